@@ -1,0 +1,42 @@
+# make report: set up, then run the demo study.  make test: run all tests.  Everything happens in .venv.
+PYTHON ?= python3
+STUDY ?= demo
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+ARGS ?=
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: report test lint partial-report demo-models locks
+.DELETE_ON_ERROR:
+
+report: .venv/kit
+	snakemake --cores $(CORES) --config study=$(STUDY)
+	@echo "The report: results/$(STUDY)/report.md"
+
+# Report on the evaluations that are there and name what is missing.
+partial-report: .venv/kit
+	snakemake --cores $(CORES) --config study=$(STUDY) partial=true --allowed-rules all parse_times merge draw_figures write_report
+
+test: .venv/test
+	python -m pytest $(ARGS)
+
+lint: .venv/test
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+
+# Train the three demo models again and write their questions again, in place.
+demo-models: .venv/kit
+	python workflow/scripts/write_demo_questions.py
+	python workflow/scripts/train_demo_models.py
+
+locks:
+	sh envs/lock.sh
+
+.venv/kit: envs/torch.txt envs/cpu.lock
+	sh envs/install.sh $(PYTHON) cpu
+	touch $@
+
+.venv/test: .venv/kit envs/test.lock
+	sh envs/install.sh $(PYTHON) test
+	touch $@

@@ -1,0 +1,25 @@
+# The whole study: questions and models in, report out. Run it with:  snakemake --cores 8
+# What is studied stands in config.yaml; what it makes, in results/<study>/.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/timing.smk"
+include: "workflow/rules/merge.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.md",
+        f"{RESULTS}/merged.json",
+        f"{RESULTS}/questions.csv",

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Make .venv and install a lock into it: install.sh PYTHON cpu|test
+set -eu
+python=$1
+lock=envs/$2.lock
+fail() {
+    echo "error: $1" >&2
+    exit 2
+}
+command -v "$python" >/dev/null || fail "$python is missing: install Python 3.11 or newer, or name one with make PYTHON=…"
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "$python is older than 3.11: name a newer one with make PYTHON=…"
+if [ ! -x /usr/bin/time ]; then
+    fail "/usr/bin/time is missing: install it (Debian and Ubuntu: apt-get install time)"
+fi
+if [ ! -x .venv/bin/pip ]; then
+    "$python" -m venv .venv || fail "no virtual environment could be made (Debian and Ubuntu: apt-get install python3-venv)"
+fi
+# torch first and by its pin: its wheel differs from machine to machine, and everything else is installed by hash.
+.venv/bin/pip install --quiet --requirement envs/torch.txt
+.venv/bin/pip install --quiet --require-hashes --requirement "$lock"

@@ -1,0 +1,107 @@
+# Validation and helpers; no rules. Everything below reads the resolved study, never config itself.
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from mmlu_kit import sources as package_sources, studies
+from mmlu_kit.problems import Problem
+
+try:
+    STUDY = studies.resolve(config)
+except Problem as problem:
+    raise WorkflowError(str(problem)) from None
+
+MODELS = STUDY["models"]
+# Models of groups that are loaded once for all subjects; the others, and a mere baseline, have a job for each subject.
+TOGETHER = [model for group in STUDY["groups"] for model in group["models"] if MODELS[model]["load_once"]]
+RESULTS = f"results/{STUDY['name']}"
+
+
+def at(entry):
+    """The commit of an entry of config, or 'local' for a folder."""
+    return entry.get("commit", "local")
+
+
+SUBJECT_FILES = f"resources/subjects/{STUDY['questions']['name']}@{at(STUDY['questions'])}"
+
+# What the results are merged from: all that the study asks for, or, for a partial report, what is there already.
+PAIRS = [
+    (model, subject)
+    for model, subject in studies.pairs(STUDY)
+    if not config.get("partial") or Path(f"{RESULTS}/evaluations/{model}/{subject}.json").exists()
+]
+PROCESSES = list(dict.fromkeys(f"{model}/{'together' if model in TOGETHER else subject}.time" for model, subject in PAIRS))
+GROUPS = [group["name"] for group in STUDY["groups"] if {model for model, _ in PAIRS} & set(group["models"])]
+
+# Rules other than fetch_* see no token and no network: whatever they lack, they say so instead of fetching it.
+OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN HF_HUB_OFFLINE=1"
+# Set explicitly, as a container's home folder is not the user's; one already chosen by the user or the cluster is kept.
+HUB_CACHE = os.environ.get("HF_HUB_CACHE", str(Path("resources/hub").resolve()))
+
+
+wildcard_constraints:
+    model="|".join(map(re.escape, MODELS)),
+    subject="|".join(map(re.escape, STUDY["subjects"])),
+    questions=re.escape(STUDY["questions"]["name"]),
+    commit="[0-9a-f]{40}|local",
+
+
+def sources(program):
+    """The input files that a rule's program consists of, so that an edit reruns it."""
+    return [os.path.relpath(path) for path in package_sources.sources(SCRIPTS / program)]
+
+
+def image(device):
+    """The container image for a device: an address, or the absolute path of a local file."""
+    name = config["images"]["cuda" if device == "cuda" else "cpu"]
+    return name if "://" in name else str((Path(workflow.basedir) / name).resolve())
+
+
+def one_of(names):
+    """A wildcard constraint that admits these names only; nothing at all where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def source_options(entry):
+    """How a fetch program is told where an entry of config comes from."""
+    if "path" in entry:
+        return ["--folder", entry["path"]]
+    return ["--repository", entry["repository"], "--commit", entry["commit"]]
+
+
+def folder_files(entry):
+    """The files of a local folder, so that a change in one of them is noticed; none for a repository."""
+    return sorted(str(path) for path in Path(entry["path"]).rglob("*") if path.is_file()) if "path" in entry else []
+
+
+def manifest(wildcards):
+    """The manifest of a model."""
+    return f"resources/models/{wildcards.model}@{at(MODELS[wildcards.model])}.json"
+
+
+def setting(key, *more):
+    """A function of wildcards that gives a model's setting, as in setting('prompt', 'examples')."""
+
+    def value(wildcards):
+        found = MODELS[wildcards.model][key]
+        for name in more:
+            found = found[name]
+        return found
+
+    return value
+
+
+def memory_mb(wildcards, input):
+    """Megabytes that one evaluation needs: weights as loaded, the checkpoint where loading converts it, and 2 GB."""
+    model = MODELS[wildcards.model]
+    # Before the manifest is made this raises FileNotFoundError, which Snakemake takes as 'known later'.
+    found = json.loads(Path(input.model).read_text())
+    weights = found["parameters"] * (4 if model["dtype"] == "float32" else 2)
+    return round((weights + found["checkpoint_bytes"]) / 1e6) + 2000

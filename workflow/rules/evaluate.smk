@@ -1,0 +1,78 @@
+# Models answer questions. Two rules with the same program: one job for each model and subject, or one for each model.
+# Needs:  a model's manifest, a subject's questions
+# Makes:  evaluations/<model>/<subject>.json (answers), timings/<model>/<subject>.json (times inside the program),
+#         timings/<model>/<subject or together>.time (/usr/bin/time around the whole process)
+
+EVALUATE = (
+    f"{OFFLINE} sh workflow/scripts/timed.sh {{output.process:q}}"
+    " python workflow/scripts/evaluate.py"
+    " --model {input.model:q}"
+    " --name {wildcards.model:q}"
+    " --questions {input.questions:q}"
+    " --device {params.device}"
+    " --dtype {params.dtype}"
+    " --quantization {params.quantization}"
+    " --template {params.template}"
+    " --examples {params.examples}"
+    " --tokens-per-batch {params.tokens_per_batch}"
+    " --threads {threads}"
+    f" --evaluations {RESULTS}/evaluations/{{wildcards.model:q}}"
+    f" --timings {RESULTS}/timings/{{wildcards.model:q}}"
+    " --process {params.process:q}"
+    " > {log:q} 2>&1"
+)
+
+
+rule evaluate:
+    input:
+        code=sources("evaluate.py"),
+        model=manifest,
+        questions=f"{SUBJECT_FILES}/{{subject}}.jsonl",
+    output:
+        evaluation=f"{RESULTS}/evaluations/{{model}}/{{subject}}.json",
+        timing=f"{RESULTS}/timings/{{model}}/{{subject}}.json",
+        process=f"{RESULTS}/timings/{{model}}/{{subject}}.time",
+    log:
+        f"{RESULTS}/logs/evaluate/{{model}}/{{subject}}.log",
+    wildcard_constraints:
+        model=one_of([model for model in MODELS if model not in TOGETHER]),
+    container:
+        lambda wildcards: image(MODELS[wildcards.model]["device"])
+    threads: setting("threads")
+    resources:
+        mem_mb=memory_mb,
+        gpu=lambda wildcards: int(MODELS[wildcards.model]["device"] == "cuda"),
+    params:
+        device=setting("device"),
+        dtype=setting("dtype"),
+        quantization=setting("quantization"),
+        template=setting("prompt", "template"),
+        examples=setting("prompt", "examples"),
+        tokens_per_batch=setting("tokens_per_batch"),
+        process="{model}/{subject}.time",
+    shell:
+        EVALUATE
+
+
+# The same, with the model loaded once for all subjects: for models whose loading costs more than their answers.
+use rule evaluate as evaluate_together with:
+    input:
+        code=sources("evaluate.py"),
+        model=manifest,
+        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY["subjects"]),
+    output:
+        evaluation=expand(f"{RESULTS}/evaluations/{{{{model}}}}/{{subject}}.json", subject=STUDY["subjects"]),
+        timing=expand(f"{RESULTS}/timings/{{{{model}}}}/{{subject}}.json", subject=STUDY["subjects"]),
+        process=f"{RESULTS}/timings/{{model}}/together.time",
+    log:
+        f"{RESULTS}/logs/evaluate_together/{{model}}.log",
+    wildcard_constraints:
+        model=one_of(TOGETHER),
+    params:
+        device=setting("device"),
+        dtype=setting("dtype"),
+        quantization=setting("quantization"),
+        template=setting("prompt", "template"),
+        examples=setting("prompt", "examples"),
+        tokens_per_batch=setting("tokens_per_batch"),
+        process="{model}/together.time",

@@ -1,0 +1,30 @@
+# All results in two files.
+# Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json
+# Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
+
+
+rule merge:
+    input:
+        code=sources("merge.py"),
+        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "merged"]),
+        evaluations=[f"{RESULTS}/evaluations/{model}/{subject}.json" for model, subject in PAIRS],
+        timings=[f"{RESULTS}/timings/{model}/{subject}.json" for model, subject in PAIRS],
+        processes=rules.parse_times.output,
+    output:
+        merged=f"{RESULTS}/merged.json",
+        table=f"{RESULTS}/questions.csv",
+    log:
+        f"{RESULTS}/logs/merge.log",
+    container:
+        image("cpu")
+    params:
+        study=json.dumps(STUDY, sort_keys=True),
+    shell:
+        f"{OFFLINE} python workflow/scripts/merge.py"
+        " --study {params.study:q}"
+        " --evaluations {input.evaluations:q}"
+        " --timings {input.timings:q}"
+        " --processes {input.processes:q}"
+        " --merged {output.merged:q}"
+        " --table {output.table:q}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Draw the figures of every group of models, as SVG and PNG."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmlu_kit import figures, files, problems, records, summaries
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--merged", type=Path, required=True, help="merged.json")
+    parser.add_argument("--folder", type=Path, required=True, help="where <group>_<figure>.svg and .png are written")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    merged = records.read(args.merged, "merged")
+    for group in merged["study"]["groups"]:
+        models = summaries.of_group(merged, group)
+        if not models:
+            print(f"{group['name']}: no results, no figures")
+            continue
+        rows = summaries.by_subject(merged, [summary["model"] for summary in models])
+        for name in figures.DRAW:
+            for form in ("svg", "png"):
+                files.write_bytes(args.folder / f"{group['name']}_{name}.{form}", figures.render(name, models, rows, form))
+        print(f"{group['name']}: {len(figures.DRAW)} figures of {len(models)} models")
+
+
+if __name__ == "__main__":
+    sys.exit(problems.run(main))

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Bring a model here: from the hub at a pinned commit, or from a local folder; check it and write its manifest."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmlu_kit import checkpoints, files, problems
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog="The hub's cache is HF_HUB_CACHE; a gated model needs HF_TOKEN or `hf auth login`."
+    )
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--folder", type=Path, help="a local model folder")
+    source.add_argument("--repository", help="a repository of the hub, owner/name")
+    add("--commit", help="the repository's full commit")
+    add("--output", type=Path, required=True, help="the manifest to write")
+    args = parser.parse_args()
+    if (args.repository is None) != (args.commit is None):
+        parser.error("--repository and --commit go together")
+    return args
+
+
+def main() -> None:
+    args = arguments()
+    folder = args.folder
+    if args.repository:
+        from mmlu_kit import hub
+
+        print(f"Fetching {args.repository} at {args.commit} …", flush=True)
+        folder = hub.fetch(args.repository, args.commit, checkpoints.PATTERNS, "model")
+    manifest = checkpoints.describe(folder, args.repository, args.commit)
+    files.write_json(args.output, manifest)
+    print(f"{folder}: {manifest['parameters']:,} parameters in {manifest['checkpoint_bytes']:,} bytes")
+
+
+if __name__ == "__main__":
+    sys.exit(problems.run(main))

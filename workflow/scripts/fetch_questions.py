@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Bring one subject's questions here: from the hub at a pinned commit, or from a local folder of MMLU CSVs; check them."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmlu_kit import problems, questions
+from mmlu_kit.subjects import SUBJECTS
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, epilog="The hub's cache is HF_HUB_CACHE.")
+    add = parser.add_argument
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--folder", type=Path, help="a local folder with dev/ and test/ CSV files in MMLU's own form")
+    source.add_argument("--repository", help="a data set of the hub in the form of cais/mmlu, owner/name")
+    add("--commit", help="the repository's full commit")
+    add("--subject", choices=SUBJECTS, required=True, metavar="SUBJECT", help="one of MMLU's 57 subjects")
+    add("--output", type=Path, required=True, help="the .jsonl file to write")
+    args = parser.parse_args()
+    if (args.repository is None) != (args.commit is None):
+        parser.error("--repository and --commit go together")
+    return args
+
+
+def main() -> None:
+    args = arguments()
+    if args.repository:
+        from mmlu_kit import datasets_hub
+
+        found = datasets_hub.fetch(args.repository, args.commit, args.subject)
+    else:
+        found = questions.read_folder(args.folder, args.subject)
+    questions.write_jsonl(args.output, found)
+    tests = len(questions.split(found, "test"))
+    print(f"{args.subject}: {tests} questions and {len(found) - tests} examples")
+
+
+if __name__ == "__main__":
+    sys.exit(problems.run(main))

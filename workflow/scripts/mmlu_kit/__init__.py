@@ -1,0 +1,1 @@
+"""What the programs of the kit share: one module a thing (questions, prompts, models, scoring, …)."""

@@ -1,0 +1,101 @@
+"""Model folders in Hugging Face form, and the manifests that name them: what they hold, checked without loading it.
+
+A manifest is the small file that the prepare stage writes for every model: where its folder lies, which commit it is, the
+size and SHA-256 of each file, and how many parameters the safetensors headers declare.
+"""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+from . import files
+from .problems import Problem
+
+SCHEMA = "mmlu-kit/model/1"
+# Configuration, tokenizer and chat template in every form that transformers reads; weights as safetensors only.
+PATTERNS = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja"]
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_PARAMETER_TYPES = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
+
+
+def describe(folder: Path, repository: str | None = None, commit: str | None = None) -> dict:
+    """The manifest of a model folder; a folder that cannot be loaded safely is a Problem that says why."""
+    folder = Path(folder)
+    weights = check(folder)
+    names = sorted({path for pattern in PATTERNS for path in folder.glob(pattern)})
+    return {
+        "schema": SCHEMA,
+        "folder": str(folder),
+        "repository": repository,
+        "commit": commit,
+        "files": {path.name: {"bytes": path.stat().st_size, "sha256": digest(path)} for path in names},
+        "parameters": sum(parameters(path) for path in weights),
+        "checkpoint_bytes": sum(path.stat().st_size for path in weights),
+    }
+
+
+def check(folder: Path) -> list[Path]:
+    """The weight files of a model folder, all of them there; anything missing is a Problem."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise Problem(f"{folder} is not a folder with a model")
+    if not (folder / "config.json").is_file():
+        raise Problem(f"{folder}: config.json is missing, so this is not a Hugging Face model folder")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")):
+        raise Problem(f"{folder}: the tokenizer is missing (tokenizer.json)")
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        wanted = sorted(set(files.read_json(index).get("weight_map", {}).values()))
+        for name in wanted:
+            if "/" in name or not (folder / name).is_file():
+                raise Problem(f"{folder}: {name} is missing, which {index.name} lists: fetch the model again")
+        return [folder / name for name in wanted]
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
+    if pickles:
+        raise Problem(
+            f"{folder}: weights only as pickle ({pickles[0]}), and loading a pickle runs code: "
+            "convert them to safetensors, or choose a commit that has them"
+        )
+    raise Problem(f"{folder}: model.safetensors is missing, so there are no weights")
+
+
+def parameters(path: Path) -> int:
+    """How many floating-point parameters a safetensors file declares, read from its header alone."""
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        # The format's own limit; a larger number means that this is another kind of file, or half of one.
+        if not 2 <= length <= min(100_000_000, path.stat().st_size - 8):
+            raise Problem(f"{path} is not a whole safetensors file: fetch or copy it again")
+        try:
+            header = json.loads(stream.read(length))
+            tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
+            end = max((tensor["data_offsets"][1] for tensor in tensors), default=0)
+            counts = [math.prod(tensor["shape"]) for tensor in tensors if tensor["dtype"] in _PARAMETER_TYPES]
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            raise Problem(f"{path} is not a safetensors file (its header is damaged): fetch or copy it again") from None
+    if path.stat().st_size != 8 + length + end:
+        raise Problem(f"{path} is not whole: {8 + length + end} bytes are announced and {path.stat().st_size} are there")
+    return sum(counts)
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file's content, as 64 hex digits."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def opened(path: Path) -> dict:
+    """The manifest that `path` names: a manifest file as the prepare stage wrote it, or a model folder itself."""
+    path = Path(path)
+    if path.is_dir():
+        return describe(path)
+    if not path.is_file():
+        raise Problem(f"{path}: there is no such model folder or manifest; fetch_model.py makes one")
+    manifest = files.read_json(path)
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        raise Problem(f"{path} is not a model manifest ({SCHEMA}): delete it and run again")
+    check(Path(manifest["folder"]))
+    return manifest

@@ -1,0 +1,136 @@
+"""The report's figures: drawn from summaries, with the same bytes on every run."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+from .subjects import title
+
+# Okabe and Ito's palette, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/).
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"
+STYLE = {
+    "svg.hashsalt": "mmlu-kit",  # matplotlib salts the ids in an SVG with chance unless told a salt
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+}
+CHANCE = 0.25
+
+
+def overall_accuracy(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Accuracy of each model with its 95 % interval, by best letter and as generated."""
+    figure, axes = pyplot.subplots(figsize=(8, 1.6 + 0.8 * len(summaries)))
+    places = range(len(summaries))
+    accuracies = [100 * summary["accuracy"] for summary in summaries]
+    below = [100 * (summary["accuracy"] - summary["accuracy_low"]) for summary in summaries]
+    above = [100 * (summary["accuracy_high"] - summary["accuracy"]) for summary in summaries]
+    axes.barh([place - 0.18 for place in places], accuracies, 0.34, color=BLUE, label="best letter")
+    axes.errorbar(accuracies, [p - 0.18 for p in places], xerr=[below, above], fmt="none", ecolor="black", capsize=4)
+    generated = [100 * summary["accuracy_generated"] for summary in summaries]
+    axes.barh([place + 0.18 for place in places], generated, 0.34, color=ORANGE, hatch="//", label="generated letter")
+    for place, summary in zip(places, summaries, strict=True):
+        label(axes, 100 * summary["accuracy_high"] + 1, place - 0.18, f"{100 * summary['accuracy']:.1f}%")
+        label(axes, 100 * summary["accuracy_generated"] + 1, place + 0.18, f"{100 * summary['accuracy_generated']:.1f}%")
+    axes.set_yticks(places, [summary["model"] for summary in summaries])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 109)
+    axes.axvline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label="guessing (25%)")
+    axes.set_xlabel("accuracy, % of questions (bars at best letter: 95% interval)")
+    axes.set_title("Overall accuracy by model")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def subject_heatmap(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Accuracy by subject and model, each cell with its number."""
+    models = [summary["model"] for summary in summaries]
+    grid = [[100 * row["accuracy"].get(model, float("nan")) for model in models] for row in rows]
+    figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), 1.8 + 0.36 * len(rows)))
+    shown = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
+    for y, values in enumerate(grid):
+        for x, value in enumerate(values):
+            if value == value:  # not a number where a model has no result
+                axes.text(x, y, f"{value:.0f}%", ha="center", va="center", color="black" if value > 55 else "white")
+    axes.set_xticks(range(len(models)), models, rotation=20, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), [title(row["subject"]) for row in rows])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_title("Accuracy by subject and model")
+    figure.colorbar(shown, ax=axes, label="accuracy, % (best letter)")
+    return figure
+
+
+def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Accuracy against real time; up and left is better."""
+    figure, axes = pyplot.subplots(figsize=(8, 4.6))
+    for summary in summaries:
+        low, high = summary["accuracy"] - summary["accuracy_low"], summary["accuracy_high"] - summary["accuracy"]
+        error = [[100 * low], [100 * high]]
+        axes.errorbar(summary["real_s"], 100 * summary["accuracy"], yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
+        axes.annotate(
+            summary["model"],
+            (summary["real_s"], 100 * summary["accuracy"]),
+            xytext=(9, 0),
+            textcoords="offset points",
+            va="center",
+        )
+    axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1)
+    axes.annotate("guessing (25%)", (1, 100 * CHANCE), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=GREY)
+    axes.set_xlim(0, 1.45 * max(summary["real_s"] for summary in summaries))
+    axes.set_ylim(0, 102)
+    axes.set_xlabel("real time for all questions, without loading, s")
+    axes.set_ylabel("accuracy, % (best letter, 95% interval)")
+    axes.set_title("Accuracy against time")
+    return figure
+
+
+def timing_comparison(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Real, CPU and GPU seconds of each model, without loading."""
+    kinds = [("real_s", "real time", BLUE), ("cpu_s", "CPU time (user + system)", ORANGE), ("gpu_s", "GPU time", GREEN)]
+    kinds = [kind for kind in kinds if any(summary[kind[0]] is not None for summary in summaries)]
+    figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.36 * len(kinds) * len(summaries)))
+    height = 0.8 / len(kinds)
+    most = max(summary[name] or 0 for summary in summaries for name, _, _ in kinds)
+    for number, (name, text, colour) in enumerate(kinds):
+        places = [place + (number - (len(kinds) - 1) / 2) * height for place in range(len(summaries))]
+        values = [summary[name] for summary in summaries]
+        axes.barh(places, [value or 0 for value in values], 0.92 * height, color=colour, label=text)
+        for place, value in zip(places, values, strict=True):
+            label(axes, (value or 0) + most / 100, place, "not measured" if value is None else f"{value:.3g} s")
+    axes.set_yticks(range(len(summaries)), [summary["model"] for summary in summaries])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.15 * most)
+    axes.set_xlabel("seconds for all questions, without loading")
+    axes.set_title("Execution time")
+    figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
+    return figure
+
+
+DRAW: dict[str, Callable[[Sequence[dict], Sequence[dict]], Any]] = {
+    "overall_accuracy": overall_accuracy,
+    "subject_heatmap": subject_heatmap,
+    "efficiency": efficiency,
+    "timing_comparison": timing_comparison,
+}
+
+
+def label(axes: Any, x: float, y: float, text: str) -> None:
+    """A number behind the end of a horizontal bar."""
+    axes.text(x, y, text, va="center", ha="left", fontsize=9)
+
+
+def render(name: str, summaries: Sequence[dict], rows: Sequence[dict], form: str) -> bytes:
+    """The figure `name` of DRAW as the bytes of an 'svg' or 'png' file; equal input gives equal bytes."""
+    with matplotlib.rc_context(STYLE):
+        figure = DRAW[name](summaries, rows)
+        buffer = io.BytesIO()
+        # Without these, the files carry the date and the version they were made with.
+        figure.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": None})
+        pyplot.close(figure)
+    return buffer.getvalue()

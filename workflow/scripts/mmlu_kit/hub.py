@@ -1,0 +1,48 @@
+"""The Hugging Face hub: repositories fetched at a pinned commit into the hub's own cache, which keeps finished files.
+
+The token, where one is needed, is found by huggingface_hub itself: HF_TOKEN or `hf auth login`.
+"""
+
+from pathlib import Path
+
+import httpx2
+import huggingface_hub
+from huggingface_hub import errors
+
+from .problems import Problem
+
+
+def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
+    """The local folder with the files of `repository` at `commit` that match `patterns`; `kind` is 'model' or 'dataset'.
+
+    Files already in the cache are not fetched again, and half a file is continued. What goes wrong is a Problem.
+    """
+    where = f"{kind} {repository} at {commit[:12]}"
+    again = "what was fetched is kept; run again"
+    try:
+        return Path(huggingface_hub.snapshot_download(repository, repo_type=kind, revision=commit, allow_patterns=patterns))
+    except errors.GatedRepoError as error:
+        raise Problem(
+            f"{where} is gated: accept its licence at its page on the hub, then `hf auth login` or set HF_TOKEN ({_status(error)})"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise Problem(f"{where}: the hub has no such commit; correct it in config.yaml") from error
+    except errors.RepositoryNotFoundError as error:
+        raise Problem(
+            f"{where}: the hub has no such repository, or it is private and needs `hf auth login` or HF_TOKEN ({_status(error)})"
+        ) from error
+    except errors.HfHubHTTPError as error:
+        raise Problem(f"{where}: the hub answered {_status(error)}; {again}") from error
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        raise Problem(f"{where} is not in the cache and the hub cannot be reached: connect to the network; {again}") from error
+    except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
+        raise Problem(f"{where}: the connection broke ({type(error).__name__}); {again}") from error
+    except OSError as error:
+        if error.errno is not None:  # the disk's own trouble, which names its file
+            raise
+        raise Problem(f"{where}: a file did not arrive whole; {again}") from error
+
+
+def _status(error: errors.HfHubHTTPError) -> str:
+    response = getattr(error, "response", None)
+    return f"HTTP {response.status_code}" if response is not None else type(error).__name__

@@ -1,0 +1,69 @@
+"""Results of many jobs in one place: a summary for each model and subject, and a table of all questions."""
+
+from collections.abc import Iterable
+
+import pandas
+
+from . import studies
+from .problems import Problem
+from .questions import LETTERS
+
+_TIMES = ("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "load_s", "peak_rss_bytes", "process")
+_SAME = ("repository", "commit", "parameters", "requested", "effective", "model_files")
+_COLUMNS = (
+    "question_sha256 prompt_sha256 prompt_tokens gold predicted correct generated parsed correct_generated letter_mass"
+).split()
+
+
+def merge(study: dict, evaluations: Iterable[dict], timings: Iterable[dict], processes: dict) -> dict:
+    """The content of merged.json. Evaluations that contradict each other are a Problem."""
+    found = {(evaluation["model"], evaluation["subject"]): evaluation for evaluation in evaluations}
+    times = {(timing["model"], timing["subject"]): timing for timing in timings}
+    wanted = studies.pairs(study)
+    there = [pair for pair in wanted if pair in found and pair in times]
+    models: dict[str, dict] = {}
+    for model, subject in there:
+        evaluation = found[model, subject]
+        same = {key: evaluation[key] for key in _SAME}
+        known = models.setdefault(model, {**same, "machine": times[model, subject]["machine"]})
+        for key in _SAME:
+            if known[key] != same[key]:
+                raise Problem(
+                    f"evaluations/{model}/{subject}.json: its {key} differs from the model's other subjects: "
+                    f"delete evaluations/{model} and run again"
+                )
+    for model in models.values():
+        del model["model_files"]
+    return {
+        "schema": "mmlu-kit/merged/1",
+        "study": study,
+        "models": models,
+        "results": [
+            {
+                "model": model,
+                "subject": subject,
+                "totals": found[model, subject]["totals"],
+                **{key: times[model, subject][key] for key in _TIMES},
+            }
+            for model, subject in there
+        ],
+        "processes": processes,
+        "missing": [{"model": model, "subject": subject} for model, subject in wanted if (model, subject) not in there],
+    }
+
+
+def table(study: dict, evaluations: Iterable[dict]) -> pandas.DataFrame:
+    """One row for each model and question, in the study's order."""
+    found = {(evaluation["model"], evaluation["subject"]): evaluation["records"] for evaluation in evaluations}
+    rows = [
+        {
+            "model": model,
+            "subject": subject,
+            "index": record["index"],
+            **{name: record[name] for name in _COLUMNS},
+            **{f"logprob_{letter}": record["letter_logprobs"][letter] for letter in LETTERS},
+        }
+        for model, subject in studies.pairs(study)
+        for record in found.get((model, subject), [])
+    ]
+    return pandas.DataFrame(rows)

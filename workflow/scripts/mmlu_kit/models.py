@@ -1,0 +1,113 @@
+"""Language models, loaded from a local folder onto the device that was asked for.
+
+Everything is read from disk: safetensors weights only, no remote code, no network.
+"""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported, so it stands before transformers
+
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from .problems import Problem
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+QUANTIZATIONS = ("none", "4bit", "8bit")
+DEVICES = ("cpu", "cuda", "mps")
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The folder's fast tokenizer."""
+    try:
+        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        raise Problem(f"{folder}: the tokenizer cannot be loaded ({_first_line(error)})") from error
+
+
+def load_model(folder: Path, device: str, dtype: str, quantization: str) -> torch.nn.Module:
+    """The causal language model of a folder, in evaluation mode, whole on one device.
+
+    `device` is one of DEVICES, `dtype` a key of DTYPES, `quantization` one of QUANTIZATIONS. What this machine cannot do
+    is a Problem: nothing falls back in silence.
+    """
+    check_device(device)
+    # Missing and unexpected weights are errors below, not warnings to scroll past.
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=DTYPES[dtype],
+            device_map={"": device},
+            quantization_config=quantization_config(quantization, dtype),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except torch.OutOfMemoryError as error:
+        raise Problem(f"{folder}: does not fit the memory of {device} ({_first_line(error)})") from error
+    except Exception as error:
+        raise Problem(f"{folder}: the model cannot be loaded ({_first_line(error)})") from error
+    for what in ("missing_keys", "mismatched_keys"):
+        if info[what]:
+            # transformers would fill them with random numbers and go on.
+            raise Problem(f"{folder}: {what.replace('_', ' ')} in the weights, among them {sorted(info[what], key=str)[0]}")
+    return model.eval()
+
+
+def check_device(device: str) -> None:
+    """A Problem if this machine has no such device."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there[device]:
+        raise Problem(f"device '{device}' was asked for and this machine has none: run there, or set another device in config")
+
+
+def quantization_config(quantization: str, dtype: str) -> Any:
+    """What transformers is told about quantization: None, or bitsandbytes' settings, none left to its defaults."""
+    if quantization == "none":
+        return None
+    if quantization == "8bit":
+        return transformers.BitsAndBytesConfig(load_in_8bit=True)
+    # The library's own defaults are fp4 and a float32 computation; published 4-bit results use nf4.
+    return transformers.BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=DTYPES[dtype],
+    )
+
+
+def effective(model: torch.nn.Module) -> list[dict]:
+    """What was loaded, counted module by module: `module, dtype, device, tensors, bytes` of each kind of weight."""
+    counts, sizes = Counter(), Counter()
+    seen = set()
+    for module in model.modules():
+        for weight in module.parameters(recurse=False):
+            if id(weight) in seen:  # tied weights are one tensor in two places
+                continue
+            seen.add(id(weight))
+            kind = (type(module).__name__, str(weight.dtype).removeprefix("torch."), weight.device.type)
+            counts[kind] += 1
+            sizes[kind] += weight.numel() * weight.element_size()
+    return [
+        {"module": module, "dtype": dtype, "device": device, "tensors": counts[kind], "bytes": sizes[kind]}
+        for kind in sorted(counts)
+        for module, dtype, device in [kind]
+    ]
+
+
+def context_length(model: torch.nn.Module) -> int | None:
+    """How many tokens the model can attend to, or None where its configuration does not say."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__

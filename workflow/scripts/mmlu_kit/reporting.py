@@ -1,0 +1,175 @@
+"""What the report's templates are filled with: numbers and choices of sentences, all from merged.json and questions.csv."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas
+
+from . import subjects, summaries
+
+FIGURES = {
+    "overall_accuracy": "accuracy of each model with its 95% interval",
+    "subject_heatmap": "accuracy by subject and model",
+    "efficiency": "accuracy against real time",
+    "timing_comparison": "real, CPU and GPU time of each model",
+}
+
+
+def render(merged: dict, table: pandas.DataFrame, templates: Path) -> str:
+    """The report's Markdown text, from the templates in a folder."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, not HTML
+    )
+    environment.filters.update(percent=percent, duration=duration, gigabytes=gigabytes, count=count, title=subjects.title)
+    return environment.get_template("report.md.j2").render(context(merged, table))
+
+
+def context(merged: dict, table: pandas.DataFrame) -> dict[str, Any]:
+    """Everything the templates name."""
+    study = merged["study"]
+    groups = {group["name"]: group_context(merged, group) for group in study["groups"]}
+    shown = list(dict.fromkeys(model["model"] for group in groups.values() for model in group["models"]))
+    ran = list(dict.fromkeys(result["model"] for result in merged["results"]))
+    return {
+        "study": study,
+        "merged": merged,
+        "models": {name: merged["models"][name] for name in ran},
+        "machines": machines(merged),
+        "baseline": baseline(merged),
+        "groups": groups,
+        "subjects": summaries.by_subject(merged, shown),
+        "shown": shown,
+        "difficulty": difficulty(merged, shown),
+        "wrong": wrong_by_models(table, shown, study["subjects"]),
+        "files": file_reference(merged),
+    }
+
+
+def group_context(merged: dict, group: dict) -> dict[str, Any]:
+    """A group's summaries, subjects, and how its first and last model by parameters compare."""
+    models = summaries.of_group(merged, group)
+    sizes = {name: model["parameters"] for name, model in merged["models"].items()}
+    sized = sorted(models, key=lambda model: sizes[model["model"]])
+    grows = len({sizes[model["model"]] for model in models}) == len(models) > 1
+    names = [model["model"] for model in models]
+    return {
+        **group,
+        "models": models,
+        "subjects": summaries.by_subject(merged, names),
+        "smallest": sized[0] if grows else None,  # no word on size where models share one
+        "largest": sized[-1] if grows else None,
+        "rises": all(a["accuracy"] < b["accuracy"] for a, b in zip(sized, sized[1:], strict=False)),
+        "parallelism": [model["cpu_s"] / model["real_s"] for model in models if model["real_s"]],
+        "alt": {
+            figure: f"{text[0].upper()}{text[1:]}: "
+            + ", ".join(f"{model['model']} {percent(model['accuracy'])} in {duration(model['real_s'])}" for model in models)
+            for figure, text in FIGURES.items()
+        },
+    }
+
+
+def baseline(merged: dict) -> dict[str, Any] | None:
+    """The baseline model's summary over its own subjects, each subject's, and its processes; None where it did not run."""
+    asked = merged["study"]["baseline"]
+    if not asked:
+        return None
+    summary = summaries.of(merged, asked["model"], asked["subjects"])
+    if not summary:
+        return None
+    each = [(subject, summaries.of(merged, asked["model"], [subject])) for subject in asked["subjects"]]
+    kind = merged["models"][asked["model"]]["effective"]
+    return {
+        "model": asked["model"],
+        "summary": summary,
+        "subjects": [(subject, found) for subject, found in each if found],
+        "device": ", ".join(sorted({part["device"] for part in kind})),
+        "dtype": ", ".join(sorted({f"torch.{part['dtype']}" for part in kind})),
+    }
+
+
+def machines(merged: dict) -> list[dict[str, Any]]:
+    """The machines that models ran on, each once, with the models' names."""
+    found: list[dict[str, Any]] = []
+    for name in dict.fromkeys(result["model"] for result in merged["results"]):
+        model = merged["models"][name]
+        for machine in found:
+            if machine["machine"] == model["machine"]:
+                machine["models"].append(name)
+                break
+        else:
+            found.append({"machine": model["machine"], "models": [name]})
+    return found
+
+
+def difficulty(merged: dict, models: list[str]) -> list[dict[str, Any]]:
+    """Subjects from hardest to easiest by the mean of the models' accuracies; only subjects that every model answered."""
+    rows = [row for row in summaries.by_subject(merged, models) if len(row["accuracy"]) == len(models)]
+    for row in rows:
+        row["mean"] = sum(row["accuracy"].values()) / len(models)
+    return sorted(rows, key=lambda row: (row["mean"], row["subject"]))
+
+
+def wrong_by_models(table: pandas.DataFrame, models: list[str], names: list[str]) -> list[dict[str, int]]:
+    """How many questions were answered wrong by 0, 1, … all models (best letter), among those that every model answered."""
+    chosen = table[table["model"].isin(models) & table["subject"].isin(names)]
+    answered = chosen.groupby(["subject", "index"])["correct"].agg(["size", "sum"])
+    wrong = len(models) - answered.loc[answered["size"] == len(models), "sum"]
+    return [{"models": number, "questions": int((wrong == number).sum())} for number in range(len(models) + 1)]
+
+
+def file_reference(merged: dict) -> list[tuple[str, str]]:
+    """(path below results/<study>, what it is) of every file that the run made."""
+    found = [
+        ("report.md", "this report"),
+        ("merged.json", "summary of every model and subject, times, machines; its form is in `workflow/schemas`"),
+        ("questions.csv", "one row for each model and question: answer, probabilities of the letters, right or wrong"),
+        ("timings/processes.json", "all logs of `/usr/bin/time` as data"),
+    ]
+    shown = [group for group in merged["study"]["groups"] if summaries.of_group(merged, group)]
+    for group in shown:
+        for figure, text in FIGURES.items():
+            found += [(f"figures/{group['name']}_{figure}.{form}", f"{group['title']}: {text}") for form in ("png", "svg")]
+    for result in merged["results"]:
+        model, subject = result["model"], result["subject"]
+        found.append((f"evaluations/{model}/{subject}.json", f"answers of {model}, {subjects.title(subject)}"))
+        found.append((f"timings/{model}/{subject}.json", f"what they took, measured inside the program ({model})"))
+    for process in merged["processes"]:
+        model, _, job = process.removesuffix(".time").partition("/")
+        program = "evaluate_together" if job == "together" else "evaluate"
+        found.append((f"timings/{process}", f"log of `/usr/bin/time` around the whole process ({model})"))
+        log = f"logs/{program}/{model}.log" if job == "together" else f"logs/{program}/{model}/{job}.log"
+        found.append((log, f"what the program said ({model})"))
+    found += [
+        (f"logs/{name}.log", f"what `{name}.py` said") for name in ("parse_times", "merge", "draw_figures", "write_report")
+    ]
+    return found
+
+
+def percent(value: float) -> str:
+    """A fraction as prose has it: 0.4934 -> '49.3%'."""
+    return f"{100 * value:.1f}%"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit a reader thinks in; '—' where they could not be measured."""
+    if seconds is None:
+        return "—"
+    if seconds < 120:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def gigabytes(value: int | None) -> str:
+    """Bytes as GB (10⁹)."""
+    return "—" if value is None else f"{value / 1e9:.2f} GB"
+
+
+def count(value: int) -> str:
+    """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
+    return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"

@@ -1,0 +1,116 @@
+"""Studies: config.yaml checked against its schema and resolved to the one study that is asked for.
+
+A resolved study is plain data (it travels as JSON to the merge stage):
+`name, title, notice, subjects, questions {name, path | repository + commit}, models {name: entry},
+baseline {model, subjects} | null, groups [{name, title, models}], timing_setups | null, only [group]`.
+"""
+
+import difflib
+from collections.abc import Iterable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from .problems import Problem
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
+
+
+def resolve(config: dict) -> dict:
+    """The study that `config['study']` names, with defaults filled in; anything invalid is a Problem naming its key."""
+    config = _with_defaults(config)
+    study = _named(config["studies"], config["study"], "study")
+    only = [config["only"]] if isinstance(config["only"], str) else config["only"]
+    parts = [*study["groups"], *(["baseline"] if "baseline" in study else [])]
+    for name in only:
+        if name not in parts:
+            raise Problem(f"config: only: the study '{config['study']}' has no group '{name}'; it has {_listed(parts)}")
+    groups = [{"name": name, **group} for name, group in study["groups"].items() if not only or name in only]
+    baseline = study.get("baseline") if not only or "baseline" in only else None
+    setups = study.get("timing_setups") if baseline else None
+    for part, key in ((baseline, "baseline"), (setups, "timing_setups")):
+        for subject in part["subjects"] if part else []:
+            if subject not in study["subjects"]:
+                raise Problem(f"config: studies.{config['study']}.{key}: '{subject}' is not among the study's subjects")
+    used = [part["model"] for part in (baseline, setups) if part]
+    used += [name for group in groups for name in group["models"]]
+    models = {name: _named(config["models"], name, "model") for name in dict.fromkeys(used)}
+    for name, model in models.items():
+        _check_source(model, f"config: models.{name}")
+    questions = _named(config["questions"], study["questions"], "questions")
+    _check_source(questions, f"config: questions.{study['questions']}")
+    return {
+        "name": config["study"],
+        "title": study["title"],
+        "notice": study["notice"].strip(),
+        "subjects": study["subjects"],
+        "questions": {"name": study["questions"], **questions},
+        "models": models,
+        "baseline": baseline,
+        "groups": groups,
+        "timing_setups": setups,
+        "only": only,
+    }
+
+
+def pairs(study: dict) -> list[tuple[str, str]]:
+    """Every (model, subject) that a resolved study evaluates, each once, in the order the report lists them."""
+    found = [(study["baseline"]["model"], subject) for subject in study["baseline"]["subjects"]] if study["baseline"] else []
+    for group in study["groups"]:
+        found += [(model, subject) for model in group["models"] for subject in study["subjects"]]
+    return list(dict.fromkeys(found))
+
+
+def _with_defaults(config: dict) -> dict:
+    """A copy of `config` that is valid and complete; the first error found is a Problem naming its key."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    config = deepcopy(config)
+    validator = _FillingValidator(schema)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(config))
+    if error:
+        key = ".".join(str(part) for part in error.absolute_path)
+        raise Problem(f"config: {key + ': ' if key else ''}{_explained(error)}")
+    return config
+
+
+def _explained(error: jsonschema.ValidationError) -> str:
+    """The validator's message, cut to a line, with the likeliest spelling of a value that is not among those allowed."""
+    if error.validator != "enum":
+        return error.message[:300]
+    near = difflib.get_close_matches(str(error.instance), error.validator_value, n=1)
+    known = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(error.validator_value)}"
+    return f"'{error.instance}' is not known; {known}"
+
+
+def _fill_defaults(validator: Any, properties: dict, instance: Any, schema: dict) -> Iterable:
+    # jsonschema leaves defaults to its users; filling them as a property is visited is its documented recipe.
+    if isinstance(instance, dict):
+        for name, part in properties.items():
+            if "default" in part:
+                instance.setdefault(name, deepcopy(part["default"]))
+    yield from jsonschema.Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
+
+
+_FillingValidator = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"properties": _fill_defaults})
+
+
+def _named(entries: dict, name: str, what: str) -> dict:
+    if name not in entries:
+        raise Problem(f"config: there is no {what} '{name}'; known: {_listed(entries)}")
+    return entries[name]
+
+
+def _check_source(entry: dict, where: str) -> None:
+    """A source is a local folder that exists, or a repository at a commit; not both."""
+    keys = {"path", "repository", "commit"} & set(entry)
+    if keys not in ({"path"}, {"repository", "commit"}):
+        raise Problem(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
+    if "path" in entry and not Path(entry["path"]).is_dir():
+        raise Problem(f"{where}.path: there is no folder {entry['path']}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
