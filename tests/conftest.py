@@ -1,0 +1,62 @@
+"""Fixtures that several test files share. Programs run as a user runs them: as processes, with this Python."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Real MMLU questions, a real tokenizer and model shapes, kept beside the project; skips where they are not."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"no real data at {REAL_DATA}")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Run a program of workflow/scripts: run('evaluate.py', …) gives the completed process, its output as text."""
+
+    def call(program: str, *arguments: object, **options) -> subprocess.CompletedProcess:
+        command = [sys.executable, str(ROOT / "workflow/scripts" / program), *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, cwd=options.pop("cwd", ROOT), **options)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def snakemake():
+    """Run snakemake in a folder that holds a copy of the workflow: snakemake(folder, …)."""
+
+    def call(folder: Path, *arguments: object, env: dict | None = None) -> subprocess.CompletedProcess:
+        command = [str(Path(sys.executable).with_name("snakemake")), *map(str, arguments)]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**os.environ, "PATH": path, **(env or {})})
+
+    return call
+
+
+@pytest.fixture
+def one_line():
+    """Check that a process ended as a user's mistake should: status 2, one line that holds `words`, no traceback."""
+
+    def check(process: subprocess.CompletedProcess, *words: str) -> None:
+        lines = process.stderr.strip().splitlines()
+        assert process.returncode == 2, process.stderr
+        assert len(lines) == 1 and lines[0].startswith("error: "), process.stderr
+        for word in words:
+            assert word in lines[0]
+
+    return check

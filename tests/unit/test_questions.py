@@ -1,0 +1,80 @@
+"""Questions: what is read is what was written, and what is malformed is one line that says where."""
+
+import pytest
+from mmlu_kit import questions
+from mmlu_kit.problems import Problem
+from mmlu_kit.subjects import SUBJECTS
+
+GOOD = 'What is 1 + 1?,1,2,3,4,B\n"Two\nlines, ""quoted""",a,b,c,d,D\n'
+
+
+def folder(tmp_path, test, dev=None):
+    for split, text in (("test", test), ("dev", dev)):
+        if text is not None:
+            (tmp_path / split).mkdir(exist_ok=True)
+            (tmp_path / split / f"astronomy_{split}.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return tmp_path
+
+
+def test_csv_keeps_line_breaks_commas_and_quotes(tmp_path):
+    found = questions.read_folder(folder(tmp_path, GOOD), "astronomy")
+    assert [q.question for q in found] == ["What is 1 + 1?", 'Two\nlines, "quoted"']
+    assert found[0].choices == ("1", "2", "3", "4") and found[1].answer == "D"
+    assert [(q.split, q.index) for q in found] == [("test", 0), ("test", 1)]
+
+
+def test_json_lines_give_back_the_same_questions(tmp_path):
+    found = questions.read_folder(folder(tmp_path, GOOD, GOOD), "astronomy")
+    questions.write_jsonl(tmp_path / "q.jsonl", found)
+    assert questions.read_jsonl(tmp_path / "q.jsonl") == found
+    assert len(questions.split(found, "dev")) == 2
+
+
+def test_digest_names_content_not_place(tmp_path):
+    first, second = questions.read_folder(folder(tmp_path, GOOD + GOOD), "astronomy")[::2]
+    assert first.index != second.index and first.sha256 == second.sha256
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("q,a,b,c,A\n", ["row 1", "5 columns"]),
+        (GOOD + "q,a,b,c,d,E\n", ["row 3", "'E'"]),
+        (GOOD + "q,a,b,c,d,\n", ["row 3", "A, B, C, D"]),
+        (" ,a,b,c,d,A\n", ["row 1", "question is empty"]),
+        ("", ["is empty"]),
+        ("\n\n", ["is empty"]),
+        ('"never closed,a,b,c,d,A\n', ["not a CSV file"]),
+        ("caf\u00e9,a,b,c,d,A\n".encode("latin-1"), ["not UTF-8"]),
+    ],
+)
+def test_malformed_csv_is_a_problem_that_names_file_and_row(tmp_path, text, words):
+    with pytest.raises(Problem) as problem:
+        questions.read_folder(folder(tmp_path, text), "astronomy")
+    for word in ["astronomy_test.csv", *words]:
+        assert word in str(problem.value)
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "not json", '{"subject": "astronomy", "split": "x", "index": 0}'])
+def test_damaged_json_lines_are_a_problem(tmp_path, line):
+    (tmp_path / "q.jsonl").write_text(line + "\n")
+    with pytest.raises(Problem, match=r"q\.jsonl:1"):
+        questions.read_jsonl(tmp_path / "q.jsonl")
+
+
+def test_every_real_file_is_read(real_data):
+    counts = {}
+    for path in sorted((real_data / "mmlu/test").glob("*_test.csv")):
+        subject = path.name.removesuffix("_test.csv")
+        assert subject in SUBJECTS
+        found = questions.read_folder(real_data / "mmlu", subject)
+        assert len(questions.split(found, "dev")) == 5
+        counts[subject] = len(questions.split(found, "test"))
+    assert len(counts) == 17
+    ten = "abstract_algebra anatomy astronomy business_ethics clinical_knowledge college_biology college_chemistry "
+    ten += "college_computer_science college_mathematics college_medicine"
+    assert [counts[subject] for subject in ten.split()] == [100, 135, 152, 100, 265, 144, 100, 100, 100, 173]
+
+
+def test_there_are_57_subjects():
+    assert len(set(SUBJECTS)) == 57
