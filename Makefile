@@ -14,7 +14,7 @@ report: .venv/kit
 
 # Report on the evaluations that are there and name what is missing.
 partial-report: .venv/kit
-	snakemake --cores $(CORES) --config study=$(STUDY) partial=true --allowed-rules all parse_times merge draw_figures write_report
+	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge draw_figures write_report
 
 test: .venv/test
 	python -m pytest $(ARGS)

@@ -38,12 +38,21 @@ def run():
 
 @pytest.fixture(scope="session")
 def snakemake():
-    """Run snakemake in a folder that holds a copy of the workflow: snakemake(folder, …)."""
+    """Run snakemake in a folder that holds a copy of the workflow: snakemake(folder, …); `before` is a shell command.
 
-    def call(folder: Path, *arguments: object, env: dict | None = None) -> subprocess.CompletedProcess:
+    With `without_network` or `before` it runs in namespaces of its own, where `before` may mount disks.
+    """
+
+    def call(
+        folder: Path, *arguments: object, without_network: bool = False, before: str = "true", env: dict | None = None
+    ) -> subprocess.CompletedProcess:
         command = [str(Path(sys.executable).with_name("snakemake")), *map(str, arguments)]
+        if without_network or before != "true":
+            spaces = ["unshare", "--map-root-user", "--mount", *(["--net"] if without_network else [])]
+            command = [*spaces, "sh", "-c", f'{before} && exec "$@"', "sh", *command]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(command, capture_output=True, text=True, cwd=folder, env={**os.environ, "PATH": path, **(env or {})})
+        settings = {**os.environ, "PATH": path, **(env or {})}
+        return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=settings)
 
     return call
 

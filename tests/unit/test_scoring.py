@@ -21,7 +21,9 @@ def asked(root):
 
 
 def prepare(asked, tokenizer, template="plain", examples=0, context=4096):
-    return scoring.prepare(questions.split(asked, "test"), questions.split(asked, "dev")[:examples], template, tokenizer, context)
+    return scoring.prepare(
+        questions.split(asked, "test"), questions.split(asked, "dev")[:examples], template, tokenizer, context
+    )
 
 
 @pytest.mark.parametrize(("template", "examples"), [("plain", 0), ("plain", 5), ("chat", 0), ("chat", 2)])

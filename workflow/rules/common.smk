@@ -43,7 +43,8 @@ GROUPS = [group["name"] for group in STUDY["groups"] if {model for model, _ in P
 # Rules other than fetch_* see no token and no network: whatever they lack, they say so instead of fetching it.
 OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN HF_HUB_OFFLINE=1"
 # Set explicitly, as a container's home folder is not the user's; one already chosen by the user or the cluster is kept.
-HUB_CACHE = os.environ.get("HF_HUB_CACHE", str(Path("resources/hub").resolve()))
+# In the environment and not in a rule's shell, so that another choice makes no result again.
+os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
 
 
 wildcard_constraints:

@@ -20,9 +20,8 @@ rule fetch_model:
         image("cpu")
     params:
         source=lambda wildcards: source_options(MODELS[wildcards.model]),
-        cache=HUB_CACHE,
     shell:
-        "HF_HUB_CACHE={params.cache:q} python workflow/scripts/fetch_model.py"
+        "python workflow/scripts/fetch_model.py"
         " {params.source:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"
@@ -42,9 +41,8 @@ rule fetch_questions:
         image("cpu")
     params:
         source=source_options(STUDY["questions"]),
-        cache=HUB_CACHE,
     shell:
-        "HF_HUB_CACHE={params.cache:q} python workflow/scripts/fetch_questions.py"
+        "python workflow/scripts/fetch_questions.py"
         " {params.source:q}"
         " --subject {wildcards.subject:q}"
         " --output {output:q}"

@@ -32,6 +32,8 @@ def main() -> None:
 
         print(f"Fetching {args.repository} at {args.commit} …", flush=True)
         folder = hub.fetch(args.repository, args.commit, checkpoints.PATTERNS, "model")
+        if folder.is_relative_to(Path.cwd()):
+            folder = folder.relative_to(Path.cwd())  # the project can then be moved with its cache
     manifest = checkpoints.describe(folder, args.repository, args.commit)
     files.write_json(args.output, manifest)
     print(f"{folder}: {manifest['parameters']:,} parameters in {manifest['checkpoint_bytes']:,} bytes")

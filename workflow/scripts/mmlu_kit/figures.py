@@ -51,7 +51,7 @@ def subject_heatmap(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     """Accuracy by subject and model, each cell with its number."""
     models = [summary["model"] for summary in summaries]
     grid = [[100 * row["accuracy"].get(model, float("nan")) for model in models] for row in rows]
-    figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), 1.8 + 0.36 * len(rows)))
+    figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), max(3.4, 1.8 + 0.36 * len(rows))))
     shown = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
     for y, values in enumerate(grid):
         for x, value in enumerate(values):

@@ -15,25 +15,26 @@ from .problems import Problem
 def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
     """The local folder with the files of `repository` at `commit` that match `patterns`; `kind` is 'model' or 'dataset'.
 
-    Files already in the cache are not fetched again, and half a file is continued. What goes wrong is a Problem.
+    Files already in the cache are not fetched again. What goes wrong is a Problem.
     """
     where = f"{kind} {repository} at {commit[:12]}"
     again = "what was fetched is kept; run again"
     try:
         return Path(huggingface_hub.snapshot_download(repository, repo_type=kind, revision=commit, allow_patterns=patterns))
     except errors.GatedRepoError as error:
-        raise Problem(
-            f"{where} is gated: accept its licence at its page on the hub, then `hf auth login` or set HF_TOKEN ({_status(error)})"
-        ) from error
+        todo = "accept its licence at its page on the hub, then `hf auth login` or set HF_TOKEN"
+        raise Problem(f"{where} is gated: {todo} ({_status(error)})") from error
     except errors.RevisionNotFoundError as error:
         raise Problem(f"{where}: the hub has no such commit; correct it in config.yaml") from error
     except errors.RepositoryNotFoundError as error:
-        raise Problem(
-            f"{where}: the hub has no such repository, or it is private and needs `hf auth login` or HF_TOKEN ({_status(error)})"
-        ) from error
+        private = "or it is private and needs `hf auth login` or HF_TOKEN"
+        raise Problem(f"{where}: the hub has no such repository, {private} ({_status(error)})") from error
     except errors.HfHubHTTPError as error:
         raise Problem(f"{where}: the hub answered {_status(error)}; {again}") from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        # The client looks into its cache when the hub fails, and what it does not find there hides the hub's answer.
+        if isinstance(error.__cause__, errors.HfHubHTTPError):
+            raise Problem(f"{where}: the hub answered {_status(error.__cause__)}; {again}") from error
         raise Problem(f"{where} is not in the cache and the hub cannot be reached: connect to the network; {again}") from error
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise Problem(f"{where}: the connection broke ({type(error).__name__}); {again}") from error

@@ -1,5 +1,6 @@
 """What the report's templates are filled with: numbers and choices of sentences, all from merged.json and questions.csv."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def group_context(merged: dict, group: dict) -> dict[str, Any]:
         "subjects": summaries.by_subject(merged, names),
         "smallest": sized[0] if grows else None,  # no word on size where models share one
         "largest": sized[-1] if grows else None,
-        "rises": all(a["accuracy"] < b["accuracy"] for a, b in zip(sized, sized[1:], strict=False)),
+        "rises": all(a["accuracy"] < b["accuracy"] for a, b in pairwise(sized)),
         "parallelism": [model["cpu_s"] / model["real_s"] for model in models if model["real_s"]],
         "alt": {
             figure: f"{text[0].upper()}{text[1:]}: "

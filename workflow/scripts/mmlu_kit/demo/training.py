@@ -35,9 +35,9 @@ class Recipe:
 
 
 RECIPES = {
-    "demo-small": Recipe(hidden=48, share=0.25, steps=600, seed=1),
-    "demo-medium": Recipe(hidden=64, share=0.6, steps=1200, seed=1),
-    "demo-large": Recipe(hidden=96, share=1.0, steps=2400, seed=1),
+    "demo-small": Recipe(hidden=48, share=0.35, steps=1000, seed=1),
+    "demo-medium": Recipe(hidden=64, share=0.65, steps=1400, seed=1),
+    "demo-large": Recipe(hidden=96, share=1.0, steps=2800, seed=1),
 }
 
 
@@ -97,7 +97,7 @@ def train(recipe: Recipe, tokenizer: Any, relations: Sequence[Relation], say: Ca
 def _batches(
     tokenizer: Any, relations: Sequence[Relation], recipe: Recipe, chance: random.Random
 ) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Batches without end: ids and mask (rows, length), last position and letter's id (rows), choices' ends and right (rows, 4)."""
+    """Batches without end: ids, mask (rows, length); last positions, letter ids (rows); choices' ends, right (rows, 4)."""
     letter_ids = {
         template: [tokenizer(prompts.answer_text(template, letter))["input_ids"][0] for letter in LETTERS]
         for template in prompts.TEMPLATES

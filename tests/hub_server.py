@@ -1,0 +1,130 @@
+"""A stand-in for the Hugging Face hub on the loopback: enough of its HTTP interface for the real client to fetch from.
+
+It serves repositories at one commit each, can ask for a token, fail, or hang up in the middle of a file, and notes every
+request so that tests can tell what was fetched and what was not.
+"""
+
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+_TREE = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)/tree/([^/?]+)")
+_FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
+
+
+@dataclass
+class Repository:
+    """A folder served as a repository; `token` makes it gated."""
+
+    folder: Path
+    commit: str
+    token: str | None = None
+
+    def files(self) -> dict[str, bytes]:
+        """Content by path within the repository."""
+        found = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in found}
+
+
+@dataclass
+class Hub:
+    """What the server serves and what was asked of it; `cuts` weight files end halfway, `broken` answers 500 to all."""
+
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, range
+    cuts: int = 0
+    broken: bool = False
+    address: str = ""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: Hub
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def _answer(self, with_body: bool) -> None:
+        path = self.path.partition("?")[0]
+        self.hub.requests.append((self.command, path, self.headers.get("Range")))
+        tree, file = _TREE.match(path), _FILE.match(path)
+        if self.hub.broken:
+            return self._send(500, b"broken")
+        if tree:
+            key, revision, name = f"{tree[1]}/{tree[2]}", tree[3], None
+        elif file:
+            key, revision, name = f"{'datasets' if file[1] else 'models'}/{file[2]}", file[3], file[4]
+        else:
+            return self._send(404, b"what?")
+        repository = self.hub.repositories.get(key)
+        if repository is None:
+            # The hub hides what is private: without a token an unknown repository is 401, not 404.
+            return self._send(401, b"", {"X-Error-Code": "RepoNotFound"})
+        if revision != repository.commit:
+            return self._send(404, b"", {"X-Error-Code": "RevisionNotFound"})
+        content = repository.files()
+        if name is None:
+            return self._send(200, json.dumps([_entry(path, data) for path, data in content.items()]).encode())
+        if repository.token:  # a gated repository lists its files to everyone and gives them to those with access
+            given = self.headers.get("Authorization")
+            if given != f"Bearer {repository.token}":
+                return self._send(403 if given else 401, b"", {"X-Error-Code": "GatedRepo"})
+        return self._send_file(name, content[name], repository.commit, with_body)
+
+    def _send_file(self, name: str, data: bytes, commit: str, with_body: bool) -> None:
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{_digest(data)}"', "Accept-Ranges": "bytes"}
+        start = int(re.match(r"bytes=(\d+)-", self.headers.get("Range", "bytes=0-"))[1])
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        if with_body and self.hub.cuts and name.endswith(".safetensors"):
+            self.hub.cuts -= 1
+            self._send(206 if start else 200, data[start : len(data) // 2], headers, len(data) - start)
+            self.close_connection = True
+            return None
+        return self._send(206 if start else 200, data[start:] if with_body else b"", headers, len(data) - start)
+
+    def _send(self, status: int, body: bytes, headers: dict | None = None, length: int | None = None) -> None:
+        self.send_response(status)
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _entry(path: str, data: bytes) -> dict:
+    return {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data, usedforsecurity=False).hexdigest()}
+
+
+@contextmanager
+def serving() -> Iterator[Hub]:
+    """A hub on a free port of the loopback; set HF_ENDPOINT to its `address`."""
+    hub = Hub()
+    handler = type("Handler", (_Handler,), {"hub": hub})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    hub.address = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,102 @@
+"""Results made up for tests: whole studies whose every answer is given as text, 'ABCD' for four questions, '-' unreadable."""
+
+from mmlu_kit import merging, records
+from mmlu_kit.files import sha256
+
+GOLD = "ABCD" * 25
+REQUESTED = {
+    "device": "cpu",
+    "dtype": "float32",
+    "quantization": "none",
+    "template": "plain",
+    "examples": 0,
+    "tokens_per_batch": 64,
+}
+
+
+def record(subject: str, index: int, predicted: str, generated: str) -> dict:
+    """A record whose best letter is `predicted`; `generated` is a letter or '-' for a text without one."""
+    parsed = generated if generated in "ABCD" else None
+    return {
+        "subject": subject,
+        "index": index,
+        "question_sha256": sha256(f"{subject} {index}"),
+        "prompt_sha256": sha256(f"prompt {subject} {index}"),
+        "prompt_tokens": 40 + index,
+        "gold": GOLD[index],
+        "letter_logprobs": {letter: -0.5 if letter == predicted else -2.5 for letter in "ABCD"},
+        "letter_mass": 0.85,
+        "predicted": predicted,
+        "correct": predicted == GOLD[index],
+        "generated": f" {generated}" if parsed else " the",
+        "parsed": parsed,
+        "correct_generated": parsed == GOLD[index],
+    }
+
+
+def evaluation(model: str, subject: str, answers: str, generated: str | None = None, parameters: int = 1000) -> dict:
+    """The evaluation file of these answers."""
+    pairs = zip(answers, generated or answers, strict=True)
+    found = [record(subject, index, predicted, text) for index, (predicted, text) in enumerate(pairs)]
+    manifest = {"repository": None, "commit": None, "parameters": parameters, "files": {"x": {"sha256": sha256(model)}}}
+    effective = [{"module": "Linear", "dtype": "float32", "device": "cpu", "tensors": 3, "bytes": 4 * parameters}]
+    return records.evaluation(model, manifest, REQUESTED, effective, subject, found)
+
+
+def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> dict:
+    """A timing file; CPU time is twice the real time."""
+    machine = {"host": "h", "system": "s", "processor": "p", "cores": 2, "cores_usable": 2, "gpu": None, "container": None}
+    packages = {"torch": "2", "transformers": "5"}
+    return {
+        "schema": "mmlu-kit/timing/1",
+        "model": model,
+        "subject": subject,
+        "questions_scored": 4,
+        "process": f"{model}/{subject}.time",
+        "threads": 2,
+        "started": "2026-01-01T00:00:00+00:00",
+        "load_s": 0.5,
+        "real_s": real_s,
+        "cpu_user_s": 1.5 * real_s,
+        "cpu_system_s": 0.5 * real_s,
+        "gpu_s": None,
+        "reasons": {"gpu_s": "the model runs on cpu"},
+        "peak_rss_bytes": 10**9,
+        "machine": {**machine, "python": "3.11", "packages": packages},
+        **changes,
+    }
+
+
+def study(models: list[str], subjects: list[str], **changes: object) -> dict:
+    """A resolved study of one group `small`."""
+    entry = {"path": "p", "description": ""}
+    return {
+        "name": "made",
+        "title": "Made study",
+        "notice": "",
+        "subjects": subjects,
+        "questions": {"name": "q", "path": "p"},
+        "models": {name: entry for name in models},
+        "baseline": None,
+        "groups": [{"name": "small", "title": "Small models", "models": models}],
+        "timing_setups": None,
+        "only": [],
+        **changes,
+    }
+
+
+def process(real_s: float = 3.0) -> dict:
+    """What a log of /usr/bin/time says."""
+    return {"real_s": real_s, "user_s": 5.0, "system_s": 1.0, "peak_rss_bytes": 10**9, "exit_status": 0, "signal": None}
+
+
+def merged(asked: dict, answers: dict[str, dict[str, str]], parameters: dict[str, int] | None = None):
+    """merged.json and the questions' table of a study; `answers` are given by model and subject."""
+    pairs = [(model, subject) for model, by_subject in answers.items() for subject in by_subject]
+    sizes = parameters or {}
+    evaluations = [evaluation(m, s, answers[m][s], parameters=sizes.get(m, 1000)) for m, s in pairs]
+    timings = [timing(model, subject) for model, subject in pairs]
+    processes = {f"{model}/{subject}.time": process() for model, subject in pairs}
+    value = merging.merge(asked, evaluations, timings, processes)
+    records.check(value, "merged", "merged.json")
+    return value, merging.table(asked, evaluations)

@@ -1,0 +1,88 @@
+"""Model folders: what a manifest says of a good one, and why a bad one is refused before anything is loaded."""
+
+import json
+import shutil
+
+import pytest
+import safetensors.torch
+import torch
+from mmlu_kit import checkpoints
+from mmlu_kit.problems import Problem
+
+
+@pytest.fixture
+def folder(root, tmp_path):
+    return shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "model")
+
+
+def test_a_manifest_names_every_file_and_counts_parameters(folder):
+    manifest = checkpoints.describe(folder)
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    assert manifest["parameters"] == sum(weight.numel() for weight in weights.values())
+    assert set(manifest["files"]) == {path.name for path in folder.iterdir()}
+    assert manifest["checkpoint_bytes"] == (folder / "model.safetensors").stat().st_size
+    assert (manifest["repository"], manifest["commit"]) == (None, None)
+
+
+def test_shards_are_all_counted_and_a_missing_one_is_named(folder):
+    weights = safetensors.torch.load_file(folder / "model.safetensors")
+    parameters = checkpoints.describe(folder)["parameters"]
+    names = sorted(weights)
+    files = {"model-1.safetensors": names[:5], "model-2.safetensors": names[5:]}
+    for name, chosen in files.items():
+        safetensors.torch.save_file({key: weights[key] for key in chosen}, folder / name)
+    (folder / "model.safetensors").unlink()
+    index = {"weight_map": {key: name for name, chosen in files.items() for key in chosen}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert checkpoints.describe(folder)["parameters"] == parameters
+    (folder / "model-2.safetensors").unlink()
+    with pytest.raises(Problem, match=r"model-2.safetensors is missing, which model.safetensors.index.json lists"):
+        checkpoints.describe(folder)
+
+
+def test_an_index_cannot_name_files_elsewhere(folder):
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"x": "../../secret.safetensors"}}')
+    with pytest.raises(Problem, match="is missing"):
+        checkpoints.describe(folder)
+
+
+def without(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def pickled(folder):
+    (folder / "model.safetensors").unlink()
+    torch.save({"x": torch.zeros(1)}, folder / "pytorch_model.bin")
+
+
+def halved(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (without("model.safetensors"), "model.safetensors is missing, so there are no weights"),
+        (pickled, r"weights only as pickle \(pytorch_model.bin\), and loading a pickle runs code"),
+        (without("config.json"), "config.json is missing"),
+        (without("tokenizer.json"), "the tokenizer is missing"),
+        (halved, "is not whole: .* bytes are announced and .* are there"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"PK\x03\x04" * 9), "is not a whole safetensors file"),
+        (lambda folder: (folder / "model.safetensors").write_bytes((4).to_bytes(8, "little") + b"[1]x"), "header is damaged"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b""), "is not a whole safetensors file"),
+        (shutil.rmtree, "is not a folder with a model"),
+    ],
+)
+def test_a_folder_that_cannot_be_loaded_safely_is_refused(folder, spoil, words):
+    spoil(folder)
+    with pytest.raises(Problem, match=words):
+        checkpoints.describe(folder)
+
+
+def test_a_manifest_that_is_none_is_refused(tmp_path):
+    (tmp_path / "m.json").write_text('{"schema": "other"}')
+    with pytest.raises(Problem, match="is not a model manifest"):
+        checkpoints.opened(tmp_path / "m.json")
+    with pytest.raises(Problem, match="there is no such model folder or manifest"):
+        checkpoints.opened(tmp_path / "missing")

@@ -1,0 +1,46 @@
+"""Figures: the same bytes each time, nothing cut off, numbers on them those of the results."""
+
+import re
+
+import pytest
+from matplotlib import pyplot
+from mmlu_kit import figures, summaries
+
+from tests import results
+
+LONG = "A-model-with-a-rather-long-name-4bit"
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    subjects = ["anatomy", "high_school_government_and_politics"]
+    answers = {"small": dict.fromkeys(subjects, "AAAA"), LONG: {"anatomy": "ABCA"}}
+    merged, _ = results.merged(results.study(["small", LONG], subjects), answers)
+    return summaries.of_group(merged, merged["study"]["groups"][0]), summaries.by_subject(merged, ["small", LONG])
+
+
+@pytest.mark.parametrize("name", figures.DRAW)
+@pytest.mark.parametrize("form", ["svg", "png"])
+def test_the_same_results_give_the_same_bytes(drawn, name, form):
+    first = figures.render(name, *drawn, form)
+    assert first == figures.render(name, *drawn, form)
+    assert first.startswith(b"<?xml" if form == "svg" else b"\x89PNG")
+    assert not re.search(rb"20\d\d-\d\d-\d\dT", first), "a date is in the file"
+
+
+@pytest.mark.parametrize("name", figures.DRAW)
+def test_nothing_drawn_leaves_the_figure(drawn, name):
+    with figures.matplotlib.rc_context(figures.STYLE):
+        figure = figures.DRAW[name](*drawn)
+        figure.canvas.draw()
+        box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        pyplot.close(figure)
+    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, box
+
+
+def test_accuracies_on_the_figure_are_those_of_the_results(drawn):
+    figure = figures.overall_accuracy(*drawn)
+    texts = [text.get_text() for text in figure.findobj(figures.matplotlib.text.Text)]
+    assert texts.count("25.0%") == 2 and texts.count("75.0%") == 2  # best letter and generated letter agree here
+    assert "guessing (25%)" in texts
+    pyplot.close(figure)

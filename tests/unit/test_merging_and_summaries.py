@@ -1,0 +1,89 @@
+"""Results of many jobs in one: every number can be told from the answers by hand."""
+
+import pytest
+from mmlu_kit import merging, records, summaries
+from mmlu_kit.problems import Problem
+
+from tests import results
+
+ASKED = results.study(["a", "b"], ["anatomy", "virology"])
+ANSWERS = {"a": {"anatomy": "ABCD", "virology": "ABAAA"}, "b": {"anatomy": "AAAA", "virology": "BBBBB"}}
+
+
+def test_counts_and_times_add_up_over_subjects():
+    merged, _ = results.merged(ASKED, ANSWERS)
+    found = summaries.of(merged, "a", ["anatomy", "virology"])
+    assert (found["correct"], found["questions"], found["subjects"]) == (7, 9, 2)
+    assert found["accuracy"] == pytest.approx(7 / 9)
+    assert (found["real_s"], found["cpu_s"], found["gpu_s"], found["load_s"]) == (4.0, 8.0, None, 1.0)
+    assert [row["accuracy"] for row in summaries.by_subject(merged, ["a", "b"])] == [
+        {"a": 1.0, "b": 0.25},
+        {"a": 0.6, "b": 0.2},
+    ]
+
+
+def test_one_process_of_several_subjects_loads_once():
+    pairs = [("a", "anatomy"), ("a", "virology")]
+    evaluations = [results.evaluation(model, subject, "ABCD") for model, subject in pairs]
+    timings = [results.timing(model, subject, process="a/together.time") for model, subject in pairs]
+    merged = merging.merge(ASKED, evaluations, timings, {"a/together.time": results.process()})
+    assert summaries.of(merged, "a", ["anatomy", "virology"])["load_s"] == 0.5
+
+
+def test_a_reading_that_fails_is_neither_right_nor_guessed():
+    evaluation = results.evaluation("a", "anatomy", "ABCD", "AB--")
+    assert evaluation["totals"] == {"questions": 4, "correct": 4, "correct_generated": 2, "parsed": 2}
+    records.check(evaluation, "evaluation", "x")
+
+
+# Published values: Newcombe 1998 (Statistics in Medicine 17, 857-872), table I, method 3.
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"), [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)]
+)
+def test_wilson_intervals_equal_published_ones(successes, trials, low, high):
+    assert summaries.wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_what_is_missing_is_named_and_not_counted():
+    merged, table = results.merged(ASKED, {"a": ANSWERS["a"], "b": {"anatomy": "AAAA"}})
+    assert merged["missing"] == [{"model": "b", "subject": "virology"}]
+    assert summaries.of(merged, "b", ["virology"]) is None
+    assert len(table) == 4 + 5 + 4
+
+
+def test_the_table_has_a_row_for_each_model_and_question():
+    _, table = results.merged(ASKED, ANSWERS)
+    assert list(table["model"]) == ["a"] * 9 + ["b"] * 9
+    row = table[(table["model"] == "a") & (table["subject"] == "virology")].iloc[2]
+    assert (row["index"], row["gold"], row["predicted"], bool(row["correct"])) == (2, "C", "A", False)
+    assert row["logprob_A"] == -0.5 and row["logprob_C"] == -2.5
+
+
+@pytest.mark.parametrize("key", ["commit", "requested", "effective", "parameters", "model_files"])
+def test_results_of_another_run_are_not_mixed_in(key):
+    evaluations = [results.evaluation("a", subject, "ABCD") for subject in ASKED["subjects"]]
+    evaluations[1][key] = {"other": 1}
+    timings = [results.timing("a", subject) for subject in ASKED["subjects"]]
+    with pytest.raises(Problem, match=f"evaluations/a/virology.json: its {key} differs"):
+        merging.merge(ASKED, evaluations, timings, {})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "where"),
+    [
+        (lambda e: e["records"][1].pop("gold"), "records.1"),
+        (lambda e: e["records"][0].update(predicted="E"), "records.0.predicted"),
+        (lambda e: e["records"][0].update(letter_logprobs={"A": 1}), "records.0.letter_logprobs"),
+        (lambda e: e.update(extra=1), "the top level"),
+        (lambda e: e.update(schema="mmlu-kit/evaluation/0"), "schema"),
+    ],
+)
+def test_a_damaged_evaluation_is_named_with_its_place(spoil, where):
+    evaluation = results.evaluation("a", "anatomy", "ABCD")
+    spoil(evaluation)
+    with pytest.raises(Problem, match=f"e.json: not a valid evaluation file at {where}: "):
+        records.check(evaluation, "evaluation", "e.json")
+
+
+def test_timing_files_fit_their_schema():
+    records.check(results.timing("a", "anatomy"), "timing", "x")

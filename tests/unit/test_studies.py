@@ -1,0 +1,104 @@
+"""Config: what it resolves to, and one line for each thing a user can get wrong in it."""
+
+import copy
+
+import pytest
+import yaml
+from mmlu_kit import studies
+from mmlu_kit.problems import Problem
+from mmlu_kit.subjects import SUBJECTS
+
+
+@pytest.fixture
+def config(root, monkeypatch):
+    monkeypatch.chdir(root)  # paths in config are relative to the project
+    return yaml.safe_load((root / "config.yaml").read_text())
+
+
+def test_the_writeup_study_is_the_writeups(config):
+    study = studies.resolve({**config, "study": "writeup"})
+    assert study["baseline"] == {"model": "Llama-3.2-1B-Instruct", "subjects": ["astronomy", "business_ethics"]}
+    small, medium = study["groups"]
+    assert [name.split("-")[1] for name in small["models"]] == ["0.5B", "1.5B", "3B"]
+    assert [name.split("-")[1] for name in medium["models"]] == ["7B", "14B"]
+    models = study["models"]
+    assert {(models[name]["device"], models[name]["quantization"]) for name in small["models"]} == {("cpu", "none")}
+    assert {(models[name]["device"], models[name]["quantization"]) for name in medium["models"]} == {("cuda", "4bit")}
+    assert len(study["subjects"]) == 10 and len(studies.pairs(study)) == 2 + 5 * 10
+    setups = study["timing_setups"]["setups"]
+    assert [(setup["device"], setup["quantization"]) for setup in setups] == [
+        ("cuda", "none"), ("cuda", "4bit"), ("cuda", "8bit"), ("cpu", "none"), ("cpu", "4bit"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("only", ["small", ["small"]])
+def test_a_part_of_a_study_leaves_the_rest_out(config, only):
+    study = studies.resolve({**config, "study": "writeup", "only": only})
+    assert [group["name"] for group in study["groups"]] == ["small"]
+    assert study["baseline"] is None and study["timing_setups"] is None
+    assert len(study["models"]) == 3
+
+
+def test_defaults_are_filled_in_and_the_given_config_stays_as_it_was(config):
+    before = copy.deepcopy(config)
+    model = studies.resolve(config)["models"]["demo-small"]
+    assert model["prompt"] == {"template": "plain", "examples": 0}
+    assert (model["device"], model["dtype"], model["load_once"]) == ("cpu", "float32", False)
+    assert config == before
+
+
+def test_every_key_of_the_schema_is_described(root):
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+    missing = []
+
+    def walk(part, where):
+        for key, value in part.get("properties", {}).items():
+            if "$ref" in value:
+                value = {**schema["$defs"][value["$ref"].rsplit("/", 1)[1]], **value}
+            if "description" not in value and not where.startswith("group"):
+                missing.append(f"{where}.{key}")
+            for inner in (value, value.get("items", {}), value.get("additionalProperties", {})):
+                if isinstance(inner, dict):
+                    walk(inner, key)
+
+    walk(schema, "config")
+    assert missing == []
+
+
+def test_the_schema_knows_the_subjects_of_the_package(root):
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+    assert tuple(schema["$defs"]["subjects"]["items"]["enum"]) == tuple(SUBJECTS)
+
+
+def change(config, path, value):
+    *parents, last = path.split("/")
+    for key in parents:
+        config = config[int(key) if isinstance(config, list) else key]
+    config[int(last) if isinstance(config, list) else last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("studdy", "demo", "'studdy' was unexpected"),
+        ("models/demo-small/devices", "cpu", "config: models.demo-small: .*'devices' was unexpected"),
+        ("study", "dmeo", "there is no study 'dmeo'; known: demo, smoke, writeup"),
+        ("only", ["large"], "has no group 'large'; it has baseline, small"),
+        ("studies/demo/subjects", ["astronmy"], "'astronmy' is not known; did you mean 'astronomy'"),
+        ("studies/demo/groups/small/models", ["demo-tiny"], "there is no model 'demo-tiny'; known: "),
+        ("studies/demo/questions", "mlmu", "there is no questions 'mlmu'"),
+        ("studies/demo/baseline/subjects", ["virology"], "'virology' is not among the study's subjects"),
+        ("models/demo-small/device", "gpu", "models.demo-small.device: 'gpu' is not known"),
+        ("models/demo-small/threads", 0, "models.demo-small.threads: 0 is less than the minimum"),
+        ("models/demo-small/prompt", {"examples": 6}, "models.demo-small.prompt.examples: 6 is greater than the maximum"),
+        ("models/demo-small/path", "no/such/folder", "models.demo-small.path: there is no folder no/such/folder"),
+        ("models/demo-small/commit", "a" * 40, "needs either 'path' or 'repository' with 'commit'; it has commit, path"),
+        ("models/Qwen2.5-0.5B-Instruct/commit", "main", "commit: 'main' does not match"),
+        ("models/Qwen2.5-0.5B-Instruct/repository", "../../etc", "repository: .* does not match"),
+        ("models/..", {"path": "."}, "config: models: '..' does not match"),
+    ],
+)
+def test_a_mistake_is_a_problem_that_names_its_key(config, path, value, words):
+    change(config, path, value)
+    with pytest.raises(Problem, match=words):
+        studies.resolve(config)

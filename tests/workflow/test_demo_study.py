@@ -1,0 +1,241 @@
+"""The demo study, whole: what it makes, whether its report says what its answers say, and what an edit makes again."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pandas
+import pytest
+import yaml
+
+from tests.workflow.conftest import TOKEN
+
+MODELS = ["demo-small", "demo-medium", "demo-large"]
+MATHEMATICS = {"abstract_algebra", "college_mathematics"}
+
+
+@pytest.fixture(scope="module")
+def report(demo):
+    return (demo / "results/demo/report.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def answers(demo):
+    return pandas.read_csv(demo / "results/demo/questions.csv", keep_default_na=False)
+
+
+def tables(report, heading):
+    """The tables below a heading, up to the next one, each a list of rows of cells, without bold marks."""
+    found, rows = [], []
+    for line in [*re.split(r"^#+ ", report.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.M)[0].splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append([cell.strip().replace("**", "") for cell in line.strip("|").split("|")])
+        elif rows:
+            found.append([rows[0], *rows[2:]])
+            rows = []
+    return found
+
+
+def percent(fraction):
+    return f"{100 * fraction:.1f}%"
+
+
+def test_every_evaluation_is_there_with_one_record_for_each_question(demo, answers):
+    subjects = yaml.safe_load((demo / "config.yaml").read_text())["studies"]["demo"]["subjects"]
+    assert len(subjects) == 10
+    for model in MODELS:
+        for subject in subjects:
+            kept = (demo / f"workflow/demo/questions/test/{subject}_test.csv").read_text().splitlines()
+            records = json.loads((demo / f"results/demo/evaluations/{model}/{subject}.json").read_text())["records"]
+            assert [record["index"] for record in records] == list(range(len(kept)))
+            assert len(answers[(answers["model"] == model) & (answers["subject"] == subject)]) == len(kept)
+
+
+def test_models_learned_and_differ_and_mathematics_is_hardest(answers):
+    accuracy = answers.groupby("model")["correct"].mean()
+    questions = len(answers) / len(MODELS)
+    apart = 2 * (0.25 / questions) ** 0.5  # two standard errors at most
+    assert accuracy["demo-small"] > 0.25 + apart
+    assert accuracy["demo-medium"] > accuracy["demo-small"] + apart
+    assert accuracy["demo-large"] > accuracy["demo-medium"] + apart
+    by_subject = answers.groupby("subject")["correct"].mean().sort_values()
+    assert set(by_subject.index[:2]) == MATHEMATICS
+
+
+def test_the_report_says_first_that_it_is_the_demo(report):
+    top = report.splitlines()[:4]
+    assert top[0] == "# Demo study"
+    assert "This is the demo study" in top[2] and "say nothing about MMLU" in top[2]
+
+
+def test_overall_table_is_that_of_the_answers(report, answers):
+    (rows,) = tables(report, "### Overall Accuracy")
+    assert [row[0] for row in rows[1:]] == MODELS
+    for row in rows[1:]:
+        mine = answers[answers["model"] == row[0]]
+        p, n, z = mine["correct"].mean(), len(mine), 1.959964
+        centre, half = p + z**2 / (2 * n), z * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5  # Wilson's interval
+        low, high = ((centre + sign * half) / (1 + z**2 / n) for sign in (-1, 1))
+        assert row[1:5] == [str(mine["correct"].sum()), str(n), percent(p), f"{percent(low)} to {percent(high)}"]
+        assert row[5:7] == [percent(mine["correct_generated"].mean()), percent((mine["parsed"] != "").mean())]
+
+
+def test_subject_table_is_that_of_the_answers(report, answers):
+    (rows,) = tables(report, "### Per-Subject Accuracy")
+    pivot = answers.pivot_table(index="subject", columns="model", values="correct", aggfunc="mean")
+    assert rows[0] == ["Subject", *MODELS] and len(rows) == 11
+    for subject, *cells in rows[1:]:
+        assert cells == [percent(pivot.loc[subject, model]) for model in MODELS]
+
+
+def test_difficulty_table_is_that_of_the_answers(report, answers):
+    (rows,) = tables(report, "### Hardest and Easiest Subjects")
+    pivot = answers.pivot_table(index="subject", columns="model", values="correct", aggfunc="mean")
+    assert [row[0] for row in rows[1:]] == list(pivot.mean(axis=1).sort_values().index)
+    for subject, *cells in rows[1:]:
+        assert cells == [percent(pivot.loc[subject].mean()), *(percent(pivot.loc[subject, model]) for model in MODELS)]
+
+
+def test_agreement_table_is_that_of_the_answers(report, answers):
+    (rows,) = tables(report, "### Do All Models Make Mistakes on the Same Questions?")
+    wrong = (~answers["correct"]).groupby([answers["subject"], answers["index"]]).sum().value_counts()
+    assert [row[:2] for row in rows[1:]] == [[f"{k} of 3", str(wrong.get(k, 0))] for k in range(4)]
+    assert [row[2] for row in rows[1:]] == [percent(wrong.get(k, 0) / wrong.sum()) for k in range(4)]
+
+
+def test_subjects_and_models_tables(report, answers, demo):
+    (subjects,) = tables(report, "### Subjects Evaluated")
+    counts = answers[answers["model"] == MODELS[0]].groupby("subject").size()
+    assert dict(subjects[1:-1]) == {subject: str(count) for subject, count in counts.items()}
+    assert subjects[-1] == ["all 10", str(counts.sum())]
+    (models,) = tables(report, "### Models Evaluated")
+    assert [row[0] for row in models[1:]] == ["demo-medium", "demo-small", "demo-large"]  # the baseline's model first
+    for row in models[1:]:
+        manifest = json.loads((demo / f"resources/models/{row[0]}@local.json").read_text())
+        assert row[1] == f"{manifest['parameters'] / 1e6:.2f} M"
+
+
+def test_baseline_lines_are_those_of_the_answers(report, answers):
+    mine = answers[(answers["model"] == "demo-medium") & answers["subject"].isin(["astronomy", "business_ethics"])]
+    for subject, rows in mine.groupby("subject"):
+        line = f" Result: {rows['correct'].sum()}/{len(rows)} correct = {100 * rows['correct'].mean():.2f}%   # {subject}"
+        assert line in report.splitlines()
+    assert f"Overall Accuracy: {100 * mine['correct'].mean():.2f}%" in report.splitlines()
+
+
+def seconds(cell):
+    number, unit = cell.split()
+    return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+
+
+def test_time_tables_are_those_of_the_timing_files(report, demo):
+    (rows,) = tables(report, "### Execution Time Comparison")
+    for model, real, cpu, gpu, rate, load, _ in rows[1:]:
+        files = [json.loads(path.read_text()) for path in sorted((demo / f"results/demo/timings/{model}").glob("*.json"))]
+        assert len(files) == 10 and gpu == "—"
+        total = sum(file["real_s"] for file in files)
+        assert seconds(real) == pytest.approx(total, rel=0.01, abs=0.01)
+        assert seconds(cpu) == pytest.approx(sum(f["cpu_user_s"] + f["cpu_system_s"] for f in files), rel=0.01, abs=0.01)
+        assert seconds(load) == pytest.approx(sum(file["load_s"] for file in files), rel=0.01, abs=0.01)
+        assert float(rate) == pytest.approx(sum(file["questions_scored"] for file in files) / total, rel=0.01)
+    (processes,) = tables(report, "### Timing Results")
+    for name, real, *_ in processes[1:]:
+        log = (demo / "results/demo/timings" / name).read_text()
+        minutes, rest = re.search(r"Elapsed .*: (\d+):([\d.]+)", log).groups()
+        assert seconds(real) == pytest.approx(60 * int(minutes) + float(rest), abs=0.06)
+    assert len(processes) == 3
+
+
+def test_the_file_reference_lists_each_file_that_the_run_made(report, demo):
+    (rows,) = tables(report, "## File Reference")
+    listed = [re.fullmatch(r"\[`(.+)`\]\((.+)\)", row[0]).groups() for row in rows[1:]]
+    made = {path.relative_to(demo / "results/demo").as_posix() for path in (demo / "results/demo").rglob("*") if path.is_file()}
+    assert all(text == target for text, target in listed) and all(row[1] for row in rows[1:])
+    assert sorted(text for text, _ in listed) == sorted(made)
+
+
+def test_every_figure_of_the_report_exists_and_has_a_text(report, demo):
+    pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", report)
+    assert len(pictures) == 4
+    for text, path in pictures:
+        assert all(model in text for model in MODELS)
+        assert (demo / "results/demo" / path).stat().st_size > 5000
+
+
+def test_a_second_run_has_nothing_to_do(demo, snakemake):
+    process = snakemake(demo, "--cores", "1")
+    assert process.returncode == 0 and "Nothing to be done" in process.stdout + process.stderr
+
+
+def planned(snakemake, folder, *arguments):
+    """Rules and their numbers of jobs in a dry run."""
+    process = snakemake(folder, "--cores", "1", "--dry-run", "--quiet", "host", *arguments)
+    assert process.returncode == 0, process.stdout + process.stderr
+    stats = process.stdout.split("Job stats:", 1)[-1].split("total", 1)[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.M)}
+
+
+@pytest.mark.parametrize(
+    ("file", "rules"),
+    [
+        ("workflow/scripts/mmlu_kit/scoring.py", {"evaluate", "parse_times", "merge", "draw_figures", "write_report", "all"}),
+        ("workflow/scripts/mmlu_kit/figures.py", {"draw_figures", "write_report", "all"}),
+        ("workflow/report/6_errors.md.j2", {"write_report", "all"}),
+        ("workflow/demo/questions/test/astronomy_test.csv",
+         {"fetch_questions", "evaluate", "parse_times", "merge", "draw_figures", "write_report", "all"}),
+    ],
+)  # fmt: skip
+def test_an_edit_runs_again_what_depends_on_it(demo_copy, snakemake, file, rules):
+    with (demo_copy / file).open("a") as stream:
+        stream.write("\n")
+    jobs = planned(snakemake, demo_copy)
+    assert set(jobs) == rules
+    if "evaluate" in rules:
+        assert jobs["evaluate"] == (3 if file.endswith(".csv") else 30)
+
+
+def test_a_changed_setting_runs_that_model_again(demo_copy, snakemake):
+    text = (demo_copy / "config.yaml").read_text()
+    config = yaml.safe_load(text)
+    config["models"]["demo-small"]["prompt"] = {"examples": 2}
+    (demo_copy / "config.yaml").write_text(yaml.safe_dump(config))
+    assert planned(snakemake, demo_copy)["evaluate"] == 10
+
+
+def test_evaluations_are_the_same_bytes_when_made_again(demo, demo_copy, snakemake):
+    """The smoke study's four evaluations are also the demo's, made by other jobs."""
+    assert snakemake(demo_copy, "--cores", "all", "--config", "study=smoke").returncode == 0
+    made = sorted((demo_copy / "results/smoke/evaluations").rglob("*.json"))
+    assert len(made) == 4
+    for path in made:
+        assert path.read_bytes() == (demo / "results/demo/evaluations" / path.parent.name / path.name).read_bytes()
+
+
+def test_a_partial_report_counts_what_is_there_and_names_what_is_missing(demo_copy, snakemake):
+    shutil.rmtree(demo_copy / "results/demo/evaluations/demo-large")
+    (demo_copy / "results/demo/evaluations/demo-small/anatomy.json").unlink()
+    process = snakemake(
+        demo_copy, "--cores", "1", "--config", "partial=True",
+        "--allowed-rules", "all", "parse_times", "merge", "draw_figures", "write_report",
+    )  # fmt: skip
+    assert process.returncode == 0, process.stdout + process.stderr
+    report = (demo_copy / "results/demo/report.md").read_text()
+    top = report[: report.index("## Table of Contents")]
+    assert "**Not complete:** 11 of 30 evaluations are missing" in top
+    assert "demo-small on anatomy" in top and top.count("demo-large on ") == 10
+    (rows,) = tables(report, "### Overall Accuracy")
+    assert [row[0] for row in rows[1:]] == ["demo-small", "demo-medium"]
+    assert not list(Path(demo_copy / "results/demo/evaluations").glob("demo-large/*"))
+
+
+def test_an_evaluation_holds_nothing_of_this_machine(demo):
+    """It can then be compared with another machine's byte by byte."""
+    for path in (demo / "results/demo/evaluations").rglob("*.json"):
+        assert str(demo) not in path.read_text() and os.uname().nodename not in path.read_text()
+
+
+def test_no_file_of_a_run_holds_the_users_token(demo):
+    for path in demo.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path

@@ -1,0 +1,92 @@
+"""evaluate.py for a person without Snakemake: what it prints, writes, and says about mistakes."""
+
+import csv
+import json
+import re
+
+import pytest
+
+
+@pytest.fixture
+def evaluate(run, root):
+    def call(*arguments, subjects=("astronomy",), model="demo-small"):
+        folder = root / "workflow/demo"
+        return run("evaluate.py", "--model", folder / "models" / model, "--questions", folder / "questions",
+                   *(["--subjects", *subjects] if subjects else []), *arguments)  # fmt: skip
+
+    return call
+
+
+def test_it_prints_the_writeups_lines(evaluate, root):
+    process = evaluate(subjects=("astronomy", "business_ethics"), model="demo-medium")
+    assert process.returncode == 0, process.stderr
+    pattern = (
+        r"Loading demo-medium …\nModel loaded successfully!\nModel device: cpu\nModel dtype: torch.float32\n"
+        r" Result: (\d+)/50 correct = ([\d.]+)%   # astronomy\n Result: (\d+)/50 correct = ([\d.]+)%   # business_ethics\n"
+        r"Overall Accuracy: ([\d.]+)%\nAs generated: .*\n"
+    )
+    first, a, second, b, overall = map(float, re.fullmatch(pattern, process.stdout).groups())
+    assert (a, b, overall) == (2 * first, 2 * second, first + second)
+
+
+def test_verbose_prints_each_question_with_its_answer(evaluate, root):
+    process = evaluate("--verbose", "--threads", "1")
+    with (root / "workflow/demo/questions/test/astronomy_test.csv").open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    for index, row in enumerate(rows):
+        assert f"astronomy/test/{index}: {row[0]}\n  A. {row[1]}\n" in process.stdout
+    right = int(re.search(r"Result: (\d+)/", process.stdout)[1])
+    assert process.stdout.count("(correct)") == right
+    assert process.stdout.count("(wrong, the answer is ") == len(rows) - right
+
+
+def test_examples_and_chat_template_change_the_prompt(evaluate, tmp_path):
+    digests = []
+    for name, options in {"a": [], "b": ["--examples", 5], "c": ["--template", "chat"]}.items():
+        assert evaluate("--evaluations", tmp_path / name, *options).returncode == 0
+        records = json.loads((tmp_path / name / "astronomy.json").read_text())["records"]
+        digests.append([record["prompt_sha256"] for record in records])
+    assert len({tuple(digest) for digest in digests}) == 3
+
+
+def test_batch_size_changes_no_answer(evaluate, tmp_path):
+    for size in (1, 4096):
+        assert evaluate("--evaluations", tmp_path / str(size), "--tokens-per-batch", size).returncode == 0
+    alone, together = (json.loads((tmp_path / name / "astronomy.json").read_text())["records"] for name in ("1", "4096"))
+    for one, other in zip(alone, together, strict=True):
+        assert one["predicted"] == other["predicted"] and one["generated"] == other["generated"]
+        for letter in "ABCD":
+            assert one["letter_logprobs"][letter] == pytest.approx(other["letter_logprobs"][letter], abs=2e-5)
+
+
+def test_times_are_measured_and_name_their_process(evaluate, tmp_path):
+    assert evaluate("--timings", tmp_path, "--process", "demo-small/astronomy.time").returncode == 0
+    timing = json.loads((tmp_path / "astronomy.json").read_text())
+    assert timing["real_s"] > 0 and timing["cpu_user_s"] > 0 and timing["load_s"] > 0
+    assert timing["gpu_s"] is None and timing["reasons"] == {"gpu_s": "the model runs on cpu"}
+    assert timing["process"] == "demo-small/astronomy.time"
+    assert timing["peak_rss_bytes"] > 100e6 and timing["machine"]["packages"]["torch"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--model", "no/such"], "no/such: there is no such model folder or manifest"),
+        (["--questions", "no/such.jsonl"], "no/such.jsonl does not exist"),
+        (["--device", "mps"], "device 'mps' was asked for and this machine has none"),
+        (["--evaluations", "/proc/nowhere"], "/proc/nowhere"),
+    ],
+)
+def test_mistakes_are_one_line(evaluate, one_line, arguments, words):
+    one_line(evaluate(*arguments), words)
+
+
+def test_a_folder_of_questions_needs_subjects(evaluate, one_line):
+    one_line(evaluate(subjects=()), "--questions takes one folder of CSVs with --subjects, or .jsonl files")
+
+
+@pytest.mark.parametrize("program", ["evaluate", "fetch_model", "fetch_questions", "parse_times", "merge", "draw_figures",
+                                     "write_report", "train_demo_models", "write_demo_questions"])  # fmt: skip
+def test_every_program_explains_itself(run, program):
+    process = run(f"{program}.py", "--help")
+    assert process.returncode == 0 and process.stdout.startswith("usage: ") and "--" in process.stdout

@@ -1,0 +1,186 @@
+"""Fetching with the real client from a hub on the loopback: what arrives, what is kept, and one line for each mishap."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pandas
+import pytest
+
+from tests.hub_server import Repository, serving
+
+COMMIT, OTHER = "a" * 40, "b" * 40
+TOKEN = "hf_aSecretThatNoLogMayShow"
+MODEL = "tiny/model"
+
+
+@pytest.fixture
+def hub(root, tmp_path):
+    with serving() as hub:
+        folder = tmp_path / "served"
+        shutil.copytree(root / "workflow/demo/models/demo-small", folder)
+        (folder / "pytorch_model.bin").write_bytes(b"never wanted")
+        hub.repositories[f"models/{MODEL}"] = Repository(folder, COMMIT)
+        yield hub
+
+
+@pytest.fixture
+def fetch(run, hub, tmp_path):
+    """Run a fetch program against the hub with a cache of its own."""
+
+    def call(program="fetch_model.py", *arguments, token=None, offline=False, repository=MODEL, commit=COMMIT):
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
+        env |= {"HF_ENDPOINT": hub.address, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "home")}
+        env |= {"HF_TOKEN": token} if token else {}
+        env |= {"HF_HUB_OFFLINE": "1"} if offline else {}
+        output = tmp_path / ("manifest.json" if program == "fetch_model.py" else "questions.jsonl")
+        source = ["--repository", repository, "--commit", commit]
+        process = run(program, *source, *arguments, "--output", output, env=env)
+        assert TOKEN not in process.stdout + process.stderr
+        return process
+
+    return call
+
+
+def fetched(hub):
+    """Names of the files whose content was sent."""
+    return sorted(path.rsplit("/", 1)[-1] for method, path, _ in hub.requests if method == "GET" and "/resolve/" in path)
+
+
+def last_line(process):
+    """The error line; the client's own warnings and bars may stand before it, a traceback may not."""
+    assert process.returncode == 2, process.stderr
+    assert "Traceback" not in process.stderr
+    errors = [line for line in process.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, process.stderr
+    return errors[0]
+
+
+def test_a_model_arrives_at_its_commit_without_pickles(hub, fetch, root, run, tmp_path):
+    process = fetch()
+    assert process.returncode == 0, process.stderr
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert (manifest["repository"], manifest["commit"]) == (MODEL, COMMIT)
+    assert "pytorch_model.bin" not in fetched(hub) and "model.safetensors" in fetched(hub)
+    local = run("fetch_model.py", "--folder", root / "workflow/demo/models/demo-small", "--output", tmp_path / "local.json")
+    assert local.returncode == 0
+    assert json.loads((tmp_path / "local.json").read_text())["files"] == manifest["files"]
+    scored = run("evaluate.py", "--model", tmp_path / "manifest.json", "--questions", root / "workflow/demo/questions",
+                 "--subjects", "astronomy")  # fmt: skip
+    assert "Overall Accuracy: " in scored.stdout, scored.stderr
+
+
+def test_a_second_fetch_needs_no_network(hub, fetch):
+    assert fetch().returncode == 0
+    hub.requests.clear()
+    assert fetch(offline=True).returncode == 0
+    assert hub.requests == []
+
+
+def test_a_gated_model_names_what_to_do(hub, fetch, tmp_path):
+    hub.repositories[f"models/{MODEL}"].token = TOKEN
+    assert "is gated: accept its licence" in (line := last_line(fetch())) and "HTTP 401" in line and "hf auth login" in line
+    assert "HTTP 403" in last_line(fetch(token="hf_without_access"))
+    assert fetch(token=TOKEN).returncode == 0
+    # The token itself is nowhere among what was written.
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or TOKEN.encode() not in path.read_bytes()
+
+
+def test_an_unknown_commit_and_an_unknown_repository(fetch):
+    assert f"tiny/model at {OTHER[:12]}: the hub has no such commit" in last_line(fetch(commit=OTHER))
+    assert "tiny/other at aaaaaaaaaaaa: the hub has no such repository" in last_line(fetch(repository="tiny/other"))
+
+
+def test_no_network(hub, fetch):
+    assert "is not in the cache and the hub cannot be reached" in last_line(fetch(offline=True))
+    hub.address = "http://127.0.0.1:9"  # the discard port: nothing listens there
+    assert "is not in the cache and the hub cannot be reached" in last_line(fetch())
+
+
+def test_a_hub_that_fails_is_named_with_its_status(hub, fetch):
+    hub.broken = True
+    assert "the hub answered HTTP 500; what was fetched is kept; run again" in last_line(fetch())
+
+
+def test_a_connection_that_breaks_once_is_tried_again(hub, fetch):
+    hub.cuts = 1
+    assert fetch().returncode == 0
+    assert fetched(hub).count("model.safetensors") == 2
+
+
+def test_half_a_download_is_an_error_and_the_next_run_completes_it(hub, fetch, tmp_path):
+    hub.cuts = 99
+    assert "what was fetched is kept; run again" in last_line(fetch())
+    assert not (tmp_path / "manifest.json").exists()
+    hub.cuts = 0
+    hub.requests.clear()
+    assert fetch().returncode == 0
+    assert fetched(hub) == ["model.safetensors"], "files that had arrived were fetched again"
+
+
+def parquet(folder, frame, subject="astronomy"):
+    """Save questions as cais/mmlu does: one Parquet file for each split."""
+    for split in ("test", "dev"):
+        path = folder / subject / f"{split}-00000-of-00001.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame[frame["split"] == split].drop(columns="split").to_parquet(path)
+
+
+def frame(root):
+    """The demo's astronomy questions as a table with cais/mmlu's columns."""
+    parts = []
+    for split in ("test", "dev"):
+        path = root / f"workflow/demo/questions/{split}/astronomy_{split}.csv"
+        rows = pandas.read_csv(path, header=None, dtype=str, keep_default_na=False)
+        choices = rows[[1, 2, 3, 4]].apply(list, axis=1)
+        answers = rows[5].map("ABCD".index)
+        parts.append(pandas.DataFrame(
+            {"question": rows[0], "subject": "astronomy", "choices": choices, "answer": answers, "split": split}
+        ))  # fmt: skip
+    return pandas.concat(parts)
+
+
+def test_questions_from_the_hub_equal_those_of_the_csv_files(hub, fetch, root, run, tmp_path):
+    parquet(tmp_path / "mmlu", frame(root))
+    hub.repositories["datasets/cais/mmlu"] = Repository(tmp_path / "mmlu", COMMIT)
+    process = fetch("fetch_questions.py", "--subject", "astronomy", repository="cais/mmlu")
+    assert process.returncode == 0, process.stderr
+    run("fetch_questions.py", "--folder", root / "workflow/demo/questions", "--subject", "astronomy",
+        "--output", tmp_path / "local.jsonl")  # fmt: skip
+    assert (tmp_path / "questions.jsonl").read_bytes() == (tmp_path / "local.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda table: table.rename(columns={"choices": "options"}), "is not a table with question, choices and answer"),
+        (lambda table: table.assign(answer=4), "row 1: the answer is 4, where 0 to 3 is needed"),
+        (lambda table: table.assign(choices=[["a", "b", "c"]] * len(table)), "row 1: 5 columns"),
+    ],
+)
+def test_a_question_table_of_another_form_is_refused(hub, fetch, root, tmp_path, change, words):
+    parquet(tmp_path / "mmlu", change(frame(root)))
+    hub.repositories["datasets/cais/mmlu"] = Repository(tmp_path / "mmlu", COMMIT)
+    assert words in last_line(fetch("fetch_questions.py", "--subject", "astronomy", repository="cais/mmlu"))
+
+
+def test_a_subject_the_data_set_lacks(hub, fetch, root, tmp_path):
+    parquet(tmp_path / "mmlu", frame(root))
+    hub.repositories["datasets/cais/mmlu"] = Repository(tmp_path / "mmlu", COMMIT)
+    line = last_line(fetch("fetch_questions.py", "--subject", "anatomy", repository="cais/mmlu"))
+    assert "has no dev questions for 'anatomy'" in line
+
+
+def test_the_evaluation_reaches_for_no_network(root, tmp_path):
+    """Where the loopback is all there is and no environment forbids the hub, evaluation still never asks it."""
+    with serving() as hub:
+        env = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
+        env |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path)}
+        program = [sys.executable, str(root / "workflow/scripts/evaluate.py"), "--model", "workflow/demo/models/demo-small"]
+        asked = ["--questions", "workflow/demo/questions", "--subjects", "astronomy"]
+        process = subprocess.run([*program, *asked], cwd=root, env=env, capture_output=True, text=True)
+        assert process.returncode == 0, process.stderr
+        assert hub.requests == []

@@ -1,0 +1,142 @@
+"""What a user can get wrong: each mistake is told in one line, before time is lost, and ends with a failure."""
+
+import shutil
+
+import pytest
+import yaml
+
+from tests.models import save_random
+
+
+def failed_line(process, *words):
+    """The one line that tells the mistake; it stands in Snakemake's output, and no traceback does."""
+    output = process.stdout + process.stderr
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    lines = [line for line in output.splitlines() if all(word in line for word in words)]
+    assert len(lines) == 1, output
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (["studdy=demo"], ["config: ", "'studdy' was unexpected"]),
+        (["study=dmeo"], ["config: there is no study 'dmeo'; known: demo, smoke, writeup"]),
+        (["only=large"], ["config: only: the study 'demo' has no group 'large'; it has baseline, small"]),
+    ],
+)
+def test_a_mistake_on_the_command_line(workflow_copy, snakemake, config, words):
+    failed_line(snakemake(workflow_copy, "--cores", "1", "--config", *config), *words)
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("studies", {"smoke": {"subjects": ["astronmy"]}}, "'astronmy' is not known; did you mean 'astronomy'?"),
+        ("models", {"demo-small": {"device": "gpu"}}, "config: models.demo-small.device: 'gpu' is not known"),
+        ("models", {"demo-small": {"dvice": "cpu"}}, "'dvice' was unexpected"),
+    ],
+)
+def test_a_mistake_in_a_config_file(workflow_copy, snakemake, tmp_path, part, change, words):
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({part: change}))
+    process = snakemake(workflow_copy, "--cores", "1", "--configfile", tmp_path / "mine.yaml", "--config", "study=smoke")
+    failed_line(process, words)
+
+
+def smoke_with(snakemake, folder, tmp_path, changes):
+    """Run the smoke study with changes to its config."""
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(changes))
+    return snakemake(folder, "--cores", "1", "--configfile", tmp_path / "mine.yaml", "--config", "study=smoke", "only=small")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Why?,a,b,c,B\n", "row 1: 5 columns, where question, A, B, C, D and the answer's letter make 6"),
+        ("Why?,a,b,c,d,B\nHow?,a,b,c,d,E\n", "row 2: the answer is 'E', where one of A, B, C, D is needed"),
+        ("", "astronomy_test.csv is empty"),
+    ],
+)
+def test_questions_that_are_malformed(workflow_copy, snakemake, tmp_path, text, words):
+    (workflow_copy / "workflow/demo/questions/test/astronomy_test.csv").write_text(text)
+    line = failed_line(smoke_with(snakemake, workflow_copy, tmp_path, {}), words)
+    assert line.startswith("error: workflow/demo/questions/test/astronomy_test.csv")
+
+
+def no_weights(folder):
+    (folder / "model.safetensors").unlink()
+
+
+def pickled_weights(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (no_weights, "model.safetensors is missing, so there are no weights"),
+        (pickled_weights, "weights only as pickle (pytorch_model.bin)"),
+    ],
+)
+def test_a_model_without_safe_weights(workflow_copy, snakemake, tmp_path, spoil, words):
+    spoil(workflow_copy / "workflow/demo/models/demo-small")
+    assert failed_line(smoke_with(snakemake, workflow_copy, tmp_path, {}), words).startswith("error: ")
+
+
+def test_a_model_whose_letters_are_not_one_token(workflow_copy, snakemake, tmp_path):
+    import transformers
+
+    single = {chr(number): number for number in range(33, 127)} | {"Ġ": 127, "Ċ": 128, "<|endoftext|>": 129}
+    transformers.Qwen2Tokenizer(vocab=single, merges=[]).save_pretrained(tmp_path / "letters")
+    folder = workflow_copy / "workflow/demo/models/demo-small"
+    shutil.rmtree(folder)
+    save_random(folder, tmp_path / "letters")
+    process = smoke_with(snakemake, workflow_copy, tmp_path, {"studies": {"smoke": {"subjects": ["astronomy"]}}})
+    output = process.stdout + process.stderr
+    assert process.returncode == 1 and "Traceback" not in output
+    assert "error: astronomy/test/0: the answer 'A' joined to the prompt is not exactly one token more" in output
+
+
+def test_a_device_that_this_machine_lacks(workflow_copy, snakemake, tmp_path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    process = smoke_with(snakemake, workflow_copy, tmp_path, {"models": {"demo-small": {"device": "cuda"}}})
+    assert "error: device 'cuda' was asked for and this machine has none" in process.stdout + process.stderr
+    assert process.returncode == 1
+
+
+@pytest.mark.faults
+def test_results_on_a_read_only_mount(workflow_copy, snakemake, namespaces):
+    (workflow_copy / "results").mkdir()
+    process = snakemake(
+        workflow_copy, "--cores", "1", "--config", "study=smoke", before="mount -t tmpfs -o ro tmpfs results"
+    )  # fmt: skip
+    failed_line(process, "OSError: [Errno 30] Read-only file system: 'results/smoke'")
+
+
+@pytest.mark.faults
+def test_a_disk_that_fills_up_while_answers_are_written(workflow_copy, snakemake, namespaces):
+    (workflow_copy / "results").mkdir()
+    process = snakemake(
+        workflow_copy, "--cores", "1", "--config", "study=smoke",
+        before="trap 'ls -A results/smoke/evaluations/* >&2' EXIT; mount -t tmpfs -o size=64k tmpfs results",
+    )  # fmt: skip
+    line = failed_line(process, "error: No space left on device (results/smoke/")
+    assert line.endswith("free the space or correct the path or its permissions")
+
+
+@pytest.mark.faults
+def test_no_half_file_is_left_on_a_full_disk(root, run, tmp_path, namespaces):
+    import subprocess
+    import sys
+
+    program = [sys.executable, root / "workflow/scripts/evaluate.py", "--model", root / "workflow/demo/models/demo-small"]
+    asked = ["--questions", root / "workflow/demo/questions", "--subjects", "astronomy", "--evaluations", tmp_path]
+    command = f'mount -t tmpfs -o size=16k tmpfs {tmp_path} && {{ "$@"; code=$?; ls -A {tmp_path}; exit $code; }}'
+    spaces = ["unshare", "--map-root-user", "--mount", "sh", "-c", command, "sh"]
+    process = subprocess.run([*map(str, [*spaces, *program, *asked])], capture_output=True, text=True)
+    assert process.returncode == 2 and "error: No space left on device" in process.stderr
+    assert "astronomy" not in process.stdout.splitlines()[-1], "half an evaluation was left behind"
