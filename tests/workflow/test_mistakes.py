@@ -1,6 +1,8 @@
 """What a user can get wrong: each mistake is told in one line, before time is lost, and ends with a failure."""
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -122,21 +124,19 @@ def test_a_disk_that_fills_up_while_answers_are_written(workflow_copy, snakemake
     (workflow_copy / "results").mkdir()
     process = snakemake(
         workflow_copy, "--cores", "1", "--config", "study=smoke",
-        before="trap 'ls -A results/smoke/evaluations/* >&2' EXIT; mount -t tmpfs -o size=64k tmpfs results",
+        before="mount -t tmpfs -o size=64k tmpfs results",
     )  # fmt: skip
     line = failed_line(process, "error: No space left on device (results/smoke/")
     assert line.endswith("free the space or correct the path or its permissions")
 
 
 @pytest.mark.faults
-def test_no_half_file_is_left_on_a_full_disk(root, run, tmp_path, namespaces):
-    import subprocess
-    import sys
-
-    program = [sys.executable, root / "workflow/scripts/evaluate.py", "--model", root / "workflow/demo/models/demo-small"]
-    asked = ["--questions", root / "workflow/demo/questions", "--subjects", "astronomy", "--evaluations", tmp_path]
-    command = f'mount -t tmpfs -o size=16k tmpfs {tmp_path} && {{ "$@"; code=$?; ls -A {tmp_path}; exit $code; }}'
+def test_no_half_file_is_left_on_a_full_disk(root, tmp_path, namespaces):
+    model, questions = root / "workflow/demo/models/demo-small", root / "workflow/demo/questions"
+    program = [sys.executable, root / "workflow/scripts/evaluate.py", "--model", model, "--questions", questions]
+    program += ["--subjects", "astronomy", "--evaluations", tmp_path]
+    command = f'mount -t tmpfs -o size=16k tmpfs {tmp_path} && {{ "$@"; code=$?; echo left: $(ls -A {tmp_path}); exit $code; }}'
     spaces = ["unshare", "--map-root-user", "--mount", "sh", "-c", command, "sh"]
-    process = subprocess.run([*map(str, [*spaces, *program, *asked])], capture_output=True, text=True)
+    process = subprocess.run([*map(str, [*spaces, *program])], capture_output=True, text=True)
     assert process.returncode == 2 and "error: No space left on device" in process.stderr
-    assert "astronomy" not in process.stdout.splitlines()[-1], "half an evaluation was left behind"
+    assert process.stdout.splitlines()[-1] == "left:"

@@ -21,10 +21,7 @@ rule fetch_model:
     params:
         source=lambda wildcards: source_options(MODELS[wildcards.model]),
     shell:
-        "python workflow/scripts/fetch_model.py"
-        " {params.source:q}"
-        " --output {output:q}"
-        " > {log:q} 2>&1"
+        "python workflow/scripts/fetch_model.py" " {params.source:q}" " --output {output:q}" " > {log:q} 2>&1"
 
 
 rule fetch_questions:

@@ -64,6 +64,7 @@ def main() -> None:
     import torch
     from mmlu_kit import machine, models, scoring
 
+    models.check_device(args.device)
     if args.threads:
         torch.set_num_threads(args.threads)
     print(f"Loading {name} …", flush=True)

@@ -33,10 +33,9 @@ def load_tokenizer(folder: Path) -> Any:
 def load_model(folder: Path, device: str, dtype: str, quantization: str) -> torch.nn.Module:
     """The causal language model of a folder, in evaluation mode, whole on one device.
 
-    `device` is one of DEVICES, `dtype` a key of DTYPES, `quantization` one of QUANTIZATIONS. What this machine cannot do
-    is a Problem: nothing falls back in silence.
+    `device` is one of DEVICES and there (`check_device`), `dtype` a key of DTYPES, `quantization` one of QUANTIZATIONS.
+    What this machine cannot do is a Problem: nothing falls back in silence.
     """
-    check_device(device)
     # Missing and unexpected weights are errors below, not warnings to scroll past.
     logging.getLogger("transformers").setLevel(logging.ERROR)
     transformers.utils.logging.disable_progress_bar()
