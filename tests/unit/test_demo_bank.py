@@ -1,13 +1,15 @@
 """The demo study's questions: asked in words that no training question has, and right by the facts that the project states."""
 
+import json
 import random
 import re
 from collections import Counter
 from itertools import islice
 
 import pytest
+import yaml
 from mmlu_kit import questions
-from mmlu_kit.demo import arithmetic, bank, facts
+from mmlu_kit.demo import arithmetic, bank, facts, training
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +97,12 @@ def test_a_larger_share_of_facts_includes_a_smaller_one(relations):
     shares = {share: {(r.name, i) for r, i in every if bank.known(r, i, share)} for share in (0.3, 0.6, 1.0)}
     assert shares[0.3] < shares[0.6] < shares[1.0] and len(shares[1.0]) == len(every)
     assert 0.25 < len(shares[0.3]) / len(every) < 0.35
+
+
+def test_config_says_of_each_demo_model_how_it_was_trained(root):
+    listed = yaml.safe_load((root / "config.yaml").read_text())["models"]
+    for name, recipe in training.RECIPES.items():
+        said = f"hidden size {recipe.hidden}, taught {100 * recipe.share:.0f}% of the demo's facts"
+        assert listed[name]["description"] == said
+        made = json.loads((root / f"workflow/demo/models/{name}/config.json").read_text())
+        assert made["hidden_size"] == recipe.hidden

@@ -105,3 +105,8 @@ def test_questions_are_counted_by_how_many_models_miss_them(root):
 )
 def test_durations(seconds, text):
     assert reporting.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.42134, "0.421"), (9.996, "10"), (1101.2, "1101")])
+def test_rates(value, text):
+    assert reporting.rate(value) == text

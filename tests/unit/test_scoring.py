@@ -6,12 +6,12 @@ import transformers
 from mmlu_kit import models, questions, scoring
 from mmlu_kit.problems import Problem
 
-from tests.models import save_random
+from benchmarks.make_random_model import save
 
 
 @pytest.fixture(scope="module")
 def loaded(root, tmp_path_factory):
-    folder = save_random(tmp_path_factory.mktemp("model"), root / "workflow/demo/models/demo-small")
+    folder = save(tmp_path_factory.mktemp("model"), root / "workflow/demo/models/demo-small")
     return models.load_model(folder, "cpu", "float32", "none"), models.load_tokenizer(folder)
 
 
@@ -86,7 +86,7 @@ def test_a_chat_prompt_needs_a_chat_template(loaded, asked):
 
 
 def test_output_that_is_not_a_number_names_its_question(root, asked, tmp_path):
-    folder = save_random(tmp_path, root / "workflow/demo/models/demo-small")
+    folder = save(tmp_path, root / "workflow/demo/models/demo-small")
     model, tokenizer = models.load_model(folder, "cpu", "float32", "none"), models.load_tokenizer(folder)
     torch.nn.init.constant_(model.model.norm.weight, float("nan"))
     with pytest.raises(Problem, match=r"astronomy/test/\d+: the model's output is not finite"):
@@ -94,7 +94,7 @@ def test_output_that_is_not_a_number_names_its_question(root, asked, tmp_path):
 
 
 def test_what_was_loaded_is_counted_from_the_modules(root, tmp_path):
-    folder = save_random(tmp_path, root / "workflow/demo/models/demo-small", dtype="bfloat16")
+    folder = save(tmp_path, root / "workflow/demo/models/demo-small", dtype="bfloat16")
     for dtype, size in (("float32", 4), ("bfloat16", 2)):
         model = models.load_model(folder, "cpu", dtype, "none")
         parts = models.effective(model)

@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from tests.models import save_random
+from benchmarks.make_random_model import save
 
 
 def failed_line(process, *words):
@@ -93,7 +93,7 @@ def test_a_model_whose_letters_are_not_one_token(workflow_copy, snakemake, tmp_p
     transformers.Qwen2Tokenizer(vocab=single, merges=[]).save_pretrained(tmp_path / "letters")
     folder = workflow_copy / "workflow/demo/models/demo-small"
     shutil.rmtree(folder)
-    save_random(folder, tmp_path / "letters")
+    save(folder, tmp_path / "letters")
     process = smoke_with(snakemake, workflow_copy, tmp_path, {"studies": {"smoke": {"subjects": ["astronomy"]}}})
     output = process.stdout + process.stderr
     assert process.returncode == 1 and "Traceback" not in output

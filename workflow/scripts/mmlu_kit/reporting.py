@@ -27,7 +27,9 @@ def render(merged: dict, table: pandas.DataFrame, templates: Path) -> str:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML
     )
-    environment.filters.update(percent=percent, duration=duration, gigabytes=gigabytes, count=count, title=subjects.title)
+    environment.filters.update(
+        percent=percent, duration=duration, gigabytes=gigabytes, count=count, rate=rate, title=subjects.title
+    )
     return environment.get_template("report.md.j2").render(context(merged, table))
 
 
@@ -174,3 +176,8 @@ def gigabytes(value: int | None) -> str:
 def count(value: int) -> str:
     """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
     return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"
+
+
+def rate(value: float) -> str:
+    """A rate in three digits: 0.4213 -> '0.421', 1101.2 -> '1101'."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

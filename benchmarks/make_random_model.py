@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Make a model of a published shape with random weights: as large and as slow as the real one, and it knows nothing."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+SMALL = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+}
+
+
+def published_shape(path: Path, name: str) -> dict:
+    """The configuration fields of a published model, from a JSON file of shapes by repository name."""
+    fields = json.loads(path.read_text())[name]
+    rope = {"rope_type": "default", "rope_theta": fields["rope_theta"]}
+    kept = {key: value for key, value in fields.items() if key not in ("parameters", "rope_theta", "note")}
+    return {**kept, "rope_parameters": rope, "max_position_embeddings": 32768}
+
+
+def save(folder: Path, tokenizer: Path, shape: dict | None = None, dtype: str = "float32", seed: int = 0) -> Path:
+    """Save a model with random weights of `dtype` and the tokenizer of another folder; returns `folder`.
+
+    `shape` are fields of its configuration, SMALL ones where None; `architecture` among them, Qwen2ForCausalLM by default.
+    """
+    import torch
+    import transformers
+
+    fields = {"vocab_size": None, "tie_word_embeddings": True, "max_position_embeddings": 4096, **(shape or SMALL)}
+    architecture = fields.pop("architecture", "Qwen2ForCausalLM")
+    if fields["vocab_size"] is None:
+        fields["vocab_size"] = len(transformers.AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
+    torch.manual_seed(seed)
+    config = getattr(transformers, architecture.replace("ForCausalLM", "Config"))(**fields)
+    getattr(transformers, architecture)(config).to(getattr(torch, dtype)).save_pretrained(folder)
+    for name in TOKENIZER_FILES:
+        if (Path(tokenizer) / name).exists():
+            shutil.copyfile(Path(tokenizer) / name, Path(folder) / name)
+    return Path(folder)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shapes", type=Path, required=True, help="JSON: configuration fields by repository name")
+    parser.add_argument("--shape", required=True, help="the repository name of the shape, as Qwen/Qwen2.5-0.5B-Instruct")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="a folder with the tokenizer to copy")
+    parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float16", "float32"), help="of the file's weights")
+    parser.add_argument("--output", type=Path, required=True, help="the folder to write")
+    args = parser.parse_args()
+    save(args.output, args.tokenizer, published_shape(args.shapes, args.shape), args.dtype)
+    print(f"{args.output}: {sum(path.stat().st_size for path in args.output.glob('*.safetensors')):,} bytes of random weights")
+
+
+if __name__ == "__main__":
+    main()
