@@ -69,7 +69,8 @@ def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> 
 
 def study(models: list[str], subjects: list[str], **changes: object) -> dict:
     """A resolved study of one group `small`."""
-    entry = {"path": "p", "description": ""}
+    prompt = {"template": REQUESTED["template"], "examples": REQUESTED["examples"]}
+    entry = {"path": "p", "description": "", "load_once": False, **REQUESTED, "prompt": prompt}
     return {
         "name": "made",
         "title": "Made study",

@@ -59,13 +59,23 @@ def test_the_table_has_a_row_for_each_model_and_question():
     assert row["logprob_A"] == -0.5 and row["logprob_C"] == -2.5
 
 
-@pytest.mark.parametrize("key", ["commit", "requested", "effective", "parameters", "model_files"])
+@pytest.mark.parametrize("key", ["effective", "parameters", "model_files"])
 def test_results_of_another_run_are_not_mixed_in(key):
     evaluations = [results.evaluation("a", subject, "ABCD") for subject in ASKED["subjects"]]
     evaluations[1][key] = {"other": 1}
     timings = [results.timing("a", subject) for subject in ASKED["subjects"]]
     with pytest.raises(Problem, match=f"evaluations/a/virology.json: its {key} differs"):
         merging.merge(ASKED, evaluations, timings, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dtype", "bfloat16"), ("examples", 5), ("template", "chat"), ("tokens_per_batch", 1)]
+)
+def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
+    evaluation = results.evaluation("a", "anatomy", "ABCD")
+    evaluation["requested"] = {**evaluation["requested"], name: value}
+    with pytest.raises(Problem, match=f"anatomy.json was made with {name} {value} and the study asks for"):
+        merging.merge(ASKED, [evaluation], [results.timing("a", "anatomy")], {})
 
 
 @pytest.mark.parametrize(

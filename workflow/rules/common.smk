@@ -19,8 +19,7 @@ except Problem as problem:
     raise WorkflowError(str(problem)) from None
 
 MODELS = STUDY["models"]
-# Models of groups that are loaded once for all subjects; the others, and a mere baseline, have a job for each subject.
-TOGETHER = [model for group in STUDY["groups"] for model in group["models"] if MODELS[model]["load_once"]]
+TOGETHER = studies.loaded_once(STUDY)
 RESULTS = f"results/{STUDY['name']}"
 
 
@@ -37,7 +36,7 @@ PAIRS = [
     for model, subject in studies.pairs(STUDY)
     if not config.get("partial") or Path(f"{RESULTS}/evaluations/{model}/{subject}.json").exists()
 ]
-PROCESSES = list(dict.fromkeys(f"{model}/{'together' if model in TOGETHER else subject}.time" for model, subject in PAIRS))
+PROCESSES = list(dict.fromkeys(studies.process(STUDY, model, subject) for model, subject in PAIRS))
 GROUPS = [group["name"] for group in STUDY["groups"] if {model for model, _ in PAIRS} & set(group["models"])]
 
 # Rules other than fetch_* see no token and no network: whatever they lack, they say so instead of fetching it.

@@ -22,9 +22,7 @@ rule merge:
     shell:
         f"{OFFLINE} python workflow/scripts/merge.py"
         " --study {params.study:q}"
-        " --evaluations {input.evaluations:q}"
-        " --timings {input.timings:q}"
-        " --processes {input.processes:q}"
+        f" --results {RESULTS}"
         " --merged {output.merged:q}"
         " --table {output.table:q}"
         " > {log:q} 2>&1"

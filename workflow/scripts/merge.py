@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, merging, problems, records
+from mmlu_kit import files, merging, problems, records, studies
 from mmlu_kit.problems import Problem
 
 
@@ -14,9 +14,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--study", required=True, help="the resolved study as JSON text")
-    add("--evaluations", type=Path, nargs="*", required=True, help="evaluation files")
-    add("--timings", type=Path, nargs="*", required=True, help="timing files")
-    add("--processes", type=Path, required=True, help="the file that parse_times.py wrote")
+    add("--results", type=Path, required=True, help="the folder with evaluations/, timings/ and timings/processes.json")
     add("--merged", type=Path, required=True, help="merged.json to write")
     add("--table", type=Path, required=True, help="questions.csv to write")
     return parser.parse_args()
@@ -24,12 +22,14 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    if not args.evaluations:
-        raise Problem("there is no evaluation to merge: run the study first")
     study = json.loads(args.study)
-    evaluations = [records.read(path, "evaluation") for path in args.evaluations]
-    timings = [records.read(path, "timing") for path in args.timings]
-    merged = merging.merge(study, evaluations, timings, files.read_json(args.processes))
+    names = [f"{model}/{subject}.json" for model, subject in studies.pairs(study)]
+    there = [name for name in names if (args.results / "evaluations" / name).is_file()]
+    if not there:
+        raise Problem(f"{args.results}: there is no evaluation of this study to merge: run it first")
+    evaluations = [records.read(args.results / "evaluations" / name, "evaluation") for name in there]
+    timings = [records.read(args.results / "timings" / name, "timing") for name in there]
+    merged = merging.merge(study, evaluations, timings, files.read_json(args.results / "timings/processes.json"))
     records.check(merged, "merged", str(args.merged))
     files.write_json(args.merged, merged)
     files.write_text(args.table, merging.table(study, evaluations).to_csv(index=False, lineterminator="\n"))

@@ -24,6 +24,7 @@ def merge(study: dict, evaluations: Iterable[dict], timings: Iterable[dict], pro
     models: dict[str, dict] = {}
     for model, subject in there:
         evaluation = found[model, subject]
+        _check_as_asked(study["models"][model], evaluation)
         same = {key: evaluation[key] for key in _SAME}
         known = models.setdefault(model, {**same, "machine": times[model, subject]["machine"]})
         for key in _SAME:
@@ -50,6 +51,23 @@ def merge(study: dict, evaluations: Iterable[dict], timings: Iterable[dict], pro
         "processes": processes,
         "missing": [{"model": model, "subject": subject} for model, subject in wanted if (model, subject) not in there],
     }
+
+
+def _check_as_asked(entry: dict, evaluation: dict) -> None:
+    """A Problem if an evaluation was made with other settings than the study's, as an old one kept aside may be."""
+    asked = {
+        "repository": entry.get("repository"),
+        "commit": entry.get("commit"),
+        **{name: entry[name] for name in ("device", "dtype", "quantization", "tokens_per_batch")},
+        **entry["prompt"],
+    }
+    made = {"repository": evaluation["repository"], "commit": evaluation["commit"], **evaluation["requested"]}
+    for name, value in asked.items():
+        if made[name] != value:
+            raise Problem(
+                f"evaluations/{evaluation['model']}/{evaluation['subject']}.json was made with {name} {made[name]} and the "
+                f"study asks for {value}: delete it and run again"
+            )
 
 
 def table(study: dict, evaluations: Iterable[dict]) -> pandas.DataFrame:

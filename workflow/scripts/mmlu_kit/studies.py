@@ -64,6 +64,17 @@ def pairs(study: dict) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
+def loaded_once(study: dict) -> list[str]:
+    """Models that are loaded once for all subjects; the others, and a mere baseline, have a job for each subject."""
+    found = [model for group in study["groups"] for model in group["models"] if study["models"][model]["load_once"]]
+    return list(dict.fromkeys(found))
+
+
+def process(study: dict, model: str, subject: str) -> str:
+    """The name of the /usr/bin/time log of the process that evaluates a model on a subject, below timings/."""
+    return f"{model}/{'together' if model in loaded_once(study) else subject}.time"
+
+
 def _with_defaults(config: dict) -> dict:
     """A copy of `config` that is valid and complete; the first error found is a Problem naming its key."""
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
