@@ -8,8 +8,10 @@ REQUESTED = {
     "device": "cpu",
     "dtype": "float32",
     "quantization": "none",
-    "template": "plain",
+    "preset": "lm_eval",
     "examples": 0,
+    "fewer_examples": False,
+    "max_new_tokens": 1,
     "tokens_per_batch": 64,
 }
 
@@ -26,6 +28,8 @@ def record(subject: str, index: int, predicted: str, generated: str) -> dict:
         "gold": GOLD[index],
         "letter_logprobs": {letter: -0.5 if letter == predicted else -2.5 for letter in "ABCD"},
         "letter_mass": 0.85,
+        "other_letter_mass": None,
+        "examples": 0,
         "predicted": predicted,
         "correct": predicted == GOLD[index],
         "generated": f" {generated}" if parsed else " the",
@@ -52,6 +56,8 @@ def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> 
         "model": model,
         "subject": subject,
         "questions_scored": 4,
+        "resumed": False,
+        "tokens_per_batch": 64,
         "process": f"{model}/{subject}.time",
         "threads": 2,
         "started": "2026-01-01T00:00:00+00:00",
@@ -69,7 +75,7 @@ def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> 
 
 def study(models: list[str], subjects: list[str], **changes: object) -> dict:
     """A resolved study of one group `small`."""
-    prompt = {"template": REQUESTED["template"], "examples": REQUESTED["examples"]}
+    prompt = {name: REQUESTED[name] for name in ("preset", "examples", "fewer_examples", "max_new_tokens")}
     entry = {"path": "p", "description": "", "load_once": False, **REQUESTED, "prompt": prompt}
     return {
         "name": "made",

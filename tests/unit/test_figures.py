@@ -44,3 +44,9 @@ def test_accuracies_on_the_figure_are_those_of_the_results(drawn):
     assert texts.count("25.0%") == 2 and texts.count("75.0%") == 2  # best letter and generated letter agree here
     assert "guessing (25%)" in texts
     pyplot.close(figure)
+
+
+@pytest.mark.parametrize("name", ["efficiency", "timing_comparison"])
+def test_a_model_without_times_is_drawn_without(drawn, name):
+    models = [{**summary, "real_s": None, "cpu_s": None} for summary in drawn[0]]
+    assert figures.render(name, models, drawn[1], "png").startswith(b"\x89PNG")

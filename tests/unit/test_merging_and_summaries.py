@@ -30,6 +30,19 @@ def test_one_process_of_several_subjects_loads_once():
     assert summaries.of(merged, "a", ["anatomy", "virology"])["load_s"] == 0.5
 
 
+def test_times_of_a_resumed_evaluation_enter_no_comparison():
+    pairs = [("a", "anatomy"), ("a", "virology")]
+    evaluations = [results.evaluation(model, subject, "ABCD") for model, subject in pairs]
+    timings = [results.timing(*pairs[0]), results.timing(*pairs[1], resumed=True)]
+    processes = {f"{model}/{subject}.time": results.process() for model, subject in pairs}
+    merged = merging.merge(ASKED, evaluations, timings, processes)
+    records.check(merged, "merged", "x")
+    assert list(merged["processes"]) == ["a/anatomy.time"]
+    found = summaries.of(merged, "a", ["anatomy", "virology"])
+    assert found["resumed"] and found["real_s"] is found["cpu_s"] is found["load_s"] is None
+    assert summaries.of(merged, "a", ["anatomy"])["real_s"] == 2.0
+
+
 def test_a_reading_that_fails_is_neither_right_nor_guessed():
     evaluation = results.evaluation("a", "anatomy", "ABCD", "AB--")
     assert evaluation["totals"] == {"questions": 4, "correct": 4, "correct_generated": 2, "parsed": 2}
@@ -69,7 +82,7 @@ def test_results_of_another_run_are_not_mixed_in(key):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("dtype", "bfloat16"), ("examples", 5), ("template", "chat"), ("tokens_per_batch", 1)]
+    ("name", "value"), [("dtype", "bfloat16"), ("examples", 5), ("preset", "chat"), ("tokens_per_batch", 1)]
 )
 def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
     evaluation = results.evaluation("a", "anatomy", "ABCD")

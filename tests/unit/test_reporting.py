@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from mmlu_kit import reporting
+from mmlu_kit import merging, reporting
 
 from tests import results
 
@@ -87,6 +87,15 @@ def test_baseline_section_prints_the_writeups_lines_or_says_that_it_did_not_run(
     text = report(root, {"s": MIDDLE}, baseline={"model": "s", "subjects": ["anatomy"]})
     assert "Model dtype: torch.float32\n Result: 2/4 correct = 50.00%   # anatomy\nOverall Accuracy: 50.00%\n" in text
     assert "The baseline of this study was not run." in report(root, {"s": MIDDLE})
+
+
+def test_a_resumed_model_is_named_and_has_no_times(root):
+    asked = results.study(["s"], ["anatomy"])
+    evaluations, timings = [results.evaluation("s", "anatomy", BEST)], [results.timing("s", "anatomy", resumed=True)]
+    merged = merging.merge(asked, evaluations, timings, {"s/anatomy.time": results.process()})
+    text = reporting.render(merged, merging.table(asked, evaluations), root / "workflow/report")
+    assert "Evaluations of s were killed and resumed" in text and "| s | — | — | — | — | — | 1.00 GB |" in text
+    assert "resumed" not in report(root, {"s": BEST})
 
 
 def test_questions_are_counted_by_how_many_models_miss_them(root):

@@ -42,7 +42,7 @@ def test_a_part_of_a_study_leaves_the_rest_out(config, only):
 def test_defaults_are_filled_in_and_the_given_config_stays_as_it_was(config):
     before = copy.deepcopy(config)
     model = studies.resolve(config)["models"]["demo-small"]
-    assert model["prompt"] == {"template": "plain", "examples": 0}
+    assert model["prompt"] == {"preset": "lm_eval", "examples": 0, "fewer_examples": False, "max_new_tokens": 1}
     assert (model["device"], model["dtype"], model["load_once"]) == ("cpu", "float32", False)
     assert config == before
 

@@ -42,7 +42,7 @@ def test_verbose_prints_each_question_with_its_answer(evaluate, root):
 
 def test_examples_and_chat_template_change_the_prompt(evaluate, tmp_path):
     digests = []
-    for name, options in {"a": [], "b": ["--examples", 5], "c": ["--template", "chat"]}.items():
+    for name, options in {"a": [], "b": ["--examples", 5], "c": ["--preset", "chat"]}.items():
         assert evaluate("--evaluations", tmp_path / name, *options).returncode == 0
         records = json.loads((tmp_path / name / "astronomy.json").read_text())["records"]
         digests.append([record["prompt_sha256"] for record in records])

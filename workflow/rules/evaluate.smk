@@ -12,12 +12,15 @@ EVALUATE = (
     " --device {params.device}"
     " --dtype {params.dtype}"
     " --quantization {params.quantization}"
-    " --template {params.template}"
+    " --preset {params.preset}"
     " --examples {params.examples}"
+    " {params.fewer_examples}"
+    " --max-new-tokens {params.max_new_tokens}"
     " --tokens-per-batch {params.tokens_per_batch}"
     " --threads {threads}"
     f" --evaluations {RESULTS}/evaluations/{{wildcards.model:q}}"
     f" --timings {RESULTS}/timings/{{wildcards.model:q}}"
+    f" --journals {RESULTS}/journals/{{wildcards.model:q}}"
     " --process {params.process:q}"
     " > {log:q} 2>&1"
 )
@@ -46,8 +49,10 @@ rule evaluate:
         device=setting("device"),
         dtype=setting("dtype"),
         quantization=setting("quantization"),
-        template=setting("prompt", "template"),
+        preset=setting("prompt", "preset"),
         examples=setting("prompt", "examples"),
+        fewer_examples=lambda wildcards: "--fewer-examples" if MODELS[wildcards.model]["prompt"]["fewer_examples"] else "",
+        max_new_tokens=setting("prompt", "max_new_tokens"),
         tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/{subject}.time",
     shell:
@@ -72,7 +77,9 @@ use rule evaluate as evaluate_together with:
         device=setting("device"),
         dtype=setting("dtype"),
         quantization=setting("quantization"),
-        template=setting("prompt", "template"),
+        preset=setting("prompt", "preset"),
         examples=setting("prompt", "examples"),
+        fewer_examples=lambda wildcards: "--fewer-examples" if MODELS[wildcards.model]["prompt"]["fewer_examples"] else "",
+        max_new_tokens=setting("prompt", "max_new_tokens"),
         tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/together.time",

@@ -2,10 +2,12 @@
 """Ask a language model four-choice questions and score its answers, one subject or several with one loaded model."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import checkpoints, files, problems, progress, prompts, questions, records, timing
+from mmlu_kit import checkpoints, files, problems, progress, prompts, questions, records, sources, timing
+from mmlu_kit.journal import Journal
 from mmlu_kit.problems import Problem
 from mmlu_kit.subjects import SUBJECTS
 
@@ -24,15 +26,25 @@ def arguments() -> argparse.Namespace:
     add("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="where the model runs (default: cpu)")
     add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="number format (default: float32)")
     add("--quantization", choices=("none", "4bit", "8bit"), default="none", help="by bitsandbytes (default: none)")
-    add("--template", choices=prompts.TEMPLATES, default="plain", help="running text or the model's chat template")
+    add("--preset", choices=prompts.PRESETS, default="lm_eval", help="the prompt's form (default: lm_eval)")
     add("--examples", type=int, choices=range(6), default=0, help="worked examples before each question (default: 0)")
+    add("--fewer-examples", action="store_true", help="show fewer where a prompt would be longer than the model's context")
+    add("--max-new-tokens", type=int, default=1, metavar="N", help="tokens the model may write as its answer (default: 1)")
     add("--threads", type=int, help="processor threads (default: all cores)")
-    add("--tokens-per-batch", type=int, default=1024, help="tokens computed at a time, padding included (default: 1024)")
+    add("--tokens-per-batch", type=batch_size, default="auto", metavar="N", help="tokens computed at a time (default: auto)")
     add("--evaluations", type=Path, metavar="FOLDER", help="write <subject>.json with every record there")
     add("--timings", type=Path, metavar="FOLDER", help="write <subject>.json with what it took there")
+    add("--journals", type=Path, metavar="FOLDER", help="keep scored batches there, to go on after a kill")
     add("--process", help="name of the /usr/bin/time log of this process, noted in the timing files")
     add("--verbose", action="store_true", help="print each question, the model's answer and whether it was right")
     return parser.parse_args()
+
+
+def batch_size(text: str) -> int | str:
+    """'auto' or a number from 1."""
+    if text != "auto" and int(text) < 1:
+        raise ValueError
+    return text if text == "auto" else int(text)
 
 
 def read_questions(paths: list[Path], subjects: list[str] | None) -> dict[str, list[questions.Question]]:
@@ -62,7 +74,7 @@ def main() -> None:
 
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
-    from mmlu_kit import machine, models, scoring
+    from mmlu_kit import machine, models
 
     models.check_device(args.device)
     if args.threads:
@@ -72,32 +84,28 @@ def main() -> None:
     tokenizer = models.load_tokenizer(manifest["folder"])
     model = models.load_model(manifest["folder"], args.device, args.dtype, args.quantization)
     load_s = loading.read()["real_s"]
+    tokens_per_batch = models.tokens_per_batch(model, args.tokens_per_batch)
     effective = models.effective(model)
     print("Model loaded successfully!")
     print(f"Model device: {model.device.type}")
     print(f"Model dtype: {model.dtype}", flush=True)
 
-    requested = {
-        "device": args.device,
-        "dtype": args.dtype,
-        "quantization": args.quantization,
-        "template": args.template,
-        "examples": args.examples,
-        "tokens_per_batch": args.tokens_per_batch,
-    }
-    everything = []
+    settings = ("device", "dtype", "quantization", "preset", "examples", "fewer_examples", "max_new_tokens", "tokens_per_batch")
+    requested = {setting: getattr(args, setting) for setting in settings}
+    everything, journals, failed = [], [], False
     for subject, found in asked.items():
         watch = timing.Stopwatch(torch, args.device)
-        examples = questions.split(found, "dev")[: args.examples]
-        if len(examples) < args.examples:
-            raise Problem(f"{subject}: {args.examples} examples are asked for and its dev split has {len(examples)}")
-        tests = questions.split(found, "test")
-        prepared = scoring.prepare(tests, examples, args.template, tokenizer, models.context_length(model))
-        with progress.Bar(f"{name} {subject}", len(prepared)) as bar:
-            scored = scoring.score(model, tokenizer, prepared, args.tokens_per_batch, bar.advance)
+        try:
+            scored, new, journal = answer(args, name, subject, found, model, tokenizer, manifest, tokens_per_batch)
+        except Problem as problem:
+            # The other subjects of this model are finished all the same; their journals are kept for the next run.
+            problems.report(f"{name}: {problem}")
+            failed = True
+            continue
+        journals += [journal] if journal else []
         took = watch.read()
         if args.verbose:
-            for question, record in zip(tests, scored, strict=True):
+            for question, record in zip(questions.split(found, "test"), scored, strict=True):
                 print_question(question, record)
         totals = records.totals(scored)
         print(f" Result: {percent(totals['correct'], totals['questions'])}   # {subject}", flush=True)
@@ -109,7 +117,9 @@ def main() -> None:
                 "schema": "mmlu-kit/timing/1",
                 "model": name,
                 "subject": subject,
-                "questions_scored": len(scored),
+                "questions_scored": new,
+                "resumed": new < len(scored),
+                "tokens_per_batch": tokens_per_batch,
                 "process": args.process,
                 "threads": torch.get_num_threads(),
                 "load_s": load_s,
@@ -119,12 +129,53 @@ def main() -> None:
             }
             files.write_json(args.timings / f"{subject}.json", measured)
         everything += scored
+    if failed:
+        sys.exit(2)
+    # Only now: Snakemake deletes the files of a job that fails, those of finished subjects too.
+    for journal in journals:
+        journal.remove()
     totals = records.totals(everything)
     print(f"Overall Accuracy: {100 * totals['correct'] / totals['questions']:.2f}%")
     print(
         f"As generated: {percent(totals['correct_generated'], totals['questions'])}; "
         f"a letter could be read from {totals['parsed']} of {totals['questions']} answers"
     )
+
+
+def answer(args, name, subject, found, model, tokenizer, manifest, tokens_per_batch):
+    """The records of a subject's questions, how many of them were scored now, and the journal (None where none is kept)."""
+    import torch
+    from mmlu_kit import encoding, machine, models, scoring
+
+    examples = questions.split(found, "dev")[: args.examples]
+    if len(examples) < args.examples:
+        raise Problem(f"{subject}: {args.examples} examples are asked for and its dev split has {len(examples)}")
+    tests = questions.split(found, "test")
+    context = models.context_length(model)
+    prepared = encoding.prepare(tests, examples, args.preset, tokenizer, context, args.fewer_examples)
+    journal = None
+    if args.journals:
+        code = sorted({path for module in (scoring, models) for path in sources.sources(Path(module.__file__))})
+        key = {
+            "files": manifest["files"],
+            "prompts": [[prompt.question.sha256, files.sha256(prompt.text)] for prompt in prepared],
+            "computed": [args.dtype, args.quantization, tokens_per_batch, args.max_new_tokens, torch.get_num_threads()],
+            "device": machine.device_class(torch, args.device),
+            "packages": machine.packages(),
+            "code": [files.sha256(Path(path).read_bytes()) for path in code],
+        }
+        journal = Journal(args.journals / f"{subject}.jsonl", files.sha256(json.dumps(key, sort_keys=True)))
+    kept = journal.kept if journal else {}
+    new = len(prepared) - sum(map(len, kept.values()))
+    with progress.Bar(f"{name} {subject}", new) as bar:
+
+        def done(number: int, scored: list[dict]) -> None:
+            if journal:
+                journal.append(number, scored)
+            bar.advance(len(scored))
+
+        scored = scoring.score(model, tokenizer, prepared, tokens_per_batch, args.max_new_tokens, kept, done)
+    return scored, new, journal
 
 
 def print_question(question: questions.Question, record: dict) -> None:

@@ -8,6 +8,13 @@ if [ ! -x /usr/bin/time ]; then
     exit 2
 fi
 if /usr/bin/time --version >/dev/null 2>&1; then
-    exec /usr/bin/time -v -o "$log" "$@"
+    /usr/bin/time -v -o "$log" "$@"
+else
+    /usr/bin/time -l -o "$log" "$@"
 fi
-exec /usr/bin/time -l -o "$log" "$@"
+status=$?
+if [ $status -eq 137 ] || [ $status -eq 9 ]; then
+    echo "error: killed by signal 9, most likely for lack of memory: give the job more, or lower tokens_per_batch;" \
+        "what was scored is kept and the next run goes on after it" >&2
+fi
+exit $status

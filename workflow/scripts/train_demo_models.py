@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     import torch
-    from mmlu_kit import records, scoring
+    from mmlu_kit import encoding, records, scoring
     from mmlu_kit.demo import bank, facts, tokenizer, training
 
     torch.set_num_threads(args.threads)
@@ -41,10 +41,10 @@ def main() -> None:
         model.save_pretrained(folder)
         pieces.save_pretrained(folder)
         tokenizer.check_saved(folder, pieces)
-        for template in ("plain", "chat"):
-            prepared = scoring.prepare(asked, [], template, pieces, None)
-            totals = records.totals(scoring.score(model, pieces, prepared, 4096, lambda count: None))
-            print(f"  held-out questions ({template}): {totals['correct']} of {totals['questions']} correct", flush=True)
+        for preset in ("lm_eval", "chat"):
+            prepared = encoding.prepare(asked, [], preset, pieces, None)
+            totals = records.totals(scoring.score(model, pieces, prepared, 4096, 1, {}, lambda number, scored: None))
+            print(f"  held-out questions ({preset}): {totals['correct']} of {totals['questions']} correct", flush=True)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,8 @@ def subject_heatmap(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
 def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     """Accuracy against real time; up and left is better."""
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
-    for summary in summaries:
+    timed = [summary for summary in summaries if summary["real_s"] is not None]
+    for summary in timed:
         low, high = summary["accuracy"] - summary["accuracy_low"], summary["accuracy_high"] - summary["accuracy"]
         error = [[100 * low], [100 * high]]
         axes.errorbar(summary["real_s"], 100 * summary["accuracy"], yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
@@ -82,7 +83,7 @@ def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
         )
     axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1)
     axes.annotate("guessing (25%)", (1, 100 * CHANCE), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=GREY)
-    axes.set_xlim(0, 1.45 * max(summary["real_s"] for summary in summaries))
+    axes.set_xlim(0, 1.45 * max((summary["real_s"] for summary in timed), default=1))
     axes.set_ylim(0, 102)
     axes.set_xlabel("real time for all questions, without loading, s")
     axes.set_ylabel("accuracy, % (best letter, 95% interval)")
@@ -93,10 +94,10 @@ def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
 def timing_comparison(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     """Real, CPU and GPU seconds of each model, without loading."""
     kinds = [("real_s", "real time", BLUE), ("cpu_s", "CPU time (user + system)", ORANGE), ("gpu_s", "GPU time", GREEN)]
-    kinds = [kind for kind in kinds if any(summary[kind[0]] is not None for summary in summaries)]
+    kinds = [kind for kind in kinds if any(summary[kind[0]] is not None for summary in summaries)] or kinds[:1]
     figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.36 * len(kinds) * len(summaries)))
     height = 0.8 / len(kinds)
-    most = max(summary[name] or 0 for summary in summaries for name, _, _ in kinds)
+    most = max((summary[name] or 0 for summary in summaries for name, _, _ in kinds), default=0) or 1
     for number, (name, text, colour) in enumerate(kinds):
         places = [place + (number - (len(kinds) - 1) / 2) * height for place in range(len(summaries))]
         values = [summary[name] for summary in summaries]

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .problems import Problem
 
@@ -22,12 +22,22 @@ def write_bytes(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+            synced(stream)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def synced(stream: BinaryIO) -> None:
+    """Return when what was written to a stream is on disk."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def inode(stream: BinaryIO) -> int:
+    """The number of the file that a stream is open on."""
+    return os.fstat(stream.fileno()).st_ino
 
 
 def write_json(path: Path, value: Any) -> None:

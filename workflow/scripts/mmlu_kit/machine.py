@@ -24,8 +24,13 @@ def describe(torch: Any) -> dict:
         "cuda": torch.version.cuda if there else None,
         "container": container(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": packages(),
     }
+
+
+def device_class(torch: Any, device: str) -> str:
+    """What kind of device scores are computed on: equal where equal bits can be expected."""
+    return torch.cuda.get_device_name() if device == "cuda" else f"{processor()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def processor() -> str:
@@ -43,6 +48,11 @@ def container() -> str | None:
     if "APPTAINER_CONTAINER" in os.environ or "SINGULARITY_CONTAINER" in os.environ:
         return "apptainer"
     return "docker" if Path("/.dockerenv").exists() else None
+
+
+def packages() -> dict[str, str | None]:
+    """The versions of the packages that compute."""
+    return {name: _version(name) for name in PACKAGES}
 
 
 def _version(name: str) -> str | None:

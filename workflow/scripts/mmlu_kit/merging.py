@@ -8,10 +8,11 @@ from . import studies
 from .problems import Problem
 from .questions import LETTERS
 
-_TIMES = ("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "load_s", "peak_rss_bytes", "process")
+_SECONDS = ("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "load_s")
 _SAME = ("repository", "commit", "parameters", "requested", "effective", "model_files")
 _COLUMNS = (
-    "question_sha256 prompt_sha256 prompt_tokens gold predicted correct generated parsed correct_generated letter_mass"
+    "question_sha256 prompt_sha256 prompt_tokens examples gold predicted correct "
+    "generated parsed correct_generated letter_mass other_letter_mass"
 ).split()
 
 
@@ -35,6 +36,7 @@ def merge(study: dict, evaluations: Iterable[dict], timings: Iterable[dict], pro
                 )
     for model in models.values():
         del model["model_files"]
+    resumed = {times[pair]["process"] for pair in there if times[pair]["resumed"]}
     return {
         "schema": "mmlu-kit/merged/1",
         "study": study,
@@ -44,13 +46,19 @@ def merge(study: dict, evaluations: Iterable[dict], timings: Iterable[dict], pro
                 "model": model,
                 "subject": subject,
                 "totals": found[model, subject]["totals"],
-                **{key: times[model, subject][key] for key in _TIMES},
+                **_times(times[model, subject]),
             }
             for model, subject in there
         ],
-        "processes": processes,
+        "processes": {name: process for name, process in processes.items() if name not in resumed},
         "missing": [{"model": model, "subject": subject} for model, subject in wanted if (model, subject) not in there],
     }
+
+
+def _times(timing: dict) -> dict:
+    """What a result says of times; those of a resumed evaluation are no measurement and never enter a comparison."""
+    seconds = {key: None if timing["resumed"] else timing[key] for key in _SECONDS}
+    return {**seconds, **{key: timing[key] for key in ("peak_rss_bytes", "process", "resumed")}}
 
 
 def _check_as_asked(entry: dict, evaluation: dict) -> None:

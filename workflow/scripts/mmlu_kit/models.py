@@ -58,6 +58,9 @@ def load_model(folder: Path, device: str, dtype: str, quantization: str) -> torc
         if info[what]:
             # transformers would fill them with random numbers and go on.
             raise Problem(f"{folder}: {what.replace('_', ' ')} in the weights, among them {sorted(info[what], key=str)[0]}")
+    # Sampling and penalties that a checkpoint brings along would make greedy generation another protocol.
+    ends = {name: getattr(model.generation_config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    model.generation_config = transformers.GenerationConfig(**ends)
     return model.eval()
 
 
@@ -110,3 +113,26 @@ def context_length(model: torch.nn.Module) -> int | None:
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+
+
+def tokens_per_batch(model: torch.nn.Module, asked: int | str) -> int:
+    """How many tokens to compute at a time: what is asked for, or for 'auto' what suits the device.
+
+    On CUDA that is what fits six tenths of the memory that the weights leave: of the whole memory, not of what happens to
+    be free, so that a run that goes on after a kill plans the same batches. A batch that does not fit is halved later.
+    """
+    if asked != "auto":
+        return int(asked)
+    if model.device.type != "cuda":
+        return 768  # on CPUs more leaves the cache and less does not fill the matrix units
+    config = model.config.get_text_config()
+    size = next(model.parameters()).element_size() if model.dtype.is_floating_point else 2
+    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    left = torch.cuda.get_device_properties(model.device).total_memory - weights
+    # What lives at once for one token: one layer's activations, every layer's keys and values, and the head's logits of
+    # the prompt's last token in float32, at some 60 tokens a prompt.
+    activations = size * (8 * config.hidden_size + 3 * config.intermediate_size)
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    cache = 2 * size * config.num_hidden_layers * config.num_key_value_heads * head
+    logits = 2 * 4 * config.vocab_size // 60
+    return max(512, min(65536, int(0.6 * left / (activations + cache + logits)) // 512 * 512))

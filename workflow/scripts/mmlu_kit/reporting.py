@@ -69,6 +69,7 @@ def group_context(merged: dict, group: dict) -> dict[str, Any]:
         "largest": sized[-1] if grows else None,
         "rises": all(a["accuracy"] < b["accuracy"] for a, b in pairwise(sized)),
         "parallelism": [model["cpu_s"] / model["real_s"] for model in models if model["real_s"]],
+        "resumed": [model["model"] for model in models if model["resumed"]],
         "alt": {
             figure: f"{text[0].upper()}{text[1:]}: "
             + ", ".join(f"{model['model']} {percent(model['accuracy'])} in {duration(model['real_s'])}" for model in models)
@@ -142,7 +143,7 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
         model, subject = result["model"], result["subject"]
         found.append((f"evaluations/{model}/{subject}.json", f"answers of {model}, {subjects.title(subject)}"))
         found.append((f"timings/{model}/{subject}.json", f"what they took, measured inside the program ({model})"))
-    for process in merged["processes"]:
+    for process in dict.fromkeys(result["process"] for result in merged["results"] if result["process"]):
         model, _, job = process.removesuffix(".time").partition("/")
         program = "evaluate_together" if job == "together" else "evaluate"
         found.append((f"timings/{process}", f"log of `/usr/bin/time` around the whole process ({model})"))

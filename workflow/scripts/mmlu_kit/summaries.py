@@ -32,8 +32,9 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
         "parse_rate": counts["parsed"] / counts["questions"],
         **seconds,
         "cpu_s": _sum([seconds["cpu_user_s"], seconds["cpu_system_s"]]),
-        "load_s": sum(loads.values()),
+        "load_s": _sum(loads.values()),
         "peak_rss_bytes": max(result["peak_rss_bytes"] for result in results),
+        "resumed": any(result["resumed"] for result in results),
         "processes": {name: merged["processes"][name] for name in loads if name in merged["processes"]},
     }
 

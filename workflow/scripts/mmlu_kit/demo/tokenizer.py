@@ -27,7 +27,7 @@ def train(relations: Sequence[Relation]) -> Any:
     """A tokenizer of SIZE pieces that gives every letter after a prompt one token of its own."""
     # With `model_type: qwen2` transformers puts Qwen2's pre-tokenizer in place of any other, so it is trained with that.
     drawn = islice(bank.training_questions(relations, 1.0, random.Random("tokenizer")), 6000)
-    texts = [f"{prompts.plain(question, [])} {question.answer}" for question in drawn]
+    texts = [f"{prompts.running_text(question, [], 'lm_eval')} {question.answer}" for question in drawn]
     tokenizer = transformers.Qwen2Tokenizer().train_new_from_iterator(
         texts, vocab_size=SIZE, new_special_tokens=["<|im_start|>", "<|im_end|>"], show_progress=False
     )

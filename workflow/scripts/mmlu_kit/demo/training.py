@@ -99,14 +99,14 @@ def _batches(
 ) -> Iterator[tuple[torch.Tensor, ...]]:
     """Batches without end: ids, mask (rows, length); last positions, letter ids (rows); choices' ends, right (rows, 4)."""
     letter_ids = {
-        template: [tokenizer(prompts.answer_text(template, letter))["input_ids"][0] for letter in LETTERS]
-        for template in prompts.TEMPLATES
+        preset: [tokenizer(prompts.answer_text(preset, letter))["input_ids"][0] for letter in LETTERS]
+        for preset in ("lm_eval", "chat")
     }
     questions = bank.training_questions(relations, recipe.share, chance)
     while True:
         chosen = list(islice(questions, BATCH))
-        templates = ["chat" if chance.random() < CHAT_SHARE else "plain" for _ in chosen]
-        texts = [prompts.render(q, [], template, tokenizer) for q, template in zip(chosen, templates, strict=True)]
+        presets = ["chat" if chance.random() < CHAT_SHARE else "lm_eval" for _ in chosen]
+        texts = [_text(question, preset, tokenizer) for question, preset in zip(chosen, presets, strict=True)]
         encoded = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt", return_offsets_mapping=True)
         mask = encoded["attention_mask"]
         places = [LETTERS.index(question.answer) for question in chosen]
@@ -114,14 +114,18 @@ def _batches(
             _choice_ends(q, text, encoded["offset_mapping"][row])
             for row, (q, text) in enumerate(zip(chosen, texts, strict=True))
         ]
-        letters = [letter_ids[template][place] for template, place in zip(templates, places, strict=True)]
+        letters = [letter_ids[preset][place] for preset, place in zip(presets, places, strict=True)]
         right = torch.nn.functional.one_hot(torch.tensor(places), len(LETTERS)).float()
         yield encoded["input_ids"], mask, mask.sum(1) - 1, torch.tensor(letters), torch.tensor(ends), right
 
 
+def _text(question: Question, preset: str, tokenizer: Any) -> str:
+    return "".join(piece for piece, _ in prompts.render(question, [], preset, tokenizer))
+
+
 def _choice_ends(question: Question, text: str, offsets: torch.Tensor) -> list[int]:
     """The position of the token that holds the last character of each choice."""
-    begin = text.rindex(prompts.block(question))
+    begin = text.rindex(prompts.block(question, "lm_eval"))
     ends = []
     for letter, choice in zip(LETTERS, question.choices, strict=True):
         begin = text.index(f"\n{letter}. {choice}\n", begin) + len(f"\n{letter}. {choice}") - 1

@@ -1,0 +1,142 @@
+"""Many prompts through a model at once, exactly: their common beginning computed once, the rest packed without padding.
+
+The rests of several prompts stand one after another in a single row, so that every matrix product works on real tokens
+only; positions start anew for each, and attention is computed for each prompt apart: to the common beginning, and to
+itself up to each token. No prompt sees another, and the head gets each prompt's last token alone.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import transformers
+
+ATTENTION = "one_prompt_at_a_time"
+
+
+def common_beginning(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with; at least one token of each is left over."""
+    # What the first and the last row in order share, all rows between them share.
+    first, last = min(rows), max(rows)
+    most = min(len(row) for row in rows) - 1
+    return next((place for place in range(most) if first[place] != last[place]), most)
+
+
+def plan(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
+    """Positions in `lengths` grouped so that each group has at most `tokens_per_batch` tokens (or is a single one).
+
+    Sorted by length, so that what runs out of memory does so at the end, and planned from the whole list, so that a run
+    that goes on after a kill composes the same groups.
+    """
+    groups: list[list[int]] = []
+    room = 0
+    for position in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if not groups or lengths[position] > room:
+            groups.append([])
+            room = tokens_per_batch
+        groups[-1].append(position)
+        room -= lengths[position]
+    return groups
+
+
+def can_pack(model: torch.nn.Module) -> bool:
+    """Whether packing is exact for this model: plain causal attention in every layer, and no rounding across rows.
+
+    bitsandbytes' 8-bit products choose outlier columns over all tokens given at once, so what else is in the row would
+    change a score.
+    """
+    config = model.config.get_text_config()
+    plain = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or ())
+    windowed = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
+    switchable = getattr(model, "_supports_sdpa", False) and getattr(model, "_supports_attention_backend", False)
+    return bool(switchable and plain and not windowed and not getattr(model, "is_loaded_in_8bit", False))
+
+
+@torch.inference_mode()
+def alone(model: torch.nn.Module, row: Sequence[int]) -> torch.Tensor:
+    """Next-token logits after one row of token ids: float32, shape (1, vocabulary); the model's own attention."""
+    ids = torch.tensor([list(row)], device=model.device)
+    return model(input_ids=ids, logits_to_keep=1, use_cache=False).logits[0].float()
+
+
+@torch.inference_mode()
+def packer(model: torch.nn.Module, beginning: Sequence[int]) -> Callable[[Sequence[Sequence[int]]], torch.Tensor]:
+    """Compute the common beginning once; the function given back takes the rests of prompts, at least one token each.
+
+    It returns next-token logits after each: float32, shape (prompts, vocabulary), on the model's device.
+    """
+    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    if beginning:
+        ids = torch.tensor([list(beginning)], device=model.device)
+        cache = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+        kept = [(layer.keys, layer.values) for layer in cache.layers]
+
+    @torch.inference_mode()
+    def logits(rests: Sequence[Sequence[int]]) -> torch.Tensor:
+        cache = transformers.DynamicCache()
+        for layer, (keys, values) in enumerate(kept):
+            cache.update(keys, values, layer)
+        lengths = [len(rest) for rest in rests]
+        start = len(beginning)
+        device = model.device
+        positions = torch.cat([torch.arange(start, start + length) for length in lengths])
+        own = model.config._attn_implementation
+        model.set_attn_implementation(ATTENTION)
+        try:
+            found = model(
+                input_ids=torch.tensor([[token for rest in rests for token in rest]], device=device),
+                position_ids=positions[None].to(device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=torch.tensor(lengths, device=device).cumsum(0) - 1,
+                prompt_lengths=lengths,
+                masks={length: _mask(start, length, device) for length in set(lengths)} if start else None,
+            ).logits[0]
+        finally:
+            model.set_attn_implementation(own)
+        return found.float()
+
+    return logits
+
+
+def _mask(start: int, length: int, device: torch.device) -> torch.Tensor:
+    """What a prompt's rest may attend to: all of the beginning and itself up to each token; shape (length, start + length)."""
+    return torch.ones(length, start + length, dtype=torch.bool, device=device).tril(start)
+
+
+def _attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention of one packed row (the form transformers asks for): query (1, heads, tokens, size), key and value longer
+    by the common beginning; returns (1, tokens, heads, size)."""
+    start = key.shape[2] - query.shape[2]
+    found, place = [], 0
+    for length in options["prompt_lengths"]:
+        own = slice(start + place, start + place + length)
+        keys, values = key[:, :, own], value[:, :, own]
+        if start:
+            keys = torch.cat([key[:, :, :start], keys], dim=2)
+            values = torch.cat([value[:, :, :start], values], dim=2)
+        found.append(
+            torch.nn.functional.scaled_dot_product_attention(
+                query[:, :, place : place + length],
+                keys,
+                values,
+                attn_mask=options["masks"][length] if start else None,
+                is_causal=not start,
+                scale=scaling,
+                enable_gqa=query.shape[1] != key.shape[1],
+            )
+        )
+        place += length
+    return torch.cat(found, dim=2).transpose(1, 2), None
+
+
+transformers.AttentionInterface.register(ATTENTION, _attention)
