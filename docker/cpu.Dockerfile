@@ -10,5 +10,5 @@ COPY envs/torch.txt envs/cpu.lock /opt/kit/
 # As envs/install.sh does: torch by its pin, everything else by hash.
 RUN python3 -m venv /opt/kit/venv \
     && /opt/kit/venv/bin/pip install --no-cache-dir --requirement /opt/kit/torch.txt \
-    && /opt/kit/venv/bin/pip install --no-cache-dir --require-hashes --requirement /opt/kit/cpu.lock
+    && /opt/kit/venv/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement /opt/kit/cpu.lock
 ENV PATH=/opt/kit/venv/bin:$PATH

@@ -9,5 +9,5 @@ RUN apt-get update \
 COPY envs/cuda.lock /opt/kit/
 # torch and the CUDA libraries it needs are wheels in this lock, so no CUDA base image is needed.
 RUN python3 -m venv /opt/kit/venv \
-    && /opt/kit/venv/bin/pip install --no-cache-dir --require-hashes --requirement /opt/kit/cuda.lock
+    && /opt/kit/venv/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement /opt/kit/cuda.lock
 ENV PATH=/opt/kit/venv/bin:$PATH

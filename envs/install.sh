@@ -17,4 +17,5 @@ if [ ! -x .venv/bin/pip ]; then
 fi
 # torch first and by its pin: its wheel differs from machine to machine, and everything else is installed by hash.
 .venv/bin/pip install --quiet --requirement envs/torch.txt
-.venv/bin/pip install --quiet --require-hashes --requirement "$lock"
+# The lock is complete, so nothing is resolved again (--no-deps): pip refuses some packages with extras otherwise.
+.venv/bin/pip install --quiet --no-deps --require-hashes --requirement "$lock"

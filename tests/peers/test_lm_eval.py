@@ -1,0 +1,123 @@
+"""The same log-probabilities as lm-eval 0.4.13, the field's reference, on the same prompts and models, in float32.
+
+lm-eval's own `HFLM.loglikelihood` is asked for each letter after each prompt; it encodes prompt and answer itself.
+"""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest
+import torch
+from mmlu_kit import encoding, models, questions, scoring
+from mmlu_kit.prompts import answer_text
+
+from benchmarks.make_random_model import SMALL, published_shape, save
+
+pytestmark = pytest.mark.peer
+SUBJECTS = (
+    "abstract_algebra anatomy astronomy business_ethics clinical_knowledge college_biology college_chemistry "
+    "college_computer_science college_mathematics college_medicine"
+).split()
+# Two letters whose log-probabilities differ by less than two roundings may be ranked either way.
+TIE = 2e-4
+
+
+@pytest.fixture(scope="module")
+def folders(real_data, root, tmp_path_factory):
+    """Random models: a small Qwen2 and a small Llama, each with a real tokenizer (152 thousand tokens) and with the demo
+    models' (so small that lm-eval gets through everything), and the full shape of Qwen2.5-0.5B."""
+    tokenizer = real_data / "tokenizers/qwen2.5-instruct"
+    made = {}
+    for name, architecture in {"qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}.items():
+        shape = {**SMALL, "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2, "architecture": architecture}
+        shape["max_position_embeddings"] = 32768
+        made[name] = save(tmp_path_factory.mktemp(name), tokenizer, {**shape, "vocab_size": 151936})
+        made[f"tiny {name}"] = save(tmp_path_factory.mktemp(name), root / "workflow/demo/models/demo-small", shape)
+    full = published_shape(real_data / "model_shapes.json", "Qwen/Qwen2.5-0.5B-Instruct")
+    made["full"] = save(tmp_path_factory.mktemp("full"), tokenizer, full, "bfloat16")
+    return made
+
+
+def prepared(real_data, tokenizer, preset, examples, most):
+    """Prompts by subject, of at most so many questions of each."""
+    found = []
+    for subject in SUBJECTS:
+        asked = questions.read_folder(real_data / "mmlu", subject)
+        shown = questions.split(asked, "dev")[:examples]
+        found.append(encoding.prepare(questions.split(asked, "test")[:most], shown, preset, tokenizer, None))
+    return found
+
+
+def theirs(lm, prompts, preset):
+    """Log-probabilities of A to D after each prompt by lm-eval; shape (prompts, 4)."""
+    from lm_eval.api.instance import Instance
+
+    def loglikelihoods(pairs):
+        requests = [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(pairs)]
+        return torch.tensor([logprob for logprob, _ in lm.loglikelihood(requests, disable_tqdm=True)])
+
+    letters = loglikelihoods([(prompt.text, answer_text(preset, letter)) for prompt in prompts for letter in "ABCD"])
+    # lm-eval counts the white space that a prompt ends with (a chat template's line end) as part of the answer.
+    ends = [(text.rstrip(), text[len(text.rstrip()) :]) for text in (prompt.text for prompt in prompts)]
+    spaces = loglikelihoods(ends) if ends[0][1] else torch.zeros(len(prompts))
+    return letters.view(-1, 4) - spaces[:, None]
+
+
+@pytest.mark.parametrize(
+    ("name", "preset", "examples", "most"),
+    [
+        *((f"tiny {name}", preset, n, None) for name in ("qwen2", "llama") for preset in ("lm_eval", "chat") for n in (0, 5)),
+        ("qwen2", "lm_eval", 0, None),
+        ("qwen2", "lm_eval", 5, 4),
+        ("qwen2", "chat", 0, 20),
+        ("qwen2", "chat", 5, 4),
+        ("llama", "lm_eval", 0, 20),
+        ("llama", "chat", 5, 4),
+        ("full", "lm_eval", 0, 2),
+        ("full", "lm_eval", 5, 1),
+        ("full", "chat", 0, 1),
+    ],
+)
+def test_letters_have_lm_evals_log_probabilities(folders, real_data, name, preset, examples, most):
+    from lm_eval.models.huggingface import HFLM
+
+    model, tokenizer = models.load_model(folders[name], "cpu", "float32", "none"), models.load_tokenizer(folders[name])
+    by_subject = prepared(real_data, tokenizer, preset, examples, most)
+    assert sum(map(len, by_subject)) == (1369 if most is None else 10 * most)
+    lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=32768)
+    flips = []
+    for asked in by_subject:
+        mine = scoring.score(model, tokenizer, asked, 768, 1, {}, lambda number, records: None)
+        values = torch.tensor([[record["letter_logprobs"][letter] for letter in "ABCD"] for record in mine])
+        expected = theirs(lm, asked, preset)
+        torch.testing.assert_close(values, expected, atol=1e-4, rtol=0)
+        for record, row in zip(mine, expected, strict=True):
+            gap = float(row.max() - row["ABCD".index(record["predicted"])])
+            if gap > 0:
+                flips.append((record["subject"], record["index"], gap))
+    assert all(gap < TIE for *_, gap in flips), flips
+    print(f"{name}, {preset}, {examples} examples: ties ranked otherwise: {flips or 'none'}")
+
+
+def test_prompts_are_those_of_lm_evals_own_task_files(real_data):
+    """Every prompt of the ten subjects, rendered from the task's YAML files by lm-eval's template language."""
+    from pathlib import Path
+
+    import jinja2
+    import lm_eval.tasks
+    import yaml
+    from mmlu_kit.prompts import running_text
+
+    folder = Path(lm_eval.tasks.__file__).parent / "mmlu/default"
+    template = yaml.load((folder / "_default_template_yaml").read_text(), Loader=yaml.BaseLoader)["doc_to_text"]
+    render = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(template).render
+    for subject in SUBJECTS:
+        description = yaml.load((folder / f"mmlu_{subject}.yaml").read_text(), Loader=yaml.BaseLoader)["description"]
+        asked = questions.read_folder(real_data / "mmlu", subject)
+        shown = questions.split(asked, "dev")
+        examples = "".join(f"{render(question=q.question, choices=q.choices)} {q.answer}\n\n" for q in shown)
+        for question in questions.split(asked, "test"):
+            text = render(question=question.question, choices=question.choices)
+            assert running_text(question, [], "lm_eval") == description + text
+            assert running_text(question, shown, "lm_eval") == description + examples + text

@@ -1,0 +1,129 @@
+"""An evaluation that is killed at any moment goes on after its last batch and ends with the same bytes."""
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.faults
+SUBJECTS = ["astronomy", "anatomy"]
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def program(root):
+    demo = root / "workflow/demo"
+    start = [sys.executable, str(root / "workflow/scripts/evaluate.py"), "--model", str(demo / "models/demo-small")]
+    asked = ["--questions", str(demo / "questions"), "--subjects", *SUBJECTS]
+    # One question a batch, so that there are many moments to be killed between.
+    return [*start, *asked, "--tokens-per-batch", "1", "--threads", "1"]
+
+
+def outputs(folder):
+    return [
+        "--evaluations",
+        str(folder / "evaluations"),
+        "--timings",
+        str(folder / "timings"),
+        "--journals",
+        str(folder / "journals"),
+    ]
+
+
+def journaled(folder):
+    """Batches in the journals; each has a key in its first line, and may vanish while we look."""
+    lines = 0
+    for path in (folder / "journals").glob("*.jsonl"):
+        with contextlib.suppress(FileNotFoundError):
+            lines += max(path.read_bytes().count(b"\n") - 1, 0)
+    return lines
+
+
+def test_twenty_kills_change_no_byte_and_score_nothing_twice(program, tmp_path):
+    whole = tmp_path / "whole"
+    assert subprocess.run([*program, *outputs(whole)], capture_output=True).returncode == 0
+    assert not list((whole / "journals").iterdir()), "the journals stay behind"
+    assert json.loads((whole / "timings/astronomy.json").read_text())["resumed"] is False
+    total = sum(json.loads((whole / f"timings/{subject}.json").read_text())["questions_scored"] for subject in SUBJECTS)
+
+    chance = random.Random(0)
+    killed, resumed, folder = 0, 0, None
+    while killed < KILLS:
+        folder = folder or tmp_path / f"killed-{killed}"
+        before = journaled(folder)
+        process = subprocess.Popen([*program, *outputs(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Wait for a number of batches, not of seconds: a machine under load is slow to start. Then a random bit more.
+        wanted = before + chance.randrange(0, 40)
+        while process.poll() is None and journaled(folder) < wanted:
+            time.sleep(0.002)
+        time.sleep(chance.random() * 0.01)
+        process.send_signal(signal.SIGKILL)
+        if process.wait() == -signal.SIGKILL:
+            killed += 1
+            assert journaled(folder) >= before, "a resumed run dropped what was kept"
+            if killed % 4:
+                continue
+        # Every few kills, or where it was too late to kill, the run is let to its end.
+        kept = journaled(folder)
+        end = subprocess.run([*program, *outputs(folder)], capture_output=True, text=True)
+        assert end.returncode == 0, end.stderr
+        for subject in SUBJECTS:
+            name = f"evaluations/{subject}.json"
+            assert (folder / name).read_bytes() == (whole / name).read_bytes()
+        timings = [json.loads((folder / f"timings/{subject}.json").read_text()) for subject in SUBJECTS]
+        # A batch is one question here: what was kept is not scored again, and all the rest is.
+        assert sum(timing["questions_scored"] for timing in timings) == total - kept
+        resumed += any(timing["resumed"] for timing in timings)
+        folder = None
+    assert resumed >= 3
+
+
+def test_an_orphan_and_its_successor_do_not_share_a_journal(program, tmp_path):
+    first = subprocess.Popen([*program, *outputs(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while journaled(tmp_path) < 2:
+        assert first.poll() is None
+        time.sleep(0.002)
+    os.kill(first.pid, signal.SIGSTOP)
+    second = subprocess.run([*program, *outputs(tmp_path)], capture_output=True, text=True)
+    os.kill(first.pid, signal.SIGCONT)
+    assert second.returncode == 2 and "astronomy.jsonl is in use: another process is making this evaluation" in second.stderr
+    assert first.wait() == 0
+
+
+@pytest.mark.parametrize(
+    "change", [["--preset", "writeup"], ["--dtype", "bfloat16"], ["--examples", "1"], ["--max-new-tokens", "2"]]
+)
+def test_a_journal_made_with_other_settings_is_not_used(program, tmp_path, change):
+    first = subprocess.Popen([*program, *outputs(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while journaled(tmp_path) < 20:
+        assert first.poll() is None
+        time.sleep(0.002)
+    first.kill()
+    first.wait()
+    end = subprocess.run([*program, *change, *outputs(tmp_path)], capture_output=True, text=True)
+    assert end.returncode == 0, end.stderr
+    timing = json.loads((tmp_path / "timings/astronomy.json").read_text())
+    assert timing["resumed"] is False
+
+
+def test_one_subject_that_cannot_be_scored_does_not_stop_the_others(program, root, tmp_path):
+    questions = tmp_path / "test"
+    questions.mkdir()
+    (questions / "astronomy_test.csv").write_text(f"{'far ' * 3000},a,b,c,d,A\n")
+    (questions / "anatomy_test.csv").write_text("Which?,a,b,c,d,A\n")
+    process = subprocess.run([*program, "--questions", str(tmp_path), *outputs(tmp_path)], capture_output=True, text=True)
+    assert process.returncode == 2
+    assert "error: demo-small: astronomy/test/0: " in process.stderr and "Traceback" not in process.stderr
+    assert (tmp_path / "evaluations/anatomy.json").exists() and not (tmp_path / "evaluations/astronomy.json").exists()
+
+
+def test_a_process_that_is_killed_for_memory_says_so(root, tmp_path):
+    command = ["sh", str(root / "workflow/scripts/timed.sh"), str(tmp_path / "log"), "sh", "-c", "kill -9 $$"]
+    process = subprocess.run(command, capture_output=True, text=True)
+    assert process.returncode == 137 and "error: killed by signal 9, most likely for lack of memory" in process.stderr
