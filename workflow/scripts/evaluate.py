@@ -2,12 +2,12 @@
 """Ask a language model four-choice questions and score its answers, one subject or several with one loaded model."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from mmlu_kit import checkpoints, files, problems, progress, prompts, questions, records, sources, timing
-from mmlu_kit.journal import Journal
+from mmlu_kit.journal import Journal, journal_key
 from mmlu_kit.problems import Problem
 from mmlu_kit.subjects import SUBJECTS
 
@@ -74,7 +74,7 @@ def main() -> None:
 
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
-    from mmlu_kit import machine, models
+    from mmlu_kit import encoding, machine, models, scoring
 
     models.check_device(args.device)
     if args.threads:
@@ -92,11 +92,23 @@ def main() -> None:
 
     settings = ("device", "dtype", "quantization", "preset", "examples", "fewer_examples", "max_new_tokens", "tokens_per_batch")
     requested = {setting: getattr(args, setting) for setting in settings}
+    computed = [args.dtype, args.quantization, tokens_per_batch, args.max_new_tokens, torch.get_num_threads()]
+    code = sources.sources(scoring.__file__) + sources.sources(models.__file__)
     everything, journals, failed = [], [], False
     for subject, found in asked.items():
         watch = timing.Stopwatch(torch, args.device)
+        journal = None
         try:
-            scored, new, journal = answer(args, name, subject, found, model, tokenizer, manifest, tokens_per_batch)
+            tests, shown = questions.split(found, "test"), questions.examples(found, args.examples)
+            context = models.context_length(model)
+            prepared = encoding.prepare(tests, shown, args.preset, tokenizer, context, args.fewer_examples)
+            if args.journals:
+                device = machine.device_class(torch, args.device)
+                key = journal_key(manifest["files"], prepared, computed, device, machine.packages(), code)
+                journal = Journal(args.journals / f"{subject}.jsonl", key)
+            scored, new = scored_on(
+                f"{name} {subject}", model, tokenizer, prepared, tokens_per_batch, args.max_new_tokens, journal
+            )
         except Problem as problem:
             # The other subjects of this model are finished all the same; their journals are kept for the next run.
             problems.report(f"{name}: {problem}")
@@ -105,7 +117,7 @@ def main() -> None:
         journals += [journal] if journal else []
         took = watch.read()
         if args.verbose:
-            for question, record in zip(questions.split(found, "test"), scored, strict=True):
+            for question, record in zip(tests, scored, strict=True):
                 print_question(question, record)
         totals = records.totals(scored)
         print(f" Result: {percent(totals['correct'], totals['questions'])}   # {subject}", flush=True)
@@ -142,40 +154,22 @@ def main() -> None:
     )
 
 
-def answer(args, name, subject, found, model, tokenizer, manifest, tokens_per_batch):
-    """The records of a subject's questions, how many of them were scored now, and the journal (None where none is kept)."""
-    import torch
-    from mmlu_kit import encoding, machine, models, scoring
+def scored_on(
+    label: str, model: Any, tokenizer: Any, prepared: list, tokens_per_batch: int, max_new_tokens: int, journal: Journal | None
+) -> tuple[list[dict], int]:
+    """The records of prepared prompts, and how many of them were scored now; `journal` has the others and takes these."""
+    from mmlu_kit import scoring
 
-    examples = questions.split(found, "dev")[: args.examples]
-    if len(examples) < args.examples:
-        raise Problem(f"{subject}: {args.examples} examples are asked for and its dev split has {len(examples)}")
-    tests = questions.split(found, "test")
-    context = models.context_length(model)
-    prepared = encoding.prepare(tests, examples, args.preset, tokenizer, context, args.fewer_examples)
-    journal = None
-    if args.journals:
-        code = sorted({path for module in (scoring, models) for path in sources.sources(Path(module.__file__))})
-        key = {
-            "files": manifest["files"],
-            "prompts": [[prompt.question.sha256, files.sha256(prompt.text)] for prompt in prepared],
-            "computed": [args.dtype, args.quantization, tokens_per_batch, args.max_new_tokens, torch.get_num_threads()],
-            "device": machine.device_class(torch, args.device),
-            "packages": machine.packages(),
-            "code": [files.sha256(Path(path).read_bytes()) for path in code],
-        }
-        journal = Journal(args.journals / f"{subject}.jsonl", files.sha256(json.dumps(key, sort_keys=True)))
     kept = journal.kept if journal else {}
     new = len(prepared) - sum(map(len, kept.values()))
-    with progress.Bar(f"{name} {subject}", new) as bar:
+    with progress.Bar(label, new) as bar:
 
-        def done(number: int, scored: list[dict]) -> None:
+        def done(number: int, records: list[dict]) -> None:
             if journal:
-                journal.append(number, scored)
-            bar.advance(len(scored))
+                journal.append(number, records)
+            bar.advance(len(records))
 
-        scored = scoring.score(model, tokenizer, prepared, tokens_per_batch, args.max_new_tokens, kept, done)
-    return scored, new, journal
+        return scoring.score(model, tokenizer, prepared, tokens_per_batch, max_new_tokens, kept, done), new
 
 
 def print_question(question: questions.Question, record: dict) -> None:

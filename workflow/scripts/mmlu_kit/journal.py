@@ -7,10 +7,31 @@ share one.
 
 import fcntl
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from . import files
 from .problems import Problem
+
+
+def journal_key(
+    model_files: dict, prepared: Sequence[Any], computed: list, device: str, packages: dict, code: Iterable[str]
+) -> str:
+    """A hash of everything that can change a score.
+
+    The model's files, the prompts and their questions, `computed` (dtype, quantization, tokens per batch, tokens to write,
+    threads), the kind of device, the packages that compute, and the text of the `code` files.
+    """
+    parts = {
+        "files": model_files,
+        "prompts": [[prompt.question.sha256, files.sha256(prompt.text)] for prompt in prepared],
+        "computed": computed,
+        "device": device,
+        "packages": packages,
+        "code": [files.sha256(Path(path).read_bytes()) for path in sorted(set(code))],
+    }
+    return files.sha256(json.dumps(parts, sort_keys=True))
 
 
 class Journal:

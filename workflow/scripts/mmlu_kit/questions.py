@@ -116,3 +116,12 @@ def read_jsonl(path: Path) -> list[Question]:
 def split(questions: Iterable[Question], name: str) -> list[Question]:
     """The questions of one split, 'dev' or 'test', in their order."""
     return [question for question in questions if question.split == name]
+
+
+def examples(questions: Iterable[Question], number: int) -> list[Question]:
+    """The first `number` questions of the dev split; a Problem where there are fewer."""
+    questions = list(questions)
+    found = split(questions, "dev")
+    if len(found) < number:
+        raise Problem(f"{questions[0].subject}: {number} examples are asked for and the dev split has {len(found)}")
+    return found[:number]
