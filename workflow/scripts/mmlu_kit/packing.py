@@ -77,31 +77,29 @@ def packer(model: torch.nn.Module, beginning: Sequence[int]) -> Callable[[Sequen
         for layer, (keys, values) in enumerate(kept):
             cache.update(keys, values, layer)
         lengths = [len(rest) for rest in rests]
-        start = len(beginning)
+        longest, start = max(lengths), len(beginning)
         device = model.device
-        positions = torch.cat([torch.arange(start, start + length) for length in lengths])
+        # Where each token of the row lies once every prompt has a row of its own, padded on the right.
+        within = torch.cat([torch.arange(length) for length in lengths])
+        rows = torch.repeat_interleave(torch.arange(len(rests)), torch.tensor(lengths))
         own = model.config._attn_implementation
         model.set_attn_implementation(ATTENTION)
         try:
             found = model(
                 input_ids=torch.tensor([[token for rest in rests for token in rest]], device=device),
-                position_ids=positions[None].to(device),
+                position_ids=(start + within)[None].to(device),
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=torch.tensor(lengths, device=device).cumsum(0) - 1,
-                prompt_lengths=lengths,
-                masks={length: _mask(start, length, device) for length in set(lengths)} if start else None,
+                unpacked=(len(rests), longest),
+                places=(rows * longest + within).to(device),
+                mask=torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start) if start else None,
             ).logits[0]
         finally:
             model.set_attn_implementation(own)
         return found.float()
 
     return logits
-
-
-def _mask(start: int, length: int, device: torch.device) -> torch.Tensor:
-    """What a prompt's rest may attend to: all of the beginning and itself up to each token; shape (length, start + length)."""
-    return torch.ones(length, start + length, dtype=torch.bool, device=device).tril(start)
 
 
 def _attention(
@@ -115,28 +113,35 @@ def _attention(
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention of one packed row (the form transformers asks for): query (1, heads, tokens, size), key and value longer
-    by the common beginning; returns (1, tokens, heads, size)."""
+    by the common beginning; returns (1, tokens, heads, size).
+
+    Here alone prompts are padded, in a batch of equal rows: a token sees the beginning and its own row up to itself, so
+    no real token sees padding, and what padding sees is thrown away.
+    """
+    prompts, longest = options["unpacked"]
+    places = options["places"]
     start = key.shape[2] - query.shape[2]
-    found, place = [], 0
-    for length in options["prompt_lengths"]:
-        own = slice(start + place, start + place + length)
-        keys, values = key[:, :, own], value[:, :, own]
-        if start:
-            keys = torch.cat([key[:, :, :start], keys], dim=2)
-            values = torch.cat([value[:, :, :start], values], dim=2)
-        found.append(
-            torch.nn.functional.scaled_dot_product_attention(
-                query[:, :, place : place + length],
-                keys,
-                values,
-                attn_mask=options["masks"][length] if start else None,
-                is_causal=not start,
-                scale=scaling,
-                enable_gqa=query.shape[1] != key.shape[1],
-            )
-        )
-        place += length
-    return torch.cat(found, dim=2).transpose(1, 2), None
+
+    def rows(packed: torch.Tensor) -> torch.Tensor:
+        """(1, heads, tokens, size) as (prompts, heads, longest, size)."""
+        padded = packed.new_zeros(prompts * longest, packed.shape[1], packed.shape[3])
+        padded[places] = packed[0].transpose(0, 1)
+        return padded.view(prompts, longest, packed.shape[1], packed.shape[3]).transpose(1, 2)
+
+    def with_beginning(packed: torch.Tensor) -> torch.Tensor:
+        own = rows(packed[:, :, start:])
+        return torch.cat([packed[:, :, :start].expand(prompts, -1, -1, -1), own], dim=2) if start else own
+
+    found = torch.nn.functional.scaled_dot_product_attention(
+        rows(query),
+        with_beginning(key),
+        with_beginning(value),
+        attn_mask=options["mask"],
+        is_causal=not start,
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return found.transpose(1, 2).flatten(0, 1)[places][None], None
 
 
 transformers.AttentionInterface.register(ATTENTION, _attention)
