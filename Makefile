@@ -5,7 +5,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report demo-models locks
+.PHONY: report test lint partial-report demo-models locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -29,6 +29,11 @@ lint: .venv/test
 demo-models: .venv/kit
 	python workflow/scripts/write_demo_questions.py
 	python workflow/scripts/train_demo_models.py
+
+# Compare the kit's speed and memory with other programs': some 40 minutes on a machine that does nothing else.
+DATA ?= ../shared/data
+bench: .venv/test
+	PYTHONPATH=workflow/scripts python benchmarks/bench.py --data $(DATA) $(ARGS)
 
 locks:
 	sh envs/lock.sh

@@ -87,6 +87,7 @@ def study(models: list[str], subjects: list[str], **changes: object) -> dict:
         "baseline": None,
         "groups": [{"name": "small", "title": "Small models", "models": models}],
         "timing_setups": None,
+        "stability": None,
         "only": [],
         **changes,
     }

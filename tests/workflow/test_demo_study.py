@@ -130,6 +130,22 @@ def seconds(cell):
     return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
 
 
+def test_the_appendix_is_that_of_the_answers_and_float32_changes_none(report, demo):
+    (rows,) = tables(report, "## Appendix: Numerical Stability")
+    found = json.loads((demo / "results/demo/stability.json").read_text())
+    runs = {(run["dtype"], run["batching"], run["threads"]): run for run in found["runs"]}
+    assert len(runs) == 8 and len(rows) == 1 + 12
+    for changed, before, after, same, flips, *_ in rows[1:]:
+        same = [part.split(" ")[0] for part in same.split(", ")]
+        place = ["dtype", "batching", "threads"].index(changed)
+        settings = [[*same[:place], value, *same[place:]] for value in (before, after)]
+        one, other = (runs[dtype, batching, int(threads)]["predicted"] for dtype, batching, threads in settings)
+        assert int(flips) == sum(a != b for a, b in zip(one, other, strict=True))
+        if changed != "dtype" and same[0] == "float32":
+            assert flips == "0"
+    assert "Packing changed no answer in float32." in report
+
+
 def test_time_tables_are_those_of_the_timing_files(report, demo):
     (rows,) = tables(report, "### Execution Time Comparison")
     for model, real, cpu, gpu, rate, load, _ in rows[1:]:

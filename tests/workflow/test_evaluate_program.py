@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.conftest import ROOT
+
 
 @pytest.fixture
 def evaluate(run, root):
@@ -85,8 +87,7 @@ def test_a_folder_of_questions_needs_subjects(evaluate, one_line):
     one_line(evaluate(subjects=()), "--questions takes one folder of CSVs with --subjects, or .jsonl files")
 
 
-@pytest.mark.parametrize("program", ["evaluate", "fetch_model", "fetch_questions", "parse_times", "merge", "draw_figures",
-                                     "write_report", "train_demo_models", "write_demo_questions"])  # fmt: skip
+@pytest.mark.parametrize("program", sorted(path.stem for path in (ROOT / "workflow/scripts").glob("*.py")))
 def test_every_program_explains_itself(run, program):
     process = run(f"{program}.py", "--help")
     assert process.returncode == 0 and process.stdout.startswith("usage: ") and "--" in process.stdout

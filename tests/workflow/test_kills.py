@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.faults
 SUBJECTS = ["astronomy", "anatomy"]
@@ -121,6 +122,33 @@ def test_one_subject_that_cannot_be_scored_does_not_stop_the_others(program, roo
     assert process.returncode == 2
     assert "error: demo-small: astronomy/test/0: " in process.stderr and "Traceback" not in process.stderr
     assert (tmp_path / "evaluations/anatomy.json").exists() and not (tmp_path / "evaluations/astronomy.json").exists()
+
+
+def test_a_model_loaded_once_goes_on_after_the_subject_that_failed(workflow_copy, snakemake):
+    """Snakemake deletes what a failed job made; the journals keep its finished subjects for the next run."""
+    bad = workflow_copy / "workflow/demo/questions/test/astronomy_test.csv"
+    good = bad.read_text()
+    bad.write_text(f"{'far ' * 3000},a,b,c,d,A\n")
+    config = yaml.safe_load((workflow_copy / "config.yaml").read_text())
+    config["models"]["demo-small"]["load_once"] = True
+    (workflow_copy / "config.yaml").write_text(yaml.safe_dump(config))
+    folder = workflow_copy / "results/smoke"
+
+    first = snakemake(workflow_copy, "--cores", "2", "--keep-going", "--config", "study=smoke")
+    assert first.returncode == 1 and "error: demo-small: astronomy/test/0: " in first.stdout + first.stderr
+    assert not (folder / "evaluations/demo-small/business_ethics.json").exists()
+    assert len(list((folder / "journals/demo-small").glob("business_ethics.jsonl"))) == 1
+    assert (folder / "evaluations/demo-medium/business_ethics.json").exists(), "another model waited for it"
+
+    bad.write_text(good)
+    second = snakemake(workflow_copy, "--cores", "2", "--config", "study=smoke")
+    assert second.returncode == 0, second.stdout + second.stderr
+    timings = {
+        name: json.loads((folder / f"timings/demo-small/{name}.json").read_text()) for name in ("business_ethics", "astronomy")
+    }
+    assert {name: timing["resumed"] for name, timing in timings.items()} == {"business_ethics": True, "astronomy": False}
+    assert timings["business_ethics"]["questions_scored"] == 0 and timings["astronomy"]["questions_scored"] == 50
+    assert not list((folder / "journals/demo-small").iterdir())
 
 
 def test_a_process_that_is_killed_for_memory_says_so(root, tmp_path):

@@ -98,10 +98,9 @@ def setting(key, *more):
     return value
 
 
-def memory_mb(wildcards, input):
+def memory_mb(manifest, dtype):
     """Megabytes that one evaluation needs: weights as loaded, the checkpoint where loading converts it, and 2 GB."""
-    model = MODELS[wildcards.model]
     # Before the manifest is made this raises FileNotFoundError, which Snakemake takes as 'known later'.
-    found = json.loads(Path(input.model).read_text())
-    weights = found["parameters"] * (4 if model["dtype"] == "float32" else 2)
+    found = json.loads(Path(manifest).read_text())
+    weights = found["parameters"] * (4 if dtype == "float32" else 2)
     return round((weights + found["checkpoint_bytes"]) / 1e6) + 2000

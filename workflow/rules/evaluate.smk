@@ -43,7 +43,7 @@ rule evaluate:
         lambda wildcards: image(MODELS[wildcards.model]["device"])
     threads: setting("threads")
     resources:
-        mem_mb=memory_mb,
+        mem_mb=lambda wildcards, input: memory_mb(input.model, MODELS[wildcards.model]["dtype"]),
         gpu=lambda wildcards: int(MODELS[wildcards.model]["device"] == "cuda"),
     params:
         device=setting("device"),

@@ -1,5 +1,5 @@
 # All results in two files.
-# Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json
+# Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json, stability.json
 # Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
 
 
@@ -10,6 +10,7 @@ rule merge:
         evaluations=[f"{RESULTS}/evaluations/{model}/{subject}.json" for model, subject in PAIRS],
         timings=[f"{RESULTS}/timings/{model}/{subject}.json" for model, subject in PAIRS],
         processes=rules.parse_times.output,
+        stability=STABILITY_FILES,
     output:
         merged=f"{RESULTS}/merged.json",
         table=f"{RESULTS}/questions.csv",
@@ -19,10 +20,12 @@ rule merge:
         image("cpu")
     params:
         study=json.dumps(STUDY, sort_keys=True),
+        stability=[f"--stability={path}" for path in STABILITY_FILES],
     shell:
         f"{OFFLINE} python workflow/scripts/merge.py"
         " --study {params.study:q}"
         f" --results {RESULTS}"
+        " {params.stability:q}"
         " --merged {output.merged:q}"
         " --table {output.table:q}"
         " > {log:q} 2>&1"

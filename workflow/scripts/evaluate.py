@@ -77,6 +77,7 @@ def main() -> None:
     from mmlu_kit import encoding, machine, models, scoring
 
     models.check_device(args.device)
+    machine.keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
     print(f"Loading {name} …", flush=True)

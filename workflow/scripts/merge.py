@@ -15,6 +15,7 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--study", required=True, help="the resolved study as JSON text")
     add("--results", type=Path, required=True, help="the folder with evaluations/, timings/ and timings/processes.json")
+    add("--stability", type=Path, help="stability.json, where the study has one")
     add("--merged", type=Path, required=True, help="merged.json to write")
     add("--table", type=Path, required=True, help="questions.csv to write")
     return parser.parse_args()
@@ -29,7 +30,9 @@ def main() -> None:
         raise Problem(f"{args.results}: there is no evaluation of this study to merge: run it first")
     evaluations = [records.read(args.results / "evaluations" / name, "evaluation") for name in there]
     timings = [records.read(args.results / "timings" / name, "timing") for name in there]
-    merged = merging.merge(study, evaluations, timings, files.read_json(args.results / "timings/processes.json"))
+    processes = files.read_json(args.results / "timings/processes.json")
+    stability = files.read_json(args.stability) if args.stability else None
+    merged = merging.merge(study, evaluations, timings, processes, stability)
     records.check(merged, "merged", str(args.merged))
     files.write_json(args.merged, merged)
     files.write_text(args.table, merging.table(study, evaluations).to_csv(index=False, lineterminator="\n"))

@@ -16,7 +16,9 @@ _COLUMNS = (
 ).split()
 
 
-def merge(study: dict, evaluations: Iterable[dict], timings: Iterable[dict], processes: dict) -> dict:
+def merge(
+    study: dict, evaluations: Iterable[dict], timings: Iterable[dict], processes: dict, stability: dict | None = None
+) -> dict:
     """The content of merged.json. Evaluations that contradict each other are a Problem."""
     found = {(evaluation["model"], evaluation["subject"]): evaluation for evaluation in evaluations}
     times = {(timing["model"], timing["subject"]): timing for timing in timings}
@@ -51,8 +53,13 @@ def merge(study: dict, evaluations: Iterable[dict], timings: Iterable[dict], pro
             for model, subject in there
         ],
         "processes": {name: process for name, process in processes.items() if name not in resumed},
+        "stability": stability and {**stability, "runs": [_without_answers(run) for run in stability["runs"]]},
         "missing": [{"model": model, "subject": subject} for model, subject in wanted if (model, subject) not in there],
     }
+
+
+def _without_answers(run: dict) -> dict:
+    return {name: value for name, value in run.items() if name not in ("predicted", "logprobs")}
 
 
 def _times(timing: dict) -> dict:

@@ -149,6 +149,9 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
         found.append((f"timings/{process}", f"log of `/usr/bin/time` around the whole process ({model})"))
         log = f"logs/{program}/{model}.log" if job == "together" else f"logs/{program}/{model}/{job}.log"
         found.append((log, f"what the program said ({model})"))
+    if merged["stability"]:
+        found.append(("stability.json", "the same questions scored in eight ways: each answer, and what changed"))
+        found.append(("logs/measure_stability.log", "what `measure_stability.py` said"))
     found += [
         (f"logs/{name}.log", f"what `{name}.py` said") for name in ("parse_times", "merge", "draw_figures", "write_report")
     ]

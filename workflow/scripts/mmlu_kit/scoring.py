@@ -21,18 +21,19 @@ def score(
     model: torch.nn.Module,
     tokenizer: Any,
     prepared: Sequence[Prompt],
-    tokens_per_batch: int,
+    tokens_per_batch: int | None,
     max_new_tokens: int,
     kept: dict[int, list[dict]],
     done: Callable[[int, list[dict]], None],
 ) -> list[dict]:
     """A record for each prompt, in their order; workflow/schemas/evaluation.schema.yaml says what a record holds.
 
+    With `tokens_per_batch` None each prompt goes alone through the model's own attention, as plain as can be.
     `kept` has the records of batches that an earlier run scored, by the batch's number; `done(number, records)` is told
     of each batch as it is scored.
     """
     rows = [prompt.ids for prompt in prepared]
-    together = packing.can_pack(model)
+    together = tokens_per_batch is not None and packing.can_pack(model)
     start = packing.common_beginning(rows) if together else 0
     batches = packing.plan([len(row) - start for row in rows], tokens_per_batch if together else 1)
     packed = packing.packer(model, rows[0][:start]) if together and len(kept) < len(batches) else None

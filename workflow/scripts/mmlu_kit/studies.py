@@ -2,7 +2,8 @@
 
 A resolved study is plain data (it travels as JSON to the merge stage):
 `name, title, notice, subjects, questions {name, path | repository + commit}, models {name: entry},
-baseline {model, subjects} | null, groups [{name, title, models}], timing_setups | null, only [group]`.
+baseline {model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}],
+timing_setups | null, only [part]`.
 """
 
 import difflib
@@ -24,18 +25,18 @@ def resolve(config: dict) -> dict:
     config = _with_defaults(config)
     study = _named(config["studies"], config["study"], "study")
     only = [config["only"]] if isinstance(config["only"], str) else config["only"]
-    parts = [*study["groups"], *(["baseline"] if "baseline" in study else [])]
+    parts = [*study["groups"], *(name for name in ("baseline", "stability") if name in study)]
     for name in only:
         if name not in parts:
             raise Problem(f"config: only: the study '{config['study']}' has no group '{name}'; it has {_listed(parts)}")
     groups = [{"name": name, **group} for name, group in study["groups"].items() if not only or name in only]
-    baseline = study.get("baseline") if not only or "baseline" in only else None
+    baseline, stability = (study.get(name) if not only or name in only else None for name in ("baseline", "stability"))
     setups = study.get("timing_setups") if baseline else None
-    for part, key in ((baseline, "baseline"), (setups, "timing_setups")):
+    for part, key in ((baseline, "baseline"), (setups, "timing_setups"), (stability, "stability")):
         for subject in part["subjects"] if part else []:
             if subject not in study["subjects"]:
                 raise Problem(f"config: studies.{config['study']}.{key}: '{subject}' is not among the study's subjects")
-    used = [part["model"] for part in (baseline, setups) if part]
+    used = [part["model"] for part in (baseline, setups, stability) if part]
     used += [name for group in groups for name in group["models"]]
     models = {name: _named(config["models"], name, "model") for name in dict.fromkeys(used)}
     for name, model in models.items():
@@ -52,6 +53,7 @@ def resolve(config: dict) -> dict:
         "baseline": baseline,
         "groups": groups,
         "timing_setups": setups,
+        "stability": stability,
         "only": only,
     }
 

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Measure the kit beside the programs people would use instead of it, in one run on this machine.
+
+A model of a real shape with random weights answers real questions: as much work as the real model, and nothing to fetch.
+Every program runs in a process of its own, the programs take turns, and a row is the median over the rounds. Run it with
+`make bench`, on a machine that does nothing else.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import tables
+from mmlu_kit import checkpoints, files, subjects
+from mmlu_kit.problems import Problem, run
+
+ROOT = Path(__file__).parents[1]
+SHAPE = "Qwen/Qwen2.5-0.5B-Instruct"
+SUBJECT = "astronomy"
+SIZES = (1, 4, 8, 16)  # lm-eval's batch sizes that are tried
+TOKENS = 768  # what `tokens_per_batch: auto` is on a CPU
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="a folder with mmlu/, tokenizers/ and model_shapes.json")
+    add("--rounds", type=int, default=3, help="how often each program runs (default: 3)")
+    add("--questions", type=int, default=100, help="questions of one subject (default: 100; fewer where one token at a time)")
+    add("--threads", type=int, default=os.cpu_count(), help="processor threads (default: all cores)")
+    add("--output", type=Path, default=ROOT / "results/bench.json", help="default: results/bench.json, with a .md beside it")
+    args = parser.parse_args()
+    if not (args.data / "model_shapes.json").is_file():
+        raise Problem(f"{args.data}: the benchmarks need real questions, a tokenizer and model shapes there (--data)")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = prepare(Path(folder), args.data, args.questions)
+        best, measured = rounds(inputs, args.rounds, args.threads)
+    found = {
+        "schema": "mmlu-kit/bench/1",
+        "machine": machine(),
+        "shape": SHAPE,
+        "rows": tables.rows(measured, inputs["weights"]),
+        "tables": {"programs": tables.programs(measured), "lm_eval_batch_size": best},
+        "rounds": args.rounds,
+        "threads": args.threads,
+        "took_s": round(time.monotonic() - began),
+    }
+    files.write_json(args.output, found)
+    files.write_text(args.output.with_suffix(".md"), tables.markdown(found))
+    print(tables.markdown(found))
+
+
+def prepare(folder: Path, data: Path, most: int) -> dict:
+    """Everything the programs read: the model in bfloat16 with its manifest, and folders of questions."""
+    print(f"Making a model of the shape of {SHAPE} with random weights …", flush=True)
+    tokenizer, model = data / "tokenizers/qwen2.5-instruct", folder / "model"
+    maker = [sys.executable, ROOT / "benchmarks/make_random_model.py", "--shapes", data / "model_shapes.json"]
+    subprocess.run(
+        [*maker, "--shape", SHAPE, "--tokenizer", tokenizer, "--output", model], check=True, stdout=subprocess.DEVNULL
+    )
+    manifest = checkpoints.describe(model)
+    files.write_json(folder / "model.json", manifest)
+    inputs = {"model": model, "manifest": folder / "model.json", "weights": manifest["checkpoint_bytes"]}
+    # One subject for the comparisons; a few of its questions where a program takes seconds for each; a batch's worth for
+    # the start; forty of each subject for all ten.
+    for name, count in {"subject": most, "few": max(1, most * 2 // 5), "start": 6, "ten": max(1, most * 2 // 5)}.items():
+        inputs[name] = folder / name
+        for subject in subjects.SUBJECTS if name == "ten" else [SUBJECT]:
+            cut(data / "mmlu", folder / name, subject, count)
+    return inputs
+
+
+def cut(source: Path, folder: Path, subject: str, most: int) -> None:
+    """Copy a subject's CSVs, and of its test questions the first so many."""
+    for split in ("dev", "test"):
+        path = folder / split / f"{subject}_{split}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (source / split / path.name).open(newline="", encoding="utf-8") as given, path.open("w", newline="") as made:
+            csv.writer(made).writerows(row for number, row in enumerate(csv.reader(given)) if split == "dev" or number < most)
+
+
+def rounds(inputs: dict, count: int, threads: int) -> tuple[dict[str, int], dict[str, list[dict]]]:
+    """lm-eval's fastest batch sizes; and what every program measured, a value for each round. The programs take turns."""
+    program = [sys.executable, ROOT / "benchmarks/contend.py"]
+    evaluate = [sys.executable, ROOT / "workflow/scripts/evaluate.py", "--model", inputs["manifest"], "--threads", threads]
+    evaluate += ["--dtype", "bfloat16", "--questions"]
+
+    def contend(way: str, questions: str, dtype: str, batch: int, examples: int = 0, names: tuple = (SUBJECT,)) -> list:
+        options = ["--model", inputs["model"], "--questions", inputs[questions], "--dtype", dtype, "--batch", batch]
+        return [*program, way, *options, "--examples", examples, "--threads", threads, "--subjects", *names]
+
+    best = {
+        "float32, 0-shot": fastest({size: contend("lm_eval", "few", "float32", size) for size in SIZES}),
+        "bfloat16, 5-shot": fastest({size: contend("lm_eval", "few", "bfloat16", size, 5) for size in SIZES}),
+    }
+    plan = {
+        "kit float32": contend("kit", "few", "float32", TOKENS),
+        "lm_eval float32": contend("lm_eval", "few", "float32", best["float32, 0-shot"]),
+        "generate float32, 5 tokens": contend("generate", "few", "float32", 5),
+        "kit bfloat16": contend("kit", "few", "bfloat16", TOKENS),
+        "kit bfloat16, 5-shot": contend("kit", "subject", "bfloat16", TOKENS, 5),
+        "lm_eval bfloat16, 5-shot": contend("lm_eval", "subject", "bfloat16", best["bfloat16, 5-shot"], 5),
+        "forward float32": contend("forward", "few", "float32", TOKENS),
+        "forward bfloat16": contend("forward", "subject", "bfloat16", TOKENS),
+        "load": [*program, "load", "--model", inputs["model"], "--dtype", "bfloat16", "--threads", threads],
+        "start": [*evaluate, inputs["start"], "--subjects", SUBJECT],
+        "ten subjects, forward": contend("forward", "ten", "bfloat16", TOKENS, names=subjects.SUBJECTS),
+        "ten subjects together": [*evaluate, inputs["ten"], "--subjects", *subjects.SUBJECTS],
+    }
+    measured: dict[str, list[dict]] = {name: [] for name in plan}
+    for number in range(count):
+        for name, command in plan.items():
+            measured[name].append(process(command))
+            print(f"round {number + 1} of {count}: {name}: {told(measured[name][-1])}", flush=True)
+    return best, measured
+
+
+def fastest(commands: dict[int, list]) -> int:
+    """The batch size whose command takes least for a question."""
+    taken = {}
+    for size, command in commands.items():
+        taken[size] = process(command)
+        print(f"lm_eval at batch size {size}: {told(taken[size])}", flush=True)
+    return min(taken, key=lambda size: taken[size]["seconds"])
+
+
+def process(command: list) -> dict:
+    """Run a program; what its last line of JSON says, if it has one, and `process_s`, the whole process's real time."""
+    began = time.perf_counter()
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    process_s = time.perf_counter() - began
+    if done.returncode:
+        raise Problem(f"{' '.join(map(str, command))}: {done.stderr.strip().splitlines()[-1]}")
+    last = done.stdout.strip().splitlines()[-1:] or [""]
+    return {**(json.loads(last[0]) if last[0].startswith("{") else {}), "process_s": process_s}
+
+
+def told(one: dict) -> str:
+    return f"{one['seconds'] / one['questions']:.3f} s a question" if "seconds" in one else f"{one['process_s']:.1f} s"
+
+
+def machine() -> dict:
+    import torch
+    from mmlu_kit import machine
+
+    return machine.describe(torch)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,87 @@
+"""The programs that `make bench` compares do the same work, and its table says of each row whether it holds."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import tables
+
+
+@pytest.fixture
+def contend(root):
+    def call(*arguments):
+        command = [sys.executable, root / "benchmarks/contend.py", *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(root / "workflow/scripts")}
+        return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    return call
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(("way", "batch"), [("kit", 256), ("lm_eval", 4), ("generate", 2), ("forward", 256)])
+def test_every_way_answers_every_question(contend, root, way, batch):
+    demo = root / "workflow/demo"
+    process = contend(way, "--model", demo / "models/demo-small", "--questions", demo / "questions", "--subjects", "astronomy",
+                      "anatomy", "--examples", 1, "--batch", batch, "--threads", 1)  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    found = json.loads(process.stdout.splitlines()[-1])
+    assert found["questions"] == 95 and found["seconds"] > 0 and found["peak_rss_bytes"] > 1e8
+    if way == "forward":
+        assert len(found["forward_s"]) == 2 and sum(found["forward_s"]) < found["seconds"]
+        # No program multiplies faster than the machine's own product, by a margin for a noisy machine.
+        assert all(0 < rate < 2 * best for rate, best in zip(found["flops_per_s"], found["product_flops_per_s"], strict=True))
+
+
+def test_arithmetic_is_counted_by_the_token():
+    import torch
+    import transformers
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from benchmarks.contend import arithmetic
+    from benchmarks.make_random_model import SMALL
+
+    model = transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**SMALL, vocab_size=100))
+    ids = torch.zeros(1, 5, dtype=torch.long)
+    with FlopCounterMode(display=False) as counter:
+        model.config._attn_implementation = "eager"
+        model(input_ids=ids, logits_to_keep=1, use_cache=False)
+    # torch counts the whole square of five tokens' attention; a token really looks at itself and those before it.
+    square = 4 * SMALL["hidden_size"] * SMALL["num_hidden_layers"] * (25 - 15)
+    assert arithmetic(model, 0, [5]) == counter.get_total_flops() - square
+
+
+def test_a_row_says_whether_it_holds():
+    def runs(**values):
+        return [values] * 3
+
+    each = {"questions": 10, "peak_rss_bytes": 2e9}
+    measured = {
+        "kit float32": runs(seconds=1.0, **each),
+        "lm_eval float32": runs(seconds=2.0, **each),
+        "generate float32, 5 tokens": runs(seconds=2.5, **each),
+        "kit bfloat16": runs(seconds=0.4, **each),
+        "kit bfloat16, 5-shot": runs(seconds=1.0, **each),
+        "lm_eval bfloat16, 5-shot": runs(seconds=9.0, **each),
+        "forward float32": runs(flops_per_s=[90.0], product_flops_per_s=[100.0]),
+        "forward bfloat16": runs(flops_per_s=[60.0], product_flops_per_s=[100.0]),
+        "load": runs(process_s=4.0),
+        "start": runs(process_s=4.8),
+        "ten subjects, forward": runs(forward_s=[1.0] * 10),
+        "ten subjects together": runs(process_s=17.0),
+    }
+    for run in measured.values():
+        for one in run:
+            one.setdefault("process_s", 1.0)
+    found = {row["name"]: row for row in tables.rows(measured, weights=10**9)}
+    assert [row["holds"] for row in found.values()] == [True, True, False, True, True, False, True, False, True, False]
+    assert [row["value"] for row in found.values()] == [2.0, 9.0, 2.5, 6.25, 90.0, 60.0, 2.0, 2.0, 1.2, 1.3]
+    assert found["peak memory, bfloat16"]["bar"] == 1.9
+    about = {"processor": "p", "cpu_capability": "c", "packages": {"torch": "2", "transformers": "5"}}
+    more = {"machine": about, "threads": 2, "shape": "s", "rounds": 3, "took_s": 60, "rows": list(found.values())}
+    text = tables.markdown({**more, "tables": {"programs": tables.programs(measured), "lm_eval_batch_size": {"x": 4}}})
+    assert "| speed against lm-eval, float32, 0-shot | 2 times | ≥ 1.8 times | yes |" in text
+    assert "| rate against the matrix product, bfloat16 | 60 % | ≥ 70 % | **no** |" in text
+    assert "| lm_eval float32 | 0.200 | 0.200 to 0.200 | s a question | 2.00 GB | — | — |" in text
