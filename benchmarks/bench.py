@@ -23,7 +23,7 @@ from mmlu_kit.problems import Problem, run
 ROOT = Path(__file__).parents[1]
 SHAPE = "Qwen/Qwen2.5-0.5B-Instruct"
 SUBJECT = "astronomy"
-SIZES = (1, 4, 8, 16)  # lm-eval's batch sizes that are tried
+SIZES = (1, 2, 4, 8, 16)  # lm-eval's batch sizes that are tried
 TOKENS = 768  # what `tokens_per_batch: auto` is on a CPU
 
 
@@ -69,8 +69,8 @@ def prepare(folder: Path, data: Path, most: int) -> dict:
     files.write_json(folder / "model.json", manifest)
     inputs = {"model": model, "manifest": folder / "model.json", "weights": manifest["checkpoint_bytes"]}
     # One subject for the comparisons; a few of its questions where a program takes seconds for each; a batch's worth for
-    # the start; forty of each subject for all ten.
-    for name, count in {"subject": most, "few": max(1, most * 2 // 5), "start": 6, "ten": max(1, most * 2 // 5)}.items():
+    # the start and for choosing batch sizes; some of each subject for all ten.
+    for name, count in {"subject": most, "few": max(1, most * 2 // 5), "start": 8, "ten": max(1, most // 5)}.items():
         inputs[name] = folder / name
         for subject in subjects.SUBJECTS if name == "ten" else [SUBJECT]:
             cut(data / "mmlu", folder / name, subject, count)
@@ -97,8 +97,8 @@ def rounds(inputs: dict, count: int, threads: int) -> tuple[dict[str, int], dict
         return [*program, way, *options, "--examples", examples, "--threads", threads, "--subjects", *names]
 
     best = {
-        "float32, 0-shot": fastest({size: contend("lm_eval", "few", "float32", size) for size in SIZES}),
-        "bfloat16, 5-shot": fastest({size: contend("lm_eval", "few", "bfloat16", size, 5) for size in SIZES}),
+        "float32, 0-shot": fastest({size: contend("lm_eval", "start", "float32", size) for size in SIZES}),
+        "bfloat16, 5-shot": fastest({size: contend("lm_eval", "start", "bfloat16", size, 5) for size in SIZES}),
     }
     plan = {
         "kit float32": contend("kit", "few", "float32", TOKENS),

@@ -40,7 +40,7 @@ def rows(measured: dict[str, list[dict]], weights: int) -> list[dict]:
         # Loading a bfloat16 checkpoint as float32 holds both.
         at_most(1.3 * 2 * gigabytes + 0.6 + gigabytes, "peak memory, float32 from bfloat16", peak("kit float32"), "GB"),
         at_most(1.3 * gigabytes + 0.6, "peak memory, bfloat16", peak("kit bfloat16, 5-shot"), "GB"),
-        at_most(1.25, "start to end of one batch, against loading alone", ratio(whole("start"), whole("load"))),
+        at_most(1.25, "a process that scores one batch, against one that only loads", ratio(whole("start"), whole("load"))),
         at_most(1.25, "ten subjects together less one load, against forward", ratio(less_load, forward_s)),
     ]
 
