@@ -17,12 +17,14 @@ import time
 from pathlib import Path
 
 import tables
-from mmlu_kit import checkpoints, files, subjects
+import yaml
+from mmlu_kit import checkpoints, files
 from mmlu_kit.problems import Problem, run
 
 ROOT = Path(__file__).parents[1]
 SHAPE = "Qwen/Qwen2.5-0.5B-Instruct"
 SUBJECT = "astronomy"
+TEN_SUBJECTS = tuple(yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]["writeup"]["subjects"])
 SIZES = (1, 2, 4, 8, 16)  # lm-eval's batch sizes that are tried
 TOKENS = 768  # what `tokens_per_batch: auto` is on a CPU
 
@@ -72,7 +74,7 @@ def prepare(folder: Path, data: Path, most: int) -> dict:
     # the start and for choosing batch sizes; some of each subject for all ten.
     for name, count in {"subject": most, "few": max(1, most * 2 // 5), "start": 8, "ten": max(1, most // 5)}.items():
         inputs[name] = folder / name
-        for subject in subjects.SUBJECTS if name == "ten" else [SUBJECT]:
+        for subject in TEN_SUBJECTS if name == "ten" else [SUBJECT]:
             cut(data / "mmlu", folder / name, subject, count)
     return inputs
 
@@ -111,8 +113,8 @@ def rounds(inputs: dict, count: int, threads: int) -> tuple[dict[str, int], dict
         "forward bfloat16": contend("forward", "subject", "bfloat16", TOKENS),
         "load": [*program, "load", "--model", inputs["model"], "--dtype", "bfloat16", "--threads", threads],
         "start": [*evaluate, inputs["start"], "--subjects", SUBJECT],
-        "ten subjects, forward": contend("forward", "ten", "bfloat16", TOKENS, names=subjects.SUBJECTS),
-        "ten subjects together": [*evaluate, inputs["ten"], "--subjects", *subjects.SUBJECTS],
+        "ten subjects, forward": contend("forward", "ten", "bfloat16", TOKENS, names=TEN_SUBJECTS),
+        "ten subjects together": [*evaluate, inputs["ten"], "--subjects", *TEN_SUBJECTS],
     }
     measured: dict[str, list[dict]] = {name: [] for name in plan}
     for number in range(count):
