@@ -125,7 +125,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     if args.way == "load":
         transformers.AutoModelForCausalLM.from_pretrained(args.model, dtype=getattr(torch, args.dtype))
-        return
+        os._exit(0)  # at once, as evaluate.py ends: taking the interpreter down is no part of loading
     from mmlu_kit import machine, models, questions, timing
 
     if args.way in ("kit", "forward"):  # as evaluate.py does

@@ -2,6 +2,7 @@
 """Ask a language model four-choice questions and score its answers, one subject or several with one loaded model."""
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ def main() -> None:
     manifest = checkpoints.opened(args.model)
     name = args.name or Path(manifest["folder"]).name
 
+    # What is imported and loaded stays: to look through it for garbage, again and again, is a quarter of the start.
+    gc.disable()
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
     from mmlu_kit import encoding, machine, models, scoring
@@ -84,6 +87,8 @@ def main() -> None:
     loading = timing.Stopwatch(torch, args.device)
     tokenizer = models.load_tokenizer(manifest["folder"])
     model = models.load_model(manifest["folder"], args.device, args.dtype, args.quantization)
+    gc.freeze()
+    gc.enable()
     load_s = loading.read()["real_s"]
     tokens_per_batch = models.tokens_per_batch(model, args.tokens_per_batch)
     effective = models.effective(model)
