@@ -113,6 +113,7 @@ def rounds(inputs: dict, count: int, threads: int) -> tuple[dict[str, int], dict
         "forward bfloat16": contend("forward", "subject", "bfloat16", TOKENS),
         "load": [*program, "load", "--model", inputs["model"], "--dtype", "bfloat16", "--threads", threads],
         "start": [*evaluate, inputs["start"], "--subjects", SUBJECT],
+        "first batch, forward": contend("forward", "start", "bfloat16", TOKENS),
         "ten subjects, forward": contend("forward", "ten", "bfloat16", TOKENS, names=TEN_SUBJECTS),
         "ten subjects together": [*evaluate, inputs["ten"], "--subjects", *TEN_SUBJECTS],
     }
