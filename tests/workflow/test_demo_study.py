@@ -196,11 +196,12 @@ def planned(snakemake, folder, *arguments):
 @pytest.mark.parametrize(
     ("file", "rules"),
     [
-        ("workflow/scripts/mmlu_kit/scoring.py", {"evaluate", "parse_times", "merge", "draw_figures", "write_report", "all"}),
+        ("workflow/scripts/mmlu_kit/scoring.py",
+         {"evaluate", "measure_stability", "parse_times", "merge", "draw_figures", "write_report", "all"}),
         ("workflow/scripts/mmlu_kit/figures.py", {"draw_figures", "write_report", "all"}),
         ("workflow/report/6_errors.md.j2", {"write_report", "all"}),
         ("workflow/demo/questions/test/astronomy_test.csv",
-         {"fetch_questions", "evaluate", "parse_times", "merge", "draw_figures", "write_report", "all"}),
+         {"fetch_questions", "evaluate", "measure_stability", "parse_times", "merge", "draw_figures", "write_report", "all"}),
     ],
 )  # fmt: skip
 def test_an_edit_runs_again_what_depends_on_it(demo_copy, snakemake, file, rules):
