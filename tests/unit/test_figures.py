@@ -46,6 +46,18 @@ def test_accuracies_on_the_figure_are_those_of_the_results(drawn):
     pyplot.close(figure)
 
 
+def test_the_line_of_guessing_does_not_cross_out_a_name(drawn):
+    guesses = [summary for summary in drawn[0] if summary["accuracy"] == 0.25]
+    figure = figures.efficiency(guesses, drawn[1])
+    names = [text for text in figure.axes[0].texts if text.get_text() in {summary["model"] for summary in guesses}]
+    (line,) = [line for line in figure.axes[0].lines if line.get_label() == "guessing (25%)"]
+    assert len(names) == len(guesses) > 0
+    for name in names:
+        box = name.get_bbox_patch()
+        assert box.get_facecolor() == (1, 1, 1, 1) and name.get_zorder() > line.get_zorder()
+    pyplot.close(figure)
+
+
 @pytest.mark.parametrize("name", ["efficiency", "timing_comparison"])
 def test_a_model_without_times_is_drawn_without(drawn, name):
     models = [{**summary, "real_s": None, "cpu_s": None} for summary in drawn[0]]
