@@ -85,6 +85,25 @@ def test_twenty_kills_change_no_byte_and_score_nothing_twice(program, tmp_path):
     assert resumed >= 3
 
 
+def test_a_run_that_goes_on_packs_the_batches_that_the_first_planned(program, tmp_path):
+    """Several questions a batch, in bfloat16, where another composition of a batch would show in the log-probabilities."""
+    packed = [*program, "--tokens-per-batch", "256", "--dtype", "bfloat16"]
+    whole, folder = tmp_path / "whole", tmp_path / "killed"
+    assert subprocess.run([*packed, *outputs(whole)], capture_output=True).returncode == 0
+    process = subprocess.Popen([*packed, *outputs(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while journaled(folder) < 3:
+        assert process.poll() is None
+        time.sleep(0.0005)
+    process.kill()
+    process.wait()
+    assert subprocess.run([*packed, *outputs(folder)], capture_output=True).returncode == 0
+    timings = [json.loads((folder / f"timings/{subject}.json").read_text()) for subject in SUBJECTS]
+    assert any(timing["resumed"] for timing in timings), "it was killed too late to show anything"
+    for subject in SUBJECTS:
+        name = f"evaluations/{subject}.json"
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+
+
 def test_an_orphan_and_its_successor_do_not_share_a_journal(program, tmp_path):
     first = subprocess.Popen([*program, *outputs(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while journaled(tmp_path) < 2:
