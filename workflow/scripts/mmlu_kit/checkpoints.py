@@ -64,21 +64,38 @@ def check(folder: Path) -> list[Path]:
 
 def parameters(path: Path) -> int:
     """How many floating-point parameters a safetensors file declares, read from its header alone."""
+    return sum(math.prod(shape) for dtype, shape in header(path).values() if dtype in _PARAMETER_TYPES)
+
+
+def weight_counts(folder: Path) -> tuple[int, int]:
+    """How many parameters of a model folder are in linear layers, which quantization compresses, and how many are not."""
+    layers = others = 0
+    for path in check(folder):
+        for name, (_, shape) in header(path).items():
+            # Embeddings and the output layer keep their number format.
+            if len(shape) == 2 and "embed" not in name and "lm_head" not in name:
+                layers += math.prod(shape)
+            else:
+                others += math.prod(shape)
+    return layers, others
+
+
+def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The number format and shape of each tensor in a safetensors file; one that is not whole is a Problem."""
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         # The format's own limit; a larger number means that this is another kind of file, or half of one.
         if not 2 <= length <= min(100_000_000, path.stat().st_size - 8):
             raise Problem(f"{path} is not a whole safetensors file: fetch or copy it again")
         try:
-            header = json.loads(stream.read(length))
-            tensors = [tensor for name, tensor in header.items() if name != "__metadata__"]
-            end = max((tensor["data_offsets"][1] for tensor in tensors), default=0)
-            counts = [math.prod(tensor["shape"]) for tensor in tensors if tensor["dtype"] in _PARAMETER_TYPES]
+            tensors = {name: tensor for name, tensor in json.loads(stream.read(length)).items() if name != "__metadata__"}
+            end = max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
+            found = {name: (tensor["dtype"], tuple(map(int, tensor["shape"]))) for name, tensor in tensors.items()}
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             raise Problem(f"{path} is not a safetensors file (its header is damaged): fetch or copy it again") from None
     if path.stat().st_size != 8 + length + end:
         raise Problem(f"{path} is not whole: {8 + length + end} bytes are announced and {path.stat().st_size} are there")
-    return sum(counts)
+    return found
 
 
 def digest(path: Path) -> str:

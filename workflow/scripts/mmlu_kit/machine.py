@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from . import gpu
+
 # Parameters of glibc's mallopt, from malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "bitsandbytes", "numpy")
@@ -25,6 +27,7 @@ def describe(torch: Any) -> dict:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "gpu": torch.cuda.get_device_name() if there else None,
         "cuda": torch.version.cuda if there else None,
+        "driver": gpu.driver() if there else None,
         "container": container(),
         "python": platform.python_version(),
         "packages": packages(),

@@ -8,7 +8,6 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported, so it stands before transformers
 
 import logging
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,10 @@ QUANTIZATIONS = ("none", "4bit", "8bit")
 DEVICES = ("cpu", "cuda", "mps")
 
 
+class DoesNotFit(Problem):
+    """A device's memory is too small for a model."""
+
+
 def load_tokenizer(folder: Path) -> Any:
     """The folder's fast tokenizer."""
     try:
@@ -33,8 +36,8 @@ def load_tokenizer(folder: Path) -> Any:
 def load_model(folder: Path, device: str, dtype: str, quantization: str) -> torch.nn.Module:
     """The causal language model of a folder, in evaluation mode, whole on one device.
 
-    `device` is one of DEVICES and there (`check_device`), `dtype` a key of DTYPES, `quantization` one of QUANTIZATIONS.
-    What this machine cannot do is a Problem: nothing falls back in silence.
+    `device` is one of DEVICES and there, `dtype` a key of DTYPES, `quantization` one of QUANTIZATIONS. A model that cannot
+    be loaded is a Problem, DoesNotFit where memory is what it lacks. What was loaded, configurations.py finds out.
     """
     # Missing and unexpected weights are errors below, not warnings to scroll past.
     logging.getLogger("transformers").setLevel(logging.ERROR)
@@ -51,7 +54,7 @@ def load_model(folder: Path, device: str, dtype: str, quantization: str) -> torc
             output_loading_info=True,
         )
     except torch.OutOfMemoryError as error:
-        raise Problem(f"{folder}: does not fit the memory of {device} ({_first_line(error)})") from error
+        raise DoesNotFit(f"{folder}: does not fit the memory of {device} ({_first_line(error)})") from error
     except Exception as error:
         raise Problem(f"{folder}: the model cannot be loaded ({_first_line(error)})") from error
     for what in ("missing_keys", "mismatched_keys"):
@@ -62,13 +65,6 @@ def load_model(folder: Path, device: str, dtype: str, quantization: str) -> torc
     ends = {name: getattr(model.generation_config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     model.generation_config = transformers.GenerationConfig(**ends)
     return model.eval()
-
-
-def check_device(device: str) -> None:
-    """A Problem if this machine has no such device."""
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not there[device]:
-        raise Problem(f"device '{device}' was asked for and this machine has none: run there, or set another device in config")
 
 
 def quantization_config(quantization: str, dtype: str) -> Any:
@@ -84,25 +80,6 @@ def quantization_config(quantization: str, dtype: str) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=DTYPES[dtype],
     )
-
-
-def effective(model: torch.nn.Module) -> list[dict]:
-    """What was loaded, counted module by module: `module, dtype, device, tensors, bytes` of each kind of weight."""
-    counts, sizes = Counter(), Counter()
-    seen = set()
-    for module in model.modules():
-        for weight in module.parameters(recurse=False):
-            if id(weight) in seen:  # tied weights are one tensor in two places
-                continue
-            seen.add(id(weight))
-            kind = (type(module).__name__, str(weight.dtype).removeprefix("torch."), weight.device.type)
-            counts[kind] += 1
-            sizes[kind] += weight.numel() * weight.element_size()
-    return [
-        {"module": module, "dtype": dtype, "device": device, "tensors": counts[kind], "bytes": sizes[kind]}
-        for kind in sorted(counts)
-        for module, dtype, device in [kind]
-    ]
 
 
 def context_length(model: torch.nn.Module) -> int | None:

@@ -49,7 +49,8 @@ def can_pack(model: torch.nn.Module) -> bool:
     plain = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or ())
     windowed = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
     switchable = getattr(model, "_supports_sdpa", False) and getattr(model, "_supports_attention_backend", False)
-    return bool(switchable and plain and not windowed and not getattr(model, "is_loaded_in_8bit", False))
+    in_8_bits = any(parameter.dtype == torch.int8 for parameter in model.parameters())
+    return bool(switchable and plain and not windowed and not in_8_bits)
 
 
 @torch.inference_mode()

@@ -14,6 +14,7 @@ import yaml
 from . import files
 from .problems import Problem
 
+NOT_RUN = "mmlu-kit/not_run/1"
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
@@ -28,10 +29,15 @@ def totals(records: Iterable[dict]) -> dict[str, int]:
     }
 
 
-def evaluation(model: str, manifest: dict, requested: dict, effective: list[dict], subject: str, records: list[dict]) -> dict:
-    """The evaluation file of one model and subject; holds nothing that differs from run to run."""
+def evaluation(
+    model: str, manifest: dict, requested: dict, effective: dict, reason: str | None, subject: str, records: list[dict]
+) -> dict:
+    """The evaluation file of one model and subject; holds nothing that differs from run to run.
+
+    `reason` says why `effective` is not as requested, None where it is.
+    """
     return {
-        "schema": "mmlu-kit/evaluation/1",
+        "schema": "mmlu-kit/evaluation/2",
         "model": model,
         "repository": manifest["repository"],
         "commit": manifest["commit"],
@@ -39,10 +45,29 @@ def evaluation(model: str, manifest: dict, requested: dict, effective: list[dict
         "model_files": {name: entry["sha256"] for name, entry in manifest["files"].items()},
         "requested": requested,
         "effective": effective,
+        "reason": reason,
         "subject": subject,
         "totals": totals(records),
         "records": records,
     }
+
+
+def not_run(model: str, requested: dict, reason: str, subject: str) -> dict:
+    """What stands in place of an evaluation file, and of its timing file, where this machine could not run the model."""
+    return {"schema": NOT_RUN, "model": model, "requested": requested, "reason": reason, "subject": subject}
+
+
+def was_run(record: dict) -> bool:
+    """Whether an evaluation or timing file has results, and does not say why there are none."""
+    return record["schema"] != NOT_RUN
+
+
+def read_outcome(path: Path, schema: str) -> dict:
+    """An 'evaluation' or 'timing' file, or what `not_run` put in its place."""
+    value = files.read_json(path)
+    found = isinstance(value, dict) and value.get("schema") == NOT_RUN
+    check(value, "not_run" if found else schema, str(path))
+    return value
 
 
 def read(path: Path, schema: str) -> Any:

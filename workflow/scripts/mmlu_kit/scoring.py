@@ -6,6 +6,7 @@ largest of all.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -25,25 +26,30 @@ def score(
     max_new_tokens: int,
     kept: dict[int, list[dict]],
     done: Callable[[int, list[dict]], None],
+    part: Callable[[str], AbstractContextManager] = nullcontext,
 ) -> list[dict]:
     """A record for each prompt, in their order; workflow/schemas/evaluation.schema.yaml says what a record holds.
 
     With `tokens_per_batch` None each prompt goes alone through the model's own attention, as plain as can be.
     `kept` has the records of batches that an earlier run scored, by the batch's number; `done(number, records)` is told
-    of each batch as it is scored.
+    of each batch as it is scored. What is done inside `part('forward')` is the model's computing, inside `part('parse')`
+    what is made of it.
     """
     rows = [prompt.ids for prompt in prepared]
     together = tokens_per_batch is not None and packing.can_pack(model)
     start = packing.common_beginning(rows) if together else 0
     batches = packing.plan([len(row) - start for row in rows], tokens_per_batch if together else 1)
-    packed = packing.packer(model, rows[0][:start]) if together and len(kept) < len(batches) else None
+    with part("forward"):
+        packed = packing.packer(model, rows[0][:start]) if together and len(kept) < len(batches) else None
     records: dict[int, dict] = {}
     for number, batch in enumerate(batches):
         found = kept.get(number)
         if found is None:
             chosen = [prepared[position] for position in batch]
-            logits = _logits(model, packed, chosen, start)
-            found = list(_records(model, chosen, logits, tokenizer, max_new_tokens))
+            with part("forward"):
+                logits = _logits(model, packed, chosen, start)
+            with part("parse"):
+                found = list(_records(model, chosen, logits, tokenizer, max_new_tokens, part))
             done(number, found)
         records.update(zip(batch, found, strict=True))
     return [records[position] for position in range(len(prepared))]
@@ -69,7 +75,7 @@ def _logits(model: torch.nn.Module, packed: Callable | None, chosen: Sequence[Pr
 
 
 def _records(
-    model: torch.nn.Module, chosen: Sequence[Prompt], logits: torch.Tensor, tokenizer: Any, max_new_tokens: int
+    model: torch.nn.Module, chosen: Sequence[Prompt], logits: torch.Tensor, tokenizer: Any, max_new_tokens: int, part: Callable
 ) -> Iterator[dict]:
     logprobs = torch.log_softmax(logits, dim=-1)
     if not torch.isfinite(logprobs).all():
@@ -81,7 +87,8 @@ def _records(
         letters = row[list(prompt.letter_ids)].cpu()
         written = [int(row.argmax())]
         if max_new_tokens > 1:
-            written = greedy(model, prompt.ids, max_new_tokens, tokenizer)
+            with part("forward"):
+                written = greedy(model, prompt.ids, max_new_tokens, tokenizer)
         generated = tokenizer.decode(written, skip_special_tokens=max_new_tokens > 1)
         parsed = answers.parse(generated)
         predicted = LETTERS[int(letters.argmax())]

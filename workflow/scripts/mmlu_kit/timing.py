@@ -1,60 +1,9 @@
-"""Times: measured inside the program by a Stopwatch, and around the whole process by /usr/bin/time (its logs are read here)."""
+"""Logs of /usr/bin/time, which measures a whole process from outside."""
 
-import os
 import re
-import resource
-import sys
-import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from .problems import Problem
-
-
-@dataclass
-class Stopwatch:
-    """Real, CPU and GPU seconds since it was made; on CUDA, GPU seconds lie between two events on the device's own clock."""
-
-    torch: Any
-    device: str
-    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-    real: float = field(default_factory=time.perf_counter)
-    cpu: os.times_result = field(default_factory=os.times)
-    event: Any = None
-
-    def __post_init__(self) -> None:
-        if self.device == "cuda":
-            self.event = self._event()
-
-    def read(self) -> dict:
-        """`started, real_s, cpu_user_s, cpu_system_s, gpu_s` and, where gpu_s is null, its reason."""
-        gpu_s = None
-        if self.event is not None:
-            end = self._event()
-            end.synchronize()
-            gpu_s = round(self.event.elapsed_time(end) / 1000, 4)
-        cpu = os.times()
-        return {
-            "started": self.started,
-            "real_s": round(time.perf_counter() - self.real, 4),
-            "cpu_user_s": round(cpu.user - self.cpu.user, 4),
-            "cpu_system_s": round(cpu.system - self.cpu.system, 4),
-            "gpu_s": gpu_s,
-            "reasons": {} if gpu_s is not None else {"gpu_s": f"the model runs on {self.device}"},
-        }
-
-    def _event(self) -> Any:
-        event = self.torch.cuda.Event(enable_timing=True)
-        event.record()
-        return event
-
-
-def peak_rss_bytes() -> int:
-    """The largest resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # bytes on macOS, KiB elsewhere
-
 
 _GNU = {
     "user_s": (r"User time \(seconds\): ([\d.]+)", float),
