@@ -37,6 +37,7 @@ PAIRS = [
     if not config.get("partial") or Path(f"{RESULTS}/evaluations/{model}/{subject}.json").exists()
 ]
 PROCESSES = list(dict.fromkeys(studies.process(STUDY, model, subject) for model, subject in PAIRS))
+SETUPS = STUDY["timing_setups"]
 GROUPS = [group["name"] for group in STUDY["groups"] if {model for model, _ in PAIRS} & set(group["models"])]
 
 # Rules other than fetch_* see no token and no network: whatever they lack, they say so instead of fetching it.
@@ -96,6 +97,11 @@ def setting(key, *more):
         return found
 
     return value
+
+
+def fewer_examples(model):
+    """The option of evaluate.py that lets a model be shown fewer examples, where its entry does."""
+    return "--fewer-examples" if model["prompt"]["fewer_examples"] else ""
 
 
 def memory_mb(manifest, dtype):

@@ -2,22 +2,27 @@
 # Needs:  a model's manifest, a subject's questions
 # Makes:  evaluations/<model>/<subject>.json (answers), timings/<model>/<subject>.json (times inside the program),
 #         timings/<model>/<subject or together>.time (/usr/bin/time around the whole process)
+# Where the machine cannot do what is asked and the model says `on_unavailable: skip`, the two JSON files say so instead.
 
+# What time_setup runs too.
 EVALUATE = (
     f"{OFFLINE} sh workflow/scripts/timed.sh {{output.process:q}}"
     " python workflow/scripts/evaluate.py"
     " --model {input.model:q}"
-    " --name {wildcards.model:q}"
+    " --name {params.name:q}"
     " --questions {input.questions:q}"
     " --device {params.device}"
     " --dtype {params.dtype}"
     " --quantization {params.quantization}"
+    " --on-unavailable {params.on_unavailable}"
     " --preset {params.preset}"
     " --examples {params.examples}"
     " {params.fewer_examples}"
     " --max-new-tokens {params.max_new_tokens}"
     " --tokens-per-batch {params.tokens_per_batch}"
     " --threads {threads}"
+)
+KEEP = (
     f" --evaluations {RESULTS}/evaluations/{{wildcards.model:q}}"
     f" --timings {RESULTS}/timings/{{wildcards.model:q}}"
     f" --journals {RESULTS}/journals/{{wildcards.model:q}}"
@@ -46,17 +51,19 @@ rule evaluate:
         mem_mb=lambda wildcards, input: memory_mb(input.model, MODELS[wildcards.model]["dtype"]),
         gpu=lambda wildcards: int(MODELS[wildcards.model]["device"] == "cuda"),
     params:
+        name="{model}",
         device=setting("device"),
         dtype=setting("dtype"),
         quantization=setting("quantization"),
+        on_unavailable=setting("on_unavailable"),
         preset=setting("prompt", "preset"),
         examples=setting("prompt", "examples"),
-        fewer_examples=lambda wildcards: "--fewer-examples" if MODELS[wildcards.model]["prompt"]["fewer_examples"] else "",
+        fewer_examples=lambda wildcards: fewer_examples(MODELS[wildcards.model]),
         max_new_tokens=setting("prompt", "max_new_tokens"),
         tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/{subject}.time",
     shell:
-        EVALUATE
+        EVALUATE + KEEP
 
 
 # The same, with the model loaded once for all subjects: for models whose loading costs more than their answers.
@@ -74,12 +81,14 @@ use rule evaluate as evaluate_together with:
     wildcard_constraints:
         model=one_of(TOGETHER),
     params:
+        name="{model}",
         device=setting("device"),
         dtype=setting("dtype"),
         quantization=setting("quantization"),
+        on_unavailable=setting("on_unavailable"),
         preset=setting("prompt", "preset"),
         examples=setting("prompt", "examples"),
-        fewer_examples=lambda wildcards: "--fewer-examples" if MODELS[wildcards.model]["prompt"]["fewer_examples"] else "",
+        fewer_examples=lambda wildcards: fewer_examples(MODELS[wildcards.model]),
         max_new_tokens=setting("prompt", "max_new_tokens"),
         tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/together.time",

@@ -4,10 +4,11 @@
 import argparse
 import gc
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit import checkpoints, files, problems, progress, prompts, questions, records, sources, timing
+from mmlu_kit import checkpoints, files, ledger, problems, progress, prompts, questions, records, sources
 from mmlu_kit.journal import Journal, journal_key
 from mmlu_kit.problems import Problem
 from mmlu_kit.subjects import SUBJECTS
@@ -27,6 +28,10 @@ def arguments() -> argparse.Namespace:
     add("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="where the model runs (default: cpu)")
     add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="number format (default: float32)")
     add("--quantization", choices=("none", "4bit", "8bit"), default="none", help="by bitsandbytes (default: none)")
+    add(
+        "--on-unavailable", choices=("fail", "fallback", "skip"), default="fail",
+        help="what to do where this machine cannot do that: fail, run on the CPU or unquantized, or note why not (default: fail)",
+    )  # fmt: skip
     add("--preset", choices=prompts.PRESETS, default="lm_eval", help="the prompt's form (default: lm_eval)")
     add("--examples", type=int, choices=range(6), default=0, help="worked examples before each question (default: 0)")
     add("--fewer-examples", action="store_true", help="show fewer where a prompt would be longer than the model's context")
@@ -69,83 +74,85 @@ def percent(part: int, whole: int) -> str:
 
 def main() -> None:
     args = arguments()
+    book = ledger.Ledger()
     asked = read_questions(args.questions, args.subjects)
     manifest = checkpoints.opened(args.model)
     name = args.name or Path(manifest["folder"]).name
+    settings = ("device", "dtype", "quantization", "preset", "examples", "fewer_examples", "max_new_tokens", "tokens_per_batch")
+    requested = {setting: getattr(args, setting) for setting in settings}
 
     # What is imported and loaded stays: to look through it for garbage, again and again, is a quarter of the start.
     gc.disable()
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
-    from mmlu_kit import encoding, machine, models, scoring
+    from mmlu_kit import configurations, gpu, loading, machine, models, scoring
 
-    models.check_device(args.device)
     machine.keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
     print(f"Loading {name} …", flush=True)
-    loading = timing.Stopwatch(torch, args.device)
+    book.switch("load")
     tokenizer = models.load_tokenizer(manifest["folder"])
-    model = models.load_model(manifest["folder"], args.device, args.dtype, args.quantization)
+    settings = {setting: requested[setting] for setting in configurations.SETTINGS}
+    model, effective, reason = loading.load(manifest, settings, args.on_unavailable)
+    if model is None:
+        skip(name, requested, reason, asked, [args.evaluations, args.timings])
+        return
     gc.freeze()
     gc.enable()
-    load_s = loading.read()["real_s"]
+    device = model.device.type
     tokens_per_batch = models.tokens_per_batch(model, args.tokens_per_batch)
-    effective = models.effective(model)
     print("Model loaded successfully!")
-    print(f"Model device: {model.device.type}")
-    print(f"Model dtype: {model.dtype}", flush=True)
+    print(f"Model device: {device}")
+    print(f"Model dtype: {model.dtype}")
+    print(f"Model quantization: {effective['quantization']}")
+    if reason:
+        print(f"Not as asked: {reason}", flush=True)
 
-    settings = ("device", "dtype", "quantization", "preset", "examples", "fewer_examples", "max_new_tokens", "tokens_per_batch")
-    requested = {setting: getattr(args, setting) for setting in settings}
-    computed = [args.dtype, args.quantization, tokens_per_batch, args.max_new_tokens, torch.get_num_threads()]
+    if device == "cuda":
+        book.watch_gpu(torch.cuda)
+    computed = [*(effective[setting] for setting in settings), tokens_per_batch, args.max_new_tokens, torch.get_num_threads()]
     code = sources.sources(scoring.__file__) + sources.sources(models.__file__)
+    about = {
+        "process": args.process,
+        "process_started": book.process_started,
+        "threads": torch.get_num_threads(),
+        "tokens_per_batch": tokens_per_batch,
+        "machine": machine.describe(torch),
+    }
+    once = book.take(ledger.ONCE)
+    about |= {f"{part}_s": once[f"{part}_s"] for part in ledger.ONCE}
     everything, journals, failed = [], [], False
     for subject, found in asked.items():
-        watch = timing.Stopwatch(torch, args.device)
-        journal = None
+        started, meter = ledger.now(), gpu.Meter(torch, device)
         try:
-            tests, shown = questions.split(found, "test"), questions.examples(found, args.examples)
-            context = models.context_length(model)
-            prepared = encoding.prepare(tests, shown, args.preset, tokenizer, context, args.fewer_examples)
+            tests = questions.split(found, "test")
+            with book.part("tokenize"):
+                prepared = prepare(found, tests, model, tokenizer, args)
             if args.journals:
-                device = machine.device_class(torch, args.device)
-                key = journal_key(manifest["files"], prepared, computed, device, machine.packages(), code)
-                journal = Journal(args.journals / f"{subject}.jsonl", key)
-            scored, new = scored_on(
-                f"{name} {subject}", model, tokenizer, prepared, tokens_per_batch, args.max_new_tokens, journal
-            )
+                kind = machine.device_class(torch, device)
+                key = journal_key(manifest["files"], prepared, computed, kind, machine.packages(), code)
+                journals.append(Journal(args.journals / f"{subject}.jsonl", key))
+            journal = journals[-1] if args.journals else None
+            scored, new = score(f"{name} {subject}", model, tokenizer, prepared, tokens_per_batch, args, journal, book)
         except Problem as problem:
             # The other subjects of this model are finished all the same; their journals are kept for the next run.
             problems.report(f"{name}: {problem}")
+            book.take(ledger.PARTS)
             failed = True
             continue
-        journals += [journal] if journal else []
-        took = watch.read()
         if args.verbose:
             for question, record in zip(tests, scored, strict=True):
                 print_question(question, record)
         totals = records.totals(scored)
         print(f" Result: {percent(totals['correct'], totals['questions'])}   # {subject}", flush=True)
         if args.evaluations:
-            evaluation = records.evaluation(name, manifest, requested, effective, subject, scored)
-            files.write_json(args.evaluations / f"{subject}.json", evaluation)
+            with book.part("write"):
+                evaluation = records.evaluation(name, manifest, requested, effective, reason, subject, scored)
+                files.write_json(args.evaluations / f"{subject}.json", evaluation)
+        took = {"started": started, **book.take(ledger.PARTS), **meter.read(), "peak_rss_bytes": ledger.peak_rss_bytes()}
         if args.timings:
-            measured = {
-                "schema": "mmlu-kit/timing/1",
-                "model": name,
-                "subject": subject,
-                "questions_scored": new,
-                "resumed": new < len(scored),
-                "tokens_per_batch": tokens_per_batch,
-                "process": args.process,
-                "threads": torch.get_num_threads(),
-                "load_s": load_s,
-                "peak_rss_bytes": timing.peak_rss_bytes(),
-                "machine": machine.describe(torch),
-                **took,
-            }
-            files.write_json(args.timings / f"{subject}.json", measured)
+            files.write_json(args.timings / f"{subject}.json", records.timing(name, subject, len(scored), new, **about, **took))
         everything += scored
     if failed:
         sys.exit(2)
@@ -160,8 +167,31 @@ def main() -> None:
     )
 
 
-def scored_on(
-    label: str, model: Any, tokenizer: Any, prepared: list, tokens_per_batch: int, max_new_tokens: int, journal: Journal | None
+def skip(name: str, requested: dict, reason: str, subjects: Iterable[str], folders: list[Path | None]) -> None:
+    """Say why the model is not run, and write that in place of every result."""
+    print(f"Not run: {reason}")
+    for folder in filter(None, folders):
+        for subject in subjects:
+            files.write_json(folder / f"{subject}.json", records.not_run(name, requested, reason, subject))
+
+
+def prepare(found: list[questions.Question], tests: list[questions.Question], model: Any, tokenizer: Any, args: Any) -> list:
+    """The prompts of a subject's test questions."""
+    from mmlu_kit import encoding, models
+
+    shown = questions.examples(found, args.examples)
+    return encoding.prepare(tests, shown, args.preset, tokenizer, models.context_length(model), args.fewer_examples)
+
+
+def score(
+    label: str,
+    model: Any,
+    tokenizer: Any,
+    prepared: list,
+    tokens_per_batch: int,
+    args: argparse.Namespace,
+    journal: Journal | None,
+    book: ledger.Ledger,
 ) -> tuple[list[dict], int]:
     """The records of prepared prompts, and how many of them were scored now; `journal` has the others and takes these."""
     from mmlu_kit import scoring
@@ -172,10 +202,11 @@ def scored_on(
 
         def done(number: int, records: list[dict]) -> None:
             if journal:
-                journal.append(number, records)
+                with book.part("write"):
+                    journal.append(number, records)
             bar.advance(len(records))
 
-        return scoring.score(model, tokenizer, prepared, tokens_per_batch, max_new_tokens, kept, done), new
+        return scoring.score(model, tokenizer, prepared, tokens_per_batch, args.max_new_tokens, kept, done, book.part), new
 
 
 def print_question(question: questions.Question, record: dict) -> None:

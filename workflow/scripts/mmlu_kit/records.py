@@ -29,6 +29,11 @@ def totals(records: Iterable[dict]) -> dict[str, int]:
     }
 
 
+def questions_sha256(records: Iterable[dict]) -> str:
+    """A hash of which questions were asked, in which order: times are compared only where it is the same."""
+    return files.sha256(" ".join(record["question_sha256"] for record in records))
+
+
 def evaluation(
     model: str, manifest: dict, requested: dict, effective: dict, reason: str | None, subject: str, records: list[dict]
 ) -> dict:
@@ -50,6 +55,12 @@ def evaluation(
         "totals": totals(records),
         "records": records,
     }
+
+
+def timing(model: str, subject: str, questions: int, scored: int, **measured: Any) -> dict:
+    """The timing file of one model and subject; `scored` of its questions were scored by this process, no earlier one."""
+    about = {"model": model, "subject": subject, "questions_scored": scored, "resumed": scored < questions}
+    return {"schema": "mmlu-kit/timing/2", **about, **measured}
 
 
 def not_run(model: str, requested: dict, reason: str, subject: str) -> dict:

@@ -2,8 +2,8 @@
 
 A resolved study is plain data (it travels as JSON to the merge stage):
 `name, title, notice, subjects, questions {name, path | repository + commit}, models {name: entry},
-baseline {model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}],
-timing_setups | null, only [part]`.
+baseline {model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}], only [part],
+timing_setups {model, subjects, repeats, setups [{name, number, device, dtype, quantization, on_unavailable}]} | null`.
 """
 
 import difflib
@@ -15,8 +15,11 @@ from typing import Any
 import jsonschema
 import yaml
 
+from . import setups
 from .problems import Problem
 
+# What a study may have beside its groups, and `only` may name.
+PARTS = ("baseline", "timing_setups", "stability")
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
@@ -25,18 +28,17 @@ def resolve(config: dict) -> dict:
     config = _with_defaults(config)
     study = _named(config["studies"], config["study"], "study")
     only = [config["only"]] if isinstance(config["only"], str) else config["only"]
-    parts = [*study["groups"], *(name for name in ("baseline", "stability") if name in study)]
+    parts = [*study["groups"], *(name for name in PARTS if name in study)]
     for name in only:
         if name not in parts:
             raise Problem(f"config: only: the study '{config['study']}' has no group '{name}'; it has {_listed(parts)}")
     groups = [{"name": name, **group} for name, group in study["groups"].items() if not only or name in only]
-    baseline, stability = (study.get(name) if not only or name in only else None for name in ("baseline", "stability"))
-    setups = study.get("timing_setups") if baseline else None
-    for part, key in ((baseline, "baseline"), (setups, "timing_setups"), (stability, "stability")):
+    chosen = {name: study.get(name) if not only or name in only else None for name in PARTS}
+    for key, part in chosen.items():
         for subject in part["subjects"] if part else []:
             if subject not in study["subjects"]:
                 raise Problem(f"config: studies.{config['study']}.{key}: '{subject}' is not among the study's subjects")
-    used = [part["model"] for part in (baseline, setups, stability) if part]
+    used = [part["model"] for part in chosen.values() if part]
     used += [name for group in groups for name in group["models"]]
     models = {name: _named(config["models"], name, "model") for name in dict.fromkeys(used)}
     for name, model in models.items():
@@ -50,12 +52,22 @@ def resolve(config: dict) -> dict:
         "subjects": study["subjects"],
         "questions": {"name": study["questions"], **questions},
         "models": models,
-        "baseline": baseline,
         "groups": groups,
-        "timing_setups": setups,
-        "stability": stability,
+        **chosen,
+        "timing_setups": _timing_setups(chosen["timing_setups"], models, f"config: studies.{config['study']}.timing_setups"),
         "only": only,
     }
+
+
+def _timing_setups(asked: dict | None, models: dict, where: str) -> dict | None:
+    """The timing setups with what a setup leaves to its model filled in, and with names."""
+    if asked is None:
+        return None
+    numbers = [setup["number"] for setup in asked["setups"]]
+    if len(set(numbers)) < len(numbers):
+        raise Problem(f"{where}: two setups have the same number")
+    complete = [{"dtype": models[asked["model"]]["dtype"], **setup} for setup in asked["setups"]]
+    return {**asked, "setups": [{"name": setups.name(setup), **setup} for setup in complete]}
 
 
 def pairs(study: dict) -> list[tuple[str, str]]:

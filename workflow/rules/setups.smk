@@ -1,0 +1,101 @@
+# One model as a whole process on several devices and in several forms, again and again, alone on the machine: the report's
+# section 2.
+# Needs:  a model's manifest, subjects' questions
+# Makes:  setups/run_<repeat>/<setup>.txt (/usr/bin/time around the whole process), setups/run_<repeat>/<setup>/evaluations
+#         and timings/<subject>.json, setups.json
+# No journal is kept: a process that went on where another stopped would be no measurement.
+
+# None where the study asks for none, or a partial report goes without.
+SETUPS_FILES = [f"{RESULTS}/setups.json"] if SETUPS else []
+if config.get("partial"):
+    SETUPS_FILES = [path for path in SETUPS_FILES if Path(path).exists()]
+
+if SETUPS:
+    SETUP = {setup["name"]: setup for setup in SETUPS["setups"]}
+    SETUPS_MODEL = MODELS[SETUPS["model"]]
+    REPEATS = range(1, SETUPS["repeats"] + 1)
+
+    def setup_setting(key):
+        """A function of wildcards that gives a setup's setting."""
+        return lambda wildcards: SETUP[wildcards.setup][key]
+
+    def all_cores(wildcards):
+        """All cores of this run, so that nothing runs beside the job; a cluster's executor has no such number."""
+        try:
+            return workflow.cores
+        except WorkflowError:
+            return SETUPS_MODEL["threads"]
+
+    def round_before(wildcards):
+        """The logs of the round before, so that each setup meets the machine early and late; none for the first."""
+        before = int(wildcards.repeat) - 1
+        return ancient([f"{RESULTS}/setups/run_{before}/{name}.txt" for name in SETUP if before])
+
+    rule time_setup:
+        input:
+            code=sources("evaluate.py"),
+            model=f"resources/models/{SETUPS['model']}@{at(SETUPS_MODEL)}.json",
+            questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=SETUPS["subjects"]),
+            before=round_before,
+        output:
+            process=f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt",
+            evaluations=expand(
+                f"{RESULTS}/setups/run_{{{{repeat}}}}/{{{{setup}}}}/evaluations/{{subject}}.json", subject=SETUPS["subjects"]
+            ),
+            timings=expand(
+                f"{RESULTS}/setups/run_{{{{repeat}}}}/{{{{setup}}}}/timings/{{subject}}.json", subject=SETUPS["subjects"]
+            ),
+        log:
+            f"{RESULTS}/logs/time_setup/run_{{repeat}}/{{setup}}.log",
+        wildcard_constraints:
+            setup=one_of(SETUP),
+            repeat="[0-9]+",
+        container:
+            lambda wildcards: image(SETUP[wildcards.setup]["device"])
+        threads: all_cores
+        resources:
+            mem_mb=lambda wildcards, input: memory_mb(input.model, SETUP[wildcards.setup]["dtype"]),
+            gpu=lambda wildcards: int(SETUP[wildcards.setup]["device"] == "cuda"),
+            slurm_extra="--exclusive",
+        params:
+            name=SETUPS["model"],
+            device=setup_setting("device"),
+            dtype=setup_setting("dtype"),
+            quantization=setup_setting("quantization"),
+            on_unavailable=setup_setting("on_unavailable"),
+            preset=SETUPS_MODEL["prompt"]["preset"],
+            examples=SETUPS_MODEL["prompt"]["examples"],
+            fewer_examples=fewer_examples(SETUPS_MODEL),
+            max_new_tokens=SETUPS_MODEL["prompt"]["max_new_tokens"],
+            tokens_per_batch=SETUPS_MODEL["tokens_per_batch"],
+        shell:
+            EVALUATE + f" --evaluations {RESULTS}/setups/run_{{wildcards.repeat}}/{{wildcards.setup}}/evaluations"
+            f" --timings {RESULTS}/setups/run_{{wildcards.repeat}}/{{wildcards.setup}}/timings"
+            " > {log:q} 2>&1"
+
+    rule compare_setups:
+        input:
+            code=sources("compare_setups.py"),
+            schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run"]),
+            logs=expand(f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt", repeat=REPEATS, setup=SETUP),
+            records=expand(
+                f"{RESULTS}/setups/run_{{repeat}}/{{setup}}/{{kind}}/{{subject}}.json",
+                repeat=REPEATS,
+                setup=SETUP,
+                kind=["evaluations", "timings"],
+                subject=SETUPS["subjects"],
+            ),
+        output:
+            f"{RESULTS}/setups.json",
+        log:
+            f"{RESULTS}/logs/compare_setups.log",
+        container:
+            image("cpu")
+        params:
+            study=json.dumps(STUDY, sort_keys=True),
+        shell:
+            f"{OFFLINE} python workflow/scripts/compare_setups.py"
+            " --study {params.study:q}"
+            f" --folder {RESULTS}/setups"
+            " --output {output:q}"
+            " > {log:q} 2>&1"

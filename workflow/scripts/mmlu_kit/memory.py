@@ -1,0 +1,64 @@
+"""Memory: what a model will need, estimated from its files before they are loaded, and what is free on a device."""
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from . import checkpoints
+
+BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
+# One weight of a linear layer as bitsandbytes holds it: nf4 with a scale of 8 bits for 64 weights, int8 with one a row.
+QUANTIZED_BYTES = {"4bit": 0.5 + 1 / 64, "8bit": 1.0}
+# What a process needs beside the weights: torch and its libraries, the tokenizer, the activations of one batch. On CPU
+# 0.5 to 0.6 GB were measured with a vocabulary of 150,000; on CUDA batches take what is left, so this is the context.
+BESIDE_WEIGHTS = 600_000_000
+
+
+def needed(manifest: dict, dtype: str, quantization: str) -> int:
+    """Bytes that a model of a manifest needs on its device: weights as they will be held, and BESIDE_WEIGHTS."""
+    layers, others = checkpoints.weight_counts(Path(manifest["folder"]))
+    held = layers * QUANTIZED_BYTES.get(quantization, BYTES[dtype]) + others * BYTES[dtype]
+    return round(held) + BESIDE_WEIGHTS
+
+
+def free(torch: Any, device: str) -> int:
+    """Bytes that this process can still have on a device; for 'cpu' and 'mps' within the limits of its control group."""
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    left = [psutil.virtual_memory().available]
+    for folder in control_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")):
+        found = left_in(folder)
+        left += [] if found is None else [found]
+    return max(0, min(left))
+
+
+def control_groups(table: Path, root: Path) -> list[Path]:
+    """The folders of the control groups (cgroup v2, or v1's memory controller) that limit this process, parents too."""
+    found: list[Path] = []
+    for line in table.read_text().splitlines() if table.exists() else []:
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "memory"):
+            base = root / controllers
+            group = base / path.lstrip("/")
+            # Inside a container the path may be the host's: what is mounted at the base is then the container's own.
+            found += [folder for folder in (group, *group.parents) if folder == base or base in folder.parents]
+    return found
+
+
+def left_in(folder: Path) -> int | None:
+    """Bytes left in one control group, None where it sets no limit; cached files are not in the way."""
+    for limit, usage, cached in (
+        ("memory.max", "memory.current", "file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"),
+    ):
+        try:
+            most, used = (folder / limit).read_text().strip(), int((folder / usage).read_text())
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        # Version 1 writes 'no limit' as a number larger than any machine's memory.
+        if most == "max" or int(most) >= 1 << 60:
+            return None
+        return int(most) - (used - int(stat.get(cached, 0)))
+    return None
