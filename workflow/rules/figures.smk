@@ -11,7 +11,7 @@ rule draw_figures:
         expand(
             f"{RESULTS}/figures/{{group}}_{{figure}}.{{form}}",
             group=GROUPS,
-            figure=["overall_accuracy", "subject_heatmap", "efficiency", "timing_comparison"],
+            figure=["overall_accuracy", "subject_heatmap", "efficiency", "timing_comparison", "time_ledger"],
             form=["svg", "png"],
         ),
     log:

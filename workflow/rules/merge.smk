@@ -1,15 +1,17 @@
 # All results in two files.
-# Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json, stability.json
+# Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json,
+#         setups.json, stability.json
 # Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
 
 
 rule merge:
     input:
         code=sources("merge.py"),
-        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "merged"]),
+        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run", "merged"]),
         evaluations=[f"{RESULTS}/evaluations/{model}/{subject}.json" for model, subject in PAIRS],
         timings=[f"{RESULTS}/timings/{model}/{subject}.json" for model, subject in PAIRS],
         processes=rules.parse_times.output,
+        setups=SETUPS_FILES,
         stability=STABILITY_FILES,
     output:
         merged=f"{RESULTS}/merged.json",
@@ -20,11 +22,13 @@ rule merge:
         image("cpu")
     params:
         study=json.dumps(STUDY, sort_keys=True),
+        setups=[f"--setups={path}" for path in SETUPS_FILES],
         stability=[f"--stability={path}" for path in STABILITY_FILES],
     shell:
         f"{OFFLINE} python workflow/scripts/merge.py"
         " --study {params.study:q}"
         f" --results {RESULTS}"
+        " {params.setups:q}"
         " {params.stability:q}"
         " --merged {output.merged:q}"
         " --table {output.table:q}"

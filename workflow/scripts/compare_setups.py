@@ -33,6 +33,7 @@ def main() -> None:
     repeats = range(1, asked["repeats"] + 1)
     runs = [read_run(args.folder, setup, repeat, asked["subjects"]) for setup in asked["setups"] for repeat in repeats]
     summaries = [setups.summary(setup, runs) for setup in asked["setups"]]
+    ran = setups.configurations_run(runs)
     result = {
         "schema": "mmlu-kit/setups/1",
         "model": asked["model"],
@@ -40,12 +41,13 @@ def main() -> None:
         "repeats": asked["repeats"],
         "runs": runs,
         "setups": summaries,
-        "configurations": setups.configurations_run(runs),
+        "configurations": ran,
+        "comparisons": setups.comparisons(ran),
     }
     files.write_json(args.output, result)
     for found in summaries:
-        ran = f"median {found['real_s']['median']:.2f} s" if found["effective"] else f"not run: {found['reason']}"
-        print(f"{found['name']}: {ran}")
+        outcome = f"median {found['real_s']['median']:.2f} s" if found["effective"] else f"not run: {found['reason']}"
+        print(f"{found['name']}: {outcome}")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def arguments() -> argparse.Namespace:
     add("--quantization", choices=("none", "4bit", "8bit"), default="none", help="by bitsandbytes (default: none)")
     add(
         "--on-unavailable", choices=("fail", "fallback", "skip"), default="fail",
-        help="what to do where this machine cannot do that: fail, run on the CPU or unquantized, or note why not (default: fail)",
+        help="where this machine cannot do that: fail, run on the CPU or unquantized, or note why not (default: fail)",
     )  # fmt: skip
     add("--preset", choices=prompts.PRESETS, default="lm_eval", help="the prompt's form (default: lm_eval)")
     add("--examples", type=int, choices=range(6), default=0, help="worked examples before each question (default: 0)")

@@ -25,17 +25,16 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     asked = [questions.read_jsonl(path) for path in args.questions]
-    folder = checkpoints.opened(args.model)["folder"]
+    manifest = checkpoints.opened(args.model)
 
     # torch and transformers take seconds to import: every mistake above comes before them.
     import torch
-    from mmlu_kit import encoding, models, scoring
+    from mmlu_kit import encoding, loading, models, scoring
 
-    models.check_device(args.device)
-    tokenizer = models.load_tokenizer(folder)
+    tokenizer = models.load_tokenizer(manifest["folder"])
     runs = []
     for dtype in stability.DTYPES:
-        model = models.load_model(folder, args.device, dtype, "none")
+        model = loading.load(manifest, {"device": args.device, "dtype": dtype, "quantization": "none"}, "fail").model
         context = models.context_length(model)
         prepared = []
         for found in asked:

@@ -15,6 +15,7 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--study", required=True, help="the resolved study as JSON text")
     add("--results", type=Path, required=True, help="the folder with evaluations/, timings/ and timings/processes.json")
+    add("--setups", type=Path, help="setups.json, where the study has one")
     add("--stability", type=Path, help="stability.json, where the study has one")
     add("--merged", type=Path, required=True, help="merged.json to write")
     add("--table", type=Path, required=True, help="questions.csv to write")
@@ -28,15 +29,17 @@ def main() -> None:
     there = [name for name in names if (args.results / "evaluations" / name).is_file()]
     if not there:
         raise Problem(f"{args.results}: there is no evaluation of this study to merge: run it first")
-    evaluations = [records.read(args.results / "evaluations" / name, "evaluation") for name in there]
-    timings = [records.read(args.results / "timings" / name, "timing") for name in there]
+    evaluations = [records.read_outcome(args.results / "evaluations" / name, "evaluation") for name in there]
+    timings = [records.read_outcome(args.results / "timings" / name, "timing") for name in there]
     processes = files.read_json(args.results / "timings/processes.json")
+    setups = files.read_json(args.setups) if args.setups else None
     stability = files.read_json(args.stability) if args.stability else None
-    merged = merging.merge(study, evaluations, timings, processes, stability)
+    merged = merging.merge(study, evaluations, timings, processes, setups, stability)
     records.check(merged, "merged", str(args.merged))
     files.write_json(args.merged, merged)
     files.write_text(args.table, merging.table(study, evaluations).to_csv(index=False, lineterminator="\n"))
-    print(f"{len(merged['results'])} results of {len(merged['models'])} models merged, {len(merged['missing'])} missing")
+    counts = f"{len(merged['not_run'])} not run, {len(merged['missing'])} missing"
+    print(f"{len(merged['results'])} results of {len(merged['models'])} models merged, {counts}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,12 @@ SETTINGS = ("device", "dtype", "quantization")
 
 def differences(asked: dict, effective: dict) -> list[str]:
     """How `effective` differs from `asked` in SETTINGS, in words: 'cpu instead of cuda'. Empty where it does not."""
-    return [f"{effective[name]} instead of {asked[name]}" for name in SETTINGS if effective[name] != asked[name]]
+    named = {"none": "no quantization"}
+    return [
+        f"{named.get(effective[name], effective[name])} instead of {named.get(asked[name], asked[name])}"
+        for name in SETTINGS
+        if effective[name] != asked[name]
+    ]
 
 
 def in_words(effective: dict) -> str:

@@ -21,6 +21,16 @@ STYLE = {
     "figure.constrained_layout.use": True,
 }
 CHANCE = 0.25
+# The ledger's parts in the order they come in a process.
+PARTS = {
+    "startup": (GREY, None),
+    "load": ("#56B4E9", "//"),
+    "tokenize": (ORANGE, None),
+    "forward": (BLUE, None),
+    "parse": (GREEN, None),
+    "write": ("#CC79A7", None),
+    "other": ("#D0D0D0", ".."),
+}
 
 
 def overall_accuracy(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
@@ -37,7 +47,7 @@ def overall_accuracy(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     for place, summary in zip(places, summaries, strict=True):
         label(axes, 100 * summary["accuracy_high"] + 1, place - 0.18, f"{100 * summary['accuracy']:.1f}%")
         label(axes, 100 * summary["accuracy_generated"] + 1, place + 0.18, f"{100 * summary['accuracy_generated']:.1f}%")
-    axes.set_yticks(places, [summary["model"] for summary in summaries])
+    axes.set_yticks(places, [name(summary) for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 109)
     axes.axvline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label="guessing (25%)")
@@ -57,7 +67,9 @@ def subject_heatmap(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
         for x, value in enumerate(values):
             if value == value:  # not a number where a model has no result
                 axes.text(x, y, f"{value:.0f}%", ha="center", va="center", color="black" if value > 55 else "white")
-    axes.set_xticks(range(len(models)), models, rotation=20, ha="right", rotation_mode="anchor")
+    axes.set_xticks(
+        range(len(models)), [name(summary) for summary in summaries], rotation=20, ha="right", rotation_mode="anchor"
+    )
     axes.set_yticks(range(len(rows)), [title(row["subject"]) for row in rows])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
@@ -75,7 +87,7 @@ def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
         error = [[100 * low], [100 * high]]
         axes.errorbar(summary["real_s"], 100 * summary["accuracy"], yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
         axes.annotate(
-            summary["model"],
+            name(summary),
             (summary["real_s"], 100 * summary["accuracy"]),
             xytext=(9, 0),
             textcoords="offset points",
@@ -99,14 +111,14 @@ def timing_comparison(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     kinds = [kind for kind in kinds if any(summary[kind[0]] is not None for summary in summaries)] or kinds[:1]
     figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.36 * len(kinds) * len(summaries)))
     height = 0.8 / len(kinds)
-    most = max((summary[name] or 0 for summary in summaries for name, _, _ in kinds), default=0) or 1
-    for number, (name, text, colour) in enumerate(kinds):
+    most = max((summary[kind] or 0 for summary in summaries for kind, _, _ in kinds), default=0) or 1
+    for number, (kind, text, colour) in enumerate(kinds):
         places = [place + (number - (len(kinds) - 1) / 2) * height for place in range(len(summaries))]
-        values = [summary[name] for summary in summaries]
+        values = [summary[kind] for summary in summaries]
         axes.barh(places, [value or 0 for value in values], 0.92 * height, color=colour, label=text)
         for place, value in zip(places, values, strict=True):
             label(axes, (value or 0) + most / 100, place, "not measured" if value is None else f"{value:.3g} s")
-    axes.set_yticks(range(len(summaries)), [summary["model"] for summary in summaries])
+    axes.set_yticks(range(len(summaries)), [name(summary) for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds for all questions, without loading")
@@ -115,12 +127,38 @@ def timing_comparison(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     return figure
 
 
+def time_ledger(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Where the time of each model's processes went, from their start to their end."""
+    figure, axes = pyplot.subplots(figsize=(8, 2.1 + 0.6 * len(summaries)))
+    begins = [0.0 for _ in summaries]
+    for part, (colour, hatch) in PARTS.items():
+        values = [summary[f"{part}_s"] or 0 for summary in summaries]
+        axes.barh(range(len(summaries)), values, 0.6, left=begins, color=colour, hatch=hatch, edgecolor="white", label=part)
+        begins = [begin + value for begin, value in zip(begins, values, strict=True)]
+    most = max(begins, default=0) or 1
+    for place, (end, summary) in enumerate(zip(begins, summaries, strict=True)):
+        label(axes, end + most / 100, place, "not measured" if summary["real_s"] is None else f"{end:.3g} s")
+    axes.set_yticks(range(len(summaries)), [name(summary) for summary in summaries])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.15 * most)
+    axes.set_xlabel("seconds of all the model's processes")
+    axes.set_title("Where the time went")
+    figure.legend(loc="outside lower center", ncols=len(PARTS), frameon=False)
+    return figure
+
+
 DRAW: dict[str, Callable[[Sequence[dict], Sequence[dict]], Any]] = {
     "overall_accuracy": overall_accuracy,
     "subject_heatmap": subject_heatmap,
     "efficiency": efficiency,
     "timing_comparison": timing_comparison,
+    "time_ledger": time_ledger,
 }
+
+
+def name(summary: dict) -> str:
+    """A model's name, with what ran instead of what was asked for on a line of its own."""
+    return summary["label"].replace(" (", "\n(", 1)
 
 
 def label(axes: Any, x: float, y: float, text: str) -> None:

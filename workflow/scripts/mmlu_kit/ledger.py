@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -90,9 +91,8 @@ def process_age_s() -> float:
     """Seconds since this process began, to a hundredth."""
     if sys.platform == "linux":
         # psutil counts from the boot's date in whole seconds; both numbers here are since the boot (proc(5), field 22).
-        with open("/proc/self/stat", encoding="utf-8", errors="replace") as stream:
-            ticks = int(stream.read().rpartition(")")[2].split()[19])
-        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
+        fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
     return max(0.0, time.time() - psutil.Process().create_time())
 
 

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 
 import pandas
 
-from . import studies
+from . import ledger, records, studies
 from .problems import Problem
 from .questions import LETTERS
 
-_SECONDS = ("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "load_s")
-_SAME = ("repository", "commit", "parameters", "requested", "effective", "model_files")
+_TIMES = (
+    *(f"{part}_s" for part in (*ledger.ONCE, *ledger.PARTS)),
+    *("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j"),
+)
+_SAME = ("repository", "commit", "parameters", "requested", "effective", "reason", "model_files")
 _COLUMNS = (
     "question_sha256 prompt_sha256 prompt_tokens examples gold predicted correct "
     "generated parsed correct_generated letter_mass other_letter_mass"
@@ -17,10 +20,17 @@ _COLUMNS = (
 
 
 def merge(
-    study: dict, evaluations: Iterable[dict], timings: Iterable[dict], processes: dict, stability: dict | None = None
+    study: dict,
+    evaluations: Iterable[dict],
+    timings: Iterable[dict],
+    processes: dict,
+    setups: dict | None = None,
+    stability: dict | None = None,
 ) -> dict:
     """The content of merged.json. Evaluations that contradict each other are a Problem."""
-    found = {(evaluation["model"], evaluation["subject"]): evaluation for evaluation in evaluations}
+    evaluations = list(evaluations)
+    not_run = {(one["model"], one["subject"]): one for one in evaluations if not records.was_run(one)}
+    found = {(one["model"], one["subject"]): one for one in evaluations if records.was_run(one)}
     times = {(timing["model"], timing["subject"]): timing for timing in timings}
     wanted = studies.pairs(study)
     there = [pair for pair in wanted if pair in found and pair in times]
@@ -40,7 +50,7 @@ def merge(
         del model["model_files"]
     resumed = {times[pair]["process"] for pair in there if times[pair]["resumed"]}
     return {
-        "schema": "mmlu-kit/merged/1",
+        "schema": "mmlu-kit/merged/2",
         "study": study,
         "models": models,
         "results": [
@@ -48,24 +58,38 @@ def merge(
                 "model": model,
                 "subject": subject,
                 "totals": found[model, subject]["totals"],
+                "questions_sha256": records.questions_sha256(found[model, subject]["records"]),
                 **_times(times[model, subject]),
             }
             for model, subject in there
         ],
         "processes": {name: process for name, process in processes.items() if name not in resumed},
-        "stability": stability and {**stability, "runs": [_without_answers(run) for run in stability["runs"]]},
-        "missing": [{"model": model, "subject": subject} for model, subject in wanted if (model, subject) not in there],
+        "setups": _without_answers(setups, "runs", "configurations"),
+        "stability": _without_answers(stability, "runs"),
+        "not_run": [
+            {"model": model, "subject": subject, "reason": not_run[model, subject]["reason"]}
+            for model, subject in wanted
+            if (model, subject) in not_run
+        ],
+        "missing": [
+            {"model": model, "subject": subject} for model, subject in wanted if (model, subject) not in {*there, *not_run}
+        ],
     }
 
 
-def _without_answers(run: dict) -> dict:
-    return {name: value for name, value in run.items() if name not in ("predicted", "logprobs")}
+def _without_answers(found: dict | None, *lists: str) -> dict | None:
+    """A file's content without what each entry of its `lists` holds for every question."""
+    if found is None:
+        return None
+    many = ("predicted", "logprobs")
+    return {**found, **{key: [{k: v for k, v in one.items() if k not in many} for one in found[key]] for key in lists}}
 
 
 def _times(timing: dict) -> dict:
     """What a result says of times; those of a resumed evaluation are no measurement and never enter a comparison."""
-    seconds = {key: None if timing["resumed"] else timing[key] for key in _SECONDS}
-    return {**seconds, **{key: timing[key] for key in ("peak_rss_bytes", "process", "resumed")}}
+    seconds = {key: None if timing["resumed"] else timing[key] for key in _TIMES}
+    kept = ("peak_rss_bytes", "peak_gpu_bytes", "reasons", "process", "resumed")
+    return {**seconds, **{key: timing[key] for key in kept}}
 
 
 def _check_as_asked(entry: dict, evaluation: dict) -> None:
@@ -87,7 +111,7 @@ def _check_as_asked(entry: dict, evaluation: dict) -> None:
 
 def table(study: dict, evaluations: Iterable[dict]) -> pandas.DataFrame:
     """One row for each model and question, in the study's order."""
-    found = {(evaluation["model"], evaluation["subject"]): evaluation["records"] for evaluation in evaluations}
+    found = {(one["model"], one["subject"]): one["records"] for one in evaluations if records.was_run(one)}
     rows = [
         {
             "model": model,

@@ -1,5 +1,6 @@
 """What the report's templates are filled with: numbers and choices of sentences, all from merged.json and questions.csv."""
 
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import jinja2
 import pandas
 
-from . import subjects, summaries
+from . import configurations, subjects, summaries, words
 
 FIGURES = {
     "overall_accuracy": "accuracy of each model with its 95% interval",
     "subject_heatmap": "accuracy by subject and model",
     "efficiency": "accuracy against real time",
     "timing_comparison": "real, CPU and GPU time of each model",
+    "time_ledger": "where the time of each model's processes went",
 }
 
 
@@ -28,7 +30,7 @@ def render(merged: dict, table: pandas.DataFrame, templates: Path) -> str:
         autoescape=False,  # Markdown, not HTML
     )
     environment.filters.update(
-        percent=percent, duration=duration, gigabytes=gigabytes, count=count, rate=rate, title=subjects.title
+        **words.FORMS, spread=words.spread, machine=words.machine, title=subjects.title, configuration=configurations.in_words
     )
     return environment.get_template("report.md.j2").render(context(merged, table))
 
@@ -46,8 +48,14 @@ def context(merged: dict, table: pandas.DataFrame) -> dict[str, Any]:
         "machines": machines(merged),
         "baseline": baseline(merged),
         "groups": groups,
+        "speedups": summaries.speedups(
+            {model["model"]: model for group in groups.values() for model in group["models"]}.values(),
+            {name: model["machine"] for name, model in merged["models"].items()},
+        ),
+        "not_run": not_run(merged, study["models"]),
         "subjects": summaries.by_subject(merged, shown),
         "shown": shown,
+        "labels": {model["model"]: model["label"] for group in groups.values() for model in group["models"]},
         "difficulty": difficulty(merged, shown),
         "wrong": wrong_by_models(table, shown, study["subjects"]),
         "files": file_reference(merged),
@@ -70,9 +78,13 @@ def group_context(merged: dict, group: dict) -> dict[str, Any]:
         "rises": all(a["accuracy"] < b["accuracy"] for a, b in pairwise(sized)),
         "parallelism": [model["cpu_s"] / model["real_s"] for model in models if model["real_s"]],
         "resumed": [model["model"] for model in models if model["resumed"]],
+        "not_run": not_run(merged, group["models"]),
+        "unmeasured": unmeasured(models),
         "alt": {
             figure: f"{text[0].upper()}{text[1:]}: "
-            + ", ".join(f"{model['model']} {percent(model['accuracy'])} in {duration(model['real_s'])}" for model in models)
+            + ", ".join(
+                f"{model['label']} {words.percent(model['accuracy'])} in {words.duration(model['real_s'])}" for model in models
+            )
             for figure, text in FIGURES.items()
         },
     }
@@ -87,14 +99,33 @@ def baseline(merged: dict) -> dict[str, Any] | None:
     if not summary:
         return None
     each = [(subject, summaries.of(merged, asked["model"], [subject])) for subject in asked["subjects"]]
-    kind = merged["models"][asked["model"]]["effective"]
+    effective = merged["models"][asked["model"]]["effective"]
     return {
         "model": asked["model"],
         "summary": summary,
         "subjects": [(subject, found) for subject, found in each if found],
-        "device": ", ".join(sorted({part["device"] for part in kind})),
-        "dtype": ", ".join(sorted({f"torch.{part['dtype']}" for part in kind})),
+        "effective": effective,
     }
+
+
+def not_run(merged: dict, models: Iterable[str]) -> list[dict[str, Any]]:
+    """Of these models, those that the machine could not run as asked: `model, reason, subjects`."""
+    chosen = set(models)
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in merged["not_run"]:
+        if one["model"] in chosen:
+            found.setdefault((one["model"], one["reason"]), []).append(one["subject"])
+    return [{"model": model, "reason": reason, "subjects": names} for (model, reason), names in found.items()]
+
+
+def unmeasured(models: Iterable[dict]) -> list[tuple[str, list[str]]]:
+    """(reason, what could not be measured for it) over models."""
+    named = {"gpu_s": "GPU time", "gpu_energy_j": "GPU energy", "peak_gpu_bytes": "peak GPU memory"}
+    found: dict[str, list[str]] = {}
+    for model in models:
+        for key, reason in model["reasons"].items():
+            found.setdefault(reason, []).append(named[key])
+    return [(reason, list(dict.fromkeys(keys))) for reason, keys in found.items()]
 
 
 def machines(merged: dict) -> list[dict[str, Any]]:
@@ -143,12 +174,25 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
         model, subject = result["model"], result["subject"]
         found.append((f"evaluations/{model}/{subject}.json", f"answers of {model}, {subjects.title(subject)}"))
         found.append((f"timings/{model}/{subject}.json", f"what they took, measured inside the program ({model})"))
+    for one in merged["not_run"]:
+        for folder in ("evaluations", "timings"):
+            found.append((f"{folder}/{one['model']}/{one['subject']}.json", f"why {one['model']} was not run"))
     for process in dict.fromkeys(result["process"] for result in merged["results"] if result["process"]):
         model, _, job = process.removesuffix(".time").partition("/")
         program = "evaluate_together" if job == "together" else "evaluate"
         found.append((f"timings/{process}", f"log of `/usr/bin/time` around the whole process ({model})"))
         log = f"logs/{program}/{model}.log" if job == "together" else f"logs/{program}/{model}/{job}.log"
         found.append((log, f"what the program said ({model})"))
+    if merged["setups"]:
+        found.append(("setups.json", "every run of the timing setups, and how they compare"))
+        found.append(("logs/compare_setups.log", "what `compare_setups.py` said"))
+        for run in merged["setups"]["runs"]:
+            place = f"run_{run['repeat']}/{run['setup']}"
+            found.append((f"setups/{place}.txt", "log of `/usr/bin/time` around the whole process"))
+            found.append((f"logs/time_setup/{place}.log", "what the program said"))
+            for subject in merged["setups"]["subjects"]:
+                found.append((f"setups/{place}/evaluations/{subject}.json", "answers, or why it was not run"))
+                found.append((f"setups/{place}/timings/{subject}.json", "what they took"))
     if merged["stability"]:
         found.append(("stability.json", "the same questions scored in eight ways: each answer, and what changed"))
         found.append(("logs/measure_stability.log", "what `measure_stability.py` said"))
@@ -156,32 +200,3 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
         (f"logs/{name}.log", f"what `{name}.py` said") for name in ("parse_times", "merge", "draw_figures", "write_report")
     ]
     return found
-
-
-def percent(value: float) -> str:
-    """A fraction as prose has it: 0.4934 -> '49.3%'."""
-    return f"{100 * value:.1f}%"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds in the unit a reader thinks in; '—' where they could not be measured."""
-    if seconds is None:
-        return "—"
-    if seconds < 120:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def gigabytes(value: int | None) -> str:
-    """Bytes as GB (10⁹)."""
-    return "—" if value is None else f"{value / 1e9:.2f} GB"
-
-
-def count(value: int) -> str:
-    """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
-    return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"
-
-
-def rate(value: float) -> str:
-    """A rate in three digits: 0.4213 -> '0.421', 1101.2 -> '1101'."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

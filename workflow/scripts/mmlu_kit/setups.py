@@ -4,6 +4,7 @@ A run is one such process. What was asked for and what ran differ where a machin
 compared by what really ran: runs of one effective configuration should differ in nothing but time.
 """
 
+import itertools
 import statistics
 from collections.abc import Iterable, Sequence
 
@@ -81,11 +82,21 @@ def configurations_run(runs: Iterable[dict]) -> list[dict]:
     return [_configuration(group) for group in groups.values()]
 
 
+def comparisons(found: Sequence[dict]) -> list[dict]:
+    """Every two of `configurations_run` that answered the same questions, the later beside the earlier."""
+    return [
+        compare(one, other)
+        for one, other in itertools.combinations(found, 2)
+        if one["questions_sha256"] == other["questions_sha256"]
+    ]
+
+
 def compare(one: dict, other: dict) -> dict:
-    """What `other` is beside `one`, both from `configurations_run` and of the same questions: ratios of its medians to
-    those of `one`, and how many answers are not the same."""
+    """What `other` is beside `one`: ratios of its medians to those of `one`, and how many answers are not the same."""
     ratios = {name: other[name]["median"] / one[name]["median"] for name in ("real_s", "forward_s", "peak_rss_bytes")}
     return {
+        "configurations": [one["effective"], other["effective"]],
+        "machines": [one["machine"], other["machine"]],
         "answers_changed": sum(a != b for a, b in zip(one["predicted"], other["predicted"], strict=True)),
         "weight_bytes": other["weight_bytes"] / one["weight_bytes"],
         **ratios,

@@ -1,17 +1,21 @@
 """Numbers of the report, summed from merged.json: for a model, a group, a subject. Accuracies are fractions."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from statsmodels.stats.proportion import proportion_confint
 
+from . import configurations, ledger
+
 _COUNTS = ("questions", "correct", "correct_generated", "parsed")
-_SECONDS = ("real_s", "cpu_user_s", "cpu_system_s", "gpu_s")
+_SECONDS = (*(f"{part}_s" for part in ledger.PARTS), "real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j")
 
 
 def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
     """A model's counts, accuracies and times over `subjects`; None where it has no result for any of them.
 
-    Times are summed over subjects, null if one is null. `load_s` is summed over processes, as each loads the model once.
+    Times are summed over subjects, null if one is null. `startup_s` and `load_s` are summed over processes, as each starts
+    and loads the model once. `label` is the model's name, with what ran instead where it did not run as asked.
     """
     chosen = set(subjects)
     results = [result for result in merged["results"] if result["model"] == model and result["subject"] in chosen]
@@ -19,10 +23,16 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
         return None
     counts = {name: sum(result["totals"][name] for result in results) for name in _COUNTS}
     low, high = wilson(counts["correct"], counts["questions"])
-    loads = {result["process"] or result["subject"]: result["load_s"] for result in results}
+    first = {result["process"] or result["subject"]: result for result in results}
     seconds = {name: _sum(result[name] for result in results) for name in _SECONDS}
+    seconds |= {f"{part}_s": _sum(result[f"{part}_s"] for result in first.values()) for part in ledger.ONCE}
+    peaks = [result["peak_gpu_bytes"] for result in results]
+    ran = merged["models"][model]
+    differs = configurations.differences(ran["requested"], ran["effective"])
     return {
         "model": model,
+        "label": f"{model} ({', '.join(differs)})" if differs else model,
+        "device": ran["effective"]["device"],
         "subjects": len(results),
         **counts,
         "accuracy": counts["correct"] / counts["questions"],
@@ -32,11 +42,28 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
         "parse_rate": counts["parsed"] / counts["questions"],
         **seconds,
         "cpu_s": _sum([seconds["cpu_user_s"], seconds["cpu_system_s"]]),
-        "load_s": _sum(loads.values()),
         "peak_rss_bytes": max(result["peak_rss_bytes"] for result in results),
+        "peak_gpu_bytes": None if None in peaks else max(peaks),
+        "reasons": {name: reason for result in results for name, reason in result["reasons"].items()},
         "resumed": any(result["resumed"] for result in results),
-        "processes": {name: merged["processes"][name] for name in loads if name in merged["processes"]},
+        "questions_sha256": sorted(result["questions_sha256"] for result in results),
+        "processes": {name: merged["processes"][name] for name in first if name in merged["processes"]},
     }
+
+
+def speedups(models: Iterable[dict], machines: dict[str, dict]) -> list[dict]:
+    """Every summary of a model on a GPU beside every one on the CPU that answered the same questions: `times` as fast.
+
+    `machines` are the machines by model; where a time is no measurement, nothing is compared.
+    """
+    timed = [one for one in models if one["real_s"]]
+    found = []
+    for cpu, gpu in itertools.product(timed, timed):
+        across = cpu["device"] == "cpu" and gpu["device"] in ("cuda", "mps")
+        if across and cpu["questions_sha256"] == gpu["questions_sha256"]:
+            named = [machines[cpu["model"]], machines[gpu["model"]]]
+            found.append({"cpu": cpu, "gpu": gpu, "times": cpu["real_s"] / gpu["real_s"], "machines": named})
+    return found
 
 
 def of_group(merged: dict, group: dict) -> list[dict]:

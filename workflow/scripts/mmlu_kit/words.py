@@ -1,0 +1,48 @@
+"""Numbers as prose has them: the filters of the report's templates."""
+
+
+def machine(found: dict) -> str:
+    """A machine as a reader of a time needs to know it."""
+    parts = [f"{found['processor']}, {found['cores_usable']} cores, {found['cpu_capability']}"]
+    if found["gpu"]:
+        parts.append(f"{found['gpu']}, driver {found['driver']}, CUDA {found['cuda']}")
+    parts.append(", ".join(f"{name} {version}" for name, version in found["packages"].items() if version))
+    return "; ".join(parts)
+
+
+def spread(values: dict, form: str) -> str:
+    """A median with its smallest and largest value where they differ, in a form of FORMS: '3.16 s (2.93 s to 4.70 s)'."""
+    middle, low, high = (FORMS[form](values[name]) for name in ("median", "smallest", "largest"))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def percent(value: float) -> str:
+    """A fraction as prose has it: 0.4934 -> '49.3%'."""
+    return f"{100 * value:.1f}%"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit a reader thinks in; '—' where they could not be measured."""
+    if seconds is None:
+        return "—"
+    if seconds < 120:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def gigabytes(value: int | None) -> str:
+    """Bytes as GB (10⁹)."""
+    return "—" if value is None else f"{value / 1e9:.2f} GB"
+
+
+def count(value: int) -> str:
+    """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
+    return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"
+
+
+def rate(value: float) -> str:
+    """A rate in three digits: 0.4213 -> '0.421', 1101.2 -> '1101'."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+FORMS = {"percent": percent, "duration": duration, "gigabytes": gigabytes, "count": count, "rate": rate}
