@@ -5,7 +5,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report demo-models locks bench
+.PHONY: report test lint partial-report retry demo-models locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -15,6 +15,11 @@ report: .venv/kit
 # Report on the evaluations that are there and name what is missing.
 partial-report: .venv/kit
 	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge draw_figures write_report
+
+# Run again what was skipped because the machine could not do it (on_unavailable: skip).
+retry: .venv/kit
+	python workflow/scripts/forget_skipped.py results/$(STUDY)
+	snakemake --cores $(CORES) --config study=$(STUDY)
 
 test: .venv/test
 	python -m pytest $(ARGS)

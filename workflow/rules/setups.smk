@@ -29,7 +29,7 @@ if SETUPS:
     def round_before(wildcards):
         """The logs of the round before, so that each setup meets the machine early and late; none for the first."""
         before = int(wildcards.repeat) - 1
-        return ancient([f"{RESULTS}/setups/run_{before}/{name}.txt" for name in SETUP if before])
+        return [f"{RESULTS}/setups/run_{before}/{name}.txt" for name in SETUP if before]
 
     rule time_setup:
         input:

@@ -51,7 +51,7 @@ def overall_accuracy(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     axes.invert_yaxis()
     axes.set_xlim(0, 109)
     axes.axvline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label="guessing (25%)")
-    figure.legend(loc="outside lower center", frameon=False)
+    axes.set_xlabel("accuracy, % (with 95% interval of the best letter)")
     axes.set_title("Overall accuracy by model")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure

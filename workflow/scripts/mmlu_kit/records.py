@@ -70,7 +70,7 @@ def not_run(model: str, requested: dict, reason: str, subject: str) -> dict:
 
 def was_run(record: dict) -> bool:
     """Whether an evaluation or timing file has results, and does not say why there are none."""
-    return record["schema"] != NOT_RUN
+    return record.get("schema") != NOT_RUN
 
 
 def read_outcome(path: Path, schema: str) -> dict:
