@@ -43,16 +43,28 @@ def evaluation(model: str, subject: str, answers: str, generated: str | None = N
     pairs = zip(answers, generated or answers, strict=True)
     found = [record(subject, index, predicted, text) for index, (predicted, text) in enumerate(pairs)]
     manifest = {"repository": None, "commit": None, "parameters": parameters, "files": {"x": {"sha256": sha256(model)}}}
-    effective = [{"module": "Linear", "dtype": "float32", "device": "cpu", "tensors": 3, "bytes": 4 * parameters}]
-    return records.evaluation(model, manifest, REQUESTED, effective, subject, found)
+    return records.evaluation(model, manifest, REQUESTED, effective(bytes=4 * parameters), None, subject, found)
+
+
+def effective(device: str = "cpu", quantization: str = "none", **changes: object) -> dict:
+    """An effective configuration in float32 of one kind of weight; `changes` are the part's."""
+    quant_type = {"4bit": "nf4", "none": None}.get(quantization, quantization)
+    part = {"module": "Linear", "dtype": "float32", "quant_type": quant_type, "compute_dtype": None, "device": device}
+    return {
+        "device": device,
+        "dtype": "float32",
+        "quantization": quantization,
+        "parts": [{**part, "tensors": 3, "bytes": 4000, **changes}],
+    }
 
 
 def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> dict:
     """A timing file; CPU time is twice the real time."""
     machine = {"host": "h", "system": "s", "processor": "p", "cores": 2, "cores_usable": 2, "gpu": None, "container": None}
+    machine |= {"cpu_capability": "AVX2", "cuda": None, "driver": None}
     packages = {"torch": "2", "transformers": "5"}
     return {
-        "schema": "mmlu-kit/timing/1",
+        "schema": "mmlu-kit/timing/2",
         "model": model,
         "subject": subject,
         "questions_scored": 4,
@@ -60,13 +72,22 @@ def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> 
         "tokens_per_batch": 64,
         "process": f"{model}/{subject}.time",
         "threads": 2,
-        "started": "2026-01-01T00:00:00+00:00",
+        "process_started": "2026-01-01T00:00:00+00:00",
+        "started": "2026-01-01T00:00:01+00:00",
+        "startup_s": 0.4,
         "load_s": 0.5,
+        "tokenize_s": 0.1 * real_s,
+        "forward_s": 0.6 * real_s,
+        "parse_s": 0.1 * real_s,
+        "write_s": 0.1 * real_s,
+        "other_s": 0.1 * real_s,
         "real_s": real_s,
         "cpu_user_s": 1.5 * real_s,
         "cpu_system_s": 0.5 * real_s,
         "gpu_s": None,
-        "reasons": {"gpu_s": "the model runs on cpu"},
+        "gpu_energy_j": None,
+        "peak_gpu_bytes": None,
+        "reasons": dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), "the model runs on cpu"),
         "peak_rss_bytes": 10**9,
         "machine": {**machine, "python": "3.11", "packages": packages},
         **changes,
@@ -76,7 +97,7 @@ def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> 
 def study(models: list[str], subjects: list[str], **changes: object) -> dict:
     """A resolved study of one group `small`."""
     prompt = {name: REQUESTED[name] for name in ("preset", "examples", "fewer_examples", "max_new_tokens")}
-    entry = {"path": "p", "description": "", "load_once": False, **REQUESTED, "prompt": prompt}
+    entry = {"path": "p", "description": "", "load_once": False, "on_unavailable": "fail", **REQUESTED, "prompt": prompt}
     return {
         "name": "made",
         "title": "Made study",
@@ -95,7 +116,7 @@ def study(models: list[str], subjects: list[str], **changes: object) -> dict:
 
 def process(real_s: float = 3.0) -> dict:
     """What a log of /usr/bin/time says."""
-    return {"real_s": real_s, "user_s": 5.0, "system_s": 1.0, "peak_rss_bytes": 10**9, "exit_status": 0, "signal": None}
+    return {"real_s": real_s, "user_s": 5.0, "system_s": 1.0, "peak_rss_bytes": 10**9, "exit_status": 0, "killed": False}
 
 
 def merged(asked: dict, answers: dict[str, dict[str, str]], parameters: dict[str, int] | None = None):

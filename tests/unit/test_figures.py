@@ -1,5 +1,6 @@
 """Figures: the same bytes each time, nothing cut off, numbers on them those of the results."""
 
+import itertools
 import re
 
 import pytest
@@ -38,6 +39,41 @@ def test_nothing_drawn_leaves_the_figure(drawn, name):
     assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, box
 
 
+@pytest.mark.parametrize("name", figures.DRAW)
+def test_no_text_lies_on_another(drawn, name):
+    with figures.matplotlib.rc_context(figures.STYLE):
+        figure = figures.DRAW[name](*drawn)
+        figure.canvas.draw()
+        texts = [
+            text for text in figure.findobj(figures.matplotlib.text.Text) if text.get_text().strip() and text.get_visible()
+        ]
+        # A rotated text's box is larger than the text itself.
+        boxes = [(text.get_text(), text.get_window_extent()) for text in texts if not text.get_rotation() % 90]
+        pyplot.close(figure)
+    assert len(boxes) > 4
+    for (one, first), (other, second) in itertools.combinations(boxes, 2):
+        across = min(first.x1, second.x1) - max(first.x0, second.x0)
+        down = min(first.y1, second.y1) - max(first.y0, second.y0)
+        assert across <= 1 or down <= 1, f"{one!r} lies on {other!r}"
+
+
+@pytest.mark.parametrize("name", sorted(set(figures.DRAW) - {"subject_heatmap"}))
+def test_the_axis_of_numbers_has_a_unit_and_the_figure_one_legend(drawn, name):
+    figure = figures.DRAW[name](*drawn)
+    assert re.search(r"%|\bs$|seconds", figure.axes[0].get_xlabel())
+    assert len(figure.legends) == 1
+    pyplot.close(figure)
+
+
+def test_a_model_that_did_not_run_as_asked_says_so_on_each_figure(drawn):
+    models = [{**summary, "label": f"{summary['model']} (cpu instead of cuda)"} for summary in drawn[0]]
+    for name in figures.DRAW:
+        figure = figures.DRAW[name](models, drawn[1])
+        texts = [text.get_text() for text in figure.findobj(figures.matplotlib.text.Text)]
+        assert "small\n(cpu instead of cuda)" in texts, name
+        pyplot.close(figure)
+
+
 def test_accuracies_on_the_figure_are_those_of_the_results(drawn):
     figure = figures.overall_accuracy(*drawn)
     texts = [text.get_text() for text in figure.findobj(figures.matplotlib.text.Text)]
@@ -58,7 +94,8 @@ def test_the_line_of_guessing_does_not_cross_out_a_name(drawn):
     pyplot.close(figure)
 
 
-@pytest.mark.parametrize("name", ["efficiency", "timing_comparison"])
+@pytest.mark.parametrize("name", ["efficiency", "timing_comparison", "time_ledger"])
 def test_a_model_without_times_is_drawn_without(drawn, name):
-    models = [{**summary, "real_s": None, "cpu_s": None} for summary in drawn[0]]
+    parts = {f"{part}_s": None for part in figures.PARTS}
+    models = [{**summary, **parts, "real_s": None, "cpu_s": None} for summary in drawn[0]]
     assert figures.render(name, models, drawn[1], "png").startswith(b"\x89PNG")

@@ -86,7 +86,8 @@ def test_a_part_of_a_study_says_so(root):
 
 def test_baseline_section_prints_the_writeups_lines_or_says_that_it_did_not_run(root):
     text = report(root, {"s": MIDDLE}, baseline={"model": "s", "subjects": ["anatomy"]})
-    assert "Model dtype: torch.float32\n Result: 2/4 correct = 50.00%   # anatomy\nOverall Accuracy: 50.00%\n" in text
+    ran = "Model dtype: torch.float32\nModel quantization: none\n"
+    assert f"{ran} Result: 2/4 correct = 50.00%   # anatomy\nOverall Accuracy: 50.00%\n" in text
     assert "The baseline of this study was not run." in report(root, {"s": MIDDLE})
 
 
@@ -108,15 +109,3 @@ def test_questions_are_counted_by_how_many_models_miss_them(root):
         "| 2 of 3 | 2 | 50.0% |",
         "| 3 of 3 | 0 | 0.0% |",
     ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "—"), (0.004, "0.00 s"), (9.994, "9.99 s"), (61, "61.0 s"), (600, "10.0 min"), (7200, "2.0 h")]
-)
-def test_durations(seconds, text):
-    assert reporting.duration(seconds) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(0.42134, "0.421"), (9.996, "10"), (1101.2, "1101")])
-def test_rates(value, text):
-    assert reporting.rate(value) == text

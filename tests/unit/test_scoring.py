@@ -233,20 +233,3 @@ def test_several_tokens_are_written_greedily_whatever_the_checkpoint_prefers(roo
             if ids[-1] == 2:
                 break
         assert record["generated"] == tokenizer.decode(ids[len(prompt.ids) :], skip_special_tokens=True)
-
-
-def test_what_was_loaded_is_counted_from_the_modules(root, tmp_path):
-    folder = save(tmp_path, root / "workflow/demo/models/demo-small", dtype="bfloat16")
-    for dtype, size in (("float32", 4), ("bfloat16", 2)):
-        model = models.load_model(folder, "cpu", dtype, "none")
-        parts = models.effective(model)
-        assert {(part["dtype"], part["device"]) for part in parts} == {(dtype, "cpu")}
-        assert sum(part["bytes"] for part in parts) == size * sum(weight.numel() for weight in model.parameters())
-
-
-def test_a_device_that_is_not_there_is_a_problem():
-    if torch.cuda.is_available():
-        pytest.skip("this machine has CUDA")
-    models.check_device("cpu")
-    with pytest.raises(Problem, match="'cuda' was asked for and this machine has none"):
-        models.check_device("cuda")

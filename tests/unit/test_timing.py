@@ -1,61 +1,56 @@
-"""Logs of /usr/bin/time in both forms, and the stopwatch inside the program."""
+"""Logs of /usr/bin/time in all their forms."""
 
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-import torch
 from mmlu_kit import timing
 from mmlu_kit.problems import Problem
 
-GNU = """\tCommand being timed: "python evaluate.py"
-\tUser time (seconds): 27.49
-\tSystem time (seconds): 0.50
-\tPercent of CPU this job got: 745%
-\tElapsed (wall clock) time (h:mm:ss or m:ss): 3:45.21
-\tMaximum resident set size (kbytes): 5242880
-\tExit status: 0
-"""
-BSD = """      235.12 real      1707.30 user        81.20 sys
-          5242880000  maximum resident set size
-                   0  average shared memory size
-"""
+LOGS = Path(__file__).parents[1] / "fixtures/time_logs"
 
 
-def test_gnu_log():
-    assert timing.parse_time_log(GNU, "x") == {
-        "real_s": 225.21,
-        "user_s": 27.49,
-        "system_s": 0.5,
-        "peak_rss_bytes": 5242880 * 1024,
-        "exit_status": 0,
-        "signal": None,
+@pytest.mark.parametrize(
+    ("name", "real_s", "user_s", "system_s", "peak_rss_bytes", "exit_status", "killed"),
+    [
+        ("gnu-1.9", 0.36, 0.08, 0.27, 57284 * 1024, 0, False),
+        ("gnu-1.7", 0.36, 0.08, 0.27, 4 * 57284 * 1024, 0, False),
+        ("gnu-1.9-failed", 0.04, 0.0, 0.03, 57520 * 1024, 3, False),
+        ("gnu-1.9-killed", 0.34, 0.08, 0.25, 57544 * 1024, None, True),
+        ("macos", 3.05, 2.71, 0.34, 436_371_456, None, None),
+        ("bsd", 3.05, 2.71, 0.34, 426_144 * 1024, None, None),
+        ("bsd-killed", 3.05, 2.71, 0.34, 426_144 * 1024, None, True),
+    ],
+)
+def test_each_form_of_log(name, real_s, user_s, system_s, peak_rss_bytes, exit_status, killed):
+    assert timing.parse_time_log((LOGS / f"{name}.txt").read_text(), name) == {
+        "real_s": real_s,
+        "user_s": user_s,
+        "system_s": system_s,
+        "peak_rss_bytes": peak_rss_bytes,
+        "exit_status": exit_status,
+        "killed": killed,
     }
 
 
-def test_gnu_log_over_an_hour_and_of_a_failed_process():
-    text = GNU.replace("3:45.21", "1:02:03").replace("Exit status: 0", "Exit status: 2")
-    found = timing.parse_time_log("Command exited with non-zero status 2\n" + text, "x")
-    assert (found["real_s"], found["exit_status"]) == (3723.0, 2)
+def test_more_than_an_hour():
+    text = (LOGS / "gnu-1.9.txt").read_text().replace("0:00.36", "1:02:03")
+    assert timing.parse_time_log(text, "x")["real_s"] == 3723
 
 
-def test_gnu_log_of_a_killed_process():
-    found = timing.parse_time_log("Command terminated by signal 9\n" + GNU, "x")
-    assert found["signal"] == 9
+def test_a_command_that_looks_like_a_log_is_not_read_as_one():
+    text = (LOGS / "gnu-1.9.txt").read_text()
+    forged = text.replace('Command being timed: "', 'Command being timed: "x\n\tUser time (seconds): 99\n\tExit status: 7\n')
+    assert forged != text
+    assert timing.parse_time_log(forged, "x") == timing.parse_time_log(text, "x")
 
 
-def test_bsd_log():
-    found = timing.parse_time_log(BSD, "x")
-    assert (found["real_s"], found["user_s"], found["system_s"]) == (235.12, 1707.3, 81.2)
-    assert (found["peak_rss_bytes"], found["exit_status"]) == (5242880000, None)
-
-
-def test_other_text_is_a_problem():
-    with pytest.raises(Problem, match=r"a\.time"):
-        timing.parse_time_log("Killed\n", "a.time")
+@pytest.mark.parametrize("text", ["Killed\n", "", "time: command terminated abnormally\n"])
+def test_other_text_is_a_problem(text):
+    with pytest.raises(Problem, match=r"a\.time: not a log of /usr/bin/time"):
+        timing.parse_time_log(text, "a.time")
 
 
 def test_the_system_s_own_log_is_read(tmp_path):
@@ -73,13 +68,3 @@ def test_a_missing_time_program_is_one_line(tmp_path):
     script = (Path(__file__).parents[2] / "workflow/scripts/timed.sh").read_text().replace("/usr/bin/time", "/nowhere/time")
     process = subprocess.run([shutil.which("sh"), "-c", script, "timed.sh", "log", "true"], capture_output=True, text=True)
     assert process.returncode == 2 and process.stderr.startswith("error: ") and len(process.stderr.splitlines()) == 1
-
-
-def test_stopwatch_measures_and_says_what_it_cannot():
-    watch = timing.Stopwatch(torch, "cpu")
-    end = time.process_time() + 0.2
-    while time.process_time() < end:
-        pass
-    found = watch.read()
-    assert found["real_s"] >= 0.19 and found["cpu_user_s"] + found["cpu_system_s"] >= 0.15
-    assert found["gpu_s"] is None and "cpu" in found["reasons"]["gpu_s"]

@@ -5,8 +5,7 @@ from typing import Any
 
 from .problems import Problem
 
-# At a line's beginning: GNU's log also holds the command, whose arguments could be anything.
-_LINE = r"^\s*"
+# The last line of each form counts: GNU's log begins with the command, and its arguments could be anything.
 _GNU = {
     "real_s": (r"Elapsed \(wall clock\) time \(h:mm:ss or m:ss\): ([\d:.]+)$", lambda text: _seconds(text)),
     "user_s": (r"User time \(seconds\): ([\d.]+)$", float),
@@ -18,28 +17,40 @@ _BSD = {
     "real_s": (r"([\d.]+) real\b", float),
     "user_s": (r".* ([\d.]+) user\b", float),
     "system_s": (r".* ([\d.]+) sys\b", float),
-    "peak_rss_bytes": (r"(\d+)\s+maximum resident set size", int),
+    "peak_rss_bytes": (r"(\d+)  maximum resident set size$", int),
 }
 
 
 def parse_time_log(text: str, where: str) -> dict:
     """What GNU `time -v` or BSD/macOS `time -l` wrote: `real_s, user_s, system_s, peak_rss_bytes, exit_status, killed`.
 
-    A value that the log does not hold is null: BSD logs no exit status, and what GNU logs for a killed process is none.
+    A value that the log does not hold is null: BSD logs no exit status, and what GNU logs for a killed process is none;
+    BSD tells on standard error, not in its log, that a process was killed. A text of neither form is a Problem.
     GNU time 1.7 as published logs four times the peak memory (a distribution's own 1.7 may not), which its log does not
-    tell: where the program measured its peak itself, that is to be preferred. A text of neither form is a Problem.
+    tell: where the program measured its peak itself, that is to be preferred.
     """
+    gnu = _last(_GNU["real_s"][0], text) is not None
     values: dict[str, Any] = dict.fromkeys(("real_s", "user_s", "system_s", "peak_rss_bytes", "exit_status"))
-    gnu = re.search(_LINE + r"Elapsed \(wall clock\) time \(h:mm:ss or m:ss\): [\d:.]+$", text, re.M)
     for name, (pattern, convert) in (_GNU if gnu else _BSD).items():
-        match = re.search(_LINE + pattern, text, re.M)
-        values[name] = convert(match.group(1)) if match else None
-    values["killed"] = bool(re.search(r"^Command terminated (by signal \d+|abnormally\.)$", text, re.M))
-    if values["killed"]:
-        values["exit_status"] = None
+        found = _last(pattern, text)
+        values[name] = None if found is None else convert(found)
     if values["real_s"] is None or values["user_s"] is None:
         raise Problem(f"{where}: not a log of /usr/bin/time (GNU -v or BSD -l): delete it and run again")
+    if gnu:
+        values["killed"] = text.startswith("Command terminated by signal ")
+        values["exit_status"] = None if values["killed"] else values["exit_status"]
+    else:
+        values["killed"] = True if "ommand terminated abnormally" in text.partition("\n")[0] else None
+        # macOS counts in bytes, and alone has this line; FreeBSD counts in KiB.
+        if values["peak_rss_bytes"] is not None and _last(r"(\d+)  peak memory footprint$", text) is None:
+            values["peak_rss_bytes"] *= 1024
     return values
+
+
+def _last(pattern: str, text: str) -> str | None:
+    """What the group of `pattern` holds in the last line that matches it."""
+    found = re.findall(r"^\s*" + pattern, text, re.M)
+    return found[-1] if found else None
 
 
 def _seconds(clock: str) -> float:

@@ -1,0 +1,60 @@
+"""A GPU's meter with fakes in place of torch.cuda and of NVML's library.
+
+Only a GPU can reach: that NVML finds the device by the UUID that CUDA gives, that the counters are of that device, and that
+torch counts the memory of bitsandbytes' weights. The lines of mmlu_kit/gpu.py themselves are all run here.
+"""
+
+from types import SimpleNamespace
+
+import pynvml
+import pytest
+from mmlu_kit import gpu
+
+KEYS = {"gpu_energy_j", "peak_gpu_bytes"}
+
+
+@pytest.fixture
+def cuda():
+    properties = SimpleNamespace(uuid="12-34")
+    return SimpleNamespace(
+        cuda=SimpleNamespace(get_device_properties=lambda number: properties, max_memory_allocated=lambda: 3 * 10**9)
+    )
+
+
+@pytest.fixture
+def nvml(monkeypatch):
+    """NVML's energy counter in millijoules, one reading after another."""
+    readings = iter([5_000_000, 5_042_500])
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: {"GPU-12-34": "handle"}[uuid])
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetTotalEnergyConsumption", lambda handle: {"handle": next(readings)}[handle])
+    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.1")
+
+
+def test_energy_is_what_the_counter_grew_by(cuda, nvml):
+    assert gpu.Meter(cuda, "cuda").read() == {"gpu_energy_j": 42.5, "peak_gpu_bytes": 3 * 10**9, "reasons": {}}
+    assert gpu.driver() == "580.1"
+
+
+def test_a_gpu_without_an_energy_counter_says_so(cuda, nvml, monkeypatch):
+    def not_supported(handle):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetTotalEnergyConsumption", not_supported)
+    found = gpu.Meter(cuda, "cuda").read()
+    assert found == {"gpu_energy_j": None, "peak_gpu_bytes": 3 * 10**9, "reasons": {"gpu_energy_j": "NVML: Not Supported"}}
+
+
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_on_another_device_nothing_is_measured_and_the_reason_given(device):
+    found = gpu.Meter(None, device).read()
+    assert {found[key] for key in KEYS} == {None}
+    assert found["reasons"] == dict.fromkeys({"gpu_s", *KEYS}, f"the model runs on {device}")
+
+
+def test_a_machine_without_the_driver(monkeypatch):
+    def missing():
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", missing)
+    assert gpu.driver() is None

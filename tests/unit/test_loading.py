@@ -1,0 +1,117 @@
+"""Loading as asked, or as `on_unavailable` says, with what a machine lacks taken away where the library asks for it."""
+
+import pytest
+import torch
+from mmlu_kit import checkpoints, loading, memory, models
+from mmlu_kit.problems import Problem
+
+FREE = 10**11
+
+
+@pytest.fixture(scope="module")
+def manifest(root):
+    return checkpoints.describe(root / "workflow/demo/models/demo-medium")
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def asked(device="cpu", quantization="none", dtype="float32"):
+    return {"device": device, "dtype": dtype, "quantization": quantization}
+
+
+def effective(found):
+    return {name: found.effective[name] for name in ("device", "dtype", "quantization")}
+
+
+@pytest.mark.parametrize("quantization", ["none", "4bit", "8bit"])
+def test_what_can_be_done_is_done_without_a_reason(manifest, quantization):
+    for policy in loading.ON_UNAVAILABLE:
+        found = loading.load(manifest, asked(quantization=quantization), policy)
+        assert effective(found) == asked(quantization=quantization) and found.reason is None
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there(manifest, no_gpu, monkeypatch, device):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    why = f"device '{device}' was asked for and this machine has none"
+    with pytest.raises(Problem, match=f"^{why}: run where it can be done, .*fallback or skip$"):
+        loading.load(manifest, asked(device), "fail")
+    assert loading.load(manifest, asked(device), "skip") == (None, None, why)
+    found = loading.load(manifest, asked(device, "4bit"), "fallback")
+    assert effective(found) == asked("cpu", "4bit") and found.reason == why
+
+
+def test_a_machine_without_bitsandbytes(manifest, no_gpu, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "bitsandbytes", None)
+    why = "quantization '4bit' was asked for and bitsandbytes cannot be used here (ModuleNotFoundError)"
+    with pytest.raises(Problem) as problem:
+        loading.load(manifest, asked(quantization="4bit"), "fail")
+    assert str(problem.value).startswith(f"{why}: ")
+    assert loading.load(manifest, asked(quantization="4bit"), "skip").reason == why
+    found = loading.load(manifest, asked("cuda", "4bit"), "fallback")
+    assert effective(found) == asked("cpu", "none")
+    assert found.reason == f"device 'cuda' was asked for and this machine has none; {why}"
+
+
+def test_a_device_that_bitsandbytes_does_not_know(manifest, monkeypatch):
+    monkeypatch.setattr(__import__("bitsandbytes"), "supported_torch_devices", {"cuda"})
+    found = loading.load(manifest, asked(quantization="8bit"), "skip")
+    assert found.reason == "quantization '8bit' was asked for and bitsandbytes does not quantize on cpu"
+
+
+def test_too_little_memory_is_told_in_numbers_before_loading(manifest, monkeypatch):
+    monkeypatch.setattr(memory, "free", lambda torch, device: 400_000_000)
+    monkeypatch.setattr(models, "load_model", lambda *a, **k: pytest.fail("it was loaded all the same"))
+    why = "demo-medium in bfloat16 needs about 0.6 GB and 0.4 GB of cpu memory are free"
+    with pytest.raises(Problem, match=f"^{why}: "):
+        loading.load(manifest, asked(dtype="bfloat16"), "fail")
+    assert loading.load(manifest, asked(dtype="bfloat16"), "skip").reason == why
+    with pytest.raises(Problem, match=r"4bit with float32 needs about .*; demo-medium in float32 needs about "):
+        loading.load(manifest, asked(quantization="4bit"), "fallback")
+
+
+def test_too_little_memory_on_the_gpu_falls_back_to_the_cpu(manifest, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(memory, "free", lambda torch, device: 1000 if device == "cuda" else FREE)
+    found = loading.load(manifest, asked("cuda"), "fallback")
+    assert effective(found) == asked("cpu")
+    assert found.reason == "demo-medium in float32 needs about 0.6 GB and 0.0 GB of cuda memory are free"
+
+
+def test_memory_that_runs_out_while_loading(manifest, monkeypatch):
+    real = models.load_model
+
+    def full(folder, device, dtype, quantization):
+        if device == "cuda":
+            raise models.DoesNotFit("does not fit the memory of cuda")
+        return real(folder, device, dtype, quantization)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(memory, "free", lambda torch, device: FREE)
+    monkeypatch.setattr(models, "load_model", full)
+    assert loading.load(manifest, asked("cuda"), "skip").reason == "does not fit the memory of cuda"
+    found = loading.load(manifest, asked("cuda"), "fallback")
+    assert effective(found) == asked("cpu") and found.reason == "does not fit the memory of cuda"
+
+
+@pytest.mark.parametrize("flag", ["llm_int8_enable_fp32_cpu_offload", "llm_int8_has_fp16_weight"])
+def test_a_library_that_leaves_the_weights_as_they_were_never_passes(manifest, monkeypatch, flag):
+    """As when another version of the library has other defaults."""
+    lying = models.transformers.BitsAndBytesConfig(load_in_8bit=True, **{flag: True})
+    monkeypatch.setattr(models, "quantization_config", lambda quantization, dtype: lying)
+    why = "the library loaded no quantization instead of 8bit without a word"
+    with pytest.raises(Problem, match=f"^{why}: "):
+        loading.load(manifest, asked(quantization="8bit"), "fail")
+    assert loading.load(manifest, asked(quantization="8bit"), "skip") == (None, None, why)
+    found = loading.load(manifest, asked(quantization="8bit"), "fallback")
+    assert effective(found) == asked() and found.reason == why
+
+
+def test_fallbacks_in_order():
+    assert loading.fallbacks(asked("cuda", "4bit")) == [asked("cpu", "4bit"), asked("cpu", "none")]
+    assert loading.fallbacks(asked("cuda")) == [asked("cpu")]
+    assert loading.fallbacks(asked("cpu", "4bit")) == [asked("cpu")]
+    assert loading.fallbacks(asked()) == []

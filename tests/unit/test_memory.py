@@ -1,0 +1,68 @@
+"""Memory that a model needs, against what it takes; memory that is free, within the limits of control groups."""
+
+import pytest
+import torch
+from mmlu_kit import checkpoints, configurations, memory, models
+from mmlu_kit.effective import effective_configuration
+
+GB = 10**9
+
+
+@pytest.mark.parametrize("quantization", ["none", "4bit", "8bit"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_weights_are_estimated_as_they_are_held(root, dtype, quantization):
+    manifest = checkpoints.describe(root / "workflow/demo/models/demo-large")
+    held = configurations.weight_bytes(
+        effective_configuration(models.load_model(manifest["folder"], "cpu", dtype, quantization))
+    )
+    estimate = memory.needed(manifest, dtype, quantization) - memory.BESIDE_WEIGHTS
+    assert estimate == pytest.approx(held, rel=0.02)
+
+
+def group(folder, limit, used, cached, version=2):
+    names = {2: ("memory.max", "memory.current", "file"), 1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache")}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / names[version][0]).write_text(f"{limit}\n")
+    (folder / names[version][1]).write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(f"anon 5\n{names[version][2]} {cached}\n")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_cached_files_are_not_in_the_way(tmp_path, version):
+    group(tmp_path, 8 * GB, 5 * GB, 2 * GB, version)
+    assert memory.left_in(tmp_path) == 5 * GB
+
+
+@pytest.mark.parametrize(("version", "limit"), [(2, "max"), (1, 9223372036854771712)])
+def test_a_group_without_a_limit(tmp_path, version, limit):
+    group(tmp_path, limit, GB, 0, version)
+    assert memory.left_in(tmp_path) is None
+
+
+def test_a_folder_that_is_no_group(tmp_path):
+    assert memory.left_in(tmp_path) is None
+
+
+@pytest.mark.parametrize(("line", "base"), [("0::/jobs/step\n", ""), ("4:memory:/jobs/step\n", "memory")])
+def test_a_process_is_limited_by_its_group_and_all_above(tmp_path, line, base):
+    (tmp_path / "table").write_text("9:cpu:/elsewhere\n" + line)
+    root = tmp_path / "cgroup"
+    found = memory.control_groups(tmp_path / "table", root)
+    assert found == [root / base / "jobs/step", root / base / "jobs", root / base]
+
+
+def test_the_smallest_limit_counts(tmp_path, monkeypatch):
+    group(tmp_path / "jobs/step", 3 * GB, GB, 0)
+    group(tmp_path / "jobs", "max", GB, 0)
+    monkeypatch.setattr(memory, "control_groups", lambda table, root: [tmp_path / "jobs/step", tmp_path / "jobs"])
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 9 * GB}))
+    assert memory.free(torch, "cpu") == 2 * GB
+
+
+def test_free_memory_of_a_gpu_is_the_devices_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (7 * GB, 16 * GB))
+    assert memory.free(torch, "cuda") == 7 * GB
+
+
+def test_this_machine_has_some():
+    assert 10**8 < memory.free(torch, "cpu") < 10**14
