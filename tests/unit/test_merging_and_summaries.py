@@ -110,3 +110,70 @@ def test_a_damaged_evaluation_is_named_with_its_place(spoil, where):
 
 def test_timing_files_fit_their_schema():
     records.check(results.timing("a", "anatomy"), "timing", "x")
+
+
+def not_run(model, subject):
+    return records.not_run(model, results.REQUESTED, "no such device", subject)
+
+
+def test_what_was_not_run_is_neither_a_result_nor_missing():
+    evaluations = [results.evaluation("a", "anatomy", "ABCD"), not_run("a", "virology"), not_run("b", "anatomy")]
+    timings = [results.timing("a", "anatomy"), not_run("a", "virology"), not_run("b", "anatomy")]
+    merged = merging.merge(ASKED, evaluations, timings, {})
+    records.check(merged, "merged", "x")
+    reason = {"reason": "no such device"}
+    assert merged["not_run"] == [
+        {"model": "a", "subject": "virology", **reason},
+        {"model": "b", "subject": "anatomy", **reason},
+    ]
+    assert merged["missing"] == [{"model": "b", "subject": "virology"}]
+    assert [(result["model"], result["subject"]) for result in merged["results"]] == [("a", "anatomy")]
+    assert len(merging.table(ASKED, evaluations)) == 4
+
+
+def test_a_file_of_what_was_not_run_is_read_in_place_of_either(tmp_path):
+    for schema in ("evaluation", "timing"):
+        records.files.write_json(tmp_path / "x.json", not_run("a", "anatomy"))
+        assert not records.was_run(records.read_outcome(tmp_path / "x.json", schema))
+        records.files.write_json(tmp_path / "x.json", {**not_run("a", "anatomy"), "reason": ""})
+        with pytest.raises(Problem, match="not a valid not_run file at reason"):
+            records.read_outcome(tmp_path / "x.json", schema)
+
+
+def ran_on(device, reason=None, **changes):
+    """Both models on anatomy, `b` on `device`."""
+    evaluations = [results.evaluation("a", "anatomy", "ABCD"), results.evaluation("b", "anatomy", "ABCD")]
+    evaluations[1]["effective"] = results.effective(device)
+    evaluations[1]["reason"] = reason
+    evaluations[1]["requested"] = {**results.REQUESTED, "device": "cuda"}
+    asked = results.study(["a", "b"], ["anatomy"])
+    asked["models"]["b"] = {**asked["models"]["b"], "device": "cuda"}
+    timings = [results.timing("a", "anatomy", real_s=6.0), results.timing("b", "anatomy", real_s=0.5, **changes)]
+    return merging.merge(asked, evaluations, timings, {})
+
+
+def test_a_model_that_fell_back_is_labelled_with_both():
+    merged = ran_on("cpu", "device 'cuda' was asked for and this machine has none")
+    records.check(merged, "merged", "x")
+    assert summaries.of(merged, "b", ["anatomy"])["label"] == "b (cpu instead of cuda)"
+    assert summaries.of(merged, "a", ["anatomy"])["label"] == "a"
+    assert merged["models"]["b"]["reason"].startswith("device 'cuda'")
+
+
+def speedups(merged):
+    found = [summaries.of(merged, model, ["anatomy"]) for model in ("a", "b")]
+    return summaries.speedups(found, {model: entry["machine"] for model, entry in merged["models"].items()})
+
+
+def test_a_gpu_is_compared_with_a_cpu_on_the_same_questions():
+    (pair,) = speedups(ran_on("cuda"))
+    assert (pair["cpu"]["model"], pair["gpu"]["model"], pair["times"]) == ("a", "b", 12.0)
+    assert len(pair["machines"]) == 2
+
+
+def test_nothing_is_compared_that_ran_on_the_cpu_or_was_resumed_or_answered_other_questions():
+    assert speedups(ran_on("cpu")) == []
+    assert speedups(ran_on("cuda", resumed=True)) == []
+    merged = ran_on("cuda")
+    merged["results"][1]["questions_sha256"] = "another"
+    assert speedups(merged) == []

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from mmlu_kit import merging, reporting
+from mmlu_kit import merging, records, reporting
 
 from tests import results
 
@@ -109,3 +109,45 @@ def test_questions_are_counted_by_how_many_models_miss_them(root):
         "| 2 of 3 | 2 | 50.0% |",
         "| 3 of 3 | 0 | 0.0% |",
     ]
+
+
+def test_what_was_not_run_is_said_first_and_in_its_section(root):
+    asked = results.study(["s", "m"], ["anatomy"])
+    skipped = records.not_run("m", results.REQUESTED, "device 'cuda' was asked for and this machine has none", "anatomy")
+    evaluations = [results.evaluation("s", "anatomy", BEST), skipped]
+    merged = merging.merge(asked, evaluations, [results.timing("s", "anatomy"), skipped], {})
+    text = reporting.render(merged, merging.table(asked, evaluations), root / "workflow/report")
+    top, rest = text.split("## Table of Contents")
+    assert "**Not run on this machine:** m (1 subject: device 'cuda' was asked for and this machine has none)" in top
+    assert "`make retry STUDY=made`" in top and "Not complete" not in top
+    assert rest.count("**m** was not run on 1 subject: device 'cuda'") == 2  # the list of models, and its group
+    assert "Not run on this machine" not in report(root, {"s": BEST})
+
+
+def test_a_model_that_fell_back_shows_both_in_every_table(root):
+    asked = results.study(["s"], ["anatomy"])
+    asked["models"]["s"] = {**asked["models"]["s"], "device": "cuda"}
+    evaluation = results.evaluation("s", "anatomy", BEST)
+    evaluation |= {"requested": {**results.REQUESTED, "device": "cuda"}, "reason": "device 'cuda' was asked for"}
+    merged = merging.merge(asked, [evaluation], [results.timing("s", "anatomy")], {})
+    text = reporting.render(merged, merging.table(asked, [evaluation]), root / "workflow/report")
+    assert "| cuda, float32 | cpu, float32 (device 'cuda' was asked for) |" in text
+    tables = [line for line in text.splitlines() if re.match(r"\| s\b", line) or re.search(r"\| s( \(.*)? \|$", line)]
+    assert len(tables) == 7 and all("s (cpu instead of cuda)" in line for line in tables if "cuda, float32" not in line)
+
+
+def test_no_speed_up_is_claimed_without_a_gpu(root):
+    assert "so no speed-up is claimed" in report(root, {"s": BEST})
+
+
+def test_a_speed_up_names_both_machines(root):
+    asked = results.study(["s", "m"], ["anatomy"])
+    asked["models"]["m"] = {**asked["models"]["m"], "device": "cuda"}
+    evaluations = [results.evaluation("s", "anatomy", BEST), results.evaluation("m", "anatomy", BEST)]
+    evaluations[1] |= {"requested": {**results.REQUESTED, "device": "cuda"}, "effective": results.effective("cuda")}
+    timings = [results.timing("s", "anatomy", 6.0), results.timing("m", "anatomy", 0.5)]
+    timings[1]["machine"] = {**timings[0]["machine"], "gpu": "T4", "driver": "580", "cuda": "12.8"}
+    merged = merging.merge(asked, evaluations, timings, {})
+    text = reporting.render(merged, merging.table(asked, evaluations), root / "workflow/report")
+    assert "| s | 6.00 s | m | 0.50 s | 12.0× |" in text
+    assert "- s: p, 2 cores, AVX2; torch 2, transformers 5. m: p, 2 cores, AVX2; T4, driver 580, CUDA 12.8; torch 2" in text

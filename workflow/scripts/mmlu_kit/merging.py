@@ -12,7 +12,7 @@ _TIMES = (
     *(f"{part}_s" for part in (*ledger.ONCE, *ledger.PARTS)),
     *("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j"),
 )
-_SAME = ("repository", "commit", "parameters", "requested", "effective", "reason", "model_files")
+_SAME = ("repository", "commit", "parameters", "requested", "effective", "model_files")
 _COLUMNS = (
     "question_sha256 prompt_sha256 prompt_tokens examples gold predicted correct "
     "generated parsed correct_generated letter_mass other_letter_mass"
@@ -39,7 +39,9 @@ def merge(
         evaluation = found[model, subject]
         _check_as_asked(study["models"][model], evaluation)
         same = {key: evaluation[key] for key in _SAME}
-        known = models.setdefault(model, {**same, "machine": times[model, subject]["machine"]})
+        # The reason is that of the first subject: how much memory was free may differ, what ran may not.
+        first = {"reason": evaluation["reason"], "machine": times[model, subject]["machine"]}
+        known = models.setdefault(model, {**same, **first})
         for key in _SAME:
             if known[key] != same[key]:
                 raise Problem(

@@ -55,7 +55,7 @@ def context(merged: dict, table: pandas.DataFrame) -> dict[str, Any]:
         "not_run": not_run(merged, study["models"]),
         "subjects": summaries.by_subject(merged, shown),
         "shown": shown,
-        "labels": {model["model"]: model["label"] for group in groups.values() for model in group["models"]},
+        "labels": {model: summaries.label(merged, model) for model in ran},
         "difficulty": difficulty(merged, shown),
         "wrong": wrong_by_models(table, shown, study["subjects"]),
         "files": file_reference(merged),

@@ -15,7 +15,7 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
     """A model's counts, accuracies and times over `subjects`; None where it has no result for any of them.
 
     Times are summed over subjects, null if one is null. `startup_s` and `load_s` are summed over processes, as each starts
-    and loads the model once. `label` is the model's name, with what ran instead where it did not run as asked.
+    and loads the model once.
     """
     chosen = set(subjects)
     results = [result for result in merged["results"] if result["model"] == model and result["subject"] in chosen]
@@ -27,12 +27,10 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
     seconds = {name: _sum(result[name] for result in results) for name in _SECONDS}
     seconds |= {f"{part}_s": _sum(result[f"{part}_s"] for result in first.values()) for part in ledger.ONCE}
     peaks = [result["peak_gpu_bytes"] for result in results]
-    ran = merged["models"][model]
-    differs = configurations.differences(ran["requested"], ran["effective"])
     return {
         "model": model,
-        "label": f"{model} ({', '.join(differs)})" if differs else model,
-        "device": ran["effective"]["device"],
+        "label": label(merged, model),
+        "device": merged["models"][model]["effective"]["device"],
         "subjects": len(results),
         **counts,
         "accuracy": counts["correct"] / counts["questions"],
@@ -49,6 +47,12 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
         "questions_sha256": sorted(result["questions_sha256"] for result in results),
         "processes": {name: merged["processes"][name] for name in first if name in merged["processes"]},
     }
+
+
+def label(merged: dict, model: str) -> str:
+    """A model's name, with what ran and what was asked for where these differ: 'm (cpu instead of cuda)'."""
+    differs = configurations.differences(merged["models"][model]["requested"], merged["models"][model]["effective"])
+    return f"{model} ({', '.join(differs)})" if differs else model
 
 
 def speedups(models: Iterable[dict], machines: dict[str, dict]) -> list[dict]:

@@ -1,0 +1,88 @@
+"""Timing setups: medians and spreads, runs grouped by what really ran, and nothing compared that answered other questions."""
+
+import pytest
+from mmlu_kit import records, setups
+
+from tests import results
+
+GPU = {"name": "setup_1_gpu_no_quant", "number": 1, "device": "cuda", "quantization": "none"}
+SKIPPED = {"name": "setup_2_gpu_4_quant", "number": 2, "device": "cuda", "quantization": "4bit"}
+CPU = {"name": "setup_4_cpu_no_quant", "number": 4, "device": "cpu", "quantization": "none"}
+FOUR_BIT = {"name": "setup_5_cpu_4_quant", "number": 5, "device": "cpu", "quantization": "4bit"}
+
+
+def run(setup, repeat, answers="ABCD", real_s=4.0, quantization="none", reason=None, **changes):
+    """A run on the CPU of one subject."""
+    evaluation = results.evaluation("m", "anatomy", answers)
+    evaluation["requested"] = {**results.REQUESTED, "device": setup["device"], "quantization": setup["quantization"]}
+    evaluation["effective"] = results.effective(quantization=quantization, bytes=1000 if quantization == "4bit" else 4000)
+    evaluation["reason"] = reason
+    timing = results.timing("m", "anatomy", real_s / 2, **changes)
+    return setups.run(setup, repeat, [evaluation], [timing], {**results.process(real_s), "user_s": 7.0, "system_s": 1.0})
+
+
+def skipped(setup, repeat):
+    requested = {**results.REQUESTED, "device": "cuda", "quantization": "4bit"}
+    outcome = records.not_run("m", requested, "no GPU", "anatomy")
+    return setups.run(setup, repeat, [outcome], [outcome], results.process())
+
+
+RUNS = [
+    run(GPU, 1, real_s=4.0, reason="no GPU"),
+    run(GPU, 2, real_s=6.0, reason="no GPU"),
+    skipped(SKIPPED, 1),
+    run(CPU, 1, real_s=5.0),
+    run(CPU, 2, real_s=16.0),
+    run(FOUR_BIT, 1, "ABDD", 10.5, "4bit", peak_rss_bytes=5 * 10**8),
+]
+
+
+@pytest.mark.parametrize("setup", [GPU, SKIPPED, CPU, FOUR_BIT])
+def test_names_are_the_writeups(setup):
+    assert setups.name({key: value for key, value in setup.items() if key != "name"}) == setup["name"]
+
+
+def test_a_summary_has_median_and_spread_and_what_ran_instead():
+    found = setups.summary(GPU, RUNS)
+    assert found["real_s"] == {"median": 5.0, "smallest": 4.0, "largest": 6.0}
+    assert (found["runs"], found["correct"], found["questions"], found["reason"]) == (2, [4], 4, "no GPU")
+    assert found["requested"]["device"] == "cuda" and found["effective"]["device"] == "cpu"
+
+
+def test_a_setup_that_was_not_run_has_a_reason_and_no_numbers():
+    found = setups.summary(SKIPPED, RUNS)
+    assert (found["runs"], found["effective"], found["reason"], found["correct"]) == (0, None, "no GPU", [])
+    assert "real_s" not in found
+
+
+def test_runs_are_grouped_by_what_really_ran():
+    plain, four = setups.configurations_run(RUNS)
+    assert plain["setups"] == [GPU["name"], CPU["name"]] and plain["runs"] == 4
+    assert plain["real_s"] == {"median": 5.5, "smallest": 4.0, "largest": 16.0}
+    assert plain["parallelism"] == {"median": pytest.approx((8 / 5 + 8 / 6) / 2), "smallest": 0.5, "largest": 2.0}
+    assert plain["answers_not_shared"] == 0 and plain["layers"] == []
+    assert four["layers"] == [{"module": "Linear", "quant_type": "nf4", "tensors": 3, "bytes": 1000}]
+
+
+def test_answers_that_runs_do_not_share_are_counted():
+    (found,) = setups.configurations_run([run(CPU, 1), run(CPU, 2, "ABDA"), run(CPU, 3, "ABCA")])
+    assert found["answers_not_shared"] == 2
+
+
+def test_configurations_are_compared_by_ratios_of_medians():
+    (found,) = setups.comparisons(setups.configurations_run(RUNS))
+    assert found["real_s"] == pytest.approx(10.5 / 5.5)
+    assert (found["weight_bytes"], found["peak_rss_bytes"], found["answers_changed"]) == (0.25, 0.5, 1)
+
+
+def test_other_questions_are_not_compared():
+    other = run(FOUR_BIT, 1, "ABCDA", quantization="4bit")
+    assert setups.comparisons(setups.configurations_run([run(CPU, 1), other])) == []
+
+
+def test_a_runs_parts_add_up_over_subjects_with_one_start():
+    evaluations = [results.evaluation("m", subject, "ABCD") for subject in ("anatomy", "virology")]
+    timings = [results.timing("m", subject, 2.0) for subject in ("anatomy", "virology")]
+    found = setups.run(CPU, 1, evaluations, timings, results.process())
+    assert sum(found["ledger"].values()) == pytest.approx(0.4 + 0.5 + 4.0)
+    assert found["gpu_s"] is None and found["totals"]["questions"] == 8
