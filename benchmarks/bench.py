@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import precisions
 import tables
 import yaml
 from mmlu_kit import checkpoints, files
@@ -44,19 +45,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         inputs = prepare(Path(folder), args.data, args.questions)
         best, measured = rounds(inputs, args.rounds, args.threads)
+        formats = precisions.measure(inputs["model"], inputs["few"], SUBJECT, "cpu", args.threads, args.rounds)
     found = {
         "schema": "mmlu-kit/bench/1",
         "machine": machine(),
         "shape": SHAPE,
         "rows": tables.rows(measured, inputs["weights"]),
-        "tables": {"programs": tables.programs(measured), "lm_eval_batch_size": best},
+        "tables": {"programs": tables.programs(measured), "lm_eval_batch_size": best, "precisions": formats},
         "rounds": args.rounds,
         "threads": args.threads,
         "took_s": round(time.monotonic() - began),
     }
     files.write_json(args.output, found)
-    files.write_text(args.output.with_suffix(".md"), tables.markdown(found))
-    print(tables.markdown(found))
+    text = f"{tables.markdown(found)}\n{precisions.markdown(formats)}"
+    files.write_text(args.output.with_suffix(".md"), text)
+    print(text)
 
 
 def prepare(folder: Path, data: Path, most: int) -> dict:

@@ -126,7 +126,7 @@ def main() -> None:
     if args.way == "load":
         transformers.AutoModelForCausalLM.from_pretrained(args.model, dtype=getattr(torch, args.dtype))
         os._exit(0)  # at once, as evaluate.py ends: taking the interpreter down is no part of loading
-    from mmlu_kit import machine, models, questions, timing
+    from mmlu_kit import ledger, machine, models, questions
 
     if args.way in ("kit", "forward"):  # as evaluate.py does
         machine.keep_freed_memory()
@@ -143,7 +143,7 @@ def main() -> None:
         measured["questions"] += len(asked)
         for name, value in more.items():
             measured.setdefault(name, []).append(value)
-    print(json.dumps({**measured, "peak_rss_bytes": timing.peak_rss_bytes()}))
+    print(json.dumps({**measured, "peak_rss_bytes": ledger.peak_rss_bytes()}))
 
 
 if __name__ == "__main__":

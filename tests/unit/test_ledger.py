@@ -66,6 +66,15 @@ def test_startup_begins_with_the_process():
     assert 0.3 <= float(process.stdout) <= time.perf_counter() - began + 0.02  # the system counts in hundredths
 
 
+def test_peak_memory_is_the_programs_own_and_not_that_of_the_process_that_started_it():
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from mmlu_kit import ledger; print(ledger.peak_rss_bytes())"
+    starter = (
+        f"import subprocess, sys; kept = b'x' * 700_000_000; subprocess.run([sys.executable, '-c', {program!r}, sys.argv[1]])"
+    )
+    process = subprocess.run([sys.executable, "-c", starter, SCRIPTS], capture_output=True, text=True, check=True)
+    assert 5e6 < int(process.stdout) < 3e8
+
+
 class Clock:
     """torch.cuda as far as the ledger uses it: events on a device that works slower than the program runs ahead."""
 

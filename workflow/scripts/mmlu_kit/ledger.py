@@ -1,6 +1,7 @@
 """Where a process's time goes: from its start to its end, each moment belongs to exactly one part."""
 
 import os
+import re
 import resource
 import sys
 import time
@@ -98,5 +99,8 @@ def process_age_s() -> float:
 
 def peak_rss_bytes() -> int:
     """The largest resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # bytes on macOS, KiB elsewhere
+    if sys.platform == "linux":
+        # getrusage would also count what the process was before it became this program: a copy of its parent.
+        status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
+        return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M).group(1)) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
