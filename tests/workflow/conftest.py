@@ -36,6 +36,12 @@ def demo(tmp_path_factory, snakemake) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def report(demo) -> str:
+    """The demo study's report."""
+    return (demo / "results/demo/report.md").read_text()
+
+
 @pytest.fixture
 def demo_copy(demo, tmp_path) -> Path:
     """A copy of the folder in which the demo study has run, dates of files kept, to change and run again."""

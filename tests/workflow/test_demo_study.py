@@ -10,6 +10,7 @@ import pandas
 import pytest
 import yaml
 
+from tests.reports import percent, planned, seconds, tables
 from tests.workflow.conftest import TOKEN
 
 MODELS = ["demo-small", "demo-medium", "demo-large"]
@@ -17,29 +18,8 @@ MATHEMATICS = {"abstract_algebra", "college_mathematics"}
 
 
 @pytest.fixture(scope="module")
-def report(demo):
-    return (demo / "results/demo/report.md").read_text()
-
-
-@pytest.fixture(scope="module")
 def answers(demo):
     return pandas.read_csv(demo / "results/demo/questions.csv", keep_default_na=False)
-
-
-def tables(report, heading):
-    """The tables below a heading, up to the next one, each a list of rows of cells, without bold marks."""
-    found, rows = [], []
-    for line in [*re.split(r"^#+ ", report.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.M)[0].splitlines(), ""]:
-        if line.startswith("|"):
-            rows.append([cell.strip().replace("**", "") for cell in line.strip("|").split("|")])
-        elif rows:
-            found.append([rows[0], *rows[2:]])
-            rows = []
-    return found
-
-
-def percent(fraction):
-    return f"{100 * fraction:.1f}%"
 
 
 def test_every_evaluation_is_there_with_one_record_for_each_question(demo, answers):
@@ -125,11 +105,6 @@ def test_baseline_lines_are_those_of_the_answers(report, answers):
     assert f"Overall Accuracy: {100 * mine['correct'].mean():.2f}%" in report.splitlines()
 
 
-def seconds(cell):
-    number, unit = cell.split()
-    return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
-
-
 def test_the_appendix_is_that_of_the_answers_and_float32_changes_none(report, demo):
     (rows,) = tables(report, "## Appendix: Numerical Stability")
     found = json.loads((demo / "results/demo/stability.json").read_text())
@@ -148,7 +123,7 @@ def test_the_appendix_is_that_of_the_answers_and_float32_changes_none(report, de
 
 def test_time_tables_are_those_of_the_timing_files(report, demo):
     (rows,) = tables(report, "### Execution Time Comparison")
-    for model, real, cpu, gpu, rate, load, _ in rows[1:]:
+    for model, real, cpu, gpu, rate, load, *_ in rows[1:]:
         files = [json.loads(path.read_text()) for path in sorted((demo / f"results/demo/timings/{model}").glob("*.json"))]
         assert len(files) == 10 and gpu == "—"
         total = sum(file["real_s"] for file in files)
@@ -156,12 +131,38 @@ def test_time_tables_are_those_of_the_timing_files(report, demo):
         assert seconds(cpu) == pytest.approx(sum(f["cpu_user_s"] + f["cpu_system_s"] for f in files), rel=0.01, abs=0.01)
         assert seconds(load) == pytest.approx(sum(file["load_s"] for file in files), rel=0.01, abs=0.01)
         assert float(rate) == pytest.approx(sum(file["questions_scored"] for file in files) / total, rel=0.01)
-    (processes,) = tables(report, "### Timing Results")
+    (processes,) = tables(report, "### Baseline Processes")
     for name, real, *_ in processes[1:]:
         log = (demo / "results/demo/timings" / name).read_text()
         minutes, rest = re.search(r"Elapsed .*: (\d+):([\d.]+)", log).groups()
         assert seconds(real) == pytest.approx(60 * int(minutes) + float(rest), abs=0.06)
     assert len(processes) == 3
+
+
+def test_every_process_is_accounted_for_to_its_end(demo):
+    """Startup, loading and the subjects' parts, measured inside, are what /usr/bin/time measured outside."""
+    found = json.loads((demo / "results/demo/timings/processes.json").read_text())
+    assert len(found) == 30
+    for name, process in found.items():
+        timing = json.loads((demo / "results/demo/timings" / name).with_suffix(".json").read_text())
+        parts = [timing[f"{part}_s"] for part in ("tokenize", "forward", "parse", "write", "other")]
+        assert timing["real_s"] == pytest.approx(sum(parts), abs=0.001)
+        inside = timing["startup_s"] + timing["load_s"] + timing["real_s"]
+        assert inside == pytest.approx(process["real_s"], rel=0.02, abs=0.2), name
+        assert min(timing["startup_s"], timing["load_s"], timing["forward_s"], timing["tokenize_s"]) > 0
+        assert timing["reasons"].keys() == {"gpu_s", "gpu_energy_j", "peak_gpu_bytes"} and timing["gpu_s"] is None
+
+
+def test_the_ledger_table_is_that_of_the_timing_files(report, demo):
+    (rows,) = tables(report, "#### Where the Time Went")
+    processes = json.loads((demo / "results/demo/timings/processes.json").read_text())
+    for model, startup, load, tokenize, forward, _, _, _, together, outside in rows[1:]:
+        files = [json.loads(path.read_text()) for path in (demo / f"results/demo/timings/{model}").glob("*.json")]
+        for cell, part in ((startup, "startup"), (load, "load"), (tokenize, "tokenize"), (forward, "forward")):
+            assert seconds(cell) == pytest.approx(sum(file[f"{part}_s"] for file in files), rel=0.01, abs=0.01)
+        real = sum(process["real_s"] for name, process in processes.items() if name.startswith(f"{model}/"))
+        assert seconds(outside) == pytest.approx(real, rel=0.01)
+        assert seconds(together) == pytest.approx(real, rel=0.02, abs=2)  # ten processes, 0.2 s each
 
 
 def test_the_file_reference_lists_each_file_that_the_run_made(report, demo):
@@ -174,7 +175,7 @@ def test_the_file_reference_lists_each_file_that_the_run_made(report, demo):
 
 def test_every_figure_of_the_report_exists_and_has_a_text(report, demo):
     pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", report)
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for text, path in pictures:
         assert all(model in text for model in MODELS)
         assert (demo / "results/demo" / path).stat().st_size > 5000
@@ -185,23 +186,17 @@ def test_a_second_run_has_nothing_to_do(demo, snakemake):
     assert process.returncode == 0 and "Nothing to be done" in process.stdout + process.stderr
 
 
-def planned(snakemake, folder, *arguments):
-    """Rules and their numbers of jobs in a dry run."""
-    process = snakemake(folder, "--cores", "1", "--dry-run", "--quiet", "host", *arguments)
-    assert process.returncode == 0, process.stdout + process.stderr
-    stats = process.stdout.split("Job stats:", 1)[-1].split("total", 1)[0]
-    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.M)}
-
-
 @pytest.mark.parametrize(
     ("file", "rules"),
     [
         ("workflow/scripts/mmlu_kit/scoring.py",
-         {"evaluate", "measure_stability", "parse_times", "merge", "draw_figures", "write_report", "all"}),
+         {"evaluate", "time_setup", "compare_setups", "measure_stability", "parse_times", "merge", "draw_figures",
+          "write_report", "all"}),
         ("workflow/scripts/mmlu_kit/figures.py", {"draw_figures", "write_report", "all"}),
         ("workflow/report/6_errors.md.j2", {"write_report", "all"}),
         ("workflow/demo/questions/test/astronomy_test.csv",
-         {"fetch_questions", "evaluate", "measure_stability", "parse_times", "merge", "draw_figures", "write_report", "all"}),
+         {"fetch_questions", "evaluate", "time_setup", "compare_setups", "measure_stability", "parse_times", "merge",
+          "draw_figures", "write_report", "all"}),
     ],
 )  # fmt: skip
 def test_an_edit_runs_again_what_depends_on_it(demo_copy, snakemake, file, rules):

@@ -38,6 +38,7 @@ PAIRS = [
 ]
 PROCESSES = list(dict.fromkeys(studies.process(STUDY, model, subject) for model, subject in PAIRS))
 SETUPS = STUDY["timing_setups"]
+SETUP = {setup["name"]: setup for setup in SETUPS["setups"]} if SETUPS else {}
 GROUPS = [group["name"] for group in STUDY["groups"] if {model for model, _ in PAIRS} & set(group["models"])]
 
 # Rules other than fetch_* see no token and no network: whatever they lack, they say so instead of fetching it.
@@ -102,6 +103,30 @@ def setting(key, *more):
 def fewer_examples(model):
     """The option of evaluate.py that lets a model be shown fewer examples, where its entry does."""
     return "--fewer-examples" if model["prompt"]["fewer_examples"] else ""
+
+
+def setup_setting(key):
+    """A function of wildcards that gives a timing setup's setting."""
+    return lambda wildcards: SETUP[wildcards.setup][key]
+
+
+def round_before(wildcards):
+    """The logs of the round before, so that each setup meets the machine early and late; none for the first."""
+    before = int(wildcards.repeat) - 1
+    return [f"{RESULTS}/setups/run_{before}/{name}.txt" for name in SETUP if before]
+
+
+def all_cores(otherwise):
+    """A function that gives all cores of this run, so that nothing runs beside a job; a cluster's executor has no such
+    number, and gets `otherwise`."""
+
+    def cores(wildcards):
+        try:
+            return workflow.cores
+        except WorkflowError:
+            return otherwise
+
+    return cores
 
 
 def memory_mb(manifest, dtype):

@@ -11,25 +11,8 @@ if config.get("partial"):
     SETUPS_FILES = [path for path in SETUPS_FILES if Path(path).exists()]
 
 if SETUPS:
-    SETUP = {setup["name"]: setup for setup in SETUPS["setups"]}
     SETUPS_MODEL = MODELS[SETUPS["model"]]
     REPEATS = range(1, SETUPS["repeats"] + 1)
-
-    def setup_setting(key):
-        """A function of wildcards that gives a setup's setting."""
-        return lambda wildcards: SETUP[wildcards.setup][key]
-
-    def all_cores(wildcards):
-        """All cores of this run, so that nothing runs beside the job; a cluster's executor has no such number."""
-        try:
-            return workflow.cores
-        except WorkflowError:
-            return SETUPS_MODEL["threads"]
-
-    def round_before(wildcards):
-        """The logs of the round before, so that each setup meets the machine early and late; none for the first."""
-        before = int(wildcards.repeat) - 1
-        return [f"{RESULTS}/setups/run_{before}/{name}.txt" for name in SETUP if before]
 
     rule time_setup:
         input:
@@ -52,7 +35,7 @@ if SETUPS:
             repeat="[0-9]+",
         container:
             lambda wildcards: image(SETUP[wildcards.setup]["device"])
-        threads: all_cores
+        threads: all_cores(SETUPS_MODEL["threads"])
         resources:
             mem_mb=lambda wildcards, input: memory_mb(input.model, SETUP[wildcards.setup]["dtype"]),
             gpu=lambda wildcards: int(SETUP[wildcards.setup]["device"] == "cuda"),

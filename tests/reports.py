@@ -1,0 +1,34 @@
+"""Reading a report as its reader does: its tables, and what stands in their cells; and what a run would do."""
+
+import re
+
+
+def tables(report, heading):
+    """The tables below a heading, up to the next one, each a list of rows of cells, without bold marks."""
+    found, rows = [], []
+    for line in [*re.split(r"^#+ ", report.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.M)[0].splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append([cell.strip().replace("**", "") for cell in line.strip("|").split("|")])
+        elif rows:
+            found.append([rows[0], *rows[2:]])
+            rows = []
+    return found
+
+
+def percent(fraction):
+    """A fraction as a cell has it."""
+    return f"{100 * fraction:.1f}%"
+
+
+def seconds(cell):
+    """A cell's duration in seconds."""
+    number, unit = cell.split()
+    return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+
+
+def planned(snakemake, folder, *arguments):
+    """Rules and their numbers of jobs in a dry run."""
+    process = snakemake(folder, "--cores", "1", "--dry-run", "--quiet", "host", *arguments)
+    assert process.returncode == 0, process.stdout + process.stderr
+    stats = process.stdout.split("Job stats:", 1)[-1].split("total", 1)[0]
+    return {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.M)}
