@@ -233,3 +233,16 @@ def test_several_tokens_are_written_greedily_whatever_the_checkpoint_prefers(roo
             if ids[-1] == 2:
                 break
         assert record["generated"] == tokenizer.decode(ids[len(prompt.ids) :], skip_special_tokens=True)
+
+
+@pytest.mark.parametrize("quantization", ["4bit", "8bit"])
+def test_quantized_scores_do_not_depend_on_what_else_is_asked(root, asked, quantization):
+    """In 4 bits packed; in 8 bits one at a time, as bitsandbytes chooses columns by all tokens that it is given at once."""
+    folder = root / "workflow/demo/models/demo-medium"
+    model, tokenizer = models.load_model(folder, "cpu", "float32", quantization), models.load_tokenizer(folder)
+    prepared = prepare(asked, tokenizer)
+    assert packing.can_pack(model) == (quantization == "4bit")
+    together = score(model, tokenizer, prepared)
+    for prompt, record in zip(prepared, together, strict=True):
+        mine = torch.tensor([record["letter_logprobs"][letter] for letter in "ABCD"], dtype=torch.float64)
+        torch.testing.assert_close(mine, alone(model, prompt.ids)[list(prompt.letter_ids)], atol=1e-4, rtol=0)

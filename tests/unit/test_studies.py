@@ -31,6 +31,19 @@ def test_the_writeup_study_is_the_writeups(config):
     ]  # fmt: skip
 
 
+def test_a_setup_has_a_name_and_its_models_number_format_unless_it_has_its_own(config):
+    config["models"]["demo-medium"]["dtype"] = "bfloat16"
+    config["studies"]["demo"]["timing_setups"]["setups"][1]["dtype"] = "float16"
+    setups = studies.resolve({**config, "only": "timing_setups"})["timing_setups"]["setups"]
+    assert [(setup["name"], setup["dtype"], setup["on_unavailable"]) for setup in setups] == [
+        ("setup_1_gpu_no_quant", "bfloat16", "fallback"),
+        ("setup_2_gpu_4_quant", "float16", "skip"),
+        ("setup_3_gpu_8_quant", "bfloat16", "skip"),
+        ("setup_4_cpu_no_quant", "bfloat16", "fail"),
+        ("setup_5_cpu_4_quant", "bfloat16", "fallback"),
+    ]
+
+
 @pytest.mark.parametrize("only", ["small", ["small"]])
 def test_a_part_of_a_study_leaves_the_rest_out(config, only):
     study = studies.resolve({**config, "study": "writeup", "only": only})
@@ -95,6 +108,9 @@ def change(config, path, value):
         ("models/demo-small/commit", "a" * 40, "needs either 'path' or 'repository' with 'commit'; it has commit, path"),
         ("models/Qwen2.5-0.5B-Instruct/commit", "main", "commit: 'main' does not match"),
         ("models/Qwen2.5-0.5B-Instruct/repository", "../../etc", "repository: .* does not match"),
+        ("models/demo-small/on_unavailable", "skp", "'skp' is not known; did you mean 'skip'"),
+        ("studies/demo/timing_setups/setups/1/number", 1, "studies.demo.timing_setups: two setups have the same number"),
+        ("studies/demo/timing_setups/setups/1/device", "tpu", "timing_setups.setups.1.device: 'tpu' is not known"),
         ("models/..", {"path": "."}, "config: models: '..' does not match"),
     ],
 )
