@@ -64,6 +64,14 @@ def test_runs_are_grouped_by_what_really_ran():
     assert four["layers"] == [{"module": "Linear", "quant_type": "nf4", "tensors": 3, "bytes": 1000}]
 
 
+def test_runs_on_different_machines_are_not_one_group():
+    faster = {**results.timing("m", "anatomy")["machine"], "processor": "q"}
+    found = setups.configurations_run([run(CPU, 1), run(CPU, 2, machine=faster)])
+    assert [group["runs"] for group in found] == [1, 1]
+    (compared,) = setups.comparisons(found)
+    assert [machine["processor"] for machine in compared["machines"]] == ["p", "q"]
+
+
 def test_answers_that_runs_do_not_share_are_counted():
     (found,) = setups.configurations_run([run(CPU, 1), run(CPU, 2, "ABDA"), run(CPU, 3, "ABCA")])
     assert found["answers_not_shared"] == 2

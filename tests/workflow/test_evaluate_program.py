@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from mmlu_kit import records
 
 from tests.conftest import ROOT
 
@@ -24,6 +25,7 @@ def test_it_prints_the_writeups_lines(evaluate, root):
     assert process.returncode == 0, process.stderr
     pattern = (
         r"Loading demo-medium …\nModel loaded successfully!\nModel device: cpu\nModel dtype: torch.float32\n"
+        r"Model quantization: none\n"
         r" Result: (\d+)/50 correct = ([\d.]+)%   # astronomy\n Result: (\d+)/50 correct = ([\d.]+)%   # business_ethics\n"
         r"Overall Accuracy: ([\d.]+)%\nAs generated: .*\n"
     )
@@ -65,9 +67,27 @@ def test_times_are_measured_and_name_their_process(evaluate, tmp_path):
     assert evaluate("--timings", tmp_path, "--process", "demo-small/astronomy.time").returncode == 0
     timing = json.loads((tmp_path / "astronomy.json").read_text())
     assert timing["real_s"] > 0 and timing["cpu_user_s"] > 0 and timing["load_s"] > 0
-    assert timing["gpu_s"] is None and timing["reasons"] == {"gpu_s": "the model runs on cpu"}
+    assert timing["gpu_s"] is None and timing["reasons"]["gpu_s"] == "the model runs on cpu"
     assert timing["process"] == "demo-small/astronomy.time"
     assert timing["peak_rss_bytes"] > 100e6 and timing["machine"]["packages"]["torch"]
+
+
+def test_a_device_that_is_not_there_is_fallen_back_from_or_skipped_as_asked(evaluate, tmp_path):
+    options = ["--device", "mps", "--quantization", "8bit", "--evaluations", tmp_path / "e", "--timings", tmp_path / "t"]
+    why = "device 'mps' was asked for and this machine has none"
+    process = evaluate(*options, "--on-unavailable", "skip")
+    assert process.returncode == 0 and f"Not run: {why}" in process.stdout
+    for folder, schema in (("e", "evaluation"), ("t", "timing")):
+        assert records.read_outcome(tmp_path / folder / "astronomy.json", schema)["reason"] == why
+    process = evaluate(*options, "--on-unavailable", "fallback")
+    assert process.returncode == 0 and f"Not as asked: {why}" in process.stdout
+    evaluation = records.read_outcome(tmp_path / "e/astronomy.json", "evaluation")
+    records.read(tmp_path / "t/astronomy.json", "timing")
+    assert evaluation["reason"] == why and evaluation["requested"]["device"] == "mps"
+    assert {name: evaluation["effective"][name] for name in ("device", "quantization")} == {
+        "device": "cpu",
+        "quantization": "8bit",
+    }
 
 
 @pytest.mark.parametrize(

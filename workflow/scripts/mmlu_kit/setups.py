@@ -59,12 +59,13 @@ def summary(setup: dict, runs: Iterable[dict]) -> dict:
     """A setup's runs together: median and spread of what was measured, and how many of the answers were right."""
     mine = [one for one in runs if one["setup"] == setup["name"]]
     ran = [one for one in mine if one["effective"]]
+    first = (ran or mine)[0]
     return {
         "name": setup["name"],
         "number": setup["number"],
-        "requested": mine[0]["requested"],
-        "effective": ran[0]["effective"] if ran else None,
-        "reason": mine[0]["reason"],
+        "requested": first["requested"],
+        "effective": first["effective"],
+        "reason": first["reason"],
         "runs": len(ran),
         "correct": sorted({one["totals"]["correct"] for one in ran}),
         "questions": ran[0]["totals"]["questions"] if ran else None,
@@ -73,11 +74,13 @@ def summary(setup: dict, runs: Iterable[dict]) -> dict:
 
 
 def configurations_run(runs: Iterable[dict]) -> list[dict]:
-    """Runs grouped by what really ran, each group with its spread of times and the answers that its runs do not share."""
+    """Runs grouped by what really ran and on what kind of machine, each group with its spread of times and the answers that
+    its runs do not share."""
     groups: dict[tuple, list[dict]] = {}
     for one in runs:
         if one["effective"]:
-            key = tuple(one["effective"][setting] for setting in configurations.SETTINGS)
+            key = [one["effective"][setting] for setting in configurations.SETTINGS]
+            key += [one["machine"][name] for name in ("processor", "cores_usable", "gpu")]
             groups.setdefault((*key, one["questions_sha256"]), []).append(one)
     return [_configuration(group) for group in groups.values()]
 
