@@ -1,7 +1,7 @@
 """Timing setups: medians and spreads, runs grouped by what really ran, and nothing compared that answered other questions."""
 
 import pytest
-from mmlu_kit import records, setups
+from mmlu_kit import merging, records, reporting, setups
 
 from tests import results
 
@@ -94,3 +94,58 @@ def test_a_runs_parts_add_up_over_subjects_with_one_start():
     found = setups.run(CPU, 1, evaluations, timings, results.process())
     assert sum(found["ledger"].values()) == pytest.approx(0.4 + 0.5 + 4.0)
     assert found["gpu_s"] is None and found["totals"]["questions"] == 8
+
+
+def told(root, runs, of=(GPU, SKIPPED, CPU, FOUR_BIT)):
+    """The report's section 2 about these runs."""
+    ran = setups.configurations_run(runs)
+    found = {
+        "schema": "mmlu-kit/setups/1",
+        "model": "m",
+        "subjects": ["anatomy"],
+        "repeats": 2,
+        "runs": runs,
+        "setups": [setups.summary(setup, runs) for setup in of],
+        "configurations": ran,
+        "comparisons": setups.comparisons(ran),
+    }
+    asked = results.study(["m"], ["anatomy"])
+    merged = merging.merge(asked, [results.evaluation("m", "anatomy", "ABCD")], [results.timing("m", "anatomy")], {}, found)
+    records.check(merged, "merged", "x")
+    text = reporting.render(merged, merging.table(asked, [results.evaluation("m", "anatomy", "ABCD")]), root / "workflow/report")
+    return text.split("## 2. Timing Experiments")[1].split("\n## 3. ")[0]
+
+
+def test_section_2_tells_each_setup_as_it_was_asked_for_and_ran(root):
+    text = told(root, RUNS)
+    assert "| 1 | cuda, float32 | cpu, float32 | none | no GPU |" in text
+    assert "| 2 | cuda, float32, 4bit | **not run** | — | no GPU |" in text
+    assert "| 2 | cuda, float32, 4bit | **not run** | 0 | — | — | — | — | — |" in text
+    assert "| 5 | cpu, float32, 4bit | cpu, float32, 4bit | 3 Linear in nf4 |  |" in text
+    assert "| 4 | cpu, float32 | cpu, float32 | 2 | 10.5 s (5.00 s to 16.0 s) | 7.00 s | 1.00 s | 1.00 GB | 100.0% |" in text
+    assert "| 2 | `setup_4_cpu_no_quant.txt` | 20260101_000000 | 16.0 s | 7.00 s | 1.00 s | 100.0% |" in text
+
+
+def test_observations_of_section_2_follow_the_runs(root):
+    text = told(root, RUNS)
+    assert "- **cpu, float32** (4 runs, setup_1_gpu_no_quant, setup_4_cpu_no_quant):" in text
+    assert "from 4.00 s to 16.0 s, the longest 4.00 times the shortest" in text
+    assert "together were 0.50 to 2.00 times real time, the processor cores kept busy on average out of 2" in text
+    assert "all runs gave the same answers and had 4 of 4 right" in text
+    assert "- **cpu, float32, 4bit** (1 run, setup_5_cpu_4_quant):" in text and "one run only" in text
+    assert "- **cpu, float32, 4bit beside cpu, float32**: 0.25 times the bytes of weights, 0.50 times the process's peak" in text
+    assert "; 1 answer is not the same." in text and "The machines differ" not in text
+
+
+def test_section_2_says_where_answers_or_machines_differ(root):
+    faster = {**results.timing("m", "anatomy")["machine"], "processor": "q"}
+    text = told(root, [run(CPU, 1), run(CPU, 2, "ABDA"), run(FOUR_BIT, 1, quantization="4bit", machine=faster)], [CPU, FOUR_BIT])
+    assert "runs differ in 2 answers and the first had 4 of 4 right" in text and "all runs gave" not in text
+    assert "All runs were on one kind of machine" not in text and "setup_5_cpu_4_quant, on q, 2 cores, AVX2;" in text
+    assert "The machines differ: q, 2 cores, AVX2; torch 2, transformers 5 beside p, 2 cores, AVX2;" in text
+
+
+def test_section_2_says_that_there_are_none(root):
+    asked = results.study(["m"], ["anatomy"])
+    merged, table = results.merged(asked, {"m": {"anatomy": "ABCD"}})
+    assert "Timing setups were not run" in reporting.render(merged, table, root / "workflow/report")
