@@ -63,9 +63,9 @@ def test_a_device_that_bitsandbytes_does_not_know(manifest, monkeypatch):
 
 
 def test_too_little_memory_is_told_in_numbers_before_loading(manifest, monkeypatch):
-    monkeypatch.setattr(memory, "free", lambda torch, device: 400_000_000)
+    monkeypatch.setattr(memory, "free", lambda torch, device: 300_000_000)
     monkeypatch.setattr(models, "load_model", lambda *a, **k: pytest.fail("it was loaded all the same"))
-    why = "demo-medium in bfloat16 needs about 0.6 GB and 0.4 GB of cpu memory are free"
+    why = "demo-medium in bfloat16 needs about 0.4 GB and 0.3 GB of cpu memory are free"
     with pytest.raises(Problem, match=f"^{why}: "):
         loading.load(manifest, asked(dtype="bfloat16"), "fail")
     assert loading.load(manifest, asked(dtype="bfloat16"), "skip").reason == why
@@ -78,7 +78,7 @@ def test_too_little_memory_on_the_gpu_falls_back_to_the_cpu(manifest, monkeypatc
     monkeypatch.setattr(memory, "free", lambda torch, device: 1000 if device == "cuda" else FREE)
     found = loading.load(manifest, asked("cuda"), "fallback")
     assert effective(found) == asked("cpu")
-    assert found.reason == "demo-medium in float32 needs about 0.6 GB and 0.0 GB of cuda memory are free"
+    assert found.reason == "demo-medium in float32 needs about 0.4 GB and 0.0 GB of cuda memory are free"
 
 
 def test_memory_that_runs_out_while_loading(manifest, monkeypatch):

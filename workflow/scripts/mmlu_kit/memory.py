@@ -10,9 +10,10 @@ from . import checkpoints
 BYTES = {"float32": 4.0, "bfloat16": 2.0, "float16": 2.0}
 # One weight of a linear layer as bitsandbytes holds it: nf4 with a scale of 8 bits for 64 weights, int8 with one a row.
 QUANTIZED_BYTES = {"4bit": 0.5 + 1 / 64, "8bit": 1.0}
-# What a process needs beside the weights: torch and its libraries, the tokenizer, the activations of one batch. On CPU
-# 0.5 to 0.6 GB were measured with a vocabulary of 150,000; on CUDA batches take what is left, so this is the context.
-BESIDE_WEIGHTS = 600_000_000
+# What is needed beside the weights once torch is imported: the tokenizer, the activations of one batch, copies while
+# quantizing. Found on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran:
+# up to 0.5 GB in 4 and 8 bits, 0.2 GB in float32; less in bfloat16, whose checkpoint stays a file in memory.
+BESIDE_WEIGHTS = 400_000_000
 
 
 def needed(manifest: dict, dtype: str, quantization: str) -> int:
