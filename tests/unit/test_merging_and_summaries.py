@@ -43,6 +43,17 @@ def test_times_of_a_resumed_evaluation_enter_no_comparison():
     assert summaries.of(merged, "a", ["anatomy"])["real_s"] == 2.0
 
 
+def test_a_process_has_its_own_peak_memory_whatever_its_log_says():
+    process = {**results.process(), "peak_rss_bytes": 4 * 10**9}  # as GNU time 1.7 logs
+    evaluations = [results.evaluation("a", subject, "ABCD") for subject in ASKED["subjects"]]
+    timings = [
+        results.timing("a", subject, process="a/together.time", peak_rss_bytes=peak)
+        for subject, peak in zip(ASKED["subjects"], (10**9, 11 * 10**8), strict=True)
+    ]
+    merged = merging.merge(ASKED, evaluations, timings, {"a/together.time": process})
+    assert summaries.of(merged, "a", ASKED["subjects"])["processes"]["a/together.time"]["peak_rss_bytes"] == 11 * 10**8
+
+
 def test_a_reading_that_fails_is_neither_right_nor_guessed():
     evaluation = results.evaluation("a", "anatomy", "ABCD", "AB--")
     assert evaluation["totals"] == {"questions": 4, "correct": 4, "correct_generated": 2, "parsed": 2}

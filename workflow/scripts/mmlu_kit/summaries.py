@@ -45,7 +45,12 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
         "reasons": {name: reason for result in results for name, reason in result["reasons"].items()},
         "resumed": any(result["resumed"] for result in results),
         "questions_sha256": sorted(result["questions_sha256"] for result in results),
-        "processes": {name: merged["processes"][name] for name in first if name in merged["processes"]},
+        # With the process's own peak memory: GNU time 1.7 logs four times as much.
+        "processes": {
+            name: {**merged["processes"][name], "peak_rss_bytes": peak}
+            for name, peak in _peaks(results).items()
+            if name in merged["processes"]
+        },
     }
 
 
@@ -97,6 +102,14 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     """The 95 % Wilson score interval of a proportion."""
     low, high = proportion_confint(successes, trials, alpha=0.05, method="wilson")
     return float(low), float(high)
+
+
+def _peaks(results: Iterable[dict]) -> dict[str, int]:
+    """The largest memory of each process, by its log's name."""
+    found: dict[str, int] = {}
+    for result in results:
+        found[result["process"]] = max(result["peak_rss_bytes"], found.get(result["process"], 0))
+    return found
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
