@@ -5,7 +5,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report retry demo-models locks bench
+.PHONY: report test lint partial-report retry images image-cpu image-cuda demo-models locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -29,6 +29,12 @@ lint: .venv/test
 	ruff format --check .
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
+
+# Build the images that rules run in under --use-singularity, with docker, podman or buildah, and Apptainer.
+images: image-cpu image-cuda
+
+image-cpu image-cuda: image-%:
+	sh docker/build.sh $*
 
 # Train the three demo models again and write their questions again, in place.
 demo-models: .venv/kit

@@ -1,11 +1,14 @@
 """Fixtures that several test files share. Programs run as a user runs them: as processes, with this Python."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import images
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -55,6 +58,35 @@ def snakemake():
         return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=settings)
 
     return call
+
+
+def copy_of_the_workflow(folder: Path) -> Path:
+    """The workflow without results, in `folder`."""
+    folder.mkdir()
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy2(ROOT / name, folder)
+    for name in ("workflow", "profiles"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture
+def workflow_copy(tmp_path) -> Path:
+    """A fresh copy of the workflow."""
+    return copy_of_the_workflow(tmp_path / "kit")
+
+
+@pytest.fixture(scope="session")
+def cpu_image() -> Path:
+    """images/cpu.sif of this lock, as `make image-cpu` makes it: the one that is there, or a new one."""
+    image = ROOT / "images/cpu.sif"
+    images.apptainer()
+    if not image.is_file() or images.labels(image).get("mmlu-kit.lock.sha256") != images.digest("cpu.lock"):
+        process = subprocess.run(["make", "image-cpu"], cwd=ROOT, capture_output=True, text=True)
+        if "none of them works here" in process.stderr:
+            pytest.skip("neither docker, podman nor buildah works on this machine")
+        assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
+    return image
 
 
 @pytest.fixture

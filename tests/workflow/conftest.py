@@ -6,25 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import copy_of_the_workflow
 
 TOKEN = "hf_aSecretThatNoFileMayHold"
-
-
-def copy_of_the_workflow(folder: Path) -> Path:
-    """The workflow without results, in `folder`."""
-    folder.mkdir()
-    for name in ("Snakefile", "config.yaml"):
-        shutil.copy2(ROOT / name, folder)
-    for name in ("workflow", "profiles"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
-
-
-@pytest.fixture
-def workflow_copy(tmp_path) -> Path:
-    """A fresh copy of the workflow."""
-    return copy_of_the_workflow(tmp_path / "kit")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -41,11 +42,30 @@ SETUPS = STUDY["timing_setups"]
 SETUP = {setup["name"]: setup for setup in SETUPS["setups"]} if SETUPS else {}
 GROUPS = [group["name"] for group in STUDY["groups"] if {model for model, _ in PAIRS} & set(group["models"])]
 
+# Whether rules run in images (`--use-singularity`, or a profile's software-deployment-method).
+IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+
+
+def folders_outside():
+    """Folders that jobs read and that lie outside the working directory: local models and questions, the hub's cache."""
+    named = [entry["path"] for entry in [STUDY["questions"], *MODELS.values()] if "path" in entry]
+    folders = {Path(folder).resolve() for folder in [*named, os.environ["HF_HUB_CACHE"]]}
+    outside = sorted(folder for folder in folders if not folder.is_relative_to(Path.cwd()))
+    for folder in outside:
+        folder.mkdir(parents=True, exist_ok=True)  # the hub's cache before its first use
+    return list(map(str, outside))
+
+
 # Rules other than fetch_* see no token and no network: whatever they lack, they say so instead of fetching it.
 OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN HF_HUB_OFFLINE=1"
 # Set explicitly, as a container's home folder is not the user's; one already chosen by the user or the cluster is kept.
 # In the environment and not in a rule's shell, so that another choice makes no result again.
 os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
+if IN_IMAGES:
+    # Apptainer hands the user's environment on, and packages of the host that it names would be imported in the image.
+    os.environ.update(APPTAINERENV_PYTHONPATH="", APPTAINERENV_PYTHONHOME="", APPTAINERENV_PYTHONNOUSERSITE="1")
+    # It shows the working directory; what else a job reads must be named.
+    os.environ["APPTAINER_BIND"] = ",".join(filter(None, [os.environ.get("APPTAINER_BIND"), *folders_outside()]))
 
 
 wildcard_constraints:
@@ -64,6 +84,17 @@ def image(device):
     """The container image for a device: an address, or the absolute path of a local file."""
     name = config["images"]["cuda" if device == "cuda" else "cpu"]
     return name if "://" in name else str((Path(workflow.basedir) / name).resolve())
+
+
+def image_files(device):
+    """The image for a device as input files, so that a new image runs its jobs again: none for an address, or where rules
+    do not run in images; a missing one is told before anything runs."""
+    found = [] if not IN_IMAGES or "://" in image(device) else [image(device)]
+    for path in found:
+        if not Path(path).is_file():
+            kind = "cuda" if device == "cuda" else "cpu"
+            raise WorkflowError(f"config: images.{kind}: there is no {path}: make it with `make image-{kind}`, or name another")
+    return found
 
 
 def one_of(names):
@@ -127,6 +158,12 @@ def all_cores(otherwise):
             return otherwise
 
     return cores
+
+
+def minutes(manifest, device, subjects=1):
+    """Minutes after which a cluster may end a job: several times what was measured on two cores, or on a GPU."""
+    billions = json.loads(Path(manifest).read_text())["parameters"] / 1e9
+    return round(20 + subjects * billions * (1 if device == "cuda" else 10))
 
 
 def memory_mb(manifest, dtype):

@@ -34,8 +34,9 @@ KEEP = (
 rule evaluate:
     input:
         code=sources("evaluate.py"),
+        image=lambda wildcards: image_files(MODELS[wildcards.model]["device"]),
         model=manifest,
-        questions=f"{SUBJECT_FILES}/{{subject}}.jsonl",
+        questions=[f"{SUBJECT_FILES}/{{subject}}.jsonl"],
     output:
         evaluation=f"{RESULTS}/evaluations/{{model}}/{{subject}}.json",
         timing=f"{RESULTS}/timings/{{model}}/{{subject}}.json",
@@ -48,7 +49,10 @@ rule evaluate:
         lambda wildcards: image(MODELS[wildcards.model]["device"])
     threads: setting("threads")
     resources:
-        mem_mb=lambda wildcards, input: memory_mb(input.model, MODELS[wildcards.model]["dtype"]),
+        # More of both at each attempt, where retries are asked for.
+        mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model]["dtype"]),
+        runtime=lambda wildcards, input, attempt: attempt
+        * minutes(input.model, MODELS[wildcards.model]["device"], len(input.questions)),
         gpu=lambda wildcards: int(MODELS[wildcards.model]["device"] == "cuda"),
     params:
         name="{model}",
@@ -70,6 +74,7 @@ rule evaluate:
 use rule evaluate as evaluate_together with:
     input:
         code=sources("evaluate.py"),
+        image=lambda wildcards: image_files(MODELS[wildcards.model]["device"]),
         model=manifest,
         questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY["subjects"]),
     output:

@@ -6,6 +6,7 @@
 rule draw_figures:
     input:
         code=sources("draw_figures.py"),
+        image=image_files("cpu"),
         merged=rules.merge.output.merged,
     output:
         expand(

@@ -7,6 +7,7 @@
 rule merge:
     input:
         code=sources("merge.py"),
+        image=image_files("cpu"),
         schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run", "merged"]),
         evaluations=[f"{RESULTS}/evaluations/{model}/{subject}.json" for model, subject in PAIRS],
         timings=[f"{RESULTS}/timings/{model}/{subject}.json" for model, subject in PAIRS],

@@ -11,6 +11,7 @@ localrules:
 rule fetch_model:
     input:
         code=sources("fetch_model.py"),
+        image=image_files("cpu"),
         folder=lambda wildcards: folder_files(MODELS[wildcards.model]),
     output:
         "resources/models/{model}@{commit}.json",
@@ -27,6 +28,7 @@ rule fetch_model:
 rule fetch_questions:
     input:
         code=sources("fetch_questions.py"),
+        image=image_files("cpu"),
         folder=lambda wildcards: [
             path for path in folder_files(STUDY["questions"]) if Path(path).name.startswith(f"{wildcards.subject}_")
         ],

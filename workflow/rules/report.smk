@@ -6,6 +6,7 @@
 rule write_report:
     input:
         code=sources("write_report.py"),
+        image=image_files("cpu"),
         templates=sorted(map(str, Path("workflow/report").glob("*.j2"))),
         merged=rules.merge.output.merged,
         table=rules.merge.output.table,

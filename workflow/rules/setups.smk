@@ -17,6 +17,7 @@ if SETUPS:
     rule time_setup:
         input:
             code=sources("evaluate.py"),
+            image=lambda wildcards: image_files(SETUP[wildcards.setup]["device"]),
             model=f"resources/models/{SETUPS['model']}@{at(SETUPS_MODEL)}.json",
             questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=SETUPS["subjects"]),
             before=round_before,
@@ -37,7 +38,9 @@ if SETUPS:
             lambda wildcards: image(SETUP[wildcards.setup]["device"])
         threads: all_cores(SETUPS_MODEL["threads"])
         resources:
-            mem_mb=lambda wildcards, input: memory_mb(input.model, SETUP[wildcards.setup]["dtype"]),
+            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, SETUP[wildcards.setup]["dtype"]),
+            runtime=lambda wildcards, input, attempt: attempt
+            * minutes(input.model, SETUP[wildcards.setup]["device"], len(SETUPS["subjects"])),
             gpu=lambda wildcards: int(SETUP[wildcards.setup]["device"] == "cuda"),
             slurm_extra="--exclusive",
         params:
@@ -59,6 +62,7 @@ if SETUPS:
     rule compare_setups:
         input:
             code=sources("compare_setups.py"),
+            image=image_files("cpu"),
             schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run"]),
             logs=expand(f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt", repeat=REPEATS, setup=SETUP),
             records=expand(

@@ -13,6 +13,7 @@ if STABILITY:
     rule measure_stability:
         input:
             code=sources("measure_stability.py"),
+            image=image_files(MODELS[STABILITY["model"]]["device"]),
             model=f"resources/models/{STABILITY['model']}@{at(MODELS[STABILITY['model']])}.json",
             questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STABILITY["subjects"]),
         output:

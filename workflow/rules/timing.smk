@@ -6,6 +6,7 @@
 rule parse_times:
     input:
         code=sources("parse_times.py"),
+        image=image_files("cpu"),
         logs=expand(f"{RESULTS}/timings/{{process}}", process=PROCESSES),
     output:
         f"{RESULTS}/timings/processes.json",

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Build an image with docker, podman or buildah, whichever is there, and with Apptainer make images/KIND.sif of it:
+#   docker/build.sh cpu|cuda
+# BUILD_OPTIONS are passed on to the builder, as in BUILD_OPTIONS='--build-arg BASE=debian:bookworm-slim'. With
+# COMPRESSION=zstd an image is made several times faster; every cluster's kernel can read the default, gzip.
+set -eu
+cd "$(dirname "$0")/.."
+kind=$1
+tag=mmlu-kit:$kind
+fail() {
+    echo "error: $1" >&2
+    exit 2
+}
+case $kind in cpu | cuda) ;; *) fail "there is no image '$kind': cpu or cuda" ;; esac
+# A docker without its daemon, or a podman that may not make containers, answers `info` with an error.
+for builder in docker podman buildah ''; do
+    if [ -n "$builder" ] && "$builder" info >/dev/null 2>&1; then break; fi
+done
+[ -n "$builder" ] || fail "docker, podman or buildah is needed to build an image, and none of them works here: install one, or start its service"
+echo "Building $tag with $builder …"
+# Unquoted on purpose: several options.
+# shellcheck disable=SC2086
+"$builder" build ${BUILD_OPTIONS:-} --file "docker/$kind.Dockerfile" --tag "$tag" \
+    --build-arg LOCK_SHA256="$(sha256sum "envs/$kind.lock" | cut -d ' ' -f 1)" \
+    --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+    .
+apptainer=$(command -v apptainer || command -v singularity || true)
+if [ -z "$apptainer" ]; then
+    echo "$tag is built. For Snakemake's --use-singularity an images/$kind.sif is needed: install Apptainer and run this again."
+    exit 0
+fi
+mkdir -p images
+archive=$(mktemp -d)
+trap 'rm -rf "$archive"' EXIT
+case $builder in
+buildah) buildah push --quiet "$tag" "docker-archive:$archive/image.tar:$tag" ;;
+*) "$builder" save --output "$archive/image.tar" "$tag" ;;
+esac
+# Under a temporary name first, so that a killed build leaves no half image to run with.
+"$apptainer" build --mksquashfs-args "-comp ${COMPRESSION:-gzip}" --force "images/$kind.part.sif" "docker-archive:$archive/image.tar"
+mv "images/$kind.part.sif" "images/$kind.sif"
+echo "images/$kind.sif is there"

@@ -1,0 +1,106 @@
+"""The smoke study on a real SLURM, every job in the CPU image: resources, a cancelled job, a job that wants too much."""
+
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+import yaml
+
+from tests.conftest import copy_of_the_workflow
+
+pytestmark = pytest.mark.cluster
+# demo-medium asks for a GPU, which this cluster only has on paper: the job gets one and finds no device behind it.
+ON_GPU = {"models": {"demo-medium": {"device": "cuda", "on_unavailable": "fallback"}}, "images": {"cuda": "images/cpu.sif"}}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    """Skips where no SLURM answers."""
+    if not shutil.which("sbatch") or subprocess.run(["sinfo", "--noheader"], capture_output=True).returncode:
+        pytest.skip("no SLURM cluster answers here (sinfo)")
+
+
+@pytest.fixture
+def on_slurm(tmp_path, snakemake, cpu_image):
+    """Run the smoke study with the SLURM profile: (the folder, the completed process, the jobs' names in SLURM)."""
+    folder = copy_of_the_workflow(tmp_path / "kit")
+    (folder / "images").mkdir()
+    (folder / "images/cpu.sif").symlink_to(cpu_image)
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(ON_GPU))
+    environment = {"APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1")}
+    arguments = ["--profile", "profiles/slurm", "--configfile", tmp_path / "mine.yaml", "--config", "study=smoke"]
+    arguments += ["--latency-wait", "5", "--seconds-between-status-checks", "5"]
+
+    def call(*more):
+        began = time.strftime("%Y-%m-%dT%H:%M:%S")
+        process = snakemake(folder, *arguments, *more, env=environment)
+        return process, jobs(began)
+
+    return folder, call
+
+
+def jobs(began):
+    """What sacct knows of the jobs begun since: a list of dicts."""
+    fields = ["JobID", "State", "ReqTRES", "Comment", "Elapsed"]
+    command = ["sacct", "--allocations", "--parsable2", "--noheader", "--starttime", began, f"--format={','.join(fields)}"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [dict(zip(fields, line.split("|"), strict=True)) for line in lines]
+
+
+def evaluations(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in (folder / "results/smoke/evaluations").rglob("*.json")}
+
+
+def test_the_study_runs_with_the_resources_that_its_models_ask_for(on_slurm):
+    folder, run = on_slurm
+    process, found = run()
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert {job["State"] for job in found} == {"COMPLETED"}
+    on_gpu = [job for job in found if "gres/gpu=1" in job["ReqTRES"]]
+    assert len(on_gpu) == 2 and all("evaluate" in job["Comment"] for job in on_gpu)
+    assert len(evaluations(folder)) == 4
+    report = (folder / "results/smoke/report.md").read_text()
+    assert "demo-medium (cpu instead of cuda)" in report and "| apptainer |" in report
+    second, _ = run()
+    assert "Nothing to be done" in second.stdout + second.stderr
+
+
+def test_a_job_that_is_cancelled_is_tried_again_and_the_result_is_the_same(on_slurm, tmp_path, snakemake):
+    folder, run = on_slurm
+    cancelled = []
+
+    def cancel():
+        """End the first evaluation that is seen running."""
+        end = time.monotonic() + 120
+        while not cancelled and time.monotonic() < end:
+            listed = subprocess.run(["squeue", "--noheader", "--format=%i %T %k"], capture_output=True, text=True).stdout
+            for number in re.findall(r"^(\d+) RUNNING .*evaluate", listed, re.M)[:1]:
+                subprocess.run(["scancel", number], check=True)
+                cancelled.append(number)
+            time.sleep(0.3)
+
+    watcher = threading.Thread(target=cancel)
+    watcher.start()
+    process, found = run()
+    watcher.join()
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert cancelled and any(job["State"].startswith("CANCELLED") for job in found)
+    native = copy_of_the_workflow(tmp_path / "native")
+    assert snakemake(native, "--cores", "all", "--config", "study=smoke", "only=small").returncode == 0
+    for path, data in evaluations(folder).items():
+        if "demo-small" in str(path):
+            assert data == (native / path).read_bytes()
+
+
+def test_a_job_over_its_memory_is_reported_as_such(on_slurm):
+    folder, run = on_slurm
+    process, found = run("--set-resources", "evaluate:mem_mb=60", "--retries", "0")
+    output = process.stdout + process.stderr
+    assert process.returncode == 1
+    assert any(job["State"] in ("OUT_OF_MEMORY", "CANCELLED", "FAILED") for job in found), found
+    assert re.search(r"OUT_OF_MEMORY|memory", output), output
+    assert not evaluations(folder)

@@ -1,0 +1,51 @@
+"""The image itself: what is in it, what is not, and what it says of itself."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests.images import apptainer, digest, labels
+
+pytestmark = pytest.mark.container
+
+
+@pytest.fixture
+def in_image(cpu_image):
+    """Run a command in the image, without the host's environment: in_image('python', '--version')."""
+
+    def call(*command: str) -> subprocess.CompletedProcess:
+        whole = [apptainer(), "exec", "--cleanenv", "--no-home", str(cpu_image), *command]
+        return subprocess.run(whole, capture_output=True, text=True, cwd="/", env=os.environ)
+
+    return call
+
+
+def test_it_says_what_it_was_built_from(cpu_image, root):
+    found = labels(cpu_image)
+    assert found["mmlu-kit.lock.sha256"] == digest("cpu.lock")
+    assert re.fullmatch(r"[0-9a-f]{40}", found["org.opencontainers.image.revision"])
+
+
+def test_it_has_what_is_locked_and_nothing_else(in_image, root):
+    process = in_image("python", "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check")
+    assert process.returncode == 0, process.stderr
+    there = {tuple(line.lower().replace("_", "-").split("==")) for line in process.stdout.splitlines()}
+    # A package may be locked in two versions, for two versions of Python.
+    locked = re.findall(r"^([\w.-]+)==([^ \\]+)", (root / "envs/cpu.lock").read_text(), re.M)
+    locked = {(name.lower().replace("_", "-"), version) for name, version in locked}
+    names = {name for name, _ in there}
+    assert {name for name, version in there if (name, version) not in locked} <= {"pip", "torch"}
+    assert dict(there)["torch"].startswith((root / "envs/torch.txt").read_text().split("torch==")[1].strip())
+    assert {"transformers", "bitsandbytes", "snakemake", "datasets", "accelerate", "matplotlib", "pandas"} <= names
+
+
+def test_it_has_the_program_that_times(in_image):
+    assert in_image("/usr/bin/time", "--version").returncode == 0
+
+
+def test_it_holds_no_token_and_no_model_but_the_demos(in_image):
+    process = in_image("sh", "-c", "find / -xdev -name '*.safetensors' -o -name token -path '*huggingface*' 2>/dev/null")
+    assert {line.rsplit("/", 2)[-2] for line in process.stdout.splitlines()} == {"demo-small", "demo-medium", "demo-large"}
+    assert "hf_" not in in_image("env").stdout

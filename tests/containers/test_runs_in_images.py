@@ -1,0 +1,85 @@
+"""The smoke study in the CPU image: the same bytes as without it, nothing of the host's, and nothing to do twice."""
+
+import json
+import os
+import shutil
+
+import pytest
+import yaml
+
+from tests.conftest import copy_of_the_workflow
+from tests.images import apptainer
+from tests.reports import planned
+
+pytestmark = pytest.mark.container
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """What an unlucky user's environment may hold: packages of the host under names that the image needs."""
+    trap = tmp_path_factory.mktemp("host_packages")
+    for name in ("torch", "transformers", "numpy_in_image"):
+        (trap / f"{name}.py").write_text("raise SystemExit('a package of the host was imported in the image')\n")
+    return {"PYTHONPATH": str(trap), "APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1")}
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory, snakemake, cpu_image, environment):
+    """A folder in which the smoke study has run in the image."""
+    folder = copy_of_the_workflow(tmp_path_factory.mktemp("in_image") / "kit")
+    (folder / "images").mkdir()
+    (folder / "images/cpu.sif").symlink_to(cpu_image)
+    process = snakemake(folder, "--use-singularity", "--cores", "all", "--config", "study=smoke", env=environment)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder
+
+
+def test_every_evaluation_is_the_same_bytes_as_without_the_image(smoke, tmp_path, snakemake):
+    native = copy_of_the_workflow(tmp_path / "native")
+    assert snakemake(native, "--cores", "all", "--config", "study=smoke").returncode == 0
+    made = sorted((smoke / "results/smoke/evaluations").rglob("*.json"))
+    assert len(made) == 4
+    for path in made:
+        assert path.read_bytes() == (native / path.relative_to(smoke)).read_bytes()
+
+
+def test_times_say_that_they_were_measured_in_the_image(smoke):
+    for path in (smoke / "results/smoke/timings").glob("*/*.json"):
+        assert json.loads(path.read_text())["machine"]["container"] == "apptainer"
+        assert "Elapsed (wall clock) time" in path.with_suffix(".time").read_text()
+    assert "| apptainer |" in (smoke / "results/smoke/report.md").read_text()
+
+
+def test_a_second_run_has_nothing_to_do(smoke, snakemake, environment):
+    process = snakemake(smoke, "--use-singularity", "--cores", "all", "--config", "study=smoke", env=environment)
+    assert process.returncode == 0 and "Nothing to be done" in process.stdout + process.stderr
+
+
+def test_a_new_image_runs_its_jobs_again(smoke, tmp_path, snakemake, cpu_image):
+    folder = shutil.copytree(smoke, tmp_path / "kit", symlinks=True)
+    (folder / "images/cpu.sif").unlink()
+    shutil.copy(cpu_image, folder / "images/cpu.sif")
+    jobs = planned(snakemake, folder, "--use-singularity", "--config", "study=smoke")
+    assert jobs["evaluate"] == 4 and jobs["write_report"] == 1
+
+
+def test_a_missing_image_is_one_line_before_anything_runs(workflow_copy, snakemake):
+    apptainer()
+    process = snakemake(workflow_copy, "--use-singularity", "--cores", "1", "--config", "study=smoke")
+    output = process.stdout + process.stderr
+    assert process.returncode == 1 and "Traceback" not in output
+    (line,) = [line for line in output.splitlines() if "images.cpu" in line]
+    assert "there is no" in line and "`make image-cpu`" in line
+    assert not (workflow_copy / "results").exists() and not (workflow_copy / "resources").exists()
+
+
+def test_models_and_questions_outside_the_project_are_seen_in_the_image(smoke, tmp_path_factory, snakemake, root, environment):
+    """Outside /tmp and the home folder too, which Apptainer shows by itself."""
+    outside = tmp_path_factory.mktemp("outside")
+    shutil.copytree(root / "workflow/demo/models/demo-small", outside / "model")
+    config = {"models": {"demo-small": {"path": str(outside / "model")}}}
+    (outside / "mine.yaml").write_text(yaml.safe_dump(config))
+    arguments = ["--configfile", outside / "mine.yaml", "--config", "study=smoke", "--until", "fetch_model"]
+    arguments += ["--singularity-args=--no-mount tmp", "--forcerun", "fetch_model"]
+    process = snakemake(smoke, "--use-singularity", "--cores", "1", *arguments, env=environment)
+    assert process.returncode == 0, process.stdout + process.stderr

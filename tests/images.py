@@ -1,0 +1,31 @@
+"""Images as Apptainer tells of them."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def apptainer() -> str:
+    """The name of the program on this machine; skips where there is none."""
+    found = shutil.which("apptainer") or shutil.which("singularity")
+    if not found:
+        pytest.skip("Apptainer is not installed")
+    return found
+
+
+def labels(image: Path) -> dict[str, str]:
+    """An image's labels."""
+    command = [apptainer(), "inspect", "--json", "--labels", str(image)]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(process.stdout)["data"]["attributes"]["labels"]
+
+
+def digest(lock: str) -> str:
+    """The SHA-256 of a lock of envs/."""
+    return hashlib.sha256((ROOT / "envs" / lock).read_bytes()).hexdigest()
