@@ -46,10 +46,10 @@ GROUPS = [group["name"] for group in STUDY["groups"] if {model for model, _ in P
 IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 
 
-def folders_outside():
+def folders_outside(hub_cache):
     """Folders that jobs read and that lie outside the working directory: local models and questions, the hub's cache."""
     named = [entry["path"] for entry in [STUDY["questions"], *MODELS.values()] if "path" in entry]
-    folders = {Path(folder).resolve() for folder in [*named, os.environ["HF_HUB_CACHE"]]}
+    folders = {Path(folder).resolve() for folder in [*named, hub_cache]}
     outside = sorted(folder for folder in folders if not folder.is_relative_to(Path.cwd()))
     for folder in outside:
         folder.mkdir(parents=True, exist_ok=True)  # the hub's cache before its first use
@@ -60,12 +60,12 @@ def folders_outside():
 OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN HF_HUB_OFFLINE=1"
 # Set explicitly, as a container's home folder is not the user's; one already chosen by the user or the cluster is kept.
 # In the environment and not in a rule's shell, so that another choice makes no result again.
-os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
+HUB_CACHE = os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
 if IN_IMAGES:
     # Apptainer hands the user's environment on, and packages of the host that it names would be imported in the image.
     os.environ.update(APPTAINERENV_PYTHONPATH="", APPTAINERENV_PYTHONHOME="", APPTAINERENV_PYTHONNOUSERSITE="1")
     # It shows the working directory; what else a job reads must be named.
-    os.environ["APPTAINER_BIND"] = ",".join(filter(None, [os.environ.get("APPTAINER_BIND"), *folders_outside()]))
+    os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *folders_outside(HUB_CACHE)])))
 
 
 wildcard_constraints:
