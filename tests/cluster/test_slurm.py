@@ -1,10 +1,8 @@
-"""The smoke study on a real SLURM, every job in the CPU image: resources, a cancelled job, a job that wants too much."""
+"""The smoke study on a real SLURM, every job in the CPU image, with the resources that its models ask for."""
 
 import os
-import re
 import shutil
 import subprocess
-import threading
 import time
 
 import pytest
@@ -75,40 +73,3 @@ def test_the_study_runs_with_the_resources_that_its_models_ask_for(on_slurm):
     assert "demo-medium (cpu instead of cuda)" in report and "| apptainer |" in report
     second, _ = run()
     assert "Nothing to be done" in second.stdout + second.stderr
-
-
-def test_a_job_that_is_cancelled_is_tried_again_and_the_result_is_the_same(on_slurm, tmp_path, snakemake):
-    folder, run = on_slurm
-    cancelled = []
-
-    def cancel():
-        """End the first evaluation that is seen running."""
-        end = time.monotonic() + 120
-        while not cancelled and time.monotonic() < end:
-            listed = subprocess.run(["squeue", "--noheader", "--format=%i %T %k"], capture_output=True, text=True).stdout
-            for number in re.findall(r"^(\d+) RUNNING .*evaluate", listed, re.M)[:1]:
-                subprocess.run(["scancel", number], check=True)
-                cancelled.append(number)
-            time.sleep(0.3)
-
-    watcher = threading.Thread(target=cancel)
-    watcher.start()
-    process, found = run()
-    watcher.join()
-    assert process.returncode == 0, process.stdout + process.stderr
-    assert cancelled and any(job["State"].startswith("CANCELLED") for job in found)
-    native = copy_of_the_workflow(tmp_path / "native")
-    assert snakemake(native, "--cores", "all", "--config", "study=smoke", "only=small").returncode == 0
-    for path, data in evaluations(folder).items():
-        if "demo-small" in str(path):
-            assert data == (native / path).read_bytes()
-
-
-def test_a_job_over_its_memory_is_reported_as_such(on_slurm):
-    folder, run = on_slurm
-    process, found = run("--set-resources", "evaluate:mem_mb=60", "--retries", "0")
-    output = process.stdout + process.stderr
-    assert process.returncode == 1
-    assert any(job["State"] in ("OUT_OF_MEMORY", "CANCELLED", "FAILED") for job in found), found
-    assert re.search(r"OUT_OF_MEMORY|memory", output), output
-    assert not evaluations(folder)
