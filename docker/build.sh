@@ -1,8 +1,8 @@
 #!/bin/sh
 # Build an image with docker, podman or buildah, whichever is there, and with Apptainer make images/KIND.sif of it:
 #   docker/build.sh cpu|cuda
-# BUILD_OPTIONS are passed on to the builder, as in BUILD_OPTIONS='--build-arg BASE=debian:bookworm-slim'. With
-# COMPRESSION=zstd an image is made several times faster; every cluster's kernel can read the default, gzip.
+# BUILD_OPTIONS are passed on to the builder, as in BUILD_OPTIONS='--build-arg BASE=debian:bookworm-slim'. COMPRESSION is
+# that of the .sif (mksquashfs): gzip by default, which Apptainer uses itself; it warns that others may not work everywhere.
 set -eu
 cd "$(dirname "$0")/.."
 kind=$1

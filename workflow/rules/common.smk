@@ -161,7 +161,7 @@ def all_cores(otherwise):
 
 
 def minutes(manifest, device, subjects=1):
-    """Minutes after which a cluster may end a job: several times what was measured on two cores, or on a GPU."""
+    """Minutes after which a cluster may end a job: on CPUs several times what two cores took; on GPUs a guess, not measured."""
     billions = json.loads(Path(manifest).read_text())["parameters"] / 1e9
     return round(20 + subjects * billions * (1 if device == "cuda" else 10))
 
