@@ -25,3 +25,8 @@ rule all:
         f"{RESULTS}/report.md",
         f"{RESULTS}/merged.json",
         f"{RESULTS}/questions.csv",
+
+
+onerror:
+    for line in failures.explain(Path(".snakemake/slurm_logs"), STARTED):
+        print(f"error: {line}", file=sys.stderr)

@@ -2,17 +2,11 @@
 # `make images`, or from the project's folder:  docker build --file docker/cpu.Dockerfile --tag mmlu-kit:cpu .
 ARG BASE=debian:bookworm-slim@sha256:96e378d7e6531ac9a15ad505478fcc2e69f371b10f5cdf87857c4b8188404716
 FROM ${BASE}
-# /usr/bin/time is what jobs are timed with; slim images lack it.
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends python3 python3-venv time \
-    && rm -rf /var/lib/apt/lists/*
-COPY envs/torch.txt envs/cpu.lock /opt/kit/
-# As envs/install.sh does: torch by its pin, everything else by hash. PyPI's torch for Linux brings CUDA libraries of several
-# GB; TORCH_OPTIONS are pip's, as in --build-arg TORCH_OPTIONS='--index-url <PyTorch's index of CPU wheels>'.
+COPY docker/install.sh envs/torch.txt envs/cpu.lock /opt/kit/
+# PyPI's torch for Linux brings CUDA libraries of several GB; TORCH_OPTIONS are pip's for torch alone, as in
+# --build-arg TORCH_OPTIONS='--index-url <PyTorch's index of CPU wheels>'.
 ARG TORCH_OPTIONS=
-RUN python3 -m venv /opt/kit/venv \
-    && /opt/kit/venv/bin/pip install --no-cache-dir ${TORCH_OPTIONS} --requirement /opt/kit/torch.txt \
-    && /opt/kit/venv/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement /opt/kit/cpu.lock
+RUN sh /opt/kit/install.sh /opt/kit/cpu.lock /opt/kit/torch.txt ${TORCH_OPTIONS}
 # Caches go where any user may write, whoever runs the image.
 ENV PATH=/opt/kit/venv/bin:$PATH XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache/matplotlib
 # The kit itself, for those who have Docker alone; under Apptainer the project's own folder is used and this one is not.
@@ -20,7 +14,7 @@ WORKDIR /kit
 COPY Snakefile config.yaml ./
 COPY workflow workflow
 COPY profiles profiles
-RUN useradd --create-home --uid 1000 kit && mkdir -p results resources && chmod -R a+rwX /kit
+RUN mkdir -p results resources && chmod -R a+rwX /kit
 USER kit
 CMD ["snakemake", "--cores", "8"]
 ARG LOCK_SHA256=unknown

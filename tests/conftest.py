@@ -11,6 +11,7 @@ import pytest
 from tests import images
 
 ROOT = Path(__file__).parents[1]
+TOKEN = "hf_aSecretThatNoFileMayHold"
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 
@@ -68,6 +69,14 @@ def copy_of_the_workflow(folder: Path) -> Path:
     for name in ("workflow", "profiles"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+def no_file_holds(secret: str, folder: Path) -> None:
+    """Check that no file below `folder`, hidden ones too, has the secret in it; images that were linked are left out."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".sif"]
+    assert files
+    for path in files:
+        assert secret.encode() not in path.read_bytes(), path
 
 
 @pytest.fixture

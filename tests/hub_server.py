@@ -1,7 +1,7 @@
 """A stand-in for the Hugging Face hub on the loopback: enough of its HTTP interface for the real client to fetch from.
 
-It serves repositories at one commit each, can ask for a token, fail, or hang up in the middle of a file, and notes every
-request so that tests can tell what was fetched and what was not.
+It serves repositories at one commit each, can ask for a token, fail, ask for patience, hang up in the middle of a file or
+send wrong bytes, and notes every request so that tests can tell what was fetched and what was not.
 """
 
 import hashlib
@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from huggingface_hub.utils.sha import git_hash
 
 _TREE = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)/tree/([^/?]+)")
 _FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
@@ -34,11 +36,17 @@ class Repository:
 
 @dataclass
 class Hub:
-    """What the server serves and what was asked of it; `cuts` weight files end halfway, `broken` answers 500 to all."""
+    """What the server serves and what was asked of it.
+
+    `cuts` weight files end halfway, `spoiled` ones arrive with a wrong byte, `busy` requests are answered 429; `broken`
+    answers 500 to all.
+    """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, range
     cuts: int = 0
+    spoiled: int = 0
+    busy: int = 0
     broken: bool = False
     address: str = ""
 
@@ -59,6 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
         tree, file = _TREE.match(path), _FILE.match(path)
         if self.hub.broken:
             return self._send(500, b"broken")
+        if self.hub.busy:
+            self.hub.busy -= 1
+            return self._send(429, b"", {"Retry-After": "0"})
         if tree:
             key, revision, name = f"{tree[1]}/{tree[2]}", tree[3], None
         elif file:
@@ -81,10 +92,13 @@ class _Handler(BaseHTTPRequestHandler):
         return self._send_file(name, content[name], repository.commit, with_body)
 
     def _send_file(self, name: str, data: bytes, commit: str, with_body: bool) -> None:
-        headers = {"X-Repo-Commit": commit, "ETag": f'"{_digest(data)}"', "Accept-Ranges": "bytes"}
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{_etag(name, data)}"', "Accept-Ranges": "bytes"}
         start = int(re.match(r"bytes=(\d+)-", self.headers.get("Range", "bytes=0-"))[1])
         if start:
             headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
+        if with_body and self.hub.spoiled and name.endswith(".safetensors"):
+            self.hub.spoiled -= 1
+            data = data[:-1] + bytes([data[-1] ^ 1])
         if with_body and self.hub.cuts and name.endswith(".safetensors"):
             self.hub.cuts -= 1
             self._send(206 if start else 200, data[start : len(data) // 2], headers, len(data) - start)
@@ -105,12 +119,18 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _etag(name: str, data: bytes) -> str:
+    """What the hub announces of a file: the SHA-256 of a large one (Git LFS), git's own SHA-1 of others."""
+    if name.endswith((".safetensors", ".parquet", ".bin")):
+        return hashlib.sha256(data).hexdigest()
+    return git_hash(data)
 
 
 def _entry(path: str, data: bytes) -> dict:
-    return {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data, usedforsecurity=False).hexdigest()}
+    entry = {"type": "file", "path": path, "size": len(data), "oid": git_hash(data)}
+    if len(etag := _etag(path, data)) == 64:
+        entry["lfs"] = {"oid": etag, "size": len(data), "pointerSize": 134}
+    return entry
 
 
 @contextmanager

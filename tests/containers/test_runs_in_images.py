@@ -3,34 +3,46 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
 
-from tests.conftest import copy_of_the_workflow
+from tests.conftest import TOKEN, copy_of_the_workflow, no_file_holds
+from tests.hub_server import Repository, serving
 from tests.images import apptainer
 from tests.reports import planned
 
 pytestmark = pytest.mark.container
+COMMIT = "7ae557604adf67be50417f59c2c2f167def9a775"
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """What an unlucky user's environment may hold: packages of the host under names that the image needs."""
+    """What an unlucky user's environment may hold: packages of the host under names that the image needs, and a token."""
     trap = tmp_path_factory.mktemp("host_packages")
-    for name in ("torch", "transformers", "numpy_in_image"):
+    for name in ("torch", "transformers", "tokenizers"):
         (trap / f"{name}.py").write_text("raise SystemExit('a package of the host was imported in the image')\n")
-    return {"PYTHONPATH": str(trap), "APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1")}
+    return {
+        "PYTHONPATH": str(trap),
+        "APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1"),
+        "HF_TOKEN": TOKEN,
+    }
 
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory, snakemake, cpu_image, environment):
-    """A folder in which the smoke study has run in the image."""
+    """A folder in which the smoke study has run in the image, with nothing where the host's Python packages are."""
     folder = copy_of_the_workflow(tmp_path_factory.mktemp("in_image") / "kit")
     (folder / "images").mkdir()
     (folder / "images/cpu.sif").symlink_to(cpu_image)
-    process = snakemake(folder, "--use-singularity", "--cores", "all", "--config", "study=smoke", env=environment)
+    empty = tmp_path_factory.mktemp("empty")
+    hidden = " ".join(f"--bind={empty}:{path}" for path in {sys.prefix, sys.base_prefix} - {"/usr"})
+    arguments = ["--use-singularity", f"--singularity-args={hidden}", "--cores", "all", "--config", "study=smoke"]
+    process = snakemake(folder, *arguments, "--verbose", env=environment)
     assert process.returncode == 0, process.stdout + process.stderr
+    assert TOKEN not in process.stdout + process.stderr
     return folder
 
 
@@ -48,6 +60,41 @@ def test_times_say_that_they_were_measured_in_the_image(smoke):
         assert json.loads(path.read_text())["machine"]["container"] == "apptainer"
         assert "Elapsed (wall clock) time" in path.with_suffix(".time").read_text()
     assert "| apptainer |" in (smoke / "results/smoke/report.md").read_text()
+
+
+def test_the_python_that_ran_is_the_images(smoke, cpu_image):
+    command = [apptainer(), "exec", "--cleanenv", str(cpu_image), "python", "-c", "import sys; print(sys.version.split()[0])"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    for path in (smoke / "results/smoke/timings").glob("*/*.json"):
+        assert json.loads(path.read_text())["machine"]["python"] == version
+
+
+def test_the_token_is_in_no_file_of_a_verbose_run(smoke):
+    assert any(path.is_file() for path in (smoke / ".snakemake/metadata").iterdir())
+    no_file_holds(TOKEN, smoke)
+
+
+def test_a_gated_model_is_fetched_in_the_image_with_the_token_of_hf_auth_login(workflow_copy, snakemake, cpu_image, tmp_path):
+    (workflow_copy / "images").mkdir()
+    (workflow_copy / "images/cpu.sif").symlink_to(cpu_image)
+    login = tmp_path / "home/.cache/huggingface/token"
+    login.parent.mkdir(parents=True)
+    with serving() as hub:
+        hub.repositories["models/tiny/model"] = Repository(workflow_copy / "workflow/demo/models/demo-small", COMMIT, TOKEN)
+        config = yaml.safe_load((workflow_copy / "config.yaml").read_text())
+        config["models"]["demo-small"] = {"repository": "tiny/model", "commit": COMMIT}
+        (workflow_copy / "config.yaml").write_text(yaml.safe_dump(config))
+        environment = {"HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.address, "HF_TOKEN": ""}
+        environment |= {"APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1")}
+        arguments = ["--use-singularity", "--cores", "1", "--verbose", "--until", "fetch_model", "--config", "study=smoke"]
+        refused = snakemake(workflow_copy, *arguments, env=environment)
+        assert "is gated: accept its licence" in refused.stdout + refused.stderr
+        login.write_text(TOKEN)
+        process = snakemake(workflow_copy, *arguments, env=environment)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert (workflow_copy / f"resources/models/demo-small@{COMMIT}.json").exists()
+    assert TOKEN not in process.stdout + process.stderr
+    no_file_holds(TOKEN, workflow_copy)
 
 
 def test_a_second_run_has_nothing_to_do(smoke, snakemake, environment):

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import copy_of_the_workflow
-
-TOKEN = "hf_aSecretThatNoFileMayHold"
+from tests.conftest import TOKEN, copy_of_the_workflow
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory, snakemake) -> Path:
     """A folder in which the whole demo study has run, without any network where the system allows to take it away."""
     folder = copy_of_the_workflow(tmp_path_factory.mktemp("demo") / "kit")
-    process = snakemake(folder, "--cores", "all", without_network=can_unshare(), env={"HF_TOKEN": TOKEN})
+    process = snakemake(folder, "--cores", "all", "--verbose", without_network=can_unshare(), env={"HF_TOKEN": TOKEN})
     assert process.returncode == 0, process.stdout + process.stderr
     return folder
 

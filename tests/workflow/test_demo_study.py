@@ -10,8 +10,8 @@ import pandas
 import pytest
 import yaml
 
+from tests.conftest import TOKEN, no_file_holds
 from tests.reports import percent, planned, seconds, tables
-from tests.workflow.conftest import TOKEN
 
 MODELS = ["demo-small", "demo-medium", "demo-large"]
 MATHEMATICS = {"abstract_algebra", "college_mathematics"}
@@ -248,6 +248,5 @@ def test_an_evaluation_holds_nothing_of_this_machine(demo):
         assert str(demo) not in path.read_text() and os.uname().nodename not in path.read_text()
 
 
-def test_no_file_of_a_run_holds_the_users_token(demo):
-    for path in demo.rglob("*"):
-        assert not path.is_file() or TOKEN.encode() not in path.read_bytes(), path
+def test_no_file_of_a_verbose_run_holds_the_users_token(demo):
+    no_file_holds(TOKEN, demo)

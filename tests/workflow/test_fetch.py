@@ -6,8 +6,10 @@ import shutil
 import subprocess
 import sys
 
+import numpy
 import pandas
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from tests.hub_server import Repository, serving
 
@@ -47,6 +49,11 @@ def fetch(run, hub, tmp_path):
 def fetched(hub):
     """Names of the files whose content was sent."""
     return sorted(path.rsplit("/", 1)[-1] for method, path, _ in hub.requests if method == "GET" and "/resolve/" in path)
+
+
+def ranges(hub):
+    """What part of the weights each request for their content asked for; None is all."""
+    return [part for method, path, part in hub.requests if method == "GET" and path.endswith("/model.safetensors")]
 
 
 def last_line(process):
@@ -105,10 +112,37 @@ def test_a_hub_that_fails_is_named_with_its_status(hub, fetch):
     assert "the hub answered HTTP 500; what was fetched is kept; run again" in last_line(fetch())
 
 
-def test_a_connection_that_breaks_once_is_tried_again(hub, fetch):
+def test_a_connection_that_breaks_once_goes_on_where_it_broke(hub, fetch):
+    # The client keeps what arrives in pieces of 10 MiB, of which the half that arrives here holds one.
+    weights = hub.repositories[f"models/{MODEL}"].folder / "model.safetensors"
+    save_file({**load_file(weights), "padding": numpy.zeros(10_000_000, "float32")}, weights)
     hub.cuts = 1
     assert fetch().returncode == 0
-    assert fetched(hub).count("model.safetensors") == 2
+    assert ranges(hub) == [None, f"bytes={10 << 20}-"], "what had arrived was sent again"
+
+
+def test_a_hub_that_asks_for_patience_is_asked_again_later(hub, fetch):
+    hub.busy = 2
+    process = fetch()
+    assert process.returncode == 0, process.stderr
+    assert "Rate limited. Waiting 1.0s before retry" in process.stderr
+
+
+def test_a_file_with_a_wrong_hash_is_refused_and_fetched_again(hub, fetch, tmp_path):
+    hub.spoiled = 1
+    assert "model.safetensors has not the hash that the hub announced: run again" in last_line(fetch())
+    assert not (tmp_path / "manifest.json").exists()
+    hub.requests.clear()
+    assert fetch().returncode == 0
+    assert fetched(hub) == ["model.safetensors"], "files that were right were fetched again"
+
+
+def test_a_cached_file_that_was_damaged_later_is_refused(hub, fetch, tmp_path):
+    assert fetch().returncode == 0
+    (config,) = (tmp_path / "cache").rglob("snapshots/*/config.json")
+    blob = config.resolve()
+    blob.write_bytes(blob.read_bytes() + b" ")
+    assert "config.json has not the hash that the hub announced" in last_line(fetch(offline=True))
 
 
 def test_half_a_download_is_an_error_and_the_next_run_completes_it(hub, fetch, tmp_path):

@@ -52,7 +52,7 @@ def test_only_fetch_rules_see_a_token(workflow_copy, snakemake):
     commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", process.stdout, re.M)
     assert len(commands) == 71
     for prefix, program in commands:
-        shut = prefix.startswith("env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN HF_HUB_OFFLINE=1")
+        shut = prefix.startswith("env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1")
         assert shut != (program in ("fetch_model", "fetch_questions")), (prefix, program)
 
 

@@ -3,15 +3,18 @@ import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
+import psutil
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
+STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from mmlu_kit import sources as package_sources, studies
+from mmlu_kit import failures, sources as package_sources, studies
 from mmlu_kit.problems import Problem
 
 try:
@@ -57,15 +60,31 @@ def folders_outside(hub_cache):
 
 
 # Rules other than fetch_* see no token and no network: whatever they lack, they say so instead of fetching it.
-OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN HF_HUB_OFFLINE=1"
+OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1"
 # Set explicitly, as a container's home folder is not the user's; one already chosen by the user or the cluster is kept.
 # In the environment and not in a rule's shell, so that another choice makes no result again.
 HUB_CACHE = os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
+# Where `hf auth login` keeps the token, as huggingface_hub has it.
+HUB_HOME = os.getenv("HF_HOME", os.path.join(os.getenv("XDG_CACHE_HOME", "~/.cache"), "huggingface"))
+TOKEN_FILE = Path(os.getenv("HF_TOKEN_PATH", os.path.join(HUB_HOME, "token"))).expanduser()
+if workflow.remote_exec:
+    # A cluster's job fetches nothing, and with --verbose it writes its whole environment into its log.
+    os.environ.pop("HF_TOKEN", None)
+    os.environ.pop("HUGGING_FACE_HUB_TOKEN", None)
 if IN_IMAGES:
     # Apptainer hands the user's environment on, and packages of the host that it names would be imported in the image.
     os.environ.update(APPTAINERENV_PYTHONPATH="", APPTAINERENV_PYTHONHOME="", APPTAINERENV_PYTHONNOUSERSITE="1")
     # It shows the working directory; what else a job reads must be named.
-    os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *folders_outside(HUB_CACHE)])))
+    shown = folders_outside(HUB_CACHE)
+    if not workflow.remote_exec and TOKEN_FILE.is_file():
+        os.environ.update(HF_TOKEN_PATH=str(TOKEN_FILE))
+        shown.append(str(TOKEN_FILE))
+    os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *shown])))
+if workflow.local_exec and workflow.is_main_process:
+    # On one machine, jobs that together need more than its memory or more than one GPU do not run side by side. Other
+    # limits are given with --resources, and a cluster has its own.
+    LIMITS = {"mem_mb": psutil.virtual_memory().total // 10**6, "gpu": 1}
+    workflow.global_resources.update({name: amount for name, amount in LIMITS.items() if name not in workflow.global_resources})
 
 
 wildcard_constraints:

@@ -3,20 +3,50 @@
 The token, where one is needed, is found by huggingface_hub itself: HF_TOKEN or `hf auth login`.
 """
 
+import re
 from pathlib import Path
 
 import httpx2
 import huggingface_hub
 from huggingface_hub import errors
+from huggingface_hub.utils import sha
 
+from . import checkpoints
 from .problems import Problem
 
 
 def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
     """The local folder with the files of `repository` at `commit` that match `patterns`; `kind` is 'model' or 'dataset'.
 
-    Files already in the cache are not fetched again. What goes wrong is a Problem.
+    Files already in the cache are not fetched again. What goes wrong is a Problem, a file with a wrong hash too.
     """
+    folder = _download(repository, commit, patterns, kind)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not _as_announced(path):
+            # Removed, as the client takes every file that is there for whole.
+            path.resolve().unlink()
+            path.unlink(missing_ok=True)
+            name = path.relative_to(folder).as_posix()
+            raise Problem(f"{kind} {repository} at {commit[:12]}: {name} has not the hash that the hub announced: run again")
+    return folder
+
+
+def _as_announced(path: Path) -> bool:
+    """Whether a file of the cache has the hash under which the cache keeps it, which is the one that the hub announced.
+
+    The client itself compares sizes only. Large files go by their SHA-256, others by git's SHA-1; where the file system has
+    no links there is no such name, and nothing to compare.
+    """
+    announced = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", announced):
+        return checkpoints.digest(path) == announced
+    if re.fullmatch("[0-9a-f]{40}", announced):
+        return sha.git_hash(path.read_bytes()) == announced
+    return True
+
+
+def _download(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
+    """`fetch` without the check of hashes."""
     where = f"{kind} {repository} at {commit[:12]}"
     again = "what was fetched is kept; run again"
     try:
