@@ -7,8 +7,8 @@ COPY docker/install.sh envs/torch.txt envs/cpu.lock /opt/kit/
 # --build-arg TORCH_OPTIONS='--index-url <PyTorch's index of CPU wheels>'.
 ARG TORCH_OPTIONS=
 RUN sh /opt/kit/install.sh /opt/kit/cpu.lock /opt/kit/torch.txt ${TORCH_OPTIONS}
-# Caches go where any user may write, whoever runs the image.
-ENV PATH=/opt/kit/venv/bin:$PATH XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache/matplotlib
+# Caches go where any user may write, and a user whom the image does not know has a name, whoever runs it.
+ENV PATH=/opt/kit/venv/bin:$PATH XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache/matplotlib USER=kit
 # The kit itself, for those who have Docker alone; under Apptainer the project's own folder is used and this one is not.
 WORKDIR /kit
 COPY Snakefile config.yaml ./

@@ -5,8 +5,8 @@ FROM ${BASE}
 COPY docker/install.sh envs/cuda.lock /opt/kit/
 # torch and the CUDA libraries it needs are wheels in this lock, so no CUDA base image is needed.
 RUN sh /opt/kit/install.sh /opt/kit/cuda.lock
-# Caches go where any user may write, whoever runs the image.
-ENV PATH=/opt/kit/venv/bin:$PATH XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache/matplotlib
+# Caches go where any user may write, and a user whom the image does not know has a name, whoever runs it.
+ENV PATH=/opt/kit/venv/bin:$PATH XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache/matplotlib USER=kit
 USER kit
 ARG LOCK_SHA256=unknown
 ARG REVISION=unknown

@@ -1,18 +1,28 @@
-"""The smoke study on a real SLURM, every job in the CPU image, with the resources that its models ask for."""
+"""The smoke study on a real SLURM, every job in the CPU image: resources, ends that SLURM made, and what users read then."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
+import threading
 import time
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.conftest import copy_of_the_workflow
+from tests.conftest import TOKEN, copy_of_the_workflow, no_file_holds
 
 pytestmark = pytest.mark.cluster
 # demo-medium asks for a GPU, which this cluster only has on paper: the job gets one and finds no device behind it.
 ON_GPU = {"models": {"demo-medium": {"device": "cuda", "on_unavailable": "fallback"}}, "images": {"cuda": "images/cpu.sif"}}
+# Ask soon and often: these jobs take seconds.
+SOON = [
+    *("--latency-wait", "5"),
+    *("--slurm-init-seconds-before-status-checks", "3"),
+    *("--seconds-between-status-checks", "3"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,22 +34,13 @@ def cluster():
 
 @pytest.fixture
 def on_slurm(tmp_path, snakemake, cpu_image):
-    """Run the smoke study with the SLURM profile: (the folder, the completed process, the jobs' names in SLURM)."""
+    """A folder, and a function that runs the smoke study there with the SLURM profile: (the completed process, its jobs)."""
     folder = copy_of_the_workflow(tmp_path / "kit")
     (folder / "images").mkdir()
     (folder / "images/cpu.sif").symlink_to(cpu_image)
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(ON_GPU))
-    environment = {"APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1")}
-    arguments = ["--profile", "profiles/slurm", "--configfile", tmp_path / "mine.yaml", "--config", "study=smoke"]
-    # Ask soon and often: these jobs take seconds.
-    arguments += [
-        "--latency-wait",
-        "5",
-        "--slurm-init-seconds-before-status-checks",
-        "3",
-        "--seconds-between-status-checks",
-        "3",
-    ]
+    environment = {"APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1"), "HF_TOKEN": TOKEN}
+    arguments = ["--profile", "profiles/slurm", "--configfile", tmp_path / "mine.yaml", "--config", "study=smoke", *SOON]
 
     def call(*more):
         began = time.strftime("%Y-%m-%dT%H:%M:%S")
@@ -61,9 +62,43 @@ def evaluations(folder):
     return {path.relative_to(folder): path.read_bytes() for path in (folder / "results/smoke/evaluations").rglob("*.json")}
 
 
+def running(subject):
+    """The SLURM job that evaluates a subject with demo-small and runs by now, or None."""
+    listed = subprocess.run(["squeue", "--noheader", "--format=%i %T %k"], capture_output=True, text=True).stdout
+    found = re.search(rf"^(\d+) RUNNING .*evaluate.*demo-small.*{subject}", listed, re.M)
+    return found and found[1]
+
+
+def scorer(subject):
+    """The process that scores a subject, or None: the program itself, not its shells."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().decode().split("\0")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if words[1:2] == ["workflow/scripts/evaluate.py"] and f"demo-small/{subject}.time" in words:
+            return int(folder.name)
+    return None
+
+
+def wait_for(find, *arguments):
+    """What `find` gives once it finds something, within two minutes."""
+    end = time.monotonic() + 120
+    while not (found := find(*arguments)):
+        assert time.monotonic() < end, (find, arguments)
+        time.sleep(0.05)
+    return found
+
+
+def in_background(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
 def test_the_study_runs_with_the_resources_that_its_models_ask_for(on_slurm):
     folder, run = on_slurm
-    process, found = run()
+    process, found = run("--verbose", "--slurm-keep-successful-logs")
     assert process.returncode == 0, process.stdout + process.stderr
     assert {job["State"] for job in found} == {"COMPLETED"}
     on_gpu = [job for job in found if "gres/gpu=1" in job["ReqTRES"]]
@@ -71,5 +106,53 @@ def test_the_study_runs_with_the_resources_that_its_models_ask_for(on_slurm):
     assert len(evaluations(folder)) == 4
     report = (folder / "results/smoke/report.md").read_text()
     assert "demo-medium (cpu instead of cuda)" in report and "| apptainer |" in report
+    assert len(list((folder / ".snakemake/slurm_logs").rglob("*.log"))) == len(found)
+    assert TOKEN not in process.stdout + process.stderr
+    no_file_holds(TOKEN, folder)
     second, _ = run()
     assert "Nothing to be done" in second.stdout + second.stderr
+
+
+def test_jobs_that_are_cancelled_or_out_of_time_are_tried_again_and_the_result_is_the_same(on_slurm, tmp_path, snakemake):
+    folder, run = on_slurm
+    ended = {}
+
+    def cancel():
+        """End one job by scancel while its program runs."""
+        wait_for(scorer, "astronomy")
+        ended["cancelled"] = running("astronomy")
+        subprocess.run(["scancel", ended["cancelled"]], check=True)
+
+    def exhaust():
+        """Have another one stand still and lower its time limit under it."""
+        os.kill(wait_for(scorer, "business_ethics"), signal.SIGSTOP)
+        ended["out of time"] = running("business_ethics")
+        subprocess.run(["scontrol", "update", f"jobid={ended['out of time']}", "TimeLimit=00:00:01"], check=True)
+
+    threads = [in_background(cancel), in_background(exhaust)]
+    process, found = run()
+    for thread in threads:
+        thread.join()
+    assert process.returncode == 0, process.stdout + process.stderr
+    states = {job["JobID"]: job["State"] for job in found}
+    assert states[ended["cancelled"]].startswith("CANCELLED by") and states[ended["out of time"]] == "TIMEOUT"
+    output = process.stdout + process.stderr
+    assert f"SLURM-job '{ended['cancelled']}' failed, SLURM status is: 'CANCELLED'" in output
+    assert f"SLURM-job '{ended['out of time']}' failed, SLURM status is: 'TIMEOUT'" in output
+    native = copy_of_the_workflow(tmp_path / "native")
+    assert snakemake(native, "--cores", "all", "--config", "study=smoke").returncode == 0
+    made = {path: data for path, data in evaluations(folder).items() if "demo-small" in str(path)}
+    assert len(made) == 2
+    assert all(data == (native / path).read_bytes() for path, data in made.items())
+
+
+def test_a_job_over_its_memory_is_reported_as_such_with_the_way_out(on_slurm):
+    folder, run = on_slurm
+    process, found = run("--retries", "0", "--set-resources", "evaluate:mem_mb=200")
+    output = process.stdout + process.stderr
+    assert process.returncode == 1
+    failed = {job["JobID"] for job in found if job["State"] in ("OUT_OF_MEMORY", "FAILED")}
+    lines = re.findall(r"^error: SLURM job (\d+), evaluate \((.*)\), needed more memory than it had: .*", output, re.M)
+    assert {job for job, _ in lines} == failed and len(failed) == 4, output
+    assert "--set-resources evaluate:mem_mb=<megabytes>; what was scored is kept" in output
+    assert not evaluations(folder)

@@ -49,3 +49,19 @@ def test_it_holds_no_token_and_no_model_but_the_demos(in_image):
     process = in_image("sh", "-c", "find / -xdev -name '*.safetensors' -o -name token -path '*huggingface*' 2>/dev/null")
     assert {line.rsplit("/", 2)[-2] for line in process.stdout.splitlines()} == {"demo-small", "demo-medium", "demo-large"}
     assert "hf_" not in in_image("env").stdout
+
+
+def test_a_user_whom_it_does_not_know_has_a_name_in_it(cpu_image):
+    """As with `docker run --user`: Snakemake asks for the name, and the image's list of users has none for the number."""
+    command = [apptainer(), "inspect", "--environment", str(cpu_image)]
+    assert "export USER=" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_kit_runs_by_itself_in_it(cpu_image, tmp_path):
+    """As with `docker run -v results:/kit/results`: its own copy of the kit, and nothing of the host's but that folder."""
+    (tmp_path / "results").mkdir()
+    command = [apptainer(), "exec", "--compat", "--pwd", "/kit", "--bind", f"{tmp_path}/results:/kit/results", str(cpu_image)]
+    command += ["snakemake", "--cores", "all", "--config", "study=smoke"]
+    process = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "| apptainer |" in (tmp_path / "results/smoke/report.md").read_text()

@@ -1,8 +1,15 @@
 """The DAG of the writeup's study, planned on a machine without network and GPU."""
 
+import itertools
+import json
 import re
+import time
+from datetime import datetime
 
+import psutil
 import pytest
+import yaml
+from mmlu_kit.subjects import SUBJECTS
 
 
 def plan(snakemake, folder, *config):
@@ -60,3 +67,35 @@ def test_only_fetch_rules_see_a_token(workflow_copy, snakemake):
 def test_snakemake_itself_finds_no_fault(workflow_copy, snakemake, arguments):
     process = snakemake(workflow_copy, *arguments)
     assert process.returncode == 0, process.stdout + process.stderr
+
+
+def test_jobs_that_need_more_memory_together_than_there_is_do_not_run_side_by_side(workflow_copy, snakemake):
+    most = psutil.virtual_memory().total // 10**6
+    arguments = ["--cores", "4", "--config", "study=smoke", "--until", "evaluate", "--set-resources"]
+    process = snakemake(workflow_copy, *arguments, f"evaluate:mem_mb={most * 2 // 3}")
+    assert process.returncode == 0, process.stdout + process.stderr
+    read = datetime.fromisoformat
+    timings = [json.loads(path.read_text()) for path in (workflow_copy / "results/smoke/timings").glob("*/*.json")]
+    spans = sorted((read(timing["process_started"]), read(timing["started"])) for timing in timings)
+    assert len(spans) == 4
+    assert all(earlier <= later for (_, earlier), (later, _) in itertools.pairwise(spans))
+
+
+def test_other_limits_than_the_machines_own_can_be_given(workflow_copy, snakemake):
+    arguments = ["--cores", "1", "--config", "study=smoke", "--until", "fetch_questions"]
+    process = snakemake(workflow_copy, *arguments, "--resources", "mem_mb=123456")
+    assert 'mem_mb=Resource("mem_mb", 123456)' in process.stderr and 'gpu=Resource("gpu", 1)' in process.stderr
+
+
+def test_fifty_seven_subjects_of_twenty_models_are_planned_in_twenty_seconds(workflow_copy, snakemake, tmp_path):
+    demo = "workflow/demo/models/demo-small"
+    models = {f"model-{number}": {"path": demo} for number in range(20)}
+    group = {"title": "All", "models": list(models)}
+    study = {"title": "Large", "questions": "mmlu", "subjects": list(SUBJECTS), "groups": {"small": group}}
+    (tmp_path / "large.yaml").write_text(yaml.safe_dump({"models": models, "studies": {"large": study}}))
+    began = time.monotonic()
+    arguments = ["--cores", "8", "--dry-run", "--quiet", "all", "--configfile", tmp_path / "large.yaml"]
+    process = snakemake(workflow_copy, *arguments, "--config", "study=large")
+    took = time.monotonic() - began
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert took < 20, f"{took:.1f} s"
