@@ -5,6 +5,7 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 SMALL = {
@@ -33,16 +34,31 @@ def save(folder: Path, tokenizer: Path, shape: dict | None = None, dtype: str = 
     import transformers
 
     fields = {"vocab_size": None, "tie_word_embeddings": True, "max_position_embeddings": 4096, **(shape or SMALL)}
-    architecture = fields.pop("architecture", "Qwen2ForCausalLM")
     if fields["vocab_size"] is None:
         fields["vocab_size"] = len(transformers.AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
     torch.manual_seed(seed)
-    config = getattr(transformers, architecture.replace("ForCausalLM", "Config"))(**fields)
-    getattr(transformers, architecture)(config).to(getattr(torch, dtype)).save_pretrained(folder)
+    model(fields).to(getattr(torch, dtype)).save_pretrained(folder)
     for name in TOKENIZER_FILES:
         if (Path(tokenizer) / name).exists():
             shutil.copyfile(Path(tokenizer) / name, Path(folder) / name)
     return Path(folder)
+
+
+def model(fields: dict) -> Any:
+    """A model with random weights; `fields` are those of its configuration, and `architecture`."""
+    import transformers
+
+    architecture = fields.get("architecture", "Qwen2ForCausalLM")
+    config = {key: value for key, value in fields.items() if key != "architecture"}
+    return getattr(transformers, architecture)(getattr(transformers, architecture.replace("ForCausalLM", "Config"))(**config))
+
+
+def parameters(fields: dict) -> int:
+    """How many parameters a model of these fields has, counted without making them."""
+    import torch
+
+    with torch.device("meta"):
+        return sum(weights.numel() for weights in model(fields).parameters())
 
 
 def main() -> None:
