@@ -63,7 +63,7 @@ def cost(name: str, model: dict, study: dict, counts: dict[str, int], args: argp
         "jobs": (1, 1) if model["load_once"] else (len(asked), len(SUBJECTS)),
         "bytes": 2 * make_random_model.parameters(shape),  # checkpoints are in bfloat16
         "questions": sum(counts[subject] for subject in asked),
-        "seconds": PUBLISHED_GPU_S[model["repository"]] if timing is None else timing["forward_s"] / timing["questions"],
+        "seconds": PUBLISHED_GPU_S[model["repository"]] if timing is None else timing["forward_s"] / timing["questions_scored"],
         "peak": timing and timing["peak_rss_bytes"],
     }
 
