@@ -74,12 +74,13 @@ if workflow.remote_exec:
 if IN_IMAGES:
     # Apptainer hands the user's environment on, and packages of the host that it names would be imported in the image.
     os.environ.update(APPTAINERENV_PYTHONPATH="", APPTAINERENV_PYTHONHOME="", APPTAINERENV_PYTHONNOUSERSITE="1")
-    # It shows the working directory; what else a job reads must be named.
-    shown = folders_outside(HUB_CACHE)
+    # It shows the working directory; what else a job reads must be named, and to a fetch the token, which no cluster's job sees.
+    shown = [path for path in os.getenv("APPTAINER_BIND", "").split(",") if path not in ("", str(TOKEN_FILE))]
+    shown += folders_outside(HUB_CACHE)
     if not workflow.remote_exec and TOKEN_FILE.is_file():
         os.environ.update(HF_TOKEN_PATH=str(TOKEN_FILE))
         shown.append(str(TOKEN_FILE))
-    os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *shown])))
+    os.environ.update(APPTAINER_BIND=",".join(dict.fromkeys(shown)))
 if workflow.local_exec and workflow.is_main_process:
     # On one machine, jobs that together need more than its memory or more than one GPU do not run side by side. Other
     # limits are given with --resources, and a cluster has its own.
