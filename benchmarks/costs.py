@@ -1,26 +1,25 @@
 #!/usr/bin/env python3
 """Estimate what a study costs: jobs, downloads, memory and hours, for its own subjects and for all 57.
 
-Seconds a question are measured here, on CPU models of the real shapes with random weights and real questions; for models on
-a GPU they are the writeup's own published times, of a program without batches. All 57 subjects are MMLU's 14,042 questions:
+A CPU's hours are the arithmetic of its prompts' tokens (two operations for each weight in a layer and token) at the rate that
+benchmarks/bench.py measured for forward passes; a GPU's are the writeup's own times a question, of a program without batches.
+All 57 subjects are MMLU's 14,042 questions, with as many tokens each as those of the subjects in --data have on average:
     PYTHONPATH=workflow/scripts python benchmarks/costs.py --data FOLDER
 """
 
 import argparse
-import os
 import sys
-import tempfile
 from pathlib import Path
 
 import make_random_model
-import precisions
 import yaml
-from mmlu_kit import files, questions, studies, words
+from mmlu_kit import encoding, files, models, questions, studies, words
 from mmlu_kit.problems import Problem, run
 from mmlu_kit.subjects import SUBJECTS
 
 ROOT = Path(__file__).parents[1]
 ALL_QUESTIONS = 14_042
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # Of the writeup: seconds on Colab's GPU for the ten subjects' 1,369 questions.
 PUBLISHED_GPU_S = {"Qwen/Qwen2.5-7B-Instruct": 328 / 1369, "Qwen/Qwen2.5-14B-Instruct": 660 / 1369}
 
@@ -30,85 +29,74 @@ def main() -> None:
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a folder with mmlu/, tokenizers/ and model_shapes.json")
     add("--study", default="writeup", help="of config.yaml (default: %(default)s)")
-    add("--subject", default="business_ethics", help="whose questions are timed (default: %(default)s)")
-    add("--threads", type=int, default=os.cpu_count(), help="processor threads (default: all cores)")
+    # benchmarks/measured/amd-epyc-2-cores.md, rows 'forward float32' and 'forward bfloat16'.
+    add("--float32", type=float, default=145, metavar="GFLOP/s", help="measured on two cores of an AMD EPYC: %(default)s")
+    add("--bfloat16", type=float, default=324, metavar="GFLOP/s", help="the same in bfloat16: %(default)s")
     add("--output", type=Path, default=ROOT / "results/costs.md", help="default: %(default)s")
     args = parser.parse_args()
     if not (args.data / "model_shapes.json").is_file():
         raise Problem(f"{args.data}: this needs real questions, a tokenizer and model shapes there (--data)")
     study = studies.resolve({**yaml.safe_load((ROOT / "config.yaml").read_text()), "study": args.study})
-    counts = {subject: questions_in(args.data / f"mmlu/test/{subject}_test.csv") for subject in study["subjects"]}
-    rows = []
-    for name, model in study["models"].items():
-        print(f"{name} …", flush=True)
-        rows.append(cost(name, model, study, counts, args))
-    text = markdown(rows, sum(counts.values()), args.threads)
+    tokens = {path.stem.removesuffix("_test"): counted(args.data, path) for path in (args.data / "mmlu/test").glob("*.csv")}
+    rates = {"float32": args.float32 * 1e9, "bfloat16": args.bfloat16 * 1e9}
+    rows = [cost(name, study, tokens, rates, args.data / "model_shapes.json") for name in study["models"]]
+    text = markdown(rows, rates)
     files.write_text(args.output, text)
     print(text)
 
 
-def questions_in(path: Path) -> int:
-    """How many questions a CSV of MMLU holds; a cell may hold line breaks."""
-    return len(questions.read_csv(path, path.stem.removesuffix("_test"), "test"))
+def counted(data: Path, path: Path) -> list[int]:
+    """The prompt tokens of each question of a subject, as the kit asks them of a Qwen2.5 model without examples."""
+    tokenizer = models.load_tokenizer(str(data / "tokenizers/qwen2.5-instruct"))
+    asked = questions.read_csv(path, path.stem.removesuffix("_test"), "test")
+    return [len(prompt.ids) for prompt in encoding.prepare(asked, [], "lm_eval", tokenizer, 32768, False)]
 
 
-def cost(name: str, model: dict, study: dict, counts: dict[str, int], args: argparse.Namespace) -> dict:
-    """What one model of a study costs; `seconds` is for one question."""
+def cost(name: str, study: dict, tokens: dict[str, list[int]], rates: dict[str, float], shapes: Path) -> dict:
+    """What one model of a study costs: `jobs, questions, seconds` are pairs, for the study's subjects and for all 57."""
+    model = study["models"][name]
+    shape = make_random_model.published_shape(shapes, model["repository"])
     asked = [subject for of, subject in studies.pairs(study) if of == name]
-    shape = make_random_model.published_shape(args.data / "model_shapes.json", model["repository"])
-    timing = None if model["device"] == "cuda" else timed(shape, model, args)
+    counts = [count for subject in asked for count in tokens[subject]]
+    every = [count for subject in tokens.values() for count in subject]
+    parameters = make_random_model.parameters(shape)
+    if model["device"] == "cuda":
+        seconds = [PUBLISHED_GPU_S[model["repository"]] * number for number in (len(counts), ALL_QUESTIONS)]
+    else:
+        layers = parameters - shape["vocab_size"] * shape["hidden_size"] * (1 if shape["tie_word_embeddings"] else 2)
+        all_tokens = ALL_QUESTIONS * sum(every) / len(every)
+        seconds = [2 * layers * number / rates[model["dtype"]] for number in (sum(counts), all_tokens)]
     return {
         "name": name,
         "device": model["device"],
+        "dtype": model["dtype"],
         "jobs": (1, 1) if model["load_once"] else (len(asked), len(SUBJECTS)),
-        "bytes": 2 * make_random_model.parameters(shape),  # checkpoints are in bfloat16
-        "questions": sum(counts[subject] for subject in asked),
-        "seconds": PUBLISHED_GPU_S[model["repository"]] if timing is None else timing["forward_s"] / timing["questions_scored"],
-        "peak": timing and timing["peak_rss_bytes"],
+        "download_bytes": 2 * parameters,  # checkpoints are in bfloat16
+        "weight_bytes": BYTES[model["dtype"]] * parameters,
+        "quantization": model["quantization"],
+        "questions": (len(counts), ALL_QUESTIONS),
+        "seconds": seconds,
     }
 
 
-def timed(shape: dict, model: dict, args: argparse.Namespace) -> dict:
-    """The timing file of a model of that shape on this machine's CPU, as an entry of config asks for it."""
-    with tempfile.TemporaryDirectory() as folder:
-        # Another vocabulary than the tokenizer's is as large and as slow; the tokenizer only has to fit in it.
-        made = make_random_model.save(Path(folder) / "model", args.data / "tokenizers/qwen2.5-instruct", shape, "bfloat16")
-        asked = (args.data / "mmlu", args.subject, "cpu", args.threads, model["dtype"], model["quantization"])
-        return precisions.evaluated(made, *asked)[1]
-
-
-def markdown(rows: list[dict], asked: int, threads: int) -> str:
-    """A line for each model and one for all."""
-    heads = [
-        *("Model", "Device", "Download", "Peak memory", "Jobs", "Seconds a question", f"Hours, {asked:,} questions"),
-        *("Jobs, 57 subjects", "Hours, 57 subjects"),
-    ]
-    lines = [
-        f"CPU: {threads} threads. GPU: the writeup's own times.",
-        "",
-        f"| {' | '.join(heads)} |",
-        "|---" * len(heads) + "|",
-    ]
-    total = {"cpu": [0.0, 0.0], "cuda": [0.0, 0.0]}
+def markdown(rows: list[dict], rates: dict[str, float]) -> str:
+    """A line for each model, and one for all on a device."""
+    at = ", ".join(f"{rate / 1e9:.0f} GFLOP/s in {dtype}" for dtype, rate in rates.items())
+    lines = [f"CPU: arithmetic at {at}. GPU: the writeup's own seconds a question.", ""]
+    heads = ("Model", "Device", "Download", "Weights", "Questions", "Jobs", "Hours", "Jobs, 57 subjects", "Hours, 57 subjects")
+    lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in rows:
-        hours = [row["seconds"] * count / 3600 for count in (row["questions"], ALL_QUESTIONS)]
-        total[row["device"]] = [one + more for one, more in zip(total[row["device"]], hours, strict=True)]
-        size = [words.gigabytes(row["bytes"]), words.gigabytes(row["peak"]) if row["peak"] else "—"]
-        jobs, all_jobs = row["jobs"]
-        cells = [
-            row["name"],
-            row["device"],
-            *size,
-            jobs,
-            f"{row['seconds']:.2f}",
-            f"{hours[0]:.1f}",
-            all_jobs,
-            f"{hours[1]:.1f}",
-        ]
+        hours = [f"{seconds / 3600:.2f}" for seconds in row["seconds"]]
+        weights = row["quantization"] if row["quantization"] != "none" else words.gigabytes(row["weight_bytes"])
+        cells = [row["name"], row["device"], words.gigabytes(row["download_bytes"]), weights, row["questions"][0]]
+        lines.append(f"| {' | '.join(map(str, [*cells, row['jobs'][0], hours[0], row['jobs'][1], hours[1]]))} |")
+    for device in dict.fromkeys(row["device"] for row in rows):
+        chosen = [row for row in rows if row["device"] == device]
+        sums = [[sum(row[key][number] for row in chosen) for key in ("jobs", "seconds")] for number in (0, 1)]
+        download = words.gigabytes(sum(row["download_bytes"] for row in chosen))
+        cells = [f"**all on {device}**", device, download, "", sum(row["questions"][0] for row in chosen)]
+        cells += [cell for jobs, seconds in sums for cell in (jobs, f"**{seconds / 3600:.1f}**")]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    disk = words.gigabytes(sum(row["bytes"] for row in rows))
-    for device, (one, more) in total.items():
-        lines.append(f"| **all on {device}** | {device} | {disk} in all | | | | **{one:.1f}** | | **{more:.1f}** |")
     return "\n".join(lines) + "\n"
 
 
