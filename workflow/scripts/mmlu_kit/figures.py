@@ -12,7 +12,8 @@ from matplotlib import pyplot
 from .subjects import title
 
 # Okabe and Ito's palette, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/).
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#595959"
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, YELLOW, GREY = "#56B4E9", "#F0E442", "#595959"
 STYLE = {
     "svg.hashsalt": "mmlu-kit",  # matplotlib salts the ids in an SVG with chance unless told a salt
     "font.size": 10,
@@ -24,11 +25,11 @@ CHANCE = 0.25
 # The ledger's parts in the order they come in a process.
 PARTS = {
     "startup": (GREY, None),
-    "load": ("#56B4E9", "//"),
+    "load": (SKY, "//"),
     "tokenize": (ORANGE, None),
     "forward": (BLUE, None),
     "parse": (GREEN, None),
-    "write": ("#CC79A7", None),
+    "write": (PURPLE, None),
     "other": ("#D0D0D0", ".."),
 }
 
@@ -58,15 +59,18 @@ def overall_accuracy(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
 
 
 def subject_heatmap(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
-    """Accuracy by subject and model, each cell with its number."""
+    """Accuracy by subject and model, each cell with its number and 95 % interval."""
     models = [summary["model"] for summary in summaries]
     grid = [[100 * row["accuracy"].get(model, float("nan")) for model in models] for row in rows]
-    figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), max(3.4, 1.8 + 0.36 * len(rows))))
+    figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), max(3.4, 1.8 + 0.5 * len(rows))))
     shown = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
-    for y, values in enumerate(grid):
-        for x, value in enumerate(values):
-            if value == value:  # not a number where a model has no result
-                axes.text(x, y, f"{value:.0f}%", ha="center", va="center", color="black" if value > 55 else "white")
+    for y, row in enumerate(rows):
+        for x, model in enumerate(models):
+            if model in row["accuracy"]:
+                low, high = row["interval"][model]
+                value = 100 * row["accuracy"][model]
+                text = f"{value:.0f}%\n({100 * low:.0f} to {100 * high:.0f})"
+                axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color="black" if value > 55 else "white")
     axes.set_xticks(
         range(len(models)), [name(summary) for summary in summaries], rotation=20, ha="right", rotation_mode="anchor"
     )
@@ -95,8 +99,17 @@ def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
             # A model that guesses has its name on the line of guessing, which must not cross it out.
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
+    best = pareto(timed)
+    axes.plot(
+        [summary["real_s"] for summary in best],
+        [100 * summary["accuracy"] for summary in best],
+        color=ORANGE,
+        linewidth=1.5,
+        zorder=0,
+        label="no model here is both faster and better (Pareto)",
+    )
     axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label="guessing (25%)")
-    figure.legend(loc="outside lower center", frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     axes.set_xlim(0, 1.45 * max((summary["real_s"] for summary in timed), default=1))
     axes.set_ylim(0, 102)
     axes.set_xlabel("real time for all questions, without loading, s")
@@ -156,6 +169,23 @@ DRAW: dict[str, Callable[[Sequence[dict], Sequence[dict]], Any]] = {
 }
 
 
+def pareto(timed: Sequence[dict]) -> list[dict]:
+    """Of summaries with times, fastest first, those that are better than every faster one."""
+    found: list[dict] = []
+    for summary in sorted(timed, key=lambda summary: (summary["real_s"], -summary["accuracy"])):
+        if not found or summary["accuracy"] > found[-1]["accuracy"]:
+            found.append(summary)
+    return found
+
+
+def bars_area(axes: Any, rows: Sequence[dict], most: float, text: str) -> None:
+    """The axes of horizontal bars, one a row with a name, the first on top."""
+    axes.set_yticks(range(len(rows)), [name(row) for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlim(0, most)
+    axes.set_xlabel(text)
+
+
 def name(summary: dict) -> str:
     """A model's name, with what ran instead of what was asked for on a line of its own."""
     return summary["label"].replace(" (", "\n(", 1)
@@ -166,10 +196,10 @@ def label(axes: Any, x: float, y: float, text: str) -> None:
     axes.text(x, y, text, va="center", ha="left", fontsize=9)
 
 
-def render(name: str, summaries: Sequence[dict], rows: Sequence[dict], form: str) -> bytes:
-    """The figure `name` of DRAW as the bytes of an 'svg' or 'png' file; equal input gives equal bytes."""
+def render(draw: Callable[..., Any], form: str, *given: Any) -> bytes:
+    """What `draw(*given)` draws as the bytes of an 'svg' or 'png' file; equal input gives equal bytes."""
     with matplotlib.rc_context(STYLE):
-        figure = DRAW[name](summaries, rows)
+        figure = draw(*given)
         buffer = io.BytesIO()
         # Without these, the files carry the date and the version they were made with.
         figure.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": None})

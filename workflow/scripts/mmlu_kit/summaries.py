@@ -82,7 +82,7 @@ def of_group(merged: dict, group: dict) -> list[dict]:
 
 
 def by_subject(merged: dict, models: Sequence[str]) -> list[dict]:
-    """For each subject of the study, in its order: `subject, accuracy {model: fraction}, questions`; only what has results."""
+    """For each subject of the study, in its order: `subject, questions, accuracy {model: fraction}, interval {model: (low, high)}`; only what has results."""
     rows = []
     for subject in merged["study"]["subjects"]:
         found = {model: of(merged, model, [subject]) for model in models}
@@ -93,6 +93,9 @@ def by_subject(merged: dict, models: Sequence[str]) -> list[dict]:
                     "subject": subject,
                     "questions": max(summary["questions"] for summary in found.values()),
                     "accuracy": {model: summary["accuracy"] for model, summary in found.items()},
+                    "interval": {
+                        model: (summary["accuracy_low"], summary["accuracy_high"]) for model, summary in found.items()
+                    },
                 }
             )
     return rows
