@@ -23,8 +23,8 @@ def drawn():
 @pytest.mark.parametrize("name", figures.DRAW)
 @pytest.mark.parametrize("form", ["svg", "png"])
 def test_the_same_results_give_the_same_bytes(drawn, name, form):
-    first = figures.render(name, *drawn, form)
-    assert first == figures.render(name, *drawn, form)
+    first = figures.render(figures.DRAW[name], form, *drawn)
+    assert first == figures.render(figures.DRAW[name], form, *drawn)
     assert first.startswith(b"<?xml" if form == "svg" else b"\x89PNG")
     assert not re.search(rb"20\d\d-\d\d-\d\dT", first), "a date is in the file"
 
@@ -65,6 +65,22 @@ def test_the_axis_of_numbers_has_a_unit_and_the_figure_one_legend(drawn, name):
     pyplot.close(figure)
 
 
+def test_no_model_on_the_pareto_line_is_slower_and_no_better_than_another(drawn):
+    def model(real_s, accuracy):
+        return {**drawn[0][0], "real_s": real_s, "accuracy": accuracy}
+
+    slow, fast, between, worse = model(9.0, 0.9), model(1.0, 0.3), model(3.0, 0.6), model(4.0, 0.5)
+    assert figures.pareto([slow, worse, fast, between]) == [fast, between, slow]
+    assert figures.pareto([model(1.0, 0.3), model(1.0, 0.5)]) == [model(1.0, 0.5)]
+
+
+def test_a_cell_of_the_heat_map_has_the_accuracy_and_its_interval(drawn):
+    figure = figures.subject_heatmap(*drawn)
+    cells = [text.get_text() for text in figure.axes[0].texts]
+    assert cells == ["25%\n(5 to 70)", "75%\n(30 to 95)", "25%\n(5 to 70)"]  # Wilson's, of four questions
+    pyplot.close(figure)
+
+
 def test_a_model_that_did_not_run_as_asked_says_so_on_each_figure(drawn):
     models = [{**summary, "label": f"{summary['model']} (cpu instead of cuda)"} for summary in drawn[0]]
     for name in figures.DRAW:
@@ -98,4 +114,4 @@ def test_the_line_of_guessing_does_not_cross_out_a_name(drawn):
 def test_a_model_without_times_is_drawn_without(drawn, name):
     parts = {f"{part}_s": None for part in figures.PARTS}
     models = [{**summary, **parts, "real_s": None, "cpu_s": None} for summary in drawn[0]]
-    assert figures.render(name, models, drawn[1], "png").startswith(b"\x89PNG")
+    assert figures.render(figures.DRAW[name], "png", models, drawn[1]).startswith(b"\x89PNG")

@@ -43,7 +43,6 @@ PAIRS = [
 PROCESSES = list(dict.fromkeys(studies.process(STUDY, model, subject) for model, subject in PAIRS))
 SETUPS = STUDY["timing_setups"]
 SETUP = {setup["name"]: setup for setup in SETUPS["setups"]} if SETUPS else {}
-GROUPS = [group["name"] for group in STUDY["groups"] if {model for model, _ in PAIRS} & set(group["models"])]
 
 # Whether rules run in images (`--use-singularity`, or a profile's software-deployment-method).
 IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method

@@ -18,15 +18,16 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     merged = records.read(args.merged, "merged")
+    args.folder.mkdir(parents=True, exist_ok=True)  # there may be nothing to draw
     for group in merged["study"]["groups"]:
         models = summaries.of_group(merged, group)
         if not models:
             print(f"{group['name']}: no results, no figures")
             continue
         rows = summaries.by_subject(merged, [summary["model"] for summary in models])
-        for name in figures.DRAW:
+        for name, draw in figures.DRAW.items():
             for form in ("svg", "png"):
-                files.write_bytes(args.folder / f"{group['name']}_{name}.{form}", figures.render(name, models, rows, form))
+                files.write_bytes(args.folder / f"{group['name']}_{name}.{form}", figures.render(draw, form, models, rows))
         print(f"{group['name']}: {len(figures.DRAW)} figures of {len(models)} models")
 
 

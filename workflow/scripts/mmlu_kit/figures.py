@@ -93,9 +93,9 @@ def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
         axes.annotate(
             name(summary),
             (summary["real_s"], 100 * summary["accuracy"]),
-            xytext=(9, 0),
+            xytext=(9, -4),  # below the Pareto line, which only rises
             textcoords="offset points",
-            va="center",
+            va="top",
             # A model that guesses has its name on the line of guessing, which must not cross it out.
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )

@@ -82,7 +82,8 @@ def of_group(merged: dict, group: dict) -> list[dict]:
 
 
 def by_subject(merged: dict, models: Sequence[str]) -> list[dict]:
-    """For each subject of the study, in its order: `subject, questions, accuracy {model: fraction}, interval {model: (low, high)}`; only what has results."""
+    """For each subject of the study, in its order: `subject, questions, accuracy {model: fraction}, interval {model: (low,
+    high)}`, the interval at 95 %; only what has results."""
     rows = []
     for subject in merged["study"]["subjects"]:
         found = {model: of(merged, model, [subject]) for model in models}

@@ -1,0 +1,39 @@
+"""A study of which this machine cannot run a part: what can be run is reported whole, and the rest is named."""
+
+import pytest
+import yaml
+
+
+@pytest.fixture(scope="module")
+def without_gpu(tmp_path_factory, snakemake):
+    """A folder in which a study has run whose second group asks for a device that this machine lacks."""
+    import torch
+
+    from tests.conftest import copy_of_the_workflow
+
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has the device that the test needs to be missing")
+    folder = copy_of_the_workflow(tmp_path_factory.mktemp("without_gpu") / "kit")
+    groups = {"small": {"title": "Small", "models": ["demo-small"]}, "medium": {"title": "Medium", "models": ["demo-large"]}}
+    study = {"title": "Two groups", "questions": "demo", "subjects": ["astronomy"], "groups": groups}
+    changes = {"models": {"demo-large": {"device": "mps", "on_unavailable": "skip"}}, "studies": {"two": study}}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(changes))
+    process = snakemake(folder, "--cores", "1", "--configfile", "mine.yaml", "--config", "study=two")
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder / "results/two"
+
+
+def test_the_group_that_was_not_run_is_named_and_has_no_figures(without_gpu):
+    report = (without_gpu / "report.md").read_text()
+    assert "**demo-large** was not run: device 'mps' was asked for and this machine has none" in report
+    drawn = {path.name for path in (without_gpu / "figures").iterdir()}
+    assert "small_overall_accuracy.png" in drawn and not [name for name in drawn if name.startswith("medium_")]
+
+
+def test_every_file_that_the_report_links_is_there(without_gpu):
+    import re
+
+    linked = re.findall(r"\]\(([^)#]+)\)", (without_gpu / "report.md").read_text())
+    local = [path for path in linked if "://" not in path]
+    assert len(local) > 10
+    assert not [path for path in local if not (without_gpu / path).exists()]
