@@ -1,5 +1,5 @@
 # The figures of the writeup, once for each group of models that has results, and those of the error analysis.
-# Needs:  merged.json
+# Needs:  merged.json, analysis.json
 # Makes:  figures/<group>_<figure>.svg and .png, figures/<figure>.svg and .png
 # Which there are depends on what ran, so the output is their folder.
 
@@ -9,6 +9,7 @@ rule draw_figures:
         code=sources("draw_figures.py"),
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
+        analysis=rules.analyse.output,
     output:
         directory(f"{RESULTS}/figures"),
     log:
@@ -18,5 +19,6 @@ rule draw_figures:
     shell:
         f"{OFFLINE} python workflow/scripts/draw_figures.py"
         " --merged {input.merged:q}"
+        " --analysis {input.analysis:q}"
         " --folder {output:q}"
         " > {log:q} 2>&1"

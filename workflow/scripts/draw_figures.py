@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Draw the figures of every group of models, as SVG and PNG."""
+"""Draw the figures of every group of models and those of the error analysis, as SVG and PNG."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import figures, files, problems, records, summaries
+from mmlu_kit import captions, error_figures, figures, files, problems, records, summaries
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--merged", type=Path, required=True, help="merged.json")
-    parser.add_argument("--folder", type=Path, required=True, help="where <group>_<figure>.svg and .png are written")
+    parser.add_argument("--analysis", type=Path, required=True, help="analysis.json")
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="where <group>_<figure>.svg, <figure>.svg and .png are written"
+    )
     return parser.parse_args()
 
 
@@ -29,6 +32,12 @@ def main() -> None:
             for form in ("svg", "png"):
                 files.write_bytes(args.folder / f"{group['name']}_{name}.{form}", figures.render(draw, form, models, rows))
         print(f"{group['name']}: {len(figures.DRAW)} figures of {len(models)} models")
+    analysis = records.read(args.analysis, "analysis")
+    names = captions.drawable(len(analysis["models"]))
+    for name in names:
+        for form in ("svg", "png"):
+            files.write_bytes(args.folder / f"{name}.{form}", figures.render(error_figures.DRAW[name], form, analysis))
+    print(f"error analysis: {len(names)} figures of {len(analysis['models'])} models")
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@ import argparse
 import sys
 from pathlib import Path
 
-import pandas
 from mmlu_kit import files, problems, records, reporting
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--merged", type=Path, required=True, help="merged.json")
-    parser.add_argument("--table", type=Path, required=True, help="questions.csv")
+    parser.add_argument("--analysis", type=Path, required=True, help="analysis.json")
+    parser.add_argument("--claims", type=Path, required=True, help="claims.json")
     parser.add_argument("--templates", type=Path, required=True, help="the folder of the report's templates")
     parser.add_argument("--output", type=Path, required=True, help="report.md to write; links are relative to it")
     return parser.parse_args()
@@ -20,10 +20,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged = records.read(args.merged, "merged")
-    # An answer's text may be 'nan' or empty: nothing but an empty `parsed` means that something is missing.
-    table = pandas.read_csv(args.table, keep_default_na=False)
-    files.write_text(args.output, reporting.render(merged, table, args.templates))
+    read = {kind: records.read(getattr(args, kind), kind) for kind in ("merged", "analysis", "claims")}
+    files.write_text(args.output, reporting.render(read["merged"], read["analysis"], read["claims"], args.templates))
     print(f"{args.output} written")
 
 

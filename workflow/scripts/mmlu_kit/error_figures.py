@@ -142,7 +142,6 @@ def _cycle(values: tuple) -> list:
     return list(values) * 8
 
 
-# What each figure needs beside models with results is said by `drawable`.
 DRAW: dict[str, Callable[[dict], Any]] = {
     "answer_outcomes": answer_outcomes,
     "models_wrong": models_wrong,
@@ -150,8 +149,3 @@ DRAW: dict[str, Callable[[dict], Any]] = {
     "letter_bias": letter_bias,
     "reliability": reliability,
 }
-
-
-def drawable(models: int) -> list[str]:
-    """The figures that a study with results of so many models has: those that compare models need two."""
-    return [figure for figure in DRAW if models >= (2 if figure in ("models_wrong", "agreement") else 1)]

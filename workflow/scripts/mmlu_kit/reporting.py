@@ -1,4 +1,5 @@
-"""What the report's templates are filled with: numbers and choices of sentences, all from merged.json and questions.csv."""
+"""What the report's templates are filled with: numbers and choices of sentences, all from merged.json, analysis.json and
+claims.json."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -6,21 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import pandas
 
-from . import configurations, subjects, summaries, words
-
-FIGURES = {
-    "overall_accuracy": "accuracy of each model with its 95% interval",
-    "subject_heatmap": "accuracy by subject and model",
-    "efficiency": "accuracy against real time",
-    "timing_comparison": "real, CPU and GPU time of each model",
-    "time_ledger": "where the time of each model's processes went",
-}
+from . import captions, configurations, subjects, summaries, words
 
 
-def render(merged: dict, table: pandas.DataFrame, templates: Path) -> str:
-    """The report's Markdown text, from the templates in a folder."""
+def render(merged: dict, analysis: dict, audit: dict, templates: Path) -> str:
+    """The report's Markdown text, from the contents of merged.json, analysis.json and claims.json and the templates in a
+    folder."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
@@ -30,12 +23,12 @@ def render(merged: dict, table: pandas.DataFrame, templates: Path) -> str:
         autoescape=False,  # Markdown, not HTML
     )
     environment.filters.update(
-        **words.FORMS, spread=words.spread, machine=words.machine, title=subjects.title, configuration=configurations.in_words
+        **words.FORMS, spread=words.spread, quantity=words.quantity, machine=words.machine, title=subjects.title, configuration=configurations.in_words
     )
-    return environment.get_template("report.md.j2").render(context(merged, table))
+    return environment.get_template("report.md.j2").render(context(merged, analysis, audit))
 
 
-def context(merged: dict, table: pandas.DataFrame) -> dict[str, Any]:
+def context(merged: dict, analysis: dict, audit: dict) -> dict[str, Any]:
     """Everything the templates name."""
     study = merged["study"]
     groups = {group["name"]: group_context(merged, group) for group in study["groups"]}
@@ -44,6 +37,8 @@ def context(merged: dict, table: pandas.DataFrame) -> dict[str, Any]:
     return {
         "study": study,
         "merged": merged,
+        "analysis": analysis,
+        "audit": audit,
         "models": {name: merged["models"][name] for name in ran},
         "machines": machines(merged),
         "baseline": baseline(merged),
@@ -54,10 +49,10 @@ def context(merged: dict, table: pandas.DataFrame) -> dict[str, Any]:
         ),
         "not_run": not_run(merged, study["models"]),
         "subjects": summaries.by_subject(merged, shown),
-        "shown": shown,
         "labels": {model: summaries.label(merged, model) for model in ran},
-        "difficulty": difficulty(merged, shown),
-        "wrong": wrong_by_models(table, shown, study["subjects"]),
+        "difficulty": difficulty(merged, shown, analysis["difficulty"]["order"]),
+        "confidence": {model["model"]: confidence(model["calibration"]["bins"]) for model in analysis["models"]},
+        "alt": {figure: alt(figure, analysis["models"]) for figure in captions.ERROR_FIGURES},
         "files": file_reference(merged),
     }
 
@@ -85,7 +80,7 @@ def group_context(merged: dict, group: dict) -> dict[str, Any]:
             + ", ".join(
                 f"{model['label']} {words.percent(model['accuracy'])} in {words.duration(model['real_s'])}" for model in models
             )
-            for figure, text in FIGURES.items()
+            for figure, text in captions.FIGURES.items()
         },
     }
 
@@ -142,20 +137,30 @@ def machines(merged: dict) -> list[dict[str, Any]]:
     return found
 
 
-def difficulty(merged: dict, models: list[str]) -> list[dict[str, Any]]:
-    """Subjects from hardest to easiest by the mean of the models' accuracies; only subjects that every model answered."""
-    rows = [row for row in summaries.by_subject(merged, models) if len(row["accuracy"]) == len(models)]
-    for row in rows:
-        row["mean"] = sum(row["accuracy"].values()) / len(models)
-    return sorted(rows, key=lambda row: (row["mean"], row["subject"]))
+def difficulty(merged: dict, models: list[str], order: list[str]) -> list[dict[str, Any]]:
+    """Subjects in an order (hardest first), each with the models' accuracies and their mean."""
+    rows = {row["subject"]: row for row in summaries.by_subject(merged, models)}
+    return [{**rows[name], "mean": sum(rows[name]["accuracy"].values()) / len(rows[name]["accuracy"])} for name in order]
 
 
-def wrong_by_models(table: pandas.DataFrame, models: list[str], names: list[str]) -> list[dict[str, int]]:
-    """How many questions were answered wrong by 0, 1, … all models (best letter), among those that every model answered."""
-    chosen = table[table["model"].isin(models) & table["subject"].isin(names)]
-    answered = chosen.groupby(["subject", "index"])["correct"].agg(["size", "sum"])
-    wrong = len(models) - answered.loc[answered["size"] == len(models), "sum"]
-    return [{"models": number, "questions": int((wrong == number).sum())} for number in range(len(models) + 1)]
+def confidence(bins: list[dict]) -> float:
+    """The mean confidence over the bins of a calibration."""
+    filled = [one for one in bins if one["count"]]
+    return sum(one["count"] * one["confidence"] for one in filled) / sum(one["count"] for one in filled)
+
+
+def alt(figure: str, models: list[dict]) -> str:
+    """The text that stands for a figure of the error analysis where it cannot be seen: what it shows, and its numbers."""
+    numbers = {
+        "answer_outcomes": lambda model: ", ".join(
+            f"{model['generated'][key]} {word}"
+            for key, word in (("correct", "right"), ("wrong", "wrong"), ("unparsed", "unreadable"))
+        ),
+        "letter_bias": lambda model: " ".join(f"{key} {words.percent(one['share'])}" for key, one in model["letters"].items()),
+        "reliability": lambda model: f"calibration error {words.percent(model['calibration']['ece'])}",
+    }
+    about = numbers.get(figure, lambda model: words.percent(model["best_letter"]["accuracy"]))
+    return f"{captions.ERROR_FIGURES[figure]}: " + "; ".join(f"{model['label']} {about(model)}" for model in models)
 
 
 def file_reference(merged: dict) -> list[tuple[str, str]]:
@@ -163,13 +168,19 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
     found = [
         ("report.md", "this report"),
         ("merged.json", "summary of every model and subject, times, machines; its form is in `workflow/schemas`"),
+        ("report.html", "the report and all questions in one page that can be searched, for a browser without a network"),
         ("questions.csv", "one row for each model and question: answer, probabilities of the letters, right or wrong"),
+        ("analysis.json", "what the mistakes say: every number of section 6, and more"),
+        ("claims.json", "the writeup's claims and numbers beside this run's"),
         ("timings/processes.json", "all logs of `/usr/bin/time` as data"),
     ]
     shown = [group for group in merged["study"]["groups"] if summaries.of_group(merged, group)]
     for group in shown:
-        for figure, text in FIGURES.items():
+        for figure, text in captions.FIGURES.items():
             found += [(f"figures/{group['name']}_{figure}.{form}", f"{group['title']}: {text}") for form in ("png", "svg")]
+    compared = len({model for group in shown for model in group["models"] if model in merged["models"]})
+    for figure in captions.drawable(compared):
+        found += [(f"figures/{figure}.{form}", captions.ERROR_FIGURES[figure]) for form in ("png", "svg")]
     for result in merged["results"]:
         model, subject = result["model"], result["subject"]
         found.append((f"evaluations/{model}/{subject}.json", f"answers of {model}, {subjects.title(subject)}"))
@@ -196,7 +207,6 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
     if merged["stability"]:
         found.append(("stability.json", "the same questions scored in eight ways: each answer, and what changed"))
         found.append(("logs/measure_stability.log", "what `measure_stability.py` said"))
-    found += [
-        (f"logs/{name}.log", f"what `{name}.py` said") for name in ("parse_times", "merge", "draw_figures", "write_report")
-    ]
+    programs = ("parse_times", "merge", "analyse", "audit_claims", "draw_figures", "write_report", "write_page")
+    found += [(f"logs/{name}.log", f"what `{name}.py` said") for name in programs]
     return found

@@ -1,4 +1,7 @@
-"""Numbers as prose has them: the filters of the report's templates."""
+"""Numbers and texts as prose has them: the filters of the report's templates."""
+
+import html
+import re
 
 
 def machine(found: dict) -> str:
@@ -45,4 +48,33 @@ def rate(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-FORMS = {"percent": percent, "duration": duration, "gigabytes": gigabytes, "count": count, "rate": rate}
+def p_value(value: float | None) -> str:
+    """A p-value in two digits: 'p = 0.031', 'p < 0.001'; '—' where there is none."""
+    if value is None:
+        return "—"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A number of claims.json in its unit, '—' where there is none."""
+    if value is None:
+        return "—"
+    forms = {"fraction": percent, "s": duration, "times": lambda times: f"{times:.2f}×", "parameters": count}
+    return forms.get(unit, lambda number: f"{number:.0f}")(value)
+
+
+def cell(text: str) -> str:
+    """A text of questions or models as a cell of a Markdown table: on one line, with nothing in it that marks anything up."""
+    escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(text.split()))
+    return html.escape(escaped, quote=False)
+
+
+FORMS = {
+    "percent": percent,
+    "duration": duration,
+    "gigabytes": gigabytes,
+    "count": count,
+    "rate": rate,
+    "p_value": p_value,
+    "cell": cell,
+}
