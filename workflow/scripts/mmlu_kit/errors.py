@@ -120,7 +120,7 @@ def cautions(found: dict) -> list[str]:
 
 
 def constant_letter(gold: numpy.ndarray, correct: numpy.ndarray) -> dict:
-    """The letter that is right most often and how often, with the exact McNemar p-value of a model against always choosing it."""
+    """The letter that is right most often, how often, and the exact McNemar p-value of a model against always choosing it."""
     right = {letter: gold == letter for letter in LETTERS}
     best = max(LETTERS, key=lambda letter: right[letter].sum())
     p = statistics.mcnemar(int((correct & ~right[best]).sum()), int((right[best] & ~correct).sum()))

@@ -4,7 +4,6 @@ Answers are arrays of choices, 0 to 3 for A to D, one for each question; `correc
 Where a test cannot be made (nothing varies, nothing to compare), the p-value or measure is None.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy
@@ -17,11 +16,6 @@ ALPHA, POWER = 0.05, 0.8
 # Random answers drawn for a null: the smallest p-value is 1 / (DRAWS + 1).
 DRAWS, SEED = 1999, 2025
 FEWEST_EXPECTED = 5  # in a cell of a chi-square test
-
-
-def finite(value: float) -> float | None:
-    """A number as JSON has it; None where it is not defined."""
-    return float(value) if math.isfinite(value) else None
 
 
 def better_than_guessing(correct: int, questions: int, chance: float = 0.25) -> float:
@@ -78,7 +72,7 @@ def kappa(first: ArrayLike, second: ArrayLike) -> float | None:
     right or both always wrong.
     """
     first, second = numpy.asarray(first, bool), numpy.asarray(second, bool)
-    if first.all() and second.all() or not (first.any() or second.any()):
+    if (first.all() and second.all()) or not (first.any() or second.any()):
         return None
     table = [[int(((first == a) & (second == b)).sum()) for b in (False, True)] for a in (False, True)]
     return float(inter_rater.cohens_kappa(table, return_results=False))
@@ -154,9 +148,9 @@ def smallest_difference(questions: int, discordant: float) -> float | None:
 
     `discordant` is the share of questions that only one of two models gets right. Of the n questions D ~ Binomial(n,
     discordant) are such ones, and of these Binomial(D, (1 + difference / discordant) / 2) favour the better model; the power
-    is the probability that the test's p-value is then at most 0.05, summed over all D (the unconditional power of Lachenbruch
-    1992, Statistics in Medicine 11, 1521-1527; Connor 1987, Biometrics 43, 207-211, has the normal approximation). None where
-    even a model that wins every discordant question would not be found out.
+    is the probability that the test's p-value is then at most 0.05, summed over all D (Schork and Williams 1980,
+    Communications in Statistics B 9, 349-357). None where even a model that wins every discordant question would not be
+    found out.
     """
     if not discordant:
         return None
@@ -199,14 +193,11 @@ def kendall_w(ratings: numpy.ndarray) -> dict | None:
 def spearman(first: ArrayLike, second: ArrayLike) -> tuple[float | None, float | None]:
     """Spearman's rank correlation and its two-sided permutation p-value (every order under eight values, else DRAWS * 5).
 
-    Both are None where one of the two does not vary, p under three values.
+    Both are None under three values, or where one of the two does not vary.
     """
     first, second = stats.rankdata(first), stats.rankdata(second)
-    if first.min() == first.max() or second.min() == second.max():
+    if len(first) < 3 or first.min() == first.max() or second.min() == second.max():
         return None, None
-    rho = finite(stats.spearmanr(first, second).statistic)
-    if len(first) < 3:
-        return rho, None
     found = stats.permutation_test(
         (first, second),
         lambda x, y, axis=-1: numpy.sum((x - x.mean(axis, keepdims=True)) * y, axis),
@@ -215,7 +206,7 @@ def spearman(first: ArrayLike, second: ArrayLike) -> tuple[float | None, float |
         n_resamples=5 * DRAWS,
         rng=numpy.random.default_rng(SEED),
     )
-    return rho, float(found.pvalue)
+    return float(stats.spearmanr(first, second).statistic), float(found.pvalue)
 
 
 def independent(wrong: Sequence[float]) -> list[float]:
