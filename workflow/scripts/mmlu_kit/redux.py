@@ -79,16 +79,16 @@ def _key(question: str, choices: Iterable[str]) -> tuple[str, ...]:
 
 
 def match(rows: Iterable[dict], questions: Iterable[Question]) -> dict:
-    """`types {question_sha256: type}, unmatched (rows), warnings`. Where rows of one question differ, an error is kept."""
-    known = {(question.subject, _key(question.question, question.choices)): question.sha256 for question in questions}
-    types: dict[str, str] = {}
+    """`types {(subject, index): type}, unmatched (rows), warnings`. Where checks of one question differ, an error is kept."""
+    known: dict[tuple, list[int]] = {}
+    for question in questions:
+        known.setdefault((question.subject, _key(question.question, question.choices)), []).append(question.index)
+    types: dict[tuple[str, int], str] = {}
     unmatched = 0
     for row in rows:
-        digest = known.get((row["subject"], row["key"]))
-        if digest is None:
-            unmatched += 1
-        elif types.get(digest) not in ERRORS:
-            types[digest] = row["type"]
+        found = [(row["subject"], index) for index in known.get((row["subject"], row["key"]), [])]
+        unmatched += not found
+        types |= {place: row["type"] for place in found if types.get(place) not in ERRORS}
     warnings = []
     if unmatched:
         warnings.append(f"{unmatched} label checks are of questions that this study does not have.")
@@ -104,16 +104,17 @@ def accuracies(labels: dict, answers: dict[str, pandas.DataFrame]) -> dict:
     """The analysis's `label_errors`: what was found, and each model's accuracy on all questions that were checked, on the good
     ones among them and on the flagged ones (None where it answered none). `answers` are the models' rows of questions.csv."""
     by_type = Counter(kind for kind in labels["types"].values() if kind in ERRORS)
-    decided = {digest: kind in ERRORS for digest, kind in labels["types"].items() if kind != UNDECIDED}
+    decided = {place: kind in ERRORS for place, kind in labels["types"].items() if kind != UNDECIDED}
     models = []
     for model, rows in answers.items():
-        flagged = rows["question_sha256"].map(decided)
-        right = rows["correct"].astype(bool)
-        good, bad = right[flagged.eq(False)], right[flagged.eq(True)]
+        right = dict(zip(zip(rows["subject"], rows["index"], strict=True), rows["correct"], strict=True))
+        good, bad = (
+            [right[place] for place, is_bad in decided.items() if is_bad == kind and place in right] for kind in (0, 1)
+        )
         models.append(
             {
                 "model": model,
-                "accuracy": _mean(right[flagged.notna()]),
+                "accuracy": _mean(good + bad),
                 "accuracy_clean": _mean(good),
                 "accuracy_flagged": _mean(bad),
                 "clean": len(good),
@@ -129,5 +130,5 @@ def accuracies(labels: dict, answers: dict[str, pandas.DataFrame]) -> dict:
     }
 
 
-def _mean(outcomes: pandas.Series) -> float | None:
-    return float(outcomes.mean()) if len(outcomes) else None
+def _mean(outcomes: list[bool]) -> float | None:
+    return float(sum(outcomes) / len(outcomes)) if outcomes else None

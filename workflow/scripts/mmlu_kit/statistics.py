@@ -199,8 +199,8 @@ def spearman(first: ArrayLike, second: ArrayLike) -> tuple[float | None, float |
     if len(first) < 3 or first.min() == first.max() or second.min() == second.max():
         return None, None
     found = stats.permutation_test(
-        (first, second),
-        lambda x, y, axis=-1: numpy.sum((x - x.mean(axis, keepdims=True)) * y, axis),
+        (first - first.mean(),),  # one alone, as every order of it against the other is then tried once
+        lambda ranks, axis=-1: numpy.sum(ranks * second, axis),
         permutation_type="pairings",
         vectorized=True,
         n_resamples=5 * DRAWS,
