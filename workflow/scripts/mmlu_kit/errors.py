@@ -15,7 +15,7 @@ from . import difficulty, redux, statistics, summaries, words
 from .questions import LETTERS, Question
 
 FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
-LOWEST_PARSE_RATE, LARGEST_SHARE = 0.95, 0.5
+LOWEST_PARSE_RATE, LARGEST_SHARE, LARGEST_LEANING = 0.95, 0.5, 0.1
 
 
 def analysis(merged: dict, table: pandas.DataFrame, questions: Iterable[Question], labels: dict | None = None) -> dict:
@@ -158,7 +158,11 @@ def compared(common: pandas.DataFrame, models: list[str]) -> tuple[list[dict], l
     for first, second in combinations(models, 2):
         entry = pair(answers[first], answers[second], gold, subjects)
         found.append({"models": [first, second], **entry})
-        said += [f"{first} and {second}: {reason}" for reason in reasons(entry)]
+        more = reasons(entry)
+        leaning = statistics.kappa_of_strata(answers[first] == gold, answers[second] == gold, gold)
+        if leaning is not None and leaning > LARGEST_LEANING:
+            more.append(f"their leanings to letters alone give independent models a kappa of {leaning:.2f}.")
+        said += [f"{first} and {second}: {reason}" for reason in more]
     corrected = statistics.holm([entry["mcnemar"]["p"] for entry in found])
     for entry, p in zip(found, corrected, strict=True):
         entry["mcnemar"]["p_holm"] = p

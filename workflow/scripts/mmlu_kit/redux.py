@@ -108,9 +108,8 @@ def accuracies(labels: dict, answers: dict[str, pandas.DataFrame]) -> dict:
     models = []
     for model, rows in answers.items():
         right = dict(zip(zip(rows["subject"], rows["index"], strict=True), rows["correct"], strict=True))
-        good, bad = (
-            [right[place] for place, is_bad in decided.items() if is_bad == kind and place in right] for kind in (0, 1)
-        )
+        answered = [(right[place], flagged) for place, flagged in decided.items() if place in right]
+        good, bad = ([outcome for outcome, flagged in answered if flagged == kind] for kind in (False, True))
         models.append(
             {
                 "model": model,

@@ -7,6 +7,7 @@ Where a test cannot be made (nothing varies, nothing to compare), the p-value or
 from collections.abc import Sequence
 
 import numpy
+import pandas
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 from statsmodels.regression.linear_model import OLS
@@ -76,6 +77,20 @@ def kappa(first: ArrayLike, second: ArrayLike) -> float | None:
         return None
     table = [[int(((first == a) & (second == b)).sum()) for b in (False, True)] for a in (False, True)]
     return float(inter_rater.cohens_kappa(table, return_results=False))
+
+
+def kappa_of_strata(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> float | None:
+    """The kappa that models with these accuracies in each stratum have if they are independent within each.
+
+    With the right letter as the stratum: what a common taste for letters does to kappa, as two unrelated models that like 'A'
+    are right on the same questions. None where kappa is.
+    """
+    frame = pandas.DataFrame({"first": first, "second": second}, dtype=float)
+    inside = frame.groupby(numpy.asarray(strata)).transform("mean")
+    a, b = frame["first"].mean(), frame["second"].mean()
+    expected = a * b + (1 - a) * (1 - b)
+    observed = (inside["first"] * inside["second"] + (1 - inside["first"]) * (1 - inside["second"])).mean()
+    return None if expected == 1 else float((observed - expected) / (1 - expected))
 
 
 def kappa_max(first: float, second: float) -> float | None:
@@ -191,7 +206,7 @@ def kendall_w(ratings: numpy.ndarray) -> dict | None:
 
 
 def spearman(first: ArrayLike, second: ArrayLike) -> tuple[float | None, float | None]:
-    """Spearman's rank correlation and its two-sided permutation p-value (every order under eight values, else DRAWS * 5).
+    """Spearman's rank correlation and its two-sided permutation p-value (every order under eight values, else DRAWS of them).
 
     Both are None under three values, or where one of the two does not vary.
     """
@@ -203,7 +218,7 @@ def spearman(first: ArrayLike, second: ArrayLike) -> tuple[float | None, float |
         lambda ranks, axis=-1: numpy.sum(ranks * second, axis),
         permutation_type="pairings",
         vectorized=True,
-        n_resamples=5 * DRAWS,
+        n_resamples=DRAWS,
         rng=numpy.random.default_rng(SEED),
     )
     return float(stats.spearmanr(first, second).statistic), float(found.pvalue)
