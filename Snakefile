@@ -15,6 +15,7 @@ include: "workflow/rules/timing.smk"
 include: "workflow/rules/setups.smk"
 include: "workflow/rules/stability.smk"
 include: "workflow/rules/merge.smk"
+include: "workflow/rules/analysis.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 

@@ -57,6 +57,7 @@ def test_defaults_are_filled_in_and_the_given_config_stays_as_it_was(config):
     model = studies.resolve(config)["models"]["demo-small"]
     assert model["prompt"] == {"preset": "lm_eval", "examples": 0, "fewer_examples": False, "max_new_tokens": 1}
     assert (model["device"], model["dtype"], model["load_once"]) == ("cpu", "float32", False)
+    assert studies.resolve(config)["questions"]["label_errors"] is None
     assert config == before
 
 
@@ -112,6 +113,8 @@ def change(config, path, value):
         ("studies/demo/timing_setups/setups/1/number", 1, "studies.demo.timing_setups: two setups have the same number"),
         ("studies/demo/timing_setups/setups/1/device", "tpu", "timing_setups.setups.1.device: 'tpu' is not known"),
         ("models/..", {"path": "."}, "config: models: '..' does not match"),
+        ("questions/demo/label_errors", "no/such", "config: questions.demo.label_errors: there is no folder no/such"),
+        ("questions/demo/label_errors", 3, "config: questions.demo.label_errors: 3 is not of type"),
     ],
 )
 def test_a_mistake_is_a_problem_that_names_its_key(config, path, value, words):

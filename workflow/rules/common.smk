@@ -49,8 +49,10 @@ IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deploymen
 
 
 def folders_outside(hub_cache):
-    """Folders that jobs read and that lie outside the working directory: local models and questions, the hub's cache."""
+    """Folders that jobs read and that lie outside the working directory: local models, questions and label checks, and
+    the hub's cache."""
     named = [entry["path"] for entry in [STUDY["questions"], *MODELS.values()] if "path" in entry]
+    named += filter(None, [STUDY["questions"]["label_errors"]])
     folders = {Path(folder).resolve() for folder in [*named, hub_cache]}
     outside = sorted(folder for folder in folders if not folder.is_relative_to(Path.cwd()))
     for folder in outside:

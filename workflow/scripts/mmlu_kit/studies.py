@@ -1,7 +1,7 @@
 """Studies: config.yaml checked against its schema and resolved to the one study that is asked for.
 
 A resolved study is plain data (it travels as JSON to the merge stage):
-`name, title, notice, subjects, questions {name, path | repository + commit}, models {name: entry},
+`name, title, notice, subjects, questions {name, path | repository + commit, label_errors}, models {name: entry},
 baseline {model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}], only [part],
 timing_setups {model, subjects, repeats, setups [{name, number, device, dtype, quantization, on_unavailable}]} | null`.
 """
@@ -45,6 +45,9 @@ def resolve(config: dict) -> dict:
         _check_source(model, f"config: models.{name}")
     questions = _named(config["questions"], study["questions"], "questions")
     _check_source(questions, f"config: questions.{study['questions']}")
+    labels = questions["label_errors"]
+    if labels and not Path(labels).is_dir():
+        raise Problem(f"config: questions.{study['questions']}.label_errors: there is no folder {labels}")
     return {
         "name": config["study"],
         "title": study["title"],

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Analyse a study's mistakes: each model's, those that models share, and those that lie in subjects and questions."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas
+from mmlu_kit import errors, files, problems, questions, records, redux
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--merged", type=Path, required=True, help="merged.json")
+    add("--table", type=Path, required=True, help="questions.csv")
+    add("--questions", type=Path, nargs="+", required=True, help="the subjects' questions, <subject>.jsonl")
+    add("--label-errors", type=Path, help="a folder of MMLU-Redux's mmlu_<subject>.csv, where the study names one")
+    add("--output", type=Path, required=True, help="analysis.json to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    merged = records.read(args.merged, "merged")
+    # An answer's text may be 'nan' or empty: nothing but an empty `parsed` means that something is missing.
+    table = pandas.read_csv(args.table, keep_default_na=False)
+    texts = [one for path in args.questions for one in questions.split(questions.read_jsonl(path), "test")]
+    labels = None
+    if args.label_errors:
+        labels = redux.match(redux.read(args.label_errors, merged["study"]["subjects"]), texts)
+    found = errors.analysis(merged, table, texts, labels)
+    records.check(found, "analysis", str(args.output))
+    files.write_json(args.output, found)
+    print(f"{len(found['models'])} models, {len(found['pairs'])} pairs on {found['questions']} questions")
+    for warning in found["warnings"]:
+        print(warning)
+
+
+if __name__ == "__main__":
+    sys.exit(problems.run(main))
