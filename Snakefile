@@ -15,6 +15,7 @@ include: "workflow/rules/timing.smk"
 include: "workflow/rules/setups.smk"
 include: "workflow/rules/stability.smk"
 include: "workflow/rules/merge.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
@@ -24,6 +25,7 @@ rule all:
     input:
         f"{RESULTS}/report.md",
         f"{RESULTS}/merged.json",
+        f"{RESULTS}/claims.json",
         f"{RESULTS}/questions.csv",
 
 
