@@ -5,7 +5,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report retry images image-cpu image-cuda demo-models locks bench
+.PHONY: report test lint partial-report retry verify images image-cpu image-cuda demo-models locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -20,6 +20,11 @@ partial-report: .venv/kit
 retry: .venv/kit
 	python workflow/scripts/forget_skipped.py results/$(STUDY)
 	snakemake --cores $(CORES) --config study=$(STUDY)
+
+# Compare each number that the writeup publishes with this run's, and judge its claims; whatever they are, that is no error.
+verify: .venv/kit
+	snakemake --cores $(CORES) --config study=$(STUDY) --until audit_claims
+	@python workflow/scripts/verify.py results/$(STUDY)/claims.json
 
 test: .venv/test
 	python -m pytest $(ARGS)

@@ -16,6 +16,7 @@ include: "workflow/rules/setups.smk"
 include: "workflow/rules/stability.smk"
 include: "workflow/rules/merge.smk"
 include: "workflow/rules/analysis.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
@@ -25,6 +26,7 @@ rule all:
     input:
         f"{RESULTS}/report.md",
         f"{RESULTS}/merged.json",
+        f"{RESULTS}/claims.json",
         f"{RESULTS}/questions.csv",
 
 

@@ -1,0 +1,53 @@
+"""What every predicate of a claim uses: verdicts, the models that a claim names, and numbers as a line of evidence has them."""
+
+from .. import summaries, words
+
+HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = "holds", "does not hold", "not testable here"
+
+Verdict = tuple[str, str]
+
+
+class Untestable(Exception):
+    """Why evidence says neither yes nor no to a claim."""
+
+
+def verdict(holds: bool, line: str) -> Verdict:
+    """A verdict with its line of evidence."""
+    return HOLDS if holds else DOES_NOT_HOLD, line
+
+
+def named(evidence: dict, name: str) -> dict:
+    """The model that stands for one of the writeup's; Untestable where there is none."""
+    for model in evidence["models"]:
+        if model["stands_for"] == name:
+            return model
+    raise Untestable(f"no result of {name} here")
+
+
+def on(evidence: dict, device: str, at_least: int = 1) -> list[dict]:
+    """The models that ran on a device (or were to, where nothing tells what ran), smallest first."""
+    found = [model for model in evidence["models"] if (model["effective"] or model["asked"])["device"] == device]
+    if len(found) < at_least:
+        raise Untestable(f"{len(found)} models on {device} here, and it takes {at_least}")
+    return found
+
+
+def is_about(value: float, target: float, within: float) -> bool:
+    """Whether a value is within a factor of a target."""
+    return target / within <= value <= target * within
+
+
+def accuracy(found: dict) -> float:
+    """The accuracy of a model or of one of its subjects."""
+    return found["correct"] / found["questions"]
+
+
+def with_interval(found: dict) -> str:
+    """'9.1% (7.6% to 10.7%)', the 95 % Wilson interval."""
+    low, high = summaries.wilson(found["correct"], found["questions"])
+    return f"{words.percent(accuracy(found))} ({words.percent(low)} to {words.percent(high)})"
+
+
+def p_value(p: float) -> str:
+    """'p = 0.03', 'p < 0.0001'."""
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"

@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""Print claims.json: every published number beside this run's, every claim with its two verdicts, and how many of each.
+
+The exit status is 0 whatever the numbers are: they are information. Only a missing or damaged file is an error.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmlu_kit import problems, records
+from mmlu_kit.claims import listing
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, metavar="CLAIMS", help="results/<study>/claims.json")
+    return parser.parse_args()
+
+
+def main() -> None:
+    print(listing.text(records.read(arguments().file, "claims")))
+
+
+if __name__ == "__main__":
+    sys.exit(problems.run(main))
