@@ -2,6 +2,8 @@
 # Needs:  merged.json
 # Makes:  figures/<group>_<figure>.svg and .png
 
+FIGURES = ["overall_accuracy", "subject_heatmap", "efficiency", "timing_comparison", "time_ledger"]
+
 
 rule draw_figures:
     input:
@@ -9,12 +11,18 @@ rule draw_figures:
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
     output:
-        expand(
-            f"{RESULTS}/figures/{{group}}_{{figure}}.{{form}}",
-            group=GROUPS,
-            figure=["overall_accuracy", "subject_heatmap", "efficiency", "timing_comparison", "time_ledger"],
-            form=["svg", "png"],
-        ),
+        expand(f"{RESULTS}/figures/{{group}}_{{figure}}.svg", group=GROUPS, figure=FIGURES),
+        [
+            report(
+                f"{RESULTS}/figures/{group}_{figure}.png",
+                caption=f"../report/captions/{figure}.rst",
+                category="Figures",
+                subcategory=f"{group} models",
+                labels={"figure": figure.replace("_", " "), "models": group},
+            )
+            for group in GROUPS
+            for figure in FIGURES
+        ],
     log:
         f"{RESULTS}/logs/draw_figures.log",
     container:

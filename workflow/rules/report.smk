@@ -1,6 +1,6 @@
-# The report, section by section as the writeup has it.
-# Needs:  merged.json, questions.csv, figures, the templates in workflow/report
-# Makes:  report.md
+# The report, section by section as the writeup has it, and the page that shows it beside all questions.
+# Needs:  merged.json, questions.csv, figures, the templates in workflow/report; for the page the questions' texts too
+# Makes:  report.md, report.html
 
 
 rule write_report:
@@ -22,5 +22,32 @@ rule write_report:
         " --merged {input.merged:q}"
         " --table {input.table:q}"
         " --templates workflow/report"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule write_page:
+    input:
+        code=sources("write_page.py"),
+        image=image_files("cpu"),
+        page=sorted(map(str, Path("workflow/report/page").iterdir())),
+        report=rules.write_report.output,
+        merged=rules.merge.output.merged,
+        table=rules.merge.output.table,
+        figures=rules.draw_figures.output,
+        questions=[f"{SUBJECT_FILES}/{subject}.jsonl" for subject in dict.fromkeys(subject for _, subject in PAIRS)],
+    output:
+        report(f"{RESULTS}/report.html", caption="../report/captions/page.rst", category="Report"),
+    log:
+        f"{RESULTS}/logs/write_page.log",
+    container:
+        image("cpu")
+    shell:
+        f"{OFFLINE} python workflow/scripts/write_page.py"
+        " --report {input.report:q}"
+        " --merged {input.merged:q}"
+        " --table {input.table:q}"
+        " --questions {input.questions:q}"
+        " --page workflow/report/page"
         " --output {output:q}"
         " > {log:q} 2>&1"
