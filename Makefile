@@ -10,11 +10,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 report: .venv/kit
 	snakemake --cores $(CORES) --config study=$(STUDY)
-	@echo "The report: results/$(STUDY)/report.md"
+	@echo "The report: results/$(STUDY)/report.html"
 
 # Report on the evaluations that are there and name what is missing.
 partial-report: .venv/kit
-	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge draw_figures write_report
+	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge draw_figures write_report write_page
 
 # Run again what was skipped because the machine could not do it (on_unavailable: skip).
 retry: .venv/kit

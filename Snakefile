@@ -25,6 +25,7 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/report.md",
+        f"{RESULTS}/report.html",
         f"{RESULTS}/merged.json",
         f"{RESULTS}/claims.json",
         f"{RESULTS}/questions.csv",

@@ -11,7 +11,13 @@ rule draw_figures:
         merged=rules.merge.output.merged,
         analysis=rules.analyse.output,
     output:
-        directory(f"{RESULTS}/figures"),
+        report(
+            directory(f"{RESULTS}/figures"),
+            patterns=["{name}.png"],
+            caption="../report/captions/figure.rst",
+            category="Figures",
+            labels={"figure": "{name}"},
+        ),
     log:
         f"{RESULTS}/logs/draw_figures.log",
     container:

@@ -15,7 +15,7 @@ rule merge:
         setups=SETUPS_FILES,
         stability=STABILITY_FILES,
     output:
-        merged=f"{RESULTS}/merged.json",
+        merged=report(f"{RESULTS}/merged.json", caption="../report/captions/merged.rst", category="Results"),
         table=f"{RESULTS}/questions.csv",
     log:
         f"{RESULTS}/logs/merge.log",

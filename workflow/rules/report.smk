@@ -1,6 +1,7 @@
-# The report, section by section as the writeup has it.
-# Needs:  merged.json, questions.csv, figures, the templates in workflow/report
-# Makes:  report.md
+# The report, section by section as the writeup has it, and the page that shows it beside all questions.
+# Needs:  merged.json, analysis.json, claims.json, figures, the templates in workflow/report; for the page questions.csv and
+#         the questions' texts too
+# Makes:  report.md, report.html
 
 
 rule write_report:
@@ -9,7 +10,8 @@ rule write_report:
         image=image_files("cpu"),
         templates=sorted(map(str, Path("workflow/report").glob("*.j2"))),
         merged=rules.merge.output.merged,
-        table=rules.merge.output.table,
+        analysis=rules.analyse.output,
+        claims=rules.audit_claims.output,
         figures=rules.draw_figures.output,
     output:
         f"{RESULTS}/report.md",
@@ -20,7 +22,35 @@ rule write_report:
     shell:
         f"{OFFLINE} python workflow/scripts/write_report.py"
         " --merged {input.merged:q}"
-        " --table {input.table:q}"
+        " --analysis {input.analysis:q}"
+        " --claims {input.claims:q}"
         " --templates workflow/report"
+        " --output {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule write_page:
+    input:
+        code=sources("write_page.py"),
+        image=image_files("cpu"),
+        page=sorted(map(str, Path("workflow/report/page").iterdir())),
+        report=rules.write_report.output,
+        merged=rules.merge.output.merged,
+        table=rules.merge.output.table,
+        figures=rules.draw_figures.output,
+        questions=[f"{SUBJECT_FILES}/{subject}.jsonl" for subject in dict.fromkeys(subject for _, subject in PAIRS)],
+    output:
+        report(f"{RESULTS}/report.html", caption="../report/captions/page.rst", category="Report"),
+    log:
+        f"{RESULTS}/logs/write_page.log",
+    container:
+        image("cpu")
+    shell:
+        f"{OFFLINE} python workflow/scripts/write_page.py"
+        " --report {input.report:q}"
+        " --merged {input.merged:q}"
+        " --table {input.table:q}"
+        " --questions {input.questions:q}"
+        " --page workflow/report/page"
         " --output {output:q}"
         " > {log:q} 2>&1"

@@ -1,0 +1,222 @@
+// The explorer of all questions. Texts of questions and models reach the page as text nodes only, never as HTML.
+const LETTERS = "ABCD";
+const find = (id) => document.getElementById(id);
+const json = (id) => JSON.parse(find(id).textContent);
+
+/** An element with attributes and children; children that are strings become text. */
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+/** The table library, imported from memory: the page may fetch nothing. */
+async function library() {
+  const url = URL.createObjectURL(new Blob([json("library")], { type: "text/javascript" }));
+  const { default: DataTable } = await import(url);
+  URL.revokeObjectURL(url);
+  return DataTable;
+}
+
+/** Hundredths of a percent in three digits: '53.0%', '0.24%'. */
+const percent = (value) => `${(value / 100).toFixed(value < 1000 ? 2 : 1)}%`;
+
+// What is known of one model's answer to question number i.
+const answered = (model, i) => model.predicted[i] !== " ";
+const right = (data, model, i) => model.predicted[i] === data.gold[i];
+const probability = (model, i, letter) => model.probabilities[LETTERS.length * i + LETTERS.indexOf(letter)];
+const OUTCOMES = {
+  "": () => true,
+  right: (data, model, i) => right(data, model, i),
+  wrong: (data, model, i) => !right(data, model, i),
+  "generated-right": (data, model, i) => model.parsed[i] === data.gold[i],
+  "generated-wrong": (data, model, i) => model.parsed[i] !== "-" && model.parsed[i] !== data.gold[i],
+  unparsed: (data, model, i) => model.parsed[i] === "-",
+};
+
+/** For each question: how many of the compared models answered it, and how many of those wrongly. */
+function countWrong(data) {
+  const compared = data.models.filter((model) => model.compared);
+  return Array.from(data.subject, (_, i) => {
+    const there = compared.filter((model) => answered(model, i));
+    const wrong = there.filter((model) => !right(data, model, i)).length;
+    return { wrong, of: there.length, all: wrong > 0 && wrong === compared.length };
+  });
+}
+
+/** Whether question i is to be shown; `filters` are those of the form, `texts` what is searched, in lower case. */
+function matches(data, counts, texts, filters, i) {
+  if (filters.subject !== "" && data.subject[i] !== Number(filters.subject)) return false;
+  if (filters.allWrong && !counts[i].all) return false;
+  if (!filters.words.every((word) => texts[i].includes(word))) return false;
+  const models = filters.model === "" ? data.models : [data.models[filters.model]];
+  return models.some((model) => answered(model, i) && OUTCOMES[filters.outcome](data, model, i));
+}
+
+/** The probability of the right letter in hundredths of a percent: the chosen model's, or the mean of all that answered. */
+function certainty(data, chosen, i) {
+  const models = chosen.filter((model) => answered(model, i));
+  const sum = models.reduce((total, model) => total + probability(model, i, data.gold[i]), 0);
+  return models.length ? sum / models.length : -1;
+}
+
+/** A letter with its mark of right or wrong, told by shape and by text, not by colour alone. */
+function mark(letter, gold) {
+  if (letter === " ") return element("span", { class: "mark" }, "–");
+  if (letter === "-") return element("span", { class: "mark bad" }, "unparsed");
+  const good = letter === gold;
+  const shown = element("span", { class: `mark ${good ? "good" : "bad"}` }, letter, good ? " ✓" : " ✗");
+  shown.append(element("span", { class: "unseen" }, good ? " right" : " wrong"));
+  return shown;
+}
+
+/** The cell that opens a question. */
+function opener(data, i) {
+  const where = `${data.subjects[data.subject[i]]} ${data.index[i]}`;
+  return element(
+    "button",
+    { type: "button", class: "opener", "aria-expanded": "false" },
+    element("span", { class: "where" }, where),
+    element("span", { class: "text" }, data.text[i]),
+  );
+}
+
+/** All that is known of question i: its text, its choices, and each model's answer with the letters' probabilities. */
+function details(data, i) {
+  const gold = data.gold[i];
+  const choices = element("ol", { class: "choices" });
+  data.choices.forEach((texts, number) => {
+    const item = element("li", {}, element("span", { class: "text" }, texts[i]));
+    if (LETTERS[number] === gold) {
+      item.className = "gold";
+      item.append(element("strong", {}, " ✓ right answer"));
+    }
+    choices.append(item);
+  });
+  const head = ["Model", ...LETTERS, "Other tokens", "Best letter", "Generated letter", "Text written"].map((text, place) =>
+    element("th", { scope: "col", class: place > 0 && place < 6 ? "number" : "" }, text),
+  );
+  const body = element("tbody");
+  for (const model of data.models.filter((one) => answered(one, i))) {
+    const row = element("tr", {}, element("th", { scope: "row" }, model.label));
+    let other = 10000;
+    for (const letter of LETTERS) {
+      const value = probability(model, i, letter);
+      other -= value;
+      const cell = element("td", { class: letter === gold ? "number gold" : "number" }, percent(value));
+      cell.append(element("span", { class: "bar", style: `width: ${value / 100}%` }));
+      row.append(cell);
+    }
+    row.append(element("td", { class: "number" }, percent(Math.max(0, other))));
+    row.append(element("td", {}, mark(model.predicted[i], gold)), element("td", {}, mark(model.parsed[i], gold)));
+    row.append(element("td", {}, element("code", {}, JSON.stringify(model.texts[model.generated[i]]))));
+    body.append(row);
+  }
+  const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), body);
+  const title = "Probability of each letter as the next token";
+  return element(
+    "div",
+    { class: "details" },
+    element("p", { class: "text" }, data.text[i]),
+    choices,
+    element("h3", {}, title),
+    element("div", { class: "wide", role: "region", "aria-label": title, tabindex: "0" }, table),
+  );
+}
+
+/** The table: `chosen()` are the models whose letters and probabilities it shows. */
+function makeTable(DataTable, data, counts, chosen) {
+  const show = (display, value) => (row, type) => (type === "display" ? display(row[0]) : value(row[0]));
+  const text = (made) => document.createTextNode(made);
+  return new DataTable("#questions", {
+    data: Array.from(data.subject, (_, i) => [i]),
+    autoWidth: false,
+    deferRender: true,
+    order: [],
+    pageLength: 25,
+    lengthMenu: [10, 25, 50, 100],
+    layout: { topStart: "info", topEnd: "pageLength", bottomStart: "paging", bottomEnd: null },
+    language: { info: "_START_ to _END_ of _TOTAL_ questions", infoEmpty: "no questions", infoFiltered: "(of _MAX_)",
+                lengthMenu: "_MENU_ a page", zeroRecords: "No question fits these filters." },
+    columnDefs: [{ targets: "_all", searchable: false, defaultContent: "" }],
+    columns: [
+      ["string", "subject", (i) => text(data.subjects[data.subject[i]]), (i) => data.subjects[data.subject[i]]],
+      ["num", "index", (i) => text(data.index[i]), (i) => data.index[i]],
+      ["string", "question", (i) => opener(data, i), (i) => data.text[i]],
+      ["string", "letter", (i) => text(data.gold[i]), (i) => data.gold[i]],
+      ["string", "letters", (i) => element("span", {}, ...chosen().map((model) => mark(model.predicted[i], data.gold[i]))), () => ""],
+      ["num", "wrong", (i) => text(`${counts[i].wrong} of ${counts[i].of}`), (i) => counts[i].wrong],
+      ["num", "certainty", (i) => text(percent(certainty(data, chosen(), i))), (i) => certainty(data, chosen(), i)],
+    ].map(([type, name, display, value]) => (
+      { type, className: name, orderable: name !== "letters", data: show(display, value) }
+    )),
+  });
+}
+
+/** Open or close the question of an opener. */
+function toggle(table, data, button) {
+  const row = table.row(button.closest("tr"));
+  const open = !row.child.isShown();
+  if (open) row.child(details(data, row.data()[0]), "detail").show();
+  else row.child.hide();
+  button.setAttribute("aria-expanded", String(open));
+}
+
+function listen(table, data, refresh) {
+  const body = find("questions").tBodies[0];
+  const reset = () => setTimeout(() => refresh(true));
+  find("filters").addEventListener("submit", (event) => event.preventDefault());
+  find("filters").addEventListener("reset", reset);
+  find("filters").addEventListener("input", (event) => refresh(event.target.id === "model"));
+  body.addEventListener("click", (event) => {
+    const button = event.target.closest("tr")?.querySelector(".opener");
+    if (button && !String(getSelection())) toggle(table, data, button);
+  });
+  body.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !event.target.matches(".opener")) return;
+    const openers = [...body.querySelectorAll(".opener")];
+    openers[openers.indexOf(event.target) + step]?.focus();
+    event.preventDefault();
+  });
+}
+
+/** Let the keyboard scroll what is wider than the page. */
+function reachScrollers() {
+  for (const part of document.querySelectorAll("main .wide")) {
+    if (part.scrollWidth > part.clientWidth) part.setAttribute("tabindex", "0");
+    else part.removeAttribute("tabindex");
+  }
+}
+
+async function start() {
+  if (matchMedia("(max-width: 60rem)").matches) find("menu").open = false;
+  reachScrollers();
+  addEventListener("resize", reachScrollers);
+  const data = json("data");
+  const counts = countWrong(data);
+  const texts = data.text.map((text, i) => [text, ...data.choices.map((choice) => choice[i])].join("\n").toLowerCase());
+  const chosen = () => (find("model").value === "" ? data.models : [data.models[find("model").value]]);
+  const table = makeTable(await library(), data, counts, chosen);
+  let shown = [];
+  table.search.fixed("filters", (_, __, i) => shown[i]);
+  const refresh = (modelChanged) => {
+    const filters = { subject: find("subject").value, model: find("model").value, outcome: find("outcome").value };
+    filters.allWrong = find("all-wrong").checked;
+    filters.words = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    shown = data.text.map((_, i) => matches(data, counts, texts, filters, i));
+    if (modelChanged) table.rows().invalidate();
+    table.draw();
+  };
+  refresh(false);
+  listen(table, data, refresh);
+  find("filters").hidden = find("questions").hidden = false;
+  document.documentElement.dataset.ready = "true";
+}
+
+start().catch((error) => {
+  find("failure").textContent = `The explorer could not start: ${error.message}`;
+  find("failure").hidden = false;
+  throw error;
+});

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Write the report and an explorer of all questions as one HTML file that works offline."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas
+from mmlu_kit import files, page, problems, questions, records
+from mmlu_kit.problems import Problem
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--report", type=Path, required=True, help="report.md; the figures it shows are in figures/ beside it")
+    add("--merged", type=Path, required=True, help="merged.json")
+    add("--table", type=Path, required=True, help="questions.csv")
+    add("--questions", type=Path, nargs="+", required=True, help="the questions' .jsonl files, one a subject")
+    add("--page", type=Path, required=True, help="the folder of page.html.j2, page.css and page.js")
+    add("--output", type=Path, required=True, help="report.html to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    try:
+        markdown = args.report.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise Problem(f"{args.report} does not exist: make it first, or correct the path") from None
+    folder = args.report.parent
+    pictures = [path for path in (folder / "figures").glob("*") if path.suffix in page.FORMATS]
+    figures = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(pictures)}
+    merged = records.read(args.merged, "merged")
+    # An answer's text may be 'nan' or empty: nothing but an empty `parsed` means that something is missing.
+    table = pandas.read_csv(args.table, keep_default_na=False)
+    asked = [question for path in args.questions for question in questions.read_jsonl(path)]
+    data = page.explorer(merged, table, asked)
+    files.write_text(args.output, page.render(markdown, figures, data, args.page))
+    print(f"{args.output} written: {len(data['text'])} questions, {len(data['models'])} models")
+
+
+if __name__ == "__main__":
+    sys.exit(problems.run(main))
