@@ -1,7 +1,15 @@
 """Results made up for tests: whole studies whose every answer is given as text, 'ABCD' for four questions, '-' unreadable."""
 
-from mmlu_kit import merging, records
+from pathlib import Path
+
+import pandas
+import yaml
+from mmlu_kit import errors, merging, records, reporting
+from mmlu_kit.claims import audit, comparison, evidence
 from mmlu_kit.files import sha256
+from mmlu_kit.questions import Question
+
+WORKFLOW = Path(__file__).parents[1] / "workflow"
 
 GOLD = "ABCD" * 25
 REQUESTED = {
@@ -16,13 +24,18 @@ REQUESTED = {
 }
 
 
+def question(subject: str, index: int) -> Question:
+    """The question that a record answers."""
+    return Question(subject, "test", index, f"Question {index} on {subject}?", ("a", "b", "c", "d"), GOLD[index])
+
+
 def record(subject: str, index: int, predicted: str, generated: str) -> dict:
     """A record whose best letter is `predicted`; `generated` is a letter or '-' for a text without one."""
     parsed = generated if generated in "ABCD" else None
     return {
         "subject": subject,
         "index": index,
-        "question_sha256": sha256(f"{subject} {index}"),
+        "question_sha256": question(subject, index).sha256,
         "prompt_sha256": sha256(f"prompt {subject} {index}"),
         "prompt_tokens": 40 + index,
         "gold": GOLD[index],
@@ -129,3 +142,28 @@ def merged(asked: dict, answers: dict[str, dict[str, str]], parameters: dict[str
     value = merging.merge(asked, evaluations, timings, processes)
     records.check(value, "merged", "merged.json")
     return value, merging.table(asked, evaluations)
+
+
+def analysis(merged: dict, table: pandas.DataFrame) -> dict:
+    """analysis.json of a made-up study."""
+    asked = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
+    found = errors.analysis(merged, table, [question(subject, index) for subject, index in asked], None)
+    records.check(found, "analysis", "analysis.json")
+    return found
+
+
+def claims(merged: dict, found: dict) -> dict:
+    """claims.json of a made-up study, from the project's own reference."""
+    published, listed = (yaml.safe_load((WORKFLOW / f"reference/{name}.yaml").read_text()) for name in ("published", "claims"))
+    run = evidence.of_run(merged, found, published)
+    return {
+        "same_models": run["same_models"],
+        "claims": audit.judge(listed["claims"], evidence.of_published(published), run),
+        "numbers": comparison.compare(published, merged),
+    }
+
+
+def report(merged: dict, table: pandas.DataFrame, **changes: object) -> str:
+    """report.md of a made-up study; `changes` are the analysis's."""
+    found = {**analysis(merged, table), **changes}
+    return reporting.render(merged, found, claims(merged, found), WORKFLOW / "report")

@@ -1,7 +1,7 @@
 """Timing setups: medians and spreads, runs grouped by what really ran, and nothing compared that answered other questions."""
 
 import pytest
-from mmlu_kit import merging, records, reporting, setups
+from mmlu_kit import merging, records, setups
 
 from tests import results
 
@@ -113,7 +113,7 @@ def told(root, runs, of=(GPU, SKIPPED, CPU, FOUR_BIT)):
     evaluations = [results.evaluation("m", "anatomy", "ABCD")]
     merged = merging.merge(asked, evaluations, [results.timing("m", "anatomy")], {}, found)
     records.check(merged, "merged", "x")
-    text = reporting.render(merged, merging.table(asked, evaluations), root / "workflow/report")
+    text = results.report(merged, merging.table(asked, evaluations))
     return text.split("## 2. Timing Experiments")[1].split("\n## 3. ")[0]
 
 
@@ -150,4 +150,4 @@ def test_section_2_says_where_answers_or_machines_differ(root):
 def test_section_2_says_that_there_are_none(root):
     asked = results.study(["m"], ["anatomy"])
     merged, table = results.merged(asked, {"m": {"anatomy": "ABCD"}})
-    assert "Timing setups were not run" in reporting.render(merged, table, root / "workflow/report")
+    assert "Timing setups were not run" in results.report(merged, table)
