@@ -5,44 +5,66 @@ import re
 
 import pytest
 from matplotlib import pyplot
-from mmlu_kit import figures, summaries
+from mmlu_kit import captions, error_figures, figures, merging, summaries
 
 from tests import results
 
 LONG = "A-model-with-a-rather-long-name-4bit"
 
 
+ALL = {**figures.DRAW, **error_figures.DRAW}
+
+
 @pytest.fixture(scope="module")
-def drawn():
+def study():
+    """merged.json and the questions' table of two models, of which one lacks a subject."""
     subjects = ["anatomy", "high_school_government_and_politics"]
     answers = {"small": dict.fromkeys(subjects, "AAAA"), LONG: {"anatomy": "ABCA"}}
-    merged, _ = results.merged(results.study(["small", LONG], subjects), answers)
+    return results.merged(results.study(["small", LONG], subjects), answers)
+
+
+@pytest.fixture(scope="module")
+def drawn(study):
+    """What figures of a group are drawn from."""
+    merged, _ = study
     return summaries.of_group(merged, merged["study"]["groups"][0]), summaries.by_subject(merged, ["small", LONG])
 
 
-@pytest.mark.parametrize("name", figures.DRAW)
-@pytest.mark.parametrize("form", ["svg", "png"])
-def test_the_same_results_give_the_same_bytes(drawn, name, form):
-    first = figures.render(figures.DRAW[name], form, *drawn)
-    assert first == figures.render(figures.DRAW[name], form, *drawn)
-    assert first.startswith(b"<?xml" if form == "svg" else b"\x89PNG")
-    assert not re.search(rb"20\d\d-\d\d-\d\dT", first), "a date is in the file"
+@pytest.fixture(scope="module")
+def given(study, drawn):
+    """What each figure is drawn from, by its name."""
+    analysis = results.analysis(*study)
+    return {name: (analysis,) if name in error_figures.DRAW else drawn for name in ALL}
 
 
-@pytest.mark.parametrize("name", figures.DRAW)
-def test_nothing_drawn_leaves_the_figure(drawn, name):
+def inside(draw, *given):
+    """Check that nothing that a figure draws is cut off."""
     with figures.matplotlib.rc_context(figures.STYLE):
-        figure = figures.DRAW[name](*drawn)
+        figure = draw(*given)
         figure.canvas.draw()
         box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
         pyplot.close(figure)
     assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, box
 
 
-@pytest.mark.parametrize("name", figures.DRAW)
-def test_no_text_lies_on_another(drawn, name):
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("form", ["svg", "png"])
+def test_the_same_results_give_the_same_bytes(given, name, form):
+    first = figures.render(ALL[name], form, *given[name])
+    assert first == figures.render(ALL[name], form, *given[name])
+    assert first.startswith(b"<?xml" if form == "svg" else b"\x89PNG")
+    assert not re.search(rb"20\d\d-\d\d-\d\dT", first), "a date is in the file"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_drawn_leaves_the_figure(given, name):
+    inside(ALL[name], *given[name])
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_text_lies_on_another(given, name):
     with figures.matplotlib.rc_context(figures.STYLE):
-        figure = figures.DRAW[name](*drawn)
+        figure = ALL[name](*given[name])
         figure.canvas.draw()
         texts = [
             text for text in figure.findobj(figures.matplotlib.text.Text) if text.get_text().strip() and text.get_visible()
@@ -57,10 +79,10 @@ def test_no_text_lies_on_another(drawn, name):
         assert across <= 1 or down <= 1, f"{one!r} lies on {other!r}"
 
 
-@pytest.mark.parametrize("name", sorted(set(figures.DRAW) - {"subject_heatmap"}))
-def test_the_axis_of_numbers_has_a_unit_and_the_figure_one_legend(drawn, name):
-    figure = figures.DRAW[name](*drawn)
-    assert re.search(r"%|\bs$|seconds", figure.axes[0].get_xlabel())
+@pytest.mark.parametrize("name", sorted(set(ALL) - {"subject_heatmap", "agreement"}))
+def test_the_axis_of_numbers_has_a_unit_and_the_figure_one_legend(given, name):
+    figure = ALL[name](*given[name])
+    assert re.search(r"%|\bs$|seconds|models wrong, of 2", figure.axes[0].get_xlabel())
     assert len(figure.legends) == 1
     pyplot.close(figure)
 
@@ -115,3 +137,38 @@ def test_a_model_without_times_is_drawn_without(drawn, name):
     parts = {f"{part}_s": None for part in figures.PARTS}
     models = [{**summary, **parts, "real_s": None, "cpu_s": None} for summary in drawn[0]]
     assert figures.render(figures.DRAW[name], "png", models, drawn[1]).startswith(b"\x89PNG")
+
+
+def test_every_figure_has_words_for_those_who_cannot_see_it():
+    assert list(captions.FIGURES) == list(figures.DRAW) and list(captions.ERROR_FIGURES) == list(error_figures.DRAW)
+
+
+def test_one_model_alone_has_no_figures_that_compare_models():
+    assert captions.drawable(0) == []
+    assert captions.drawable(1) == ["answer_outcomes", "letter_bias", "reliability"]
+    assert captions.drawable(2) == list(error_figures.DRAW)
+
+
+def test_shares_of_right_wrong_and_unreadable_answers_are_on_the_figure():
+    asked = results.study(["s"], ["anatomy"])
+    found = [results.evaluation("s", "anatomy", "ABCA", "-BCA")]
+    merged = merging.merge(asked, found, [results.timing("s", "anatomy")], {})
+    figure = error_figures.answer_outcomes(results.analysis(merged, merging.table(asked, found)))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["50.0%", "25.0%", "25.0%"]
+    pyplot.close(figure)
+
+
+def test_observed_and_independent_mistakes_are_on_the_histogram(given):
+    figure = error_figures.models_wrong(*given["models_wrong"])
+    # Of four questions: A right for both, B and C for one, D for none; one model is right on a quarter, the other on three.
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1", "1", "2", "2", "1", "1"]
+    assert [patch.get_height() for patch in figure.axes[0].patches[3:]] == pytest.approx([0.75, 2.5, 0.75])
+    pyplot.close(figure)
+
+
+@pytest.mark.parametrize("name", error_figures.DRAW)
+def test_eight_models_with_long_names_fit(name):
+    models = [f"Some-rather-long-model-name-{number}B-Instruct-4bit" for number in range(8)]
+    answers = {model: {"anatomy": "ABCD"[place % 4] * 100} for place, model in enumerate(models)}
+    analysis = results.analysis(*results.merged(results.study(models, ["anatomy"]), answers))
+    inside(ALL[name], analysis)
