@@ -107,6 +107,12 @@ def test_gpu_seconds_and_ratios_of_times_are_compared():
     assert found["Qwen2.5-3B-Instruct: CPU time over real time"]["run"] == pytest.approx(2)
 
 
+def test_a_ratio_of_accuracies_needs_right_answers():
+    nothing = {subject: {"correct_generated": 0} for subject in audits.PUBLISHED["questions"]}
+    found = row(audits.run("0.5B", "3B", totals=nothing), "Qwen2.5-3B-Instruct to Qwen2.5-0.5B-Instruct", "ratio of accuracies")
+    assert found["verdict"] == "not run" and "no answer right" in found["reason"]
+
+
 def test_timing_runs_are_compared_with_their_setup():
     merged = audits.timed(
         audits.run("Llama", preset="writeup"),

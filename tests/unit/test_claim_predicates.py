@@ -23,6 +23,7 @@ def pair(one, other, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, onl
         "both_wrong": both_wrong,
         "both_wrong_expected": expected,
         "kappa": kappa,
+        "kappa_max": 0.8,
         "mcnemar": {"only_first": only_first, "only_second": only_second},
     }
 
@@ -101,6 +102,11 @@ def test_models_whose_intervals_overlap_do_not_scale_strongly():
     assert judge("scales-with-size", merged)["verdict"] == DOES_NOT_HOLD
 
 
+def test_no_ratio_is_taken_to_a_model_without_a_right_answer():
+    nothing = dict.fromkeys(audits.PUBLISHED["questions"], 0)
+    assert "no answer right" in judge("3b-against-0.5b", audits.run("0.5B", "3B", totals=correct(**nothing)))["evidence"]
+
+
 def test_another_step_that_ranks_subjects_otherwise_is_an_exception_too():
     merged = audits.run("0.5B", "1.5B", "3B")
     for number, result in enumerate(one for one in merged["results"] if one["model"] == audits.model_name("3B")):
@@ -108,12 +114,13 @@ def test_another_step_that_ranks_subjects_otherwise_is_an_exception_too():
     assert judge("jump-is-the-exception", merged)["verdict"] == DOES_NOT_HOLD
 
 
-def test_mistakes_on_the_same_questions_are_measured_by_kappa():
+def test_mistakes_on_the_same_questions_are_measured_by_kappa_beside_its_maximum():
     run = audits.run("1.5B", "3B", "7B")
     agreeing = [pair("1.5B", "3B", 0.5), pair("3B", "7B", 0.6)]
     found = judge("same-questions", run, agreeing)
-    assert found["verdict"] == HOLDS and "both wrong on 40 of 100 questions, 30 if independent" in found["evidence"]
-    assert judge("same-questions", run, [*agreeing, pair("1.5B", "7B", 0.2)])["verdict"] == DOES_NOT_HOLD
+    assert found["verdict"] == HOLDS
+    assert "both wrong on 40 of 100 questions, 30 if independent; kappa 0.50 of at most 0.80" in found["evidence"]
+    assert judge("same-questions", run, [*agreeing, pair("1.5B", "7B", 0.39)])["verdict"] == DOES_NOT_HOLD
     assert judge("same-questions", run, [pair("1.5B", "3B", None)])["verdict"] == NOT_TESTABLE
 
 

@@ -202,3 +202,6 @@ def test_without_results_the_programs_say_so_in_one_line(run, root, tmp_path, on
     options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]
     program = run("audit_claims.py", *options, "--reference", root, "--output", tmp_path / "claims.json")
     one_line(program, "published.yaml does not exist", "workflow/reference")
+    files.write_json(tmp_path / "analysis.json", {})
+    program = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", tmp_path / "claims.json")
+    one_line(program, "analysis.json is not an analysis")
