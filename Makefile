@@ -14,7 +14,7 @@ report: .venv/kit
 
 # Report on the evaluations that are there and name what is missing.
 partial-report: .venv/kit
-	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge draw_figures write_report write_page
+	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge analyse audit_claims draw_figures write_report write_page
 
 # Run again what was skipped because the machine could not do it (on_unavailable: skip).
 retry: .venv/kit

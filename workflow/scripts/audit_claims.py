@@ -31,6 +31,8 @@ def main() -> None:
     args = arguments()
     merged = records.read(args.merged, "merged")
     analysis = files.read_json(args.analysis)
+    if "pairs" not in analysis:
+        raise problems.Problem(f"{args.analysis} is not an analysis of a study: delete it and run again")
     published, claims = (reference(args.reference / name) for name in ("published.yaml", "claims.yaml"))
     run = evidence.of_run(merged, analysis, published)
     result = {

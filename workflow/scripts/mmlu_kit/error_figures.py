@@ -117,7 +117,7 @@ def letter_bias(analysis: dict) -> Any:
 
 def reliability(analysis: dict) -> Any:
     """Accuracy against confidence: on the diagonal a model is right as often as it is sure."""
-    figure, axes = pyplot.subplots(figsize=(8, 6.4))
+    figure, axes = pyplot.subplots(figsize=(8, 5.6 + 0.24 * len(analysis["models"])))
     axes.plot([25, 100], [25, 100], color=GREY, linestyle="--", linewidth=1, label="as sure as right")
     for model, colour, marker in zip(analysis["models"], _cycle(LINES), _cycle(MARKERS), strict=False):
         bins = [one for one in model["calibration"]["bins"] if one["count"]]
@@ -133,7 +133,8 @@ def reliability(analysis: dict) -> Any:
     axes.set_xlabel("confidence, % (probability of the best letter among the four)")
     axes.set_ylabel("accuracy, % (a point's area: its share of questions)")
     axes.set_title("Do models know what they know?")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    longest = max(len(model["label"]) for model in analysis["models"])
+    figure.legend(loc="outside lower center", ncols=2 if longest < 24 else 1, frameon=False)
     return figure
 
 

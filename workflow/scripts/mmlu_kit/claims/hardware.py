@@ -5,7 +5,7 @@ A predicate takes evidence (see evidence.py) and parameters, and gives a verdict
 
 from .. import words
 from .runs import alike, fold, median, runs_of, timing_setups
-from .verdicts import Untestable, Verdict, is_about, named, verdict
+from .verdicts import Untestable, Verdict, is_about, many, named, verdict
 
 
 def ran_as(evidence: dict, models: list[str], device: str, quantization: str) -> Verdict:
@@ -35,10 +35,12 @@ def ran_as_setup(evidence: dict, setup: int, as_setup: int) -> Verdict:
 def were_not_run(evidence: dict, setups: list[int]) -> Verdict:
     """These setups could not be run."""
     found = timing_setups(evidence)
-    ran = [number for number in setups if number not in found["not_run"]]
-    if ran:
-        return verdict(False, "; ".join(f"setup {n} ran as {_words(median(evidence, n)['effective'])}" for n in ran))
-    return verdict(True, "; ".join(f"setup {number}: {found['not_run'][number]}" for number in setups))
+    runs = {run["setup"]: run for group in found["groups"] for run in group["runs"]}
+    ran = [f"setup {number} ran as {_words(runs[number]['effective'])}" for number in setups if number in runs]
+    absent = [number for number in setups if number not in runs and number not in found["not_run"]]
+    if not ran and absent:
+        raise Untestable(f"there is no setup {absent[0]} here")
+    return verdict(not ran, "; ".join(ran or (f"setup {number}: {found['not_run'][number]}" for number in setups)))
 
 
 def cannot_quantize_on_cpu(evidence: dict) -> Verdict:
@@ -49,7 +51,7 @@ def cannot_quantize_on_cpu(evidence: dict) -> Verdict:
         raise Untestable("no record of what was loaded when 4 bits were asked for on a CPU")
     reasons = sorted({one["reason"] or "no reason is given" for one in asked if one["effective"] != one["asked"]})
     done = len([one for one in asked if one["effective"] == one["asked"]])
-    line = f"4 bits on the CPU were asked for {len(asked)} times and loaded {done} times"
+    line = f"4 bits on the CPU were asked for in {many(len(asked), 'case')} and loaded in {done}"
     if not done and not any("does not quantize on cpu" in reason for reason in reasons):
         raise Untestable(f"{line}: {'; '.join(reasons)}")
     return verdict(not done, f"{line}: {'; '.join(reasons)}" if reasons else line)

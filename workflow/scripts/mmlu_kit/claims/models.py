@@ -9,7 +9,7 @@ from itertools import pairwise
 from scipy import stats
 
 from .. import summaries, words
-from .verdicts import Untestable, Verdict, accuracy, is_about, named, on, p_value, verdict, with_interval
+from .verdicts import Untestable, Verdict, accuracy, is_about, many, named, on, p_value, verdict, with_interval
 
 CHANCE = 0.25
 
@@ -31,6 +31,8 @@ def ratios(evidence: dict, larger: str, smaller: str, accuracy_times: float, tim
     one, other = named(evidence, larger), named(evidence, smaller)
     if not (one["real_s"] and other["real_s"]):
         raise Untestable("one of the two models has no time")
+    if not other["correct"]:
+        raise Untestable(f"{other['short']} has no answer right here")
     more, longer = accuracy(one) / accuracy(other), one["real_s"] / other["real_s"]
     shares = f"{words.percent(accuracy(one))} / {words.percent(accuracy(other))} = {more:.1f}"
     times = f"{one['real_s'] / 60:.1f} min / {other['real_s'] / 60:.1f} min = {longer:.1f}"
@@ -64,15 +66,18 @@ def is_often_unreadable(evidence: dict, model: str, under: float) -> Verdict:
     return verdict(found["parsed"] / found["questions"] < under, line)
 
 
-def are_wrong_together(evidence: dict, kappa: float) -> Verdict:
-    """Every two models agree in which questions they get right by at least this Cohen's kappa."""
-    known = [pair for pair in _pairs(evidence) if pair["kappa"] is not None]
+def are_wrong_together(evidence: dict, share: float) -> Verdict:
+    """Every two models agree in which questions they get right: Cohen's kappa is at least this share of the largest that
+    their accuracies allow."""
+    known = [pair for pair in _pairs(evidence) if pair["kappa"] is not None and pair["kappa_max"]]
     if not known:
         raise Untestable("no two models here whose agreement can be computed")
-    low, high = (choose(known, key=lambda pair: pair["kappa"]) for choose in (min, max))
-    both = f"both wrong on {low['both_wrong']} of {low['questions']} questions, {low['both_wrong_expected']:.0f} if independent"
-    line = f"kappa from {low['kappa']:.2f} ({' and '.join(low['models'])}: {both}) to {high['kappa']:.2f}"
-    return verdict(low["kappa"] >= kappa, line)
+    least = min(known, key=lambda pair: pair["kappa"] / pair["kappa_max"])
+    wrong = f"both wrong on {least['both_wrong']} of {least['questions']} questions"
+    kappa = f"kappa {least['kappa']:.2f} of at most {least['kappa_max']:.2f}"
+    line = f"{many(len(known), 'pair')} of models, least alike {' and '.join(least['models'])}: {wrong}"
+    holds = least["kappa"] >= share * least["kappa_max"]
+    return verdict(holds, f"{line}, {least['both_wrong_expected']:.0f} if independent; {kappa}")
 
 
 def is_hard_for_both(evidence: dict, first: str, second: str) -> Verdict:

@@ -67,8 +67,8 @@ def _ratio(published: dict, one: dict | str, other: dict | str, asked: dict) -> 
         if isinstance(summary, str):
             return summary
     if asked["what"] == "accuracy":
-        if not other["correct_generated"]:
-            return "the second model has no answer right here"
+        if not (one["correct_generated"] and other["correct_generated"]):
+            return "one of the two models has no answer right here"
         risk = contingency.relative_risk(
             one["correct_generated"], one["questions"], other["correct_generated"], other["questions"]
         )

@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from scipy import stats
 
 from .. import summaries, words
-from .verdicts import Untestable, Verdict, accuracy, named, on, p_value, verdict, with_interval
+from .verdicts import Untestable, Verdict, accuracy, many, named, on, p_value, verdict, with_interval
 
 CHANCE = 0.25
 
@@ -18,7 +18,7 @@ def has_subjects(evidence: dict, number: int) -> Verdict:
     """Several models each answered so many of MMLU's subjects."""
     models = _on_mmlu(evidence)
     counts = sorted({len(model["subjects"]) for model in models})
-    line = f"{len(models)} models on {' or '.join(map(str, counts))} subjects each"
+    line = f"{many(len(models), 'model')} on {' or '.join(map(str, counts))} subjects each"
     return verdict(counts == [number] and len(models) > 1, line)
 
 
@@ -31,7 +31,7 @@ def is_lowest_everywhere(evidence: dict, subject: str) -> Verdict:
         low, mine = accuracy(model["subjects"][lowest]), accuracy(model["subjects"][subject])
         if low < mine:
             exceptions.append(f"{model['short']} has {lowest} {words.percent(low)} below it at {words.percent(mine)}")
-    line = f"lowest for {len(models) - len(exceptions)} of {len(models)} models"
+    line = f"lowest for {len(models) - len(exceptions)} of {many(len(models), 'model')}"
     return verdict(not exceptions, "; ".join([line, *exceptions]))
 
 
@@ -53,7 +53,7 @@ def are_hardest_everywhere(evidence: dict, subjects: list[str]) -> Verdict:
         beyond = [name for name in subjects if _place(model, name, hardest=True) > len(subjects)]
         exceptions += [f"{name} is place {_place(model, name, hardest=True)} for {model['short']}" for name in beyond]
     held = len(models) - len({line.rsplit(" for ", 1)[1] for line in exceptions})
-    return verdict(not exceptions, "; ".join([f"the hardest for {held} of {len(models)} models", *exceptions]))
+    return verdict(not exceptions, "; ".join([f"the hardest for {held} of {many(len(models), 'model')}", *exceptions]))
 
 
 def is_below_average_everywhere(evidence: dict, subject: str) -> Verdict:
@@ -151,7 +151,7 @@ def _shared_subjects(models: list[dict]) -> list[str]:
 def _profiles(models: list[dict]) -> list[list[float]]:
     """Each model's accuracies on the subjects that all have."""
     if len(models) < 2:
-        raise Untestable(f"{len(models)} models here, and it takes two to compare")
+        raise Untestable(f"{many(len(models), 'model')} here, and it takes two to compare")
     shared = _shared_subjects(models)
     if len(shared) < 3:
         raise Untestable(f"the models share {len(shared)} subjects, too few to rank")

@@ -5,7 +5,7 @@ A predicate takes evidence (see evidence.py) and parameters, and gives a verdict
 
 from .. import words
 from .runs import alike, cpu_s, fold, timing_setups
-from .verdicts import Untestable, Verdict, is_about, on, verdict
+from .verdicts import Untestable, Verdict, is_about, many, on, verdict
 
 _KINDS = {"real_s": "real", "cpu_s": "CPU", "gpu_s": "GPU"}
 
@@ -95,7 +95,7 @@ def every_result_is_timed(evidence: dict) -> Verdict:
     if not evidence["models"]:
         raise Untestable("no model here")
     lacking = [model["short"] for model in evidence["models"] if not model["timed"]]
-    line = f"{len(evidence['models']) - len(lacking)} of {len(evidence['models'])} models are timed on every subject"
+    line = f"timed on every subject: {len(evidence['models']) - len(lacking)} of {many(len(evidence['models']), 'model')}"
     return verdict(not lacking, f"{line}, not {', '.join(lacking)}" if lacking else line)
 
 

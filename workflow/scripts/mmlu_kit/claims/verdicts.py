@@ -24,11 +24,16 @@ def named(evidence: dict, name: str) -> dict:
     raise Untestable(f"no result of {name} here")
 
 
+def many(count: int, thing: str) -> str:
+    """'1 model', '3 models'."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def on(evidence: dict, device: str, at_least: int = 1) -> list[dict]:
     """The models that ran on a device (or were to, where nothing tells what ran), smallest first."""
     found = [model for model in evidence["models"] if (model["effective"] or model["asked"])["device"] == device]
     if len(found) < at_least:
-        raise Untestable(f"{len(found)} models on {device} here, and it takes {at_least}")
+        raise Untestable(f"{many(len(found), 'model')} on {device} here, and it takes {at_least}")
     return found
 
 

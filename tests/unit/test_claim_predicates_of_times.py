@@ -1,0 +1,156 @@
+"""Each predicate of a claim on times, devices and quantization, on made-up runs that fit the claim and that do not."""
+
+import pytest
+from mmlu_kit.claims import audit, evidence
+from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
+
+from tests import audits
+
+ALIKE = [(4, "cpu none", 240, 480), (4, "cpu none", 300, 490)]
+
+
+def judge(claim, merged):
+    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
+
+
+def timed(*runs):
+    return audits.timed(audits.run("0.5B"), *runs)
+
+
+@pytest.mark.parametrize(
+    ("claim", "run", "verdict", "words"),
+    [
+        # Times
+        ("same-252-questions", timed(*ALIKE), HOLDS, "2 runs of 4 questions"),
+        ("same-252-questions", timed(ALIKE[0], (4, "cpu none", 240, 480, {"answers": "ABC"})), DOES_NOT_HOLD, "3 or 4"),
+        ("same-252-questions", audits.run("0.5B"), NOT_TESTABLE, "no timing setups"),
+        ("real-time-varied", timed(*ALIKE), HOLDS, "1.25 times the shortest"),
+        ("real-time-varied", timed(ALIKE[0], ALIKE[0]), DOES_NOT_HOLD, "1.00 times"),
+        ("real-time-varied", timed(ALIKE[0]), NOT_TESTABLE, "no two runs"),
+        ("scheduling-variability", timed(*ALIKE), HOLDS, "1.25-fold and CPU time 1.02-fold"),
+        ("scheduling-variability", timed(ALIKE[0], (4, "cpu none", 300, 600)), DOES_NOT_HOLD, "CPU time 1.25-fold"),
+        ("scheduling-variability", timed(ALIKE[0], ALIKE[0]), NOT_TESTABLE, "too little to ask why"),
+        ("user-time-steady", timed(*ALIKE), HOLDS, "1.02 times"),
+        ("user-time-steady", timed(ALIKE[0], (4, "cpu none", 240, 700)), DOES_NOT_HOLD, "1.46 times"),
+        ("user-time-7-8-times", timed((4, "cpu none", 100, 720), (4, "cpu none", 100, 790)), HOLDS, "7.2 to 7.9"),
+        ("user-time-7-8-times", timed(*ALIKE), DOES_NOT_HOLD, "1.6 to 2.0"),
+        ("all-cores", timed(ALIKE[0], (4, "cpu none", 250, 480)), HOLDS, "1.9 to 2.0 cores busy on average of 2"),
+        ("all-cores", timed(*ALIKE), DOES_NOT_HOLD, "1.6 to 2.0"),
+        ("deterministic", timed(*ALIKE), HOLDS, "4 of 4 right, 0 questions"),
+        ("deterministic", timed(ALIKE[0], (4, "cpu none", 240, 480, {"answers": "AACD"})), DOES_NOT_HOLD, "3 or 4 of 4"),
+        (
+            "deterministic",
+            timed((4, "cpu none", 1, 2, {"answers": "AACD"}), (4, "cpu none", 1, 2, {"answers": "ABCC"})),
+            DOES_NOT_HOLD,
+            "2 questions",
+        ),
+        ("cpu-time-8-times", audits.run("0.5B"), DOES_NOT_HOLD, "0.5B 2.0 CPU seconds"),
+        ("times-recorded", audits.run("0.5B", "7B"), HOLDS, "2 of 2 models"),
+        # Devices and quantization
+        ("small-on-cpu", audits.run("0.5B", "1.5B", "3B"), HOLDS, "3B cpu, no quantization"),
+        ("small-on-cpu", audits.run("0.5B", "1.5B", "3B", device="cuda"), DOES_NOT_HOLD, "cuda"),
+        ("medium-in-4bit", audits.run("7B", "14B"), HOLDS, "7B (4-bit) cuda, 4bit"),
+        ("medium-in-4bit", audits.run("7B", "14B", quantization="none"), DOES_NOT_HOLD, "no quantization"),
+        ("setup-1-on-cpu", timed((1, "cpu none"), (4, "cpu none")), HOLDS, "setup 1 ran as cpu"),
+        ("setup-1-on-cpu", timed((1, "cuda none"), (4, "cpu none")), DOES_NOT_HOLD, "setup 1 ran as cuda"),
+        ("setup-1-on-cpu", timed((4, "cpu none")), NOT_TESTABLE, "no setup 1"),
+        ("setup-5-as-setup-4", timed((5, "cpu none"), (4, "cpu none")), HOLDS, "setup 5 ran as cpu, no quantization"),
+        ("setup-5-as-setup-4", timed((5, "cpu 4bit"), (4, "cpu none")), DOES_NOT_HOLD, "setup 5 ran as cpu, 4bit"),
+        ("no-gpu-setups", timed((2,), (4, "cpu none")), NOT_TESTABLE, "no setup 3"),
+        ("no-gpu-setups", timed((2, "cuda 4bit"), (4, "cpu none")), DOES_NOT_HOLD, "setup 2 ran as cuda, 4bit"),
+        ("bitsandbytes-needs-cuda", timed((5, "cpu 4bit")), DOES_NOT_HOLD, "asked for in 1 case and loaded in 1"),
+        (
+            "bitsandbytes-needs-cuda",
+            timed((5, "cpu none", 9, 9, {"reason": "bitsandbytes does not quantize on cpu"})),
+            HOLDS,
+            "loaded in 0",
+        ),
+        (
+            "bitsandbytes-needs-cuda",
+            timed((5, "cpu none", 9, 9, {"reason": "bitsandbytes cannot be used here"})),
+            NOT_TESTABLE,
+            "cannot be used",
+        ),
+        ("no-benefit-on-cpu", timed((5, "cpu 4bit", 400), (4, "cpu none", 240)), HOLDS, "1.67 times the real time"),
+        ("no-benefit-on-cpu", timed((5, "cpu 4bit", 200), (4, "cpu none", 240)), DOES_NOT_HOLD, "every run is faster"),
+        (
+            "no-benefit-on-cpu",
+            timed((5, "cpu 4bit", 400, 9, {"peak_rss_bytes": 10**8}), (4, "cpu none", 240)),
+            DOES_NOT_HOLD,
+            "every run is smaller",
+        ),
+        ("no-benefit-on-cpu", timed((5, "cpu none", 239), *ALIKE), HOLDS, "with nothing quantized"),
+        ("comparable-size", audits.run("3B", "7B"), DOES_NOT_HOLD, "= 2.3"),
+        ("gpu-26-times", audits.run("3B", "7B"), HOLDS, "= 25.9; of unlike models"),
+        ("gpu-26-times", audits.run("3B", "7B", real_s=50), DOES_NOT_HOLD, "= 1.0"),
+        ("gpu-14b", audits.run("7B", "14B"), HOLDS, "1011 of 1369"),
+        ("gpu-14b", audits.run("7B"), NOT_TESTABLE, "nothing larger was tried"),
+        ("gpu-14b", audits.run("3B"), NOT_TESTABLE, "no model ran as cuda, 4bit"),
+        ("laptop-limit", audits.run("3B"), NOT_TESTABLE, "no larger model was tried"),
+        ("laptop-limit", audits.run("3B", "7B", device="cpu"), DOES_NOT_HOLD, "7B (4-bit) with 7.00 B parameters ran on cpu"),
+    ],
+)
+def test_a_claim_on_a_made_up_run(claim, run, verdict, words):
+    found = judge(claim, run)
+    assert found["verdict"] == verdict and words in found["evidence"], found
+
+
+def test_a_model_as_large_as_another_is_comparable():
+    merged = audits.run("3B", "7B")
+    merged["models"][audits.model_name("7B")]["parameters"] = 4_000_000_000
+    assert judge("comparable-size", merged)["verdict"] == HOLDS
+
+
+def test_a_model_with_eight_cores_busy_has_cpu_time_of_eight_times_real_time():
+    merged = audits.run("0.5B", "3B")
+    for result in merged["results"]:
+        result["cpu_user_s"], result["cpu_system_s"] = 7.5 * result["real_s"], 0.5 * result["real_s"]
+    assert judge("cpu-time-8-times", merged) == {"verdict": HOLDS, "evidence": "0.5B 8.0, 3B 8.0 CPU seconds a second"}
+    for result in merged["results"][:1]:
+        result |= dict.fromkeys(("real_s", "cpu_user_s", "cpu_system_s"))
+    found = judge("cpu-time-8-times", merged)
+    assert found["verdict"] == NOT_TESTABLE and "no CPU time of 0.5B" in found["evidence"]
+    found = judge("times-recorded", merged)
+    assert found["verdict"] == DOES_NOT_HOLD and "not 0.5B" in found["evidence"]
+
+
+def test_setups_that_no_machine_could_run_were_skipped():
+    merged = timed((2,), (4, "cpu none"))
+    claim = {**audits.CLAIMS["no-gpu-setups"], "with": {"setups": [2]}}
+    found = audit.verdict_on(claim, evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
+    assert found == {"verdict": HOLDS, "evidence": "setup 2: this machine has no cuda"}
+
+
+@pytest.mark.parametrize(
+    ("memory", "speed", "halves", "speeds_up"),
+    [
+        (5, 100, HOLDS, HOLDS),
+        (9, 100, DOES_NOT_HOLD, HOLDS),
+        (5, 50, HOLDS, DOES_NOT_HOLD),
+        (1, 400, DOES_NOT_HOLD, DOES_NOT_HOLD),
+    ],
+)
+def test_four_bits_on_a_gpu_are_compared_with_no_quantization(memory, speed, halves, speeds_up):
+    plain = (1, "cuda none", 180, 180, {"peak_gpu_bytes": 10 * 10**9})
+    merged = timed(plain, (2, "cuda 4bit", speed, 100, {"peak_gpu_bytes": memory * 10**9}))
+    assert judge("gpu-4bit-memory", merged)["verdict"] == halves
+    found = judge("gpu-4bit-speed", merged)
+    assert found["verdict"] == speeds_up and f"{180 / speed:.2f} times the speed" in found["evidence"]
+
+
+def test_the_same_weights_in_both_forms_in_a_group_are_compared_too():
+    merged = audits.run("7B", "14B")
+    for number, quantization in enumerate(("4bit", "none")):
+        name = audits.model_name(("7B", "14B")[number])
+        merged["models"][name] |= {"repository": "Qwen/Qwen2.5-7B-Instruct", "commit": "a" * 40}
+        merged["models"][name]["effective"]["quantization"] = quantization
+    assert judge("gpu-4bit-memory", merged)["evidence"] == "7B (4-bit): 1.00 times the memory"
+
+
+def test_a_larger_model_refused_for_want_of_memory_is_the_limit():
+    merged = audits.run("3B")
+    merged["not_run"] = [
+        {"model": "big", "subject": "anatomy", "reason": "big needs about 30 GB and 8 GB of cpu memory are free"}
+    ]
+    found = judge("laptop-limit", merged)
+    assert found["verdict"] == HOLDS and "8 GB of cpu memory" in found["evidence"]

@@ -1,0 +1,207 @@
+"""The writeup's claims: what its own numbers say of each, derived by hand, and what runs made up for it say."""
+
+import re
+
+import pytest
+from mmlu_kit import files, records
+from mmlu_kit.claims import audit, evidence
+from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
+
+from tests import audits, results
+
+# What the published numbers say, and why.
+EXPECTED = {
+    "gated-model": (NOT_TESTABLE, "no number bears on it"),
+    "setup-1-on-cpu": (HOLDS, "CPU time 1835 s beside setup 4's 1788 s: the processor did the work"),
+    "no-gpu-setups": (HOLDS, "the five runs are of setups 1, 4, 5 and two unnamed"),
+    "setup-5-as-setup-4": (HOLDS, "CPU time 1719 s beside 1788 s, 120 right in both"),
+    "bitsandbytes-needs-cuda": (NOT_TESTABLE, "that nothing was quantized does not say why"),
+    "same-252-questions": (HOLDS, "152 + 100"),
+    "real-time-varied": (HOLDS, "303 / 225 = 1.35"),
+    "scheduling-variability": (NOT_TESTABLE, "the two longest runs have no CPU time; in the others it grew with real time"),
+    "user-time-steady": (HOLDS, "1725 / 1669 = 1.03"),
+    "user-time-7-8-times": (HOLDS, "1725/240 = 7.19, 1707/235 = 7.26, 1669/225 = 7.42"),
+    "all-cores": (NOT_TESTABLE, "7.6 cores were busy; how many there are is not said"),
+    "deterministic": (HOLDS, "120 five times"),
+    "greedy": (NOT_TESTABLE, "equal counts do not tell why they are equal"),
+    "no-benefit-on-cpu": (HOLDS, "225 / 235 s, nothing quantized, runs alike differ 1.35-fold"),
+    "gpu-4bit-memory": (NOT_TESTABLE, "no model ran on a GPU without quantization"),
+    "gpu-4bit-speed": (NOT_TESTABLE, "the same"),
+    "ten-subjects": (HOLDS, "five models, ten subjects each"),
+    "times-recorded": (NOT_TESTABLE, "no time is published by subject"),
+    "small-on-cpu": (NOT_TESTABLE, "what was asked for, not what was loaded"),
+    "medium-in-4bit": (NOT_TESTABLE, "what was asked for, not what was loaded"),
+    "scales-with-size": (HOLDS, "9.1 < 45.8 < 62.4, intervals apart"),
+    "3b-against-0.5b": (HOLDS, "854/124 = 6.89, 145.2/20.3 = 7.15"),
+    "cpu-time-8-times": (NOT_TESTABLE, "1153/145.2 = 7.94 for 3B; 'all models' has no numbers for the others"),
+    "comparable-size": (DOES_NOT_HOLD, "7/3 = 2.3"),
+    "gpu-26-times": (HOLDS, "145.2/5.6 = 25.9, as arithmetic of unlike models"),
+    "systematic": (HOLDS, "Friedman's p = 0.0004"),
+    "hardest-three": (DOES_NOT_HOLD, "college_chemistry is eighth from the hardest for 0.5B"),
+    "mathematics-lowest": (DOES_NOT_HOLD, "abstract_algebra 3.0 < 5.0 and 12.0 < 25.0, college_chemistry 50.0 < 54.0"),
+    "algebra-second": (HOLDS, "means 27.8 for college_mathematics, then 30.2"),
+    "chemistry-below-average": (DOES_NOT_HOLD, "11.0 for 0.5B, whose mean is 8.9"),
+    "ethics-near-highest": (DOES_NOT_HOLD, "eighth for 0.5B, fourth for 7B, fifth for 14B"),
+    "astronomy-strong": (DOES_NOT_HOLD, "9.2 for 0.5B is below guessing"),
+    "biology-high": (HOLDS, "third, first, second"),
+    "same-questions": (NOT_TESTABLE, "subject averages only"),
+    "rank-order": (DOES_NOT_HOLD, "0.5B ranks subjects unlike any other: correlations .07 to .15"),
+    "hard-for-both": (NOT_TESTABLE, "subject averages only"),
+    "intrinsic-difficulty": (NOT_TESTABLE, "one family, one training"),
+    "jump-is-the-exception": (HOLDS, ".15, then .98, .90, .94"),
+    "near-random": (DOES_NOT_HOLD, "9.1 (7.6 to 10.7) is far below 25"),
+    "genuine-knowledge": (HOLDS, "45.8 against 25"),
+    "cannot-parse": (NOT_TESTABLE, "how many answers could be read is not published"),
+    "colab-gpu": (NOT_TESTABLE, "no number bears on it"),
+    "laptop-fp32-only": (NOT_TESTABLE, "that nothing was quantized does not say why"),
+    "same-model-speed": (DOES_NOT_HOLD, "the laptop's model is the 3B"),
+    "laptop-limit": (NOT_TESTABLE, "nothing larger is published"),
+    "gpu-14b": (HOLDS, "14B has 1011 of 1369"),
+    "gemini": (NOT_TESTABLE, "no number bears on it"),
+    "history-outgrows-context": (NOT_TESTABLE, "the chat agent has no numbers"),
+    "three-strategies": (NOT_TESTABLE, "the chat agent has no numbers"),
+    "history-coherence": (NOT_TESTABLE, "the chat agent has no numbers"),
+    "history-remembers": (NOT_TESTABLE, "the chat agent has no numbers"),
+    "history-tokens": (NOT_TESTABLE, "the chat agent has no numbers"),
+}
+
+
+def of_published(claim):
+    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_published(audits.PUBLISHED))
+
+
+def of_run(claim, merged, pairs=()):
+    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_run(merged, {"pairs": list(pairs)}, audits.PUBLISHED))
+
+
+def test_every_claim_has_a_verdict_derived_by_hand():
+    assert list(audits.CLAIMS) == list(EXPECTED)
+
+
+@pytest.mark.parametrize("claim", EXPECTED)
+def test_the_published_numbers_say_what_was_derived_by_hand(claim):
+    found = of_published(claim)
+    verdict, why = EXPECTED[claim]
+    assert found["verdict"] == verdict, f"{found['evidence']}; by hand: {why}"
+    assert found["evidence"] and "\n" not in found["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "numbers"),
+    [
+        ("3b-against-0.5b", ["62.4% / 9.1% = 6.9", "145.2 min / 20.3 min = 7.2"]),
+        ("near-random", ["9.1% (7.6% to 10.7%)", "25%", "only 36.2% of answers could be read"]),
+        ("mathematics-lowest", ["2 of 5 models", "abstract_algebra 3.0%", "college_chemistry 50.0%"]),
+        ("gpu-26-times", ["25.9", "unlike models", "7B (4-bit) (cuda, 4bit)", "3B (cpu, no quantization)"]),
+        ("user-time-7-8-times", ["7.2 to 7.4"]),
+        ("rank-order", ["Kendall's W 0.67", "0.07", "0.98"]),
+        ("ethics-near-highest", ["8 for 0.5B", "5 for 14B"]),
+    ],
+)
+def test_the_line_of_evidence_has_the_numbers(claim, numbers):
+    line = of_published(claim)["evidence"]
+    assert all(number in line for number in numbers), line
+
+
+def test_counts_behind_published_percentages_sum_to_the_published_totals():
+    for name, model in audits.PUBLISHED["models"].items():
+        counts = {subject: found["correct"] for subject, found in model["subjects"].items()}
+        asked = sum(audits.PUBLISHED["questions"][subject] for subject in counts)
+        assert (sum(counts.values()), asked) == (model["correct"], model["total"]), name
+        totals = {subject: audits.PUBLISHED["questions"][subject] for subject in counts}
+        shares = [(model, model["total"]), *((model["subjects"][subject], total) for subject, total in totals.items())]
+        for found, total in shares:
+            # Section 1 prints two digits, the others one.
+            digits = 2 if name == audits.NAMES["Llama"] else 1
+            assert round(100 * found["correct"] / total, digits) == found["accuracy_percent"], (name, found)
+
+
+def test_published_ratios_follow_from_published_numbers():
+    models = audits.PUBLISHED["models"]
+    values = {
+        "accuracy": lambda name: models[name]["correct"] / models[name]["total"],
+        "real_s": lambda name: models[name]["real_s"],
+    }
+    for asked in audits.PUBLISHED["ratios"]:
+        one, other = (values[asked["what"]](name) for name in asked["models"])
+        assert one / other == pytest.approx(asked["value"], rel=0.03), asked
+
+
+def test_every_predicate_is_used_and_takes_the_parameters_that_claims_give():
+    assert {claim["predicate"] for claim in audits.CLAIMS.values()} == set(audit.PREDICATES)
+
+
+def test_a_run_with_the_published_counts_gives_the_published_verdicts_on_accuracy():
+    run = audits.run("0.5B", "1.5B", "3B", "7B", "14B")
+    on_accuracy = """
+        scales-with-size 3b-against-0.5b systematic hardest-three mathematics-lowest algebra-second chemistry-below-average
+        ethics-near-highest astronomy-strong biology-high rank-order jump-is-the-exception near-random genuine-knowledge
+    """
+    for claim in on_accuracy.split():
+        assert of_run(claim, run) == of_published(claim) | {"evidence": of_run(claim, run)["evidence"]}, claim
+
+
+def test_models_are_recognised_by_repository_or_name_and_by_quantization():
+    run = audits.run("0.5B", "7B")
+    found = evidence.stand_ins(run["study"]["models"], audits.PUBLISHED)
+    assert found[audits.NAMES["0.5B"]] == "Qwen2.5-0.5B-Instruct" and found[audits.NAMES["7B"]] == "Qwen2.5-7B-Instruct-4bit"
+    assert found[audits.NAMES["3B"]] is None
+    entries = run["study"]["models"]
+    entries["Qwen2.5-7B-Instruct-4bit"]["quantization"] = "none"
+    entries["Qwen2.5-0.5B-Instruct"] |= {"repository": "someone/fine-tuned"}
+    assert set(evidence.stand_ins(entries, audits.PUBLISHED).values()) == {None}
+    entries["mine"] = {**entries["Qwen2.5-0.5B-Instruct"], "repository": "Qwen/Qwen2.5-0.5B-Instruct"}
+    assert evidence.stand_ins(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] == "mine"
+
+
+def test_of_two_entries_of_a_model_the_one_asked_in_the_writeups_way_stands_for_it():
+    entry = audits.run("3B")["study"]["models"]["Qwen2.5-3B-Instruct"]
+    other = {**entry, "prompt": {**entry["prompt"], "preset": "lm_eval"}}
+    found = evidence.stand_ins({"Qwen2.5-3B-Instruct": other, "Qwen2.5-3B-Instruct-bare": entry}, audits.PUBLISHED)
+    assert found[audits.NAMES["3B"]] == "Qwen2.5-3B-Instruct-bare"
+
+
+def test_a_study_of_other_models_says_whose_numbers_it_has_and_which_model_is_missing():
+    subjects = ["anatomy", "astronomy", "virology"]
+    answers = {"s": dict.fromkeys(subjects, "AAAA" * 25), "l": dict.fromkeys(subjects, "ABCD" * 25)}
+    merged, _ = results.merged(results.study(["s", "l"], subjects), answers, {"s": 1000, "l": 2000})
+    found = of_run("scales-with-size", merged)
+    assert found["verdict"] == HOLDS and "s 25.0%" in found["evidence"] and "own models, not the writeup's" in found["evidence"]
+    assert of_run("near-random", merged) == {"verdict": NOT_TESTABLE, "evidence": "no result of Qwen2.5-0.5B-Instruct here"}
+    assert "anatomy has 100 questions here and 135 in MMLU" in of_run("biology-high", merged)["evidence"]
+
+
+def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, root, tmp_path):
+    merged = audits.run("0.5B", "3B", totals={"anatomy": {"correct_generated": 80}})
+    merged = audits.timed(merged, (4, "cpu none"), (5, "cpu 4bit"))
+    for found in (merged["setups"]["runs"], merged["setups"]["configurations"]):
+        for one in found:
+            one.pop("predicted", None)
+    files.write_json(tmp_path / "merged.json", merged)
+    files.write_json(tmp_path / "analysis.json", {"pairs": []})
+    options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]
+    made = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", tmp_path / "claims.json")
+    assert made.returncode == 0, made.stderr
+    result = records.read(tmp_path / "claims.json", "claims")
+    assert result["same_models"] and len(result["claims"]) == len(EXPECTED)
+    shown = run("verify.py", tmp_path / "claims.json")
+    assert shown.returncode == 0, shown.stderr
+    assert re.search(
+        r"accuracy on anatomy of Qwen2.5-0.5B-Instruct +8.9% +59.3% \(50.8% to 67.2%\) +differs +parse", shown.stdout
+    )
+    assert re.search(r"accuracy on anatomy of Qwen2.5-3B-Instruct +64.4% +59.3% .* reproduced\n", shown.stdout)
+    assert "not run, 15 numbers: no result of Qwen2.5-1.5B-Instruct here" in shown.stdout
+    counts = shown.stdout.strip().splitlines()[-3:]
+    assert counts == made.stdout.strip().splitlines() and counts[0].startswith(f"{len(result['numbers'])} published numbers: ")
+
+
+def test_without_results_the_programs_say_so_in_one_line(run, root, tmp_path, one_line):
+    one_line(run("verify.py", tmp_path / "claims.json"), "claims.json", "does not exist")
+    files.write_json(tmp_path / "merged.json", audits.run("0.5B"))
+    files.write_json(tmp_path / "analysis.json", {"pairs": []})
+    options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]
+    program = run("audit_claims.py", *options, "--reference", root, "--output", tmp_path / "claims.json")
+    one_line(program, "published.yaml does not exist", "workflow/reference")
+    files.write_json(tmp_path / "analysis.json", {})
+    program = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", tmp_path / "claims.json")
+    one_line(program, "analysis.json is not an analysis")
