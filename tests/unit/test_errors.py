@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy
 import pandas
 import pytest
-from mmlu_kit import errors, questions, records, redux, sources
+from mmlu_kit import errors, merging, questions, records, redux, sources
 from mmlu_kit.problems import Problem
 from mmlu_kit.subjects import SUBJECTS
 
@@ -421,30 +421,42 @@ def test_agreement_beyond_chance_is_lower_than_plain_agreement(checkpoints):
         assert pair["capa"] < (one["prediction"] == other["prediction"]).mean()
 
 
-@pytest.fixture
-def inputs(tmp_path):
-    """The files that analyse.py reads, of two models, and its arguments."""
-    merged, table, asked = made({"a": {"anatomy": RIGHT}, "b": {"anatomy": "ABAA" * 25}})
-    records.files.write_json(tmp_path / "merged.json", merged)
-    table.to_csv(tmp_path / "questions.csv", index=False)
-    questions.write_jsonl(tmp_path / "anatomy.jsonl", asked)
+def inputs(folder, merged, table, asked):
+    """What analyse.py reads, written to a folder, as its arguments."""
+    records.files.write_json(folder / "merged.json", merged)
+    table.to_csv(folder / "questions.csv", index=False)
+    questions.write_jsonl(folder / "anatomy.jsonl", asked)
     named = {"merged": "merged.json", "table": "questions.csv", "questions": "anatomy.jsonl", "output": "analysis.json"}
-    return [text for name, file in named.items() for text in (f"--{name}", tmp_path / file)]
+    return [text for name, file in named.items() for text in (f"--{name}", folder / file)]
 
 
-def test_the_program_writes_what_the_package_found(run, inputs, tmp_path):
-    process = run("analyse.py", *inputs)
+@pytest.fixture
+def two_models(tmp_path):
+    return inputs(tmp_path, *made({"a": {"anatomy": RIGHT}, "b": {"anatomy": "ABAA" * 25}}))
+
+
+def test_the_program_writes_what_the_package_found(run, two_models, tmp_path):
+    process = run("analyse.py", *two_models)
     assert process.returncode == 0, process.stderr
     found = records.read(tmp_path / "analysis.json", "analysis")
     assert [model["best_letter"]["correct"] for model in found["models"]] == [100, 50]
     assert "2 models, 1 pairs on 100 questions" in process.stdout
     before = (tmp_path / "analysis.json").read_bytes()
-    run("analyse.py", *inputs)
+    run("analyse.py", *two_models)
     assert (tmp_path / "analysis.json").read_bytes() == before
 
 
-def test_a_missing_folder_of_label_checks_is_one_line(run, inputs, one_line, tmp_path):
-    one_line(run("analyse.py", *inputs, "--label-errors", tmp_path / "nowhere"), "label_errors", "nowhere", "no folder")
+def test_a_study_of_which_nothing_was_run_has_an_analysis_that_says_so(run, tmp_path):
+    asked, skipped = results.study(["m"], ["anatomy"]), records.not_run("m", results.REQUESTED, "no such device", "anatomy")
+    merged, table = merging.merge(asked, [skipped], [skipped], {}), merging.table(asked, [skipped])
+    process = run("analyse.py", *inputs(tmp_path, merged, table, texts(["anatomy"])))
+    assert process.returncode == 0, process.stderr
+    assert "there is nothing to analyse" in process.stdout
+    assert records.read(tmp_path / "analysis.json", "analysis")["models"] == []
+
+
+def test_a_missing_folder_of_label_checks_is_one_line(run, two_models, one_line, tmp_path):
+    one_line(run("analyse.py", *two_models, "--label-errors", tmp_path / "nowhere"), "label_errors", "nowhere", "no folder")
 
 
 def test_the_analysis_needs_no_model(root):

@@ -169,6 +169,10 @@ def test_certainty_falls_into_the_last_bin():
     assert found["bins"][9]["count"] == 3 and found["ece"] == pytest.approx(1 / 3)
 
 
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
+    assert [entry["count"] for entry in statistics.calibration([0.25, 0.5, 0.75], [1, 1, 1], bins=4)["bins"]] == [1, 1, 1, 0]
+
+
 def test_the_spread_of_letters():
     assert statistics.spread([0.5, 0.25, 0.25, 0]) == pytest.approx(0.176777, abs=5e-7)
     assert statistics.spread([0.25] * 4) == 0

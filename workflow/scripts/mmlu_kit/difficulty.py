@@ -83,7 +83,7 @@ def models_wrong(correct: numpy.ndarray) -> tuple[dict | None, list[str]]:
 def hardest(common: pandas.DataFrame, models: list[str], questions: Iterable[Question]) -> list[dict]:
     """Questions that all models missed, with their text: those first whose right letter models found least probable (by the
     mean over models of its probability among the four)."""
-    texts = {question.sha256: question for question in questions if question.split == "test"}
+    texts = {question.sha256: question for question in questions}
     missed = common[~common[[f"{model}/correct" for model in models]].any(axis=1)]
     probability = numpy.zeros(len(missed))
     place = missed["gold"].map(LETTERS.index).to_numpy(int)

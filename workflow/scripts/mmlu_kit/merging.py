@@ -112,7 +112,7 @@ def _check_as_asked(entry: dict, evaluation: dict) -> None:
 
 
 def table(study: dict, evaluations: Iterable[dict]) -> pandas.DataFrame:
-    """One row for each model and question, in the study's order."""
+    """One row for each model and question, in the study's order; columns without rows where nothing was run."""
     found = {(one["model"], one["subject"]): one["records"] for one in evaluations if records.was_run(one)}
     rows = [
         {
@@ -125,4 +125,6 @@ def table(study: dict, evaluations: Iterable[dict]) -> pandas.DataFrame:
         for model, subject in studies.pairs(study)
         for record in found.get((model, subject), [])
     ]
-    return pandas.DataFrame(rows)
+    return pandas.DataFrame(
+        rows, columns=["model", "subject", "index", *_COLUMNS, *(f"logprob_{letter}" for letter in LETTERS)]
+    )
