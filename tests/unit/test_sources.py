@@ -32,4 +32,6 @@ def test_no_program_imports_snakemake(root):
 def test_what_is_imported_inside_a_function_counts(tmp_path):
     program = tmp_path / "program.py"
     program.write_text("def main():\n    from mmlu_kit import hub\n")
-    assert {Path(path).name for path in sources.sources(program)} == {"program.py", "__init__.py", "hub.py", "problems.py"}
+    assert {Path(path).name for path in sources.sources(program)} == {
+        *("program.py", "__init__.py", "hub.py", "checkpoints.py", "files.py", "problems.py")
+    }
