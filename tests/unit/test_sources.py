@@ -16,7 +16,9 @@ def test_scoring_belongs_to_the_evaluation_and_not_to_the_report(root):
     assert not {"figures.py", "reporting.py"} & names(root, "evaluate.py")
 
 
-@pytest.mark.parametrize("program", ["parse_times.py", "merge.py", "draw_figures.py", "write_report.py", "fetch_model.py"])
+@pytest.mark.parametrize(
+    "program", ["parse_times.py", "merge.py", "draw_figures.py", "write_report.py", "write_page.py", "fetch_model.py"]
+)
 def test_programs_that_need_no_model_do_not_import_torch(root, program):
     # Importing torch takes seconds, as long as scoring several questions.
     for path in sources.sources(root / "workflow/scripts" / program):

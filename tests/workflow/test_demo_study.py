@@ -191,12 +191,13 @@ def test_a_second_run_has_nothing_to_do(demo, snakemake):
     [
         ("workflow/scripts/mmlu_kit/scoring.py",
          {"evaluate", "time_setup", "compare_setups", "measure_stability", "parse_times", "merge", "draw_figures",
-          "write_report", "all"}),
-        ("workflow/scripts/mmlu_kit/figures.py", {"draw_figures", "write_report", "all"}),
-        ("workflow/report/6_errors.md.j2", {"write_report", "all"}),
+          "write_report", "write_page", "all"}),
+        ("workflow/scripts/mmlu_kit/figures.py", {"draw_figures", "write_report", "write_page", "all"}),
+        ("workflow/report/6_errors.md.j2", {"write_report", "write_page", "all"}),
+        ("workflow/report/page/page.js", {"write_page", "all"}),
         ("workflow/demo/questions/test/astronomy_test.csv",
          {"fetch_questions", "evaluate", "time_setup", "compare_setups", "measure_stability", "parse_times", "merge",
-          "draw_figures", "write_report", "all"}),
+          "draw_figures", "write_report", "write_page", "all"}),
     ],
 )  # fmt: skip
 def test_an_edit_runs_again_what_depends_on_it(demo_copy, snakemake, file, rules):
@@ -230,7 +231,7 @@ def test_a_partial_report_counts_what_is_there_and_names_what_is_missing(demo_co
     (demo_copy / "results/demo/evaluations/demo-small/anatomy.json").unlink()
     process = snakemake(
         demo_copy, "--cores", "1", "--config", "partial=True",
-        "--allowed-rules", "all", "parse_times", "merge", "analyse", "audit_claims", "draw_figures", "write_report",
+        "--allowed-rules", "all", "parse_times", "merge", "analyse", "audit_claims", "draw_figures", "write_report", "write_page",
     )  # fmt: skip
     assert process.returncode == 0, process.stdout + process.stderr
     report = (demo_copy / "results/demo/report.md").read_text()

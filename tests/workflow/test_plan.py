@@ -32,6 +32,7 @@ def test_the_whole_writeup_is_planned_offline(workflow_copy, snakemake, namespac
         "merge": 1,
         "draw_figures": 1,
         "write_report": 1,
+        "write_page": 1,
     }.items():
         assert re.search(rf"^{rule}\s+{count}$", process.stdout, re.M), f"{rule}: {process.stdout[-3000:]}"
     assert not (workflow_copy / "results").exists() and not (workflow_copy / "resources").exists()

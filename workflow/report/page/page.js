@@ -19,8 +19,7 @@ async function library() {
   return DataTable;
 }
 
-/** Hundredths of a percent in three digits: '53.0%', '0.24%'. */
-const percent = (value) => `${(value / 100).toFixed(value < 1000 ? 2 : 1)}%`;
+const percent = (hundredths) => `${(hundredths / 100).toFixed(2)}%`;
 
 // What is known of one model's answer to question number i.
 const answered = (model, i) => model.predicted[i] !== " ";
@@ -213,6 +212,7 @@ async function start() {
   listen(table, data, refresh);
   find("filters").hidden = find("questions").hidden = false;
   document.documentElement.dataset.ready = "true";
+  performance.mark("ready");
 }
 
 start().catch((error) => {

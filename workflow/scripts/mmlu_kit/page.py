@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def _name_headings(tokens: list[Token]) -> list[tuple[str, str, str]]:
     """Give each heading the anchor that GitHub gives it; (tag, anchor, text) of each."""
     found: list[tuple[str, str, str]] = []
     seen: dict[str, int] = {}
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             text = "".join(child.content for child in inline.children or [])
             anchor = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")

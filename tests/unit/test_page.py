@@ -1,0 +1,162 @@
+"""report.html: the report whole, the answers in columns as they are, and nothing in a text that a browser takes for markup."""
+
+import base64
+import json
+import math
+import re
+from hashlib import sha256
+
+import pytest
+from mmlu_kit import figures, files, page, questions, reporting
+from mmlu_kit.problems import Problem
+
+from tests import pages
+
+HOSTILE = '</script><script>alert(1)</script><!-- & "quoted" \u2028 \x00 ]]>'
+PICTURE = b"\x89PNG\r\n"
+
+
+def report_html(markdown, **given):
+    return page.report_html(markdown, given)[0]
+
+
+def test_json_in_the_page_cannot_end_its_script_element():
+    text = page.embedded({"text": HOSTILE, HOSTILE: [1, None]})
+    assert not re.search(r"[<>&\x00]", text)
+    assert json.loads(text) == {"text": HOSTILE, HOSTILE: [1, None]}
+
+
+@pytest.mark.parametrize(
+    ("markdown", "shown"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+        ("| a |\n|---|\n| <img src=x onerror=alert(1)> |", "&lt;img src=x onerror=alert(1)&gt;"),
+        ("# <b>bold</b>", "&lt;b&gt;bold&lt;/b&gt;"),
+        ("[press](javascript:alert(1))", "[press](javascript:alert(1))"),
+        ("`</code><script>`", "<code>&lt;/code&gt;&lt;script&gt;</code>"),
+    ],
+)
+def test_markup_in_the_report_is_shown_and_not_obeyed(markdown, shown):
+    html = report_html(markdown)
+    assert shown in html
+    assert "<script" not in html and "<img" not in html and "<b>" not in html and 'href="javascript' not in html
+
+
+def test_figures_are_embedded_with_their_texts():
+    html = page.report_html('![Accuracy: "m" 50%](figures/a.png)', {"figures/a.png": PICTURE})[0]
+    assert f'src="data:image/png;base64,{base64.b64encode(PICTURE).decode()}"' in html
+    assert 'alt="Accuracy: &quot;m&quot; 50%"' in html
+
+
+@pytest.mark.parametrize(
+    "source", ["https://example.org/a.png", "../../etc/passwd", "figures/other.png", "data:image/png;base64,AA"]
+)
+def test_an_image_that_is_not_the_reports_own_is_only_its_text(source):
+    html = page.report_html(f"![what it <is>]({source})", {"figures/a.png": PICTURE})[0]
+    assert html == "<p>what it &lt;is&gt;</p>\n"
+
+
+def test_sections_have_githubs_anchors_and_the_contents_list_them():
+    text = "# Title\n## Table of Contents\n1. [x](#x)\n## 1. A & B: `c`\n### Again\n## Next\n### Again\n"
+    html, contents, title = page.report_html(text, {})
+    assert re.findall(r'<h\d id="([^"]+)"', html) == ["title", "1-a--b-c", "again", "next", "again-1"]
+    assert contents == [("1-a--b-c", "1. A & B: c"), ("next", "Next")]
+    assert title == "Title" and "Table of Contents" not in html and 'href="#x"' not in html
+
+
+def test_cells_say_what_they_head():
+    html = report_html("| Model | n |\n|---|--:|\n| m | 1 |\n| l | 2 |\n")
+    assert html.count('scope="col"') == 2 and html.count('<th scope="row">') == 2
+    assert len(re.findall(r"<th\b", html)) == html.count("</th>") == 4 and html.count("<td") == html.count("</td>") == 2
+
+
+def test_answers_stand_in_columns_as_the_table_has_them():
+    merged, table, asked = pages.study({"s": {"anatomy": "AB", "virology": "C"}, "m": {"anatomy": "BB"}})
+    table.loc[(table["model"] == "m") & (table["index"] == 1), ["parsed", "generated"]] = ["", " the"]
+    data = page.explorer(merged, table, asked)
+    assert data["subjects"] == ["anatomy", "virology"]
+    assert data["subject"] == [0, 0, 1] and data["index"] == [0, 1, 0] and data["gold"] == "ABA"
+    assert data["text"] == [question.question for question in asked]
+    assert data["choices"][0] == ["0 a", "1 a", "0 a"] and data["choices"][3] == ["d"] * 3
+    small, medium = data["models"]
+    assert small["predicted"] == small["parsed"] == "ABC"
+    assert (medium["model"], medium["predicted"], medium["parsed"]) == ("m", "BB ", "B- ")
+    assert [medium["texts"][place] for place in medium["generated"]] == [" B", " the", ""]
+    best, rest = round(10_000 * math.exp(-0.5)), round(10_000 * math.exp(-2.5))
+    assert medium["probabilities"] == [rest, best, rest, rest] * 2 + [0] * 4
+
+
+def test_a_model_outside_the_groups_is_shown_and_not_counted():
+    merged, table, asked = pages.study({"s": {"anatomy": "AB"}, "baseline": {"anatomy": "BB"}})
+    merged["study"]["groups"][0]["models"] = ["s"]
+    assert [model["compared"] for model in page.explorer(merged, table, asked)["models"]] == [True, False]
+
+
+def test_texts_of_other_questions_are_refused():
+    merged, table, asked = pages.study({"s": {"anatomy": "AB"}})
+    with pytest.raises(Problem, match="question 1 of anatomy is not that of the questions' file"):
+        page.explorer(merged, table, pages.reworded(asked, 1, question="Another question?"))
+    with pytest.raises(Problem, match="question 0 of anatomy"):
+        page.explorer(merged, table, asked[1:])
+
+
+def test_the_page_forbids_network_and_scripts_but_its_own(root):
+    html = pages.written(*pages.study({"s": {"anatomy": "ABCD"}}))
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', html)[1].replace("&#39;", "'")
+    script = re.search(r'<script type="module">(.*?)</script>', html, re.S)[1]
+    assert f"script-src 'sha256-{base64.b64encode(sha256(script.encode()).digest()).decode()}' blob:" in policy
+    assert policy.startswith("default-src 'none'; ") and "img-src data:;" in policy
+    assert html.index("Content-Security-Policy") < html.index("<style>") < html.index("<script")
+    # Nothing is loaded from anywhere: links are for readers alone.
+    page_itself = html[: html.index("<script")]
+    assert not re.search(r"\b(?:src|srcset|data|action)=|@import|url\(", page_itself)
+    assert re.findall(r'<link [^>]*href="([^"]+)"', page_itself) == ["data:,"]
+
+
+def test_hostile_questions_models_and_answers_leave_the_pages_structure_alone():
+    name = "<script>m</script>"
+    merged, table, asked = pages.study({name: {"anatomy": "ABCD"}})
+    asked = pages.reworded(asked, 0, question=HOSTILE, choices=(HOSTILE,) * 4)
+    table = pages.ask(table.assign(generated=HOSTILE), asked)
+    html = pages.written(merged, table, asked)
+    assert len(re.findall("<script", html)) == len(re.findall("</script", html)) == 3
+    assert "alert(1)</script" not in html and html.endswith("</html>\n")
+
+
+def test_every_link_inside_the_page_leads_somewhere(root):
+    html = pages.written(*pages.study({"s": {"anatomy": "ABCD"}, "m": {"anatomy": "AAAA"}}))
+    anchors = re.findall(r' id="([^"]+)"', html)
+    links = re.findall(r'href="#([^"]+)"', html)
+    assert len(anchors) == len(set(anchors)) and len(links) > 10 and set(links) <= set(anchors)
+
+
+def test_the_report_is_there_to_the_last_section():
+    merged, table, asked = pages.study({"s": {"anatomy": "ABCD"}})
+    html = pages.written(merged, table, asked)
+    for heading in re.findall(r"^#+ (.+)$", reporting.render(merged, table, pages.ROOT / "workflow/report"), re.M):
+        assert heading == "Table of Contents" or re.search(rf">{re.escape(heading).replace('&', '&amp;')}</h\d>", html), heading
+
+
+def test_the_program_writes_the_page_and_tells_a_mistake_in_one_line(run, root, tmp_path, one_line):
+    merged, table, asked = pages.study({"s": {"anatomy": "ABCD"}})
+    files.write_json(tmp_path / "merged.json", merged)
+    table.to_csv(tmp_path / "questions.csv", index=False)
+    questions.write_jsonl(tmp_path / "anatomy.jsonl", asked)
+    files.write_text(tmp_path / "report.md", "# Made\n\n![Bars](figures/bars.png)\n")
+    files.write_bytes(tmp_path / "figures/bars.png", PICTURE)
+    options = ["--report", tmp_path / "report.md", "--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]
+    options += ["--page", root / "workflow/report/page", "--output", tmp_path / "report.html", "--questions"]
+    process = run("write_page.py", *options, tmp_path / "anatomy.jsonl")
+    assert process.returncode == 0, process.stderr
+    first = (tmp_path / "report.html").read_bytes()
+    assert b"<title>Made</title>" in first and base64.b64encode(PICTURE) in first
+    run("write_page.py", *options, tmp_path / "anatomy.jsonl")
+    assert (tmp_path / "report.html").read_bytes() == first
+    one_line(run("write_page.py", *options, tmp_path / "virology.jsonl"), "virology.jsonl", "does not exist")
+    (tmp_path / "report.md").unlink()
+    one_line(run("write_page.py", *options, tmp_path / "anatomy.jsonl"), "report.md does not exist")
+
+
+def test_every_figure_has_a_caption_for_snakemakes_report(root):
+    for name in figures.DRAW:
+        assert len((root / f"workflow/report/captions/{name}.rst").read_text()) > 40, name

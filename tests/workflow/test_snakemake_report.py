@@ -1,0 +1,43 @@
+"""`snakemake --report`: one file with the figures, what each of them shows, and the page, made without any network."""
+
+import base64
+import json
+import re
+
+import pytest
+from mmlu_kit import figures
+
+from tests.conftest import copy_of_the_workflow
+from tests.workflow.conftest import can_unshare
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, snakemake):
+    """What Snakemake's report of the smoke study holds, and the folder it was made in."""
+    folder = copy_of_the_workflow(tmp_path_factory.mktemp("smoke") / "kit")
+    smoke = ["--cores", "1", "--config", "study=smoke", "only=small"]
+    for more in ([], ["--report", "out.html"]):
+        process = snakemake(folder, *smoke, *more, without_network=can_unshare())
+        assert process.returncode == 0, process.stdout + process.stderr
+    return folder, (folder / "out.html").read_text(encoding="utf-8")
+
+
+def test_it_holds_every_figure_with_its_caption_and_category(made):
+    folder, text = made
+    found = json.loads(re.search(r"var results = ({.*});?\s*$", text, re.M)[1])
+    for name in figures.DRAW:
+        figure = found[f"results/smoke/figures/small_{name}.png"]
+        caption = (folder / f"workflow/report/captions/{name}.rst").read_text()
+        assert plain(figure["caption"]) == plain(caption), name
+        drawn = (folder / f"results/smoke/figures/small_{name}.png").read_bytes()
+        assert base64.b64decode(figure["data_uri"].split(";base64,")[1]) == drawn
+        assert figure["labels"] == {"figure": name.replace("_", " "), "models": "small"}
+    for name in ("report.html", "merged.json"):
+        assert len(plain(found[f"results/smoke/{name}"]["caption"])) > 40
+    categories = json.loads(re.search(r"var categories = ({.*});?\s*$", text, re.M)[1])
+    assert set(categories) == {"Figures", "Report", "Results"}
+
+
+def plain(text):
+    """A text without tags, marks of literals and line breaks."""
+    return " ".join(re.sub(r"<[^>]+>|``", "", text).split())
