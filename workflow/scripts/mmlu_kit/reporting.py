@@ -23,7 +23,12 @@ def render(merged: dict, analysis: dict, audit: dict, templates: Path) -> str:
         autoescape=False,  # Markdown, not HTML
     )
     environment.filters.update(
-        **words.FORMS, spread=words.spread, quantity=words.quantity, machine=words.machine, title=subjects.title, configuration=configurations.in_words
+        **words.FORMS,
+        spread=words.spread,
+        quantity=words.quantity,
+        machine=words.machine,
+        title=subjects.title,
+        configuration=configurations.in_words,
     )
     return environment.get_template("report.md.j2").render(context(merged, analysis, audit))
 
