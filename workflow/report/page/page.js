@@ -61,11 +61,11 @@ function certainty(data, chosen, i) {
 }
 
 /** A letter with its mark of right or wrong, told by shape and by text, not by colour alone. */
-function mark(letter, gold) {
+function mark(letter, gold, model = "") {
   if (letter === " ") return element("span", { class: "mark" }, "–");
   if (letter === "-") return element("span", { class: "mark bad" }, "unparsed");
   const good = letter === gold;
-  const shown = element("span", { class: `mark ${good ? "good" : "bad"}` }, letter, good ? " ✓" : " ✗");
+  const shown = element("span", { class: `mark ${good ? "good" : "bad"}`, title: model }, letter, good ? " ✓" : " ✗");
   shown.append(element("span", { class: "unseen" }, good ? " right" : " wrong"));
   return shown;
 }
@@ -128,6 +128,7 @@ function details(data, i) {
 function makeTable(DataTable, data, counts, chosen) {
   const show = (display, value) => (row, type) => (type === "display" ? display(row[0]) : value(row[0]));
   const text = (made) => document.createTextNode(made);
+  const letters = (models, i) => models.map((model) => mark(model.predicted[i], data.gold[i], model.label));
   return new DataTable("#questions", {
     data: Array.from(data.subject, (_, i) => [i]),
     autoWidth: false,
@@ -144,7 +145,7 @@ function makeTable(DataTable, data, counts, chosen) {
       ["num", "index", (i) => text(data.index[i]), (i) => data.index[i]],
       ["string", "question", (i) => opener(data, i), (i) => data.text[i]],
       ["string", "letter", (i) => text(data.gold[i]), (i) => data.gold[i]],
-      ["string", "letters", (i) => element("span", {}, ...chosen().map((model) => mark(model.predicted[i], data.gold[i]))), () => ""],
+      ["string", "letters", (i) => element("span", {}, ...letters(chosen(), i)), () => ""],
       ["num", "wrong", (i) => text(`${counts[i].wrong} of ${counts[i].of}`), (i) => counts[i].wrong],
       ["num", "certainty", (i) => text(percent(certainty(data, chosen(), i))), (i) => certainty(data, chosen(), i)],
     ].map(([type, name, display, value]) => (
@@ -183,14 +184,14 @@ function listen(table, data, refresh) {
 
 /** Let the keyboard scroll what is wider than the page. */
 function reachScrollers() {
-  for (const part of document.querySelectorAll("main .wide")) {
+  for (const part of document.querySelectorAll("main .wide, main pre")) {
     if (part.scrollWidth > part.clientWidth) part.setAttribute("tabindex", "0");
     else part.removeAttribute("tabindex");
   }
 }
 
 async function start() {
-  if (matchMedia("(max-width: 60rem)").matches) find("menu").open = false;
+  if (!matchMedia("(min-width: 60rem)").matches) find("menu").open = false;
   reachScrollers();
   addEventListener("resize", reachScrollers);
   const data = json("data");
