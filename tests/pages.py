@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy
 import pandas
-from mmlu_kit import page, reporting
+from mmlu_kit import page
 from mmlu_kit.files import sha256
 from mmlu_kit.questions import Question
 
@@ -19,11 +19,8 @@ def study(answers: dict[str, dict[str, str]]) -> tuple[dict, pandas.DataFrame, l
     """merged.json, the questions' table and the questions of a study; `answers` are given by model and subject."""
     subjects = list(dict.fromkeys(subject for by_subject in answers.values() for subject in by_subject))
     merged, table = results.merged(results.study(list(answers), subjects), answers)
-    asked = [
-        Question(subject, "test", int(index), f"Question {index} of {subject}?", (f"{index} a", "b", "c", "d"), gold)
-        for subject, index, gold in table[["subject", "index", "gold"]].drop_duplicates().itertuples(index=False)
-    ]
-    return merged, ask(table, asked), asked
+    places = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
+    return merged, table, [results.question(subject, int(index)) for subject, index in places]
 
 
 def ask(table: pandas.DataFrame, asked: list[Question]) -> pandas.DataFrame:
@@ -39,7 +36,7 @@ def reworded(asked: list[Question], number: int, **changes: object) -> list[Ques
 
 def written(merged: dict, table: pandas.DataFrame, asked: list[Question]) -> str:
     """report.html of a study, without figures."""
-    markdown = reporting.render(merged, table, ROOT / "workflow/report")
+    markdown = results.report(merged, table, asked)
     return page.render(markdown, {}, page.explorer(merged, table, asked), TEMPLATES)
 
 

@@ -26,7 +26,7 @@ REQUESTED = {
 
 def question(subject: str, index: int) -> Question:
     """The question that a record answers."""
-    return Question(subject, "test", index, f"Question {index} on {subject}?", ("a", "b", "c", "d"), GOLD[index])
+    return Question(subject, "test", index, f"Question {index} on {subject}?", (f"{index} a", "b", "c", "d"), GOLD[index])
 
 
 def record(subject: str, index: int, predicted: str, generated: str) -> dict:
@@ -144,10 +144,10 @@ def merged(asked: dict, answers: dict[str, dict[str, str]], parameters: dict[str
     return value, merging.table(asked, evaluations)
 
 
-def analysis(merged: dict, table: pandas.DataFrame) -> dict:
-    """analysis.json of a made-up study."""
-    asked = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
-    found = errors.analysis(merged, table, [question(subject, index) for subject, index in asked], None)
+def analysis(merged: dict, table: pandas.DataFrame, asked: list[Question] | None = None) -> dict:
+    """analysis.json of a made-up study; `asked` are its questions where they are not those of `question`."""
+    places = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
+    found = errors.analysis(merged, table, asked or [question(subject, index) for subject, index in places], None)
     records.check(found, "analysis", "analysis.json")
     return found
 
@@ -163,7 +163,7 @@ def claims(merged: dict, found: dict) -> dict:
     }
 
 
-def report(merged: dict, table: pandas.DataFrame, **changes: object) -> str:
-    """report.md of a made-up study; `changes` are the analysis's."""
-    found = {**analysis(merged, table), **changes}
+def report(merged: dict, table: pandas.DataFrame, asked: list[Question] | None = None, **changes: object) -> str:
+    """report.md of a made-up study and its questions; `changes` are the analysis's."""
+    found = {**analysis(merged, table, asked), **changes}
     return reporting.render(merged, found, claims(merged, found), WORKFLOW / "report")

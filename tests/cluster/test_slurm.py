@@ -69,15 +69,15 @@ def running(subject):
     return found and found[1]
 
 
-def scorer(subject):
-    """The process that scores a subject, or None: the program itself, not its shells."""
-    for folder in Path("/proc").glob("[0-9]*"):
+def scorer(folder, subject):
+    """The process that scores a subject in `folder`, or None: the program itself, not its shells, and no other run's."""
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = (folder / "cmdline").read_bytes().decode().split("\0")
+            words, place = (process / "cmdline").read_bytes().decode().split("\0"), (process / "cwd").readlink()
         except (OSError, UnicodeDecodeError):
             continue
-        if words[1:2] == ["workflow/scripts/evaluate.py"] and f"demo-small/{subject}.time" in words:
-            return int(folder.name)
+        if place == folder and words[1:2] == ["workflow/scripts/evaluate.py"] and f"demo-small/{subject}.time" in words:
+            return int(process.name)
     return None
 
 
@@ -119,13 +119,13 @@ def test_jobs_that_are_cancelled_or_out_of_time_are_tried_again_and_the_result_i
 
     def cancel():
         """End one job by scancel while its program runs."""
-        wait_for(scorer, "astronomy")
+        wait_for(scorer, folder, "astronomy")
         ended["cancelled"] = running("astronomy")
         subprocess.run(["scancel", ended["cancelled"]], check=True)
 
     def exhaust():
         """Have another one stand still and lower its time limit under it."""
-        os.kill(wait_for(scorer, "business_ethics"), signal.SIGSTOP)
+        os.kill(wait_for(scorer, folder, "business_ethics"), signal.SIGSTOP)
         ended["out of time"] = running("business_ethics")
         subprocess.run(["scontrol", "update", f"jobid={ended['out of time']}", "TimeLimit=00:00:01"], check=True)
 

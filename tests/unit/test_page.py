@@ -7,10 +7,10 @@ import re
 from hashlib import sha256
 
 import pytest
-from mmlu_kit import figures, files, page, questions, reporting
+from mmlu_kit import files, page, questions
 from mmlu_kit.problems import Problem
 
-from tests import pages
+from tests import pages, results
 
 HOSTILE = '</script><script>alert(1)</script><!-- & "quoted" \u2028 \x00 ]]>'
 PICTURE = b"\x89PNG\r\n"
@@ -133,7 +133,7 @@ def test_every_link_inside_the_page_leads_somewhere(root):
 def test_the_report_is_there_to_the_last_section():
     merged, table, asked = pages.study({"s": {"anatomy": "ABCD"}})
     html = pages.written(merged, table, asked)
-    for heading in re.findall(r"^#+ (.+)$", reporting.render(merged, table, pages.ROOT / "workflow/report"), re.M):
+    for heading in re.findall(r"^#+ (.+)$", results.report(merged, table, asked), re.M):
         assert heading == "Table of Contents" or re.search(rf">{re.escape(heading).replace('&', '&amp;')}</h\d>", html), heading
 
 
@@ -155,8 +155,3 @@ def test_the_program_writes_the_page_and_tells_a_mistake_in_one_line(run, root, 
     one_line(run("write_page.py", *options, tmp_path / "virology.jsonl"), "virology.jsonl", "does not exist")
     (tmp_path / "report.md").unlink()
     one_line(run("write_page.py", *options, tmp_path / "anatomy.jsonl"), "report.md does not exist")
-
-
-def test_every_figure_has_a_caption_for_snakemakes_report(root):
-    for name in figures.DRAW:
-        assert len((root / f"workflow/report/captions/{name}.rst").read_text()) > 40, name

@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from mmlu_kit import figures
+from mmlu_kit import error_figures, figures
 
 from tests.conftest import copy_of_the_workflow
 from tests.workflow.conftest import can_unshare
@@ -25,13 +25,14 @@ def made(tmp_path_factory, snakemake):
 def test_it_holds_every_figure_with_its_caption_and_category(made):
     folder, text = made
     found = json.loads(re.search(r"var results = ({.*});?\s*$", text, re.M)[1])
-    for name in figures.DRAW:
-        figure = found[f"results/smoke/figures/small_{name}.png"]
-        caption = (folder / f"workflow/report/captions/{name}.rst").read_text()
-        assert plain(figure["caption"]) == plain(caption), name
-        drawn = (folder / f"results/smoke/figures/small_{name}.png").read_bytes()
+    names = [*(f"small_{name}" for name in figures.DRAW), *error_figures.DRAW]
+    for name in names:
+        figure = found[f"results/smoke/figures/{name}.png"]
+        drawn = (folder / f"results/smoke/figures/{name}.png").read_bytes()
         assert base64.b64decode(figure["data_uri"].split(";base64,")[1]) == drawn
-        assert figure["labels"] == {"figure": name.replace("_", " "), "models": "small"}
+        assert figure["labels"] == {"figure": name}
+    captions = {plain(found[f"results/smoke/figures/{name}.png"]["caption"]) for name in names}
+    assert len(captions) == len(names) and min(map(len, captions)) > 40, "a figure has no words of its own"
     for name in ("report.html", "merged.json"):
         assert len(plain(found[f"results/smoke/{name}"]["caption"])) > 40
     categories = json.loads(re.search(r"var categories = ({.*});?\s*$", text, re.M)[1])
