@@ -43,17 +43,24 @@ def on_slurm(tmp_path, snakemake, cpu_image):
     arguments = ["--profile", "profiles/slurm", "--configfile", tmp_path / "mine.yaml", "--config", "study=smoke", *SOON]
 
     def call(*more):
-        began = time.strftime("%Y-%m-%dT%H:%M:%S")
         process = snakemake(folder, *arguments, *more, env=environment)
-        return process, jobs(began)
+        return process, jobs(re.search(r"SLURM run ID: (\S+)", process.stderr))
 
     return folder, call
 
 
-def jobs(began):
-    """What sacct knows of the jobs begun since: a list of dicts."""
+def jobs(run):
+    """What sacct knows of the jobs of a run, which have its number for a name: a list of dicts."""
     fields = ["JobID", "State", "ReqTRES"]
-    command = ["sacct", "--allocations", "--parsable2", "--noheader", "--starttime", began, f"--format={','.join(fields)}"]
+    command = [
+        "sacct",
+        "--allocations",
+        "--parsable2",
+        "--noheader",
+        f"--name={run[1]}",
+        "--starttime=now-1days",
+        f"--format={','.join(fields)}",
+    ]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return [dict(zip(fields, line.split("|"), strict=True)) for line in lines]
 
