@@ -220,12 +220,12 @@ def test_everything_can_be_done_from_the_keyboard(opened):
         if page.evaluate(focused.format(".opener")):
             break
     page.keyboard.press("ArrowDown")
-    assert "Question 5 of anatomy?" in page.evaluate("document.activeElement.textContent")
+    assert "Question 5 on anatomy?" in page.evaluate("document.activeElement.textContent")
     width = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
     assert float(width.removesuffix("px")) >= 2, "the focus cannot be seen"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
-    assert page.locator(".details").text_content().startswith("Question 5 of anatomy?")
+    assert page.locator(".details").text_content().startswith("Question 5 on anatomy?")
     page.keyboard.press("ArrowUp")
     assert "Question 1 of anatomy?" in page.evaluate("document.activeElement.textContent")
 

@@ -84,7 +84,7 @@ def test_a_gated_model_is_fetched_in_the_image_with_the_token_of_hf_auth_login(w
         config = yaml.safe_load((workflow_copy / "config.yaml").read_text())
         config["models"]["demo-small"] = {"repository": "tiny/model", "commit": COMMIT}
         (workflow_copy / "config.yaml").write_text(yaml.safe_dump(config))
-        environment = {"HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.address, "HF_TOKEN": ""}
+        environment = {"HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.address, "HF_TOKEN": "", "HF_HUB_OFFLINE": "0"}
         environment |= {"APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1")}
         arguments = ["--use-singularity", "--cores", "1", "--verbose", "--until", "fetch_model", "--config", "study=smoke"]
         refused = snakemake(workflow_copy, *arguments, env=environment)
