@@ -227,7 +227,7 @@ def test_everything_can_be_done_from_the_keyboard(opened):
     assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
     assert page.locator(".details").text_content().startswith("Question 5 on anatomy?")
     page.keyboard.press("ArrowUp")
-    assert "Question 1 of anatomy?" in page.evaluate("document.activeElement.textContent")
+    assert "Question 1 on anatomy?" in page.evaluate("document.activeElement.textContent")
 
 
 def test_a_column_sorts_from_the_keyboard(opened):
