@@ -65,7 +65,8 @@ def container() -> str | None:
     """The kind of container this process runs in, or None."""
     if "APPTAINER_CONTAINER" in os.environ or "SINGULARITY_CONTAINER" in os.environ:
         return "apptainer"
-    return "docker" if Path("/.dockerenv").exists() else None
+    marks = {"docker": "/.dockerenv", "podman": "/run/.containerenv"}
+    return next((name for name, mark in marks.items() if Path(mark).exists()), None)
 
 
 def packages() -> dict[str, str | None]:
