@@ -58,7 +58,7 @@ def test_jobs_of_a_gpu_claim_one(workflow_copy, snakemake):
 def test_only_fetch_rules_see_a_token(workflow_copy, snakemake):
     process = snakemake(workflow_copy, "--cores", "8", "--dry-run", "--printshellcmds", "--config", "study=writeup")
     commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", process.stdout, re.M)
-    assert len(commands) == 72
+    assert len(commands) == 74
     for prefix, program in commands:
         shut = prefix.startswith("env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1")
         assert shut != (program in ("fetch_model", "fetch_questions")), (prefix, program)
