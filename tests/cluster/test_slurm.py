@@ -137,7 +137,7 @@ def test_jobs_that_are_cancelled_or_out_of_time_are_tried_again_and_the_result_i
         subprocess.run(["scontrol", "update", f"jobid={ended['out of time']}", "TimeLimit=00:00:01"], check=True)
 
     threads = [in_background(cancel), in_background(exhaust)]
-    process, found = run()
+    process, found = run("--until", "evaluate")
     for thread in threads:
         thread.join()
     assert process.returncode == 0, process.stdout + process.stderr
@@ -147,7 +147,7 @@ def test_jobs_that_are_cancelled_or_out_of_time_are_tried_again_and_the_result_i
     assert f"SLURM-job '{ended['cancelled']}' failed, SLURM status is: 'CANCELLED'" in output
     assert f"SLURM-job '{ended['out of time']}' failed, SLURM status is: 'TIMEOUT'" in output
     native = copy_of_the_workflow(tmp_path / "native")
-    assert snakemake(native, "--cores", "all", "--config", "study=smoke").returncode == 0
+    assert snakemake(native, "--cores", "all", "--config", "study=smoke", "--until", "evaluate").returncode == 0
     made = {path: data for path, data in evaluations(folder).items() if "demo-small" in str(path)}
     assert len(made) == 2
     assert all(data == (native / path).read_bytes() for path, data in made.items())
