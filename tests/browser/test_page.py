@@ -235,6 +235,8 @@ def test_a_column_sorts_from_the_keyboard(opened):
     page.get_by_role("button", name="Models wrong").focus()
     page.keyboard.press("Enter")
     page.locator("#questions th[aria-sort=ascending]", has_text="Models wrong").wait_for()
+    wrong = [text.split()[0] for text in page.locator("#questions td.wrong").all_text_contents()]
+    assert wrong == sorted(wrong) and len(set(wrong)) > 1
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])

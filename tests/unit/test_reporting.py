@@ -184,7 +184,7 @@ def half_right(seed):
             {"m": ALWAYS_A},
             ["cannot be told from guessing (p = 0.54)", "cannot be told from always answering A (p = 1)", "one model only"],
         ),
-        ({"m": RIGHT}, ["does better than guessing (p < 0.001) and better than always answering A (p < 0.001)."]),
+        ({"m": RIGHT}, ["does better than guessing (p < 0.0001) and better than always answering A (p < 0.0001)."]),
         (
             {"m": half_right(1), "n": half_right(1)},
             [

@@ -49,10 +49,10 @@ def rate(value: float) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """A p-value in two digits: 'p = 0.031', 'p < 0.001'; '—' where there is none."""
+    """A p-value in two digits: 'p = 0.031', 'p < 0.0001'; '—' where there is none."""
     if value is None:
         return "—"
-    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
 def quantity(value: float | None, unit: str) -> str:

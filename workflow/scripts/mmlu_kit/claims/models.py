@@ -9,7 +9,7 @@ from itertools import pairwise
 from scipy import stats
 
 from .. import summaries, words
-from .verdicts import Untestable, Verdict, accuracy, is_about, many, named, on, p_value, verdict, with_interval
+from .verdicts import Untestable, Verdict, accuracy, is_about, many, named, on, verdict, with_interval
 
 CHANCE = 0.25
 
@@ -53,7 +53,7 @@ def above_chance(evidence: dict, model: str) -> Verdict:
     """The model is right more often than guessing: exact binomial test, one-sided, 5 %."""
     found = named(evidence, model)
     p = stats.binomtest(found["correct"], found["questions"], CHANCE, alternative="greater").pvalue
-    return verdict(p < 0.05, f"{found['short']}: {with_interval(found)} against 25%; {p_value(p)}")
+    return verdict(p < 0.05, f"{found['short']}: {with_interval(found)} against 25%; {words.p_value(p)}")
 
 
 def is_often_unreadable(evidence: dict, model: str, under: float) -> Verdict:

@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 from scipy import stats
 
 from .. import summaries, words
-from .verdicts import Untestable, Verdict, accuracy, many, named, on, p_value, verdict, with_interval
+from .verdicts import Untestable, Verdict, accuracy, many, named, on, verdict, with_interval
 
 CHANCE = 0.25
 
@@ -103,7 +103,7 @@ def subjects_agree(evidence: dict, at_least: float) -> Verdict:
 def differ_systematically(evidence: dict, p_under: float) -> Verdict:
     """The models rank subjects more alike than chance would: Friedman's test."""
     w, chi2, p = _concordance(evidence["models"])
-    line = f"Friedman's chi-squared {chi2:.1f} over {len(evidence['models'])} models (Kendall's W {w:.2f}), {p_value(p)}"
+    line = f"Friedman's chi-squared {chi2:.1f} over {len(evidence['models'])} models (Kendall's W {w:.2f}), {words.p_value(p)}"
     return verdict(p < p_under, line)
 
 

@@ -51,8 +51,3 @@ def with_interval(found: dict) -> str:
     """'9.1% (7.6% to 10.7%)', the 95 % Wilson interval."""
     low, high = summaries.wilson(found["correct"], found["questions"])
     return f"{words.percent(accuracy(found))} ({words.percent(low)} to {words.percent(high)})"
-
-
-def p_value(p: float) -> str:
-    """'p = 0.03', 'p < 0.0001'."""
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
