@@ -102,9 +102,10 @@ def sources(program):
 
 
 def image(device):
-    """The container image for a device: an address, or the absolute path of a local file."""
+    """The container image for a device: an address, or the path of a local file from here, as Snakemake takes no path with
+    spaces in it and the working directory's may have some."""
     name = config["images"]["cuda" if device == "cuda" else "cpu"]
-    return name if "://" in name else str((Path(workflow.basedir) / name).resolve())
+    return name if "://" in name else os.path.relpath(Path(workflow.basedir) / name)
 
 
 def image_files(device):

@@ -1,0 +1,115 @@
+"""Nothing is lost and nothing wrong comes out on a bad day: the smoke study under faults, each seen as a user sees it."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import copy_of_the_workflow
+
+pytestmark = pytest.mark.faults
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+SMOKE = ("--cores", "2", "--config", "study=smoke")
+
+
+def evaluations(folder):
+    made = folder / "results/smoke/evaluations"
+    return {str(path.relative_to(made)): path.read_bytes() for path in made.rglob("*.json")}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, snakemake):
+    """A folder in which the smoke study has run undisturbed; its name has spaces and letters of several scripts."""
+    folder = copy_of_the_workflow(tmp_path_factory.mktemp("bad days") / "my kit – größe 質問 'quoted' $HOME")
+    process = snakemake(folder, *SMOKE)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder
+
+
+@pytest.fixture
+def copy(done, tmp_path):
+    """A copy of that folder, to spoil; dates of files are kept."""
+    return Path(shutil.copytree(done, tmp_path / "kit", symlinks=True))
+
+
+def failed_line(process, *words):
+    """The one `error:` line of a run that failed, which has the words."""
+    assert process.returncode != 0
+    lines = [line.strip() for line in (process.stdout + process.stderr).splitlines() if line.strip().startswith("error: ")]
+    assert lines and "Traceback" not in process.stdout + process.stderr, process.stdout + process.stderr
+    for word in words:
+        assert any(word in line for line in lines), lines
+
+
+def test_names_with_spaces_and_letters_of_other_scripts_change_nothing(done, workflow_copy, snakemake):
+    process = snakemake(workflow_copy, *SMOKE, "--until", "evaluate")
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert len(evaluations(done)) == 4 and evaluations(done) == evaluations(workflow_copy)
+    report = (done / "results/smoke/report.md").read_text()
+    assert "Smoke study" in report and str(done) not in report
+
+
+def test_kills_of_snakemake_and_its_jobs_change_no_byte(root):
+    process = subprocess.run(
+        [sys.executable, root / "tests/faults/kill_runs.py", "--kills", "4"], capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert process.stdout.splitlines()[-1].startswith("4 kills (")
+
+
+def test_a_second_run_at_once_is_refused_and_the_first_ends_well(done, workflow_copy, root):
+    command = [str(Path(sys.executable).with_name("snakemake")), *SMOKE, "--until", "evaluate"]
+    first = subprocess.Popen(command, cwd=workflow_copy, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(workflow_copy.glob("results/smoke/logs/evaluate/*/*.log")):
+        assert first.poll() is None
+    second = subprocess.run(command, cwd=workflow_copy, env=ENVIRONMENT, capture_output=True, text=True)
+    assert second.returncode != 0 and "--unlock" in second.stdout + second.stderr
+    assert first.wait() == 0
+    assert evaluations(workflow_copy) == evaluations(done)
+
+
+def test_a_damaged_evaluation_is_named_and_made_again(copy, done, snakemake):
+    damaged = copy / "results/smoke/evaluations/demo-small/astronomy.json"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    process = snakemake(copy, *SMOKE)
+    failed_line(process, "evaluations/demo-small/astronomy.json")
+    damaged.unlink()
+    assert snakemake(copy, *SMOKE).returncode == 0
+    assert evaluations(copy) == evaluations(done)
+
+
+def test_a_changed_answer_in_an_evaluation_is_named(copy, snakemake):
+    changed = copy / "results/smoke/evaluations/demo-small/astronomy.json"
+    found = json.loads(changed.read_text())
+    record = found["records"][0]
+    record["predicted"] = "A" if record["predicted"] != "A" else "B"
+    changed.write_text(json.dumps(found))
+    failed_line(snakemake(copy, *SMOKE), "evaluations/demo-small/astronomy.json")
+
+
+def test_a_changed_weight_is_noticed(copy, snakemake):
+    weights = copy / "workflow/demo/models/demo-small/model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    (copy / "results/smoke/evaluations/demo-small/astronomy.json").unlink()
+    process = snakemake(copy, *SMOKE, "--allowed-rules", "evaluate", "--until", "evaluate")
+    failed_line(process, "model.safetensors")
+
+
+def test_a_gigabyte_of_memory_is_too_little_or_enough_but_never_wrong(done, workflow_copy):
+    """Snakemake itself and every job under `ulimit -v`."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+    command = [str(Path(sys.executable).with_name("snakemake")), *SMOKE, "--until", "evaluate"]
+    process = subprocess.run(command, cwd=workflow_copy, env=ENVIRONMENT, capture_output=True, text=True, preexec_fn=limit)
+    assert process.returncode == 0 or "error: " in process.stdout + process.stderr, process.stderr
+    for name, data in evaluations(workflow_copy).items():
+        assert data == evaluations(done)[name]
