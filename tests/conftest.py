@@ -66,7 +66,7 @@ def copy_of_the_workflow(folder: Path) -> Path:
     folder.mkdir()
     for name in ("Snakefile", "config.yaml"):
         shutil.copy2(ROOT / name, folder)
-    for name in ("workflow", "profiles"):
+    for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 

@@ -73,7 +73,7 @@ def effective(device: str = "cpu", quantization: str = "none", **changes: object
 
 def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> dict:
     """A timing file; CPU time is twice the real time."""
-    machine = {"host": "h", "system": "s", "processor": "p", "cores": 2, "cores_usable": 2, "gpu": None, "container": None}
+    machine = {"host": None, "system": "s", "processor": "p", "cores": 2, "cores_usable": 2, "gpu": None, "container": None}
     machine |= {"cpu_capability": "AVX2", "cuda": None, "driver": None}
     packages = {"torch": "2", "transformers": "5"}
     return {
