@@ -11,17 +11,16 @@ from mmlu_kit import privacy, revision
 
 if workflow.is_main_process:
     persons = [os.getenv("USER"), os.getenv("LOGNAME"), platform.node()]
-    os.environ["MMLU_KIT_BEGUN"] = json.dumps(
-        {
-            **revision.commit(Path.cwd()),
-            "command": privacy.command(sys.argv, Path.cwd(), Path("~").expanduser(), persons),
-            "snakemake": version("snakemake"),
-        }
-    )
+    begun = {
+        **revision.commit(Path.cwd()),
+        "command": privacy.command(sys.argv, Path.cwd(), Path("~").expanduser(), persons),
+        "snakemake": version("snakemake"),
+    }
+    os.environ.update(MMLU_KIT_BEGUN=json.dumps(begun))
 if IN_IMAGES:
     # An image may lie outside the folders that a job sees, and its own file is to be hashed.
     local = [path for path in images_used().values() if "://" not in path]
-    os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.environ["APPTAINER_BIND"], *local])))
+    os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *local])))
 
 
 localrules:

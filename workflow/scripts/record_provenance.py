@@ -15,7 +15,11 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--run", type=Path, required=True, help="run.json, in the folder of the study's results")
-    add("--study", default="{}", help="the resolved study as JSON text: long, and in merged.json, so it is cut from command lines")
+    add(
+        "--study",
+        default="{}",
+        help="the resolved study as JSON text: long, and in merged.json, so it is cut from command lines",
+    )
     add("--workflow", type=Path, required=True, help="the Snakefile, to be copied beside the results")
     add("--records", type=Path, default=Path(".snakemake/metadata"), help="Snakemake's records of its jobs")
     return parser.parse_args()

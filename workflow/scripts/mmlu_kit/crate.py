@@ -38,20 +38,27 @@ def build(found: dict, entry: dict) -> dict:
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms.update({term: f"{TERMS}{term}" for term in ("sha256", "containerImage", "ContainerImage")})
     crate.name = f"{run['title']}: results"
-    crate.description = f"Answers of language models to multiple-choice questions, and a report on them: study '{run['study']}'."
+    crate.description = (
+        f"Answers of language models to multiple-choice questions, and a report on them: study '{run['study']}'."
+    )
     crate.datePublished = found["ended"]
     crate.license = _add(crate, LICENCE, "CreativeWork", name="MIT License")
     for profile, (name, version) in PROFILES.items():
         crate.root_dataset.append_to("conformsTo", _add(crate, profile, "CreativeWork", name=name, version=version))
     workflow = crate.add_workflow(
-        dest_path=WORKFLOW, main=True, lang="snakemake", lang_version=run["snakemake"], properties=_file(found["files"], WORKFLOW)
+        dest_path=WORKFLOW,
+        main=True,
+        lang="snakemake",
+        lang_version=run["snakemake"],
+        properties=_file(found["files"], WORKFLOW),
     )
     workflow["name"] = "MMLU reproduction kit"
     workflow["description"] = f"Its entry alone; all files of the code by their hashes in {provenance.FILE}."
     workflow["license"] = crate.license
-    workflow["conformsTo"] = _add(crate, BIOSCHEMAS, "CreativeWork", name="Bioschemas ComputationalWorkflow", version="1.0-RELEASE")
-    if run["code"]["commit"]:
-        workflow["version"] = run["code"]["commit"]
+    workflow["conformsTo"] = _add(
+        crate, BIOSCHEMAS, "CreativeWork", name="Bioschemas ComputationalWorkflow", version="1.0-RELEASE"
+    )
+    workflow["version"] = run["code"]["commit"] or run["code"]["sha256"]
     results = [
         crate.add_file(dest_path=name, properties=_file({**found["files"], provenance.FILE: entry}, name))
         for name in [*found["files"], provenance.FILE]
@@ -67,7 +74,7 @@ def build(found: dict, entry: dict) -> dict:
         description=run["command"] or "The command line is not known.",
         startTime=run["started"] or found["ended"],
         endTime=found["ended"],
-        actionStatus={"@id": "http://schema.org/CompletedActionStatus"},
+        actionStatus="http://schema.org/CompletedActionStatus",
         instrument=workflow,
         object=used,
         result=results,
@@ -93,7 +100,7 @@ def _file(hashed: dict, name: str) -> dict:
 
 
 def _source(crate: ROCrate, kind: str, name: str, source: dict) -> ContextEntity:
-    """Questions or a model: at a commit of the hub, or of a folder that stays where it is; either by the hashes of its files."""
+    """Questions or a model by the hashes of their files, and where they come from the hub, at which commit."""
     entity = _add(crate, f"#{kind}-{name}", "CreativeWork", name=f"{kind} {name}", sha256=source["sha256"])
     if source["repository"]:
         entity["identifier"] = f"{source['repository']}@{source['commit']}"

@@ -48,7 +48,11 @@ def command(arguments: Iterable[str], project: PurePath, home: PurePath, names: 
 def outside(value: Any, project: PurePath) -> dict[str, str]:
     """The absolute paths in plain data that leave `project`, and what `cleaned` is to write instead."""
     if isinstance(value, dict | list):
-        return {path: name for one in (value.values() if isinstance(value, dict) else value) for path, name in outside(one, project).items()}
+        return {
+            path: name
+            for one in (value.values() if isinstance(value, dict) else value)
+            for path, name in outside(one, project).items()
+        }
     shortened = short(value, project)
     return {} if shortened == value or not shortened.startswith("…/") else {value: f"~{shortened[1:]}"}
 

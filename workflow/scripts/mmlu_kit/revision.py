@@ -12,7 +12,9 @@ DATA = ("workflow/demo", "workflow/notebooks")
 
 def code_files(project: Path) -> list[str]:
     """The files that results depend on, relative to the project's folder, sorted."""
-    found = [path for name in CODE for path in ([project / name] if (project / name).is_file() else (project / name).rglob("*"))]
+    found = [
+        path for name in CODE for path in ([project / name] if (project / name).is_file() else (project / name).rglob("*"))
+    ]
     names = [path.relative_to(project) for path in found if path.is_file()]
     return sorted(
         name.as_posix()
@@ -32,7 +34,9 @@ def commit(project: Path) -> dict:
     if _git(project, "ls-files", "--", "Snakefile") != "Snakefile\0":
         return {"commit": None, "changed": None}
     head = _git(project, "rev-parse", "HEAD")
-    changed = _git(project, "status", "--porcelain", "--no-renames", "--untracked-files=all", "--", "config.yaml", "envs", *CODE)
+    changed = _git(
+        project, "status", "--porcelain", "--no-renames", "--untracked-files=all", "--", "config.yaml", "envs", *CODE
+    )
     if head is None or changed is None:
         return {"commit": None, "changed": None}
     return {"commit": head.strip("\0\n"), "changed": sorted(line[3:] for line in changed.split("\0") if line)}
