@@ -6,8 +6,10 @@ import subprocess
 from base64 import urlsafe_b64encode
 
 import pytest
-from mmlu_kit import jobs, machine, provenance, revision
+from mmlu_kit import crate, jobs, machine, provenance, revision
+from rocrate.rocrate import ROCrate
 
+from tests import results
 from tests.conftest import under_git
 
 
@@ -82,6 +84,21 @@ def test_an_images_hash_is_its_files_or_its_addresss(tmp_path):
         "sha256": printed,
     }
     assert provenance.image("docker://x/kit:1")["sha256"] is None
+
+
+def test_a_crate_names_models_of_the_hub_at_their_commit_and_images_by_their_hash():
+    run = results.run(results.study(["Qwen"], ["anatomy"]))
+    digest, commit = run["code"]["sha256"], "7ae557604adf67be50417f59c2c2f167def9a775"
+    run["models"] = {"Qwen": {**run["models"]["Qwen"], "repository": "Qwen/Qwen2.5-0.5B-Instruct", "commit": commit}}
+    run["images"] = {"cpu": {"name": "cpu.sif", "sha256": digest}, "cuda": {"name": "docker://x/kit:1", "sha256": None}}
+    entry = {"bytes": 1, "sha256": digest}
+    found = {"run": run, "ended": "2026-01-01T00:00:00+00:00", "jobs": [], "files": {"Snakefile": entry, "report.md": entry}}
+    read = ROCrate(crate.build(found, entry))
+    model, image, remote = (read.get(name) for name in ("#model-Qwen", "#image-cpu", "#image-cuda"))
+    assert model["identifier"] == f"Qwen/Qwen2.5-0.5B-Instruct@{commit}" and model["version"] == commit
+    assert image["sha256"] == digest and str(image["additionalType"]["@id"]).endswith("#SIFImage")
+    assert remote.get("sha256") is None and str(remote["additionalType"]["@id"]).endswith("#DockerImage")
+    assert set(read.get("#run")["containerImage"]) == {image, remote}
 
 
 @pytest.mark.parametrize(("asked", "host"), [(False, None), (True, platform.node())])
