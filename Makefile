@@ -5,7 +5,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report retry verify images image-cpu image-cuda demo-models locks bench
+.PHONY: report test lint partial-report retry verify check-results images image-cpu image-cuda demo-models locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -14,7 +14,7 @@ report: .venv/kit
 
 # Report on the evaluations that are there and name what is missing.
 partial-report: .venv/kit
-	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge analyse audit_claims draw_figures write_report write_page
+	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge analyse audit_claims draw_figures describe_run write_report write_page record_provenance
 
 # Run again what was skipped because the machine could not do it (on_unavailable: skip).
 retry: .venv/kit
@@ -25,6 +25,10 @@ retry: .venv/kit
 verify: .venv/kit
 	snakemake --cores $(CORES) --config study=$(STUDY) --until audit_claims
 	@python workflow/scripts/verify.py results/$(STUDY)/claims.json
+
+# Compare every result file with the hash that was recorded when the run ended.
+check-results: .venv/kit
+	@python workflow/scripts/check_results.py results/$(STUDY)
 
 # One worker mostly waits for SLURM, the others compute.
 WORKERS ?= 3

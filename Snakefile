@@ -22,6 +22,7 @@ include: "workflow/rules/analysis.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/provenance.smk"
 
 
 rule all:
@@ -32,6 +33,7 @@ rule all:
         f"{RESULTS}/merged.json",
         f"{RESULTS}/claims.json",
         f"{RESULTS}/questions.csv",
+        f"{RESULTS}/provenance.json",
 
 
 onerror:

@@ -15,6 +15,7 @@ from tests import images
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "hf_aSecretThatNoFileMayHold"
+USER, HOST = "secretname", "secrethost"
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 
@@ -80,7 +81,7 @@ def snakemake():
     ) -> subprocess.CompletedProcess:
         command = [str(Path(sys.executable).with_name("snakemake")), *map(str, arguments)]
         if without_network or before != "true":
-            spaces = ["unshare", "--map-root-user", "--mount", *(["--net"] if without_network else [])]
+            spaces = ["unshare", "--map-root-user", "--mount", "--uts", *(["--net"] if without_network else [])]
             command = [*spaces, "sh", "-c", f'{before} && exec "$@"', "sh", *command]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         settings = {**os.environ, "PATH": path, **(env or {})}
@@ -94,8 +95,16 @@ def copy_of_the_workflow(folder: Path) -> Path:
     folder.mkdir()
     for name in ("Snakefile", "config.yaml"):
         shutil.copy2(ROOT / name, folder)
-    for name in ("workflow", "profiles"):
+    for name in ("workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def under_git(folder: Path) -> Path:
+    """The folder as a git repository with everything committed."""
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "all"]):
+        subprocess.run([*git, *command], cwd=folder, check=True)
     return folder
 
 

@@ -73,7 +73,7 @@ def effective(device: str = "cpu", quantization: str = "none", **changes: object
 
 def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> dict:
     """A timing file; CPU time is twice the real time."""
-    machine = {"host": "h", "system": "s", "processor": "p", "cores": 2, "cores_usable": 2, "gpu": None, "container": None}
+    machine = {"host": None, "system": "s", "processor": "p", "cores": 2, "cores_usable": 2, "gpu": None, "container": None}
     machine |= {"cpu_capability": "AVX2", "cuda": None, "driver": None}
     packages = {"torch": "2", "transformers": "5"}
     return {
@@ -163,7 +163,29 @@ def claims(merged: dict, found: dict) -> dict:
     }
 
 
+def run(asked: dict) -> dict:
+    """run.json of a made-up study, without git."""
+    digest = sha256("x")
+    source = {"repository": None, "commit": None, "sha256": digest, "files": {"x": digest}}
+    found = {
+        "schema": "mmlu-kit/run/1",
+        "study": asked["name"],
+        "title": asked["title"],
+        "command": None,
+        "snakemake": None,
+        "started": None,
+        "code": {"commit": None, "changed": None, "sha256": digest, "files": {"Snakefile": digest}},
+        "locks": {"cpu.lock": digest},
+        "images": {},
+        "questions": {"name": "q", **source},
+        "models": dict.fromkeys(asked["models"], source),
+        "machines": [],
+    }
+    records.check(found, "run", "run.json")
+    return found
+
+
 def report(merged: dict, table: pandas.DataFrame, asked: list[Question] | None = None, **changes: object) -> str:
     """report.md of a made-up study and its questions; `changes` are the analysis's."""
     found = {**analysis(merged, table, asked), **changes}
-    return reporting.render(merged, found, claims(merged, found), WORKFLOW / "report")
+    return reporting.render(merged, found, claims(merged, found), run(merged["study"]), WORKFLOW / "report")

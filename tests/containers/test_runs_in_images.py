@@ -11,7 +11,7 @@ import yaml
 
 from tests.conftest import TOKEN, copy_of_the_workflow, no_file_holds
 from tests.hub_server import Repository, serving
-from tests.images import apptainer
+from tests.images import apptainer, labels
 from tests.reports import planned
 
 pytestmark = pytest.mark.container
@@ -60,6 +60,15 @@ def test_times_say_that_they_were_measured_in_the_image(smoke):
         assert json.loads(path.read_text())["machine"]["container"] == "apptainer"
         assert "Elapsed (wall clock) time" in path.with_suffix(".time").read_text()
     assert "| apptainer |" in (smoke / "results/smoke/report.md").read_text()
+
+
+def test_the_provenance_names_the_image_by_its_hash_and_the_lock_that_it_was_built_of(smoke, cpu_image):
+    run = json.loads((smoke / "results/smoke/run.json").read_text())
+    printed = subprocess.run(["sha256sum", cpu_image], capture_output=True, text=True, check=True).stdout.split()[0]
+    assert run["images"] == {"cpu": {"name": cpu_image.name, "sha256": printed}}
+    assert run["locks"]["cpu.lock"] == labels(cpu_image)["mmlu-kit.lock.sha256"]
+    crate = json.loads((smoke / "results/smoke/ro-crate-metadata.json").read_text())
+    assert [one["sha256"] for one in crate["@graph"] if one["@type"] == "ContainerImage"] == [printed]
 
 
 def test_the_python_that_ran_is_the_images(smoke, cpu_image):

@@ -37,7 +37,7 @@ def test_one_model_alone_makes_no_sentence_on_size():
     assert "parameter count" not in text[: text.index("## Appendix: The Writeup's Claims")]
 
 
-def test_the_writeups_eight_sections_and_file_reference_are_there_in_order():
+def test_the_writeups_eight_sections_file_reference_and_how_it_was_made_are_there_in_order():
     text = report({"s": BEST})
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings == [
@@ -53,6 +53,7 @@ def test_the_writeups_eight_sections_and_file_reference_are_there_in_order():
         "Appendix: The Writeup's Claims and Numbers",
         "Appendix: Numerical Stability",
         "File Reference",
+        "How This Was Made",
     ]
 
 
@@ -61,7 +62,7 @@ def test_every_link_of_the_table_of_contents_leads_to_a_heading():
     # GitHub's rule for anchors: lower case, no punctuation, a hyphen for each space.
     anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.M)}
     links = re.findall(r"\]\(#([^)]+)\)", text)
-    assert len(links) == 11 and set(links) <= anchors
+    assert len(links) == 12 and set(links) <= anchors
 
 
 def test_tables_have_as_many_cells_in_each_row():

@@ -8,7 +8,7 @@ import pytest
 
 def can_unshare() -> bool:
     """Whether this system lets a user have a network and mounts of its own."""
-    command = ["unshare", "--map-root-user", "--mount", "--net", "true"]
+    command = ["unshare", "--map-root-user", "--mount", "--uts", "--net", "true"]
     return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 

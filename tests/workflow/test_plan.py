@@ -32,7 +32,9 @@ def test_the_whole_writeup_is_planned_offline(workflow_copy, snakemake, namespac
         "merge": 1,
         "draw_figures": 1,
         "write_report": 1,
+        "describe_run": 1,
         "write_page": 1,
+        "record_provenance": 1,
     }.items():
         assert re.search(rf"^{rule}\s+{count}$", process.stdout, re.M), f"{rule}: {process.stdout[-3000:]}"
     assert not (workflow_copy / "results").exists() and not (workflow_copy / "resources").exists()
@@ -58,7 +60,7 @@ def test_jobs_of_a_gpu_claim_one(workflow_copy, snakemake):
 def test_only_fetch_rules_see_a_token(workflow_copy, snakemake):
     process = snakemake(workflow_copy, "--cores", "8", "--dry-run", "--printshellcmds", "--config", "study=writeup")
     commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", process.stdout, re.M)
-    assert len(commands) == 74
+    assert len(commands) == 76
     for prefix, program in commands:
         shut = prefix.startswith("env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1")
         assert shut != (program in ("fetch_model", "fetch_questions")), (prefix, program)

@@ -119,6 +119,12 @@ def image_files(device):
     return found
 
 
+def images_used():
+    """The images that this study's rules run in, by kind of device; none where they run without."""
+    kinds = {"cuda" if entry["device"] == "cuda" else "cpu" for entry in [*MODELS.values(), *SETUP.values()]} | {"cpu"}
+    return {kind: image(kind) for kind in sorted(kinds)} if IN_IMAGES else {}
+
+
 def one_of(names):
     """A wildcard constraint that admits these names only; nothing at all where there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"

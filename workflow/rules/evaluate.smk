@@ -20,7 +20,7 @@ EVALUATE = (
     " {params.fewer_examples}"
     " --max-new-tokens {params.max_new_tokens}"
     " --tokens-per-batch {params.tokens_per_batch}"
-    " --threads {threads}"
+    " --threads {threads}" + (" --record-host" if config.get("record_host") else "")
 )
 KEEP = (
     f" --evaluations {RESULTS}/evaluations/{{wildcards.model:q}}"

@@ -1,5 +1,5 @@
 # The report, section by section as the writeup has it, and the page that shows it beside all questions.
-# Needs:  merged.json, analysis.json, claims.json, figures, the templates in workflow/report; for the page questions.csv and
+# Needs:  merged.json, analysis.json, claims.json, run.json, figures, the templates in workflow/report; for the page questions.csv and
 #         the questions' texts too
 # Makes:  report.md, report.html
 
@@ -12,6 +12,7 @@ rule write_report:
         merged=rules.merge.output.merged,
         analysis=rules.analyse.output,
         claims=rules.audit_claims.output,
+        run=f"{RESULTS}/run.json",
         figures=rules.draw_figures.output,
     output:
         f"{RESULTS}/report.md",
@@ -24,6 +25,7 @@ rule write_report:
         " --merged {input.merged:q}"
         " --analysis {input.analysis:q}"
         " --claims {input.claims:q}"
+        " --run {input.run:q}"
         " --templates workflow/report"
         " --output {output:q}"
         " > {log:q} 2>&1"

@@ -42,6 +42,7 @@ def arguments() -> argparse.Namespace:
     add("--timings", type=Path, metavar="FOLDER", help="write <subject>.json with what it took there")
     add("--journals", type=Path, metavar="FOLDER", help="keep scored batches there, to go on after a kill")
     add("--process", help="name of the /usr/bin/time log of this process, noted in the timing files")
+    add("--record-host", action="store_true", help="note this machine's name in the timing files")
     add("--verbose", action="store_true", help="print each question, the model's answer and whether it was right")
     return parser.parse_args()
 
@@ -118,7 +119,7 @@ def main() -> None:
         "process_started": book.process_started,
         "threads": torch.get_num_threads(),
         "tokens_per_batch": tokens_per_batch,
-        "machine": machine.describe(torch),
+        "machine": machine.describe(torch, args.record_host),
     }
     once = book.take(ledger.ONCE)
     about |= {f"{part}_s": once[f"{part}_s"] for part in ledger.ONCE}

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, merging, problems, records, studies
+from mmlu_kit import files, merging, privacy, problems, records, studies
 from mmlu_kit.problems import Problem
 
 
@@ -35,6 +35,7 @@ def main() -> None:
     setups = files.read_json(args.setups) if args.setups else None
     stability = files.read_json(args.stability) if args.stability else None
     merged = merging.merge(study, evaluations, timings, processes, setups, stability)
+    merged["study"] = privacy.short(study, Path.cwd())  # merged.json travels, and where a folder lies stays at home
     records.check(merged, "merged", str(args.merged))
     files.write_json(args.merged, merged)
     files.write_text(args.table, merging.table(study, evaluations).to_csv(index=False, lineterminator="\n"))

@@ -13,6 +13,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--merged", type=Path, required=True, help="merged.json")
     parser.add_argument("--analysis", type=Path, required=True, help="analysis.json")
     parser.add_argument("--claims", type=Path, required=True, help="claims.json")
+    parser.add_argument("--run", type=Path, required=True, help="run.json")
     parser.add_argument("--templates", type=Path, required=True, help="the folder of the report's templates")
     parser.add_argument("--output", type=Path, required=True, help="report.md to write; links are relative to it")
     return parser.parse_args()
@@ -20,8 +21,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    read = {kind: records.read(getattr(args, kind), kind) for kind in ("merged", "analysis", "claims")}
-    files.write_text(args.output, reporting.render(read["merged"], read["analysis"], read["claims"], args.templates))
+    read = {kind: records.read(getattr(args, kind), kind) for kind in ("merged", "analysis", "claims", "run")}
+    files.write_text(args.output, reporting.render(*read.values(), args.templates))
     print(f"{args.output} written")
 
 

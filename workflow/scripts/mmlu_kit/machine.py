@@ -15,11 +15,14 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "bitsandbytes", "numpy")
 
 
-def describe(torch: Any) -> dict:
-    """Host, system, processor, cores and, where there is one, GPU; with the versions of what computes."""
+def describe(torch: Any, host: bool = False) -> dict:
+    """System, processor, cores and, where there is one, GPU; with the versions of what computes.
+
+    The host's name says who works there as much as where, so it is null unless `host` asks for it.
+    """
     there = torch.cuda.is_available()
     return {
-        "host": platform.node(),
+        "host": platform.node() if host else None,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": processor(),
         "cores": os.cpu_count(),

@@ -1,5 +1,5 @@
-"""What the report's templates are filled with: numbers and choices of sentences, all from merged.json, analysis.json and
-claims.json."""
+"""What the report's templates are filled with: numbers and choices of sentences, all from merged.json, analysis.json,
+claims.json and run.json."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -11,9 +11,9 @@ import jinja2
 from . import captions, configurations, subjects, summaries, words
 
 
-def render(merged: dict, analysis: dict, audit: dict, templates: Path) -> str:
-    """The report's Markdown text, from the contents of merged.json, analysis.json and claims.json and the templates in a
-    folder."""
+def render(merged: dict, analysis: dict, audit: dict, run: dict, templates: Path) -> str:
+    """The report's Markdown text, from the contents of merged.json, analysis.json, claims.json and run.json and the
+    templates in a folder."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
@@ -30,10 +30,10 @@ def render(merged: dict, analysis: dict, audit: dict, templates: Path) -> str:
         title=subjects.title,
         configuration=configurations.in_words,
     )
-    return environment.get_template("report.md.j2").render(context(merged, analysis, audit))
+    return environment.get_template("report.md.j2").render(context(merged, analysis, audit, run))
 
 
-def context(merged: dict, analysis: dict, audit: dict) -> dict[str, Any]:
+def context(merged: dict, analysis: dict, audit: dict, run: dict) -> dict[str, Any]:
     """Everything the templates name."""
     study = merged["study"]
     groups = {group["name"]: group_context(merged, group) for group in study["groups"]}
@@ -44,6 +44,7 @@ def context(merged: dict, analysis: dict, audit: dict) -> dict[str, Any]:
         "merged": merged,
         "analysis": analysis,
         "audit": audit,
+        "run": run,
         "models": {name: merged["models"][name] for name in ran},
         "machines": machines(merged),
         "baseline": baseline(merged),
@@ -177,6 +178,10 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
         ("questions.csv", "one row for each model and question: answer, probabilities of the letters, right or wrong"),
         ("analysis.json", "what the mistakes say: every number of section 6, and more"),
         ("claims.json", "the writeup's claims and numbers beside this run's"),
+        ("run.json", "what this run consists of: code, command line, locks, images, models, questions, machines"),
+        ("provenance.json", "the same, with every job's command line, start and end, and the SHA-256 of every file but logs"),
+        ("ro-crate-metadata.json", "the same as a Workflow Run RO-Crate, which other programs read"),
+        ("Snakefile", "the entry of the workflow that made this folder, for the crate"),
         ("timings/processes.json", "all logs of `/usr/bin/time` as data"),
     ]
     shown = [group for group in merged["study"]["groups"] if summaries.of_group(merged, group)]
@@ -213,5 +218,6 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
         found.append(("stability.json", "the same questions scored in eight ways: each answer, and what changed"))
         found.append(("logs/measure_stability.log", "what `measure_stability.py` said"))
     programs = ("parse_times", "merge", "analyse", "audit_claims", "draw_figures", "write_report", "write_page")
+    programs += ("describe_run", "record_provenance")
     found += [(f"logs/{name}.log", f"what `{name}.py` said") for name in programs]
     return found

@@ -1,0 +1,57 @@
+"""What a command line and a study say of the user: nothing."""
+
+import shlex
+from pathlib import PurePosixPath
+
+import pytest
+from mmlu_kit import privacy
+
+PROJECT, HOME = PurePosixPath("/home/alice/my kit"), PurePosixPath("/home/alice")
+NAMES = ["alice", "node-7"]
+
+
+def given(*arguments):
+    return privacy.command(["/home/alice/my kit/.venv/bin/snakemake", *arguments], PROJECT, HOME, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        ("--cores=8", "--cores=8"),
+        ("study=writeup", "study=writeup"),
+        ("profiles/slurm", "profiles/slurm"),
+        ("docker://ghcr.io/x/kit@sha256:0a1b", "docker://ghcr.io/x/kit@sha256:0a1b"),
+        ("resources/models/demo-small@local.json", "resources/models/demo-small@local.json"),
+        ("/home/alice/my kit/mine.yaml", "mine.yaml"),
+        ("/home/alice/my kit", "."),
+        ("/home/alice/configs/mine.yaml", "…/mine.yaml"),
+        ("/scratch/alice/a b/mine.yaml", "…/mine.yaml"),
+        ("~/configs/mine.yaml", "…/mine.yaml"),
+        ("~bob/configs/mine.yaml", "…/mine.yaml"),
+        ("../../bob/mine.yaml", "…/mine.yaml"),
+        ("--singularity-args=--bind=/home/alice/data:/data,/scratch/alice", "--singularity-args=--bind=…/data:…/data,…/<name>"),
+        ("file:///home/alice/x/y.db", "…/y.db"),
+        ("slurm_account=alice", "slurm_account=<name>"),
+        ("on=node-7", "on=<name>"),
+        ("alices=1", "alices=1"),
+        ("--mail-user=alice.b@uni.example", "--mail-user=<address>"),
+        ("HF_TOKEN=hf_abcdefgh", "HF_TOKEN=<hidden>"),
+        ("hf_abcdefghij", "<token>"),
+        ("https://alice:pw@proxy.example/x", "https://proxy.example/x"),
+    ],
+)
+def test_a_users_command_line_keeps_what_was_asked_and_loses_who_asked(argument, shown):
+    program, found = shlex.split(given(argument))
+    assert (program, found) == ("snakemake", shown)
+
+
+def test_a_jobs_command_line_loses_folders_that_config_names_spaces_or_not():
+    study = {"models": {"m": {"path": "/home/Alice Smith/m"}}, "questions": {"path": "workflow/demo"}, "notice": "either/or"}
+    outside = privacy.outside(study, PROJECT)
+    text = "python x.py --folder '/home/Alice Smith/m' --output results/x.json > results/x.log 2>&1"
+    assert privacy.cleaned(text, PROJECT, outside) == "python x.py --folder '…/m' --output results/x.json > results/x.log 2>&1"
+
+
+def test_a_study_names_folders_of_the_project_whole_and_others_by_their_last_name():
+    study = {"a": [{"path": "/home/alice/my kit/data/q"}, {"path": "/data/alice/q"}], "notice": "and/or", "n": 3, "r": "x/y"}
+    assert privacy.short(study, PROJECT) == {"a": [{"path": "data/q"}, {"path": "…/q"}], "notice": "and/or", "n": 3, "r": "x/y"}
