@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import elsewhere, files, merging, problems, records, studies
+from mmlu_kit import compatible, elsewhere, files, merging, problems, records, studies
 from mmlu_kit.problems import Problem
 
 
@@ -40,6 +40,8 @@ def main() -> None:
             if other != home and path(other, "evaluations", pair).is_file():
                 elsewhere.check_same(path(home, "evaluations", pair), path(other, "evaluations", pair))
     evaluations = [records.read_outcome(path(home, "evaluations", pair), "evaluation") for pair, home in there.items()]
+    names = [path(home, "evaluations", pair).relative_to(own).as_posix() for pair, home in there.items()]
+    compatible.check({name: one for name, one in zip(names, evaluations, strict=True) if records.was_run(one)})
     timed = {pair: home for pair, home in there.items() if pair[0] not in imported}
     timings = [records.read_outcome(path(home, "timings", pair), "timing") for pair, home in timed.items()]
     sources = {pair: home.relative_to(own).as_posix() for pair, home in there.items() if home != own}

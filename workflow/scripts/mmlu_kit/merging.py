@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas
 
-from . import compatible, ledger, machine, records, studies
+from . import ledger, machine, records, studies
 from .problems import Problem
 from .questions import LETTERS
 
@@ -30,8 +30,7 @@ def merge(
     stability: dict | None = None,
     sources: dict[tuple[str, str], str] | None = None,
 ) -> dict:
-    """The content of merged.json. Evaluations that contradict each other, or are of other questions, prompts or versions of
-    scoring, are a Problem.
+    """The content of merged.json. Evaluations that contradict each other or the study are a Problem.
 
     `sources` has the folder below the results of each (model, subject) that another machine made.
     """
@@ -62,7 +61,6 @@ def merge(
                     f"{names[pair]}: its {key} differs from the model's other subjects: "
                     f"delete {names[pair].rpartition('/')[0]} and run again"
                 )
-    compatible.check({names[pair]: found[pair] for pair in there})
     for model in models.values():
         del model["model_files"]
     resumed = {_process(times[pair], sources.get(pair)) for pair in there if pair in times and times[pair]["resumed"]}

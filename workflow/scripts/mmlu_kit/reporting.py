@@ -89,7 +89,9 @@ def group_context(merged: dict, group: dict) -> dict[str, Any]:
         "alt": {
             figure: f"{text[0].upper()}{text[1:]}: "
             + ", ".join(
-                f"{model['label']} {words.percent(model['accuracy'])} in {words.duration(model['real_s'])}" for model in models
+                f"{model['label']} {words.percent(model['accuracy'])}"
+                + (f" in {words.duration(model['real_s'])}" if model["real_s"] is not None else "")
+                for model in models
             )
             for figure, text in captions.FIGURES.items()
         },

@@ -125,7 +125,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 def _peaks(results: Iterable[dict]) -> dict[str, int]:
     """The largest memory of each process, by its log's name."""
     found: dict[str, int] = {}
-    for result in results:
+    for result in (result for result in results if result["process"]):
         found[result["process"]] = max(result["peak_rss_bytes"], found.get(result["process"], 0))
     return found
 
