@@ -37,8 +37,10 @@ verify: .venv/kit
 	snakemake --cores $(CORES) --config study=$(STUDY) --until audit_claims
 	@python workflow/scripts/verify.py results/$(STUDY)/claims.json
 
+# One worker mostly waits for SLURM, the others compute.
+WORKERS ?= 3
 test: .venv/test
-	python -m pytest $(ARGS)
+	python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/test
 	ruff check .

@@ -5,14 +5,42 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests import images
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "hf_aSecretThatNoFileMayHold"
 REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+# What takes longest starts first, so that no worker is left alone with it at the end.
+LONGEST = ("tests/cluster", "tests/demo_study", "tests/containers", "tests/peers", "tests/workflow")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort tests by folder, the slowest folders first."""
+
+    def place(item: pytest.Item) -> int:
+        return next((n for n, folder in enumerate(LONGEST) if item.nodeid.startswith(folder)), len(LONGEST))
+
+    items.sort(key=place)
+
+
+class ByFile(LoadScopeScheduling):
+    """Gives a worker whole files, and the demo study's tests all to one, as they look at one run."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "demo_study" if file.startswith("tests/demo_study/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -90,11 +118,13 @@ def cpu_image() -> Path:
     """images/cpu.sif of this lock, as `make image-cpu` makes it: the one that is there, or a new one."""
     image = ROOT / "images/cpu.sif"
     images.apptainer()
-    if not image.is_file() or images.labels(image).get("mmlu-kit.lock.sha256") != images.digest("cpu.lock"):
-        process = subprocess.run(["make", "image-cpu"], cwd=ROOT, capture_output=True, text=True)
-        if "none of them works here" in process.stderr:
-            pytest.skip("neither docker, podman nor buildah works on this machine")
-        assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
+    image.parent.mkdir(exist_ok=True)
+    with FileLock(image.with_suffix(".making")):  # another worker may be making it
+        if not image.is_file() or images.labels(image).get("mmlu-kit.lock.sha256") != images.digest("cpu.lock"):
+            process = subprocess.run(["make", "image-cpu"], cwd=ROOT, capture_output=True, text=True)
+            if "none of them works here" in process.stderr:
+                pytest.skip("neither docker, podman nor buildah works on this machine")
+            assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
     return image
 
 

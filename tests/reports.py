@@ -20,10 +20,12 @@ def percent(fraction):
     return f"{100 * fraction:.1f}%"
 
 
-def seconds(cell):
-    """A cell's duration in seconds."""
+def shows(cell, seconds):
+    """Whether a cell has this duration, rounded to the digits that the cell has."""
     number, unit = cell.split()
-    return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+    digits = len(number.partition(".")[2])
+    difference = float(number) - seconds / {"s": 1, "min": 60, "h": 3600}[unit]
+    return abs(difference) <= 0.5 * 10**-digits + 1e-9
 
 
 def planned(snakemake, folder, *arguments):

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 import torch
 
-from tests.reports import percent, planned, seconds, tables
+from tests.reports import percent, planned, shows, tables
 
 
 def runs(demo):
@@ -53,7 +53,7 @@ def test_the_table_of_setups_is_that_of_their_logs(report, demo):
         if row[2] == "not run":
             assert set(row[4:]) == {"—"} and all("reason" in found for evaluations, _ in mine for found in evaluations)
             continue
-        assert seconds(row[4].split(" (")[0]) == pytest.approx(sum(real_s(log) for _, log in mine) / 2, abs=0.006)
+        assert shows(row[4].split(" (")[0], sum(real_s(log) for _, log in mine) / 2)
         right = {sum(record["correct"] for found in evaluations for record in found["records"]) for evaluations, _ in mine}
         assert row[3] == "2" and row[8] == percent(right.pop() / 100) and not right
     assert len(each) - 1 == sum(2 for row in setups[1:] if row[2] != "not run")
