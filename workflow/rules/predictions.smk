@@ -19,7 +19,7 @@ rule import_predictions:
         image("cpu")
     params:
         chosen=lambda wildcards: [
-            f"--predictions-model={name}" for name in [MODELS[wildcards.model].get("predictions_model")] if name
+            f"--predictions-model={name}" for name in [MODELS[wildcards.model]["predictions_model"]] if name
         ],
     shell:
         f"{OFFLINE} python workflow/scripts/import_predictions.py"

@@ -130,7 +130,7 @@ def _members(path: Path) -> dict[str, bytes]:
             for member in members:
                 linked = (member.external_attr >> 16) & 0o170000 == 0o120000
                 if not _MEMBER.fullmatch(member.filename) or linked or member.filename in found:
-                    raise Problem(f"{path} holds '{member.filename[:80]}', which no packed study has: nothing was taken")
+                    raise Problem(f"{path} holds {member.filename[:80]!r}, which no packed study has: nothing was taken")
                 if member.file_size > MOST_BYTES_EACH:
                     raise Problem(f"{path}: {member.filename} has more than {MOST_BYTES_EACH // 10**6} MB")
                 # A member that is longer than it says fails here by its checksum.

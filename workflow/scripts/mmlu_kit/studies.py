@@ -4,7 +4,7 @@ A resolved study is plain data (it travels as JSON to the merge stage):
 `name, title, notice, subjects, questions {name, path | repository + commit, label_errors}, models {name: entry}, baseline
 {model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}], only [part], timing_setups
 {model, subjects, repeats, setups [{name, number, device, dtype, quantization, on_unavailable}]} | null`. A model that is not
-run has no entry but `predictions, description` and, if it was given, `predictions_model`.
+run has `predictions, predictions_model | null, description` alone.
 """
 
 import difflib
@@ -153,7 +153,7 @@ def _imported(entry: dict, where: str) -> dict:
         raise Problem(f"{where}: {_listed(more)} cannot be set where another run's 'predictions' are imported")
     if not Path(entry["predictions"]).is_file():
         raise Problem(f"{where}.predictions: there is no file {entry['predictions']}")
-    return {"description": "", **entry}
+    return {"description": "", "predictions_model": None, **entry}
 
 
 def _check_source(entry: dict, where: str) -> None:
