@@ -26,7 +26,7 @@ pack: .venv/kit
 	python workflow/scripts/pack_results.py results/$(STUDY) --output results/$(STUDY).zip
 
 unpack: .venv/kit
-	python workflow/scripts/join_results.py $(FILE) --results results/$(STUDY)
+	python workflow/scripts/join_results.py $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
 
 # What of a study is done, what is running and how long is left.
 status: .venv/kit

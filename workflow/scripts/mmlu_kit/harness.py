@@ -102,7 +102,7 @@ def results(merged: dict, model: str, evaluations: Sequence[dict], timings: Sequ
     seconds = [timing["real_s"] for timing in timings] if not any(timing["resumed"] for timing in timings) else None
     return {
         "results": {name: _metrics(name, one) for name, one in each.items()},
-        "group_subtasks": {name: [] for name in each},
+        "group_subtasks": {},
         "configs": {name: _configuration(name, one, questions, shots[name]) for name, one in each.items()},
         "versions": dict.fromkeys(each, VERSION if theirs else None),
         "n-shot": shots,
@@ -128,6 +128,9 @@ def results(merged: dict, model: str, evaluations: Sequence[dict], timings: Sequ
         "model_source": "mmlu-kit",
         "model_name": model,
         "model_name_sanitized": sanitized(model),
+        # Where a chat template made the prompts, they are whole in the samples.
+        "fewshot_as_multiturn": preset == "chat",
+        **dict.fromkeys(("system_instruction", "system_instruction_sha", "chat_template", "chat_template_sha")),
         "total_evaluation_time_seconds": str(sum(seconds)) if seconds else None,
     }
 
