@@ -129,7 +129,7 @@ def test_questions_that_are_not_those_that_were_asked_are_refused(demo_copy, run
     path = demo_copy / "resources/subjects/demo@local/astronomy.jsonl"
     path.write_text(path.read_text().replace("Earth", "Mars"))
     process = run("export_lm_eval.py", "--results", "results/demo", "--output", tmp_path / "out", cwd=demo_copy)
-    one_line(process, "demo-small", "of astronomy: the questions here do not give the prompt that was asked")
+    one_line(process, "question 0 of astronomy: the questions here do not give the prompt that was asked")
 
 
 def test_only_mmlus_own_questions_and_lm_evals_own_prompt_bear_the_name_of_its_task():

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pandas
 import pytest
@@ -84,29 +85,39 @@ def test_the_analysis_compares_both(joined):
     assert found["questions"] == 100 and found["pairs"][0]["models"] == ["demo-small", "theirs"]
 
 
-def spoil(folder, change):
-    """Change the evaluation that came from the other machine."""
-    path = folder / "results/joined/elsewhere/colab/evaluations/demo-small/astronomy.json"
-    evaluation = json.loads(path.read_text())
-    change(evaluation)
-    path.write_text(json.dumps(evaluation))
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (lambda one: one["records"][7].update(question_sha256="0" * 64), "differ in their data and are not merged: question 7"),
-        (lambda one: one.update(scoring=2), "differ in their scoring and are not merged: version"),
+        (lambda one: one.update(scoring=2), "differ in their scoring and are not merged: version 1 beside version 2"),
         (lambda one: one["requested"].update(examples=5), "was made with examples 5 and the study asks for 0"),
     ],
 )
-def test_another_version_or_other_data_are_refused_by_name(joined, snakemake, tmp_path, change, said):
-    folder = shutil.copytree(joined[0], tmp_path / "kit", symlinks=True)
-    spoil(folder, change)
-    process = snakemake(folder, *ARGUMENTS, "--until", "merge")
-    assert process.returncode == 1
-    line = next(line for line in (process.stdout + process.stderr).splitlines() if line.startswith("error: ") and said in line)
-    assert "elsewhere/colab/evaluations/demo-small/" in line
+def test_another_version_or_other_data_are_refused_by_name(joined, run, one_line, tmp_path, change, said):
+    folder = Path(shutil.copytree(joined[0] / "results/joined", tmp_path / "joined"))
+    path = folder / "elsewhere/colab/evaluations/demo-small/astronomy.json"
+    evaluation = json.loads(path.read_text())
+    change(evaluation)
+    path.write_text(json.dumps(evaluation))
+    study = json.loads((folder / "merged.json").read_text())["study"]
+    outputs = ["--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]
+    process = run("merge.py", "--study", json.dumps(study), "--results", folder, *outputs)
+    one_line(process, "elsewhere/colab/evaluations/demo-small/astronomy.json", said)
+    assert not (tmp_path / "merged.json").exists()
+
+
+def test_two_runs_of_one_model_with_other_answers_are_refused(joined, run, one_line, tmp_path):
+    folder = Path(shutil.copytree(joined[0] / "results/joined", tmp_path / "joined"))
+    own, brought = (folder / part / "evaluations/demo-small/astronomy.json" for part in ("", "elsewhere/colab"))
+    evaluation = json.loads(brought.read_text())
+    letters = {"A": "B", "B": "C", "C": "D", "D": "A"}
+    evaluation["records"][4]["predicted"] = letters[evaluation["records"][4]["predicted"]]
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps(evaluation))
+    study = json.loads((folder / "merged.json").read_text())["study"]
+    outputs = ["--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]
+    process = run("merge.py", "--study", json.dumps(study), "--results", folder, *outputs)
+    one_line(process, str(own), str(brought), "contradict each other: 1 answers differ, the first to question 4")
 
 
 def test_the_state_of_a_study_is_told_by_one_command(joined, run):
