@@ -5,7 +5,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report retry verify check-results images image-cpu image-cuda demo-models locks bench
+.PHONY: report test lint partial-report pack unpack status retry verify check-results images image-cpu image-cuda demo-models locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -20,6 +20,17 @@ partial-report: .venv/kit
 retry: .venv/kit
 	python workflow/scripts/forget_skipped.py results/$(STUDY)
 	snakemake --cores $(CORES) --config study=$(STUDY)
+
+# Pack what this machine ran in a study, and join such an archive with the study's results on another.
+pack: .venv/kit
+	python workflow/scripts/pack_results.py results/$(STUDY) --output results/$(STUDY).zip
+
+unpack: .venv/kit
+	python workflow/scripts/join_results.py $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
+
+# What of a study is done, what is running and how long is left.
+status: .venv/kit
+	@python workflow/scripts/show_status.py --study $(STUDY)
 
 # Compare each number that the writeup publishes with this run's, and judge its claims; whatever they are, that is no error.
 verify: .venv/kit

@@ -14,6 +14,7 @@ report: "workflow/report/captions/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/predictions.smk"
 include: "workflow/rules/timing.smk"
 include: "workflow/rules/setups.smk"
 include: "workflow/rules/stability.smk"
@@ -37,5 +38,8 @@ rule all:
 
 
 onerror:
+    for path in filter(Path.is_file, map(Path, [log] if isinstance(log, str) else log)):
+        for line in failures.repeat(path.read_text(encoding="utf-8", errors="replace")):
+            print(f"error: {line}", file=sys.stderr)
     for line in failures.explain(Path(".snakemake/slurm_logs"), STARTED):
         print(f"error: {line}", file=sys.stderr)

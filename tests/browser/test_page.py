@@ -187,6 +187,23 @@ def test_a_question_opens_with_each_models_probabilities(opened):
     assert details.count() == 0
 
 
+def test_a_model_without_probabilities_shows_letters_and_no_numbers(opened, tmp_path):
+    merged, table, asked = pages.study(ANSWERS)
+    imported = table["model"] == "large"
+    table.loc[imported, [f"logprob_{letter}" for letter in "ABCD"]] = math.nan
+    table.loc[imported & (table["index"] == 0), ["predicted", "parsed", "generated"]] = [None, None, "[Invalid]"]
+    (tmp_path / "report.html").write_text(pages.written(merged, pages.ask(table, asked), asked), encoding="utf-8")
+    page = opened(tmp_path / "report.html")
+    page.locator(".opener").nth(0).click()
+    cells = page.locator(".details table tr").last.locator("th, td").all_text_contents()
+    assert cells == ["large", *["—"] * 5, "unparsed", "unparsed", '"[Invalid]"']
+    assert page.locator("#questions td.certainty").first.text_content() == f"{100 * math.exp(-0.5):.2f}%"
+    page.get_by_label("Model", exact=True).select_option(label="large")
+    assert set(page.locator("#questions td.certainty").all_text_contents()) == {"—"}
+    page.get_by_label("Answer").select_option("unparsed")
+    assert page.locator("#questions .opener .where").all_text_contents() == ["anatomy 0", "virology 0"]
+
+
 def test_texts_of_questions_and_models_are_text(opened):
     page = opened()
     page.locator(".opener").nth(4).click()

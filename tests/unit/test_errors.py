@@ -220,7 +220,7 @@ def test_questions_that_no_pair_missed_are_not_compared():
     found = analysed({"a": {"anatomy": RIGHT}, "b": {"anatomy": RIGHT}})
     (pair,) = found["pairs"]
     assert pair["kappa"] is pair["kappa_max"] is pair["capa"] is pair["same_wrong_rate"] is pair["same_wrong_p"] is None
-    assert "a and b: no question was missed by both" in " ".join(found["warnings"])
+    assert "a and b: no question was answered with a wrong letter by both" in " ".join(found["warnings"])
     assert "a and b: both are always right or both always wrong" in " ".join(found["warnings"])
     assert "Too few questions to test whether models miss the same ones" in " ".join(found["warnings"])
 

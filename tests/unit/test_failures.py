@@ -1,4 +1,4 @@
-"""What SLURM wrote into a job's log becomes one line that says what to do. The texts are SLURM's own."""
+"""What jobs and SLURM wrote into logs becomes one line a job. The texts are Snakemake's and SLURM's own."""
 
 import os
 
@@ -62,3 +62,44 @@ def test_logs_of_earlier_runs_are_left_out(explained, tmp_path):
 
 def test_a_run_without_slurm_has_nothing_to_explain(tmp_path):
     assert list(failures.explain(tmp_path / "slurm_logs", 0)) == []
+
+
+def snakemakes(job, log, also=""):
+    """What Snakemake 9 writes of a failed job."""
+    return f"""[Wed Nov 25 19:34:50 2026]
+Error in rule evaluate:
+    message: None
+    jobid: {job}
+    input: workflow/scripts/evaluate.py
+    output: results/x.json
+    log: {log} (check log file(s) for error details)
+    shell:
+        python workflow/scripts/evaluate.py
+        (command exited with non-zero exit code)
+Removing output files of failed job evaluate since they might be corrupted:
+{also}"""
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("Loading m …\nerror: no such device\nTraceback of another thread\n", "no such device"),
+        ("Traceback (most recent call last):\n  File x\nKeyError: 'a'\n\n", "KeyError: 'a'"),
+        ("", "it said nothing"),
+        (None, "it ended before it could write a log"),
+    ],
+)
+def test_a_failed_job_is_repeated_with_its_log_and_last_useful_line(tmp_path, said, line):
+    log = tmp_path / "evaluate m.log"
+    if said is not None:
+        log.write_text(said)
+    assert list(failures.repeat(snakemakes(3, log))) == [f"evaluate failed, see {log}: {line}"]
+
+
+def test_each_failed_job_is_repeated_once_and_none_that_a_later_attempt_finished(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(f"error: {name}\n")
+    text = snakemakes(3, tmp_path / "one") + snakemakes(13, tmp_path / "two") + snakemakes(13, tmp_path / "two")
+    found = list(failures.repeat(text))
+    assert found == [f"evaluate failed, see {tmp_path / name}: {name}" for name in ("one", "two")]
+    assert len(list(failures.repeat(text + "Finished jobid: 3 (Rule: evaluate)\n"))) == 1

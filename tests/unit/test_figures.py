@@ -144,9 +144,13 @@ def test_every_figure_has_words_for_those_who_cannot_see_it():
 
 
 def test_one_model_alone_has_no_figures_that_compare_models():
-    assert captions.drawable(0) == []
-    assert captions.drawable(1) == ["answer_outcomes", "letter_bias", "reliability"]
-    assert captions.drawable(2) == list(error_figures.DRAW)
+    assert captions.drawable(0, 0) == []
+    assert captions.drawable(1, 1) == ["answer_outcomes", "letter_bias", "reliability"]
+    assert captions.drawable(2, 2) == list(error_figures.DRAW)
+
+
+def test_without_probabilities_there_is_no_figure_of_confidence():
+    assert captions.drawable(2, 0) == ["answer_outcomes", "models_wrong", "agreement", "letter_bias"]
 
 
 def test_shares_of_right_wrong_and_unreadable_answers_are_on_the_figure():

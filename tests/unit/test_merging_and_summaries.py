@@ -109,13 +109,20 @@ def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
         (lambda e: e["records"][0].update(predicted="E"), "records.0.predicted"),
         (lambda e: e["records"][0].update(letter_logprobs={"A": 1}), "records.0.letter_logprobs"),
         (lambda e: e.update(extra=1), "the top level"),
-        (lambda e: e.update(schema="mmlu-kit/evaluation/0"), "schema"),
+        (lambda e: e.update(schema="mmlu-kit/timing/2"), "schema"),
     ],
 )
 def test_a_damaged_evaluation_is_named_with_its_place(spoil, where):
     evaluation = results.evaluation("a", "anatomy", "ABCD")
     spoil(evaluation)
     with pytest.raises(Problem, match=f"e.json: not a valid evaluation file at {where}: "):
+        records.check(evaluation, "evaluation", "e.json")
+
+
+def test_an_evaluation_of_another_version_of_the_kit_is_named_as_such():
+    evaluation = {**results.evaluation("a", "anatomy", "ABCD"), "schema": "mmlu-kit/evaluation/2"}
+    said = "e.json was made by another version of the kit .mmlu-kit/evaluation/2, here mmlu-kit/evaluation/3."
+    with pytest.raises(Problem, match=said):
         records.check(evaluation, "evaluation", "e.json")
 
 

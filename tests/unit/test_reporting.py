@@ -208,7 +208,11 @@ def half_right(seed):
         ),
         (
             {"m": ALWAYS_A, "n": RIGHT},
-            ["The models' accuracies differ", "### What Could Not Be Tested", "- m and n: no question was missed by both"],
+            [
+                "The models' accuracies differ",
+                "### What Could Not Be Tested",
+                "- m and n: no question was answered with a wrong letter by both",
+            ],
         ),
     ],
 )

@@ -14,7 +14,7 @@ STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from mmlu_kit import failures, sources as package_sources, studies
+from mmlu_kit import elsewhere, failures, sources as package_sources, studies
 from mmlu_kit.problems import Problem
 
 try:
@@ -24,6 +24,7 @@ except Problem as problem:
 
 MODELS = STUDY["models"]
 TOGETHER = studies.loaded_once(STUDY)
+IMPORTED = studies.imported(STUDY)
 RESULTS = f"results/{STUDY['name']}"
 
 
@@ -34,13 +35,19 @@ def at(entry):
 
 SUBJECT_FILES = f"resources/subjects/{STUDY['questions']['name']}@{at(STUDY['questions'])}"
 
+# Where each result is: what another machine made and was joined with the study's results is not made here.
+HOMES = {pair: str(elsewhere.home(RESULTS, *pair)) for pair in studies.pairs(STUDY)}
 # What the results are merged from: all that the study asks for, or, for a partial report, what is there already.
 PAIRS = [
     (model, subject)
-    for model, subject in studies.pairs(STUDY)
-    if not config.get("partial") or Path(f"{RESULTS}/evaluations/{model}/{subject}.json").exists()
+    for (model, subject), home in HOMES.items()
+    if not config.get("partial") or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
 ]
-PROCESSES = list(dict.fromkeys(studies.process(STUDY, model, subject) for model, subject in PAIRS))
+PROCESSES = list(
+    dict.fromkeys(f"{HOMES[pair]}/timings/{studies.process(STUDY, *pair)}" for pair in PAIRS if pair[0] not in IMPORTED)
+)
+# Another machine may have run without /usr/bin/time.
+PROCESSES = [path for path in PROCESSES if path.startswith(f"{RESULTS}/timings/") or Path(path).exists()]
 SETUPS = STUDY["timing_setups"]
 SETUP = {setup["name"]: setup for setup in SETUPS["setups"]} if SETUPS else {}
 
@@ -49,10 +56,11 @@ IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deploymen
 
 
 def folders_outside(hub_cache):
-    """Folders that jobs read and that lie outside the working directory: local models, questions and label checks, and
-    the hub's cache."""
+    """Folders that jobs read and that lie outside the working directory: local models, questions, label checks and
+    predictions, and the hub's cache."""
     named = [entry["path"] for entry in [STUDY["questions"], *MODELS.values()] if "path" in entry]
     named += filter(None, [STUDY["questions"]["label_errors"]])
+    named += [Path(entry["predictions"]).parent for entry in MODELS.values() if "predictions" in entry]
     folders = {Path(folder).resolve() for folder in [*named, hub_cache]}
     outside = sorted(folder for folder in folders if not folder.is_relative_to(Path.cwd()))
     for folder in outside:

@@ -44,7 +44,7 @@ rule evaluate:
     log:
         f"{RESULTS}/logs/evaluate/{{model}}/{{subject}}.log",
     wildcard_constraints:
-        model=one_of([model for model in MODELS if model not in TOGETHER]),
+        model=one_of([model for model in MODELS if model not in TOGETHER + IMPORTED]),
     container:
         lambda wildcards: image(MODELS[wildcards.model]["device"])
     threads: setting("threads")

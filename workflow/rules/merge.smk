@@ -1,6 +1,6 @@
 # All results in two files.
 # Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json,
-#         setups.json, stability.json
+#         setups.json, stability.json; in place of a run here, another machine's in elsewhere/<machine>
 # Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
 
 
@@ -9,8 +9,8 @@ rule merge:
         code=sources("merge.py"),
         image=image_files("cpu"),
         schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run", "merged"]),
-        evaluations=[f"{RESULTS}/evaluations/{model}/{subject}.json" for model, subject in PAIRS],
-        timings=[f"{RESULTS}/timings/{model}/{subject}.json" for model, subject in PAIRS],
+        evaluations=[f"{HOMES[pair]}/evaluations/{pair[0]}/{pair[1]}.json" for pair in PAIRS],
+        timings=[f"{HOMES[pair]}/timings/{pair[0]}/{pair[1]}.json" for pair in PAIRS if pair[0] not in IMPORTED],
         processes=rules.parse_times.output,
         setups=SETUPS_FILES,
         stability=STABILITY_FILES,

@@ -1,5 +1,5 @@
 # Logs of /usr/bin/time become data.
-# Needs:  timings/<model>/<job>.time
+# Needs:  timings/<model>/<job>.time, those of other machines in elsewhere/<machine>/timings
 # Makes:  timings/processes.json
 
 
@@ -7,7 +7,7 @@ rule parse_times:
     input:
         code=sources("parse_times.py"),
         image=image_files("cpu"),
-        logs=expand(f"{RESULTS}/timings/{{process}}", process=PROCESSES),
+        logs=PROCESSES,
     output:
         f"{RESULTS}/timings/processes.json",
     log:
@@ -19,6 +19,6 @@ rule parse_times:
     shell:
         f"{OFFLINE} python workflow/scripts/parse_times.py"
         " --study {params.study:q}"
-        f" --folder {RESULTS}/timings"
+        f" --results {RESULTS}"
         " --output {output:q}"
         " > {log:q} 2>&1"

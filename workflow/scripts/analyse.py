@@ -5,8 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import pandas
-from mmlu_kit import errors, files, problems, questions, records, redux
+from mmlu_kit import errors, files, merging, problems, questions, records, redux
 
 
 def arguments() -> argparse.Namespace:
@@ -23,8 +22,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     merged = records.read(args.merged, "merged")
-    # An answer's text may be 'nan' or empty: nothing but an empty `parsed` means that something is missing.
-    table = pandas.read_csv(args.table, keep_default_na=False)
+    table = merging.read_table(args.table)
     texts = [one for path in args.questions for one in questions.split(questions.read_jsonl(path), "test")]
     labels = None
     if args.label_errors:

@@ -33,7 +33,8 @@ def main() -> None:
                 files.write_bytes(args.folder / f"{group['name']}_{name}.{form}", figures.render(draw, form, models, rows))
         print(f"{group['name']}: {len(figures.DRAW)} figures of {len(models)} models")
     analysis = records.read(args.analysis, "analysis")
-    names = captions.drawable(len(analysis["models"]))
+    calibrated = sum(model["calibration"] is not None for model in analysis["models"])
+    names = captions.drawable(len(analysis["models"]), calibrated)
     for name in names:
         for form in ("svg", "png"):
             files.write_bytes(args.folder / f"{name}.{form}", figures.render(error_figures.DRAW[name], form, analysis))

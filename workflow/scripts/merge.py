@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, merging, privacy, problems, records, studies
+from mmlu_kit import compatible, elsewhere, files, merging, privacy, problems, records, studies
 from mmlu_kit.problems import Problem
 
 
@@ -14,7 +14,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--study", required=True, help="the resolved study as JSON text")
-    add("--results", type=Path, required=True, help="the folder with evaluations/, timings/ and timings/processes.json")
+    add("--results", type=Path, required=True, help="results/<study>, with evaluations/, timings/ and elsewhere/")
     add("--setups", type=Path, help="setups.json, where the study has one")
     add("--stability", type=Path, help="stability.json, where the study has one")
     add("--merged", type=Path, required=True, help="merged.json to write")
@@ -22,19 +22,33 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def path(folder: Path, kind: str, pair: tuple[str, str]) -> Path:
+    """The file of a model and subject below a folder's evaluations or timings."""
+    return folder / kind / pair[0] / f"{pair[1]}.json"
+
+
 def main() -> None:
     args = arguments()
     study = json.loads(args.study)
-    names = [f"{model}/{subject}.json" for model, subject in studies.pairs(study)]
-    there = [name for name in names if (args.results / "evaluations" / name).is_file()]
+    own, imported = args.results, studies.imported(study)
+    homes = {pair: elsewhere.home(own, *pair) for pair in studies.pairs(study)}
+    there = {pair: home for pair, home in homes.items() if path(home, "evaluations", pair).is_file()}
     if not there:
         raise Problem(f"{args.results}: there is no evaluation of this study to merge: run it first")
-    evaluations = [records.read_outcome(args.results / "evaluations" / name, "evaluation") for name in there]
-    timings = [records.read_outcome(args.results / "timings" / name, "timing") for name in there]
+    for pair, home in there.items():
+        for other in (own, *elsewhere.folders(own)):
+            if other != home and path(other, "evaluations", pair).is_file():
+                elsewhere.check_same(path(home, "evaluations", pair), path(other, "evaluations", pair))
+    evaluations = [records.read_outcome(path(home, "evaluations", pair), "evaluation") for pair, home in there.items()]
+    names = [path(home, "evaluations", pair).relative_to(own).as_posix() for pair, home in there.items()]
+    compatible.check({name: one for name, one in zip(names, evaluations, strict=True) if records.was_run(one)})
+    timed = {pair: home for pair, home in there.items() if pair[0] not in imported}
+    timings = [records.read_outcome(path(home, "timings", pair), "timing") for pair, home in timed.items()]
+    sources = {pair: home.relative_to(own).as_posix() for pair, home in there.items() if home != own}
     processes = files.read_json(args.results / "timings/processes.json")
     setups = files.read_json(args.setups) if args.setups else None
     stability = files.read_json(args.stability) if args.stability else None
-    merged = merging.merge(study, evaluations, timings, processes, setups, stability)
+    merged = merging.merge(study, evaluations, timings, processes, setups, stability, sources)
     merged["study"] = privacy.short(study, Path.cwd())  # merged.json travels, and where a folder lies stays at home
     records.check(merged, "merged", str(args.merged))
     files.write_json(args.merged, merged)

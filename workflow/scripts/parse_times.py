@@ -6,13 +6,13 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, problems, studies, timing
+from mmlu_kit import elsewhere, files, problems, studies, timing
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", required=True, help="the resolved study as JSON text")
-    parser.add_argument("--folder", type=Path, required=True, help="the folder with <model>/<job>.time, logs of /usr/bin/time")
+    parser.add_argument("--results", type=Path, required=True, help="results/<study>, with timings/<model>/<job>.time")
     parser.add_argument("--output", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()
 
@@ -20,14 +20,18 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     study = json.loads(args.study)
-    names = dict.fromkeys(studies.process(study, model, subject) for model, subject in studies.pairs(study))
-    there = [name for name in names if (args.folder / name).is_file()]
+    logs: dict[str, Path] = {}
+    for model, subject in studies.pairs(study):
+        home, process = elsewhere.home(args.results, model, subject), studies.process(study, model, subject)
+        name = process if home == args.results else f"{home.relative_to(args.results).as_posix()}/{process}"
+        logs[name] = home / "timings" / process
+    there = {name: path for name, path in logs.items() if path.is_file()}
     times = {
-        name: timing.parse_time_log((args.folder / name).read_text(encoding="utf-8", errors="replace"), str(args.folder / name))
-        for name in there
+        name: timing.parse_time_log(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        for name, path in there.items()
     }
     files.write_json(args.output, times)
-    print(f"{len(there)} of {len(names)} logs of /usr/bin/time are there and were read")
+    print(f"{len(there)} of {len(logs)} logs of /usr/bin/time are there and were read")
 
 
 if __name__ == "__main__":

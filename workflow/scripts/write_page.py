@@ -5,8 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import pandas
-from mmlu_kit import files, page, problems, questions, records
+from mmlu_kit import files, merging, page, problems, questions, records
 from mmlu_kit.problems import Problem
 
 
@@ -32,8 +31,7 @@ def main() -> None:
     pictures = [path for path in (folder / "figures").glob("*") if path.suffix in page.FORMATS]
     figures = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(pictures)}
     merged = records.read(args.merged, "merged")
-    # An answer's text may be 'nan' or empty: nothing but an empty `parsed` means that something is missing.
-    table = pandas.read_csv(args.table, keep_default_na=False)
+    table = merging.read_table(args.table)
     asked = [question for path in args.questions for question in questions.read_jsonl(path)]
     data = page.explorer(merged, table, asked)
     files.write_text(args.output, page.render(markdown, figures, data, args.page))

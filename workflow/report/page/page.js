@@ -19,12 +19,13 @@ async function library() {
   return DataTable;
 }
 
-const percent = (hundredths) => `${(hundredths / 100).toFixed(2)}%`;
+/** Hundredths of a percent, or the sign for what is not known. */
+const percent = (hundredths) => (hundredths === null ? "—" : `${(hundredths / 100).toFixed(2)}%`);
 
 // What is known of one model's answer to question number i.
 const answered = (model, i) => model.predicted[i] !== " ";
 const right = (data, model, i) => model.predicted[i] === data.gold[i];
-const probability = (model, i, letter) => model.probabilities[LETTERS.length * i + LETTERS.indexOf(letter)];
+const probability = (model, i, letter) => model.probabilities?.[LETTERS.length * i + LETTERS.indexOf(letter)] ?? null;
 const OUTCOMES = {
   "": () => true,
   right: (data, model, i) => right(data, model, i),
@@ -53,11 +54,12 @@ function matches(data, counts, texts, filters, i) {
   return models.some((model) => answered(model, i) && OUTCOMES[filters.outcome](data, model, i));
 }
 
-/** The probability of the right letter in hundredths of a percent: the chosen model's, or the mean of all that answered. */
+/** The probability of the right letter in hundredths of a percent: the chosen model's, or the mean of all that answered and
+ * whose probabilities are known; null where there is none. */
 function certainty(data, chosen, i) {
-  const models = chosen.filter((model) => answered(model, i));
+  const models = chosen.filter((model) => answered(model, i) && model.probabilities);
   const sum = models.reduce((total, model) => total + probability(model, i, data.gold[i]), 0);
-  return models.length ? sum / models.length : -1;
+  return models.length ? sum / models.length : null;
 }
 
 /** A letter with its mark of right or wrong, told by shape and by text, not by colour alone. */
@@ -99,15 +101,17 @@ function details(data, i) {
   const body = element("tbody");
   for (const model of data.models.filter((one) => answered(one, i))) {
     const row = element("tr", {}, element("th", { scope: "row" }, model.label));
-    let other = 10000;
+    let other = model.probabilities ? 10000 : null;
     for (const letter of LETTERS) {
       const value = probability(model, i, letter);
-      other -= value;
       const cell = element("td", { class: letter === gold ? "number gold" : "number" }, percent(value));
-      cell.append(element("span", { class: "bar", style: `width: ${value / 100}%` }));
+      if (value !== null) {
+        other -= value;
+        cell.append(element("span", { class: "bar", style: `width: ${value / 100}%` }));
+      }
       row.append(cell);
     }
-    row.append(element("td", { class: "number" }, percent(Math.max(0, other))));
+    row.append(element("td", { class: "number" }, percent(other === null ? null : Math.max(0, other))));
     row.append(element("td", {}, mark(model.predicted[i], gold)), element("td", {}, mark(model.parsed[i], gold)));
     row.append(element("td", {}, element("code", {}, JSON.stringify(model.texts[model.generated[i]]))));
     body.append(row);
@@ -147,7 +151,7 @@ function makeTable(DataTable, data, counts, chosen) {
       ["string", "letter", (i) => text(data.gold[i]), (i) => data.gold[i]],
       ["string", "letters", (i) => element("span", {}, ...letters(chosen(), i)), () => ""],
       ["num", "wrong", (i) => text(`${counts[i].wrong} of ${counts[i].of}`), (i) => counts[i].wrong],
-      ["num", "certainty", (i) => text(percent(certainty(data, chosen(), i))), (i) => certainty(data, chosen(), i)],
+      ["num", "certainty", (i) => text(percent(certainty(data, chosen(), i))), (i) => certainty(data, chosen(), i) ?? -1],
     ].map(([type, name, display, value]) => (
       { type, className: name, orderable: name !== "letters", data: show(display, value) }
     )),

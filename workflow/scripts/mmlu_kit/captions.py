@@ -18,6 +18,8 @@ ERROR_FIGURES = {
 }
 
 
-def drawable(models: int) -> list[str]:
-    """Those of ERROR_FIGURES that a study with results of so many models has: two of them compare models."""
-    return [figure for figure in ERROR_FIGURES if models > (1 if figure in ("models_wrong", "agreement") else 0)]
+def drawable(models: int, calibrated: int) -> list[str]:
+    """Those of ERROR_FIGURES that a study with results of so many models has: two of them compare models, one is of those
+    models whose probabilities are known."""
+    needed = {"models_wrong": models > 1, "agreement": models > 1, "reliability": calibrated > 0}
+    return [figure for figure in ERROR_FIGURES if needed.get(figure, models > 0)]

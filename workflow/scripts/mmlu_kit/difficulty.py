@@ -82,14 +82,15 @@ def models_wrong(correct: numpy.ndarray) -> tuple[dict | None, list[str]]:
 
 def hardest(common: pandas.DataFrame, models: list[str], questions: Iterable[Question]) -> list[dict]:
     """Questions that all models missed, with their text: those first whose right letter models found least probable (by the
-    mean over models of its probability among the four)."""
+    mean of its probability among the four, over models whose probabilities are known)."""
     texts = {question.sha256: question for question in questions}
     missed = common[~common[[f"{model}/correct" for model in models]].any(axis=1)]
     probability = numpy.zeros(len(missed))
     place = missed["gold"].map(LETTERS.index).to_numpy(int)
     for model in models:
-        letters = softmax(missed[[f"{model}/logprob_{letter}" for letter in LETTERS]].to_numpy(float), axis=1)
-        probability += letters[numpy.arange(len(missed)), place] / len(models)
+        logprobs = missed[[f"{model}/logprob_{letter}" for letter in LETTERS]].to_numpy(float)
+        if not numpy.isnan(logprobs).any():
+            probability += softmax(logprobs, axis=1)[numpy.arange(len(missed)), place]
     found = []
     for number in numpy.argsort(probability, kind="stable")[:MOST_HARDEST]:
         row = missed.iloc[number]
@@ -105,7 +106,12 @@ def hardest(common: pandas.DataFrame, models: list[str], questions: Iterable[Que
                 "question": question.question,
                 "choices": list(question.choices),
                 "gold": row["gold"],
-                "predicted": {model: row[f"{model}/predicted"] for model in models},
+                "predicted": {model: _letter(row[f"{model}/predicted"]) for model in models},
             }
         )
     return found
+
+
+def _letter(value: object) -> str | None:
+    """A letter of the table, None where there is none."""
+    return value if value in tuple(LETTERS) else None

@@ -117,9 +117,10 @@ def letter_bias(analysis: dict) -> Any:
 
 def reliability(analysis: dict) -> Any:
     """Accuracy against confidence: on the diagonal a model is right as often as it is sure."""
-    figure, axes = pyplot.subplots(figsize=(8, 5.6 + 0.24 * len(analysis["models"])))
+    models = [model for model in analysis["models"] if model["calibration"]]
+    figure, axes = pyplot.subplots(figsize=(8, 5.6 + 0.24 * len(models)))
     axes.plot([25, 100], [25, 100], color=GREY, linestyle="--", linewidth=1, label="as sure as right")
-    for model, colour, marker in zip(analysis["models"], _cycle(LINES), _cycle(MARKERS), strict=False):
+    for model, colour, marker in zip(models, _cycle(LINES), _cycle(MARKERS), strict=False):
         bins = [one for one in model["calibration"]["bins"] if one["count"]]
         confidence, accuracy = ([100 * one[key] for one in bins] for key in ("confidence", "accuracy"))
         text = f"{model['label']} (ECE {100 * model['calibration']['ece']:.1f}%)"
@@ -133,7 +134,7 @@ def reliability(analysis: dict) -> Any:
     axes.set_xlabel("confidence, % (probability of the best letter among the four)")
     axes.set_ylabel("accuracy, % (a point's area: its share of questions)")
     axes.set_title("Do models know what they know?")
-    longest = max(len(model["label"]) for model in analysis["models"])
+    longest = max(len(model["label"]) for model in models)
     figure.legend(loc="outside lower center", ncols=2 if longest < 24 else 1, frameon=False)
     return figure
 

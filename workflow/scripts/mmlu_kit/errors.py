@@ -15,6 +15,7 @@ from . import difficulty, redux, statistics, summaries, words
 from .questions import LETTERS, Question
 
 FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
+NO_LETTER = -1
 LOWEST_PARSE_RATE, LARGEST_SHARE, LARGEST_LEANING = 0.95, 0.5, 0.1
 
 
@@ -74,6 +75,7 @@ def answered_by_all(table: pandas.DataFrame, models: list[str]) -> pandas.DataFr
 def of_model(model: str, label: str, rows: pandas.DataFrame) -> dict:
     """A model's own numbers; `rows` are its questions."""
     gold, predicted = rows["gold"].to_numpy(), rows["predicted"].to_numpy()
+    confidence = confidences(rows)
     correct, generated = rows["correct"].to_numpy(bool), rows["correct_generated"].to_numpy(bool)
     parsed = rows["parsed"].isin(list(LETTERS)).to_numpy()
     count, by_subject = len(rows), rows.groupby("subject", sort=False)["correct"].mean()
@@ -95,7 +97,7 @@ def of_model(model: str, label: str, rows: pandas.DataFrame) -> dict:
         "guessing": {"p": statistics.better_than_guessing(int(correct.sum()), count)},
         "constant_letter": constant_letter(gold, correct),
         **letters(gold, predicted),
-        "calibration": statistics.calibration(confidences(rows), correct),
+        "calibration": None if confidence is None else statistics.calibration(confidence, correct),
     }
     return {**found, "warnings": cautions(found)}
 
@@ -116,6 +118,8 @@ def cautions(found: dict) -> list[str]:
         said.append(f"{number}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
     elif not found["clustered"]:
         said.append("All answers are right, or all wrong: no interval clustered by subject.")
+    if not found["calibration"]:
+        said.append("Its answers were imported without the letters' probabilities: how sure it was is not known.")
     return said
 
 
@@ -143,9 +147,10 @@ def letters(gold: numpy.ndarray, predicted: numpy.ndarray) -> dict:
     }
 
 
-def confidences(rows: pandas.DataFrame) -> numpy.ndarray:
-    """The best letter's probability among the four letters, for each question."""
-    return softmax(rows[[f"logprob_{letter}" for letter in LETTERS]].to_numpy(float), axis=1).max(axis=1)
+def confidences(rows: pandas.DataFrame) -> numpy.ndarray | None:
+    """The best letter's probability among the four letters, for each question; None where probabilities are not known."""
+    logprobs = rows[[f"logprob_{letter}" for letter in LETTERS]].to_numpy(float)
+    return None if numpy.isnan(logprobs).any() else softmax(logprobs, axis=1).max(axis=1)
 
 
 def compared(common: pandas.DataFrame, models: list[str]) -> tuple[list[dict], list[str]]:
@@ -170,17 +175,20 @@ def compared(common: pandas.DataFrame, models: list[str]) -> tuple[list[dict], l
 
 
 def pair(first: numpy.ndarray, second: numpy.ndarray, gold: numpy.ndarray, subjects: numpy.ndarray) -> dict:
-    """How alike two models are; answers as numbers of choices."""
+    """How alike two models are; answers as numbers of choices, NO_LETTER where none could be read."""
     one, other = first == gold, second == gold
     only_first, only_second = int((one & ~other).sum()), int((other & ~one).sum())
-    alike = statistics.same_wrong(first, second, gold, subjects)
+    read = (first != NO_LETTER) & (second != NO_LETTER)
+    alike = statistics.same_wrong(first[read], second[read], gold[read], subjects[read])
+    # Two answers without a letter are not the same answer.
+    apart = numpy.where(second == NO_LETTER, NO_LETTER - 1, second)
     return {
         "questions": len(gold),
         "both_wrong": int((~one & ~other).sum()),
         "both_wrong_expected": float((1 - one.mean()) * (1 - other.mean()) * len(gold)),
         "kappa": statistics.kappa(one, other),
         "kappa_max": statistics.kappa_max(float(one.mean()), float(other.mean())),
-        "capa": statistics.capa(first, second, gold),
+        "capa": statistics.capa(first, apart, gold),
         "same_wrong": alike["count"],
         "same_wrong_rate": alike["rate"],
         "same_wrong_null": alike["null"],
@@ -196,7 +204,7 @@ def reasons(entry: dict) -> list[str]:
     if entry["kappa"] is None:
         said.append("both are always right or both always wrong, so there is no agreement beyond chance to measure.")
     if entry["same_wrong_rate"] is None:
-        said.append("no question was missed by both, so wrong answers are not compared.")
+        said.append("no question was answered with a wrong letter by both, so wrong letters are not compared.")
     elif entry["same_wrong_p"] is None:
         said.append("one of them chose a single letter wherever both were wrong, so their wrong answers cannot be tested.")
     if entry["smallest_difference"] is None:
@@ -205,8 +213,8 @@ def reasons(entry: dict) -> list[str]:
 
 
 def codes(letters: pandas.Series) -> numpy.ndarray:
-    """Letters as numbers of choices, 0 to 3."""
-    return letters.map({letter: number for number, letter in enumerate(LETTERS)}).to_numpy(int)
+    """Letters as numbers of choices, 0 to 3, NO_LETTER where there is none."""
+    return letters.map({letter: number for number, letter in enumerate(LETTERS)}).fillna(NO_LETTER).to_numpy(int)
 
 
 def _share(count: int, questions: int) -> dict:

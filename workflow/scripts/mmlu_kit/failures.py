@@ -1,7 +1,7 @@
-"""Why a SLURM job ended before its program could say so: read from what SLURM wrote into the job's log.
+"""Why jobs failed, in one line each: what their programs said last, and what SLURM said where it ended them first.
 
-Snakemake's own message has the job's state alone, and where a cluster kills for memory without control groups even that is
-just FAILED.
+Snakemake's own message names a job's rule and log, between its inputs and its command. Of a SLURM job that was ended it has
+the state alone, and where a cluster kills for memory without control groups even that is just FAILED.
 """
 
 import re
@@ -16,6 +16,34 @@ _ENDS = (
     (re.compile(r"DUE TO PREEMPTION"), "had to make room for another job", None),
     (re.compile(r"CANCELLED AT"), "was cancelled", None),
 )
+
+
+# A failed job in Snakemake's log: its rule, and what is indented below.
+_FAILED = re.compile(r"^Error in rule (\w+):\n((?:    .*\n)+)", re.M)
+_JOB, _LOG = re.compile(r"^    jobid: (\d+)$", re.M), re.compile(r"^    log: (.+?)(?: \(check log file.*)?$", re.M)
+
+
+def repeat(text: str) -> Iterator[str]:
+    """One line for each job that failed for good by Snakemake's own log, whose text this is: rule, log, and the log's last
+    line that starts with 'error:', else its last line."""
+    last: dict[str, tuple[str, str]] = {}
+    for match in _FAILED.finditer(text):
+        job, log = _JOB.search(match[2]), _LOG.search(match[2])
+        if job and log:
+            succeeded = re.search(rf"^Finished jobid: {job[1]}\b", text[match.end() :], re.M)  # at a later attempt
+            last[log[1]] = (match[1], "") if succeeded else (match[1], _said(Path(log[1])))
+    for path, (rule, said) in last.items():
+        if said:
+            yield f"{rule} failed, see {path}: {said}"
+
+
+def _said(log: Path) -> str:
+    """The line of a log that tells most."""
+    if not log.is_file():
+        return "it ended before it could write a log"
+    said = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    told = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
+    return (told or said or ["it said nothing"])[-1][:500]
 
 
 def explain(logs: Path, since: float) -> Iterator[str]:

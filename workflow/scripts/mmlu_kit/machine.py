@@ -37,6 +37,11 @@ def describe(torch: Any, host: bool = False) -> dict:
     }
 
 
+def alike(one: dict, other: dict) -> bool:
+    """Whether two descriptions are of machines whose times can be compared: they differ in nothing but the host's name."""
+    return {**one, "host": None} == {**other, "host": None}
+
+
 def device_class(torch: Any, device: str) -> str:
     """What kind of device scores are computed on: equal where equal bits can be expected."""
     return torch.cuda.get_device_name() if device == "cuda" else f"{processor()} {torch.backends.cpu.get_cpu_capability()}"

@@ -91,7 +91,8 @@ def explorer(merged: dict, table: pandas.DataFrame, questions: Iterable[Question
     `gold 'ABCD…'` (n letters); `models [{model, label, compared, predicted, parsed, generated, texts, probabilities}]`, where
     `predicted` and `parsed` are n letters, '-' where none could be read and ' ' where the question was not answered,
     `generated [place in texts] * n`, `texts [str]`, and `probabilities [int] * 4n`: of A, B, C, D among the whole vocabulary,
-    in hundredths of a percent. `compared` models are those of the study's groups: 'all models' means them.
+    in hundredths of a percent (None where not known). `compared` models are those of the study's groups: 'all models' means
+    them.
     An answer whose question is not among `questions` is a Problem.
     """
     asked = {(question.subject, question.index): question for question in questions if question.split == "test"}
@@ -131,11 +132,12 @@ def _answers(table: pandas.DataFrame, keys: list[tuple[str, int]]) -> dict[str, 
     generated, texts = [0] * len(keys), {"": 0}
     probabilities = [0] * (len(LETTERS) * len(keys))
     logprobs = table[[f"logprob_{letter}" for letter in LETTERS]].to_numpy(float)
-    hundredths = numpy.rint(10_000 * numpy.exp(logprobs)).astype(int).tolist()
+    known = not numpy.isnan(logprobs).any()
+    hundredths = numpy.rint(10_000 * numpy.exp(numpy.nan_to_num(logprobs))).astype(int).tolist()
     columns = [table[name] for name in ("subject", "index", "predicted", "parsed", "generated")]
     for subject, index, best, read, text, numbers in zip(*columns, hundredths, strict=True):
         number = place[subject, index]
-        predicted[number], parsed[number] = best, read or "-"
+        predicted[number], parsed[number] = (letter if letter in tuple(LETTERS) else "-" for letter in (best, read))
         generated[number] = texts.setdefault(text, len(texts))
         probabilities[len(LETTERS) * number : len(LETTERS) * (number + 1)] = numbers
     return {
@@ -143,7 +145,7 @@ def _answers(table: pandas.DataFrame, keys: list[tuple[str, int]]) -> dict[str, 
         "parsed": "".join(parsed),
         "generated": generated,
         "texts": list(texts),
-        "probabilities": probabilities,
+        "probabilities": probabilities if known else None,
     }
 
 

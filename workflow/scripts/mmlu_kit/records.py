@@ -15,6 +15,9 @@ from . import files
 from .problems import Problem
 
 NOT_RUN = "mmlu-kit/not_run/1"
+# How answers are scored. To be raised with every change after which the same model, prompt and settings may be given other
+# letters or other probabilities, as results of two versions are never merged.
+SCORING = 1
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
@@ -42,7 +45,8 @@ def evaluation(
     `reason` says why `effective` is not as requested, None where it is.
     """
     return {
-        "schema": "mmlu-kit/evaluation/2",
+        "schema": "mmlu-kit/evaluation/3",
+        "scoring": SCORING,
         "model": model,
         "repository": manifest["repository"],
         "commit": manifest["commit"],
@@ -51,6 +55,21 @@ def evaluation(
         "requested": requested,
         "effective": effective,
         "reason": reason,
+        "subject": subject,
+        "totals": totals(records),
+        "records": records,
+    }
+
+
+def imported(model: str, file: str, sha256: str, subject: str, records: list[dict]) -> dict:
+    """The evaluation file of a model whose answers are another run's, from a file of this name and digest: nothing is known of
+    how it ran."""
+    unknown = ("scoring", "repository", "commit", "parameters", "requested", "effective", "reason")
+    return {
+        "schema": "mmlu-kit/evaluation/3",
+        **dict.fromkeys(unknown),
+        "model": model,
+        "model_files": {file: sha256},
         "subject": subject,
         "totals": totals(records),
         "records": records,
@@ -90,8 +109,13 @@ def read(path: Path, schema: str) -> Any:
 
 def check(value: Any, schema: str, where: str) -> None:
     """A Problem naming `where` and the key, if `value` does not fit workflow/schemas/<schema>.schema.yaml."""
-    error = jsonschema.exceptions.best_match(_validator(schema).iter_errors(value))
+    validator = _validator(schema)
+    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     if error:
+        ours = validator.schema["properties"].get("schema", {}).get("const", "")
+        theirs = value.get("schema") if isinstance(value, dict) else None
+        if isinstance(theirs, str) and theirs != ours and theirs.startswith(f"mmlu-kit/{schema}/"):
+            raise Problem(f"{where} was made by another version of the kit ({theirs[:40]}, here {ours}): make it with this one")
         key = ".".join(str(part) for part in error.absolute_path) or "the top level"
         raise Problem(f"{where}: not a valid {schema} file at {key}: {error.message[:200]}; delete it and run again")
 

@@ -57,9 +57,9 @@ def context(merged: dict, analysis: dict, audit: dict, run: dict) -> dict[str, A
         "subjects": summaries.by_subject(merged, shown),
         "labels": {model: summaries.label(merged, model) for model in ran},
         "difficulty": difficulty(merged, shown, analysis["difficulty"]["order"]),
-        "confidence": {model["model"]: confidence(model["calibration"]["bins"]) for model in analysis["models"]},
+        "confidence": {m["model"]: confidence(m["calibration"]["bins"]) for m in analysis["models"] if m["calibration"]},
         "alt": {figure: alt(figure, analysis["models"]) for figure in captions.ERROR_FIGURES},
-        "files": file_reference(merged),
+        "files": file_reference(merged, analysis),
     }
 
 
@@ -67,8 +67,9 @@ def group_context(merged: dict, group: dict) -> dict[str, Any]:
     """A group's summaries, subjects, and how its first and last model by parameters compare."""
     models = summaries.of_group(merged, group)
     sizes = {name: model["parameters"] for name, model in merged["models"].items()}
-    sized = sorted(models, key=lambda model: sizes[model["model"]])
-    grows = len({sizes[model["model"]] for model in models}) == len(models) > 1
+    sized = sorted((model for model in models if sizes[model["model"]] is not None), key=lambda model: sizes[model["model"]])
+    grows = len({sizes[model["model"]] for model in sized}) == len(sized) > 1
+    timed = [model for model in models if model["real_s"]]
     names = [model["model"] for model in models]
     return {
         **group,
@@ -78,13 +79,20 @@ def group_context(merged: dict, group: dict) -> dict[str, Any]:
         "largest": sized[-1] if grows else None,
         "rises": all(a["accuracy"] < b["accuracy"] for a, b in pairwise(sized)),
         "parallelism": [model["cpu_s"] / model["real_s"] for model in models if model["real_s"]],
+        "machines": [
+            (merged["machines"][place], [model["label"] for model in timed if model["machine"] == place])
+            for place in dict.fromkeys(model["machine"] for model in timed)
+        ],
+        "imported": [model["model"] for model in models if summaries.imported(merged, model["model"])],
         "resumed": [model["model"] for model in models if model["resumed"]],
         "not_run": not_run(merged, group["models"]),
         "unmeasured": unmeasured(models),
         "alt": {
             figure: f"{text[0].upper()}{text[1:]}: "
             + ", ".join(
-                f"{model['label']} {words.percent(model['accuracy'])} in {words.duration(model['real_s'])}" for model in models
+                f"{model['label']} {words.percent(model['accuracy'])}"
+                + (f" in {words.duration(model['real_s'])}" if model["real_s"] is not None else "")
+                for model in models
             )
             for figure, text in captions.FIGURES.items()
         },
@@ -121,25 +129,28 @@ def not_run(merged: dict, models: Iterable[str]) -> list[dict[str, Any]]:
 
 def unmeasured(models: Iterable[dict]) -> list[tuple[str, list[str]]]:
     """(reason, what could not be measured for it) over models."""
-    named = {"gpu_s": "GPU time", "gpu_energy_j": "GPU energy", "peak_gpu_bytes": "peak GPU memory"}
+    named = {
+        "real_s": "the time of all subjects",
+        "gpu_s": "GPU time",
+        "gpu_energy_j": "GPU energy",
+        "peak_gpu_bytes": "peak GPU memory",
+    }
     found: dict[str, list[str]] = {}
     for model in models:
         for key, reason in model["reasons"].items():
-            found.setdefault(reason, []).append(named[key])
+            if key in named:
+                found.setdefault(reason, []).append(named[key])
     return [(reason, list(dict.fromkeys(keys))) for reason, keys in found.items()]
 
 
 def machines(merged: dict) -> list[dict[str, Any]]:
-    """The machines that models ran on, each once, with the models' names."""
-    found: list[dict[str, Any]] = []
-    for name in dict.fromkeys(result["model"] for result in merged["results"]):
-        model = merged["models"][name]
-        for machine in found:
-            if machine["machine"] == model["machine"]:
-                machine["models"].append(name)
-                break
-        else:
-            found.append({"machine": model["machine"], "models": [name]})
+    """The machines that models ran on, each once, with the models' names and where their results came from."""
+    found = [{"machine": machine, "models": [], "sources": []} for machine in merged["machines"]]
+    for result in merged["results"]:
+        if result["machine"] is not None:
+            for key, value in (("models", result["model"]), ("sources", result["source"])):
+                if value and value not in found[result["machine"]][key]:
+                    found[result["machine"]][key].append(value)
     return found
 
 
@@ -165,11 +176,12 @@ def alt(figure: str, models: list[dict]) -> str:
         "letter_bias": lambda model: " ".join(f"{key} {words.percent(one['share'])}" for key, one in model["letters"].items()),
         "reliability": lambda model: f"calibration error {words.percent(model['calibration']['ece'])}",
     }
+    models = [model for model in models if figure != "reliability" or model["calibration"]]
     about = numbers.get(figure, lambda model: words.percent(model["best_letter"]["accuracy"]))
     return f"{captions.ERROR_FIGURES[figure]}: " + "; ".join(f"{model['label']} {about(model)}" for model in models)
 
 
-def file_reference(merged: dict) -> list[tuple[str, str]]:
+def file_reference(merged: dict, analysis: dict) -> list[tuple[str, str]]:
     """(path below results/<study>, what it is) of every file that the run made."""
     found = [
         ("report.md", "this report"),
@@ -188,17 +200,28 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
     for group in shown:
         for figure, text in captions.FIGURES.items():
             found += [(f"figures/{group['name']}_{figure}.{form}", f"{group['title']}: {text}") for form in ("png", "svg")]
-    compared = len({model for group in shown for model in group["models"] if model in merged["models"]})
-    for figure in captions.drawable(compared):
+    calibrated = sum(model["calibration"] is not None for model in analysis["models"])
+    for figure in captions.drawable(len(analysis["models"]), calibrated):
         found += [(f"figures/{figure}.{form}", captions.ERROR_FIGURES[figure]) for form in ("png", "svg")]
     for result in merged["results"]:
         model, subject = result["model"], result["subject"]
-        found.append((f"evaluations/{model}/{subject}.json", f"answers of {model}, {subjects.title(subject)}"))
-        found.append((f"timings/{model}/{subject}.json", f"what they took, measured inside the program ({model})"))
+        place = f"{result['source']}/" if result["source"] else ""
+        found.append((f"{place}evaluations/{model}/{subject}.json", f"answers of {model}, {subjects.title(subject)}"))
+        if not summaries.imported(merged, model):
+            found.append((f"{place}timings/{model}/{subject}.json", f"what they took, measured inside the program ({model})"))
     for one in merged["not_run"]:
         for folder in ("evaluations", "timings"):
             found.append((f"{folder}/{one['model']}/{one['subject']}.json", f"why {one['model']} was not run"))
-    for process in dict.fromkeys(result["process"] for result in merged["results"] if result["process"]):
+    brought = {(result["source"], result["process"]) for result in merged["results"] if result["source"]}
+    for source, process in sorted(brought):
+        if process in merged["processes"]:
+            path = process.replace(f"{source}/", f"{source}/timings/", 1)
+            found.append((path, "log of `/usr/bin/time` around the whole process on another machine"))
+    for model in merged["models"]:
+        if summaries.imported(merged, model):
+            found.append((f"logs/import_predictions/{model}.log", f"what the program said ({model})"))
+    here = [result["process"] for result in merged["results"] if result["process"] and not result["source"]]
+    for process in dict.fromkeys(here):
         model, _, job = process.removesuffix(".time").partition("/")
         program = "evaluate_together" if job == "together" else "evaluate"
         found.append((f"timings/{process}", f"log of `/usr/bin/time` around the whole process ({model})"))

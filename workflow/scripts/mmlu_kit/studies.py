@@ -1,9 +1,10 @@
 """Studies: config.yaml checked against its schema and resolved to the one study that is asked for.
 
 A resolved study is plain data (it travels as JSON to the merge stage):
-`name, title, notice, subjects, questions {name, path | repository + commit, label_errors}, models {name: entry},
-baseline {model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}], only [part],
-timing_setups {model, subjects, repeats, setups [{name, number, device, dtype, quantization, on_unavailable}]} | null`.
+`name, title, notice, subjects, questions {name, path | repository + commit, label_errors}, models {name: entry}, baseline
+{model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}], only [part], timing_setups
+{model, subjects, repeats, setups [{name, number, device, dtype, quantization, on_unavailable}]} | null`. A model that is not
+run has `predictions, predictions_model | null, description` alone.
 """
 
 import difflib
@@ -20,12 +21,14 @@ from .problems import Problem
 
 # What a study may have beside its groups, and `only` may name.
 PARTS = ("baseline", "timing_setups", "stability")
+# All that is known of a model whose answers are another run's.
+IMPORTED = ("predictions", "predictions_model", "description")
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
 def resolve(config: dict) -> dict:
     """The study that `config['study']` names, with defaults filled in; anything invalid is a Problem naming its key."""
-    config = _with_defaults(config)
+    given, config = config, _with_defaults(config)
     study = _named(config["studies"], config["study"], "study")
     only = [config["only"]] if isinstance(config["only"], str) else config["only"]
     parts = [*study["groups"], *(name for name in PARTS if name in study)]
@@ -39,10 +42,17 @@ def resolve(config: dict) -> dict:
             if subject not in study["subjects"]:
                 raise Problem(f"config: studies.{config['study']}.{key}: '{subject}' is not among the study's subjects")
     used = [part["model"] for part in chosen.values() if part]
+    for name in used:
+        if "predictions" in config["models"].get(name, {}):
+            where = f"config: studies.{config['study']}"
+            raise Problem(f"{where}: '{name}' has predictions alone and cannot be run: name it in groups only")
     used += [name for group in groups for name in group["models"]]
     models = {name: _named(config["models"], name, "model") for name in dict.fromkeys(used)}
     for name, model in models.items():
-        _check_source(model, f"config: models.{name}")
+        if "predictions" in model:
+            models[name] = _imported(given["models"][name], f"config: models.{name}")
+        else:
+            _check_source(model, f"config: models.{name}")
     questions = _named(config["questions"], study["questions"], "questions")
     _check_source(questions, f"config: questions.{study['questions']}")
     labels = questions["label_errors"]
@@ -81,9 +91,14 @@ def pairs(study: dict) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
+def imported(study: dict) -> list[str]:
+    """Models that are not run, as their answers are imported."""
+    return [name for name, model in study["models"].items() if "predictions" in model]
+
+
 def loaded_once(study: dict) -> list[str]:
     """Models that are loaded once for all subjects; the others, and a mere baseline, have a job for each subject."""
-    found = [model for group in study["groups"] for model in group["models"] if study["models"][model]["load_once"]]
+    found = [model for group in study["groups"] for model in group["models"] if study["models"][model].get("load_once")]
     return list(dict.fromkeys(found))
 
 
@@ -129,6 +144,16 @@ def _named(entries: dict, name: str, what: str) -> dict:
     if name not in entries:
         raise Problem(f"config: there is no {what} '{name}'; known: {_listed(entries)}")
     return entries[name]
+
+
+def _imported(entry: dict, where: str) -> dict:
+    """The entry of a model whose answers are imported, as it was given: settings of a run would say what nobody knows."""
+    more = set(entry) - set(IMPORTED)
+    if more:
+        raise Problem(f"{where}: {_listed(more)} cannot be set where another run's 'predictions' are imported")
+    if not Path(entry["predictions"]).is_file():
+        raise Problem(f"{where}.predictions: there is no file {entry['predictions']}")
+    return {"description": "", "predictions_model": None, **entry}
 
 
 def _check_source(entry: dict, where: str) -> None:

@@ -14,7 +14,8 @@ _SECONDS = (*(f"{part}_s" for part in ledger.PARTS), "real_s", "cpu_user_s", "cp
 def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
     """A model's counts, accuracies and times over `subjects`; None where it has no result for any of them.
 
-    Times are summed over subjects, null if one is null. `startup_s` and `load_s` are summed over processes, as each starts
+    Times are summed over subjects, null if one is null or they are of several machines; `machine` is the place of its one
+    machine in merged.json. `startup_s` and `load_s` are summed over processes, as each starts
     and loads the model once.
     """
     chosen = set(subjects)
@@ -23,14 +24,20 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
         return None
     counts = {name: sum(result["totals"][name] for result in results) for name in _COUNTS}
     low, high = wilson(counts["correct"], counts["questions"])
+    places = {result["machine"] for result in results}
     first = {result["process"] or result["subject"]: result for result in results}
     seconds = {name: _sum(result[name] for result in results) for name in _SECONDS}
     seconds |= {f"{part}_s": _sum(result[f"{part}_s"] for result in first.values()) for part in ledger.ONCE}
-    peaks = [result["peak_gpu_bytes"] for result in results]
+    reasons = {name: reason for result in results for name, reason in result["reasons"].items()}
+    if len(places) > 1:
+        seconds = dict.fromkeys(seconds)
+        reasons |= dict.fromkeys((*seconds, "cpu_s"), "its subjects were run on several machines")
+    memory, peaks = ([result[key] for result in results] for key in ("peak_rss_bytes", "peak_gpu_bytes"))
     return {
         "model": model,
         "label": label(merged, model),
-        "device": merged["models"][model]["effective"]["device"],
+        "device": (merged["models"][model]["effective"] or {"device": None})["device"],
+        "machine": places.pop() if len(places) == 1 else None,
         "subjects": len(results),
         **counts,
         "accuracy": counts["correct"] / counts["questions"],
@@ -40,9 +47,9 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
         "parse_rate": counts["parsed"] / counts["questions"],
         **seconds,
         "cpu_s": _sum([seconds["cpu_user_s"], seconds["cpu_system_s"]]),
-        "peak_rss_bytes": max(result["peak_rss_bytes"] for result in results),
+        "peak_rss_bytes": None if None in memory else max(memory),
         "peak_gpu_bytes": None if None in peaks else max(peaks),
-        "reasons": {name: reason for result in results for name, reason in result["reasons"].items()},
+        "reasons": reasons,
         "resumed": any(result["resumed"] for result in results),
         "questions_sha256": sorted(result["questions_sha256"] for result in results),
         # With the process's own peak memory: GNU time 1.7 logs four times as much.
@@ -56,8 +63,15 @@ def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
 
 def label(merged: dict, model: str) -> str:
     """A model's name, with what ran and what was asked for where these differ: 'm (cpu instead of cuda)'."""
+    if imported(merged, model):
+        return model
     differs = configurations.differences(merged["models"][model]["requested"], merged["models"][model]["effective"])
     return f"{model} ({', '.join(differs)})" if differs else model
+
+
+def imported(merged: dict, model: str) -> bool:
+    """Whether a model's answers are those of another run, of which nothing else is known."""
+    return merged["models"][model]["effective"] is None
 
 
 def speedups(models: Iterable[dict], machines: dict[str, dict]) -> list[dict]:
@@ -111,7 +125,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 def _peaks(results: Iterable[dict]) -> dict[str, int]:
     """The largest memory of each process, by its log's name."""
     found: dict[str, int] = {}
-    for result in results:
+    for result in (result for result in results if result["process"]):
         found[result["process"]] = max(result["peak_rss_bytes"], found.get(result["process"], 0))
     return found
 

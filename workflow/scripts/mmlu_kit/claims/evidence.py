@@ -6,8 +6,8 @@ MMLU's, else None), `models` from the fewest parameters to the most, `refused` [
 - a model: `name, stands_for` (the writeup's name of it, or None), `short` (as sentences call it), `weights` (repository and
   commit, or None), `parameters, asked` and `effective` {device, quantization} (effective is None where nothing tells),
   `reason, subjects` {subject: {correct, questions}}, `correct, questions` (best letter in a run), `parsed` (readable
-  answers, or None), `real_s, cpu_s, gpu_s, forward_s, peak_gpu_bytes`, `timed` (whether every result has its times, None
-  where that is not published);
+  answers, or None), `machine` (its place among the run's machines, or None), `real_s, cpu_s, gpu_s, forward_s,
+  peak_gpu_bytes`, `timed` (whether every result has its times, None where that is not published);
 - `setups`: None, or `model` and `groups` of runs, each of what ran alike: `label, runs, answers_not_shared`; and `not_run`,
   {number of a setup: reason}. A run: `setup` (its number), `asked, effective, reason, real_s, user_s, system_s, forward_s,
   correct, questions, questions_sha256, cores, peak_rss_bytes, peak_gpu_bytes`;
@@ -50,6 +50,7 @@ def of_published(published: dict) -> dict:
             "weights": None,
             "parsed": None,
             "timed": None,
+            "machine": None,
             **{key: one[key] for key in ("short", "parameters", "correct")},
             "questions": one["total"],
             "subjects": {
@@ -79,14 +80,15 @@ def of_run(merged: dict, analysis: dict, published: dict) -> dict:
     found = stand_ins(merged["study"]["models"], published)
     names = {model: name for name, model in found.items() if model}
     groups = [summaries.of_group(merged, group) for group in merged["study"]["groups"]]
-    chosen = {one["model"]: one for group in groups for one in group}
+    # Claims are on models that were run: of imported answers neither size nor device is known.
+    chosen = {one["model"]: one for group in groups for one in group if not summaries.imported(merged, one["model"])}
     return {
         "same_models": any(model in names for model in merged["models"]),
         "other_questions": other_questions(merged["results"], published),
         "models": _by_size(_model(merged, one, names, published) for one in chosen.values()),
         "refused": [{key: one[key] for key in ("model", "reason")} for one in merged["not_run"]],
         "setups": _setups(merged["setups"]),
-        "pairs": analysis["pairs"],
+        "pairs": [pair for pair in analysis["pairs"] if set(pair["models"]) <= set(chosen)],
     }
 
 
@@ -106,6 +108,8 @@ def stand_ins(models: dict[str, dict], published: dict) -> dict[str, str | None]
 
 def _is_model(name: str, entry: dict, theirs: dict) -> bool:
     base = theirs["repository"].split("/")[-1]
+    if "predictions" in entry:
+        return False  # whatever its name says, nothing tells how it ran
     named = entry["repository"] == theirs["repository"] if entry.get("repository") else f"{name}-".startswith(f"{base}-")
     return named and entry["quantization"] == theirs["quantization"]
 
@@ -139,6 +143,7 @@ def _model(merged: dict, summary: dict, names: dict[str, str], published: dict) 
         "correct": summary["correct"],
         "questions": summary["questions"],
         "parsed": summary["parsed"],
+        "machine": summary["machine"],
         **{key: summary[key] for key in _OF_MODEL},
         "timed": all(
             None not in [result[key] for key in ("real_s", "cpu_user_s", *(["gpu_s"] if on_gpu else []))] for result in results

@@ -33,6 +33,8 @@ def ratios(evidence: dict, larger: str, smaller: str, accuracy_times: float, tim
         raise Untestable("one of the two models has no time")
     if not other["correct"]:
         raise Untestable(f"{other['short']} has no answer right here")
+    if one["machine"] != other["machine"]:
+        raise Untestable("the two models were timed on different machines")
     more, longer = accuracy(one) / accuracy(other), one["real_s"] / other["real_s"]
     shares = f"{words.percent(accuracy(one))} / {words.percent(accuracy(other))} = {more:.1f}"
     times = f"{one['real_s'] / 60:.1f} min / {other['real_s'] / 60:.1f} min = {longer:.1f}"

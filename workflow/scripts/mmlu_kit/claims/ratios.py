@@ -77,6 +77,8 @@ def _ratio(published: dict, one: dict | str, other: dict | str, asked: dict) -> 
         return because(here, None, "see the rows of the two accuracies")
     if not (one["real_s"] and other["real_s"]):
         return "one of the two models has no time here"
+    if one["device"] == other["device"] and one["machine"] != other["machine"]:
+        return "the two models were timed on different machines"
     here = within(one["real_s"] / other["real_s"], published["within_factor"]["ratio"])
     return because(here, None, "see the rows of the two times")
 

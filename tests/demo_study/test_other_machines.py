@@ -1,0 +1,127 @@
+"""A study of which one model was run on another machine and one by somebody else: nothing is run here and all is reported."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas
+import pytest
+import yaml
+
+from tests import reports
+from tests.conftest import copy_of_the_workflow
+
+SUBJECTS = ["astronomy", "business_ethics"]
+
+
+@pytest.fixture(scope="module")
+def archive(demo, run, tmp_path_factory):
+    """The demo study as another machine packs it."""
+    path = tmp_path_factory.mktemp("archives") / "colab.zip"
+    process = run("pack_results.py", demo / "results/demo", "--output", path)
+    assert process.returncode == 0, process.stderr
+    assert "demo-small (10), demo-medium (10)" in process.stdout or "demo-medium (10), demo-small (10)" in process.stdout
+    return path
+
+
+@pytest.fixture(scope="module")
+def predictions(demo, tmp_path_factory):
+    """What demo-large answered as somebody else's file of predictions."""
+    rows = pandas.read_csv(demo / "results/demo/questions.csv", keep_default_na=False)
+    rows = rows[rows["model"] == "demo-large"].rename(columns={"index": "test_index", "predicted": "prediction"})
+    path = tmp_path_factory.mktemp("predictions") / "theirs.csv"
+    rows.assign(model="their model")[["subject", "test_index", "model", "prediction", "gold"]].to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def joined(archive, predictions, run, snakemake, tmp_path_factory):
+    """(folder, what Snakemake said): a study of a model from the archive and one from the predictions."""
+    folder = copy_of_the_workflow(tmp_path_factory.mktemp("joined") / "kit")
+    group = {"title": "Small", "models": ["demo-small", "theirs"]}
+    study = {"title": "Joined", "questions": "demo", "subjects": SUBJECTS, "groups": {"small": group}}
+    changes = {"models": {"theirs": {"predictions": str(predictions)}}, "studies": {"joined": study}}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(changes))
+    process = run("join_results.py", archive, "--results", folder / "results/joined")
+    assert process.returncode == 0 and "demo-small (10)" in process.stdout, process.stderr
+    process = snakemake(folder, *ARGUMENTS)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder, process.stdout + process.stderr
+
+
+ARGUMENTS = ("--cores", "1", "--configfile", "mine.yaml", "--config", "study=joined")
+
+
+def test_nothing_that_was_made_elsewhere_is_made_again(joined, snakemake):
+    folder, said = joined
+    assert "rule import_predictions:" in said and "rule evaluate:" not in said
+    assert not (folder / "results/joined/evaluations/demo-small").exists()
+    assert reports.planned(snakemake, folder, *ARGUMENTS[2:]) == {}
+
+
+def test_the_numbers_are_the_other_machines(joined, demo):
+    paths = (joined[0] / "results/joined/merged.json", demo / "results/demo/merged.json")
+    here, there = (json.loads(path.read_text()) for path in paths)
+    totals = {(one["model"], one["subject"]): one["totals"] for one in there["results"]}
+    for one in here["results"]:
+        model = "demo-large" if one["model"] == "theirs" else one["model"]
+        assert one["totals"]["correct"] == totals[model, one["subject"]]["correct"]
+    sources = {(one["model"], one["source"], one["machine"]) for one in here["results"]}
+    assert sources == {("demo-small", "elsewhere/colab", 0), ("theirs", None, None)}
+    assert set(here["processes"]) == {f"elsewhere/colab/demo-small/{subject}.time" for subject in SUBJECTS}
+
+
+def test_every_file_that_the_report_names_is_there(joined):
+    folder = joined[0] / "results/joined"
+    report = (folder / "report.md").read_text()
+    names = [row[0].split("`")[1] for row in reports.tables(report, "File Reference")[0][1:]]
+    assert "elsewhere/colab/timings/demo-small/astronomy.time" in names and "logs/import_predictions/theirs.log" in names
+    assert not [name for name in names if not (folder / name).is_file()]
+
+
+def test_the_analysis_compares_both(joined):
+    found = json.loads((joined[0] / "results/joined/analysis.json").read_text())
+    assert [model["calibration"] is None for model in found["models"]] == [False, True]
+    assert found["questions"] == 100 and found["pairs"][0]["models"] == ["demo-small", "theirs"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda one: one["records"][7].update(question_sha256="0" * 64), "differ in their data and are not merged: question 7"),
+        (lambda one: one.update(scoring=2), "differ in their scoring and are not merged: version 1 beside version 2"),
+        (lambda one: one["requested"].update(examples=5), "was made with examples 5 and the study asks for 0"),
+    ],
+)
+def test_another_version_or_other_data_are_refused_by_name(joined, run, one_line, tmp_path, change, said):
+    folder = Path(shutil.copytree(joined[0] / "results/joined", tmp_path / "joined"))
+    path = folder / "elsewhere/colab/evaluations/demo-small/astronomy.json"
+    evaluation = json.loads(path.read_text())
+    change(evaluation)
+    path.write_text(json.dumps(evaluation))
+    study = json.loads((folder / "merged.json").read_text())["study"]
+    outputs = ["--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]
+    process = run("merge.py", "--study", json.dumps(study), "--results", folder, *outputs)
+    one_line(process, "elsewhere/colab/evaluations/demo-small/astronomy.json", said)
+    assert not (tmp_path / "merged.json").exists()
+
+
+def test_two_runs_of_one_model_with_other_answers_are_refused(joined, run, one_line, tmp_path):
+    folder = Path(shutil.copytree(joined[0] / "results/joined", tmp_path / "joined"))
+    own, brought = (folder / part / "evaluations/demo-small/astronomy.json" for part in ("", "elsewhere/colab"))
+    evaluation = json.loads(brought.read_text())
+    letters = {"A": "B", "B": "C", "C": "D", "D": "A"}
+    evaluation["records"][4]["predicted"] = letters[evaluation["records"][4]["predicted"]]
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps(evaluation))
+    study = json.loads((folder / "merged.json").read_text())["study"]
+    outputs = ["--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]
+    process = run("merge.py", "--study", json.dumps(study), "--results", folder, *outputs)
+    one_line(process, str(own), str(brought), "contradict each other: 1 answers differ, the first to question 4")
+
+
+def test_the_state_of_a_study_is_told_by_one_command(joined, run):
+    process = run("show_status.py", "--study", "joined", "--configfile", "mine.yaml", cwd=joined[0])
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.splitlines()[-1] == "4 of 4 evaluations are done"
+    assert process.stdout.splitlines()[1] == "theirs      2 of 2 subjects, 100 of 100 questions"

@@ -1,0 +1,208 @@
+"""Results of another machine: packed, brought home, and told apart from this machine's; archives are nobody's friend."""
+
+import json
+import stat
+import zipfile
+
+import pytest
+from mmlu_kit import elsewhere, figures, files, merging, records, summaries
+from mmlu_kit.problems import Problem
+
+from tests import results
+
+SUBJECTS = ["anatomy", "virology"]
+
+
+def run(folder, model, answers="ABCD", subjects=SUBJECTS):
+    """What a run of a model leaves in a study's results."""
+    for subject in subjects:
+        files.write_json(folder / f"evaluations/{model}/{subject}.json", results.evaluation(model, subject, answers))
+        files.write_json(folder / f"timings/{model}/{subject}.json", results.timing(model, subject))
+        files.write_text(folder / f"timings/{model}/{subject}.time", "\tElapsed")
+    files.write_text(folder / f"logs/evaluate/{model}.log", "/home/somebody/secret")
+    return folder
+
+
+def packed(folder, path):
+    data, counts = elsewhere.pack(folder)
+    files.write_bytes(path, data)
+    return counts
+
+
+def zipped(path, *members):
+    """An archive with these (name or ZipInfo, content)."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+def everything(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_was_packed_comes_home_byte_by_byte(tmp_path):
+    away = run(tmp_path / "away", "m")
+    assert packed(away, tmp_path / "colab.zip") == {"m": 2}
+    assert elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home", "colab") == {"m": 2}
+    here = everything(tmp_path / "home/elsewhere/colab")
+    assert here == {name: data for name, data in everything(away).items() if not name.startswith("logs/")} and len(here) == 6
+    assert elsewhere.pack(away)[0] == elsewhere.pack(away)[0]
+
+
+def test_what_was_not_run_and_logs_stay_where_they_are(tmp_path):
+    away = run(tmp_path / "away", "m")
+    files.write_json(away / "evaluations/n/anatomy.json", records.not_run("n", results.REQUESTED, "no GPU", "anatomy"))
+    files.write_json(away / "timings/n/anatomy.json", records.not_run("n", results.REQUESTED, "no GPU", "anatomy"))
+    packed(away, tmp_path / "colab.zip")
+    with zipfile.ZipFile(tmp_path / "colab.zip") as archive:
+        assert {name.split("/")[1] for name in archive.namelist()} == {"m"}
+        assert not any(b"somebody" in archive.read(name) for name in archive.namelist())
+    with pytest.raises(Problem, match="nothing that was run here lies there to be packed"):
+        elsewhere.pack(tmp_path)
+
+
+def test_a_second_archive_of_a_machine_takes_the_place_of_its_first(tmp_path):
+    for subjects in (SUBJECTS[:1], SUBJECTS):
+        packed(run(tmp_path / "away", "m", subjects=subjects), tmp_path / "colab.zip")
+        elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home", "colab")
+    assert len(list(tmp_path.glob("home/elsewhere/colab/evaluations/m/*"))) == 2
+    assert [path.name for path in (tmp_path / "home/elsewhere").iterdir()] == ["colab"]
+
+
+def test_another_machines_result_counts_before_this_ones(tmp_path):
+    packed(run(tmp_path / "away", "m"), tmp_path / "colab.zip")
+    files.write_json(tmp_path / "home/evaluations/m/anatomy.json", records.not_run("m", {}, "no GPU", "anatomy"))
+    elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home", "colab")
+    assert elsewhere.home(tmp_path / "home", "m", "anatomy") == tmp_path / "home/elsewhere/colab"
+    assert elsewhere.home(tmp_path / "home", "other", "anatomy") == tmp_path / "home"
+
+
+def test_the_same_model_and_subject_with_other_answers_is_refused_and_nothing_is_written(tmp_path):
+    home = run(tmp_path / "home", "m", "ABCD")
+    packed(run(tmp_path / "away", "m", "ABDD"), tmp_path / "colab.zip")
+    with pytest.raises(Problem, match=r"evaluations/m/anatomy\.json and .* contradict each other: .* to question 2;"):
+        elsewhere.bring(tmp_path / "colab.zip", home, "colab")
+    assert not elsewhere.folders(home) and not list(home.glob("elsewhere/*"))
+    packed(run(tmp_path / "away", "m", "ABCD"), tmp_path / "colab.zip")
+    assert elsewhere.bring(tmp_path / "colab.zip", home, "colab") == {"m": 2}
+
+
+def linked(name):
+    member = zipfile.ZipInfo(name)
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.json", "/etc/evil.json", "evaluations/../../evil.json", "evaluations/m/../evil.json", "timings/.m/x.json",
+        "evaluations\\m\\x.json", "evaluations/m/x.py", "report.html", "evaluations/m/x.json/y.json", "timings/m/\n.json",
+        linked("evaluations/m/link.json"),
+    ],
+)  # fmt: skip
+def test_an_archive_with_any_other_file_is_refused_whole(tmp_path, name):
+    evaluation = json.dumps(results.evaluation("m", "anatomy", "ABCD"))
+    zipped(tmp_path / "bad.zip", ("evaluations/m/anatomy.json", evaluation), (name, "/etc/passwd"))
+    with pytest.raises(Problem, match=r"bad\.zip holds .* which no packed study has: nothing was taken"):
+        elsewhere.bring(tmp_path / "bad.zip", tmp_path / "home", "bad")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(elsewhere, "MOST_BYTES", 1000)
+    zipped(tmp_path / "bomb.zip", ("evaluations/m/anatomy.json", "0" * 2000))
+    with pytest.raises(Problem, match="it is no packed study"):
+        elsewhere.bring(tmp_path / "bomb.zip", tmp_path / "home", "bomb")
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "timing", "said"),
+    [
+        (results.evaluation("m", "anatomy", "ABCD") | {"extra": 1}, results.timing("m", "anatomy"), "not a valid evaluation"),
+        (results.evaluation("m", "virology", "ABCD"), results.timing("m", "anatomy"), "says that it is of m on virology"),
+        (results.evaluation("m", "anatomy", "ABCD"), {"schema": "mmlu-kit/timing/2"}, "not a valid timing file"),
+        (results.evaluation("m", "anatomy", "ABCD"), results.timing("m", "anatomy", process="../x"), "names no log"),
+        (results.evaluation("m", "anatomy", "ABCD") | {"schema": "mmlu-kit/evaluation/2"}, {}, "another version of the kit"),
+        (results.evaluation("m", "anatomy", "ABCD"), None, r"timings/m/anatomy\.json does not exist"),
+    ],
+)
+def test_every_file_is_checked_before_any_is_kept(tmp_path, evaluation, timing, said):
+    members = [("evaluations/m/anatomy.json", json.dumps(evaluation))]
+    members += [("timings/m/anatomy.json", json.dumps(timing))] if timing is not None else []
+    with pytest.raises(Problem, match=said):
+        elsewhere.bring(zipped(tmp_path / "a.zip", *members), tmp_path / "home", "a")
+    assert not list((tmp_path / "home").rglob("*.json"))
+
+
+@pytest.mark.parametrize("cut", [0, 10, 400])
+def test_a_torn_archive_is_named(tmp_path, cut):
+    packed(run(tmp_path / "away", "m"), tmp_path / "colab.zip")
+    (tmp_path / "colab.zip").write_bytes((tmp_path / "colab.zip").read_bytes()[:cut])
+    with pytest.raises(Problem, match=r"colab\.zip is not a whole zip archive"):
+        elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home", "colab")
+    with pytest.raises(Problem, match="bring home there what `make pack` made"):
+        elsewhere.bring(tmp_path / "none.zip", tmp_path / "home", "none")
+
+
+GPU = {**results.timing("x", "y")["machine"], "host": "colab", "processor": "Xeon", "gpu": "T4", "cuda": "12", "driver": "5"}
+
+
+def joined(**machines):
+    """merged.json of models `a` and `b` on two subjects; `machines` has, for a model, its second subject's machine."""
+    study = results.study(["a", "b"], SUBJECTS)
+    pairs = [(model, subject) for model in "ab" for subject in SUBJECTS]
+    sources = {("b", subject): "elsewhere/colab" for subject in SUBJECTS}
+    timings = []
+    for model, subject in pairs:
+        where = {"machine": GPU} if model == "b" or (subject == "virology" and model in machines) else {}
+        timings.append(results.timing(model, subject, **where))
+    evaluations = [results.evaluation(model, subject, "ABCA", parameters=1000 * ord(model)) for model, subject in pairs]
+    processes = {f"a/{subject}.time": results.process() for subject in SUBJECTS}
+    processes |= {f"elsewhere/colab/b/{subject}.time": results.process() for subject in SUBJECTS}
+    merged = merging.merge(study, evaluations, timings, processes, sources=sources)
+    records.check(merged, "merged", "merged.json")
+    return merged, merging.table(study, evaluations)
+
+
+def test_each_result_names_its_machine_and_where_it_came_from():
+    merged, _ = joined()
+    assert [(one["machine"], one["source"]) for one in merged["results"]] == [(0, None)] * 2 + [(1, "elsewhere/colab")] * 2
+    assert [machine["gpu"] for machine in merged["machines"]] == [None, "T4"]
+    assert merged["results"][2]["process"] == "elsewhere/colab/b/anatomy.time"
+    assert set(summaries.of(merged, "b", SUBJECTS)["processes"]) == {f"elsewhere/colab/b/{s}.time" for s in SUBJECTS}
+
+
+def test_hosts_that_differ_in_name_alone_are_one_machine():
+    merged, _ = joined()
+    assert len({json.dumps(machine) for machine in merged["machines"]}) == 2
+    timings = [results.timing("a", "anatomy"), results.timing("a", "virology")]
+    timings[1]["machine"] = {**timings[1]["machine"], "host": "another node"}
+    evaluations = [results.evaluation("a", subject, "ABCD") for subject in SUBJECTS]
+    found = merging.merge(results.study(["a"], SUBJECTS), evaluations, timings, {})
+    assert len(found["machines"]) == 1 and summaries.of(found, "a", SUBJECTS)["real_s"] == 4.0
+
+
+def test_times_of_two_machines_are_not_added():
+    merged, table = joined(a=GPU)
+    found = summaries.of(merged, "a", SUBJECTS)
+    assert found["real_s"] is found["cpu_s"] is found["load_s"] is found["machine"] is None
+    assert summaries.of(merged, "a", ["anatomy"])["real_s"] == summaries.of(merged, "a", ["virology"])["real_s"] == 2.0
+    assert "the time of all subjects" in results.report(merged, table)
+
+
+def test_the_report_says_that_times_are_of_several_machines():
+    merged, table = joined()
+    report = results.report(merged, table)
+    assert "**These times are of several machines** and compare machines as much as models" in report
+    assert "times the real time" not in report.split("## 4.")[1].split("## 5.")[0]
+    assert "Results of another machine (Xeon, T4) were joined with this study's: `elsewhere/colab`." in report
+    assert "(elsewhere/colab/timings/b/anatomy.time)" in report and "(elsewhere/colab/evaluations/b/virology.json)" in report
+
+
+def test_no_pareto_line_is_drawn_through_times_of_several_machines():
+    here, away = (summaries.of(joined()[0], model, SUBJECTS) for model in "ab")
+    assert b"Pareto" not in figures.render(figures.efficiency, "svg", [here, away], [])
+    assert figures.efficiency([here, away], []).legends[0].get_texts()[0].get_text() == "guessing (25%)"
+    assert figures.efficiency([here], []).legends[0].get_texts()[0].get_text().endswith("(Pareto)")

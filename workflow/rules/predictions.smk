@@ -1,0 +1,31 @@
+# Another run's answers become evaluations of a model that is not run here.
+# Needs:  the CSV file that the model's entry names as its predictions, subjects' questions
+# Makes:  evaluations/<model>/<subject>.json, without probabilities of letters, and no timing
+
+
+rule import_predictions:
+    input:
+        code=sources("import_predictions.py"),
+        image=image_files("cpu"),
+        predictions=lambda wildcards: MODELS[wildcards.model]["predictions"],
+        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY["subjects"]),
+    output:
+        expand(f"{RESULTS}/evaluations/{{{{model}}}}/{{subject}}.json", subject=STUDY["subjects"]),
+    log:
+        f"{RESULTS}/logs/import_predictions/{{model}}.log",
+    wildcard_constraints:
+        model=one_of(IMPORTED),
+    container:
+        image("cpu")
+    params:
+        chosen=lambda wildcards: [
+            f"--predictions-model={name}" for name in [MODELS[wildcards.model]["predictions_model"]] if name
+        ],
+    shell:
+        f"{OFFLINE} python workflow/scripts/import_predictions.py"
+        " --predictions {input.predictions:q}"
+        " {params.chosen:q}"
+        " --name {wildcards.model:q}"
+        " --questions {input.questions:q}"
+        f" --evaluations {RESULTS}/evaluations/{{wildcards.model:q}}"
+        " > {log:q} 2>&1"

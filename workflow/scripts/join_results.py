@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Join what other machines packed with a study's results: the next run takes it in place of running it here."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmlu_kit import elsewhere, problems
+from mmlu_kit.problems import Problem
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("archives", type=Path, nargs="+", help=".zip files by pack_results.py; a file's name names the machine in the report")
+    add("--results", type=Path, required=True, help="the study's results: results/<study>")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    if len({path.stem for path in args.archives}) < len(args.archives):
+        raise Problem("two of these archives have the same name: rename one, as its name is what its results are kept under")
+    for path in args.archives:
+        models = elsewhere.bring(path, args.results, path.stem)
+        counts = ", ".join(f"{model} ({count})" for model, count in models.items())
+        print(f"{path}: joined with {args.results}, models and their subjects: {counts}")
+
+
+if __name__ == "__main__":
+    sys.exit(problems.run(main))

@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+"""Pack what this machine ran in a study into one zip archive, to be joined with other machines' results."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmlu_kit import elsewhere, files, problems
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, help="a study's results: results/<study>")
+    parser.add_argument("--output", type=Path, required=True, help="the .zip file to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    data, models = elsewhere.pack(args.results)
+    files.write_bytes(args.output, data)
+    counts = ", ".join(f"{model} ({count})" for model, count in models.items())
+    print(f"{args.output} written, {len(data) / 1e6:.2f} MB, with models and their subjects: {counts}")
+
+
+if __name__ == "__main__":
+    sys.exit(problems.run(main))
