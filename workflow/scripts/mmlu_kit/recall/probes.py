@@ -1,0 +1,97 @@
+"""What a reader is shown of each conversation under each strategy, and what it replies.
+
+A probe is one trial under one strategy: the view of its log as tokens. Nothing here measures time; everything is the same on
+every run.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ..chat import rendering, replies, views
+from . import judging, oracle
+from .conversations import Material, Trial
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A view's prompt. `trial` is the trial's place in their list, `left_out` the turns not shown.
+
+    `before` is what the key-value cache holds when the probe is asked: the prompt of the turn before under the same
+    strategy, and the reply to it; `cached` is how many of the probe's first tokens are in it.
+    """
+
+    trial: int
+    strategy: str
+    ids: tuple[int, ...]
+    before: tuple[int, ...]
+    cached: int
+    left_out: int
+    in_context: bool
+    stale_in_context: bool
+
+
+def probes(
+    trials: Sequence[Trial], strategies: Sequence[views.Strategy], tokenizer: Any, limit: int | None
+) -> list[Probe]:
+    """Every trial under every strategy; `limit` is the longest prompt in tokens. One that cannot hold even the system
+    message and the question is a Problem (views.PromptTooLong)."""
+
+    @cache
+    def ids(said: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
+        return tuple(rendering.prompt_ids([{"role": role, "content": text} for role, text in said], tokenizer))
+
+    def prompt(shown: Sequence[views.Message]) -> tuple[int, ...]:
+        return ids(tuple((message["role"], message["content"]) for message in shown))
+
+    found = []
+    for number, trial in enumerate(trials):
+        for strategy in strategies:
+            view = views.view(trial.messages, strategy, lambda shown: len(prompt(shown)), limit)
+            earlier = views.view(trial.messages[:-2], strategy, lambda shown: len(prompt(shown)), limit)
+            said = tokenizer(trial.messages[-2]["content"], add_special_tokens=False, split_special_tokens=True)["input_ids"]
+            before, asked = (*prompt(earlier.messages), *said), prompt(view.messages)
+            shared = replies.shared_prefix(before, asked)
+            states = [trial.states(view.messages, value) for value in (trial.value, trial.stale)]
+            found.append(Probe(number, str(strategy), asked, before, shared, view.left_out, *states))
+        ids.cache_clear()  # trials share no views
+    return found
+
+
+def answers(
+    asked: Iterable[Probe], replier: Any, max_new_tokens: int, advance: Callable[[int], None]
+) -> dict[tuple[int, ...], str]:
+    """A model's greedy reply to each prompt, by its tokens; equal prompts are asked once. `advance` is told of each."""
+    found = {}
+    # In this order neighbours begin alike, so that the cache holds what they share.
+    for ids in sorted({probe.ids for probe in asked}):
+        found[ids] = "".join(replier.reply(list(ids), max_new_tokens))
+        advance(1)
+    return found
+
+
+def looked_up(asked: Iterable[Probe], tokenizer: Any, material: Material) -> dict[tuple[int, ...], str]:
+    """The oracle's reply to each prompt, by its tokens: it reads exactly what the model is given."""
+    return {ids: oracle.reply(tokenizer.decode(list(ids)), material) for ids in {probe.ids for probe in asked}}
+
+
+def record(probe: Probe, trial: Trial, said: dict[str, str], material: Material) -> dict:
+    """A probe with the replies to it, by reader, and what they say."""
+    return {
+        "trial": probe.trial,
+        "strategy": probe.strategy,
+        "in_context": probe.in_context,
+        "stale_in_context": probe.stale_in_context,
+        "left_out": probe.left_out,
+        "prompt_tokens": len(probe.ids),
+        "cached_tokens": probe.cached,
+        "replies": {
+            reader: {
+                "text": text,
+                "outcome": judging.outcome(text, trial, material),
+                "rule_kept": judging.keeps_rule(text, trial.word) if trial.word else None,
+            }
+            for reader, text in said.items()
+        },
+    }
