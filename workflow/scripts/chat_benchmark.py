@@ -2,10 +2,8 @@
 """Tell a chat model facts, ask for them later, and see under each strategy what it still knows and what that costs."""
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
-from typing import Any
 
 from mmlu_kit import checkpoints, files, problems, progress, records
 from mmlu_kit.chat import views
@@ -104,7 +102,7 @@ def main() -> None:
         "trials_each": args.trials,
         "max_new_tokens": args.max_new_tokens,
         "seed": args.seed,
-        "trials": [described(trial) for trial in trials],
+        "trials": [probes.described(trial) for trial in trials],
         "probes": [
             probes.record(probe, trials[probe.trial], {"model": answers[probe.ids], "oracle": looked_up[probe.ids]}, material)
             for probe in asked
@@ -139,13 +137,6 @@ def main() -> None:
     recalled = [judging.outcome(answers[probe.ids], trials[probe.trial], material) == "right" for probe in asked]
     print(f"{name}: {len(trials)} conversations under {len(strategies)} strategies, {len(answers)} prompts asked")
     print(f"{sum(recalled)} of {len(asked)} replies name the right value")
-
-
-def described(trial: conversations.Trial) -> dict[str, Any]:
-    """A trial as results have it: its messages follow from the seed, so their hash is enough."""
-    kept = {key: value for key, value in dataclasses.asdict(trial).items() if key != "messages"}
-    text = "\n".join(f"{message['role']}: {message['content']}" for message in trial.messages)
-    return {**kept, "turns": sum(one["role"] == "user" for one in trial.messages), "messages_sha256": files.sha256(text)}
 
 
 if __name__ == "__main__":

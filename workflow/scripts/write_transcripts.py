@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 from mmlu_kit import checkpoints, configurations, files, problems, progress, records
-from mmlu_kit.chat import views
 from mmlu_kit.recall import conversations, sessions, transcripts
 
 RECALL = Path(__file__).parents[1] / "recall"
@@ -60,7 +59,8 @@ def chat(manifest: dict, system: str, parts: list[tuple], args: argparse.Namespa
         with progress.Bar(f"{strategy} chat", len(said)) as bar:
             turns = sessions.converse(log, said, strategy, tokenizer, replier, limit, args.max_new_tokens, bar.advance)
         if what == "save":
-            states.save(state, messages=sessions.messages(system, turns))
+            about = states.model_identity(args.name, manifest)
+            states.save(state, sessions.messages(system, turns), strategy, about, states.template_digest(tokenizer))
         found.append(turns)
     return {"effective": effective, "reason": reason, "chats": found}
 
@@ -75,25 +75,27 @@ def main() -> None:
     args = arguments()
     material, users = conversations.read(args.conversations), sessions.read(args.users)
     manifest = checkpoints.opened(args.model)
-    name = args.name or Path(manifest["folder"]).name
+    args.name = args.name or Path(manifest["folder"]).name
     asked = {title: (users[title]["strategy"], users[title]["user"]) for title in sessions.TRANSCRIPTS}
     strategy, said = asked["saved_and_restored"]
     place = users["saved_and_restored"]["saved_after"]
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / "chat.json"
-        whole = in_a_process(manifest, material.system, [(*one, "keep") for one in asked.values()], args, state)
-        if not whole["effective"]:
-            skip(name, args, whole["reason"])
+        parts = [(*asked[title], "keep") for title in asked if title != "saved_and_restored"]
+        first = in_a_process(manifest, material.system, [*parts, (strategy, said[:place], "save")], args, state)
+        if not first["effective"]:
+            skip(args, first["reason"])
             return
-        first = in_a_process(manifest, material.system, [(strategy, said[:place], "save")], args, state)
-        second = in_a_process(manifest, material.system, [(strategy, said[place:], "restore")], args, state)
-    turns = dict(zip(asked, whole["chats"], strict=True))
-    unbroken, turns["saved_and_restored"] = turns["saved_and_restored"], first["chats"][0] + second["chats"][0]
+        parts = [(strategy, said[place:], "restore"), (strategy, said, "keep")]
+        second = in_a_process(manifest, material.system, parts, args, state)
+    restored, unbroken = second["chats"]
+    turns = dict(zip(asked, first["chats"], strict=True))
+    turns["saved_and_restored"] += restored
     notes = {"saved_and_restored": [transcripts.comparison(turns["saved_and_restored"], unbroken, place)]}
     about = {
-        "model": name,
+        "model": args.name,
         "commit": manifest["commit"],
-        "effective": configurations.in_words(whole["effective"]),
+        "effective": configurations.in_words(first["effective"]),
         "max_new_tokens": args.max_new_tokens,
     }
     for title, found in turns.items():
@@ -101,7 +103,7 @@ def main() -> None:
         files.write_text(args.folder / f"{title}.md", text)
     result = {
         "schema": "mmlu-kit/transcripts/1",
-        "model": name,
+        "model": args.name,
         "chats": [
             {
                 "name": title,
@@ -115,16 +117,16 @@ def main() -> None:
         "restored": {"saved_after": place, "same": turns["saved_and_restored"] == unbroken},
     }
     files.write_json(args.folder / "transcripts.json", result)
-    print(f"{name}: {len(turns)} transcripts; restored as in an unbroken run: {'yes' if result['restored']['same'] else 'no'}")
+    print(f"{args.name}: restored with {'the same' if result['restored']['same'] else 'other'} replies as in an unbroken run")
 
 
-def skip(name: str, args: argparse.Namespace, reason: str) -> None:
+def skip(args: argparse.Namespace, reason: str) -> None:
     """Write why the model was not run in place of every file."""
     print(f"Not run: {reason}")
     for title in sessions.TRANSCRIPTS:
-        files.write_text(args.folder / f"{title}.md", transcripts.not_run(title, name, reason))
+        files.write_text(args.folder / f"{title}.md", transcripts.not_run(title, args.name, reason))
     requested = {setting: getattr(args, setting) for setting in configurations.SETTINGS}
-    files.write_json(args.folder / "transcripts.json", records.not_run(name, requested, reason, "chat"))
+    files.write_json(args.folder / "transcripts.json", records.not_run(args.name, requested, reason, "chat"))
 
 
 if __name__ == "__main__":

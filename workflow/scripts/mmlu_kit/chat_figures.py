@@ -50,9 +50,10 @@ def panel(axes: Any, model: dict, strategy: str) -> None:
         places, shares["oracle"], "D", color=ORANGE, fillstyle="none", markersize=9, clip_on=False,
         label="oracle (no language model)",
     )  # fmt: skip
+    # A bound that is the share itself may lie a rounding error beyond it.
     error = [
-        [100 * (one["right"] / one["n"] - one["low"]) for one in found["model"]],
-        [100 * (one["high"] - one["right"] / one["n"]) for one in found["model"]],
+        [max(0.0, 100 * (one["right"] / one["n"] - one["low"])) for one in found["model"]],
+        [max(0.0, 100 * (one["high"] - one["right"] / one["n"])) for one in found["model"]],
     ]
     axes.errorbar(
         places, shares["model"], yerr=error, fmt="o-", color=BLUE, capsize=3, markersize=4, linewidth=1.5, clip_on=False,

@@ -72,10 +72,11 @@ def tokens_grow(evidence: dict, growing: float, flat: float) -> Verdict:
         ends = [_row(model, strategy, distance)["prompt_tokens"]["mean"] for distance in (near, far)]
         ratios[mode] = ends[1] / ends[0]
     times = {mode: found["total_s"]["median"] for mode, found in model["independent"].items()}
+    taken = {mode: words.moment(seconds) for mode, seconds in times.items()}
     line = (
         f"{model['model']}: {near} to {far} turns make prompts {ratios['on']:.1f} times as long with history and "
-        f"{ratios['off']:.2f} times without; an independent question takes {words.moment(times['on_without_cache'])} with history "
-        f"({words.moment(times['on'])} with a cache) and {words.moment(times['off'])} without"
+        f"{ratios['off']:.2f} times without; an independent question takes {taken['on_without_cache']} with history "
+        f"({taken['on']} with a cache kept) and {taken['off']} without"
     )
     return verdict(ratios["on"] >= growing and ratios["off"] <= flat and times["off"] < times["on_without_cache"], line)
 

@@ -87,12 +87,7 @@ def read(path: Path) -> Material:
 
 def trials(material: Material, distances: tuple[int, ...], each: int, seed: int) -> list[Trial]:
     """`each` trials of every kind and distance; equal arguments give equal trials, whatever else is asked for."""
-    return [
-        trial(material, kind, distance, number, seed)
-        for kind in KINDS
-        for distance in distances
-        for number in range(each)
-    ]
+    return [trial(material, kind, distance, number, seed) for kind in KINDS for distance in distances for number in range(each)]
 
 
 def trial(material: Material, kind: str, distance: int, number: int, seed: int) -> Trial:

@@ -47,7 +47,7 @@ def claimed(reply: str, claims: tuple[str, ...]) -> str | None:
     for claim in claims:
         for clause in re.split(r"[.,;:!?\n()]| not | and | or | but ", reply.lower().replace("’", "'")):
             text = " ".join(words(clause))
-            before, found, after = f" {text} ".partition(f" {' '.join(words(claim))} ")
+            _, found, after = f" {text} ".partition(f" {' '.join(words(claim))} ")
             value = after.split()
             if found and 1 <= len(value) <= 3 and not _NO_VALUE & set(value):
                 return " ".join(value)

@@ -26,4 +26,4 @@ def reply(prompt: str, material: Material) -> str:
 def _pattern(sentence: str) -> str:
     """A regular expression for a sentence; its group holds the value."""
     before, after = sentence.split("{value}")
-    return f"{re.escape(before)}([^.\"\n]+){re.escape(after)}"
+    return f'{re.escape(before)}([^."\n]+){re.escape(after)}'

@@ -5,11 +5,12 @@ every run.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
-from ..chat import rendering, replies, views
+from .. import encoding, files
+from ..chat import replies, views
 from . import judging, oracle
 from .conversations import Material, Trial
 
@@ -32,15 +33,13 @@ class Probe:
     stale_in_context: bool
 
 
-def probes(
-    trials: Sequence[Trial], strategies: Sequence[views.Strategy], tokenizer: Any, limit: int | None
-) -> list[Probe]:
+def probes(trials: Sequence[Trial], strategies: Sequence[views.Strategy], tokenizer: Any, limit: int | None) -> list[Probe]:
     """Every trial under every strategy; `limit` is the longest prompt in tokens. One that cannot hold even the system
     message and the question is a Problem (views.PromptTooLong)."""
 
     @cache
     def ids(said: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
-        return tuple(rendering.prompt_ids([{"role": role, "content": text} for role, text in said], tokenizer))
+        return tuple(encoding.prompt_ids([{"role": role, "content": text} for role, text in said], tokenizer))
 
     def prompt(shown: Sequence[views.Message]) -> tuple[int, ...]:
         return ids(tuple((message["role"], message["content"]) for message in shown))
@@ -74,6 +73,14 @@ def answers(
 def looked_up(asked: Iterable[Probe], tokenizer: Any, material: Material) -> dict[tuple[int, ...], str]:
     """The oracle's reply to each prompt, by its tokens: it reads exactly what the model is given."""
     return {ids: oracle.reply(tokenizer.decode(list(ids)), material) for ids in {probe.ids for probe in asked}}
+
+
+def described(trial: Trial) -> dict[str, Any]:
+    """A trial as results have it: its messages follow from the seed, so their hash is enough."""
+    kept = {key: value for key, value in asdict(trial).items() if key != "messages"}
+    text = "\n".join(f"{message['role']}: {message['content']}" for message in trial.messages)
+    turns = sum(message["role"] == "user" for message in trial.messages)
+    return {**kept, "turns": turns, "messages_sha256": files.sha256(text)}
 
 
 def record(probe: Probe, trial: Trial, said: dict[str, str], material: Material) -> dict:

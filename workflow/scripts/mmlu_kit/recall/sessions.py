@@ -6,7 +6,8 @@ from typing import Any
 
 import yaml
 
-from ..chat import rendering, views
+from .. import encoding
+from ..chat import views
 from ..problems import Problem
 
 TRANSCRIPTS = ("sliding_window", "token_budget_history_on", "saved_and_restored")
@@ -19,7 +20,11 @@ def read(path: Path) -> dict:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         found: dict[str, Any] = {"alice": {key: str(data["alice"][key]) for key in ("fact", "value")}}
         for name in TRANSCRIPTS:
-            found[name] = {**data[name], "strategy": views.parse(data[name]["strategy"]), "user": list(map(str, data[name]["user"]))}
+            found[name] = {
+                **data[name],
+                "strategy": views.parse(data[name]["strategy"]),
+                "user": list(map(str, data[name]["user"])),
+            }
         if not 0 < int(data["saved_and_restored"]["saved_after"]) < len(data["saved_and_restored"]["user"]):
             raise ValueError("saved_after is not a turn before the last")
         return found
@@ -46,8 +51,8 @@ def converse(
     log, turns = list(log), []
     for text in said:
         log.append({"role": "user", "content": text})
-        view = views.view(log, strategy, lambda shown: len(rendering.prompt_ids(shown, tokenizer)), limit)
-        reply = "".join(replier.reply(rendering.prompt_ids(view.messages, tokenizer), max_new_tokens))
+        view = views.view(log, strategy, lambda shown: len(encoding.prompt_ids(shown, tokenizer)), limit)
+        reply = "".join(replier.reply(encoding.prompt_ids(view.messages, tokenizer), max_new_tokens))
         log.append({"role": "assistant", "content": reply})
         shown = {"prompt_tokens": view.tokens, "left_out": view.left_out, "ended": replier.last.ended}
         turns.append({"user": text, "assistant": reply, **shown})

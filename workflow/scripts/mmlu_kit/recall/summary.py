@@ -33,7 +33,12 @@ def of(recall: dict, times: dict) -> dict:
 def rows(trials: Sequence[dict], probes: Sequence[dict], strategies: Iterable[str], distances: Sequence[int]) -> list[dict]:
     """One row for each reader, strategy and distance, and one over all distances (`distance` null)."""
     return [
-        {"reader": reader, "strategy": strategy, "distance": distance, **row(trials, _chosen(trials, probes, strategy, distance), reader)}
+        {
+            "reader": reader,
+            "strategy": strategy,
+            "distance": distance,
+            **row(trials, _chosen(trials, probes, strategy, distance), reader),
+        }
         for reader in READERS
         for strategy in strategies
         for distance in (None, *distances)
@@ -101,14 +106,15 @@ def independent(times: Sequence[dict]) -> dict[str, dict]:
     kinds = ("first_token_s", "total_s", "prompt_tokens", "new_tokens")
     modes = dict.fromkeys(one["mode"] for one in times)
     chosen = {mode: [one for one in times if one["mode"] == mode] for mode in modes}
-    return {mode: {"n": len(mine)} | {kind: setups.spread([one[kind] for one in mine]) for kind in kinds} for mode, mine in chosen.items()}
+    return {
+        mode: {"n": len(mine)} | {kind: setups.spread([one[kind] for one in mine]) for kind in kinds}
+        for mode, mine in chosen.items()
+    }
 
 
 def _chosen(trials: Sequence[dict], probes: Iterable[dict], strategy: str, distance: int | None) -> list[dict]:
     return [
-        probe
-        for probe in probes
-        if probe["strategy"] == strategy and distance in (None, trials[probe["trial"]]["distance"])
+        probe for probe in probes if probe["strategy"] == strategy and distance in (None, trials[probe["trial"]]["distance"])
     ]
 
 

@@ -4,7 +4,8 @@ need no history. Seconds; they differ from run to run and stand in a file of the
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..chat import rendering, views
+from .. import encoding
+from ..chat import views
 from .conversations import Trial
 from .probes import Probe
 
@@ -58,8 +59,8 @@ def independent(
     found = []
     for text in said:
         log.append({"role": "user", "content": text})
-        view = views.view(log, strategy, lambda shown: len(rendering.prompt_ids(shown, tokenizer)), limit)
-        ids = rendering.prompt_ids(view.messages, tokenizer)
+        view = views.view(log, strategy, lambda shown: len(encoding.prompt_ids(shown, tokenizer)), limit)
+        ids = encoding.prompt_ids(view.messages, tokenizer)
         reply = "".join(replier.reply(ids, max_new_tokens, cold=not cached))
         log.append({"role": "assistant", "content": reply})
         took = {key: getattr(replier.last, key) for key in ("prompt_tokens", "new_tokens", "first_token_s", "total_s")}

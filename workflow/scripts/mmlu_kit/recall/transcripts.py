@@ -55,8 +55,8 @@ def comparison(restored: Sequence[dict], unbroken: Sequence[dict], saved_after: 
         else f"The replies of turn{'' if len(differ) == 1 else 's'} {', '.join(map(str, differ))} were **not** the same."
     )
     return (
-        f"After turn {saved_after} the chat was saved as JSON and the process ended; another process restored it and went on. "
-        f"A third had the whole chat without a break, and its replies were compared with these. {outcome}"
+        f"After turn {saved_after} the chat was saved as JSON and the process ended; another process restored it and went on, "
+        f"then had the whole chat once more without a break, and the replies were compared. {outcome}"
     )
 
 
