@@ -28,8 +28,8 @@ def main() -> None:
     study = json.loads(args.study)
     names = [f"{model}/{subject}.json" for model, subject in studies.pairs(study)]
     there = [name for name in names if (args.results / "evaluations" / name).is_file()]
-    if not there:
-        raise Problem(f"{args.results}: there is no evaluation of this study to merge: run it first")
+    if not (there or args.setups or args.stability or args.chat):
+        raise Problem(f"{args.results}: there is no result of this study to merge: run it first")
     evaluations = [records.read_outcome(args.results / "evaluations" / name, "evaluation") for name in there]
     timings = [records.read_outcome(args.results / "timings" / name, "timing") for name in there]
     processes = files.read_json(args.results / "timings/processes.json")
