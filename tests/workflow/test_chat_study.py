@@ -104,7 +104,7 @@ def test_the_cache_found_when_timing_is_the_one_that_was_computed(demo, recall):
     }
     for one in times["first_token"]:
         assert tuple(one[key] for key in ("strategy", "distance", "prompt_tokens", "cached_tokens")) in expected
-        assert 0 < one["warm_s"] and 0 < one["cold_s"]
+        assert one["warm_s"] > 0 and one["cold_s"] > 0
     assert len(times["first_token"]) == len(recall["strategies"]) * len(recall["distances"]) * 2
 
 

@@ -76,7 +76,7 @@ def main() -> None:
     material, users = conversations.read(args.conversations), sessions.read(args.users)
     manifest = checkpoints.opened(args.model)
     args.name = args.name or Path(manifest["folder"]).name
-    asked = {title: (users[title]["strategy"], users[title]["user"]) for title in sessions.TRANSCRIPTS}
+    asked = {title: (users[title]["strategy"], users[title]["user"]) for title in transcripts.TITLES}
     strategy, said = asked["saved_and_restored"]
     place = users["saved_and_restored"]["saved_after"]
     with tempfile.TemporaryDirectory() as folder:
@@ -123,7 +123,7 @@ def main() -> None:
 def skip(args: argparse.Namespace, reason: str) -> None:
     """Write why the model was not run in place of every file."""
     print(f"Not run: {reason}")
-    for title in sessions.TRANSCRIPTS:
+    for title in transcripts.TITLES:
         files.write_text(args.folder / f"{title}.md", transcripts.not_run(title, args.name, reason))
     requested = {setting: getattr(args, setting) for setting in configurations.SETTINGS}
     files.write_json(args.folder / "transcripts.json", records.not_run(args.name, requested, reason, "chat"))

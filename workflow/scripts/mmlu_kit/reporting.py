@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 
 from . import captions, configurations, subjects, summaries, words
-from .recall import section, sessions
+from .recall import section
 
 
 def render(merged: dict, analysis: dict, audit: dict, templates: Path) -> str:
@@ -61,7 +61,7 @@ def context(merged: dict, analysis: dict, audit: dict) -> dict[str, Any]:
         "chat": section.section(merged["chat"]),
         "alt": {
             **{figure: alt(figure, analysis["models"]) for figure in captions.ERROR_FIGURES},
-            "chat_recall": chat_alt(merged["chat"]),
+            "chat_recall": section.alt(merged["chat"]),
         },
         "files": file_reference(merged),
     }
@@ -173,37 +173,6 @@ def alt(figure: str, models: list[dict]) -> str:
     return f"{captions.ERROR_FIGURES[figure]}: " + "; ".join(f"{model['label']} {about(model)}" for model in models)
 
 
-def chat_alt(chat: dict | None) -> str:
-    """The same for the figure of the chat models: what each of them recalled of all facts under each strategy."""
-    rows = [
-        (model["model"], row["strategy"], row["recall"])
-        for model in (chat["models"] if chat else [])
-        if model["effective"]
-        for row in model["rows"]
-        if row["reader"] == "model" and row["distance"] is None
-    ]
-    shares = [f"{model} {strategy} {words.percent(found['right'] / found['n'])}" for model, strategy, found in rows]
-    return f"{captions.CHAT_FIGURES['chat_recall']}: {', '.join(shares)}"
-
-
-def chat_files(chat: dict | None) -> list[tuple[str, str]]:
-    """What `file_reference` has of the chat models."""
-    if chat is None:
-        return []
-    found = [("chat.json", "what chat models recall under each strategy, and what it costs: every number of section 8")]
-    found += [(f"chat/{name}.md", "a whole chat, every message in full") for name in sessions.TRANSCRIPTS]
-    found.append(("chat/transcripts.json", "what these chats show, as data"))
-    for model in chat["models"]:
-        name = model["model"]
-        ran = model["effective"]
-        found.append((f"chat/{name}/recall.json", "every prompt's reply" if ran else f"why {name} was not run"))
-        found.append((f"chat/{name}/times.json", "what replies took" if ran else f"why {name} was not run"))
-        found.append((f"logs/chat_benchmark/{name}.log", f"what the program said ({name})"))
-    if any(model["effective"] for model in chat["models"]):
-        found += [(f"figures/{name}.{form}", text) for name, text in captions.CHAT_FIGURES.items() for form in ("png", "svg")]
-    return found + [(f"logs/{name}.log", f"what `{name}.py` said") for name in ("write_transcripts", "summarise_chat")]
-
-
 def file_reference(merged: dict) -> list[tuple[str, str]]:
     """(path below results/<study>, what it is) of every file that the run made."""
     found = [
@@ -248,7 +217,7 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
     if merged["stability"]:
         found.append(("stability.json", "the same questions scored in eight ways: each answer, and what changed"))
         found.append(("logs/measure_stability.log", "what `measure_stability.py` said"))
-    found += chat_files(merged["chat"])
+    found += section.files(merged["chat"])
     programs = ("parse_times", "merge", "analyse", "audit_claims", "draw_figures", "write_report", "write_page")
     found += [(f"logs/{name}.log", f"what `{name}.py` said") for name in programs]
     return found

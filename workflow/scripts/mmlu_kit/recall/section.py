@@ -1,6 +1,8 @@
 """What the report's section on the chat agent is filled with: numbers and choices of sentences, all from chat.json."""
 
+from .. import captions, words
 from ..statistics import ALPHA
+from .transcripts import TITLES
 
 HALF = 0.5
 
@@ -50,3 +52,34 @@ def growth(model: dict, strategy: str = "full") -> dict | None:
         return None
     room = None if model["context"] is None else model["context"] - model["max_new_tokens"] - first
     return {"tokens_a_turn": each, "turns": None if room is None else near["distance"] + round(room / each)}
+
+
+def alt(chat: dict | None) -> str:
+    """The text that stands for the figure where it cannot be seen: what each model recalled under each strategy."""
+    rows = [
+        (model["model"], row["strategy"], row["recall"])
+        for model in (chat["models"] if chat else [])
+        if model["effective"]
+        for row in model["rows"]
+        if row["reader"] == "model" and row["distance"] is None
+    ]
+    shares = [f"{model} {strategy} {words.percent(found['right'] / found['n'])}" for model, strategy, found in rows]
+    return f"{captions.CHAT_FIGURES['chat_recall']}: {', '.join(shares)}"
+
+
+def files(chat: dict | None) -> list[tuple[str, str]]:
+    """(path below results/<study>, what it is) of every file that the chat models made."""
+    if chat is None:
+        return []
+    found = [("chat.json", "what chat models recall under each strategy, and what it costs: every number of section 8")]
+    found += [(f"chat/{name}.md", "a whole chat, every message in full") for name in TITLES]
+    found.append(("chat/transcripts.json", "what these chats show, as data"))
+    for model in chat["models"]:
+        name = model["model"]
+        ran = model["effective"]
+        found.append((f"chat/{name}/recall.json", "every prompt's reply" if ran else f"why {name} was not run"))
+        found.append((f"chat/{name}/times.json", "what replies took" if ran else f"why {name} was not run"))
+        found.append((f"logs/chat_benchmark/{name}.log", f"what the program said ({name})"))
+    if any(model["effective"] for model in chat["models"]):
+        found += [(f"figures/{name}.{form}", text) for name, text in captions.CHAT_FIGURES.items() for form in ("png", "svg")]
+    return found + [(f"logs/{name}.log", f"what `{name}.py` said") for name in ("write_transcripts", "summarise_chat")]

@@ -9,17 +9,16 @@ import yaml
 from .. import encoding
 from ..chat import views
 from ..problems import Problem
-
-TRANSCRIPTS = ("sliding_window", "token_budget_history_on", "saved_and_restored")
+from .transcripts import TITLES
 
 
 def read(path: Path) -> dict:
-    """What users say, as workflow/recall/transcripts.yaml has it: `alice` (`fact` and `value`) and, for each of TRANSCRIPTS,
+    """What users say, as workflow/recall/transcripts.yaml has it: `alice` (`fact` and `value`) and, for each transcript,
     `strategy` (a views.Strategy), `user` and for the last `saved_after`. A file that is none is a Problem."""
     try:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         found: dict[str, Any] = {"alice": {key: str(data["alice"][key]) for key in ("fact", "value")}}
-        for name in TRANSCRIPTS:
+        for name in TITLES:
             found[name] = {
                 **data[name],
                 "strategy": views.parse(data[name]["strategy"]),
