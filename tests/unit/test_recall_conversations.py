@@ -139,7 +139,7 @@ def test_no_prompt_is_longer_than_its_budget(found):
 
 
 def test_a_budget_that_holds_not_even_the_question_is_a_problem(demo, trials):
-    with pytest.raises(views.PromptTooLong):
+    with pytest.raises(Problem, match=r"strategy token_budget\(5\): \d\d tokens are needed at least, and it has 5"):
         probes.probes(trials[:1], [views.parse("token_budget(5)")], demo, None)
 
 

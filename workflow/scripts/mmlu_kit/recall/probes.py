@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import encoding, files
 from ..chat import replies, views
+from ..problems import Problem
 from . import judging, oracle
 from .conversations import Material, Trial
 
@@ -35,7 +36,7 @@ class Probe:
 
 def probes(trials: Sequence[Trial], strategies: Sequence[views.Strategy], tokenizer: Any, limit: int | None) -> list[Probe]:
     """Every trial under every strategy; `limit` is the longest prompt in tokens. One that cannot hold even the system
-    message and the question is a Problem (views.PromptTooLong)."""
+    message and the question is a Problem."""
 
     @cache
     def ids(said: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
@@ -47,8 +48,13 @@ def probes(trials: Sequence[Trial], strategies: Sequence[views.Strategy], tokeni
     found = []
     for number, trial in enumerate(trials):
         for strategy in strategies:
-            view = views.view(trial.messages, strategy, lambda shown: len(prompt(shown)), limit)
-            earlier = views.view(trial.messages[:-2], strategy, lambda shown: len(prompt(shown)), limit)
+            try:
+                view = views.view(trial.messages, strategy, lambda shown: len(prompt(shown)), limit)
+                earlier = views.view(trial.messages[:-2], strategy, lambda shown: len(prompt(shown)), limit)
+            except views.PromptTooLong as error:
+                raise Problem(
+                    f"strategy {strategy}: {error.tokens} tokens are needed at least, and it has {error.room}"
+                ) from None
             said = tokenizer(trial.messages[-2]["content"], add_special_tokens=False, split_special_tokens=True)["input_ids"]
             before, asked = (*prompt(earlier.messages), *said), prompt(view.messages)
             shared = replies.shared_prefix(before, asked)
