@@ -6,6 +6,10 @@ import shutil
 import pytest
 import torch
 import yaml
+from mmlu_kit import checkpoints, encoding, loading, models
+from mmlu_kit.chat import replies
+from mmlu_kit.journal import Journal
+from mmlu_kit.recall import probes
 
 from tests.reports import percent, tables
 
@@ -132,6 +136,31 @@ def test_the_same_bytes_each_time_and_times_in_a_file_of_their_own(run, tmp_path
     one, two = ((tmp_path / name / "recall.json").read_text() for name in ("one", "two"))
     assert one == two and '_s"' not in one and str(tmp_path) not in one
     assert (tmp_path / "one/times.json").read_text() != (tmp_path / "two/times.json").read_text()
+
+
+def test_a_killed_run_goes_on_after_its_last_batch_with_the_same_replies(tmp_path, root):
+    torch.set_num_threads(1)
+    manifest = checkpoints.opened(root / "workflow/demo/models/demo-small")
+    tokenizer = models.load_tokenizer(manifest["folder"])
+    asked = {"device": "cpu", "dtype": "float32", "quantization": "none"}
+    replier = replies.Replier(loading.load(manifest, asked, "fail").model, tokenizer)
+    texts = [f"Message number {number} of many." for number in range(40)]
+    prompts = sorted(tuple(encoding.prompt_ids([{"role": "user", "content": text}], tokenizer)) for text in texts)
+    whole = probes.answers(prompts, replier, 4)
+    assert len(set(whole.values())) > 1
+
+    def killed(number, said):
+        journal.append(number, said)
+        if number == 1:
+            raise KeyboardInterrupt
+
+    journal = Journal(tmp_path / "chat.jsonl", "key")
+    with pytest.raises(KeyboardInterrupt):
+        probes.answers(prompts, replier, 4, journal.kept, killed)
+    journal.close()
+    kept, new = Journal(tmp_path / "chat.jsonl", "key").kept, []
+    assert probes.answers(prompts, replier, 4, kept, lambda number, said: new.append(number)) == whole
+    assert list(kept) == [0, 1] and new == [2]
 
 
 def test_a_model_without_a_chat_template_is_one_line(run, tmp_path, root, one_line):

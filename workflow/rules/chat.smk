@@ -68,6 +68,7 @@ if CHAT:
             " --trials {params.trials}"
             " --timed {params.timed}"
             " --seed {params.seed}"
+            f" --journal {RESULTS}/journals/{{wildcards.model:q}}/chat.jsonl"
             " --recall {output.recall:q}"
             " --times {output.times:q}"
             " > {log:q} 2>&1"

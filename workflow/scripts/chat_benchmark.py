@@ -2,11 +2,15 @@
 """Tell a chat model facts, ask for them later, and see under each strategy what it still knows and what that costs."""
 
 import argparse
+import itertools
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from mmlu_kit import checkpoints, files, problems, progress, records
+from mmlu_kit import checkpoints, files, problems, progress, records, sources
 from mmlu_kit.chat import views
+from mmlu_kit.journal import Journal
 from mmlu_kit.problems import Problem
 from mmlu_kit.recall import conversations, sessions
 
@@ -41,6 +45,7 @@ def arguments() -> argparse.Namespace:
         help="where this machine cannot do that: fail, run on the CPU or unquantized, or note why not (default: fail)",
     )  # fmt: skip
     add("--threads", type=int, help="processor threads (default: all cores)")
+    add("--journal", type=Path, metavar="FILE", help="keep replies there, to go on after a kill")
     add("--recall", type=Path, required=True, metavar="FILE", help="the JSON file of prompts and replies to write")
     add("--times", type=Path, required=True, metavar="FILE", help="the JSON file of times to write")
     return parser.parse_args()
@@ -78,14 +83,27 @@ def main() -> None:
     limit = None if context is None else context - args.max_new_tokens
     replier = replies.Replier(model, tokenizer)
     asked = probes.probes(trials, strategies, tokenizer, limit)
-    with progress.Bar(f"{name} recall", len({probe.ids for probe in asked})) as bar:
-        answers = probes.answers(asked, replier, args.max_new_tokens, bar.advance)
+    prompts = probes.distinct(asked)
+    code = sources.sources(replies.__file__) + sources.sources(models.__file__)
+    key = {
+        "files": manifest["files"],
+        "prompts": files.sha256(json.dumps(prompts)),
+        "computed": [*(effective[setting] for setting in requested), args.max_new_tokens, torch.get_num_threads()],
+        "device": machine.device_class(torch, model.device.type),
+        "packages": machine.packages(),
+        "code": [checkpoints.digest(Path(path)) for path in code],
+    }
+    journal = Journal(args.journal, key) if args.journal else None
+    answers = ask(name, prompts, replier, args.max_new_tokens, journal)
     looked_up = probes.looked_up(asked, tokenizer, material)
     example = conversations.example(material, **alice)
     said = [message["content"] for message in example.messages if message["role"] == "user"]
     shown = {}
-    for mode, strategy in (("on", views.Strategy("full")), ("off", views.Strategy("none"))):
-        turns = sessions.converse(example.messages[:1], said, strategy, tokenizer, replier, limit, args.max_new_tokens)
+    for mode, kind in (("on", "full"), ("off", "none")):
+        replier.forget()
+        turns = sessions.converse(
+            example.messages[:1], said, views.Strategy(kind), tokenizer, replier, limit, args.max_new_tokens
+        )
         shown[mode] = {"turns": turns, "outcome": judging.outcome(turns[-1]["assistant"], example, material)}
     about = {"model": name, "repository": manifest["repository"], "commit": manifest["commit"]}
     result = {
@@ -110,33 +128,53 @@ def main() -> None:
         "alice": shown,
     }
     files.write_json(args.recall, result)
-
-    timed = times.chosen(asked, trials, args.timed)
-    times.first_token(timed[0], trials[timed[0].trial], replier)  # the first call on a device takes longer than any later one
-    with progress.Bar(f"{name} times", len(timed) + len(times.MODES) * len(material.independent)) as bar:
-        first = []
-        for probe in timed:
-            first.append(times.first_token(probe, trials[probe.trial], replier))
-            bar.advance(1)
-        alone = [
-            one
-            for mode in times.MODES
-            for one in times.independent(
-                material.system, material.independent, mode, tokenizer, replier, limit, args.max_new_tokens, bar.advance
-            )
-        ]
+    chosen = [(probe, trials[probe.trial]) for probe in times.chosen(asked, trials, args.timed)]
     measured = {
         "schema": "mmlu-kit/recall_times/1",
         **about,
         "machine": machine.describe(torch),
         "threads": torch.get_num_threads(),
-        "first_token": first,
-        "independent": alone,
+        **measure(name, chosen, material, tokenizer, replier, limit, args.max_new_tokens),
     }
     files.write_json(args.times, measured)
-    recalled = [judging.outcome(answers[probe.ids], trials[probe.trial], material) == "right" for probe in asked]
-    print(f"{name}: {len(trials)} conversations under {len(strategies)} strategies, {len(answers)} prompts asked")
-    print(f"{sum(recalled)} of {len(asked)} replies name the right value")
+    if journal:
+        journal.remove()
+    recalled = sum(probe["replies"]["model"]["outcome"] == "right" for probe in result["probes"])
+    print(f"{name}: {len(trials)} conversations under {len(strategies)} strategies, {len(prompts)} prompts asked")
+    print(f"{recalled} of {len(asked)} replies name the right value")
+
+
+def ask(name: str, prompts: list, replier: Any, max_new_tokens: int, journal: Journal | None) -> dict:
+    """The replies to all prompts, by their tokens; `journal` has those of an earlier run and takes the new ones."""
+    from mmlu_kit.recall import probes
+
+    kept = journal.kept if journal else {}
+    with progress.Bar(f"{name} recall", len(prompts) - sum(map(len, kept.values()))) as bar:
+
+        def done(number: int, said: list[dict]) -> None:
+            if journal:
+                journal.append(number, said)
+            bar.advance(len(said))
+
+        return probes.answers(prompts, replier, max_new_tokens, kept, done)
+
+
+def measure(name: str, chosen: list, material: Any, tokenizer: Any, replier: Any, limit: int | None, most: int) -> dict:
+    """The times of `chosen` probes' first tokens and of messages that need no history."""
+    from mmlu_kit.recall import times
+
+    times.first_token(*chosen[0], replier)  # the first call on a device takes longer than any later one
+    alone = material.independent
+    with progress.Bar(f"{name} times", len(chosen) + len(times.MODES) * len(alone)) as bar:
+        first = []
+        for probe, trial in chosen:
+            first.append(times.first_token(probe, trial, replier))
+            bar.advance(1)
+        asked = [
+            times.independent(material.system, alone, mode, tokenizer, replier, limit, most, bar.advance)
+            for mode in times.MODES
+        ]
+    return {"first_token": first, "independent": list(itertools.chain(*asked))}
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ A probe is one trial under one strategy: the view of its log as tokens. Nothing 
 every run.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from .. import encoding, files
@@ -14,6 +15,8 @@ from ..chat import replies, views
 from ..problems import Problem
 from . import judging, oracle
 from .conversations import Material, Trial
+
+BATCH = 16  # prompts; what a killed run loses at most
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,31 @@ def probes(trials: Sequence[Trial], strategies: Sequence[views.Strategy], tokeni
     return found
 
 
+def distinct(asked: Iterable[Probe]) -> list[tuple[int, ...]]:
+    """The prompts of all probes, each once; neighbours begin alike, so that a cache holds what they share."""
+    return sorted({probe.ids for probe in asked})
+
+
 def answers(
-    asked: Iterable[Probe], replier: Any, max_new_tokens: int, advance: Callable[[int], None]
+    prompts: Sequence[tuple[int, ...]],
+    replier: Any,
+    max_new_tokens: int,
+    kept: Mapping[int, list[dict]] = MappingProxyType({}),
+    done: Callable[[int, list[dict]], None] = lambda number, replies: None,
 ) -> dict[tuple[int, ...], str]:
-    """A model's greedy reply to each prompt, by its tokens; equal prompts are asked once. `advance` is told of each."""
+    """A model's greedy reply to each prompt, by its tokens.
+
+    They are asked in batches, each from an empty cache. `done` is told of each new batch, its number and [{text}]; `kept` has
+    those of an earlier run.
+    """
     found = {}
-    # In this order neighbours begin alike, so that the cache holds what they share.
-    for ids in sorted({probe.ids for probe in asked}):
-        found[ids] = "".join(replier.reply(list(ids), max_new_tokens))
-        advance(1)
+    for number, begin in enumerate(range(0, len(prompts), BATCH)):
+        batch = prompts[begin : begin + BATCH]
+        if number not in kept:
+            replier.forget()
+            said = [{"text": "".join(replier.reply(list(ids), max_new_tokens))} for ids in batch]
+            done(number, said)
+        found.update(zip(batch, (one["text"] for one in kept.get(number) or said), strict=True))
     return found
 
 
