@@ -49,6 +49,7 @@ def asked(fact, value, stale=None):
         ("colour", "red", None, "You said that you are tired.", "unclear"),
         ("sister", "law", None, "Your sister is studying Law.", "right"),
         ("job", None, None, "You work as a software engineer.", "other"),
+        ("instrument", None, None, "You play the.", "unclear"),
     ],
 )
 def test_what_a_reply_says(fact, value, stale, reply, outcome):

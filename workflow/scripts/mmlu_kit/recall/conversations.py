@@ -91,9 +91,9 @@ def trials(material: Material, distances: tuple[int, ...], each: int, seed: int)
 
 
 def trial(material: Material, kind: str, distance: int, number: int, seed: int) -> Trial:
-    """One trial; facts take turns by `number`, all else is chance."""
+    """One trial; facts take turns, all else is chance."""
     chance = random.Random(f"{seed} {kind} {distance} {number}")
-    fact = material.facts[number % len(material.facts)]
+    fact = material.facts[(number + distance) % len(material.facts)]
     value, stale = chance.sample(fact.values, 2)
     word = chance.choice(material.rule_words) if kind == "rule" else None
     fillers = itertools.cycle(chance.sample(material.fillers, len(material.fillers)))

@@ -48,7 +48,7 @@ def claimed(reply: str, claims: tuple[str, ...]) -> str | None:
         for clause in re.split(r"[.,;:!?\n()]| not | and | or | but ", reply.lower().replace("’", "'")):
             text = " ".join(words(clause))
             _, found, after = f" {text} ".partition(f" {' '.join(words(claim))} ")
-            value = after.split()
+            value = [word for word in after.split() if word not in ("a", "an", "the")]
             if found and 1 <= len(value) <= 3 and not _NO_VALUE & set(value):
                 return " ".join(value)
     return None
