@@ -1,6 +1,6 @@
 # All results in two files.
 # Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json,
-#         setups.json, stability.json
+#         setups.json, stability.json, chat.json
 # Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
 
 
@@ -8,12 +8,13 @@ rule merge:
     input:
         code=sources("merge.py"),
         image=image_files("cpu"),
-        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run", "merged"]),
+        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run", "chat", "merged"]),
         evaluations=[f"{RESULTS}/evaluations/{model}/{subject}.json" for model, subject in PAIRS],
         timings=[f"{RESULTS}/timings/{model}/{subject}.json" for model, subject in PAIRS],
         processes=rules.parse_times.output,
         setups=SETUPS_FILES,
         stability=STABILITY_FILES,
+        chat=CHAT_FILES,
     output:
         merged=report(f"{RESULTS}/merged.json", caption="../report/captions/merged.rst", category="Results"),
         table=f"{RESULTS}/questions.csv",
@@ -25,12 +26,14 @@ rule merge:
         study=json.dumps(STUDY, sort_keys=True),
         setups=[f"--setups={path}" for path in SETUPS_FILES],
         stability=[f"--stability={path}" for path in STABILITY_FILES],
+        chat=[f"--chat={path}" for path in CHAT_FILES],
     shell:
         f"{OFFLINE} python workflow/scripts/merge.py"
         " --study {params.study:q}"
         f" --results {RESULTS}"
         " {params.setups:q}"
         " {params.stability:q}"
+        " {params.chat:q}"
         " --merged {output.merged:q}"
         " --table {output.table:q}"
         " > {log:q} 2>&1"

@@ -26,6 +26,7 @@ def merge(
     processes: dict,
     setups: dict | None = None,
     stability: dict | None = None,
+    chat: dict | None = None,
 ) -> dict:
     """The content of merged.json. Evaluations that contradict each other are a Problem."""
     evaluations = list(evaluations)
@@ -52,7 +53,7 @@ def merge(
         del model["model_files"]
     resumed = {times[pair]["process"] for pair in there if times[pair]["resumed"]}
     return {
-        "schema": "mmlu-kit/merged/2",
+        "schema": "mmlu-kit/merged/3",
         "study": study,
         "models": models,
         "results": [
@@ -68,6 +69,7 @@ def merge(
         "processes": {name: process for name, process in processes.items() if name not in resumed},
         "setups": _without_answers(setups, "runs", "configurations"),
         "stability": _without_answers(stability, "runs"),
+        "chat": chat,
         "not_run": [
             {"model": model, "subject": subject, "reason": not_run[model, subject]["reason"]}
             for model, subject in wanted

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from . import captions, configurations, subjects, summaries, words
+from .recall import section
 
 
 def render(merged: dict, analysis: dict, audit: dict, templates: Path) -> str:
@@ -57,7 +58,11 @@ def context(merged: dict, analysis: dict, audit: dict) -> dict[str, Any]:
         "labels": {model: summaries.label(merged, model) for model in ran},
         "difficulty": difficulty(merged, shown, analysis["difficulty"]["order"]),
         "confidence": {model["model"]: confidence(model["calibration"]["bins"]) for model in analysis["models"]},
-        "alt": {figure: alt(figure, analysis["models"]) for figure in captions.ERROR_FIGURES},
+        "chat": section.section(merged["chat"]),
+        "alt": {
+            **{figure: alt(figure, analysis["models"]) for figure in captions.ERROR_FIGURES},
+            "chat_recall": section.alt(merged["chat"]),
+        },
         "files": file_reference(merged),
     }
 
@@ -212,6 +217,7 @@ def file_reference(merged: dict) -> list[tuple[str, str]]:
     if merged["stability"]:
         found.append(("stability.json", "the same questions scored in eight ways: each answer, and what changed"))
         found.append(("logs/measure_stability.log", "what `measure_stability.py` said"))
+    found += section.files(merged["chat"])
     programs = ("parse_times", "merge", "analyse", "audit_claims", "draw_figures", "write_report", "write_page")
     found += [(f"logs/{name}.log", f"what `{name}.py` said") for name in programs]
     return found

@@ -3,6 +3,7 @@
 A resolved study is plain data (it travels as JSON to the merge stage):
 `name, title, notice, subjects, questions {name, path | repository + commit, label_errors}, models {name: entry},
 baseline {model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}], only [part],
+chat {models, strategies, distances, trials, timed, max_new_tokens, seed} | null,
 timing_setups {model, subjects, repeats, setups [{name, number, device, dtype, quantization, on_unavailable}]} | null`.
 """
 
@@ -19,7 +20,7 @@ from . import setups
 from .problems import Problem
 
 # What a study may have beside its groups, and `only` may name.
-PARTS = ("baseline", "timing_setups", "stability")
+PARTS = ("baseline", "timing_setups", "stability", "chat")
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
 
 
@@ -35,10 +36,10 @@ def resolve(config: dict) -> dict:
     groups = [{"name": name, **group} for name, group in study["groups"].items() if not only or name in only]
     chosen = {name: study.get(name) if not only or name in only else None for name in PARTS}
     for key, part in chosen.items():
-        for subject in part["subjects"] if part else []:
+        for subject in part.get("subjects", []) if part else []:
             if subject not in study["subjects"]:
                 raise Problem(f"config: studies.{config['study']}.{key}: '{subject}' is not among the study's subjects")
-    used = [part["model"] for part in chosen.values() if part]
+    used = [name for part in chosen.values() if part for name in part.get("models", [part.get("model")])]
     used += [name for group in groups for name in group["models"]]
     models = {name: _named(config["models"], name, "model") for name in dict.fromkeys(used)}
     for name, model in models.items():
@@ -57,6 +58,7 @@ def resolve(config: dict) -> dict:
         "models": models,
         "groups": groups,
         **chosen,
+        "chat": _chat(chosen["chat"], f"config: studies.{config['study']}.chat"),
         "timing_setups": _timing_setups(chosen["timing_setups"], models, f"config: studies.{config['study']}.timing_setups"),
         "only": only,
     }
@@ -71,6 +73,14 @@ def _timing_setups(asked: dict | None, models: dict, where: str) -> dict | None:
         raise Problem(f"{where}: two setups have the same number")
     complete = [{"dtype": models[asked["model"]]["dtype"], **setup} for setup in asked["setups"]]
     return {**asked, "setups": [{"name": setups.name(setup), **setup} for setup in complete]}
+
+
+def _chat(asked: dict | None, where: str) -> dict | None:
+    """The chat experiment, where it has what every strategy is compared with."""
+    for strategy in ("full", "none") if asked else ():
+        if strategy not in asked["strategies"]:
+            raise Problem(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")
+    return asked
 
 
 def pairs(study: dict) -> list[tuple[str, str]]:
