@@ -2,6 +2,7 @@
 """Talk to a language model, with as much of the chat before each message as you choose to show it."""
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -75,8 +76,10 @@ def main() -> None:
         "quantization": args.quantization or entry.get("quantization", "none"),
     }
 
-    # torch and transformers take seconds to import: --help and every mistake above come before them.
     print(f"Loading {name} …", file=sys.stderr, flush=True)
+    # What is imported and loaded stays: to look through it for garbage, again and again, is a quarter of the start.
+    gc.disable()
+    # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
     from mmlu_kit import configurations, loading, models
     from mmlu_kit.chat import replies, sessions, terminal
@@ -87,6 +90,8 @@ def main() -> None:
     # Nobody can talk to a model that is skipped.
     on_unavailable = args.on_unavailable or entry.get("on_unavailable", "fail").replace("skip", "fail")
     loaded = loading.load(manifest, asked, on_unavailable)
+    gc.freeze()
+    gc.enable()
     print(f"Model loaded: {configurations.in_words(loaded.effective)}", file=sys.stderr)
     if loaded.reason:
         print(f"Not as asked: {loaded.reason}", file=sys.stderr, flush=True)
