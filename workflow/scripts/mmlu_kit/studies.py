@@ -83,6 +83,11 @@ def _chat(asked: dict | None, where: str) -> dict | None:
     return asked
 
 
+def model_entry(config: dict, name: str) -> dict:
+    """What config says of one model, with defaults filled in, whether a study uses it or not."""
+    return _named(_with_defaults(config)["models"], name, "model")
+
+
 def pairs(study: dict) -> list[tuple[str, str]]:
     """Every (model, subject) that a resolved study evaluates, each once, in the order the report lists them."""
     found = [(study["baseline"]["model"], subject) for subject in study["baseline"]["subjects"]] if study["baseline"] else []

@@ -14,7 +14,7 @@ import torch
 from ..problems import Problem
 
 # Tokens of a prompt that are computed at a time: between two of these steps a reply can be stopped.
-STEP = 512
+STEP = 128
 
 
 @dataclass(frozen=True)

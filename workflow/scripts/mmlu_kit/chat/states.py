@@ -1,5 +1,6 @@
 """Saved chats: JSON that is checked against its schema before anything of it is used. Never pickle: loading one runs code."""
 
+import io
 import json
 import pickletools
 import stat
@@ -89,20 +90,17 @@ def load(path: Path) -> dict:
 def looks_like_pickle(data: bytes) -> bool:
     """Whether bytes begin as a pickle of any protocol does, or as the zip archive in which torch.save keeps one.
 
-    Its operations are listed by Python's disassembler, which runs none of them. The first two protocols have no mark of
-    their own: bytes are taken for one if they are operations to the end, or a good number before what is no operation.
+    Python's disassembler lists its operations and runs none of them. The first two protocols have no mark of their own:
+    bytes are taken for one if they are operations to the end, or begin with some that could follow each other.
     """
     if data.startswith((b"PK\x03\x04", *(b"\x80" + bytes([protocol]) for protocol in range(2, 6)))):
         return True
-    operations = 0
+    listing = io.StringIO()
     try:
-        for operation, _, _ in pickletools.genops(data[:4096]):
-            operations += 1
-            if operation.name == "STOP":
-                return True
+        pickletools.dis(data[:65536], out=listing)
     except ValueError:
-        pass
-    return operations >= 4
+        return listing.getvalue().count("\n") >= 3
+    return True
 
 
 def _read(path: Path) -> bytes:
