@@ -58,7 +58,7 @@ images: image-cpu image-cuda
 image-cpu image-cuda: image-%:
 	sh docker/build.sh $*
 
-# Train the three demo models again and write their questions again, in place.
+# Train the four demo models again and write their questions again, in place.
 demo-models: .venv/kit
 	python workflow/scripts/write_demo_questions.py
 	python workflow/scripts/train_demo_models.py

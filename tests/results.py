@@ -122,6 +122,7 @@ def study(models: list[str], subjects: list[str], **changes: object) -> dict:
         "groups": [{"name": "small", "title": "Small models", "models": models}],
         "timing_setups": None,
         "stability": None,
+        "chat": None,
         "only": [],
         **changes,
     }

@@ -2,7 +2,7 @@
 
 import pytest
 import transformers
-from mmlu_kit import files, prompts, questions
+from mmlu_kit import files, prompts, questions, templates
 from mmlu_kit.questions import Question
 
 QUESTION = Question("college_biology", "test", 0, " Which is it? ", ("one", "two", "three", "four"), "C")
@@ -48,11 +48,11 @@ def test_chat_prompt_is_the_templates_own_on_every_day(real_data, tokenizer, tem
     pieces = prompts.render(QUESTION, [EXAMPLE], "chat", tokenizer)
     text = "".join(piece for piece, _ in pieces)
     assert text == tokenizer.apply_chat_template(
-        prompts.messages(QUESTION, [EXAMPLE]), tokenize=False, add_generation_prompt=True, date_string=prompts.DATE_STRING
+        prompts.messages(QUESTION, [EXAMPLE]), tokenize=False, add_generation_prompt=True, date_string=templates.DATE_STRING
     )
-    assert [piece for piece, by_template in pieces if not by_template] == [HEADER, SHOWN[:-2], "B", BLOCK]
+    assert {piece for piece, by_template in pieces if by_template} <= set(templates.special_tokens(tokenizer))
     if template.startswith("llama"):
-        assert f"Today Date: {prompts.DATE_STRING}" in text and text.count("<|begin_of_text|>") == 1
+        assert f"Today Date: {templates.DATE_STRING}" in text and text.count("<|begin_of_text|>") == 1
     else:
         assert text.endswith("<|im_start|>assistant\n") and "You are Qwen" not in text
 

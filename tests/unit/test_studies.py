@@ -52,6 +52,14 @@ def test_a_part_of_a_study_leaves_the_rest_out(config, only):
     assert len(study["models"]) == 3
 
 
+def test_the_chat_part_alone_has_its_defaults_and_its_models(config):
+    study = studies.resolve({**config, "study": "writeup", "only": "chat"})
+    assert list(study["models"]) == study["chat"]["models"] == ["Llama-3.2-1B-Instruct"]
+    assert (study["chat"]["distances"], study["chat"]["trials"]) == ([1, 2, 4, 8, 16], 10)
+    assert {"none", "full"} < set(study["chat"]["strategies"]) and studies.pairs(study) == []
+    assert studies.resolve({**config, "study": "smoke"})["chat"] is None
+
+
 def test_defaults_are_filled_in_and_the_given_config_stays_as_it_was(config):
     before = copy.deepcopy(config)
     model = studies.resolve(config)["models"]["demo-small"]
@@ -97,7 +105,7 @@ def change(config, path, value):
         ("studdy", "demo", "'studdy' was unexpected"),
         ("models/demo-small/devices", "cpu", "config: models.demo-small: .*'devices' was unexpected"),
         ("study", "dmeo", "there is no study 'dmeo'; known: demo, smoke, writeup"),
-        ("only", ["large"], "has no group 'large'; it has baseline, small"),
+        ("only", ["large"], "has no group 'large'; it has baseline, chat, small"),
         ("studies/demo/subjects", ["astronmy"], "'astronmy' is not known; did you mean 'astronomy'"),
         ("studies/demo/groups/small/models", ["demo-tiny"], "there is no model 'demo-tiny'; known: "),
         ("studies/demo/questions", "mlmu", "there is no questions 'mlmu'"),
@@ -112,6 +120,15 @@ def change(config, path, value):
         ("models/demo-small/on_unavailable", "skp", "'skp' is not known; did you mean 'skip'"),
         ("studies/demo/timing_setups/setups/1/number", 1, "studies.demo.timing_setups: two setups have the same number"),
         ("studies/demo/timing_setups/setups/1/device", "tpu", "timing_setups.setups.1.device: 'tpu' is not known"),
+        ("studies/demo/chat/models", ["demo-tiny"], "there is no model 'demo-tiny'; known: "),
+        ("studies/demo/chat/strategies", ["none", "last_turns(2)"], "chat.strategies: 'full' is missing"),
+        (
+            "studies/demo/chat/strategies",
+            ["full", "none", "last_turns(0)"],
+            r"chat.strategies.2: 'last_turns\(0\)' does not match",
+        ),
+        ("studies/demo/chat/distances", [0], "chat.distances.0: 0 is less than the minimum"),
+        ("studies/demo/chat/model", "demo-small", "studies.demo.chat: .*'model' was unexpected"),
         ("models/..", {"path": "."}, "config: models: '..' does not match"),
         ("questions/demo/label_errors", "no/such", "config: questions.demo.label_errors: there is no folder no/such"),
         ("questions/demo/label_errors", 3, "config: questions.demo.label_errors: 3 is not of type"),

@@ -29,6 +29,9 @@ def test_the_whole_writeup_is_planned_offline(workflow_copy, snakemake, namespac
         "evaluate_together": 2,  # the medium models, loaded once
         "time_setup": 5 * 3,
         "compare_setups": 1,
+        "chat_benchmark": 1,
+        "write_transcripts": 1,
+        "summarise_chat": 1,
         "merge": 1,
         "draw_figures": 1,
         "write_report": 1,
@@ -60,7 +63,7 @@ def test_jobs_of_a_gpu_claim_one(workflow_copy, snakemake):
 def test_only_fetch_rules_see_a_token(workflow_copy, snakemake):
     process = snakemake(workflow_copy, "--cores", "8", "--dry-run", "--printshellcmds", "--config", "study=writeup")
     commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", process.stdout, re.M)
-    assert len(commands) == 76
+    assert len(commands) == 79
     for prefix, program in commands:
         shut = prefix.startswith("env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1")
         assert shut != (program in ("fetch_model", "fetch_questions")), (prefix, program)

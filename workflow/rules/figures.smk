@@ -1,4 +1,5 @@
-# The figures of the writeup, once for each group of models that has results, and those of the error analysis.
+# The figures of the writeup, once for each group of models that has results, those of the error analysis and of the chat
+# models.
 # Needs:  merged.json, analysis.json
 # Makes:  figures/<group>_<figure>.svg and .png, figures/<figure>.svg and .png
 # Which there are depends on what ran, so the output is their folder.

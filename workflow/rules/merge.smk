@@ -1,6 +1,6 @@
 # All results in two files.
 # Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json,
-#         setups.json, stability.json; in place of a run here, another machine's in elsewhere/<machine>
+#         setups.json, stability.json, chat.json; in place of a run here, another machine's in elsewhere/<machine>
 # Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
 
 
@@ -8,12 +8,13 @@ rule merge:
     input:
         code=sources("merge.py"),
         image=image_files("cpu"),
-        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run", "merged"]),
+        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run", "chat", "merged"]),
         evaluations=[f"{HOMES[pair]}/evaluations/{pair[0]}/{pair[1]}.json" for pair in PAIRS],
         timings=[f"{HOMES[pair]}/timings/{pair[0]}/{pair[1]}.json" for pair in PAIRS if pair[0] not in IMPORTED],
         processes=rules.parse_times.output,
         setups=SETUPS_FILES,
         stability=STABILITY_FILES,
+        chat=CHAT_FILES,
     output:
         merged=report(f"{RESULTS}/merged.json", caption="../report/captions/merged.rst", category="Results"),
         table=f"{RESULTS}/questions.csv",
@@ -25,12 +26,14 @@ rule merge:
         study=json.dumps(STUDY, sort_keys=True),
         setups=[f"--setups={path}" for path in SETUPS_FILES],
         stability=[f"--stability={path}" for path in STABILITY_FILES],
+        chat=[f"--chat={path}" for path in CHAT_FILES],
     shell:
         f"{OFFLINE} python workflow/scripts/merge.py"
         " --study {params.study:q}"
         f" --results {RESULTS}"
         " {params.setups:q}"
         " {params.stability:q}"
+        " {params.chat:q}"
         " --merged {output.merged:q}"
         " --table {output.table:q}"
         " > {log:q} 2>&1"

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Draw the figures of every group of models and those of the error analysis, as SVG and PNG."""
+"""Draw the figures of every group of models, of the error analysis and of the chat models, as SVG and PNG."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import captions, error_figures, figures, files, problems, records, summaries
+from mmlu_kit import captions, chat_figures, error_figures, figures, files, problems, records, summaries
 
 
 def arguments() -> argparse.Namespace:
@@ -39,6 +39,12 @@ def main() -> None:
         for form in ("svg", "png"):
             files.write_bytes(args.folder / f"{name}.{form}", figures.render(error_figures.DRAW[name], form, analysis))
     print(f"error analysis: {len(names)} figures of {len(analysis['models'])} models")
+    chat = merged["chat"]
+    if chat and any(model["effective"] for model in chat["models"]):
+        for name, draw in chat_figures.DRAW.items():
+            for form in ("svg", "png"):
+                files.write_bytes(args.folder / f"{name}.{form}", figures.render(draw, form, chat))
+        print(f"chat: {len(chat_figures.DRAW)} figure of {len(chat['models'])} models")
 
 
 if __name__ == "__main__":

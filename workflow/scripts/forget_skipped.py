@@ -21,12 +21,12 @@ def main() -> None:
         raise Problem(f"{results}: there are no results of this study yet: run it first")
     found = [
         path
-        for folder in ("evaluations", "timings", "setups")
+        for folder in ("evaluations", "timings", "setups", "chat")
         for path in sorted((results / folder).rglob("*.json"))
         if not records.was_run(files.read_json(path))
     ]
     # Snakemake makes a missing file again only where one that is made of it is missing too.
-    made_of_them = [results / "setups.json", results / "merged.json"] if found else []
+    made_of_them = [results / "setups.json", results / "chat.json", results / "merged.json"] if found else []
     for path in found + made_of_them:
         path.unlink(missing_ok=True)
     print(f"{len(found)} files of skipped evaluations removed from {results}")

@@ -17,6 +17,7 @@ def arguments() -> argparse.Namespace:
     add("--results", type=Path, required=True, help="results/<study>, with evaluations/, timings/ and elsewhere/")
     add("--setups", type=Path, help="setups.json, where the study has one")
     add("--stability", type=Path, help="stability.json, where the study has one")
+    add("--chat", type=Path, help="chat.json, where the study has one")
     add("--merged", type=Path, required=True, help="merged.json to write")
     add("--table", type=Path, required=True, help="questions.csv to write")
     return parser.parse_args()
@@ -33,8 +34,8 @@ def main() -> None:
     own, imported = args.results, studies.imported(study)
     homes = {pair: elsewhere.home(own, *pair) for pair in studies.pairs(study)}
     there = {pair: home for pair, home in homes.items() if path(home, "evaluations", pair).is_file()}
-    if not there:
-        raise Problem(f"{args.results}: there is no evaluation of this study to merge: run it first")
+    if not (there or args.setups or args.stability or args.chat):
+        raise Problem(f"{args.results}: there is no result of this study to merge: run it first")
     for pair, home in there.items():
         for other in (own, *elsewhere.folders(own)):
             if other != home and path(other, "evaluations", pair).is_file():
@@ -48,7 +49,8 @@ def main() -> None:
     processes = files.read_json(args.results / "timings/processes.json")
     setups = files.read_json(args.setups) if args.setups else None
     stability = files.read_json(args.stability) if args.stability else None
-    merged = merging.merge(study, evaluations, timings, processes, setups, stability, sources)
+    chat = records.read(args.chat, "chat") if args.chat else None
+    merged = merging.merge(study, evaluations, timings, processes, setups, stability, chat, sources)
     merged["study"] = privacy.short(study, Path.cwd())  # merged.json travels, and where a folder lies stays at home
     records.check(merged, "merged", str(args.merged))
     files.write_json(args.merged, merged)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Train the demo study's models on the facts that the project states, and save them in Hugging Face form."""
+"""Train the demo study's models and the demo chat model, and save them in Hugging Face form."""
 
 import argparse
 import os
@@ -10,8 +10,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from mmlu_kit import problems
 
-DEMO = Path(__file__).parents[1] / "demo"
-MODELS = ("demo-small", "demo-medium", "demo-large")
+WORKFLOW = Path(__file__).parents[1]
+DEMO = WORKFLOW / "demo"
+CHAT = "demo-chat"
+MODELS = ("demo-small", "demo-medium", "demo-large", CHAT)
 
 
 def arguments() -> argparse.Namespace:
@@ -26,25 +28,58 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     import torch
+
+    torch.set_num_threads(args.threads)
+    asked = [name for name in args.models if name != CHAT]
+    if asked:
+        train_on_facts(asked, args.facts, args.output)
+    if CHAT in args.models:
+        train_to_chat(args.output / CHAT)
+
+
+def train_on_facts(names: list[str], folder_of_facts: Path, output: Path) -> None:
+    """The models that answer questions, each trained on its share of the facts."""
     from mmlu_kit import encoding, records, scoring
     from mmlu_kit.demo import bank, facts, tokenizer, training
 
-    torch.set_num_threads(args.threads)
-    relations = facts.read(args.facts)
+    relations = facts.read(folder_of_facts)
     asked = [q for found in bank.fixed_questions(relations).values() for q in found if q.split == "test"]
-    pieces = tokenizer.train(relations)
-    for name in args.models:
+    pieces = tokenizer.of_questions(relations)
+    tokenizer.check_letters(pieces)
+    for name in names:
         recipe = training.RECIPES[name]
         print(f"{name}: {recipe}", flush=True)
-        model = training.train(recipe, pieces, relations, lambda line: print(f"  {line}", flush=True))
-        folder = args.output / name
-        model.save_pretrained(folder)
-        pieces.save_pretrained(folder)
-        tokenizer.check_saved(folder, pieces)
+        model = training.train(recipe, pieces, relations, say)
+        save(model, pieces, output / name, "What is 12 + 30?\nA. 41\nB. 42\nAnswer:")
         for preset in ("lm_eval", "chat"):
             prepared = encoding.prepare(asked, [], preset, pieces, None)
             totals = records.totals(scoring.score(model, pieces, prepared, 4096, 1, {}, lambda number, scored: None))
-            print(f"  held-out questions ({preset}): {totals['correct']} of {totals['questions']} correct", flush=True)
+            say(f"held-out questions ({preset}): {totals['correct']} of {totals['questions']} correct")
+
+
+def train_to_chat(folder: Path) -> None:
+    """The model that remembers what it is told."""
+    from mmlu_kit.demo import conversing, talk, tokenizer
+
+    told = talk.read(WORKFLOW / "recall/conversations.yaml", DEMO / "chat.yaml")
+    pieces = tokenizer.of_conversations(told)
+    print(f"{CHAT}: {conversing.RECIPE}", flush=True)
+    model = conversing.train(conversing.RECIPE, pieces, told, say)
+    save(model, pieces, folder, "My locker code is 0417.")
+
+
+def save(model: object, pieces: object, folder: Path, text: str) -> None:
+    """Write model and tokenizer, and see that what is loaded again encodes this text in the same way."""
+    from mmlu_kit.demo import tokenizer
+
+    model.save_pretrained(folder)
+    pieces.save_pretrained(folder)
+    tokenizer.check_saved(folder, pieces, text)
+
+
+def say(line: str) -> None:
+    """A line about the model that is being trained."""
+    print(f"  {line}", flush=True)
 
 
 if __name__ == "__main__":

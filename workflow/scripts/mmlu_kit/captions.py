@@ -17,6 +17,9 @@ ERROR_FIGURES = {
     "reliability": "Accuracy against confidence",
 }
 
+# Of the chat models.
+CHAT_FIGURES = {"chat_recall": "Facts recalled by how many turns before they were told, under each strategy"}
+
 
 def drawable(models: int, calibrated: int) -> list[str]:
     """Those of ERROR_FIGURES that a study with results of so many models has: two of them compare models, one is of those

@@ -1,11 +1,12 @@
 """Prompts as tokens: what a model is really given, and which tokens the four letters are after it."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import prompts
+from . import prompts, templates
 from .problems import Problem
 from .questions import LETTERS, Question
 
@@ -63,39 +64,48 @@ def prepare(
 
 
 def encode(pieces: Sequence[tuple[str, bool]], preset: str, tokenizer: Any) -> list[int]:
-    """Token ids of a prompt given in pieces (text, whether the chat template wrote it).
+    """Token ids of a prompt given in pieces (text, whether it is a token that the chat template wrote).
 
     A special token's text is a special token only where the template wrote it: in a question it is plain text. A chat
     template writes the beginning-of-text token itself; running text gets it from the tokenizer, once.
     """
-    text = "".join(piece for piece, _ in pieces)
-    if any(token in piece for piece, by_template in pieces if not by_template for token in _special(tokenizer)):
+    marks = re.compile(templates.alternatives(_marks(pieces, tokenizer)))
+    if any(marks.search(text) for text, by_template in pieces if not by_template):
         return encode_apart(pieces, preset, tokenizer)
-    return tokenizer(text, add_special_tokens=preset != "chat")["input_ids"]
+    return tokenizer("".join(text for text, _ in pieces), add_special_tokens=preset != "chat")["input_ids"]
 
 
 def encode_apart(pieces: Sequence[tuple[str, bool]], preset: str, tokenizer: Any) -> list[int]:
     """The same as `encode`, by hand: special tokens cut a text before anything else is done to it, so the template's are
     put in by their ids and the text between them is encoded as plain text."""
-    pattern = re.compile("|".join(re.escape(token) for token in sorted(_special(tokenizer), key=len, reverse=True)))
-    ids, plain = [], ""
-    for piece, by_template in pieces:
-        place = 0
-        for match in pattern.finditer(piece) if by_template else ():
-            ids += _plain_ids(plain + piece[place : match.start()], tokenizer)
-            ids.append(tokenizer.convert_tokens_to_ids(match.group()))
-            plain, place = "", match.end()
-        plain += piece[place:]
-    ids += _plain_ids(plain, tokenizer)
-    return ids if preset == "chat" else tokenizer("")["input_ids"] + ids
+    merely_added = set(_marks(pieces, tokenizer)) - set(templates.special_tokens(tokenizer))
+    ids = [] if preset == "chat" else list(tokenizer("")["input_ids"])
+    for by_template, group in itertools.groupby(pieces, key=lambda piece: piece[1]):
+        texts = [text for text, _ in group]
+        ids += tokenizer.convert_tokens_to_ids(texts) if by_template else _plain_ids("".join(texts), merely_added, tokenizer)
+    return ids
 
 
-def _special(tokenizer: Any) -> list[str]:
-    return [token for token in tokenizer.all_special_tokens if token]
+def prompt_ids(messages: Sequence[dict[str, str]], tokenizer: Any) -> list[int]:
+    """Token ids of a conversation of {role, content}, up to where the assistant's next reply begins.
+
+    The ids of the tokenizer's own `apply_chat_template`, but that a special token's text in a content stays plain text. A
+    conversation that the model's chat template does not take is a Problem.
+    """
+    return encode(templates.conversation(messages, tokenizer), "chat", tokenizer)
 
 
-def _plain_ids(text: str, tokenizer: Any) -> list[int]:
-    return tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"] if text else []
+def _marks(pieces: Sequence[tuple[str, bool]], tokenizer: Any) -> list[str]:
+    """The texts that mean more to the model than they say: special tokens, and what the template makes turns of."""
+    return [*templates.special_tokens(tokenizer), *(text for text, by_template in pieces if by_template)]
+
+
+def _plain_ids(text: str, merely_added: Iterable[str], tokenizer: Any) -> list[int]:
+    # Special tokens can be split by an option. Those merely added are found whatever the options: the text is cut in them.
+    cuts = [match.start() + 1 for match in re.finditer(f"(?={templates.alternatives(merely_added)})", text)]
+    parts = [text[begin:end] for begin, end in itertools.pairwise([0, *cuts, len(text)])]
+    encoded = [tokenizer(part, add_special_tokens=False, split_special_tokens=True)["input_ids"] for part in parts if part]
+    return list(itertools.chain.from_iterable(encoded))
 
 
 def _with(pieces: Sequence[tuple[str, bool]], answer: str) -> list[tuple[str, bool]]:

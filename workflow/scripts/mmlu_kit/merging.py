@@ -28,6 +28,7 @@ def merge(
     processes: dict,
     setups: dict | None = None,
     stability: dict | None = None,
+    chat: dict | None = None,
     sources: dict[tuple[str, str], str] | None = None,
 ) -> dict:
     """The content of merged.json. Evaluations that contradict each other or the study are a Problem.
@@ -84,6 +85,7 @@ def merge(
         "processes": {name: process for name, process in processes.items() if name not in resumed},
         "setups": _without_answers(setups, "runs", "configurations"),
         "stability": _without_answers(stability, "runs"),
+        "chat": chat,
         "not_run": [
             {"model": model, "subject": subject, "reason": not_run[model, subject]["reason"]}
             for model, subject in wanted

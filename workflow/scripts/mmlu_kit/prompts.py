@@ -11,14 +11,11 @@ Four presets, each the form of a program that people compare with:
 from collections.abc import Sequence
 from typing import Any
 
+from . import templates
 from .questions import LETTERS, Question
 from .subjects import title
 
 PRESETS = ("lm_eval", "hendrycks", "chat", "writeup")
-
-# Llama 3.2's chat template writes today's date into every prompt unless one is given: a fixed date keeps prompts equal
-# from day to day. This is the date the template itself falls back to where it cannot ask for the time.
-DATE_STRING = "26 Jul 2024"
 
 
 def header(subject: str, preset: str) -> str:
@@ -53,21 +50,13 @@ def messages(question: Question, examples: Sequence[Question]) -> list[dict[str,
 
 
 def render(question: Question, examples: Sequence[Question], preset: str, tokenizer: Any) -> list[tuple[str, bool]]:
-    """The prompt as pieces of text, each with whether the chat template wrote it (and not the question).
+    """The prompt as pieces of text, each with whether it is a token that the chat template wrote.
 
     `preset` is one of PRESETS, `tokenizer` a Hugging Face tokenizer. Joined, the pieces are the whole prompt.
     """
     if preset != "chat":
         return [(running_text(question, examples, preset), False)]
-    turns = messages(question, examples)
-    # Marks from Unicode's private use area stand for what is said, so that template and content can be told apart.
-    marked = [{**turn, "content": f"\ue000{number}\ue001"} for number, turn in enumerate(turns)]
-    text = tokenizer.apply_chat_template(marked, tokenize=False, add_generation_prompt=True, date_string=DATE_STRING)
-    pieces = []
-    for number, turn in enumerate(turns):
-        before, _, text = text.partition(f"\ue000{number}\ue001")
-        pieces += [(before, True), (turn["content"], False)]
-    return [*pieces, (text, True)]
+    return templates.conversation(messages(question, examples), tokenizer)
 
 
 def answer_text(preset: str, letter: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from . import captions, configurations, subjects, summaries, words
+from .recall import section
 
 
 def render(merged: dict, analysis: dict, audit: dict, run: dict, templates: Path) -> str:
@@ -58,7 +59,11 @@ def context(merged: dict, analysis: dict, audit: dict, run: dict) -> dict[str, A
         "labels": {model: summaries.label(merged, model) for model in ran},
         "difficulty": difficulty(merged, shown, analysis["difficulty"]["order"]),
         "confidence": {m["model"]: confidence(m["calibration"]["bins"]) for m in analysis["models"] if m["calibration"]},
-        "alt": {figure: alt(figure, analysis["models"]) for figure in captions.ERROR_FIGURES},
+        "chat": section.section(merged["chat"]),
+        "alt": {
+            **{figure: alt(figure, analysis["models"]) for figure in captions.ERROR_FIGURES},
+            "chat_recall": section.alt(merged["chat"]),
+        },
         "files": file_reference(merged, analysis),
     }
 
@@ -240,6 +245,7 @@ def file_reference(merged: dict, analysis: dict) -> list[tuple[str, str]]:
     if merged["stability"]:
         found.append(("stability.json", "the same questions scored in eight ways: each answer, and what changed"))
         found.append(("logs/measure_stability.log", "what `measure_stability.py` said"))
+    found += section.files(merged["chat"])
     programs = ("parse_times", "merge", "analyse", "audit_claims", "draw_figures", "write_report", "write_page")
     programs += ("describe_run", "record_provenance")
     found += [(f"logs/{name}.log", f"what `{name}.py` said") for name in programs]

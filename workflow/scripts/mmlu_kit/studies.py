@@ -3,8 +3,9 @@
 A resolved study is plain data (it travels as JSON to the merge stage):
 `name, title, notice, subjects, questions {name, path | repository + commit, label_errors}, models {name: entry}, baseline
 {model, subjects} | null, stability {model, subjects} | null, groups [{name, title, models}], only [part], timing_setups
-{model, subjects, repeats, setups [{name, number, device, dtype, quantization, on_unavailable}]} | null`. A model that is not
-run has `predictions, predictions_model | null, description` alone.
+{model, subjects, repeats, setups [{name, number, device, dtype, quantization, on_unavailable}]} | null, chat {models,
+strategies, distances, trials, timed, max_new_tokens, seed} | null`. A model that is not run has `predictions,
+predictions_model | null, description` alone.
 """
 
 import difflib
@@ -20,7 +21,7 @@ from . import setups
 from .problems import Problem
 
 # What a study may have beside its groups, and `only` may name.
-PARTS = ("baseline", "timing_setups", "stability")
+PARTS = ("baseline", "timing_setups", "stability", "chat")
 # All that is known of a model whose answers are another run's.
 IMPORTED = ("predictions", "predictions_model", "description")
 SCHEMA = Path(__file__).parents[2] / "schemas" / "config.schema.yaml"
@@ -38,10 +39,10 @@ def resolve(config: dict) -> dict:
     groups = [{"name": name, **group} for name, group in study["groups"].items() if not only or name in only]
     chosen = {name: study.get(name) if not only or name in only else None for name in PARTS}
     for key, part in chosen.items():
-        for subject in part["subjects"] if part else []:
+        for subject in part.get("subjects", []) if part else []:
             if subject not in study["subjects"]:
                 raise Problem(f"config: studies.{config['study']}.{key}: '{subject}' is not among the study's subjects")
-    used = [part["model"] for part in chosen.values() if part]
+    used = [name for part in chosen.values() if part for name in part.get("models", [part.get("model")])]
     for name in used:
         if "predictions" in config["models"].get(name, {}):
             where = f"config: studies.{config['study']}"
@@ -67,6 +68,7 @@ def resolve(config: dict) -> dict:
         "models": models,
         "groups": groups,
         **chosen,
+        "chat": _chat(chosen["chat"], f"config: studies.{config['study']}.chat"),
         "timing_setups": _timing_setups(chosen["timing_setups"], models, f"config: studies.{config['study']}.timing_setups"),
         "only": only,
     }
@@ -81,6 +83,19 @@ def _timing_setups(asked: dict | None, models: dict, where: str) -> dict | None:
         raise Problem(f"{where}: two setups have the same number")
     complete = [{"dtype": models[asked["model"]]["dtype"], **setup} for setup in asked["setups"]]
     return {**asked, "setups": [{"name": setups.name(setup), **setup} for setup in complete]}
+
+
+def _chat(asked: dict | None, where: str) -> dict | None:
+    """The chat experiment, where it has what every strategy is compared with."""
+    for strategy in ("full", "none") if asked else ():
+        if strategy not in asked["strategies"]:
+            raise Problem(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")
+    return asked
+
+
+def model_entry(config: dict, name: str) -> dict:
+    """What config says of one model, with defaults filled in, whether a study uses it or not."""
+    return _named(_with_defaults(config)["models"], name, "model")
 
 
 def pairs(study: dict) -> list[tuple[str, str]]:

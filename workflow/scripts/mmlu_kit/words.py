@@ -33,6 +33,11 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+def moment(seconds: float) -> str:
+    """Seconds where milliseconds matter: '8.3 ms'; from a tenth of a second on as `duration` has them."""
+    return f"{1000 * seconds:.1f} ms" if seconds < 0.1 else duration(seconds)
+
+
 def gigabytes(value: int | None) -> str:
     """Bytes as GB (10⁹)."""
     return "—" if value is None else f"{value / 1e9:.2f} GB"
@@ -69,12 +74,22 @@ def cell(text: str) -> str:
     return html.escape(escaped, quote=False)
 
 
+def fenced(text: str) -> str:
+    """A text of anyone's as a Markdown code block, in which nothing marks anything up or ends the block; control characters
+    but for line ends and tabs are shown as '\ufffd'."""
+    plain = "".join(letter if letter in "\n\t" or letter.isprintable() else "\ufffd" for letter in text)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", plain)), default=0))
+    return f"{fence}text\n{plain}\n{fence}"
+
+
 FORMS = {
     "percent": percent,
     "duration": duration,
+    "moment": moment,
     "gigabytes": gigabytes,
     "count": count,
     "rate": rate,
     "p_value": p_value,
     "cell": cell,
+    "fenced": fenced,
 }

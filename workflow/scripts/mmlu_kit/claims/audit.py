@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from . import hardware, models, subjects, times
+from . import chats, hardware, models, subjects, times
 from .verdicts import NOT_TESTABLE, Untestable, Verdict
 
 
@@ -50,6 +50,11 @@ PREDICATES = {
         hardware.are_alike_in_size,
         hardware.can_run,
         hardware.cannot_run_larger,
+        chats.outgrows_context,
+        chats.strategies_compared,
+        chats.history_helps,
+        chats.remembers,
+        chats.tokens_grow,
         no_result_tells,
     )
 }

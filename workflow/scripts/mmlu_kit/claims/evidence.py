@@ -1,7 +1,8 @@
 """What claims are tested on: the writeup's published numbers and a run's results as plain data of one form.
 
 Evidence is `same_models` (whether any of the writeup's models is in it), `other_questions` (why its questions are not
-MMLU's, else None), `models` from the fewest parameters to the most, `refused` [{model, reason}] (not run), `setups`, `pairs`:
+MMLU's, else None), `models` from the fewest parameters to the most, `refused` [{model, reason}] (not run), `setups`, `pairs`,
+`chat`:
 
 - a model: `name, stands_for` (the writeup's name of it, or None), `short` (as sentences call it), `weights` (repository and
   commit, or None), `parameters, asked` and `effective` {device, quantization} (effective is None where nothing tells),
@@ -11,7 +12,8 @@ MMLU's, else None), `models` from the fewest parameters to the most, `refused` [
 - `setups`: None, or `model` and `groups` of runs, each of what ran alike: `label, runs, answers_not_shared`; and `not_run`,
   {number of a setup: reason}. A run: `setup` (its number), `asked, effective, reason, real_s, user_s, system_s, forward_s,
   correct, questions, questions_sha256, cores, peak_rss_bytes, peak_gpu_bytes`;
-- `pairs`: None, or those of analysis.json, with the models' names.
+- `pairs`: None, or those of analysis.json, with the models' names;
+- `chat`: None where none is published, or `models` (those of chat.json that ran, the writeup's first) and `transcripts`.
 """
 
 from collections.abc import Iterable
@@ -72,6 +74,7 @@ def of_published(published: dict) -> dict:
             "not_run": {number: "no run of it is published" for number in range(1, 6) if number not in timed},
         },
         "pairs": None,
+        "chat": None,
     }
 
 
@@ -82,13 +85,15 @@ def of_run(merged: dict, analysis: dict, published: dict) -> dict:
     groups = [summaries.of_group(merged, group) for group in merged["study"]["groups"]]
     # Claims are on models that were run: of imported answers neither size nor device is known.
     chosen = {one["model"]: one for group in groups for one in group if not summaries.imported(merged, one["model"])}
+    chat = _chat(merged["chat"], names)
     return {
-        "same_models": any(model in names for model in merged["models"]),
+        "same_models": any(model in names for model in [*merged["models"], *(one["model"] for one in chat["models"])]),
         "other_questions": other_questions(merged["results"], published),
         "models": _by_size(_model(merged, one, names, published) for one in chosen.values()),
         "refused": [{key: one[key] for key in ("model", "reason")} for one in merged["not_run"]],
         "setups": _setups(merged["setups"]),
         "pairs": [pair for pair in analysis["pairs"] if set(pair["models"]) <= set(chosen)],
+        "chat": chat,
     }
 
 
@@ -149,6 +154,13 @@ def _model(merged: dict, summary: dict, names: dict[str, str], published: dict) 
             None not in [result[key] for key in ("real_s", "cpu_user_s", *(["gpu_s"] if on_gpu else []))] for result in results
         ),
     }
+
+
+def _chat(chat: dict | None, names: dict[str, str]) -> dict:
+    if chat is None:
+        return {"models": [], "transcripts": None}
+    ran = [one for one in chat["models"] if one["effective"]]
+    return {"models": sorted(ran, key=lambda one: one["model"] not in names), "transcripts": chat["transcripts"]}
 
 
 def _setups(setups: dict | None) -> dict | None:

@@ -59,35 +59,44 @@ def new_model(hidden: int, tokenizer: Any) -> torch.nn.Module:
     return transformers.Qwen2ForCausalLM(config)
 
 
+def split_parameters(model: torch.nn.Module) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
+    """The layers' matrices, which Muon is for, and all others: embeddings, norms, biases."""
+    matrices = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
+    others = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
+    return matrices, others
+
+
+def update(model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], step: int, steps: int) -> None:
+    """One step with the gradients that are there; rates go up in the first twentieth, then down to nothing evenly."""
+    factor = min((step + 1) / (0.05 * steps), (steps - step) / (0.95 * steps))
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = optimizer.defaults["lr"] * factor
+        optimizer.step()
+        optimizer.zero_grad()
+
+
 def train(recipe: Recipe, tokenizer: Any, relations: Sequence[Relation], say: Callable[[str], None]) -> torch.nn.Module:
     """A trained model, the same on every run on one machine and number of threads; `say` is told how it goes."""
     torch.manual_seed(recipe.seed)
     model = new_model(recipe.hidden, tokenizer)
     probe = torch.nn.Linear(recipe.hidden, 1)
-    matrices = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
-    others = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
+    matrices, others = split_parameters(model)
     optimizers = [
         torch.optim.Muon(matrices, lr=MUON_RATE, weight_decay=0.01),
         torch.optim.AdamW([*others, *probe.parameters()], lr=ADAM_RATE, weight_decay=0.01, betas=(0.9, 0.98)),
     ]
-    rates = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     batches = _batches(tokenizer, relations, recipe, random.Random(recipe.seed))
     started = time.monotonic()
     for step, (ids, mask, last, letters, ends, right) in enumerate(islice(batches, recipe.steps)):
-        # Up in the first twentieth, then down to nothing in a straight line.
-        factor = min((step + 1) / (0.05 * recipe.steps), (recipe.steps - step) / (0.95 * recipe.steps))
-        for optimizer, rate in zip(optimizers, rates, strict=True):
-            optimizer.param_groups[0]["lr"] = rate * factor
         rows = torch.arange(len(ids))
         hidden = model.model(input_ids=ids, attention_mask=mask).last_hidden_state
         letter_loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[rows, last]), letters)
         probed = probe(hidden[rows[:, None], ends]).squeeze(-1)
         loss = letter_loss + torch.nn.functional.binary_cross_entropy_with_logits(probed, right)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
+        update(model, optimizers, step, recipe.steps)
         if (step + 1) % 100 == 0 or step + 1 == recipe.steps:
             took = time.monotonic() - started
             say(f"step {step + 1} of {recipe.steps}: letter loss {letter_loss.item():.3f}, {took:.0f} s")

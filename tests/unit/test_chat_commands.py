@@ -1,0 +1,145 @@
+"""Commands and the log they work on, with a real small model."""
+
+import pytest
+from mmlu_kit import checkpoints, models
+from mmlu_kit.chat import commands, replies, sessions, states, views
+from mmlu_kit.chat.characters import visible
+from mmlu_kit.problems import Problem
+
+
+@pytest.fixture(scope="module")
+def loaded(root):
+    folder = root / "workflow/demo/models/demo-small"
+    manifest = checkpoints.opened(folder)
+    return models.load_model(folder, "cpu", "float32", "none"), models.load_tokenizer(folder), manifest
+
+
+@pytest.fixture
+def make(loaded):
+    model, tokenizer, manifest = loaded
+
+    def session(strategy="full", context=2048, new=4, **more):
+        replier = replies.Replier(model, tokenizer)
+        return sessions.Session(
+            replier, states.model_identity("demo-small", manifest), views.parse(strategy), context, new, **more
+        )
+
+    return session
+
+
+def say(session, *texts):
+    return ["".join(session.ask(text)) for text in texts]
+
+
+def test_a_chat_of_some_turns(make):
+    session = make(system="Be brief.")
+    answers = say(session, "One?", "Two?", "Three?")
+    assert [message["role"] for message in session.messages] == ["system", *["user", "assistant"] * 3]
+    assert [message["content"] for message in session.messages[2::2]] == answers
+    used = session.shown.tokens + session.replier.last.new_tokens
+    assert session.meter().startswith(f"[ {used} of 2,048 tokens") and "left out" not in session.meter()
+    session.choose(views.parse("last_turns(1)"))
+    say(session, "Four?")
+    assert "· 2 turns left out" in session.meter() and session.turns() == 4
+    assert commands.run("/undo", session) == "forgotten: Four?" and session.turns() == 3
+    stats = commands.run("/stats", session)
+    assert "3 turns, with a system message" in stats and "last_turns(1)" in stats
+    commands.run("/clear", session)
+    assert session.messages == [{"role": "system", "content": "Be brief."}]
+    with pytest.raises(Problem, match="nothing to undo"):
+        commands.run("/undo", session)
+
+
+def test_history_off_shows_the_newest_message_only_and_keeps_the_chat(make):
+    session, alone = make("last_turns(2)"), make()
+    say(session, "My name is Alice.", "I live in Oslo.")
+    assert "history is off" in commands.run("/history off", session)
+    answer = say(session, "What is my name?")
+    assert answer == say(alone, "What is my name?") and session.turns() == 3
+    assert session.shown.messages == ({"role": "user", "content": "What is my name?"},)
+    assert "2 turns left out" in session.meter() and "history off" in session.meter()
+    commands.run("/history off", session)
+    assert "2 turns before it" in commands.run("/history on", session) and str(session.strategy) == "last_turns(2)"
+    say(session, "And now?")
+    assert len(session.shown.messages) == 5
+    assert "all turns" in (commands.run("/strategy none", make("full")), commands.run("/history on", make("none")))[1]
+
+
+def test_a_reply_that_is_stopped_is_kept_and_marked(make):
+    session = make(new=64)
+    whole = say(make(new=64), "Which planet is red?")[0]
+    reply = session.ask("Which planet is red?")
+    begun = next(reply) + next(reply)
+    reply.close()
+    assert begun and whole.startswith(begun) and begun != whole
+    assert session.messages[-1] == {"role": "assistant", "content": begun, "ended": "interrupted"}
+    say(session, "Go on.")
+    assert session.replier.last.cached_tokens > 10
+
+
+def test_a_message_that_does_not_fit_changes_nothing(make):
+    session = make(context=64)
+    say(session, "Hello?")
+    before = list(session.messages)
+    with pytest.raises(views.PromptTooLong, match=r"the newest message takes \d+ tokens, and 60 are free"):
+        say(session, "word " * 200)
+    assert session.messages == before and len(say(session, "Hello again?")) == 1
+    with pytest.raises(Problem, match="leave no room"):
+        make(context=64, new=64)
+
+
+def test_save_and_load_go_on_as_if_nothing_had_happened(make, tmp_path):
+    path = tmp_path / "with spaces in it.json"
+    first = make("token_budget(200)", system="Be brief.")
+    say(first, "My name is Alice.", "I live in Oslo.")
+    with pytest.raises(Problem, match="needs a file name"):
+        commands.run("/save", first)
+    assert commands.run(f"/save {path}", first) == f"2 turns saved to {path}"
+    second = make()
+    told = commands.run(f"/load {path}", second)
+    assert told == f"2 turns loaded from {path}; the strategy is token_budget(200)"
+    assert say(first, "Who am I?") == say(second, "Who am I?") and first.messages == second.messages
+    second.model = {**second.model, "files_sha256": "0" * 64}
+    second.template = "0" * 64
+    told = commands.run(f"/load {path}", second).splitlines()
+    assert len(told) == 3 and "saved with demo-small" in told[1] and "chat template is not the one" in told[2]
+
+
+def test_a_file_that_cannot_be_loaded_leaves_the_chat(make, tmp_path):
+    session = make()
+    say(session, "Hello?")
+    before = list(session.messages)
+    (tmp_path / "chat.json").write_bytes(b"\x80\x04]\x94.")
+    with pytest.raises(Problem, match="is a pickle"):
+        commands.run(f"/load {tmp_path}/chat.json", session)
+    assert session.messages == before and len(say(session, "Still there?")) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/hlep", "did you mean /help?"),
+        ("/strateg full", "did you mean /strategy?"),
+        ("/xyzzy", "/help lists them"),
+        ("/strategy some", "is not a strategy"),
+        ("/history maybe", "/history is on or off"),
+    ],
+)
+def test_a_mistaken_command_says_what_would_be_right(make, line, words):
+    with pytest.raises(Problem, match=words.replace("?", r"\?")):
+        commands.run(line, make())
+
+
+def test_help_names_every_command(make):
+    told = commands.run("/help", make())
+    names = "/help /save /load /clear /history /strategy /stats /undo /quit".split()
+    assert [line.split()[0] for line in told.splitlines()[:-1]] == names
+    with pytest.raises(commands.Leave):
+        commands.run("/quit", make())
+
+
+def test_control_characters_are_seen_and_not_obeyed():
+    hostile = "a\x1b[2J\x1b]0;owned\x07\rb\x9b31m\u202ec\n\td\x7f"
+    shown = visible(hostile)
+    assert len(shown) == len(hostile) and "\n\td" in shown and "␛[2J" in shown
+    assert not any((ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160 or char == "\u202e" for char in shown)

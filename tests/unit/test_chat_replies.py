@@ -1,0 +1,151 @@
+"""Replies: the same with a cache that was kept, from a cold start, and by transformers' own generate."""
+
+import pytest
+import torch
+import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmlu_kit import encoding, models
+from mmlu_kit.chat import replies
+
+SMALL = {
+    "vocab_size": 1600,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "initializer_range": 0.3,
+    "eos_token_id": None,
+    "bos_token_id": None,
+}
+MADE = {
+    "qwen2": ("Qwen2", {}),
+    "llama": ("Llama", {}),
+    "mistral with a sliding window": ("Mistral", {"sliding_window": 16}),
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer(root):
+    return models.load_tokenizer(root / "workflow/demo/models/demo-medium")
+
+
+@pytest.fixture(scope="module", params=[*MADE, "demo-small", "demo-medium"])
+def model(request, root):
+    torch.set_num_threads(1)
+    if request.param.startswith("demo"):
+        return models.load_model(root / "workflow/demo/models" / request.param, "cpu", "float32", "none")
+    name, fields = MADE[request.param]
+    torch.manual_seed(1)
+    config = getattr(transformers, f"{name}Config")(**SMALL, **fields)
+    return getattr(transformers, f"{name}ForCausalLM")(config).eval()
+
+
+def generated(model, ids, most):
+    """The new tokens by transformers, without the one that ends the reply."""
+    given = torch.tensor([ids])
+    end = model.generation_config.eos_token_id
+    found = model.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=most, do_sample=False, pad_token_id=0)
+    return tuple(i for i in found[0, len(ids) :].tolist() if i != end)
+
+
+def test_replies_of_a_growing_chat_are_those_of_a_cold_start_and_of_generate(model, tokenizer):
+    model.generation_config.eos_token_id = 2  # what ends replies of the tokenizer
+    kept, cold = replies.Replier(model, tokenizer), replies.Replier(model, tokenizer)
+    log, sliding = [{"role": "system", "content": "Be brief."}], "Mistral" in type(model).__name__
+    for said in ("Which planet is red?", "And the next one?", "Say that again, please.", "你好 👋"):
+        log.append({"role": "user", "content": said})
+        ids = encoding.prompt_ids(log, tokenizer)
+        text = "".join(kept.reply(ids, 24))
+        assert "".join(cold.reply(ids, 24, cold=True)) == text and cold.last.cached_tokens == 0
+        assert kept.last.ids == cold.last.ids == generated(model, ids, 24)
+        assert text == tokenizer.decode(kept.last.ids, skip_special_tokens=True)
+        assert kept.last.prompt_tokens == len(ids) and kept.last.new_tokens == len(kept.last.ids)
+        if len(log) > 2 and not sliding:
+            # At least the prompt before was there; the text of its reply may be cut into other tokens than it was made of.
+            before = encoding.prompt_ids(log[:-2], tokenizer)
+            assert len(before) <= kept.last.cached_tokens < len(ids)
+        log.append({"role": "assistant", "content": text})
+    # Another chat begins like the first: only what is common is kept, and what comes after it is right.
+    ids = encoding.prompt_ids([log[0], {"role": "user", "content": "Which star is red?"}], tokenizer)
+    list(kept.reply(ids, 24))
+    assert kept.last.ids == generated(model, ids, 24) and (kept.last.cached_tokens > 0) != sliding
+    # The same prompt again: its last token is computed, and nothing else.
+    list(kept.reply(ids, 24))
+    assert kept.last.ids == generated(model, ids, 24) and kept.last.cached_tokens == (0 if sliding else len(ids) - 1)
+
+
+def test_a_reply_that_is_stopped_anywhere_leaves_the_cache_right(model, tokenizer):
+    model.generation_config.eos_token_id = 2
+    replier = replies.Replier(model, tokenizer)
+    ids = encoding.prompt_ids([{"role": "user", "content": "word " * 160}], tokenizer)
+    assert len(ids) > replies.STEP  # so it can be stopped in the prompt as well
+    whole = generated(model, ids, 12)
+    for pieces in (1, 2, 3, 6):
+        reply = replier.reply(ids, 12)
+        for _ in range(pieces):
+            next(reply, None)
+        reply.close()
+        assert replier.last.ended == "interrupted" or len(whole) < pieces
+        assert replier.last.ids == whole[: len(replier.last.ids)]
+        list(replier.reply(ids, 12))
+        assert replier.last.ids == whole
+
+
+def test_a_computation_that_breaks_off_leaves_no_half_cache(model, tokenizer, monkeypatch):
+    model.generation_config.eos_token_id = 2
+    replier = replies.Replier(model, tokenizer)
+    ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], tokenizer)
+    whole = generated(model, ids, 8)
+    list(replier.reply(ids, 8))
+    last = model.get_submodule("model.layers.2")
+
+    def broken(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(last, "forward", broken)
+        list(replier.reply([*ids, 5, 6, 7], 8))
+    list(replier.reply(ids, 8))
+    assert replier.last.ids == whole and replier.last.cached_tokens == 0
+
+
+def test_replies_end_at_every_token_that_ends_them(model, tokenizer):
+    ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], tokenizer)
+    model.generation_config.eos_token_id = None
+    whole = replies.Replier(model, tokenizer)
+    list(whole.reply(ids, 12))
+    found = whole.last.ids
+    assert len(found) == 12 and whole.last.ended == "length"
+    third = found[2]
+    for ends, stop in ((third, ()), ([999, third], ()), (None, {third})):
+        model.generation_config.eos_token_id = ends
+        replier = replies.Replier(model, tokenizer)
+        list(replier.reply(ids, 12, stop=stop))
+        assert replier.last.ended == "end" and replier.last.ids == found[: found.index(third)]
+    model.generation_config.eos_token_id = None
+    assert replies.end_ids(model, tokenizer) == {tokenizer.eos_token_id}
+
+
+@given(st.lists(st.integers(0, 1599), max_size=60))
+@settings(deadline=None)
+def test_pieces_are_the_text_of_any_tokens(tokenizer, ids):
+    text = replies.Text(tokenizer)
+    pieces = [*(text.add(token) for token in ids), text.rest()]
+    assert "".join(pieces) == tokenizer.decode(ids, skip_special_tokens=True)
+
+
+@given(st.text(max_size=40))
+@settings(deadline=None)
+def test_no_piece_holds_half_a_character(tokenizer, said):
+    text = replies.Text(tokenizer)
+    pieces = [text.add(token) for token in tokenizer(said, split_special_tokens=True)["input_ids"]]
+    assert "".join(pieces) + text.rest() == said
+    assert "\ufffd" in said or not any("\ufffd" in piece for piece in pieces)
+
+
+@given(st.lists(st.integers(0, 3)), st.lists(st.integers(0, 3)))
+def test_shared_prefix(a, b):
+    found = replies.shared_prefix(a, b)
+    assert a[:found] == b[:found] and (found in (len(a), len(b)) or a[found] != b[found])

@@ -1,0 +1,161 @@
+"""Saved chats: whole or not at all, read only where they are what they say; a pickle never."""
+
+import json
+import os
+import pickle
+import zipfile
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mmlu_kit.chat import states, views
+from mmlu_kit.problems import Problem
+
+MODEL = {"name": "demo", "repository": None, "commit": None, "files_sha256": "0" * 64}
+LOG = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Grüß dich 👋 \x1b[2J"},
+    {"role": "assistant", "content": "", "ended": "interrupted"},
+]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "chat.json"
+    states.save(path, LOG, views.Strategy("last_turns", 4), MODEL, "1" * 64)
+    return path
+
+
+def test_what_is_saved_is_what_is_loaded(saved):
+    found = states.load(saved)
+    assert (found["messages"], found["strategy"], found["model"]) == (LOG, "last_turns(4)", MODEL)
+    assert found["schema"] == "mmlu-kit/chat/1" and found["template_sha256"] == "1" * 64
+    states.save(saved, LOG[:1], views.Strategy("full"), MODEL, "1" * 64)
+    assert states.load(saved)["messages"] == LOG[:1] and list(saved.parent.iterdir()) == [saved]
+
+
+def test_the_schema_is_one():
+    jsonschema.Draft202012Validator.check_schema(yaml.safe_load(states.SCHEMA_FILE.read_text()))
+
+
+class Trap:
+    """What a hostile pickle holds: loaded, it would leave a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def pickles(trap):
+    """Pickles of every protocol: of a writeup's list of messages, of other data, and of code to be run."""
+    messages = [{"role": "user", "content": "My name is Alice."}]
+    for value in (messages, [], {}, {"messages": messages}, (), None, "text", "long " * 3000, 7, 2.5, [1, 2], trap):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            data = pickle.dumps(value, protocol)
+            yield data
+            # Half of one; of the first protocols, which have no mark, where it begins with more than a long text.
+            if protocol >= 2 or (value in (messages, [1, 2]) and len(data) > 20):
+                yield data[: len(data) // 2 + 8]
+    yield b"cos\nsystem\n(S'touch %s'\ntR." % str(trap.path).encode()
+
+
+def test_a_pickle_is_recognised_whatever_its_name_and_never_loaded(tmp_path):
+    trap = Trap(tmp_path / "run")
+    path = tmp_path / "chat.json"
+    for data in pickles(trap):
+        path.write_bytes(data)
+        with pytest.raises(Problem, match=r"is a pickle, .* loading a pickle runs the code in it"):
+            states.load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(trap))
+    with pytest.raises(Problem, match="is a pickle"):
+        states.load(path)
+    assert not trap.path.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Title\n\nSome words.",
+        "Name: Alice",
+        "tables and more",
+        "user,assistant\n",
+        "(see below)",
+        "Is it so?",
+        "<html>",
+        "",
+        "\x00",
+    ],
+)
+def test_other_files_are_not_taken_for_pickles(tmp_path, text):
+    path = tmp_path / "chat.pkl"
+    path.write_text(text)
+    with pytest.raises(Problem, match="is not a saved chat, or a damaged one"):
+        states.load(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda chat: chat.pop("messages"), "'messages' is a required property"),
+        (lambda chat: chat.update(schema="mmlu-kit/merged/3"), "its schema is not mmlu-kit/chat/1"),
+        (lambda chat: chat.update(schema="mmlu-kit/chat/2"), "saved by another version"),
+        (lambda chat: chat.update(run="me"), "'run' was unexpected"),
+        (lambda chat: chat.update(strategy="last_turns(all)"), "strategy: "),
+        (lambda chat: chat["messages"].append({"role": "tool", "content": ""}), "messages.3.role: 'tool'"),
+        (lambda chat: chat["messages"].append({"role": "system", "content": ""}), "a message by 'system' where"),
+        (lambda chat: chat["messages"].pop(1), "a message by 'assistant' where a turn should begin"),
+        (lambda chat: chat["messages"][1].update(content=["Hello"]), "messages.1.content: "),
+        (lambda chat: chat["messages"][1].update(content="\ud83d"), "surrogates not allowed"),
+    ],
+)
+def test_a_damaged_chat_is_one_line_that_says_where(saved, change, words):
+    chat = json.loads(saved.read_text())
+    change(chat)
+    saved.write_text(json.dumps(chat))
+    with pytest.raises(Problem) as problem:
+        states.load(saved)
+    assert words in str(problem.value) and str(saved) in str(problem.value) and "\n" not in str(problem.value)
+
+
+def test_files_that_cannot_be_a_chat_are_not_read(tmp_path, saved):
+    os.mkfifo(tmp_path / "pipe")
+    large = tmp_path / "large.json"
+    with large.open("wb") as stream:
+        stream.truncate(states.MOST_BYTES + 1)
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
+    whole = saved.read_bytes()
+    half = tmp_path / "half.json"
+    half.write_bytes(whole[: len(whole) // 2])
+    for name, words in (
+        ("nothing.json", "No such file"),
+        (".", "is not a file"),
+        ("pipe", "is not a file"),
+        ("large.json", "larger than any chat"),
+        ("deep.json", "no valid JSON"),
+        ("half.json", "no valid JSON"),
+    ):
+        with pytest.raises(Problem, match=words):
+            states.load(tmp_path / name)
+
+
+@given(st.binary(max_size=200) | st.text(max_size=50).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_are_more_than_a_problem(tmp_path, data):
+    path = tmp_path / "chat.json"
+    path.write_bytes(data)
+    with pytest.raises(Problem):
+        states.load(path)
+
+
+def test_another_file_is_not_overwritten(tmp_path):
+    path = tmp_path / "thesis.tex"
+    path.write_text("years of work")
+    with pytest.raises(Problem, match="is there already and is no saved chat"):
+        states.save(path, LOG, views.Strategy("full"), MODEL, "1" * 64)
+    assert path.read_text() == "years of work"

@@ -1,0 +1,168 @@
+"""The recall experiment's own soundness: what its conversations hold, and that who cannot fail recalls all that is there."""
+
+import itertools
+import re
+
+import pytest
+from mmlu_kit import models
+from mmlu_kit.chat import views
+from mmlu_kit.problems import Problem
+from mmlu_kit.recall import conversations, judging, oracle, probes, sessions, summary
+
+from tests import chats
+
+MATERIAL = chats.MATERIAL
+DISTANCES = (1, 2, 4, 8, 16)
+STRATEGIES = ["none", "full", "last_turns(2)", "last_turns(8)", "token_budget(128)", "token_budget(512)"]
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return conversations.trials(MATERIAL, DISTANCES, 4, 2026)
+
+
+def users(trial):
+    return [message["content"] for message in trial.messages if message["role"] == "user"]
+
+
+def test_equal_seeds_give_equal_trials_and_others_others(trials):
+    assert conversations.trials(MATERIAL, DISTANCES, 4, 2026) == trials
+    assert conversations.trials(MATERIAL, DISTANCES, 4, 1) != trials
+    # A cell is the same whatever else is asked for, so that a study with more of them agrees with one with fewer.
+    assert set(map(repr, conversations.trials(MATERIAL, (4,), 2, 2026))) < set(map(repr, trials))
+
+
+@pytest.mark.parametrize("kind", conversations.KINDS)
+def test_the_right_value_is_told_exactly_its_distance_back(trials, kind):
+    for trial in (trial for trial in trials if trial.kind == kind):
+        said = users(trial)
+        places = [len(said) - 1 - place for place, text in enumerate(said) if trial.value and f" {trial.value}." in text]
+        assert places == ([] if kind == "never" else [trial.distance])
+        assert trial.distance < len(said) <= trial.distance + 6
+
+
+def test_a_corrected_fact_was_told_wrongly_farther_back(trials):
+    for trial in (trial for trial in trials if trial.kind == "corrected"):
+        said = users(trial)
+        stale = [len(said) - 1 - place for place, text in enumerate(said) if f" {trial.stale}." in text]
+        assert len(stale) == 1 and stale[0] > trial.distance and trial.stale != trial.value
+        assert said[-1 - trial.distance].startswith("Sorry, I got that wrong.")
+
+
+def test_a_rule_stands_in_the_system_message_and_is_kept_by_what_was_said(trials):
+    for trial in trials:
+        ruled = trial.kind == "rule"
+        assert ("End every reply" in trial.messages[0]["content"]) == ruled == bool(trial.word)
+        replies = [message["content"] for message in trial.messages if message["role"] == "assistant"]
+        assert not ruled or all(judging.keeps_rule(reply, trial.word) for reply in replies)
+
+
+def test_answers_occur_in_no_question_and_no_other_line():
+    lines = [MATERIAL.system, MATERIAL.rule, MATERIAL.noted, *itertools.chain(*MATERIAL.fillers), *MATERIAL.independent]
+    lines += [line for fact in MATERIAL.facts for line in (fact.ask, fact.tell, fact.correct, *fact.claims)]
+    for fact in MATERIAL.facts:
+        assert len({value.lower() for value in fact.values}) == len(fact.values) == 20
+        for value in fact.values:
+            assert not [line for line in lines if judging.names(line, value)], value
+            # No value is part of another, so that a reply cannot name two at once.
+            assert [other for other in fact.values if judging.names(other, value)] == [value]
+
+
+def test_every_fact_is_asked_about_as_often(trials):
+    asked = conversations.trials(MATERIAL, (1,), 20, 1)
+    counts = {fact.name: sum(trial.fact == fact.name for trial in asked) for fact in MATERIAL.facts}
+    assert set(counts.values()) == {8}
+
+
+def asked(tokenizer, trials):
+    return probes.probes(trials, [views.parse(name) for name in STRATEGIES], tokenizer, 2000)
+
+
+def check_oracle(found, trials, tokenizer):
+    looked_up = probes.looked_up(found, tokenizer, MATERIAL)
+    said = [
+        probes.record(one, trials[one.trial], dict.fromkeys(summary.READERS, looked_up[one.ids]), MATERIAL) for one in found
+    ]
+    rows = summary.rows([probes.described(trial) for trial in trials], said, STRATEGIES, DISTANCES)
+    for row in rows:
+        recall = row["recall"]
+        assert recall["right"] == recall["in_context"] == recall["right_in_context"], row
+        assert row["never"]["not_knowing"] == row["never"]["n"] and row["rule"]["kept"] == row["rule"]["n"]
+    # A stale answer is the right reading of a prompt that still has the old value and not its correction: views never do.
+    assert not any(row["corrected"]["stale"] for row in rows)
+    return {(row["strategy"], row["distance"]): row["recall"]["right"] / row["recall"]["n"] for row in rows}
+
+
+@pytest.fixture(scope="module")
+def demo(root):
+    return models.load_tokenizer(root / "workflow/demo/models/demo-medium")
+
+
+@pytest.fixture(scope="module")
+def found(demo, trials):
+    """What a model with the demo's tokenizer is shown."""
+    return asked(demo, trials)
+
+
+def test_the_oracle_recalls_exactly_what_is_in_context_and_a_window_forgets_where_it_ends(found, demo, trials):
+    shares = check_oracle(found, trials, demo)
+    for distance in DISTANCES:
+        assert shares["full", distance] == 1 and shares["none", distance] == 0
+        for turns in (2, 8):
+            assert shares[f"last_turns({turns})", distance] == (1 if distance <= turns else 0)
+    assert 0 < shares["token_budget(128)", None] < shares["token_budget(512)", None] <= 1
+
+
+@pytest.mark.parametrize("template", ["llama-3.2-instruct", "qwen2.5-instruct"])
+def test_the_same_holds_in_real_models_templates(real_data, template, trials):
+    tokenizer = models.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
+    tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
+    few = trials[::4]
+    check_oracle(asked(tokenizer, few), few, tokenizer)
+
+
+def test_cached_tokens_are_those_of_the_turn_before(found, trials, demo):
+    by_strategy = {name: [one for one in found if one.strategy == name] for name in STRATEGIES}
+    for one in by_strategy["full"]:
+        # The whole chat goes on: all that the cache has but what closes the reply is used again.
+        assert one.cached >= len(one.before) - 1
+    slid = [one for one in by_strategy["last_turns(2)"] if trials[one.trial].distance >= 4]
+    assert slid and all(one.left_out and one.cached < len(one.ids) / 2 for one in slid)
+    for one in found:
+        assert one.ids[: one.cached] == one.before[: one.cached] and one.cached < len(one.ids)
+
+
+def test_no_prompt_is_longer_than_its_budget(found):
+    for one in found:
+        budget = re.fullmatch(r"token_budget\((\d+)\)", one.strategy)
+        assert len(one.ids) <= (int(budget[1]) if budget else 2000)
+
+
+def test_a_budget_that_holds_not_even_the_question_is_a_problem(demo, trials):
+    with pytest.raises(Problem, match=r"strategy token_budget\(5\): \d\d tokens are needed at least, and it has 5"):
+        probes.probes(trials[:1], [views.parse("token_budget(5)")], demo, None)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reply"),
+    [
+        ("user: My name is Rosa.\nuser: What is my name?", "Your name is Rosa."),
+        ("My name is Rosa. Sorry, I got that wrong. My name is Otto. What is my name?", "Your name is Otto."),
+        ("I live in Oslo.\nWhich city do I live in?", "you live in Oslo."),
+        ("I live in Oslo.\nWhat is my name?", oracle.UNKNOWN),
+        ("My next meeting is on 2 January.\nWhen is my next meeting?", "Your next meeting is on 2 January."),
+        ('End every reply with the word "over".\nWhat is my name?', "I do not know. You have not told me, over."),
+    ],
+)
+def test_the_oracle_reads_its_prompt(prompt, reply):
+    assert oracle.reply(prompt, MATERIAL) == reply
+
+
+@pytest.mark.parametrize("text", ["", "facts: 3", "system: x\nfacts: [{fact: a}]", "facts: [", "- a"])
+@pytest.mark.parametrize("read", [conversations.read, sessions.read])
+def test_a_damaged_file_is_one_line(tmp_path, text, read):
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(Problem, match=r"x\.yaml does not hold"):
+        read(tmp_path / "x.yaml")
+    with pytest.raises(Problem, match=r"nowhere\.yaml does not hold"):
+        read(tmp_path / "nowhere.yaml")

@@ -1,0 +1,173 @@
+"""What is told of the recall experiment: the report's section 8, transcripts, and the claims of the writeup."""
+
+import random
+
+import pytest
+from mmlu_kit import records, words
+from mmlu_kit.claims import audit, evidence
+from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
+from mmlu_kit.recall import summary, transcripts
+
+from tests import audits, chats, results
+from tests.reports import tables
+
+
+def sloppy(share, seed=3):
+    """A model that knows what it sees in a share of cases, and else talks of something else."""
+    chance = random.Random(seed)
+    return lambda trial, shown: chats.knows_what_it_sees(trial, shown) if chance.random() < share else "How nice."
+
+
+def knows_names(trial, shown):
+    """A model that can tell one kind of fact in ten."""
+    return chats.knows_what_it_sees(trial, shown) if trial.fact == "name" else "How nice."
+
+
+def told(chat):
+    """The report's section 8 on these chat models."""
+    merged, table = results.merged(results.study(["s"], ["anatomy"]), {"s": {"anatomy": "ABCD"}})
+    merged["chat"] = chat
+    records.check(merged, "merged", "x")
+    if chat:
+        records.check(chat, "chat", "x")
+    return results.report(merged, table).split("## 8. Chat Agent")[1].split("\n## Appendix")[0]
+
+
+def test_section_8_of_a_model_that_knows_what_it_sees():
+    text = told(chats.chat())
+    history, each, *_ = (
+        tables(text, "### " + heading)[0] for heading in ("History On vs. History Off", "What Each Strategy Still Recalls")
+    )
+    assert history[1][1:] == ["40 of 40, 100.0% (91.2% to 100.0%)", "0 of 40, 0.0% (0.0% to 8.8%)"]
+    assert history[4][1:] == ["12.0 ms; without a cache kept between turns 30.0 ms", "10.0 ms"]
+    assert [row[:2] for row in each[1:]] == [
+        [reader, f"`{strategy}`"] for reader in ("m", "oracle (no language model)") for strategy in chats.STRATEGIES
+    ]
+    assert each[3][2:5] == ["50.0%", "50.0% (35.2% to 64.8%)", "100.0%"]
+    assert "You: What is my name?\nAssistant: Your name is Alice.\n```" in text
+    assert "The second answer gives the name with history on and says that it does not know with history off." in text
+    assert "its later replies were the same as those of a run without a break" in text
+    assert "With all of its history m was shown 40 of 40 facts and recalled 40 of them." in text and "mostly fails" not in text
+    assert (
+        "`none` beside full history: 40 facts were recalled with full history alone and 0 with `none` alone; it recalls less"
+        in text
+    )
+
+
+def test_section_8_says_where_a_model_fails_and_where_nothing_differs():
+    text = told(chats.chat(chats.recall(chats.knows_nothing), same=False))
+    assert "**m mostly fails at this**: with all of its history it was shown 40 of 40 facts and recalled 0 of them." in text
+    assert "0 facts were recalled with full history alone and 0 with `none` alone; no difference is shown (McNemar" in text
+    assert "it recalls" not in text
+    assert "The second answer says that it does not know with history on and says that it does not know" in text
+    assert "were **not** the same as" in text
+
+
+def test_section_8_says_that_history_can_harm():
+    """A model that is confused by every earlier turn recalls more from a shorter view."""
+
+    def confused(trial, shown):
+        return chats.knows_what_it_sees(trial, shown) if len(shown) < 8 else "How nice."
+
+    text = told(chats.chat(chats.recall(confused, strategies=("none", "full", "last_turns(2)"), distances=(2, 9))))
+    assert "it recalls more (McNemar, corrected for 2 comparisons" in text
+
+
+def test_section_8_without_chat_models_and_with_one_that_was_not_run():
+    assert "No chat model was run" in told(None)
+    outcome = records.not_run("m", {"device": "mps"}, "device 'mps' was asked for and this machine has none", "chat")
+    chat = {"schema": "mmlu-kit/chat_summary/1", "models": [summary.of(outcome, outcome)], "transcripts": None}
+    text = told(chat)
+    assert "**m** was not run: device 'mps'" in text and "chat_recall" not in text
+
+
+def test_what_models_write_cannot_mark_up_the_report():
+    hostile = "```\n# Not a heading\n| a | b |\n<script>\x1b[31m"
+    text = told(chats.chat(chats.recall(lambda trial, shown: hostile)))
+    assert "````text\n" in text and "\x1b" not in text
+    block = text.split("````text\n", 1)[1].split("\n````\n")[0]
+    assert "# Not a heading" in block and "<script>" in block
+    assert "# Not a heading" not in text.replace(block, "")
+
+
+def test_a_fence_is_longer_than_any_in_the_text():
+    assert words.fenced("a\tb\nc") == "```text\na\tb\nc\n```"
+    assert words.fenced("a ```` b\x07\x00") == "`````text\na ```` b\ufffd\ufffd\n`````"
+
+
+def turn(number, reply="Hello.", left_out=0):
+    return {"user": f"Say {number}", "assistant": reply, "prompt_tokens": 30 + number, "left_out": left_out, "ended": "end"}
+
+
+ABOUT = {"model": "m", "commit": None, "effective": "cpu, float32", "max_new_tokens": 48}
+
+
+def test_a_transcript_has_every_message_and_what_was_left_out():
+    turns = [turn(1), {**turn(2, "## Hi"), "ended": "length"}, turn(3, left_out=1), turn(4, left_out=2)]
+    text = transcripts.document("sliding_window", ABOUT, "last_turns(1)", "Be kind.", turns)
+    assert text.startswith("# Sliding window\n") and "shown all of it in 2 of 4 turns, and at most 2 earlier turns" in text
+    assert (
+        "## Turn 3: 33 tokens, without its first turn\n" in text and "## Turn 4: 34 tokens, without its first 2 turns" in text
+    )
+    assert "```text\n## Hi\n```\n\n(The reply was cut off" in text and text.count("```text") == 1 + 2 * 4
+
+
+def test_a_restored_chat_is_compared_reply_by_reply():
+    turns = [turn(number) for number in range(1, 5)]
+    assert "All 2 later replies were the same, letter by letter." in transcripts.comparison(turns, list(turns), 2)
+    other = [*turns[:3], turn(4, "Bye.")]
+    assert "The replies of turn 4 were **not** the same." in transcripts.comparison(turns, other, 2)
+
+
+def judge(claim, chat):
+    merged = audits.run("3B")
+    merged["chat"] = chat
+    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
+
+
+FAILS = chats.recall(chats.knows_nothing)
+ONE_LENGTH = chats.recall(distances=(1,))
+
+
+@pytest.mark.parametrize(
+    ("claim", "chat", "verdict", "line"),
+    [
+        ("history-outgrows-context", chats.chat(), HOLDS, "2,048 tokens of context are full after about 104 turns"),
+        ("history-outgrows-context", chats.chat(chats.recall(context=None)), NOT_TESTABLE, "its context is not known"),
+        ("history-outgrows-context", chats.chat(ONE_LENGTH), DOES_NOT_HOLD, "no prompt grew"),
+        ("three-strategies", chats.chat(), HOLDS, "last_turns(2), token_budget(60) beside full history on 40 facts"),
+        ("three-strategies", chats.chat(same=False), DOES_NOT_HOLD, "went on with other replies"),
+        (
+            "three-strategies",
+            chats.chat(chats.recall(strategies=("none", "full", "last_turns(2)"))),
+            DOES_NOT_HOLD,
+            "last_turns(2)",
+        ),
+        ("three-strategies", {**chats.chat(), "transcripts": None}, NOT_TESTABLE, "no chat was saved"),
+        ("history-coherence", chats.chat(), HOLDS, "100.0% (91.2% to 100.0%) recalled with history on, 0.0%"),
+        ("history-coherence", chats.chat(FAILS), DOES_NOT_HOLD, "p = 1"),
+        ("history-coherence", chats.chat(chats.recall(knows_names)), DOES_NOT_HOLD, "recalled with history on"),
+        ("history-remembers", chats.chat(), HOLDS, "of those told 1 turn before"),
+        ("history-remembers", chats.chat(chats.recall(sloppy(0.4))), DOES_NOT_HOLD, "recalled with history on"),
+        ("history-tokens", chats.chat(), HOLDS, "1.8 times as long with history and 1.00 times without"),
+        (
+            "history-tokens",
+            chats.chat(on=0.005),
+            DOES_NOT_HOLD,
+            "takes 5.0 ms with history (12.0 ms with a cache kept) and 10.0 ms",
+        ),
+        ("history-tokens", chats.chat(ONE_LENGTH), NOT_TESTABLE, "of one length"),
+        ("history-tokens", None, NOT_TESTABLE, "no chat model ran here"),
+    ],
+)
+def test_a_claim_on_the_chat_agent(claim, chat, verdict, line):
+    found = judge(claim, chat)
+    assert found["verdict"] == verdict and line in found["evidence"], found
+
+
+def test_claims_are_tested_on_the_writeups_model_where_there_is_one():
+    chat = chats.chat(chats.recall(model="other"), chats.recall(chats.knows_nothing, model=audits.NAMES["Llama"]))
+    merged = audits.run("Llama")
+    merged["chat"] = chat
+    found = audit.verdict_on(audits.CLAIMS["history-coherence"], evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
+    assert found["evidence"].startswith(audits.NAMES["Llama"])

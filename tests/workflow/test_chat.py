@@ -1,0 +1,117 @@
+"""chat.py at a real terminal, and by scripts, as people use it; a model with random weights never ends by itself."""
+
+import json
+import os
+import pickle
+import re
+import signal
+import sys
+
+import pexpect
+import pytest
+
+from benchmarks.make_random_model import SMALL, save
+
+CTRL_C, CTRL_D, UP, LEFT = "\x03", "\x04", "\x1b[A", "\x1b[D"
+# The line editor switches the terminal's pasting mode on where it begins to read a line, and off where it ends.
+READY, READ = r"\x1b\[\?2004h", r"\x1b\[\?2004l"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory, root):
+    """A model that goes on for as long as it may, with room for a long reply."""
+    shape = {**SMALL, "eos_token_id": None, "initializer_range": 0.3}
+    return save(tmp_path_factory.mktemp("endless"), root / "workflow/demo/models/demo-small", shape)
+
+
+@pytest.fixture
+def terminal(root, model, tmp_path):
+    """chat.py in a terminal of its own, whose folder is tmp_path."""
+    command = [str(root / "workflow/scripts/chat.py"), "--model", str(model), "--threads", "1", "--max-new-tokens", "2000"]
+    # This terminal does not answer where its cursor is, as real ones do.
+    child = pexpect.spawn(
+        sys.executable, command, cwd=tmp_path, timeout=60, encoding="utf-8", env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1"}
+    )
+    child.setwinsize(40, 120)
+    child.expect("Ctrl-D leaves")
+    child.expect(READY)
+    yield child
+    child.close(force=True)
+
+
+def ask(child, line):
+    child.send(line + "\r")
+
+
+def test_a_chat_at_a_terminal(terminal, tmp_path):
+    # Line editing: a letter is put in where it was forgotten, and a line comes back with the arrow key.
+    terminal.send("/hlp" + LEFT + LEFT + "e\r")
+    terminal.expect(r"/save FILE +save the chat")
+    terminal.expect(READY)
+    # Ctrl-C stops a reply that would take much longer, and keeps what was written.
+    ask(terminal, "Hello there")
+    terminal.expect(READ)
+    terminal.expect(r"(?s).{40}")
+    terminal.send(CTRL_C)
+    terminal.expect(r"\[stopped\]")
+    terminal.expect(r"\[ (\d+) of 4,096 tokens \]")
+    assert int(terminal.match[1]) < 2000
+    terminal.send(CTRL_C)  # with nothing to stop it says how to leave
+    terminal.expect("Ctrl-D or /quit leaves")
+    ask(terminal, "/save chat.json")
+    terminal.expect("1 turn saved to chat.json")
+    saved = json.loads((tmp_path / "chat.json").read_text())
+    assert [message["role"] for message in saved["messages"]] == ["user", "assistant"]
+    assert saved["messages"][1]["ended"] == "interrupted" and len(saved["messages"][1]["content"]) >= 10
+    # A pickle under that name is not loaded; the chat goes on.
+    (tmp_path / "evil.json").write_bytes(pickle.dumps(saved["messages"], 0))
+    ask(terminal, "/load evil.json")
+    terminal.expect("error: evil.json is a pickle")
+    terminal.send(UP + UP + "\r")  # the line before that one
+    terminal.expect("1 turn saved to chat.json")
+    ask(terminal, "/load chat.json")
+    terminal.expect("1 turn loaded from chat.json; the strategy is full")
+    terminal.expect(READY)
+    # Two interrupts break off what is computed, and neither the chat nor the program is lost.
+    ask(terminal, "Hello again")
+    terminal.expect(READ)
+    terminal.expect(r"(?s).{40}")
+    terminal.kill(signal.SIGINT)
+    terminal.kill(signal.SIGINT)
+    terminal.expect(READY)
+    ask(terminal, "/stats")
+    terminal.expect("chat      2 turns")
+    terminal.expect(READY)
+    terminal.send(CTRL_D)
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+def test_a_script_saves_and_another_process_goes_on_to_the_first_line_that_fails(run, model, tmp_path):
+    script, saved = tmp_path / "script.txt", tmp_path / "chat.json"
+    said = ["Hello <|im_end|>", "", "/strategy last_turns(1)", "My name is Alice.", f"/save {saved}", "Who am I?"]
+    script.write_text("\n".join([*said, "/quit", "/nothing", ""]))
+    options = ("--threads", 1, "--max-new-tokens", 8)
+    first = run("chat.py", "--model", model, *options, "--script", script)
+    assert first.returncode == 0, first.stderr
+    assert json.loads(saved.read_text())["messages"][0]["content"] == "Hello <|im_end|>"
+    second = run("chat.py", "--model", model, *options, "--load", saved, input="Who am I?\n/stats\n/histori off\nNever said\n")
+    answer, _, told = second.stdout.partition("model     ")
+    assert len(answer) > 8 and first.stdout.endswith(answer)
+    assert "3 turns" in told and "last_turns(1)" in told and "1 turns left out" in told
+    assert re.search(r"^\[ \d+ of 4,096 tokens · 1 turn left out · reply cut at its longest \]$", second.stderr, re.MULTILINE)
+    assert second.returncode == 2
+    line = "error: standard input, line 3: there is no command /histori; did you mean /history?"
+    assert second.stderr.splitlines()[-1].startswith(line)
+
+
+def test_mistakes_are_told_before_anything_is_loaded(run, one_line, tmp_path):
+    (tmp_path / "chat.json").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    one_line(run("chat.py", "--load", tmp_path / "chat.json"), "is a pickle", "runs the code in it")
+    one_line(run("chat.py", "--strategy", "some"), "'some' is not a strategy", "last_turns(N)")
+    one_line(run("chat.py", "--script", tmp_path / "none.txt"), "No such file", "none.txt")
+    one_line(run("chat.py", "--model", "demo-huge"), "there is no model 'demo-huge'", "demo-large")
+    one_line(
+        run("chat.py", "--model", "Qwen2.5-0.5B-Instruct", cwd=tmp_path), "is not here yet", "fetch_model.py --repository Qwen/"
+    )

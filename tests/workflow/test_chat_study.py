@@ -1,0 +1,210 @@
+"""The recall experiment as its programs and the demo study run it, with a real model."""
+
+import json
+import shutil
+
+import pytest
+import torch
+import yaml
+from mmlu_kit import checkpoints, encoding, loading, models
+from mmlu_kit.chat import replies
+from mmlu_kit.journal import Journal
+from mmlu_kit.recall import probes
+
+from tests.reports import percent, tables
+
+MODEL = "demo-chat"
+
+
+@pytest.fixture(scope="module")
+def chat(demo):
+    """The demo study's chat.json."""
+    return json.loads((demo / "results/demo/chat.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def recall(demo):
+    """What the demo's chat model was shown and replied."""
+    return json.loads((demo / f"results/demo/chat/{MODEL}/recall.json").read_text())
+
+
+def right(recall, strategy, reader="model", distance=None):
+    """Which told facts were recalled, by trial."""
+    return {
+        probe["trial"]: probe["replies"][reader]["outcome"] == "right"
+        for probe in recall["probes"]
+        if probe["strategy"] == strategy
+        and recall["trials"][probe["trial"]]["kind"] in ("told", "corrected")
+        and distance in (None, recall["trials"][probe["trial"]]["distance"])
+    }
+
+
+def share(values):
+    return sum(values) / len(values)
+
+
+def test_the_oracle_recalls_what_is_in_context_and_a_window_forgets_where_it_ends(recall):
+    for strategy in recall["strategies"]:
+        for probe in recall["probes"]:
+            if probe["strategy"] == strategy and recall["trials"][probe["trial"]]["kind"] in ("told", "corrected"):
+                assert (probe["replies"]["oracle"]["outcome"] == "right") == probe["in_context"]
+    for distance in recall["distances"]:
+        for turns in (2, 8):
+            expected = 1 if distance <= turns else 0
+            assert share(right(recall, f"last_turns({turns})", "oracle", distance).values()) == expected
+
+
+def test_the_tables_of_section_8_are_those_of_the_replies(report, recall):
+    (history,) = tables(report, "### History On vs. History Off")
+    for column, strategy in ((1, "full"), (2, "none")):
+        found = right(recall, strategy).values()
+        assert history[1][column].startswith(f"{sum(found)} of {len(found)}, {percent(share(found))} (")
+        near = right(recall, strategy, distance=1).values()
+        assert history[2][column].startswith(f"{sum(near)} of {len(near)}, ")
+    rows, distances, costs = tables(report, "### What Each Strategy Still Recalls")
+    for reader, strategy, still, recalled, *_ in rows[1:]:
+        reader = "oracle" if reader.startswith("oracle (no language model)") else "model"
+        assert recalled.startswith(percent(share(right(recall, strategy.strip("`"), reader).values())))
+        probes = [probe for probe in recall["probes"] if probe["strategy"] == strategy.strip("`")]
+        told = [probe for probe in probes if recall["trials"][probe["trial"]]["kind"] in ("told", "corrected")]
+        assert still == percent(share([probe["in_context"] for probe in told]))
+    for strategy, *cells in distances[1:]:
+        for distance, cell in zip(recall["distances"], cells, strict=True):
+            assert cell.startswith(percent(share(right(recall, strategy.strip("`"), distance=distance).values())))
+    for strategy, tokens, *_ in costs[1:]:
+        sizes = [probe["prompt_tokens"] for probe in recall["probes"] if f"`{probe['strategy']}`" == strategy]
+        assert tokens == f"{share(sizes):.0f} ({max(sizes)})"
+
+
+def test_the_sentences_of_section_8_follow_the_replies(report, recall, chat):
+    on, off = right(recall, "full"), right(recall, "none")
+    only_on, only_off = (
+        sum(a and not b for a, b in zip(x.values(), y.values(), strict=True)) for x, y in ((on, off), (off, on))
+    )
+    assert f"{only_on} facts were recalled with full history alone and {only_off} with `none` alone" in report
+    for turn in recall["alice"]["on"]["turns"] + recall["alice"]["off"]["turns"]:
+        assert f"You: {turn['user']}\nAssistant: {turn['assistant']}\n" in report
+    assert chat["transcripts"]["restored"]["same"]
+
+
+def test_the_chat_model_recalls_what_it_is_shown_and_not_what_it_is_not(recall):
+    assert share(right(recall, "full").values()) > 0.6
+    assert share(right(recall, "none").values()) < 0.1
+    never = [probe for probe in recall["probes"] if recall["trials"][probe["trial"]]["kind"] == "never"]
+    assert share([probe["replies"]["model"]["outcome"] == "not_knowing" for probe in never]) > 0.6
+
+
+def test_a_window_that_slides_loses_most_of_the_cache(chat):
+    rows = {row["strategy"]: row for row in chat["models"][0]["rows"] if row["distance"] == 16 and row["reader"] == "model"}
+    kept = {strategy: row["cached_tokens"]["mean"] / row["prompt_tokens"]["mean"] for strategy, row in rows.items()}
+    assert kept["full"] > 0.9 and kept["last_turns(8)"] < 0.3
+
+
+def test_the_cache_found_when_timing_is_the_one_that_was_computed(demo, recall):
+    times = json.loads((demo / f"results/demo/chat/{MODEL}/times.json").read_text())
+    expected = {
+        (probe["strategy"], recall["trials"][probe["trial"]]["distance"], probe["prompt_tokens"], probe["cached_tokens"])
+        for probe in recall["probes"]
+    }
+    for one in times["first_token"]:
+        assert tuple(one[key] for key in ("strategy", "distance", "prompt_tokens", "cached_tokens")) in expected
+        assert one["warm_s"] > 0 and one["cold_s"] > 0
+    assert len(times["first_token"]) == len(recall["strategies"]) * len(recall["distances"]) * 2
+
+
+def test_the_transcripts_are_whole_chats(demo):
+    said = yaml.safe_load((demo / "workflow/recall/transcripts.yaml").read_text())
+    for name in ("sliding_window", "token_budget_history_on", "saved_and_restored"):
+        text = (demo / f"results/demo/chat/{name}.md").read_text()
+        for message in said[name]["user"]:
+            assert f"```text\n{message}\n```" in text
+        assert text.count("**Assistant**\n\n```text\n") == len(said[name]["user"])
+    assert "without its first" in (demo / "results/demo/chat/sliding_window.md").read_text()
+    assert "the process ended; another process restored it" in text and "later replies were the same, letter by letter" in text
+
+
+def benchmark(run, folder, model, *arguments):
+    small = ["--trials", 1, "--distances", 1, 3, "--timed", 1, "--threads", 1, "--max-new-tokens", 12]
+    written = ["--recall", folder / "recall.json", "--times", folder / "times.json"]
+    return run("chat_benchmark.py", "--model", model, *small, *written, *arguments)
+
+
+def test_the_same_bytes_each_time_and_times_in_a_file_of_their_own(run, tmp_path, root):
+    for name in ("one", "two"):
+        process = benchmark(run, tmp_path / name, root / f"workflow/demo/models/{MODEL}")
+        assert process.returncode == 0, process.stderr
+    one, two = ((tmp_path / name / "recall.json").read_text() for name in ("one", "two"))
+    assert one == two and '_s"' not in one and str(tmp_path) not in one
+    assert (tmp_path / "one/times.json").read_text() != (tmp_path / "two/times.json").read_text()
+
+
+def test_a_killed_run_goes_on_after_its_last_batch_with_the_same_replies(tmp_path, root):
+    torch.set_num_threads(1)
+    manifest = checkpoints.opened(root / "workflow/demo/models/demo-small")
+    tokenizer = models.load_tokenizer(manifest["folder"])
+    asked = {"device": "cpu", "dtype": "float32", "quantization": "none"}
+    replier = replies.Replier(loading.load(manifest, asked, "fail").model, tokenizer)
+    texts = [f"Message number {number} of many." for number in range(40)]
+    prompts = sorted(tuple(encoding.prompt_ids([{"role": "user", "content": text}], tokenizer)) for text in texts)
+    whole = probes.answers(prompts, replier, 4)
+    assert len(set(whole.values())) > 1
+
+    def killed(number, said):
+        journal.append(number, said)
+        if number == 1:
+            raise KeyboardInterrupt
+
+    journal = Journal(tmp_path / "chat.jsonl", "key")
+    with pytest.raises(KeyboardInterrupt):
+        probes.answers(prompts, replier, 4, journal.kept, killed)
+    journal.close()
+    kept, new = Journal(tmp_path / "chat.jsonl", "key").kept, []
+    assert probes.answers(prompts, replier, 4, kept, lambda number, said: new.append(number)) == whole
+    assert list(kept) == [0, 1] and new == [2]
+
+
+def test_a_model_without_a_chat_template_is_one_line(run, tmp_path, root, one_line):
+    folder = shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "mute")
+    (folder / "chat_template.jinja").unlink()
+    one_line(benchmark(run, tmp_path, folder), "mute has no chat template", "leave it out of the study's chat.models")
+    assert not (tmp_path / "recall.json").exists()
+
+
+def test_a_strategy_that_is_none_is_one_line(run, tmp_path, root, one_line):
+    process = benchmark(run, tmp_path, root / "workflow/demo/models/demo-small", "--strategies", "full", "last_turn(2)")
+    one_line(process, "'last_turn(2)' is not a strategy")
+
+
+@pytest.fixture(scope="module")
+def skipped(tmp_path_factory, snakemake):
+    """A folder in which the chat part of a study has run whose model asks for a device that this machine lacks."""
+    from tests.conftest import copy_of_the_workflow
+
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has the device that the test needs to be missing")
+    folder = copy_of_the_workflow(tmp_path_factory.mktemp("skipped") / "kit")
+    group = {"title": "Small", "models": ["demo-small"]}
+    study = {"title": "One", "questions": "demo", "subjects": ["astronomy"], "groups": {"small": group}}
+    study["chat"] = {"models": [MODEL], "trials": 1}
+    changes = {"models": {MODEL: {"device": "mps", "on_unavailable": "skip"}}, "studies": {"one": study}}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(changes))
+    arguments = ["--cores", "all", "--configfile", "mine.yaml", "--config", "study=one"]
+    process = snakemake(folder, *arguments, "only=chat")
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder
+
+
+def test_what_this_machine_cannot_run_is_named_in_its_place(skipped):
+    results = skipped / "results/one"
+    report = (results / "report.md").read_text()
+    because = "device 'mps' was asked for and this machine has none"
+    assert f"**{MODEL}** was not run: {because}" in report and "only chat of study `one` was run" in report
+    assert f"**Not run:** {MODEL}: {because}" in (results / "chat/sliding_window.md").read_text()
+    assert json.loads((results / f"chat/{MODEL}/recall.json").read_text())["reason"].startswith(because)
+    assert not list(results.rglob("chat_recall.png"))
+
+
+def test_retry_runs_the_chat_again(skipped, run, snakemake):
+    assert run("forget_skipped.py", skipped / "results/one").stdout.startswith("3 files")
+    process = snakemake(skipped, "--cores", "1", "--dry-run", "--configfile", "mine.yaml", "--config", "study=one", "only=chat")
+    assert "chat_benchmark          1" in process.stdout and "write_transcripts       1" in process.stdout

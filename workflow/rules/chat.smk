@@ -1,0 +1,131 @@
+# What a chat model still knows of a conversation, by how much of it it is shown: the report's section 8.
+# Needs:  a model's manifest, workflow/recall (what is said in the conversations)
+# Makes:  chat/<model>/recall.json (prompts and replies) and times.json, chat/*.md (three whole chats of the study's first chat
+#         model) and transcripts.json, chat.json
+# Where the machine cannot do what is asked and the model says `on_unavailable: skip`, the files say so instead.
+
+CHAT = STUDY["chat"]
+TRANSCRIPTS = ["sliding_window", "token_budget_history_on", "saved_and_restored"]
+# None where the study asks for none, or a partial report goes without.
+CHAT_FILES = [f"{RESULTS}/chat.json"] if CHAT else []
+if config.get("partial"):
+    CHAT_FILES = [path for path in CHAT_FILES if Path(path).exists()]
+# How both programs are told which model runs in which way.
+CHAT_MODEL = (
+    " --model {input.model:q}"
+    " --name {params.name:q}"
+    " --conversations {input.conversations:q}"
+    " --max-new-tokens {params.max_new_tokens}"
+    " --device {params.device}"
+    " --dtype {params.dtype}"
+    " --quantization {params.quantization}"
+    " --on-unavailable {params.on_unavailable}"
+    " --threads {threads}"
+)
+
+if CHAT:
+    FIRST = CHAT["models"][0]
+
+    rule chat_benchmark:
+        input:
+            code=sources("chat_benchmark.py"),
+            image=lambda wildcards: image_files(MODELS[wildcards.model]["device"]),
+            model=manifest,
+            conversations="workflow/recall/conversations.yaml",
+            examples="workflow/recall/transcripts.yaml",
+        output:
+            recall=f"{RESULTS}/chat/{{model}}/recall.json",
+            times=f"{RESULTS}/chat/{{model}}/times.json",
+        log:
+            f"{RESULTS}/logs/chat_benchmark/{{model}}.log",
+        wildcard_constraints:
+            model=one_of(CHAT["models"]),
+        container:
+            lambda wildcards: image(MODELS[wildcards.model]["device"])
+        threads: setting("threads")
+        resources:
+            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model]["dtype"]),
+            # Some thousand prompts, each with a reply of many tokens, take as long as the questions of some fifteen subjects.
+            runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[wildcards.model]["device"], 15),
+            gpu=lambda wildcards: int(MODELS[wildcards.model]["device"] == "cuda"),
+        params:
+            name="{model}",
+            device=setting("device"),
+            dtype=setting("dtype"),
+            quantization=setting("quantization"),
+            on_unavailable=setting("on_unavailable"),
+            strategies=CHAT["strategies"],
+            distances=CHAT["distances"],
+            trials=CHAT["trials"],
+            timed=CHAT["timed"],
+            max_new_tokens=CHAT["max_new_tokens"],
+            seed=CHAT["seed"],
+        shell:
+            f"{OFFLINE} python workflow/scripts/chat_benchmark.py{CHAT_MODEL}"
+            " --examples {input.examples:q}"
+            " --strategies {params.strategies:q}"
+            " --distances {params.distances}"
+            " --trials {params.trials}"
+            " --timed {params.timed}"
+            " --seed {params.seed}"
+            f" --journal {RESULTS}/journals/{{wildcards.model:q}}/chat.jsonl"
+            " --recall {output.recall:q}"
+            " --times {output.times:q}"
+            " > {log:q} 2>&1"
+
+    rule write_transcripts:
+        input:
+            code=sources("write_transcripts.py"),
+            image=image_files(MODELS[FIRST]["device"]),
+            model=f"resources/models/{FIRST}@{at(MODELS[FIRST])}.json",
+            conversations="workflow/recall/conversations.yaml",
+            users="workflow/recall/transcripts.yaml",
+        output:
+            documents=expand(f"{RESULTS}/chat/{{name}}.md", name=TRANSCRIPTS),
+            summary=f"{RESULTS}/chat/transcripts.json",
+        log:
+            f"{RESULTS}/logs/write_transcripts.log",
+        container:
+            image(MODELS[FIRST]["device"])
+        threads: MODELS[FIRST]["threads"]
+        resources:
+            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[FIRST]["dtype"]),
+            runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[FIRST]["device"]),
+            gpu=int(MODELS[FIRST]["device"] == "cuda"),
+        params:
+            name=FIRST,
+            device=MODELS[FIRST]["device"],
+            dtype=MODELS[FIRST]["dtype"],
+            quantization=MODELS[FIRST]["quantization"],
+            on_unavailable=MODELS[FIRST]["on_unavailable"],
+            max_new_tokens=CHAT["max_new_tokens"],
+        shell:
+            f"{OFFLINE} python workflow/scripts/write_transcripts.py{CHAT_MODEL}"
+            " --users {input.users:q}"
+            f" --folder {RESULTS}/chat"
+            " > {log:q} 2>&1"
+
+    rule summarise_chat:
+        input:
+            code=sources("summarise_chat.py"),
+            image=image_files("cpu"),
+            schemas=expand(
+                "workflow/schemas/{name}.schema.yaml", name=["recall", "recall_times", "transcripts", "not_run", "chat"]
+            ),
+            recall=expand(f"{RESULTS}/chat/{{model}}/recall.json", model=CHAT["models"]),
+            times=expand(f"{RESULTS}/chat/{{model}}/times.json", model=CHAT["models"]),
+            transcripts=f"{RESULTS}/chat/transcripts.json",
+        output:
+            f"{RESULTS}/chat.json",
+        log:
+            f"{RESULTS}/logs/summarise_chat.log",
+        container:
+            image("cpu")
+        params:
+            study=json.dumps(STUDY, sort_keys=True),
+        shell:
+            f"{OFFLINE} python workflow/scripts/summarise_chat.py"
+            " --study {params.study:q}"
+            f" --folder {RESULTS}/chat"
+            " --output {output:q}"
+            " > {log:q} 2>&1"

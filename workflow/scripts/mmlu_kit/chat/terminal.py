@@ -1,0 +1,96 @@
+"""Where people chat: a terminal with line editing, or lines from a script or standard input."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+
+from ..problems import Problem, report
+from . import commands
+from .characters import visible
+from .sessions import Session
+
+GREETING = "Say something. /help lists the commands; Ctrl-C stops a reply, Ctrl-D leaves."
+
+
+def talk(session: Session) -> None:
+    """Chat with a person at a terminal until they leave. No mistake ends the chat."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.completion import WordCompleter
+
+    # The history of lines is kept in memory: what somebody says to a model is written nowhere unasked.
+    names = WordCompleter(list(commands.COMMANDS), sentence=True)
+    editor = PromptSession(completer=names, complete_while_typing=False)
+    show(GREETING)
+    while True:
+        try:
+            if not respond(editor.prompt("> "), session):
+                return
+        except EOFError:
+            return
+        except KeyboardInterrupt:
+            show("\n(Ctrl-D or /quit leaves)")
+        except Problem as problem:
+            report(visible(" ".join(str(problem).split())))
+        except OSError as error:
+            report(visible(f"{error.strerror or error} ({error.filename})"))
+
+
+def play(session: Session, lines: Iterable[bytes], name: str) -> None:
+    """Take lines of UTF-8 as a user's, in order; the first one that fails is a Problem with its number in `name`."""
+    for number, line in enumerate(lines, 1):
+        try:
+            if not respond(line.decode("utf-8-sig").rstrip("\r\n"), session):
+                return
+        except UnicodeDecodeError:
+            raise Problem(f"{name}, line {number}: not UTF-8") from None
+        except Problem as problem:
+            raise Problem(f"{name}, line {number}: {visible(str(problem))}") from None
+        except OSError as error:
+            raise Problem(f"{name}, line {number}: {error.strerror or error} ({visible(str(error.filename))})") from error
+
+
+def respond(line: str, session: Session) -> bool:
+    """Do what one line asks for, a message or a command, and show what comes of it; False when the user leaves."""
+    line = line.strip()
+    if not line:
+        return True
+    if line.startswith("/") and not line.startswith("//"):
+        try:
+            show(commands.run(line, session))
+        except commands.Leave:
+            return False
+        return True
+    text = line[1:] if line.startswith("//") else line
+    with stoppable() as stopped, contextlib.closing(session.ask(text)) as pieces:
+        for piece in pieces:
+            show(piece, end="")
+            if stopped.is_set():
+                break
+    show(" [stopped]" if session.replier.last.ended == "interrupted" else "")
+    print(visible(session.meter()), file=sys.stderr, flush=True)
+    return True
+
+
+def show(text: str, end: str = "\n") -> None:
+    """Print what a model, a file or the kit says, its control characters made visible."""
+    print(visible(text), end=end, flush=True)
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[threading.Event]:
+    """While a reply is made, Ctrl-C sets the event that is given, so that it ends at its next piece; a second one breaks off
+    whatever is computed, as KeyboardInterrupt."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,116 @@
+"""Training conversations of the demo chat model: facts told, corrected and asked for, among small talk, with made-up values.
+
+The model is taught to say what it was told last, or that it was not told. No value of the recall experiment is ever used.
+"""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from . import values
+
+USUAL = 0.7  # how often a fact is told and asked for in the recall experiment's own words
+
+
+class Said(NamedTuple):
+    """One message, and whether a model learns to write it."""
+
+    role: str
+    content: str
+    learned: bool
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kind of fact: its wordings with a place for `{value}`, the experiment's own first, and the values held out."""
+
+    tell: tuple[str, ...]
+    correct: tuple[str, ...]
+    ask: tuple[str, ...]
+    reply: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What conversations are made of."""
+
+    system: str
+    subjects: tuple[Subject, ...]
+    noted: str
+    unknown: str
+    small_talk: tuple[tuple[str, str], ...]
+    rule: str
+    held_out: frozenset[str]  # values and rule words of the recall experiment, in lower case
+
+
+def read(recall: Path, chat: Path) -> Talk:
+    """The recall experiment's `conversations.yaml` and the words of `chat.yaml` that come on top."""
+    base, more = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (recall, chat))
+    subjects = []
+    for entry in base["facts"]:
+        name, told = entry["fact"], (entry["tell"], *more["also_told"][entry["fact"]])
+        corrected = [wording.format(told=tell) for wording in more["also_corrected"] for tell in told]
+        asked = (entry["ask"], *more["also_asked"][name])
+        subjects.append(Subject(told, (entry["correct"], *corrected), asked, more["replies"][name], tuple(entry["values"])))
+    held_out = {value.lower() for subject in subjects for value in subject.values} | set(base["rule_words"])
+    small_talk = tuple((said, reply) for said, reply in [*base["fillers"], *more["small_talk"]])
+    return Talk(base["system"], tuple(subjects), base["noted"], more["unknown"], small_talk, base["rule"], frozenset(held_out))
+
+
+def with_word(reply: str, word: str) -> str:
+    """A reply that ends with the word that the system message's rule asks for."""
+    return f"{reply.rstrip('.!?')}, {word}."
+
+
+def conversation(talk: Talk, turns: int, chance: random.Random) -> list[Said]:
+    """A conversation of so many turns, the last of them a question; rarely without a system message, some with a rule."""
+    word = values.word(chance, capital=False) if chance.random() < 0.3 else ""
+    while word in talk.held_out:
+        word = values.word(chance, capital=False)
+    said = []
+    if word or chance.random() < 0.9:
+        said.append(Said("system", f"{talk.system} {talk.rule.format(value=word)}" if word else talk.system, False))
+    # Replies that break the rule are shown (a rule may be new, or a model may forget it) and not learned.
+    keeps_from = turns - 1 if word and chance.random() < 0.5 else 0
+    told: dict[Subject, str] = {}
+    facts = chance.sample(talk.subjects, chance.choice((1, 1, 2, 3, 4)))
+    busy = chance.choice((0.1, 0.3, 0.7))  # the share of turns that are no small talk
+    closing = turns - chance.choice((1, 2, 3))  # from here on all turns are questions
+    for turn in range(turns):
+        if turn == turns - 1 or turn >= max(1, closing) or (chance.random() < busy and chance.random() < 0.5):
+            text, reply = _question(talk, facts, told, chance)
+        elif chance.random() < busy or (not told and turn == 0 and chance.random() < 0.7):
+            text, reply = _statement(talk, chance.choice(facts), told, chance)
+        else:
+            text, reply = chance.choice(talk.small_talk)
+        kept = turn >= keeps_from
+        said.append(Said("user", text, False))
+        said.append(Said("assistant", with_word(reply, word) if word and kept else reply, kept))
+    return said
+
+
+def _statement(talk: Talk, subject: Subject, told: dict[Subject, str], chance: random.Random) -> tuple[str, str]:
+    """A fact told or, if it was told before (and now and then if that lies out of sight), corrected."""
+    value = values.like(subject.values, talk.held_out, chance)
+    wordings = subject.correct if subject in told or chance.random() < 0.1 else subject.tell
+    told[subject] = value
+    return _wording(wordings, chance).format(value=value), talk.noted
+
+
+def _question(talk: Talk, facts: list[Subject], told: dict[Subject, str], chance: random.Random) -> tuple[str, str]:
+    subject = chance.choice(list(told)) if told and chance.random() < 0.85 else chance.choice([*facts, *talk.subjects])
+    reply = subject.reply.format(value=told[subject]) if subject in told else talk.unknown
+    return _wording(subject.ask, chance), reply
+
+
+def _wording(wordings: tuple[str, ...], chance: random.Random) -> str:
+    return wordings[0] if chance.random() < USUAL else chance.choice(wordings)
+
+
+def messages(said: list[Said]) -> list[dict[str, Any]]:
+    """The conversation in the form that chat templates take."""
+    return [{"role": role, "content": content} for role, content, _ in said]
