@@ -74,10 +74,10 @@ def effective(device: str = "cpu", quantization: str = "none", **changes: object
 def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> dict:
     """A timing file; CPU time is twice the real time."""
     machine = {"host": None, "system": "s", "processor": "p", "cores": 2, "cores_usable": 2, "gpu": None, "container": None}
-    machine |= {"cpu_capability": "AVX2", "cuda": None, "driver": None}
+    machine |= {"cpu_capability": "AVX2", "cuda": None, "driver": None, "memory_bytes": 16 * 10**9, "gpu_memory_bytes": None}
     packages = {"torch": "2", "transformers": "5"}
     return {
-        "schema": "mmlu-kit/timing/2",
+        "schema": "mmlu-kit/timing/3",
         "model": model,
         "subject": subject,
         "questions_scored": 4,

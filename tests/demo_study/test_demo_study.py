@@ -229,6 +229,8 @@ def test_a_second_run_has_nothing_to_do(demo, snakemake):
         ("workflow/scripts/mmlu_kit/scoring.py",
          {"evaluate", "time_setup", "compare_setups", "measure_stability", "parse_times", "merge", "analyse", "audit_claims",
           "draw_figures", *TOLD}),
+        ("workflow/recall/conversations.yaml",
+         {"chat_benchmark", "write_transcripts", "summarise_chat", "merge", "analyse", "audit_claims", "draw_figures", *TOLD}),
         ("workflow/reference/claims.yaml", {"audit_claims", *TOLD}),
         ("workflow/scripts/mmlu_kit/figures.py", {"draw_figures", *TOLD}),
         ("workflow/report/6_errors.md.j2", TOLD),

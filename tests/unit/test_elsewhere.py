@@ -122,7 +122,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
     [
         (results.evaluation("m", "anatomy", "ABCD") | {"extra": 1}, results.timing("m", "anatomy"), "not a valid evaluation"),
         (results.evaluation("m", "virology", "ABCD"), results.timing("m", "anatomy"), "says that it is of m on virology"),
-        (results.evaluation("m", "anatomy", "ABCD"), {"schema": "mmlu-kit/timing/2"}, "not a valid timing file"),
+        (results.evaluation("m", "anatomy", "ABCD"), {"schema": "mmlu-kit/timing/3"}, "not a valid timing file"),
         (results.evaluation("m", "anatomy", "ABCD"), results.timing("m", "anatomy", process="../x"), "names no log"),
         (results.evaluation("m", "anatomy", "ABCD") | {"schema": "mmlu-kit/evaluation/2"}, {}, "another version of the kit"),
         (results.evaluation("m", "anatomy", "ABCD"), None, r"timings/m/anatomy\.json does not exist"),

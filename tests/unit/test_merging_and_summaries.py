@@ -109,7 +109,7 @@ def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
         (lambda e: e["records"][0].update(predicted="E"), "records.0.predicted"),
         (lambda e: e["records"][0].update(letter_logprobs={"A": 1}), "records.0.letter_logprobs"),
         (lambda e: e.update(extra=1), "the top level"),
-        (lambda e: e.update(schema="mmlu-kit/timing/2"), "schema"),
+        (lambda e: e.update(schema="mmlu-kit/timing/3"), "schema"),
     ],
 )
 def test_a_damaged_evaluation_is_named_with_its_place(spoil, where):

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from . import gpu
 
 # Parameters of glibc's mallopt, from malloc.h.
@@ -16,7 +18,7 @@ PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "bitsandbytes",
 
 
 def describe(torch: Any, host: bool = False) -> dict:
-    """System, processor, cores and, where there is one, GPU; with the versions of what computes.
+    """System, processor, cores, memory and, where there is one, GPU; with the versions of what computes.
 
     The host's name says who works there as much as where, so it is null unless `host` asks for it.
     """
@@ -28,7 +30,9 @@ def describe(torch: Any, host: bool = False) -> dict:
         "cores": os.cpu_count(),
         "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "memory_bytes": psutil.virtual_memory().total,
         "gpu": torch.cuda.get_device_name() if there else None,
+        "gpu_memory_bytes": torch.cuda.get_device_properties(0).total_memory if there else None,
         "cuda": torch.version.cuda if there else None,
         "driver": gpu.driver() if there else None,
         "container": container(),

@@ -23,6 +23,12 @@ def needed(manifest: dict, dtype: str, quantization: str) -> int:
     return round(held) + BESIDE_WEIGHTS
 
 
+def largest(memory_bytes: int, dtype: str, quantization: str) -> int:
+    """The most parameters that a model may have for its weights to fit a memory of this size, were all of them held in this
+    way and the memory used for nothing else but BESIDE_WEIGHTS."""
+    return max(0, round((memory_bytes - BESIDE_WEIGHTS) / QUANTIZED_BYTES.get(quantization, BYTES[dtype])))
+
+
 def free(torch: Any, device: str) -> int:
     """Bytes that this process can still have on a device; for 'cpu' and 'mps' within the limits of its control group."""
     if device == "cuda":

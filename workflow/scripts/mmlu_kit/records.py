@@ -79,7 +79,7 @@ def imported(model: str, file: str, sha256: str, subject: str, records: list[dic
 def timing(model: str, subject: str, questions: int, scored: int, **measured: Any) -> dict:
     """The timing file of one model and subject; `scored` of its questions were scored by this process, no earlier one."""
     about = {"model": model, "subject": subject, "questions_scored": scored, "resumed": scored < questions}
-    return {"schema": "mmlu-kit/timing/2", **about, **measured}
+    return {"schema": "mmlu-kit/timing/3", **about, **measured}
 
 
 def not_run(model: str, requested: dict, reason: str, subject: str) -> dict:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from . import captions, configurations, subjects, summaries, words
+from . import captions, configurations, machines, memory, subjects, summaries, words
 from .recall import section
 
 
@@ -47,7 +47,8 @@ def context(merged: dict, analysis: dict, audit: dict, run: dict) -> dict[str, A
         "audit": audit,
         "run": run,
         "models": {name: merged["models"][name] for name in ran},
-        "machines": machines(merged),
+        "machines": machines.compared(merged),
+        "beside_weights": memory.BESIDE_WEIGHTS,
         "baseline": baseline(merged),
         "groups": groups,
         "speedups": summaries.speedups(
@@ -146,17 +147,6 @@ def unmeasured(models: Iterable[dict]) -> list[tuple[str, list[str]]]:
             if key in named:
                 found.setdefault(reason, []).append(named[key])
     return [(reason, list(dict.fromkeys(keys))) for reason, keys in found.items()]
-
-
-def machines(merged: dict) -> list[dict[str, Any]]:
-    """The machines that models ran on, each once, with the models' names and where their results came from."""
-    found = [{"machine": machine, "models": [], "sources": []} for machine in merged["machines"]]
-    for result in merged["results"]:
-        if result["machine"] is not None:
-            for key, value in (("models", result["model"]), ("sources", result["source"])):
-                if value and value not in found[result["machine"]][key]:
-                    found[result["machine"]][key].append(value)
-    return found
 
 
 def difficulty(merged: dict, models: list[str], order: list[str]) -> list[dict[str, Any]]:
