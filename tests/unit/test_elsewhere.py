@@ -146,7 +146,8 @@ def test_a_torn_archive_is_named(tmp_path, cut):
         elsewhere.bring(tmp_path / "none.zip", tmp_path / "home", "none")
 
 
-GPU = {**results.timing("x", "y")["machine"], "host": "colab", "processor": "Xeon", "gpu": "T4", "cuda": "12", "driver": "5"}
+GPU = {**results.timing("x", "y")["machine"], "host": "colab", "processor": "Xeon", "gpu": "T4", "gpu_memory_bytes": 16 * 10**9}
+GPU |= {"cuda": "12", "driver": "5"}
 
 
 def joined(**machines):

@@ -150,7 +150,13 @@ def test_a_speed_up_names_both_machines():
     evaluations = [results.evaluation("s", "anatomy", BEST), results.evaluation("m", "anatomy", BEST)]
     evaluations[1] |= {"requested": {**results.REQUESTED, "device": "cuda"}, "effective": results.effective("cuda")}
     timings = [results.timing("s", "anatomy", 6.0), results.timing("m", "anatomy", 0.5)]
-    timings[1]["machine"] = {**timings[0]["machine"], "gpu": "T4", "driver": "580", "cuda": "12.8"}
+    timings[1]["machine"] = {
+        **timings[0]["machine"],
+        "gpu": "T4",
+        "gpu_memory_bytes": 16 * 10**9,
+        "driver": "580",
+        "cuda": "12.8",
+    }
     merged = merging.merge(asked, evaluations, timings, {})
     text = results.report(merged, merging.table(asked, evaluations))
     assert "| s | 6.00 s | m | 0.50 s | 12.0× |" in text

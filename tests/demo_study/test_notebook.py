@@ -1,0 +1,77 @@
+"""The Colab notebook runs whole, with the demo study in place of the writeup's, and its results can be brought home."""
+
+import os
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+from tests.conftest import ROOT, TOKEN, copy_of_the_workflow
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    """The notebook with its outputs, and the folder that it ran in. The packages are those of the tests' environment."""
+    folder = tmp_path_factory.mktemp("colab")
+    kit = copy_of_the_workflow(folder / "mmlu-kit")
+    shutil.copy2(ROOT / "Makefile", kit)
+    shutil.copytree(ROOT / "envs", kit / "envs")
+    (kit / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
+    for path in (kit / "envs").iterdir():
+        os.utime(path, (0, 0))  # older than what says that they are installed
+    notebook = nbformat.read(ROOT / "workflow/notebooks/colab.ipynb", as_version=4)
+    (settings,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    settings.source = settings.source.replace('"writeup"', '"demo"').replace('"medium"', '"small"')
+    client = nbclient.NotebookClient(
+        notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    )
+    client.execute(env={**os.environ, "HF_TOKEN": TOKEN})
+    return notebook, kit
+
+
+def printed(notebook):
+    return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+
+
+def test_it_is_committed_without_outputs_and_its_cells_are_short():
+    notebook = nbformat.read(ROOT / "workflow/notebooks/colab.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        assert not cell.get("outputs") and len(cell.source.splitlines()) <= 6, cell.source
+
+
+def test_every_cell_ran_and_nothing_failed(executed):
+    notebook, kit = executed
+    text = printed(notebook)
+    assert "error: " not in text and "Traceback" not in text, text
+    assert (kit / "results/demo/report.html").is_file()
+    assert "GPU        none that torch can use" in text or "GPU        " in text
+    assert TOKEN not in nbformat.writes(notebook)
+
+
+def test_it_shows_every_figure_and_the_machines(executed):
+    notebook, kit = executed
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
+    assert len(shown) == len(list((kit / "results/demo/figures").glob("*.png"))) >= 8
+    (section,) = [
+        output.data["text/markdown"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "text/markdown" in output.get("data", {})
+    ]
+    assert section.startswith("## 7.") and "### Machines Compared" in section and "## 8." not in section
+
+
+def test_its_archive_joins_another_machines_results(executed, run, tmp_path):
+    _, kit = executed
+    archive = kit / "results/demo.zip"
+    with zipfile.ZipFile(archive) as packed:
+        assert sum("evaluations/" in name for name in packed.namelist()) == 30
+    home = tmp_path / "results/demo"
+    process = run("join_results.py", archive, "--results", home)
+    assert process.returncode == 0, process.stderr
+    assert len(list(home.glob("elsewhere/*/evaluations/*/*.json"))) == 30
