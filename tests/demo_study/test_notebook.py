@@ -19,7 +19,6 @@ def executed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("colab")
     kit = copy_of_the_workflow(folder / "mmlu-kit")
     shutil.copy2(ROOT / "Makefile", kit)
-    shutil.copytree(ROOT / "envs", kit / "envs")
     (kit / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
     for path in (kit / "envs").iterdir():
         os.utime(path, (0, 0))  # older than what says that they are installed
