@@ -106,7 +106,7 @@ def test_the_crate_is_a_workflow_run_crate_of_all_files(demo, found):
     (action,) = crate.get_by_type("CreateAction")
     assert action["instrument"] == workflow and crate.root_dataset["mentions"] == action
     assert action.get("agent") is None and not crate.get_by_type("Person")
-    assert action["startTime"] < action["endTime"] == crate.root_dataset["datePublished"].isoformat()
+    assert action["startTime"] < action["endTime"] == crate.root_dataset["datePublished"]
     assert {entity["name"] for entity in action["object"]} == {
         "questions demo",
         *(f"model {name}" for name in found["run"]["models"]),
