@@ -55,7 +55,7 @@ def test_a_part_of_a_study_leaves_the_rest_out(config, only):
 def test_the_chat_part_alone_has_its_defaults_and_its_models(config):
     study = studies.resolve({**config, "study": "writeup", "only": "chat"})
     assert list(study["models"]) == study["chat"]["models"] == ["Llama-3.2-1B-Instruct"]
-    assert (study["chat"]["distances"], study["chat"]["trials"]) == ([1, 2, 4, 8, 16], 10)
+    assert (study["chat"]["distances"], study["chat"]["max_new_tokens"]) == ([1, 2, 4, 8, 16], 48)
     assert {"none", "full"} < set(study["chat"]["strategies"]) and studies.pairs(study) == []
     assert studies.resolve({**config, "study": "smoke"})["chat"] is None
 
