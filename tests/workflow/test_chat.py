@@ -72,6 +72,13 @@ def test_a_chat_at_a_terminal(terminal, tmp_path):
     ask(terminal, "/load chat.json")
     terminal.expect("1 turn loaded from chat.json; the strategy is full")
     terminal.expect(READY)
+    # Bytes that are no text do no harm, and one interrupt stops what they began.
+    os.write(terminal.child_fd, b"Hi \xff\xfe there\r")
+    terminal.expect(READ)
+    terminal.expect(r"(?s).{40}")
+    terminal.send(CTRL_C)
+    terminal.expect(r"\[stopped\]")
+    terminal.expect(READY)
     # Two interrupts break off what is computed, and neither the chat nor the program is lost.
     ask(terminal, "Hello again")
     terminal.expect(READ)
@@ -80,7 +87,7 @@ def test_a_chat_at_a_terminal(terminal, tmp_path):
     terminal.kill(signal.SIGINT)
     terminal.expect(READY)
     ask(terminal, "/stats")
-    terminal.expect("chat      2 turns")
+    terminal.expect("chat      3 turns")
     terminal.expect(READY)
     terminal.send(CTRL_D)
     terminal.expect(pexpect.EOF)
