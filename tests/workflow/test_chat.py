@@ -106,7 +106,7 @@ def test_a_script_saves_and_another_process_goes_on_to_the_first_line_that_fails
     second = run("chat.py", "--model", model, *options, "--load", saved, input="Who am I?\n/stats\n/histori off\nNever said\n")
     answer, _, told = second.stdout.partition("model     ")
     assert len(answer) > 8 and first.stdout.endswith(answer)
-    assert "3 turns" in told and "last_turns(1)" in told and "1 turns left out" in told
+    assert "3 turns" in told and "last_turns(1)" in told and "1 turn left out" in told
     assert re.search(r"^\[ \d+ of 4,096 tokens · 1 turn left out · reply cut at its longest \]$", second.stderr, re.MULTILINE)
     assert second.returncode == 2
     line = "error: standard input, line 3: there is no command /histori; did you mean /history?"
