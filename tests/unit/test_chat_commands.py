@@ -102,7 +102,7 @@ def test_save_and_load_go_on_as_if_nothing_had_happened(make, tmp_path):
     second.model = {**second.model, "files_sha256": "0" * 64}
     second.template = "0" * 64
     told = commands.run(f"/load {path}", second).splitlines()
-    assert len(told) == 3 and "saved with demo-small" in told[1] and "chat template is not the one" in told[2]
+    assert len(told) == 3 and "saved with 'demo-small' (" in told[1] and "chat template is not the one" in told[2]
 
 
 def test_a_file_that_cannot_be_loaded_leaves_the_chat(make, tmp_path):

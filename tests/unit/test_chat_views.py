@@ -9,14 +9,14 @@ from mmlu_kit.chat import views
 from mmlu_kit.chat.views import PromptTooLong, Strategy
 from mmlu_kit.problems import Problem
 
-WORDS = st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=12).map(" ".join)
+WORDS = st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=6).map(" ".join)
 TURN = st.tuples(WORDS, st.lists(WORDS, max_size=2))  # a user's message and what follows it
 KINDS = st.one_of(
     st.sampled_from([Strategy("none"), Strategy("full")]),
     st.builds(Strategy, st.just("last_turns"), st.integers(0, 8)),
     st.builds(Strategy, st.just("token_budget"), st.integers(1, 120)),
 )
-LIMITS = st.none() | st.integers(5, 150)
+LIMITS = st.none() | st.integers(5, 100)
 
 
 @st.composite
@@ -71,6 +71,15 @@ def test_what_holds_for_every_view(messages, strategy, limit):
     most = {"none": 1, "last_turns": 1 + (strategy.amount or 0)}.get(strategy.kind, len(turns(messages)))
     more = [*system, *(message for turn in turns(messages)[-len(kept) - 1 :] for message in turn)]
     assert len(kept) == min(most, len(turns(messages))) or count(more) > room(strategy, limit)
+
+
+def test_exactly_as_many_turns_are_shown_as_fit():
+    for total in range(1, 14):
+        messages = [{"role": role, "content": "one two"} for _ in range(total) for role in ("user", "assistant")]
+        for tokens in range(12, 150):
+            for strategy, limit in ((Strategy("full"), tokens), (Strategy("token_budget", tokens), None)):
+                found = views.view(messages, strategy, count, limit)
+                assert total - found.left_out == min(total, (tokens - 2) // 10)
 
 
 @given(KINDS)

@@ -72,6 +72,13 @@ def test_a_chat_at_a_terminal(terminal, tmp_path):
     ask(terminal, "/load chat.json")
     terminal.expect("1 turn loaded from chat.json; the strategy is full")
     terminal.expect(READY)
+    # Bytes that are no text do no harm, and one interrupt stops what they began.
+    os.write(terminal.child_fd, b"Hi \xff\xfe there\r")
+    terminal.expect(READ)
+    terminal.expect(r"(?s).{40}")
+    terminal.send(CTRL_C)
+    terminal.expect(r"\[stopped\]")
+    terminal.expect(READY)
     # Two interrupts break off what is computed, and neither the chat nor the program is lost.
     ask(terminal, "Hello again")
     terminal.expect(READ)
@@ -80,7 +87,7 @@ def test_a_chat_at_a_terminal(terminal, tmp_path):
     terminal.kill(signal.SIGINT)
     terminal.expect(READY)
     ask(terminal, "/stats")
-    terminal.expect("chat      2 turns")
+    terminal.expect("chat      3 turns")
     terminal.expect(READY)
     terminal.send(CTRL_D)
     terminal.expect(pexpect.EOF)
@@ -99,7 +106,7 @@ def test_a_script_saves_and_another_process_goes_on_to_the_first_line_that_fails
     second = run("chat.py", "--model", model, *options, "--load", saved, input="Who am I?\n/stats\n/histori off\nNever said\n")
     answer, _, told = second.stdout.partition("model     ")
     assert len(answer) > 8 and first.stdout.endswith(answer)
-    assert "3 turns" in told and "last_turns(1)" in told and "1 turns left out" in told
+    assert "3 turns" in told and "last_turns(1)" in told and "1 turn left out" in told
     assert re.search(r"^\[ \d+ of 4,096 tokens · 1 turn left out · reply cut at its longest \]$", second.stderr, re.MULTILINE)
     assert second.returncode == 2
     line = "error: standard input, line 3: there is no command /histori; did you mean /history?"

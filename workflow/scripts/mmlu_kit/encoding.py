@@ -69,8 +69,8 @@ def encode(pieces: Sequence[tuple[str, bool]], preset: str, tokenizer: Any) -> l
     A special token's text is a special token only where the template wrote it: in a question it is plain text. A chat
     template writes the beginning-of-text token itself; running text gets it from the tokenizer, once.
     """
-    marks = re.compile(templates.alternatives(_marks(pieces, tokenizer)))
-    if any(marks.search(text) for text, by_template in pieces if not by_template):
+    marks = _marks(pieces, tokenizer)
+    if any(mark in text for text, by_template in pieces if not by_template for mark in marks):
         return encode_apart(pieces, preset, tokenizer)
     return tokenizer("".join(text for text, _ in pieces), add_special_tokens=preset != "chat")["input_ids"]
 
@@ -78,7 +78,7 @@ def encode(pieces: Sequence[tuple[str, bool]], preset: str, tokenizer: Any) -> l
 def encode_apart(pieces: Sequence[tuple[str, bool]], preset: str, tokenizer: Any) -> list[int]:
     """The same as `encode`, by hand: special tokens cut a text before anything else is done to it, so the template's are
     put in by their ids and the text between them is encoded as plain text."""
-    merely_added = set(_marks(pieces, tokenizer)) - set(templates.special_tokens(tokenizer))
+    merely_added = _marks(pieces, tokenizer) - set(templates.special_tokens(tokenizer))
     ids = [] if preset == "chat" else list(tokenizer("")["input_ids"])
     for by_template, group in itertools.groupby(pieces, key=lambda piece: piece[1]):
         texts = [text for text, _ in group]
@@ -95,9 +95,9 @@ def prompt_ids(messages: Sequence[dict[str, str]], tokenizer: Any) -> list[int]:
     return encode(templates.conversation(messages, tokenizer), "chat", tokenizer)
 
 
-def _marks(pieces: Sequence[tuple[str, bool]], tokenizer: Any) -> list[str]:
+def _marks(pieces: Sequence[tuple[str, bool]], tokenizer: Any) -> set[str]:
     """The texts that mean more to the model than they say: special tokens, and what the template makes turns of."""
-    return [*templates.special_tokens(tokenizer), *(text for text, by_template in pieces if by_template)]
+    return {*templates.special_tokens(tokenizer), *(text for text, by_template in pieces if by_template)}
 
 
 def _plain_ids(text: str, merely_added: Iterable[str], tokenizer: Any) -> list[int]:

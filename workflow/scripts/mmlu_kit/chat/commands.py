@@ -36,14 +36,14 @@ def save(session: Session, argument: str) -> str:
     if path is None:
         raise Problem("/save needs a file name, as in /save chat.json")
     session.save(path)
-    return f"{_turns(session)} saved to {path}"
+    return f"{_turns(session.turns())} saved to {path}"
 
 
 def load(session: Session, argument: str) -> str:
     if not argument:
         raise Problem("/load needs a file name, as in /load chat.json")
     differs = session.restore(Path(argument).expanduser())
-    return "\n".join([f"{_turns(session)} loaded from {session.path}; the strategy is {session.strategy}", *differs])
+    return "\n".join([f"{_turns(session.turns())} loaded from {session.path}; the strategy is {session.strategy}", *differs])
 
 
 def clear(session: Session, argument: str) -> str:
@@ -71,13 +71,13 @@ def stats(session: Session, argument: str) -> str:
     context = f"{session.context:,} tokens of context" if session.context else "context unknown"
     lines = [
         f"model     {session.model['name']}, {context}, replies of at most {session.max_new_tokens:,} tokens",
-        f"chat      {_turns(session)}, {'with a' if views.split(session.messages)[0] else 'no'} system message",
+        f"chat      {_turns(session.turns())}, {'with a' if views.split(session.messages)[0] else 'no'} system message",
         f"strategy  {session.strategy}: the model is shown {_shown(session.strategy)}",
     ]
     last, shown = session.replier.last, session.shown
     if last and shown:
-        cached, out = last.cached_tokens, shown.left_out
-        lines.append(f"prompt    {last.prompt_tokens:,} tokens, {cached:,} from the cache; {out} turns left out")
+        cached, out = last.cached_tokens, _turns(shown.left_out)
+        lines.append(f"prompt    {last.prompt_tokens:,} tokens, {cached:,} from the cache; {out} left out")
         first = "" if last.first_token_s is None else f", the first after {last.first_token_s:.3f} s"
         lines.append(f"reply     {last.new_tokens:,} tokens in {last.total_s:.3f} s{first}; {ENDED[last.ended]}")
     return "\n".join(lines)
@@ -105,8 +105,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[Session, str], str]]] = {
 }
 
 
-def _turns(session: Session) -> str:
-    number = session.turns()
+def _turns(number: int) -> str:
     return f"{number} turn{'' if number == 1 else 's'}"
 
 

@@ -98,7 +98,7 @@ class Session:
         self.path = Path(path)
         differs = []
         if found["model"]["files_sha256"] != self.model["files_sha256"]:
-            named = [f"{model['name']} ({model['files_sha256'][:12]})" for model in (found["model"], self.model)]
+            named = [f"{model['name'][:80]!r} ({model['files_sha256'][:12]})" for model in (found["model"], self.model)]
             differs.append(f"saved with {named[0]}, goes on with {named[1]}: other files, so other replies")
         if found["template_sha256"] != self.template:
             differs.append("the chat template is not the one it was saved with: the model sees other prompts")

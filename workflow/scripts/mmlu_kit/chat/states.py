@@ -74,7 +74,9 @@ def load(path: Path) -> dict:
     if not isinstance(found, dict) or not str(found.get("schema")).startswith("mmlu-kit/chat/"):
         raise Problem(f"{path} is not a saved chat: its schema is not {SCHEMA}")
     if found["schema"] != SCHEMA:
-        raise Problem(f"{path} was saved by another version of the kit ({str(found['schema'])[:40]}; this one reads {SCHEMA})")
+        raise Problem(
+            f"{path} was saved by another version of the kit ({str(found['schema'])[:40]!r}; this one reads {SCHEMA})"
+        )
     error = jsonschema.exceptions.best_match(_validator().iter_errors(found))
     if error:
         where = ".".join(str(part) for part in error.absolute_path) or "its keys"

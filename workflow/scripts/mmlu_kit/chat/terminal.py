@@ -25,7 +25,9 @@ def talk(session: Session) -> None:
     show(GREETING)
     while True:
         try:
-            if not respond(editor.prompt("> "), session):
+            # Bytes that are no UTF-8 come from a terminal as halves of characters, which no tokenizer takes.
+            line = editor.prompt("> ").encode("utf-8", "replace").decode("utf-8")
+            if not respond(line, session):
                 return
         except EOFError:
             return
