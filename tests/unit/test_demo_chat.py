@@ -17,6 +17,15 @@ from mmlu_kit.demo.muon import Muon, orthogonal
 from mmlu_kit.recall import conversations, judging
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """So small a model gains nothing from more threads, and loses much where other programs run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def material(root):
     return conversations.read(root / "workflow/recall/conversations.yaml")
@@ -126,10 +135,10 @@ def test_muon_makes_changes_nearly_orthogonal_and_steps_as_torchs_own_does():
 
 
 def test_a_short_training_lowers_the_loss_and_gives_the_same_weights_again(told, pieces):
-    recipe = conversing.Recipe(hidden=32, repeats=0, steps=100, tokens=300, turns=1, seed=1)
+    recipe = conversing.Recipe(hidden=32, repeats=0, steps=30, tokens=300, turns=1, seed=1)
     lines, again = [], []
     first, second = (conversing.train(recipe, pieces, told, found.append) for found in (lines, again))
-    assert float(re.search(r"loss ([\d.]+)", lines[-1])[1]) < 2.0 < torch.tensor(len(pieces)).log()
+    assert float(re.search(r"loss ([\d.]+)", lines[-1])[1]) < 3.0 < torch.tensor(len(pieces)).log()
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
