@@ -4,7 +4,9 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -60,15 +62,37 @@ def train_on_facts(names: list[str], folder_of_facts: Path, output: Path) -> Non
 def train_to_chat(folder: Path) -> None:
     """The model that remembers what it is told."""
     from mmlu_kit.demo import conversing, talk, tokenizer
+    from mmlu_kit.recall import conversations
 
-    told = talk.read(WORKFLOW / "recall/conversations.yaml", DEMO / "chat.yaml")
+    material = conversations.read(WORKFLOW / "recall/conversations.yaml")
+    told = talk.read(material, DEMO / "chat.yaml")
     pieces = tokenizer.of_conversations(told)
     print(f"{CHAT}: {conversing.RECIPE}", flush=True)
     model = conversing.train(conversing.RECIPE, pieces, told, say)
     save(model, pieces, folder, "My locker code is 0417.")
+    for kind in conversations.KINDS:
+        for distance in (1, 2, 4, 8, 16):
+            found = outcomes(model, pieces, material, kind, distance)
+            say(f"{kind}, {distance} turns back: {', '.join(f'{count} {what}' for what, count in found.most_common())}")
 
 
-def save(model: object, pieces: object, folder: Path, text: str) -> None:
+def outcomes(model: Any, pieces: Any, material: Any, kind: str, distance: int) -> Counter[str]:
+    """What replies to 40 conversations of the recall experiment are, with the whole conversation in view."""
+    from mmlu_kit import encoding
+    from mmlu_kit.chat import replies
+    from mmlu_kit.recall import conversations, judging
+
+    replier, found = replies.Replier(model, pieces), Counter()
+    for number in range(40):
+        trial = conversations.trial(material, kind, distance, number, seed=0)
+        said = "".join(replier.reply(encoding.prompt_ids(trial.messages, pieces), 40))
+        found[judging.outcome(said, trial, material)] += 1
+        if trial.word:
+            found["with the word"] += judging.keeps_rule(said, trial.word)
+    return found
+
+
+def save(model: Any, pieces: Any, folder: Path, text: str) -> None:
     """Write model and tokenizer, and see that what is loaded again encodes this text in the same way."""
     from mmlu_kit.demo import tokenizer
 

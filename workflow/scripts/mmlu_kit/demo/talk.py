@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from ..recall.conversations import Material, with_word
 from . import values
 
 USUAL = 0.7  # how often a fact is told and asked for in the recall experiment's own words
@@ -36,34 +37,27 @@ class Subject:
 
 @dataclass(frozen=True)
 class Talk:
-    """What conversations are made of."""
+    """What conversations are made of: the recall experiment's material, and what comes on top."""
 
-    system: str
+    material: Material
     subjects: tuple[Subject, ...]
-    noted: str
     unknown: str
     small_talk: tuple[tuple[str, str], ...]
-    rule: str
     held_out: frozenset[str]  # values and rule words of the recall experiment, in lower case
 
 
-def read(recall: Path, chat: Path) -> Talk:
-    """The recall experiment's `conversations.yaml` and the words of `chat.yaml` that come on top."""
-    base, more = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in (recall, chat))
+def read(material: Material, chat: Path) -> Talk:
+    """The recall experiment's material with the words of `chat.yaml`."""
+    more = yaml.safe_load(chat.read_text(encoding="utf-8"))
     subjects = []
-    for entry in base["facts"]:
-        name, told = entry["fact"], (entry["tell"], *more["also_told"][entry["fact"]])
-        corrected = [wording.format(told=tell) for wording in more["also_corrected"] for tell in told]
-        asked = (entry["ask"], *more["also_asked"][name])
-        subjects.append(Subject(told, (entry["correct"], *corrected), asked, more["replies"][name], tuple(entry["values"])))
-    held_out = {value.lower() for subject in subjects for value in subject.values} | set(base["rule_words"])
-    small_talk = tuple((said, reply) for said, reply in [*base["fillers"], *more["small_talk"]])
-    return Talk(base["system"], tuple(subjects), base["noted"], more["unknown"], small_talk, base["rule"], frozenset(held_out))
-
-
-def with_word(reply: str, word: str) -> str:
-    """A reply that ends with the word that the system message's rule asks for."""
-    return f"{reply.rstrip('.!?')}, {word}."
+    for fact in material.facts:
+        told = (fact.tell, *more["also_told"][fact.name])
+        corrected = (fact.correct, *(wording.format(told=tell) for wording in more["also_corrected"] for tell in told))
+        asked = (fact.ask, *more["also_asked"][fact.name])
+        subjects.append(Subject(told, corrected, asked, more["replies"][fact.name], fact.values))
+    small_talk = (*material.fillers, *((said, reply) for said, reply in more["small_talk"]))
+    held_out = {value.lower() for fact in material.facts for value in fact.values} | set(material.rule_words)
+    return Talk(material, tuple(subjects), more["unknown"], small_talk, frozenset(held_out))
 
 
 def conversation(talk: Talk, turns: int, chance: random.Random) -> list[Said]:
@@ -71,9 +65,9 @@ def conversation(talk: Talk, turns: int, chance: random.Random) -> list[Said]:
     word = values.word(chance, capital=False) if chance.random() < 0.3 else ""
     while word in talk.held_out:
         word = values.word(chance, capital=False)
-    said = []
+    said, system = [], talk.material.system
     if word or chance.random() < 0.9:
-        said.append(Said("system", f"{talk.system} {talk.rule.format(value=word)}" if word else talk.system, False))
+        said.append(Said("system", f"{system} {talk.material.rule.format(value=word)}" if word else system, False))
     # Replies that break the rule are shown (a rule may be new, or a model may forget it) and not learned.
     keeps_from = turns - 1 if word and chance.random() < 0.5 else 0
     told: dict[Subject, str] = {}
@@ -98,7 +92,7 @@ def _statement(talk: Talk, subject: Subject, told: dict[Subject, str], chance: r
     value = values.like(subject.values, talk.held_out, chance)
     wordings = subject.correct if subject in told or chance.random() < 0.1 else subject.tell
     told[subject] = value
-    return _wording(wordings, chance).format(value=value), talk.noted
+    return _wording(wordings, chance).format(value=value), talk.material.noted
 
 
 def _question(talk: Talk, facts: list[Subject], told: dict[Subject, str], chance: random.Random) -> tuple[str, str]:
