@@ -37,7 +37,7 @@ class Recipe:
     seed: int
 
 
-RECIPE = Recipe(hidden=64, repeats=300, steps=2000, tokens=2600, turns=22, seed=1)
+RECIPE = Recipe(hidden=64, repeats=300, steps=2400, tokens=3000, turns=22, seed=1)
 
 
 def train(recipe: Recipe, tokenizer: Any, told: talk.Talk, say: Callable[[str], None]) -> torch.nn.Module:

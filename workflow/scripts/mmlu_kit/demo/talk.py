@@ -14,6 +14,8 @@ from ..recall.conversations import Material, with_word
 from . import values
 
 USUAL = 0.7  # how often a fact is told and asked for in the recall experiment's own words
+LOOSE = 0.1  # how often a message has no capitals and no full stop
+OTHER = 0.15  # how much of the small talk is about something that the model was taught nothing about
 
 
 class Said(NamedTuple):
@@ -43,6 +45,8 @@ class Talk:
     subjects: tuple[Subject, ...]
     unknown: str
     small_talk: tuple[tuple[str, str], ...]
+    other_words: tuple[str, ...]
+    other_reply: str
     held_out: frozenset[str]  # values and rule words of the recall experiment, in lower case
 
 
@@ -57,16 +61,17 @@ def read(material: Material, chat: Path) -> Talk:
         subjects.append(Subject(told, corrected, asked, more["replies"][fact.name], fact.values))
     small_talk = (*material.fillers, *((said, reply) for said, reply in more["small_talk"]))
     held_out = {value.lower() for fact in material.facts for value in fact.values} | set(material.rule_words)
-    return Talk(material, tuple(subjects), more["unknown"], small_talk, frozenset(held_out))
+    other = (tuple(more["other_words"]), more["other_reply"])
+    return Talk(material, tuple(subjects), more["unknown"], small_talk, *other, frozenset(held_out))
 
 
 def conversation(talk: Talk, turns: int, chance: random.Random) -> list[Said]:
-    """A conversation of so many turns, the last of them a question; rarely without a system message, some with a rule."""
+    """A conversation of so many turns, the last of them a question; some without a system message, some with a rule."""
     word = values.word(chance, capital=False) if chance.random() < 0.3 else ""
     while word in talk.held_out:
         word = values.word(chance, capital=False)
     said, system = [], talk.material.system
-    if word or chance.random() < 0.9:
+    if word or chance.random() < 0.7:
         said.append(Said("system", f"{system} {talk.material.rule.format(value=word)}" if word else system, False))
     # Replies that break the rule are shown (a rule may be new, or a model may forget it) and not learned.
     keeps_from = turns - 1 if word and chance.random() < 0.5 else 0
@@ -79,8 +84,11 @@ def conversation(talk: Talk, turns: int, chance: random.Random) -> list[Said]:
             text, reply = _question(talk, facts, told, chance)
         elif chance.random() < busy or (not told and turn == 0 and chance.random() < 0.7):
             text, reply = _statement(talk, chance.choice(facts), told, chance)
+        elif chance.random() < OTHER:
+            text, reply = _other(talk, chance), talk.other_reply
         else:
             text, reply = chance.choice(talk.small_talk)
+            text = _loosely(text, chance)
         kept = turn >= keeps_from
         said.append(Said("user", text, False))
         said.append(Said("assistant", with_word(reply, word) if word and kept else reply, kept))
@@ -98,7 +106,20 @@ def _statement(talk: Talk, subject: Subject, told: dict[Subject, str], chance: r
 def _question(talk: Talk, facts: list[Subject], told: dict[Subject, str], chance: random.Random) -> tuple[str, str]:
     subject = chance.choice(list(told)) if told and chance.random() < 0.85 else chance.choice([*facts, *talk.subjects])
     reply = subject.reply.format(value=told[subject]) if subject in told else talk.unknown
-    return _wording(subject.ask, chance), reply
+    return _loosely(_wording(subject.ask, chance), chance), reply
+
+
+def _other(talk: Talk, chance: random.Random) -> str:
+    """A sentence that means nothing, of words that are common or made up."""
+    made_up = (values.word(chance, capital=False) for _ in range(100))
+    unheard = (word for word in made_up if word not in talk.held_out)
+    said = [next(unheard) if chance.random() < 0.5 else chance.choice(talk.other_words) for _ in range(chance.randint(1, 8))]
+    return _loosely(" ".join(said).capitalize() + chance.choice(".?!"), chance)
+
+
+def _loosely(text: str, chance: random.Random) -> str:
+    """A message as somebody in a hurry types it, now and then."""
+    return text.lower().rstrip(".?!") if chance.random() < LOOSE else text
 
 
 def _wording(wordings: tuple[str, ...], chance: random.Random) -> str:

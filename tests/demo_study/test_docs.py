@@ -1,0 +1,125 @@
+"""Every command that README and CONTRIBUTING name is run: here, on a finished demo study, or by the test that is named."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "workflow/demo/README.md", "workflow/reference/README.md", "results/README.md")
+STARTS = r"(?:make|snakemake|python|PYTHONPATH=\S+ python|docker|hf|apt-get)\s"
+DEMO = "workflow/demo"
+
+# What is run for a command: itself, with what it leaves open filled in, and a plan alone where it would take hours.
+HERE = {
+    "make report": "make report",
+    "make status STUDY=writeup": "make status STUDY=demo",
+    "make verify STUDY=demo": "make verify STUDY=demo",
+    "make check-results STUDY=demo": "make check-results STUDY=demo",
+    "make pack STUDY=writeup": "make pack STUDY=demo",
+    "make unpack": "make unpack STUDY=copy FILE=results/demo.zip",
+    "make unpack STUDY=writeup FILE=colab.zip": "make unpack STUDY=other FILE=results/demo.zip",
+    "make partial-report STUDY=writeup": "make --dry-run partial-report STUDY=demo",
+    "make retry STUDY=writeup": "make --dry-run retry STUDY=demo",
+    "make images": "make --dry-run images",
+    "make image-cuda": "make --dry-run image-cuda",
+    "make locks": "make --dry-run locks",
+    "make bench": "make --dry-run bench",
+    "make bench DATA=FOLDER": "make --dry-run bench DATA=data",
+    "make test ARGS='-k scoring'": "make --dry-run test ARGS='-k scoring'",
+    "make test ARGS='tests/unit -k prompts'": "make --dry-run test ARGS='tests/unit -k prompts'",
+    "snakemake --cores 8": "snakemake --cores 8",
+    "snakemake --unlock": "snakemake --unlock",
+    "snakemake --cores 8 --config study=writeup only=small": "snakemake --cores 8 --config study=writeup only=small --dry-run",
+    "snakemake --cores 8 --use-singularity --singularity-args=--nv --config study=writeup": (
+        "snakemake --cores 8 --use-singularity --singularity-args=--nv --config study=writeup --dry-run"
+    ),
+    "snakemake --profile profiles/slurm --config study=writeup": (
+        "snakemake --profile profiles/slurm --config study=writeup --dry-run"
+    ),
+    "snakemake --cores 1 --until fetch_model fetch_questions": "snakemake --cores 1 --until fetch_model fetch_questions",
+    "python workflow/scripts/chat.py": "python workflow/scripts/chat.py < /dev/null",
+    "python workflow/scripts/chat.py --model FOLDER": (
+        f"echo Hello. | python workflow/scripts/chat.py --max-new-tokens 8 --model {DEMO}/models/demo-small"
+    ),
+    "python workflow/scripts/export_lm_eval.py --results results/writeup --output FOLDER": (
+        "python workflow/scripts/export_lm_eval.py --results results/demo --output exported"
+    ),
+    "python workflow/scripts/evaluate.py --model FOLDER --questions FOLDER --subjects astronomy --verbose": (
+        f"python workflow/scripts/evaluate.py --model {DEMO}/models/demo-small --questions {DEMO}/questions"
+        " --subjects astronomy --verbose"
+    ),
+    "PYTHONPATH=workflow/scripts python benchmarks/costs.py --data FOLDER": (
+        "PYTHONPATH=workflow/scripts python benchmarks/costs.py --help"
+    ),
+    "PYTHONPATH=workflow/scripts python benchmarks/chat_cache.py --data FOLDER": (
+        "PYTHONPATH=workflow/scripts python benchmarks/chat_cache.py --turns 2 --rounds 1 --threads 1"
+        f" --model {DEMO}/models/demo-chat"
+    ),
+}
+# What another file runs: a test, or CI itself.
+ELSEWHERE = {
+    "make test": (".ci/run", "make test"),
+    "make lint": (".ci/run", "make lint"),
+    "make image-cpu": (".ci/run", "make image-cpu"),
+    "make demo-models": ("tests/workflow/test_demo_training.py", "train_demo_models.py"),
+    "snakemake --report out.html": ("tests/workflow/test_snakemake_report.py", "--report"),
+    "hf auth login": ("tests/workflow/test_fetch.py", "hf auth login"),
+    "apt-get install make git python3 python3-venv time": (".ci/run", "make git python3 python3-venv time"),
+    "apt-get install time": (".ci/run", "time"),
+    "apt-get install chromium": (".ci/run", "chromium"),
+    'docker run --rm --user "$(id -u)" -v "$PWD/results:/kit/results" mmlu-kit:cpu': (
+        "tests/containers/test_images.py", "docker run --user",
+    ),
+}  # fmt: skip
+
+
+def commands():
+    """The commands of all documents, each once: the lines of code blocks, and what stands between backticks."""
+    found = []
+    for name in DOCUMENTS:
+        text = (ROOT / name).read_text()
+        blocks = re.findall(r"```bash\n(.*?)```", text, re.S)
+        found += [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+        found += re.findall(rf"`({STARTS}[^`]+)`", text)
+    return list(dict.fromkeys(filter(None, found)))
+
+
+@pytest.fixture(scope="module")
+def finished(demo, tmp_path_factory):
+    """A copy of the project in which the demo study has run, with the tests' environment as its own."""
+    folder = Path(shutil.copytree(demo, tmp_path_factory.mktemp("docs") / "kit", symlinks=True))
+    shutil.copy2(ROOT / "Makefile", folder)
+    shutil.copytree(ROOT / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
+    for path in (folder / "envs").iterdir():
+        os.utime(path, (0, 0))  # older than what says that they are installed
+    (folder / "images").mkdir()
+    for name in ("cpu.sif", "cuda.sif"):
+        (folder / "images" / name).touch()  # for plans: no rule runs in them
+    return folder
+
+
+def test_every_command_of_the_documents_is_known_here():
+    assert set(commands()) == {*HERE, *ELSEWHERE}
+
+
+@pytest.mark.parametrize("command", HERE.values(), ids=HERE)
+def test_a_command_works(command, finished):
+    path = f"{finished / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.run(
+        command, shell=True, cwd=finished, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
+    assert "error: " not in process.stderr and "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("command", ELSEWHERE)
+def test_a_command_is_run_elsewhere(command):
+    file, words = ELSEWHERE[command]
+    assert words in (ROOT / file).read_text()
