@@ -1,6 +1,7 @@
 """Chat experiments made up for tests: real conversations and views, a count of words for tokens, and replies as a test says."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from mmlu_kit.chat import views
@@ -70,6 +71,9 @@ def recall(
     }
 
 
+default = cache(recall)  # of tests that change nothing in it
+
+
 def session(example, reply, shown) -> dict:
     """The writeup's example where the model sees `shown` at its end."""
     said = reply(example, shown)
@@ -106,5 +110,5 @@ def transcripts(same: bool = True) -> dict:
 
 def chat(*recalls: dict, same: bool = True, **seconds: float) -> dict:
     """chat.json of these models."""
-    models = [summary.of(one, times(one["model"], **seconds)) for one in recalls or (recall(),)]
+    models = [summary.of(one, times(one["model"], **seconds)) for one in recalls or (default(),)]
     return {"schema": "mmlu-kit/chat_summary/1", "models": models, "transcripts": transcripts(same)}

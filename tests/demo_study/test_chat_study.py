@@ -175,36 +175,34 @@ def test_a_strategy_that_is_none_is_one_line(run, tmp_path, root, one_line):
     one_line(process, "'last_turn(2)' is not a strategy")
 
 
-@pytest.fixture(scope="module")
-def skipped(tmp_path_factory, snakemake):
-    """A folder in which the chat part of a study has run whose model asks for a device that this machine lacks."""
-    from tests.conftest import copy_of_the_workflow
-
+def test_what_this_machine_cannot_run_is_named_in_its_place_and_tried_again(run, tmp_path, root):
     if torch.backends.mps.is_available():
         pytest.skip("this machine has the device that the test needs to be missing")
-    folder = copy_of_the_workflow(tmp_path_factory.mktemp("skipped") / "kit")
-    group = {"title": "Small", "models": ["demo-small"]}
-    study = {"title": "One", "questions": "demo", "subjects": ["astronomy"], "groups": {"small": group}}
-    study["chat"] = {"models": [MODEL], "trials": 1}
-    changes = {"models": {MODEL: {"device": "mps", "on_unavailable": "skip"}}, "studies": {"one": study}}
-    (folder / "mine.yaml").write_text(yaml.safe_dump(changes))
-    arguments = ["--cores", "all", "--configfile", "mine.yaml", "--config", "study=one"]
-    process = snakemake(folder, *arguments, "only=chat")
-    assert process.returncode == 0, process.stdout + process.stderr
-    return folder
-
-
-def test_what_this_machine_cannot_run_is_named_in_its_place(skipped):
-    results = skipped / "results/one"
-    report = (results / "report.md").read_text()
+    model, asked = root / f"workflow/demo/models/{MODEL}", ["--device", "mps", "--on-unavailable", "skip"]
+    folder = tmp_path / "results/chat"
+    for process in (
+        benchmark(run, folder / MODEL, model, *asked),
+        run("write_transcripts.py", "--model", model, "--name", MODEL, "--folder", folder, *asked),
+        run("summarise_chat.py", "--study", f'{{"chat": {{"models": ["{MODEL}"]}}}}', "--folder", folder,
+            "--output", tmp_path / "results/chat.json"),
+    ):  # fmt: skip
+        assert process.returncode == 0, process.stderr
     because = "device 'mps' was asked for and this machine has none"
-    assert f"**{MODEL}** was not run: {because}" in report and "only chat of study `one` was run" in report
-    assert f"**Not run:** {MODEL}: {because}" in (results / "chat/sliding_window.md").read_text()
-    assert json.loads((results / f"chat/{MODEL}/recall.json").read_text())["reason"].startswith(because)
-    assert not list(results.rglob("chat_recall.png"))
+    (found,) = json.loads((tmp_path / "results/chat.json").read_text())["models"]
+    assert found["effective"] is None and found["reason"].startswith(because)
+    assert f"**Not run:** {MODEL}: {because}" in (folder / "sliding_window.md").read_text()
+    assert run("forget_skipped.py", tmp_path / "results").stdout.startswith("3 files")
+    assert not (tmp_path / "results/chat.json").exists() and not (folder / MODEL / "recall.json").exists()
 
 
-def test_retry_runs_the_chat_again(skipped, run, snakemake):
-    assert run("forget_skipped.py", skipped / "results/one").stdout.startswith("3 files")
-    process = snakemake(skipped, "--cores", "1", "--dry-run", "--configfile", "mine.yaml", "--config", "study=one", "only=chat")
-    assert "chat_benchmark          1" in process.stdout and "write_transcripts       1" in process.stdout
+def test_a_part_of_a_study_without_evaluations_is_merged(run, tmp_path, demo):
+    study = {**json.loads((demo / "results/demo/merged.json").read_text())["study"], "baseline": None, "groups": []}
+    (tmp_path / "timings").mkdir()
+    (tmp_path / "timings/processes.json").write_text("{}")
+    process = run(
+        "merge.py", "--study", json.dumps(study), "--results", tmp_path, "--chat", demo / "results/demo/chat.json",
+        "--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv",
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    merged = json.loads((tmp_path / "merged.json").read_text())
+    assert merged["results"] == [] and [model["model"] for model in merged["chat"]["models"]] == [MODEL]

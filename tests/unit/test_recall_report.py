@@ -1,9 +1,10 @@
 """What is told of the recall experiment: the report's section 8, transcripts, and the claims of the writeup."""
 
 import random
+from functools import cache
 
 import pytest
-from mmlu_kit import records, words
+from mmlu_kit import records, reporting, words
 from mmlu_kit.claims import audit, evidence
 from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
 from mmlu_kit.recall import summary, transcripts
@@ -25,12 +26,22 @@ def knows_names(trial, shown):
 
 def told(chat):
     """The report's section 8 on these chat models."""
-    merged, table = results.merged(results.study(["s"], ["anatomy"]), {"s": {"anatomy": "ABCD"}})
-    merged["chat"] = chat
+    merged, analysis = a_study()
+    merged = {**merged, "chat": chat}
     records.check(merged, "merged", "x")
     if chat:
         records.check(chat, "chat", "x")
-    return results.report(merged, table).split("## 8. Chat Agent")[1].split("\n## Appendix")[0]
+    text = reporting.render(
+        merged, analysis, results.claims(merged, analysis), results.run(merged["study"]), results.WORKFLOW / "report"
+    )
+    return text.split("## 8. Chat Agent")[1].split("\n## Appendix")[0]
+
+
+@cache
+def a_study():
+    """merged.json without chat models, and analysis.json."""
+    merged, table = results.merged(results.study(["s"], ["anatomy"]), {"s": {"anatomy": "ABCD"}})
+    return merged, results.analysis(merged, table)
 
 
 def test_section_8_of_a_model_that_knows_what_it_sees():
@@ -119,55 +130,52 @@ def test_a_restored_chat_is_compared_reply_by_reply():
     assert "The replies of turn 4 were **not** the same." in transcripts.comparison(turns, other, 2)
 
 
+of_the_writeup = cache(audits.run)
+
+
 def judge(claim, chat):
-    merged = audits.run("3B")
-    merged["chat"] = chat
+    merged = {**of_the_writeup("3B"), "chat": chat}
     return audit.verdict_on(audits.CLAIMS[claim], evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
-
-
-FAILS = chats.recall(chats.knows_nothing)
-ONE_LENGTH = chats.recall(distances=(1,))
 
 
 @pytest.mark.parametrize(
     ("claim", "chat", "verdict", "line"),
     [
-        ("history-outgrows-context", chats.chat(), HOLDS, "2,048 tokens of context are full after about 104 turns"),
-        ("history-outgrows-context", chats.chat(chats.recall(context=None)), NOT_TESTABLE, "its context is not known"),
-        ("history-outgrows-context", chats.chat(ONE_LENGTH), DOES_NOT_HOLD, "no prompt grew"),
-        ("three-strategies", chats.chat(), HOLDS, "last_turns(2), token_budget(60) beside full history on 40 facts"),
-        ("three-strategies", chats.chat(same=False), DOES_NOT_HOLD, "went on with other replies"),
+        ("history-outgrows-context", lambda: chats.chat(), HOLDS, "2,048 tokens of context are full after about 104 turns"),
+        ("history-outgrows-context", lambda: chats.chat(chats.recall(context=None)), NOT_TESTABLE, "its context is not known"),
+        ("history-outgrows-context", lambda: chats.chat(chats.recall(distances=(1,))), DOES_NOT_HOLD, "no prompt grew"),
+        ("three-strategies", lambda: chats.chat(), HOLDS, "last_turns(2), token_budget(60) beside full history on 40 facts"),
+        ("three-strategies", lambda: chats.chat(same=False), DOES_NOT_HOLD, "went on with other replies"),
         (
             "three-strategies",
-            chats.chat(chats.recall(strategies=("none", "full", "last_turns(2)"))),
+            lambda: chats.chat(chats.recall(strategies=("none", "full", "last_turns(2)"))),
             DOES_NOT_HOLD,
             "last_turns(2)",
         ),
-        ("three-strategies", {**chats.chat(), "transcripts": None}, NOT_TESTABLE, "no chat was saved"),
-        ("history-coherence", chats.chat(), HOLDS, "100.0% (91.2% to 100.0%) recalled with history on, 0.0%"),
-        ("history-coherence", chats.chat(FAILS), DOES_NOT_HOLD, "p = 1"),
-        ("history-coherence", chats.chat(chats.recall(knows_names)), DOES_NOT_HOLD, "recalled with history on"),
-        ("history-remembers", chats.chat(), HOLDS, "of those told 1 turn before"),
-        ("history-remembers", chats.chat(chats.recall(sloppy(0.4))), DOES_NOT_HOLD, "recalled with history on"),
-        ("history-tokens", chats.chat(), HOLDS, "1.8 times as long with history and 1.00 times without"),
+        ("three-strategies", lambda: {**chats.chat(), "transcripts": None}, NOT_TESTABLE, "no chat was saved"),
+        ("history-coherence", lambda: chats.chat(), HOLDS, "100.0% (91.2% to 100.0%) recalled with history on, 0.0%"),
+        ("history-coherence", lambda: chats.chat(chats.recall(chats.knows_nothing)), DOES_NOT_HOLD, "p = 1"),
+        ("history-coherence", lambda: chats.chat(chats.recall(knows_names)), DOES_NOT_HOLD, "recalled with history on"),
+        ("history-remembers", lambda: chats.chat(), HOLDS, "of those told 1 turn before"),
+        ("history-remembers", lambda: chats.chat(chats.recall(sloppy(0.4))), DOES_NOT_HOLD, "recalled with history on"),
+        ("history-tokens", lambda: chats.chat(), HOLDS, "1.8 times as long with history and 1.00 times without"),
         (
             "history-tokens",
-            chats.chat(on=0.005),
+            lambda: chats.chat(on=0.005),
             DOES_NOT_HOLD,
             "takes 5.0 ms with history (12.0 ms with a cache kept) and 10.0 ms",
         ),
-        ("history-tokens", chats.chat(ONE_LENGTH), NOT_TESTABLE, "of one length"),
-        ("history-tokens", None, NOT_TESTABLE, "no chat model ran here"),
+        ("history-tokens", lambda: chats.chat(chats.recall(distances=(1,))), NOT_TESTABLE, "of one length"),
+        ("history-tokens", lambda: None, NOT_TESTABLE, "no chat model ran here"),
     ],
 )
 def test_a_claim_on_the_chat_agent(claim, chat, verdict, line):
-    found = judge(claim, chat)
+    found = judge(claim, chat())
     assert found["verdict"] == verdict and line in found["evidence"], found
 
 
 def test_claims_are_tested_on_the_writeups_model_where_there_is_one():
     chat = chats.chat(chats.recall(model="other"), chats.recall(chats.knows_nothing, model=audits.NAMES["Llama"]))
-    merged = audits.run("Llama")
-    merged["chat"] = chat
+    merged = {**of_the_writeup("Llama"), "chat": chat}
     found = audit.verdict_on(audits.CLAIMS["history-coherence"], evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
     assert found["evidence"].startswith(audits.NAMES["Llama"])

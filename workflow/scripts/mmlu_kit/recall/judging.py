@@ -4,6 +4,7 @@ Whole words count, upper and lower case alike. '2 January' is also 'January 2nd'
 """
 
 import re
+from functools import lru_cache
 
 from .conversations import Material, Trial
 
@@ -32,7 +33,7 @@ def outcome(reply: str, trial: Trial, material: Material) -> str:
 
 def keeps_rule(reply: str, word: str) -> bool:
     """Whether a reply's last word is the one asked for; punctuation and quotes after it do not matter."""
-    return words(reply)[-1:] == [word.lower()]
+    return words(reply)[-1:] == (word.lower(),)
 
 
 def names(reply: str, value: str) -> bool:
@@ -54,7 +55,8 @@ def claimed(reply: str, claims: tuple[str, ...]) -> str | None:
     return None
 
 
-def words(text: str) -> list[str]:
+@lru_cache(1000)  # a reply is looked through for every value
+def words(text: str) -> tuple[str, ...]:
     """A text's words in lower case, without a possessive 's; ordinals are numbers, and the 'of' of dates is left out."""
     plain = re.sub(r"\b(\d+)(?:st|nd|rd|th)\b(?: of\b)?", r"\1", text.lower().replace("’", "'"))
-    return re.findall(r"[^\W_]+(?:'[^\W_]+)?", re.sub(r"'s\b", "", plain))
+    return tuple(re.findall(r"[^\W_]+(?:'[^\W_]+)?", re.sub(r"'s\b", "", plain)))
