@@ -55,18 +55,27 @@ def describe(
             "sha256": together(subjects),
             "files": subjects,
         },
-        "models": {name: model(name, merged, results) for name in merged["models"]},
+        "models": {name: model(path) for name, path in models(merged, results).items()},
         "machines": machines(timings),
     }
 
 
-def model(name: str, merged: dict, results: Path) -> dict:
-    """Where a model came from, and the hashes of its files as its evaluations have them."""
-    subject = next(result["subject"] for result in merged["results"] if result["model"] == name)
-    evaluation = files.read_json(results / f"evaluations/{name}/{subject}.json")
-    hashes = evaluation["model_files"]
-    about = {key: evaluation[key] for key in ("repository", "commit")}
-    return {**about, "sha256": together(hashes), "files": hashes}
+def models(merged: dict, results: Path) -> dict[str, Path]:
+    """Of each model that ran, one of its result files: an evaluation, or what it said in a chat."""
+    chatted = {
+        one["model"]: results / f"chat/{one['model']}/recall.json" for one in (merged["chat"] or {"models": []})["models"]
+    }
+    asked = {}
+    for one in merged["results"]:
+        asked.setdefault(one["model"], results / (one["source"] or "") / f"evaluations/{one['model']}/{one['subject']}.json")
+    return {**chatted, **asked}
+
+
+def model(path: Path) -> dict:
+    """Where a model came from, and the hashes of its files, as one of its result files has them."""
+    found = files.read_json(path)
+    about = {key: found[key] for key in ("repository", "commit")}
+    return {**about, "sha256": together(found["model_files"]), "files": found["model_files"]}
 
 
 def locks(project: Path) -> dict[str, str]:
