@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from mmlu_kit import checkpoints, problems, studies
+from mmlu_kit import checkpoints, options, problems, studies
 from mmlu_kit.chat import states, views
 from mmlu_kit.problems import Problem
 
@@ -22,13 +22,7 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--model", default="demo-chat", help="a model's name in config, its folder, or its manifest (default: demo-chat)")
     add("--config", type=Path, default=PROJECT / "config.yaml", help="where models have names (default: the project's)")
-    add("--device", choices=("cpu", "cuda", "mps"), help="where the model runs (default: config's, else cpu)")
-    add("--dtype", choices=("float32", "bfloat16", "float16"), help="number format (default: config's, else float32)")
-    add("--quantization", choices=("none", "4bit", "8bit"), help="by bitsandbytes (default: config's, else none)")
-    add(
-        "--on-unavailable", choices=("fail", "fallback"),
-        help="where this machine cannot do that: fail, or run on the CPU or unquantized (default: config's, else fail)",
-    )  # fmt: skip
+    options.add_loading(parser, from_config=True, may_skip=False)
     add("--threads", type=int, help="processor threads (default: config's, else all cores)")
     add("--strategy", default="full", metavar="FORM", help=f"what the model is shown: {', '.join(views.FORMS)} (default: full)")
     add("--max-new-tokens", type=int, default=256, metavar="N", help="the longest reply, in tokens (default: 256)")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit import checkpoints, files, problems, progress, records, sources
+from mmlu_kit import checkpoints, files, options, problems, progress, records, sources
 from mmlu_kit.chat import views
 from mmlu_kit.journal import Journal
 from mmlu_kit.problems import Problem
@@ -37,13 +37,7 @@ def arguments() -> argparse.Namespace:
     add("--timed", type=int, default=2, help="how many of each strategy and distance are timed (default: 2)")
     add("--max-new-tokens", type=int, default=48, metavar="N", help="tokens of a reply at most (default: 48)")
     add("--seed", type=int, default=2026, help="chooses facts, values and what else is said (default: 2026)")
-    add("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="where the model runs (default: cpu)")
-    add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="number format (default: float32)")
-    add("--quantization", choices=("none", "4bit", "8bit"), default="none", help="by bitsandbytes (default: none)")
-    add(
-        "--on-unavailable", choices=("fail", "fallback", "skip"), default="fail",
-        help="where this machine cannot do that: fail, run on the CPU or unquantized, or note why not (default: fail)",
-    )  # fmt: skip
+    options.add_loading(parser)
     add("--threads", type=int, help="processor threads (default: all cores)")
     add("--journal", type=Path, metavar="FILE", help="keep replies there, to go on after a kill")
     add("--recall", type=Path, required=True, metavar="FILE", help="the JSON file of prompts and replies to write")

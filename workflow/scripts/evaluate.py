@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit import checkpoints, files, ledger, problems, progress, prompts, questions, records, sources
+from mmlu_kit import checkpoints, files, ledger, options, problems, progress, prompts, questions, records, sources
 from mmlu_kit.journal import Journal, journal_key
 from mmlu_kit.problems import Problem
 from mmlu_kit.subjects import SUBJECTS
@@ -25,13 +25,7 @@ def arguments() -> argparse.Namespace:
     add("--name", help="how the model is called in results (default: its folder's name)")
     add("--questions", type=Path, required=True, nargs="+", help="a folder of MMLU CSVs, or .jsonl files by fetch_questions.py")
     add("--subjects", nargs="+", choices=SUBJECTS, metavar="SUBJECT", help="which subjects, needed with a folder of CSVs")
-    add("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="where the model runs (default: cpu)")
-    add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="number format (default: float32)")
-    add("--quantization", choices=("none", "4bit", "8bit"), default="none", help="by bitsandbytes (default: none)")
-    add(
-        "--on-unavailable", choices=("fail", "fallback", "skip"), default="fail",
-        help="where this machine cannot do that: fail, run on the CPU or unquantized, or note why not (default: fail)",
-    )  # fmt: skip
+    options.add_loading(parser)
     add("--preset", choices=prompts.PRESETS, default="lm_eval", help="the prompt's form (default: lm_eval)")
     add("--examples", type=int, choices=range(6), default=0, help="worked examples before each question (default: 0)")
     add("--fewer-examples", action="store_true", help="show fewer where a prompt would be longer than the model's context")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mmlu_kit import checkpoints, configurations, files, problems, progress, records
+from mmlu_kit import checkpoints, configurations, files, options, problems, progress, records
 from mmlu_kit.recall import conversations, sessions, transcripts
 
 RECALL = Path(__file__).parents[1] / "recall"
@@ -22,13 +22,7 @@ def arguments() -> argparse.Namespace:
     add("--conversations", type=Path, default=RECALL / "conversations.yaml", help="the file with the system message")
     add("--users", type=Path, default=RECALL / "transcripts.yaml", help="what the user says in each chat")
     add("--max-new-tokens", type=int, default=48, metavar="N", help="tokens of a reply at most (default: 48)")
-    add("--device", choices=("cpu", "cuda", "mps"), default="cpu", help="where the model runs (default: cpu)")
-    add("--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="number format (default: float32)")
-    add("--quantization", choices=("none", "4bit", "8bit"), default="none", help="by bitsandbytes (default: none)")
-    add(
-        "--on-unavailable", choices=("fail", "fallback", "skip"), default="fail",
-        help="where this machine cannot do that: fail, run on the CPU or unquantized, or note why not (default: fail)",
-    )  # fmt: skip
+    options.add_loading(parser)
     add("--threads", type=int, help="processor threads (default: all cores)")
     add("--folder", type=Path, required=True, help="where the three .md files and transcripts.json are written")
     return parser.parse_args()
