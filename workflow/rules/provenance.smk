@@ -19,7 +19,7 @@ if workflow.is_main_process:
     os.environ.update(MMLU_KIT_BEGUN=json.dumps(begun))
 if IN_IMAGES:
     # An image may lie outside the folders that a job sees, and its own file is to be hashed.
-    local = [path for path in images_used().values() if "://" not in path]
+    local = [os.path.realpath(path) for path in images_used().values() if "://" not in path]
     os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *local])))
 
 
