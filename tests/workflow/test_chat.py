@@ -30,7 +30,7 @@ def terminal(root, model, tmp_path):
     command = [str(root / "workflow/scripts/chat.py"), "--model", str(model), "--threads", "1", "--max-new-tokens", "2000"]
     # This terminal does not answer where its cursor is, as real ones do.
     child = pexpect.spawn(
-        sys.executable, command, cwd=tmp_path, timeout=60, encoding="utf-8", env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1"}
+        sys.executable, command, cwd=tmp_path, timeout=300, encoding="utf-8", env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1"}
     )
     child.setwinsize(40, 120)
     child.expect("Ctrl-D leaves")
