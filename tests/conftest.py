@@ -13,6 +13,10 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests import images
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the processor's cores: threads of torch that wait for each other must not spin meanwhile.
+    os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
+
 ROOT = Path(__file__).parents[1]
 TOKEN = "hf_aSecretThatNoFileMayHold"
 USER, HOST = "secretname", "secrethost"

@@ -129,7 +129,7 @@ def image_files(device):
 
 def images_used():
     """The images that this study's rules run in, by kind of device; none where they run without."""
-    kinds = {"cuda" if entry["device"] == "cuda" else "cpu" for entry in [*MODELS.values(), *SETUP.values()]} | {"cpu"}
+    kinds = {"cuda" if entry.get("device") == "cuda" else "cpu" for entry in [*MODELS.values(), *SETUP.values()]} | {"cpu"}
     return {kind: image(kind) for kind in sorted(kinds)} if IN_IMAGES else {}
 
 
