@@ -56,10 +56,10 @@ def test_names_with_spaces_and_letters_of_other_scripts_change_nothing(done, wor
 
 def test_kills_of_snakemake_and_its_jobs_change_no_byte(root):
     process = subprocess.run(
-        [sys.executable, root / "tests/faults/kill_runs.py", "--kills", "4"], capture_output=True, text=True
+        [sys.executable, root / "tests/faults/kill_runs.py", "--kills", "2"], capture_output=True, text=True
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    assert process.stdout.splitlines()[-1].startswith("4 kills (")
+    assert process.stdout.splitlines()[-1].startswith("2 kills (")
 
 
 def test_a_second_run_at_once_is_refused_and_the_first_ends_well(done, workflow_copy, root):
