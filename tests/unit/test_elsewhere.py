@@ -207,3 +207,15 @@ def test_no_pareto_line_is_drawn_through_times_of_several_machines():
     assert b"Pareto" not in figures.render(figures.efficiency, "svg", [here, away], [])
     assert figures.efficiency([here, away], []).legends[0].get_texts()[0].get_text() == "guessing (25%)"
     assert figures.efficiency([here], []).legends[0].get_texts()[0].get_text().endswith("(Pareto)")
+
+
+def test_an_archive_with_damaged_data_is_named(tmp_path):
+    path, name = tmp_path / "colab.zip", "evaluations/m/anatomy.json"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, json.dumps(list(range(2000))))
+    data = bytearray(path.read_bytes())
+    begin = 30 + len(name)  # a local header's length
+    data[begin : begin + 2] = b"\xff\xff"  # no kind of block that there is
+    path.write_bytes(data)
+    with pytest.raises(Problem, match=r"colab\.zip is not a whole zip archive"):
+        elsewhere.bring(path, tmp_path / "results", "colab")

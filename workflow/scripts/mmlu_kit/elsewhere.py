@@ -9,6 +9,7 @@ import io
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -137,7 +138,8 @@ def _members(path: Path) -> dict[str, bytes]:
                 found[member.filename] = archive.read(member)
     except FileNotFoundError:
         raise Problem(f"there is no {path}: bring home there what `make pack` made on the other machine") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        # The last two are zipfile's for a compression that it does not know and for an archive with a password.
         raise Problem(f"{path} is not a whole zip archive ({error}): bring it home again") from None
     if not any(name.startswith("evaluations/") for name in found):
         raise Problem(f"{path} holds no evaluation")
