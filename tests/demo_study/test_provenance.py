@@ -48,8 +48,9 @@ def test_every_result_file_is_some_jobs_output_with_its_command_and_times(found)
     own = set(found["files"]) - {"Snakefile"}
     assert {name for name in own if name not in made} == {name for name in own if name.startswith("figures/")}
     assert "figures" in made and len(found["jobs"]) > 40
+    assert found["started"] <= found["run"]["started"] <= found["ended"]
     for job in found["jobs"]:
-        assert found["run"]["started"][:19] <= job["ended"][:19] <= found["ended"][:19] and job["started"] <= job["ended"]
+        assert found["started"] <= job["started"] <= job["ended"] <= found["ended"]
     evaluation = made["evaluations/demo-small/anatomy.json"]["command"]
     assert "evaluate.py" in evaluation and "--name demo-small" in evaluation and "> results/demo/logs/evaluate/" in evaluation
 

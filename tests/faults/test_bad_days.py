@@ -1,5 +1,6 @@
 """Nothing is lost and nothing wrong comes out on a bad day: the smoke study under faults, each seen as a user sees it."""
 
+import json
 import os
 import resource
 import shutil
@@ -78,6 +79,32 @@ def test_a_damaged_evaluation_is_named_and_made_again(copy, done, snakemake):
     process = snakemake(copy, *SMOKE)
     failed_line(process, "evaluations/demo-small/astronomy.json")
     damaged.unlink()
+    assert snakemake(copy, *SMOKE).returncode == 0
+    assert evaluations(copy) == evaluations(done)
+
+
+def test_an_answer_changed_by_hand_is_named_with_its_question(copy, done, snakemake):
+    path = copy / "results/smoke/evaluations/demo-small/astronomy.json"
+    evaluation = json.loads(path.read_text())
+    wrong = next(record for record in evaluation["records"] if not record["correct"])
+    wrong.update(predicted=wrong["gold"], correct=True)
+    path.write_text(json.dumps(evaluation))
+    process = snakemake(copy, *SMOKE)
+    failed_line(process, "evaluations/demo-small/astronomy.json was changed", f"question {wrong['index']} ")
+    path.unlink()
+    assert snakemake(copy, *SMOKE).returncode == 0
+    assert evaluations(copy) == evaluations(done)
+
+
+def test_a_changed_weight_is_named_though_its_date_and_size_are_as_they_were(copy, done, snakemake):
+    weights = copy / "workflow/demo/models/demo-small/model.safetensors"
+    right, then = weights.read_bytes(), weights.stat()
+    weights.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    os.utime(weights, ns=(then.st_atime_ns, then.st_mtime_ns))
+    (copy / "results/smoke/evaluations/demo-small/astronomy.json").unlink()
+    failed_line(snakemake(copy, *SMOKE), "demo-small: model.safetensors is not as it was when", ".json was made")
+    weights.write_bytes(right)
+    os.utime(weights, ns=(then.st_atime_ns, then.st_mtime_ns))
     assert snakemake(copy, *SMOKE).returncode == 0
     assert evaluations(copy) == evaluations(done)
 

@@ -80,6 +80,32 @@ def test_a_folder_that_cannot_be_loaded_safely_is_refused(folder, spoil, words):
         checkpoints.describe(folder)
 
 
+def flipped(folder):
+    """One bit of a weight; size and header stay."""
+    path = folder / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [
+        (flipped, "model.safetensors"),
+        (lambda folder: (folder / "config.json").write_text((folder / "config.json").read_text() + " "), "config.json"),
+        (without("generation_config.json"), "generation_config.json"),
+        (lambda folder: (folder / "chat_template.jinja").write_text("{{ messages }}"), "chat_template.jinja"),
+    ],
+)
+def test_a_file_changed_after_the_manifest_is_named(folder, tmp_path, spoil, name):
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps(checkpoints.describe(folder)))
+    assert checkpoints.opened(path) == checkpoints.describe(folder)
+    spoil(folder)
+    with pytest.raises(Problem, match=rf"model: {name} is not as it was when .*m.json was made"):
+        checkpoints.opened(path)
+
+
 def test_a_manifest_that_is_none_is_refused(tmp_path):
     (tmp_path / "m.json").write_text('{"schema": "other"}')
     with pytest.raises(Problem, match="is not a model manifest"):

@@ -1,5 +1,7 @@
 """Results of many jobs in one: every number can be told from the answers by hand."""
 
+import json
+
 import pytest
 from mmlu_kit import merging, records, summaries
 from mmlu_kit.problems import Problem
@@ -117,6 +119,35 @@ def test_a_damaged_evaluation_is_named_with_its_place(spoil, where):
     spoil(evaluation)
     with pytest.raises(Problem, match=f"e.json: not a valid evaluation file at {where}: "):
         records.check(evaluation, "evaluation", "e.json")
+
+
+def changed(**values):
+    return lambda evaluation: evaluation["records"][2].update(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (changed(predicted="A"), "correct of question 2"),
+        (changed(predicted="A", correct=False), "predicted of question 2"),
+        (changed(gold="D"), "correct of question 2"),
+        (changed(generated=" A"), "parsed of question 2"),
+        (changed(generated=" A", parsed="A"), "correct_generated of question 2"),
+        (changed(index=1), "a question is there twice"),
+        (changed(subject="virology"), "subject of question 2"),
+        (lambda evaluation: evaluation["totals"].update(correct=3), "totals are not"),
+        (lambda evaluation: evaluation["records"].pop(), "totals are not"),
+    ],
+)
+def test_an_answer_changed_by_hand_is_found(tmp_path, change, words):
+    path = tmp_path / "anatomy.json"
+    evaluation = results.evaluation("a", "anatomy", "ABCD")
+    path.write_text(json.dumps(evaluation))
+    assert records.read_outcome(path, "evaluation") == evaluation
+    change(evaluation)
+    path.write_text(json.dumps(evaluation))
+    with pytest.raises(Problem, match=rf"anatomy.json was changed after it was made: {words}"):
+        records.read_outcome(path, "evaluation")
 
 
 def test_an_evaluation_of_another_version_of_the_kit_is_named_as_such():

@@ -92,7 +92,8 @@ def test_a_crate_names_models_of_the_hub_at_their_commit_and_images_by_their_has
     run["models"] = {"Qwen": {**run["models"]["Qwen"], "repository": "Qwen/Qwen2.5-0.5B-Instruct", "commit": commit}}
     run["images"] = {"cpu": {"name": "cpu.sif", "sha256": digest}, "cuda": {"name": "docker://x/kit:1", "sha256": None}}
     entry = {"bytes": 1, "sha256": digest}
-    found = {"run": run, "ended": "2026-01-01T00:00:00+00:00", "jobs": [], "files": {"Snakefile": entry, "report.md": entry}}
+    dates = {"started": "2026-01-01T00:00:00+00:00", "ended": "2026-01-01T00:01:00+00:00"}
+    found = {"run": run, **dates, "jobs": [], "files": {"Snakefile": entry, "report.md": entry}}
     read = ROCrate(crate.build(found, entry))
     model, image, remote = (read.get(name) for name in ("#model-Qwen", "#image-cpu", "#image-cuda"))
     assert model["identifier"] == f"Qwen/Qwen2.5-0.5B-Instruct@{commit}" and model["version"] == commit

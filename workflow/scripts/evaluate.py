@@ -5,6 +5,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,15 @@ def main() -> None:
     args = arguments()
     book = ledger.Ledger()
     asked = read_questions(args.questions, args.subjects)
-    manifest = checkpoints.opened(args.model)
-    name = args.name or Path(manifest["folder"]).name
+    folder = checkpoints.located(args.model)
+    name = args.name or folder.name
     settings = ("device", "dtype", "quantization", "preset", "examples", "fewer_examples", "max_new_tokens", "tokens_per_batch")
     requested = {setting: getattr(args, setting) for setting in settings}
 
     # What is imported and loaded stays: to look through it for garbage, again and again, is a quarter of the start.
     gc.disable()
+    # The model's files are hashed meanwhile, which leaves the interpreter free.
+    hashing = ThreadPoolExecutor(1).submit(checkpoints.opened, args.model)
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
     from mmlu_kit import configurations, gpu, loading, machine, models, scoring
@@ -87,7 +90,8 @@ def main() -> None:
         torch.set_num_threads(args.threads)
     print(f"Loading {name} …", flush=True)
     book.switch("load")
-    tokenizer = models.load_tokenizer(manifest["folder"])
+    manifest = hashing.result()
+    tokenizer = models.load_tokenizer(folder)
     settings = {setting: requested[setting] for setting in configurations.SETTINGS}
     model, effective, reason = loading.load(manifest, settings, args.on_unavailable)
     if model is None:

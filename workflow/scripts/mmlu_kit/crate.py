@@ -72,7 +72,7 @@ def build(found: dict, entry: dict) -> dict:
         "CreateAction",
         name=f"Run of the study '{run['study']}'",
         description=run["command"] or "The command line is not known.",
-        startTime=run["started"] or found["ended"],
+        startTime=found["started"],
         endTime=found["ended"],
         actionStatus="http://schema.org/CompletedActionStatus",
         instrument=workflow,

@@ -115,9 +115,13 @@ def machines(timings: Iterable[dict]) -> list[dict]:
 
 
 def record(run: dict, results: Path, jobs: list[dict], ended: float) -> dict:
-    """The content of provenance.json; `ended` in seconds of the epoch."""
+    """The content of provenance.json; `ended` in seconds of the epoch.
+
+    It began with the first job, which prepared data, or with the first evaluation, where that was another machine's.
+    """
+    begins = [job["started"] for job in jobs] + [run["started"] or iso(ended)]
     hashed = {name: {"bytes": (results / name).stat().st_size, "sha256": digest(results / name)} for name in listed(results)}
-    return {"schema": SCHEMA, "run": run, "ended": iso(ended), "jobs": jobs, "files": hashed}
+    return {"schema": SCHEMA, "run": run, "started": min(begins), "ended": iso(ended), "jobs": jobs, "files": hashed}
 
 
 def listed(results: Path) -> list[str]:

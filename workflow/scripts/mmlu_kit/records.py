@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from . import files
+from . import answers, files
 from .problems import Problem
 
 NOT_RUN = "mmlu-kit/not_run/1"
@@ -95,16 +95,45 @@ def was_run(record: dict) -> bool:
 def read_outcome(path: Path, schema: str) -> dict:
     """An 'evaluation' or 'timing' file, or what `not_run` put in its place."""
     value = files.read_json(path)
-    found = isinstance(value, dict) and value.get("schema") == NOT_RUN
-    check(value, "not_run" if found else schema, str(path))
-    return value
+    if isinstance(value, dict) and value.get("schema") == NOT_RUN:
+        check(value, "not_run", str(path))
+        return value
+    return read(path, schema)
 
 
 def read(path: Path, schema: str) -> Any:
-    """A JSON file checked against workflow/schemas/<schema>.schema.yaml; a Problem where it does not fit."""
+    """A JSON file checked against workflow/schemas/<schema>.schema.yaml; a Problem where it does not fit.
+
+    What is said twice in an evaluation must agree too: one that was changed by hand is a Problem that names the question.
+    """
     value = files.read_json(path)
     check(value, schema, str(path))
+    if schema == "evaluation":
+        wrong = contradiction(value)
+        if wrong:
+            raise Problem(f"{path} was changed after it was made: {wrong}; delete it and run again")
     return value
+
+
+def contradiction(evaluation: dict) -> str | None:
+    """The first thing in an evaluation that does not follow from the rest of it, None where all does."""
+    for record in evaluation["records"]:
+        logprobs = record["letter_logprobs"]
+        follows = {
+            "subject": record["subject"] == evaluation["subject"],
+            "correct": record["correct"] == (record["predicted"] == record["gold"]),
+            "correct_generated": record["correct_generated"] == (record["parsed"] == record["gold"]),
+            # What another program answered has no probabilities, and by which rule it read a letter is not known.
+            "predicted": logprobs is None or logprobs.get(record["predicted"]) == max(logprobs.values()),
+            "parsed": logprobs is None or record["parsed"] == answers.parse(record["generated"]),
+        }
+        wrong = next((key for key, agrees in follows.items() if not agrees), None)
+        if wrong:
+            return f"{wrong} of question {record['index']} does not follow from its other entries"
+    if evaluation["totals"] != totals(evaluation["records"]):
+        return "totals are not those of its questions"
+    indices = [record["index"] for record in evaluation["records"]]
+    return None if len(set(indices)) == len(indices) else "a question is there twice"
 
 
 def check(value: Any, schema: str, where: str) -> None:
