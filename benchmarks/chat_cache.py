@@ -50,6 +50,8 @@ def main() -> None:
         measured, about = measure(model, args)
     print(f"{about}; the conversation held {args.rounds} times, medians\n")
     print(table(measured))
+    later = statistics.median(row["token_s"] for rows in measured.values() for row in rows)
+    print(f"\nA token after a reply's first: {later:.3f} s")
 
 
 def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[dict]], str]:
@@ -83,6 +85,7 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[dict
                     "cached": kept.last.cached_tokens,
                     "kept_s": kept.last.first_token_s,
                     "cold_s": cold.last.first_token_s,
+                    "token_s": (kept.last.total_s - kept.last.first_token_s) / max(1, kept.last.new_tokens - 1),
                     "same": kept.last.ids == cold.last.ids,
                 }
             )

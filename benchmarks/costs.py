@@ -3,7 +3,9 @@
 
 A CPU's hours are the arithmetic of its prompts' tokens (two operations for each weight in a layer and token) at the rate that
 benchmarks/bench.py measured for forward passes; a GPU's are the writeup's own times a question, of a program without batches.
-All 57 subjects are MMLU's 14,042 questions, with as many tokens each as those of the subjects in --data have on average:
+A chat's prompts are computed at the same rate, and each reply has all the tokens that it may have, for each of which all
+weights are read once. All 57 subjects are MMLU's 14,042 questions, with as many tokens each as those of the subjects in --data
+have on average:
     PYTHONPATH=workflow/scripts python benchmarks/costs.py --data FOLDER
 """
 
@@ -14,7 +16,9 @@ from pathlib import Path
 import make_random_model
 import yaml
 from mmlu_kit import encoding, files, models, questions, studies, words
+from mmlu_kit.chat import views
 from mmlu_kit.problems import Problem, run
+from mmlu_kit.recall import conversations, probes, times
 from mmlu_kit.subjects import SUBJECTS
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +36,8 @@ def main() -> None:
     # benchmarks/measured/amd-epyc-2-cores.md, rows 'forward float32' and 'forward bfloat16'.
     add("--float32", type=float, default=145, metavar="GFLOP/s", help="measured on two cores of an AMD EPYC: %(default)s")
     add("--bfloat16", type=float, default=324, metavar="GFLOP/s", help="the same in bfloat16: %(default)s")
+    # benchmarks/measured/amd-epyc-2-cores.md, the chat's cache.
+    add("--reading", type=float, default=10, metavar="GB/s", help="weights read for a reply's tokens: %(default)s")
     add("--output", type=Path, default=ROOT / "results/costs.md", help="default: %(default)s")
     args = parser.parse_args()
     if not (args.data / "model_shapes.json").is_file():
@@ -41,6 +47,8 @@ def main() -> None:
     rates = {"float32": args.float32 * 1e9, "bfloat16": args.bfloat16 * 1e9}
     rows = [cost(name, study, tokens, rates, args.data / "model_shapes.json") for name in study["models"]]
     text = markdown(rows, rates)
+    if study["chat"]:
+        text += "\n" + chat(study, args.data, rates, args.reading * 1e9)
     files.write_text(args.output, text)
     print(text)
 
@@ -55,15 +63,13 @@ def counted(data: Path, path: Path) -> list[int]:
 def cost(name: str, study: dict, tokens: dict[str, list[int]], rates: dict[str, float], shapes: Path) -> dict:
     """What one model of a study costs: `jobs, questions, seconds` are pairs, for the study's subjects and for all 57."""
     model = study["models"][name]
-    shape = make_random_model.published_shape(shapes, model["repository"])
+    parameters, layers = sizes(model, shapes)
     asked = [subject for of, subject in studies.pairs(study) if of == name]
     counts = [count for subject in asked for count in tokens[subject]]
     every = [count for subject in tokens.values() for count in subject]
-    parameters = make_random_model.parameters(shape)
     if model["device"] == "cuda":
         seconds = [PUBLISHED_GPU_S[model["repository"]] * number for number in (len(counts), ALL_QUESTIONS)]
     else:
-        layers = parameters - shape["vocab_size"] * shape["hidden_size"] * (1 if shape["tie_word_embeddings"] else 2)
         all_tokens = ALL_QUESTIONS * sum(every) / len(every)
         seconds = [2 * layers * number / rates[model["dtype"]] for number in (sum(counts), all_tokens)]
     return {
@@ -77,6 +83,34 @@ def cost(name: str, study: dict, tokens: dict[str, list[int]], rates: dict[str, 
         "questions": (len(counts), ALL_QUESTIONS),
         "seconds": seconds,
     }
+
+
+def chat(study: dict, data: Path, rates: dict[str, float], reading: float) -> str:
+    """A line on what the recall experiment costs at most, its prompts counted as Qwen2.5's template writes them."""
+    asked, seconds = study["chat"], 0.0
+    tokenizer = models.load_tokenizer(str(data / "tokenizers/qwen2.5-instruct"))
+    material = conversations.read(ROOT / "workflow/recall/conversations.yaml")
+    trials = conversations.trials(material, tuple(asked["distances"]), asked["trials"], asked["seed"])
+    found = probes.probes(trials, [views.parse(one) for one in asked["strategies"]], tokenizer, None)
+    prompts = probes.distinct(found)
+    # Each timed prompt is computed twice, and once what the cache holds before it.
+    timed = sum(len(probe.before) + 2 * len(probe.ids) for probe in times.chosen(found, trials, asked["timed"]))
+    for name in asked["models"]:
+        model = study["models"][name]
+        weights, layers = sizes(model, data / "model_shapes.json")
+        seconds += 2 * layers * (sum(map(len, prompts)) + timed) / rates[model["dtype"]]
+        seconds += len(prompts) * asked["max_new_tokens"] * BYTES[model["dtype"]] * weights / reading
+    return (
+        f"Chat: {len(prompts):,} prompts of {sum(map(len, prompts)) / len(prompts):.0f} tokens on average, replies of "
+        f"{asked['max_new_tokens']} at {reading / 1e9:.1f} GB of weights a second: {seconds / 3600:.1f} CPU hours at most\n"
+    )
+
+
+def sizes(model: dict, shapes: Path) -> tuple[int, int]:
+    """A model's parameters, and those of them in layers, which every token of a prompt is multiplied with."""
+    shape = make_random_model.published_shape(shapes, model["repository"])
+    parameters = make_random_model.parameters(shape)
+    return parameters, parameters - shape["vocab_size"] * shape["hidden_size"] * (1 if shape["tie_word_embeddings"] else 2)
 
 
 def markdown(rows: list[dict], rates: dict[str, float]) -> str:
