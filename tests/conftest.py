@@ -24,14 +24,22 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 
 
 # What takes longest starts first, so that no worker is left alone with it at the end.
-LONGEST = ("tests/cluster", "tests/demo_study", "tests/containers", "tests/peers", "tests/workflow")
+LONGEST = (
+    "tests/peers/test_lm_eval.py",
+    "tests/cluster",
+    "tests/demo_study",
+    "tests/containers",
+    "tests/faults",
+    "tests/workflow/test_kills.py",
+    "tests/workflow",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort tests by folder, the slowest folders first."""
+    """Sort tests by file, the slowest files first."""
 
     def place(item: pytest.Item) -> int:
-        return next((n for n, folder in enumerate(LONGEST) if item.nodeid.startswith(folder)), len(LONGEST))
+        return next((n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
 
     items.sort(key=place)
 
