@@ -3,23 +3,26 @@ PYTHON ?= python3
 STUDY ?= demo
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
+# A file that adds to config.yaml, for a study of your own.
+CONFIG ?=
+CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: report test lint partial-report pack unpack status retry verify check-results images image-cpu image-cuda demo-models locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
-	snakemake --cores $(CORES) --config study=$(STUDY)
+	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY)
 	@echo "The report: results/$(STUDY)/report.html"
 
 # Report on the evaluations that are there and name what is missing.
 partial-report: .venv/kit
-	snakemake --cores $(CORES) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge analyse audit_claims draw_figures describe_run write_report write_page record_provenance
+	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge analyse audit_claims draw_figures describe_run write_report write_page record_provenance
 
 # Run again what was skipped because the machine could not do it (on_unavailable: skip).
 retry: .venv/kit
 	python workflow/scripts/forget_skipped.py results/$(STUDY)
-	snakemake --cores $(CORES) --config study=$(STUDY)
+	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY)
 
 # Pack what this machine ran in a study, and join such an archive with the study's results on another.
 pack: .venv/kit
@@ -30,11 +33,11 @@ unpack: .venv/kit
 
 # What of a study is done, what is running and how long is left.
 status: .venv/kit
-	@python workflow/scripts/show_status.py --study $(STUDY)
+	@python workflow/scripts/show_status.py --study $(STUDY) $(CONFIGURED)
 
 # Compare each number that the writeup publishes with this run's, and judge its claims; whatever they are, that is no error.
 verify: .venv/kit
-	snakemake --cores $(CORES) --config study=$(STUDY) --until audit_claims
+	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY) --until audit_claims
 	@python workflow/scripts/verify.py results/$(STUDY)/claims.json
 
 # Compare every result file with the hash that was recorded when the run ended.

@@ -22,8 +22,8 @@ HERE = {
     "make verify STUDY=demo": "make verify STUDY=demo",
     "make check-results STUDY=demo": "make check-results STUDY=demo",
     "make pack STUDY=writeup": "make pack STUDY=demo",
-    "make unpack": "make unpack STUDY=copy FILE=results/demo.zip",
-    "make unpack STUDY=writeup FILE=colab.zip": "make unpack STUDY=other FILE=results/demo.zip",
+    "make unpack": "make unpack STUDY=demo FILE=results/demo.zip && rm -r results/demo/elsewhere",
+    "make unpack STUDY=writeup FILE=colab.zip": "make unpack STUDY=demo FILE=results/demo.zip && rm -r results/demo/elsewhere",
     "make partial-report STUDY=writeup": "make --dry-run partial-report STUDY=demo",
     "make retry STUDY=writeup": "make --dry-run retry STUDY=demo",
     "make images": "make --dry-run images",
@@ -42,7 +42,10 @@ HERE = {
     "snakemake --profile profiles/slurm --config study=writeup": (
         "snakemake --profile profiles/slurm --config study=writeup --dry-run"
     ),
-    "snakemake --cores 1 --until fetch_model fetch_questions": "snakemake --cores 1 --until fetch_model fetch_questions",
+    "snakemake --cores 1 --config study=writeup --until fetch_model fetch_questions": (
+        "snakemake --cores 1 --config study=writeup --until fetch_model fetch_questions --dry-run"
+    ),
+    "snakemake --cores 8 --configfile mine.yaml": "snakemake --cores 8 --configfile mine.yaml --dry-run",
     "python workflow/scripts/chat.py": "python workflow/scripts/chat.py < /dev/null",
     "python workflow/scripts/chat.py --model FOLDER": (
         f"echo Hello. | python workflow/scripts/chat.py --max-new-tokens 8 --model {DEMO}/models/demo-small"
@@ -90,12 +93,19 @@ def commands():
     return list(dict.fromkeys(filter(None, found)))
 
 
+def example():
+    """README's config of a study of one's own, with folders that are here."""
+    text = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    return text.replace("/data/mmlu", f"{DEMO}/questions").replace("/models/my-model", f"{DEMO}/models/demo-small")
+
+
 @pytest.fixture(scope="module")
 def finished(demo, tmp_path_factory):
     """A copy of the project in which the demo study has run, with the tests' environment as its own."""
     folder = Path(shutil.copytree(demo, tmp_path_factory.mktemp("docs") / "kit", symlinks=True))
     shutil.copy2(ROOT / "Makefile", folder)
     shutil.copytree(ROOT / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "mine.yaml").write_text(example())
     (folder / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
     for path in (folder / "envs").iterdir():
         os.utime(path, (0, 0))  # older than what says that they are installed
@@ -109,14 +119,26 @@ def test_every_command_of_the_documents_is_known_here():
     assert set(commands()) == {*HERE, *ELSEWHERE}
 
 
-@pytest.mark.parametrize("command", HERE.values(), ids=HERE)
-def test_a_command_works(command, finished):
-    path = f"{finished / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
-    process = subprocess.run(
-        command, shell=True, cwd=finished, env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
+def works(command, folder):
+    """Check that a command ends well, with the environment active; what it printed."""
+    path = f"{folder / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.run(command, shell=True, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True)
     assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
     assert "error: " not in process.stderr and "Traceback" not in process.stderr
+    return process.stdout
+
+
+@pytest.mark.parametrize("command", HERE.values(), ids=HERE)
+def test_a_command_works(command, finished):
+    works(command, finished)
+
+
+def test_a_study_of_ones_own_runs_and_is_looked_after_with_make(finished):
+    works("make report STUDY=mine CONFIG=mine.yaml", finished)
+    report = (finished / "results/mine/report.md").read_text()
+    assert "# My study" in report and "my-model-5-shot" in report
+    assert "my-model-5-shot" in works("make status STUDY=mine CONFIG=mine.yaml", finished)
+    works("make retry STUDY=mine CONFIG=mine.yaml", finished)
 
 
 @pytest.mark.parametrize("command", ELSEWHERE)

@@ -45,12 +45,15 @@ def complete(folder: Path) -> tuple[dict[str, bytes], float]:
 
 
 def kill_one(folder: Path, after_s: float, chance: random.Random) -> str | None:
-    """Start the study, wait, and kill Snakemake, one of its jobs, or all at once, as a power cut does; what it was."""
+    """Start the study, wait, and kill Snakemake, one of its jobs, or all at once, as a power cut does; what it was, None
+    where the study had ended before."""
     subprocess.run([*COMMAND, "--unlock"], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
     main = subprocess.Popen(COMMAND, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(after_s)
-    if main.poll() is not None:
+    try:
+        main.wait(timeout=after_s)
         return None
+    except subprocess.TimeoutExpired:
+        pass
     process = psutil.Process(main.pid)
     below = process.children(recursive=True)
     kind = chance.choice(["Snakemake", "everything", *(["a job"] if below else [])])
@@ -75,11 +78,14 @@ def main() -> None:
         while killed.total() < args.kills:
             folder = copy_of_the_workflow(Path(place) / f"killed-{ended}")
             wanted = min(killed.total() + TOGETHER, args.kills)
-            late = 0
-            while killed.total() < wanted and late < TOGETHER:
+            while killed.total() < wanted:
+                began = time.monotonic()
                 kind = kill_one(folder, chance.uniform(0, took), chance)
-                late += kind is None
-                killed.update([kind] if kind else [])
+                if kind is None:
+                    # Nothing is left to kill here, and the next moments are to lie within what a study takes now.
+                    took = min(took, time.monotonic() - began)
+                    break
+                killed.update([kind])
             found, _ = complete(folder)
             ended += 1
             if found != whole:

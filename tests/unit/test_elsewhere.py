@@ -32,6 +32,7 @@ def packed(folder, path):
 def zipped(path, *members):
     """An archive with these (name or ZipInfo, content)."""
     with zipfile.ZipFile(path, "w") as archive:
+        archive.comment = b"s"
         for name, content in members:
             archive.writestr(name, content)
     return path
@@ -42,16 +43,23 @@ def everything(folder):
 
 
 def test_what_was_packed_comes_home_byte_by_byte(tmp_path):
-    away = run(tmp_path / "away", "m")
+    away = run(tmp_path / "away/s", "m")
     assert packed(away, tmp_path / "colab.zip") == {"m": 2}
-    assert elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home", "colab") == {"m": 2}
-    here = everything(tmp_path / "home/elsewhere/colab")
+    assert elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab") == {"m": 2}
+    here = everything(tmp_path / "home/s/elsewhere/colab")
     assert here == {name: data for name, data in everything(away).items() if not name.startswith("logs/")} and len(here) == 6
     assert elsewhere.pack(away)[0] == elsewhere.pack(away)[0]
 
 
+def test_another_studys_archive_is_refused(tmp_path):
+    packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
+    with pytest.raises(Problem, match=r"colab.zip is of the study 's', not of 'writeup': join it with results/s"):
+        elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home/writeup", "colab")
+    assert not (tmp_path / "home").exists()
+
+
 def test_what_was_not_run_and_logs_stay_where_they_are(tmp_path):
-    away = run(tmp_path / "away", "m")
+    away = run(tmp_path / "away/s", "m")
     files.write_json(away / "evaluations/n/anatomy.json", records.not_run("n", results.REQUESTED, "no GPU", "anatomy"))
     files.write_json(away / "timings/n/anatomy.json", records.not_run("n", results.REQUESTED, "no GPU", "anatomy"))
     packed(away, tmp_path / "colab.zip")
@@ -64,27 +72,27 @@ def test_what_was_not_run_and_logs_stay_where_they_are(tmp_path):
 
 def test_a_second_archive_of_a_machine_takes_the_place_of_its_first(tmp_path):
     for subjects in (SUBJECTS[:1], SUBJECTS):
-        packed(run(tmp_path / "away", "m", subjects=subjects), tmp_path / "colab.zip")
-        elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home", "colab")
-    assert len(list(tmp_path.glob("home/elsewhere/colab/evaluations/m/*"))) == 2
-    assert [path.name for path in (tmp_path / "home/elsewhere").iterdir()] == ["colab"]
+        packed(run(tmp_path / "away/s", "m", subjects=subjects), tmp_path / "colab.zip")
+        elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    assert len(list(tmp_path.glob("home/s/elsewhere/colab/evaluations/m/*"))) == 2
+    assert [path.name for path in (tmp_path / "home/s/elsewhere").iterdir()] == ["colab"]
 
 
 def test_another_machines_result_counts_before_this_ones(tmp_path):
-    packed(run(tmp_path / "away", "m"), tmp_path / "colab.zip")
+    packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
     files.write_json(tmp_path / "home/evaluations/m/anatomy.json", records.not_run("m", {}, "no GPU", "anatomy"))
-    elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home", "colab")
-    assert elsewhere.home(tmp_path / "home", "m", "anatomy") == tmp_path / "home/elsewhere/colab"
-    assert elsewhere.home(tmp_path / "home", "other", "anatomy") == tmp_path / "home"
+    elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    assert elsewhere.home(tmp_path / "home/s", "m", "anatomy") == tmp_path / "home/s/elsewhere/colab"
+    assert elsewhere.home(tmp_path / "home/s", "other", "anatomy") == tmp_path / "home/s"
 
 
 def test_the_same_model_and_subject_with_other_answers_is_refused_and_nothing_is_written(tmp_path):
-    home = run(tmp_path / "home", "m", "ABCD")
-    packed(run(tmp_path / "away", "m", "ABDD"), tmp_path / "colab.zip")
+    home = run(tmp_path / "home/s", "m", "ABCD")
+    packed(run(tmp_path / "away/s", "m", "ABDD"), tmp_path / "colab.zip")
     with pytest.raises(Problem, match=r"evaluations/m/anatomy\.json and .* contradict each other: .* to question 2;"):
         elsewhere.bring(tmp_path / "colab.zip", home, "colab")
     assert not elsewhere.folders(home) and not list(home.glob("elsewhere/*"))
-    packed(run(tmp_path / "away", "m", "ABCD"), tmp_path / "colab.zip")
+    packed(run(tmp_path / "away/s", "m", "ABCD"), tmp_path / "colab.zip")
     assert elsewhere.bring(tmp_path / "colab.zip", home, "colab") == {"m": 2}
 
 
@@ -106,7 +114,7 @@ def test_an_archive_with_any_other_file_is_refused_whole(tmp_path, name):
     evaluation = json.dumps(results.evaluation("m", "anatomy", "ABCD"))
     zipped(tmp_path / "bad.zip", ("evaluations/m/anatomy.json", evaluation), (name, "/etc/passwd"))
     with pytest.raises(Problem, match=r"bad\.zip holds .* which no packed study has: nothing was taken"):
-        elsewhere.bring(tmp_path / "bad.zip", tmp_path / "home", "bad")
+        elsewhere.bring(tmp_path / "bad.zip", tmp_path / "home/s", "bad")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
 
 
@@ -114,7 +122,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(elsewhere, "MOST_BYTES", 1000)
     zipped(tmp_path / "bomb.zip", ("evaluations/m/anatomy.json", "0" * 2000))
     with pytest.raises(Problem, match="it is no packed study"):
-        elsewhere.bring(tmp_path / "bomb.zip", tmp_path / "home", "bomb")
+        elsewhere.bring(tmp_path / "bomb.zip", tmp_path / "home/s", "bomb")
 
 
 @pytest.mark.parametrize(
@@ -132,18 +140,18 @@ def test_every_file_is_checked_before_any_is_kept(tmp_path, evaluation, timing, 
     members = [("evaluations/m/anatomy.json", json.dumps(evaluation))]
     members += [("timings/m/anatomy.json", json.dumps(timing))] if timing is not None else []
     with pytest.raises(Problem, match=said):
-        elsewhere.bring(zipped(tmp_path / "a.zip", *members), tmp_path / "home", "a")
-    assert not list((tmp_path / "home").rglob("*.json"))
+        elsewhere.bring(zipped(tmp_path / "a.zip", *members), tmp_path / "home/s", "a")
+    assert not list((tmp_path / "home/s").rglob("*.json"))
 
 
 @pytest.mark.parametrize("cut", [0, 10, 400])
 def test_a_torn_archive_is_named(tmp_path, cut):
-    packed(run(tmp_path / "away", "m"), tmp_path / "colab.zip")
+    packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
     (tmp_path / "colab.zip").write_bytes((tmp_path / "colab.zip").read_bytes()[:cut])
     with pytest.raises(Problem, match=r"colab\.zip is not a whole zip archive"):
-        elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home", "colab")
+        elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
     with pytest.raises(Problem, match="bring home there what `make pack` made"):
-        elsewhere.bring(tmp_path / "none.zip", tmp_path / "home", "none")
+        elsewhere.bring(tmp_path / "none.zip", tmp_path / "home/s", "none")
 
 
 GPU = {**results.timing("x", "y")["machine"], "host": "colab", "processor": "Xeon", "gpu": "T4", "gpu_memory_bytes": 16 * 10**9}

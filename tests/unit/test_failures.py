@@ -85,7 +85,7 @@ Removing output files of failed job evaluate since they might be corrupted:
     [
         ("Loading m …\nerror: no such device\nTraceback of another thread\n", "no such device"),
         ("Traceback (most recent call last):\n  File x\nKeyError: 'a'\n\n", "KeyError: 'a'"),
-        ("", "it said nothing"),
+        ("", "it ended without a word, as a job does that is stopped or killed: run again to go on"),
         (None, "it ended before it could write a log"),
     ],
 )

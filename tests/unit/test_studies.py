@@ -102,8 +102,9 @@ def change(config, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("studdy", "demo", "'studdy' was unexpected"),
-        ("models/demo-small/devices", "cpu", "config: models.demo-small: .*'devices' was unexpected"),
+        ("studdy", "demo", "'studdy' was unexpected\\); did you mean 'study'"),
+        ("models/demo-small/devices", "cpu", "config: models.demo-small: .*'devices' was unexpected\\); did you mean 'device'"),
+        ("models/demo-small/path", "~/no/such", "there is no folder ~/no/such: write your home's path out"),
         ("study", "dmeo", "there is no study 'dmeo'; known: demo, smoke, writeup"),
         ("only", ["large"], "has no group 'large'; it has baseline, chat, small"),
         ("studies/demo/subjects", ["astronmy"], "'astronmy' is not known; did you mean 'astronomy'"),

@@ -37,7 +37,7 @@ def home(results: Path, model: str, subject: str) -> Path:
 def pack(results: Path) -> tuple[bytes, dict[str, int]]:
     """A zip archive of what this machine ran in a study, the same bytes for the same results, and the subjects of each model.
 
-    Left out are what it could not run, logs and all that is computed from the rest.
+    The archive's comment is the study's name. Left out are what it could not run, logs and all that is computed from the rest.
     """
     ran = [
         path
@@ -53,6 +53,7 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
         chosen += [beside / path.name, *(log for log in logs if log.is_file())]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = Path(results).resolve().name.encode()  # the study
         for path in sorted(set(chosen)):
             member = zipfile.ZipInfo(path.relative_to(results).as_posix())  # its date is that of all such archives, 1980
             member.compress_type = zipfile.ZIP_DEFLATED
@@ -63,11 +64,14 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
 def bring(archive: Path, results: Path, name: str) -> dict[str, int]:
     """Put an archive by `pack` into a study's results under a name, in place of one brought before; the subjects of each model.
 
-    Every member is checked before any is written. A result that answers otherwise than one that is there already is a Problem.
+    Every member is checked before any is written. Another study's archive is a Problem, and so is a result that
+    answers otherwise than one that is there already.
     """
     if not re.fullmatch(_NAME, name):
         raise Problem(f"'{name}' cannot be the name of a folder here: use letters, digits, '.', '_' and '-'")
-    found = _members(archive)
+    found, study = _members(archive)
+    if study != Path(results).resolve().name:
+        raise Problem(f"{archive} is of the study '{study}', not of '{Path(results).name}': join it with results/{study}")
     folder = Path(results) / FOLDER / name
     part = folder.with_name(f".{name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -120,11 +124,12 @@ def _check(path: Path, part: Path, others: Iterable[Path]) -> None:
             check_same(other / name, path)
 
 
-def _members(path: Path) -> dict[str, bytes]:
-    """The files of an archive by their names; a Problem where it is not what `pack` makes."""
+def _members(path: Path) -> tuple[dict[str, bytes], str]:
+    """The files of an archive by their names, and the study that they are of; a Problem where it is not what `pack` makes."""
     found: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(path) as archive:
+            study = archive.comment.decode(errors="replace")[:200]
             members = [member for member in archive.infolist() if not member.is_dir()]
             if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
                 raise Problem(f"{path} holds more than {MOST_FILES} files or {MOST_BYTES // 10**9} GB: it is no packed study")
@@ -143,7 +148,7 @@ def _members(path: Path) -> dict[str, bytes]:
         raise Problem(f"{path} is not a whole zip archive ({error}): bring it home again") from None
     if not any(name.startswith("evaluations/") for name in found):
         raise Problem(f"{path} holds no evaluation")
-    return found
+    return found, study
 
 
 def _counts(evaluations: Iterable[Path]) -> dict[str, int]:

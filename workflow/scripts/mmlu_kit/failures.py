@@ -43,7 +43,7 @@ def _said(log: Path) -> str:
         return "it ended before it could write a log"
     said = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     told = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
-    return (told or said or ["it said nothing"])[-1][:500]
+    return (told or said or ["it ended without a word, as a job does that is stopped or killed: run again to go on"])[-1][:500]
 
 
 def explain(logs: Path, since: float) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Problems a user can mend: reported in one line with exit status 2. A traceback is kept for the kit's own bugs."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -24,7 +25,8 @@ def run(main: Callable[[], None]) -> None:
         if error.filename is None and error.errno is None:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        sys.exit(report(f"{error.strerror or error}{where}: free the space or correct the path or its permissions"))
+        way_out = "correct the path" if error.errno == errno.ENOENT else "free the space or correct the path or its permissions"
+        sys.exit(report(f"{error.strerror or error}{where}: {way_out}"))
     except KeyboardInterrupt:
         sys.exit(130)
 

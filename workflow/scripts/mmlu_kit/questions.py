@@ -51,7 +51,8 @@ def checked(subject: str, split: str, index: int, cells: list, where: str) -> Qu
         raise Problem(f"{where}: the question is empty")
     answer = answer.strip()
     if answer not in tuple(LETTERS):
-        raise Problem(f"{where}: the answer is '{answer[:20]}', where one of A, B, C, D is needed")
+        header = " (MMLU's files have no row of headings)" if index == 0 else ""
+        raise Problem(f"{where}: the answer is '{answer[:20]}', where one of A, B, C, D is needed{header}")
     return Question(subject, split, index, texts[0], tuple(texts[1:]), answer)
 
 

@@ -135,7 +135,12 @@ def _with_defaults(config: dict) -> dict:
 
 
 def _explained(error: jsonschema.ValidationError) -> str:
-    """The validator's message, cut to a line, with the likeliest spelling of a value that is not among those allowed."""
+    """The validator's message, cut to a line, with the likeliest spelling of a key or value that is not among those allowed."""
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        unknown = next((name for name in error.instance if name not in known), None)
+        near = difflib.get_close_matches(str(unknown), known, n=1)
+        return f"{error.message[:300]}; did you mean '{near[0]}'?" if near else error.message[:300]
     if error.validator != "enum":
         return error.message[:300]
     near = difflib.get_close_matches(str(error.instance), error.validator_value, n=1)
@@ -177,7 +182,8 @@ def _check_source(entry: dict, where: str) -> None:
     if keys not in ({"path"}, {"repository", "commit"}):
         raise Problem(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
     if "path" in entry and not Path(entry["path"]).is_dir():
-        raise Problem(f"{where}.path: there is no folder {entry['path']}")
+        why = ": write your home's path out, as ~ is no folder" if entry["path"].startswith("~") else ""
+        raise Problem(f"{where}.path: there is no folder {entry['path']}{why}")
 
 
 def _listed(names: Iterable[str]) -> str:
