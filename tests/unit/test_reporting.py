@@ -173,6 +173,7 @@ def section_6(answers, subjects=("anatomy",), **changes):
 
 ALWAYS_A = "A" * 100
 RIGHT = results.GOLD
+ALWAYS_WRONG = "BCDA" * 25
 HALF_1 = "".join(gold if index % 8 < 4 else "A" for index, gold in enumerate(RIGHT))
 HALF_2 = "".join(gold if index % 8 >= 4 else "A" for index, gold in enumerate(RIGHT))
 
@@ -191,6 +192,8 @@ def half_right(seed):
             {"m": ALWAYS_A},
             ["cannot be told from guessing (p = 0.54)", "cannot be told from always answering A (p = 1)", "one model only"],
         ),
+        ({"m": ALWAYS_WRONG}, ["does worse than guessing (p < 0.0001)", "| below: p < 0.0001 |", "and worse than always"]),
+        ({"m": ALWAYS_WRONG[:80] + RIGHT[80:]}, ["cannot be told from guessing (p = 0.15)", "| below: p = 0.15 |"]),
         ({"m": RIGHT}, ["does better than guessing (p < 0.0001) and better than always answering A (p < 0.0001)."]),
         (
             {"m": half_right(1), "n": half_right(1)},
