@@ -42,7 +42,7 @@ def analysis(merged: dict, table: pandas.DataFrame, questions: Iterable[Question
     pairs, said = compared(common, models)
     between, more = difficulty.analysis(common, models, questions)
     return {
-        "schema": "mmlu-kit/analysis/1",
+        "schema": "mmlu-kit/analysis/2",
         "study": study["name"],
         "questions": len(common),
         "models": [of_model(model, summaries.label(merged, model), own[model]) for model in models],
