@@ -7,7 +7,7 @@ from mmlu_kit import files, records
 from mmlu_kit.claims import audit, evidence
 from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
 
-from tests import audits, results
+from tests import audits, reports, results
 
 # What the published numbers say, and why.
 EXPECTED = {
@@ -131,6 +131,16 @@ def test_every_predicate_is_used_and_takes_the_parameters_that_claims_give():
     assert {claim["predicate"] for claim in audits.CLAIMS.values()} == set(audit.PREDICATES)
 
 
+def test_a_verdict_stands_beside_what_it_is_on_with_its_threshold():
+    text = results.report(*results.merged(results.study(["s"], ["anatomy"]), {"s": {"anatomy": "ABCD"}}))
+    rows = {row[1]: row for row in reports.tables(text, "## Appendix: The Writeup's Claims and Numbers")[1]}
+    (varied,) = [row for claim, row in rows.items() if claim.startswith("Real time varied from")]
+    assert varied[2].startswith("the longest of the runs alike took at least 1.1 times the shortest")
+    for claim in audits.CLAIMS.values():
+        assert ("tested" in claim) == (claim["predicate"] != "no_result_tells"), claim["id"]
+    assert not [row for row in rows.values() if "{" in row[2]]
+
+
 def test_a_run_with_the_published_counts_gives_the_published_verdicts_on_accuracy():
     run = audits.run("0.5B", "1.5B", "3B", "7B", "14B")
     on_accuracy = """
@@ -191,6 +201,7 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, root, tm
     )
     assert re.search(r"accuracy on anatomy of Qwen2.5-3B-Instruct +64.4% +59.3% .* reproduced\n", shown.stdout)
     assert "not run, 15 numbers: no result of Qwen2.5-1.5B-Instruct here" in shown.stdout
+    assert "   tested: every timing run has the same questions, however many\n" in shown.stdout
     counts = shown.stdout.strip().splitlines()[-3:]
     assert counts == made.stdout.strip().splitlines() and counts[0].startswith(f"{len(result['numbers'])} published numbers: ")
 

@@ -1,12 +1,13 @@
 """The report's sentences and tables follow the results: each sentence is tried with results that call for it and not."""
 
+import itertools
 import random
 import re
 
 import pytest
-from mmlu_kit import merging, records
+from mmlu_kit import merging, records, stability
 
-from tests import results
+from tests import audits, chats, results
 
 WORSE, MIDDLE, BEST = "AAAA", "ABAA", "ABCD"
 SIZES = {"s": 1_000, "m": 2_000, "l": 600_000_000}
@@ -88,11 +89,47 @@ def test_a_part_of_a_study_says_so():
     assert "A part of the study" not in report({"s": BEST})
 
 
+def test_what_is_absent_is_said_as_far_as_it_is_known():
+    whole = report({"s": BEST})
+    for name in ("baseline", "timing setups", "chat models", "stability measurement"):
+        assert f"This study asks for no {name}." in whole
+    part = report({"s": BEST}, only=["small"])
+    assert "The part of the study that was run has no timing setups." in part and "asks for no" not in part
+    asked = report({"s": BEST}, stability={"model": "s", "subjects": ["anatomy"]})
+    assert "There is no result of the study's stability measurement." in asked
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        ("stability", "What ran: stability measurement (appendix)."),
+        ("chat", "What ran: chat models (section 8)."),
+        ("timing_setups", "What ran: timing setups (section 2)."),
+    ],
+)
+def test_a_part_without_evaluations_says_what_ran_and_has_no_empty_tables(part, sentence):
+    asked = {"model": "s", "subjects": ["anatomy"]}
+    study = results.study(["s"], ["anatomy"], groups=[], only=[part], **{part: asked})
+    merged, table = results.merged(study, {})
+    answers = results.evaluation("s", "anatomy", BEST)["records"]
+    settings = itertools.product(stability.DTYPES, stability.BATCHINGS, stability.THREADS)
+    runs = [stability.run(*one, answers) for one in settings]
+    found = {
+        "stability": {**asked, "questions": 4, "runs": runs, "comparisons": stability.comparisons(runs)},
+        "chat": chats.chat(),
+        "timing_setups": audits.timed(audits.run("0.5B"), (4, "cpu none"))["setups"],
+    }
+    text = results.report({**merged, "setups" if part == "timing_setups" else part: found[part]}, table)
+    assert sentence in text and "no machines to compare" in text and "Nothing was run" not in text
+    lines = text.splitlines()
+    assert not [line for line, after in itertools.pairwise(lines) if line.startswith("|---") and after[:1] != "|"]
+
+
 def test_baseline_section_prints_the_writeups_lines_or_says_that_it_did_not_run():
     text = report({"s": MIDDLE}, baseline={"model": "s", "subjects": ["anatomy"]})
     ran = "Model dtype: torch.float32\nModel quantization: none\n"
     assert f"{ran} Result: 2/4 correct = 50.00%   # anatomy\nOverall Accuracy: 50.00%\n" in text
-    assert "The baseline of this study was not run." in report({"s": MIDDLE})
+    assert "\nThis study asks for no baseline.\n" in report({"s": MIDDLE})
 
 
 def test_a_resumed_model_is_named_and_has_no_times():
@@ -173,6 +210,7 @@ def section_6(answers, subjects=("anatomy",), **changes):
 
 ALWAYS_A = "A" * 100
 RIGHT = results.GOLD
+ALWAYS_WRONG = "BCDA" * 25
 HALF_1 = "".join(gold if index % 8 < 4 else "A" for index, gold in enumerate(RIGHT))
 HALF_2 = "".join(gold if index % 8 >= 4 else "A" for index, gold in enumerate(RIGHT))
 
@@ -191,6 +229,8 @@ def half_right(seed):
             {"m": ALWAYS_A},
             ["cannot be told from guessing (p = 0.54)", "cannot be told from always answering A (p = 1)", "one model only"],
         ),
+        ({"m": ALWAYS_WRONG}, ["does worse than guessing (p < 0.0001)", "| below: p < 0.0001 |", "and worse than always"]),
+        ({"m": ALWAYS_WRONG[:80] + RIGHT[80:]}, ["cannot be told from guessing (p = 0.15)", "| below: p = 0.15 |"]),
         ({"m": RIGHT}, ["does better than guessing (p < 0.0001) and better than always answering A (p < 0.0001)."]),
         (
             {"m": half_right(1), "n": half_right(1)},

@@ -22,6 +22,8 @@ def test_guessing_is_told_from_knowing_by_the_exact_binomial_test():
     assert statistics.better_than_guessing(3, 3) == pytest.approx(1 / 64)
     assert statistics.better_than_guessing(0, 10) == 1
     assert statistics.better_than_guessing(25, 100) > 0.4 > 0.05 > statistics.better_than_guessing(33, 100)
+    assert statistics.worse_than_guessing(0, 3) == pytest.approx(27 / 64)
+    assert statistics.worse_than_guessing(1, 24) < 0.05 < 0.99 < statistics.better_than_guessing(1, 24)
 
 
 def test_mcnemar_is_exact():

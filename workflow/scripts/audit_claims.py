@@ -36,7 +36,7 @@ def main() -> None:
     published, claims = (reference(args.reference / name) for name in ("published.yaml", "claims.yaml"))
     run = evidence.of_run(merged, analysis, published)
     result = {
-        "schema": "mmlu-kit/claims/1",
+        "schema": "mmlu-kit/claims/2",
         "study": merged["study"]["name"],
         "same_models": run["same_models"],
         "claims": audit.judge(claims["claims"], evidence.of_published(published), run),

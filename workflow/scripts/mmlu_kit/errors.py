@@ -42,7 +42,7 @@ def analysis(merged: dict, table: pandas.DataFrame, questions: Iterable[Question
     pairs, said = compared(common, models)
     between, more = difficulty.analysis(common, models, questions)
     return {
-        "schema": "mmlu-kit/analysis/1",
+        "schema": "mmlu-kit/analysis/2",
         "study": study["name"],
         "questions": len(common),
         "models": [of_model(model, summaries.label(merged, model), own[model]) for model in models],
@@ -94,7 +94,10 @@ def of_model(model: str, label: str, rows: pandas.DataFrame) -> dict:
         },
         "macro_accuracy": float(by_subject.mean()),
         "clustered": {"low": clustered[0], "high": clustered[1]} if clustered else None,
-        "guessing": {"p": statistics.better_than_guessing(int(correct.sum()), count)},
+        "guessing": {
+            "p": statistics.better_than_guessing(int(correct.sum()), count),
+            "p_below": statistics.worse_than_guessing(int(correct.sum()), count),
+        },
         "constant_letter": constant_letter(gold, correct),
         **letters(gold, predicted),
         "calibration": None if confidence is None else statistics.calibration(confidence, correct),

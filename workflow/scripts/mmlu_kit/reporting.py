@@ -11,6 +11,14 @@ import jinja2
 from . import captions, configurations, machines, memory, subjects, summaries, words
 from .recall import section
 
+# What a study may have beside its groups, as sentences call it, and where the report has it.
+PARTS = {
+    "baseline": ("baseline", "section 1"),
+    "timing_setups": ("timing setups", "section 2"),
+    "chat": ("chat models", "section 8"),
+    "stability": ("stability measurement", "appendix"),
+}
+
 
 def render(merged: dict, analysis: dict, audit: dict, run: dict, templates: Path) -> str:
     """The report's Markdown text, from the contents of merged.json, analysis.json, claims.json and run.json and the
@@ -50,6 +58,8 @@ def context(merged: dict, analysis: dict, audit: dict, run: dict) -> dict[str, A
         "machines": machines.compared(merged),
         "beside_weights": memory.BESIDE_WEIGHTS,
         "baseline": baseline(merged),
+        "absent": {part: absent(study, part) for part in PARTS},
+        "beside": beside(merged),
         "groups": groups,
         "speedups": summaries.speedups(
             {model["model"]: model for group in groups.values() for model in group["models"]}.values(),
@@ -121,6 +131,23 @@ def baseline(merged: dict) -> dict[str, Any] | None:
         "subjects": [(subject, found) for subject, found in each if found],
         "effective": effective,
     }
+
+
+def absent(study: dict, part: str) -> str:
+    """Why the report has nothing of a part of the study."""
+    name, _ = PARTS[part]
+    if study[part]:
+        return f"There is no result of the study's {name}."
+    # Whether the whole study asks for it is not known where only a part of the study was run.
+    return f"The part of the study that was run has no {name}." if study["only"] else f"This study asks for no {name}."
+
+
+def beside(merged: dict) -> list[str]:
+    """What ran beside the evaluations, each with where the report has it."""
+    chatted = merged["chat"] and any(model["effective"] for model in merged["chat"]["models"])
+    timed = merged["setups"] and merged["setups"]["configurations"]
+    there = {"timing_setups": timed, "chat": chatted, "stability": merged["stability"]}
+    return ["{} ({})".format(*PARTS[part]) for part, found in there.items() if found]
 
 
 def not_run(merged: dict, models: Iterable[str]) -> list[dict[str, Any]]:

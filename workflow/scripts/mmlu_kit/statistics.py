@@ -24,6 +24,11 @@ def better_than_guessing(correct: int, questions: int, chance: float = 0.25) -> 
     return float(stats.binomtest(correct, questions, chance, alternative="greater").pvalue)
 
 
+def worse_than_guessing(correct: int, questions: int, chance: float = 0.25) -> float:
+    """The exact binomial p-value of this many right answers or fewer from someone who guesses."""
+    return float(stats.binomtest(correct, questions, chance, alternative="less").pvalue)
+
+
 def clustered(correct: ArrayLike, clusters: ArrayLike) -> tuple[float, float] | None:
     """The 95 % interval of an accuracy when whole clusters (subjects), not single questions, are what was sampled.
 

@@ -61,13 +61,15 @@ PREDICATES = {
 
 
 def judge(claims: Iterable[dict], published: dict, run: dict) -> list[dict]:
-    """`id, section, text, published, run` of each claim; the last two have `verdict` and `evidence`, one line of numbers.
+    """`id, section, text, tested, published, run` of each claim; the last two have `verdict` and `evidence`, one line of
+    numbers. `tested` is what of the claim they judge, None where no result bears on it.
 
     `published` and `run` are evidence, see evidence.py.
     """
     return [
         {
             **{key: claim[key] for key in ("id", "section", "text")},
+            "tested": claim["tested"].format(**claim.get("with", {})) if "tested" in claim else None,
             "published": verdict_on(claim, published),
             "run": verdict_on(claim, run),
         }

@@ -21,6 +21,7 @@ def text(result: dict) -> str:
     lines += ["", "CLAIMS"]
     for claim in result["claims"]:
         lines.append(f"{claim['section']}. {claim['text']}")
+        lines += [f"   tested: {claim['tested']}"] if claim["tested"] else []
         lines += [f"   {_WHERE[kind]}: {claim[kind]['verdict']} ({claim[kind]['evidence']})" for kind in _WHERE]
     if not result["same_models"]:
         lines += ["", f"The study {result['study']} has none of the writeup's models."]
