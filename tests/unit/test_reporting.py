@@ -293,6 +293,27 @@ def test_the_order_of_subjects_is_called_systematic_only_where_the_test_says_so(
     assert sentence in section_6(answers, order, difficulty={"order": order, "kendall_w": w, "spearman": []})
 
 
+@pytest.mark.parametrize(
+    ("missed", "sentence"),
+    [
+        (8, "8 of the 8 questions that every model missed, those first whose right letter they found least probable.\n\n| Q"),
+        (40, "least probable. `analysis.json` has all of them, the explorer of `report.html` too.\n\n| Question"),
+        (60, "least probable. `analysis.json` has the first 50 of them, the explorer of `report.html` all.\n\n| Question"),
+    ],
+)
+def test_where_the_other_missed_questions_are_is_said_with_their_number(missed, sentence):
+    assert sentence in section_6(dict.fromkeys("mn", ALWAYS_WRONG[:missed] + RIGHT[missed:]))
+
+
+def test_what_was_not_measured_for_different_reasons_stands_on_lines_of_its_own():
+    asked = results.study(["s"], ["anatomy", "virology"])
+    reasons = {"anatomy": {"gpu_s": "no GPU"}, "virology": {"gpu_energy_j": "no meter"}}
+    timings = [results.timing("s", subject, reasons=why) for subject, why in reasons.items()]
+    evaluations = [results.evaluation("s", subject, BEST) for subject in reasons]
+    text = results.report(merging.merge(asked, evaluations, timings, {}), merging.table(asked, evaluations))
+    assert "\n\n- Not measured: GPU time (no GPU).\n- Not measured: GPU energy (no meter).\n\n" in text
+
+
 def test_a_question_cannot_mark_up_the_report():
     hostile = {"subject": "anatomy", "index": 3, "question": "<script>alert(1)</script> | a\nb `c` [d](e)", "gold": "A"}
     hostile |= {"choices": ["<b>", "b", "c", "d"], "predicted": {"m": "B", "n": "C"}}
