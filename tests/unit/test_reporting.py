@@ -1,13 +1,14 @@
 """The report's sentences and tables follow the results: each sentence is tried with results that call for it and not."""
 
 import itertools
+import json
 import random
 import re
 
 import pytest
 from mmlu_kit import merging, records, stability
 
-from tests import audits, chats, results
+from tests import audits, chats, reports, results
 
 WORSE, MIDDLE, BEST = "AAAA", "ABAA", "ABCD"
 SIZES = {"s": 1_000, "m": 2_000, "l": 600_000_000}
@@ -150,6 +151,23 @@ def test_questions_are_counted_by_how_many_models_miss_them():
         "| 2 of 3 | 2 | 50.0% | 2 |",
         "| 3 of 3 | 0 | 0.0% | 0 |",
     ]
+
+
+def test_models_stand_in_the_order_of_the_groups_everywhere():
+    names = ["z-small", "baseline", "a-large"]
+    asked = results.study(names, ["anatomy"], baseline={"model": "baseline", "subjects": ["anatomy"]})
+    answers = {name: {"anatomy": ALWAYS_WRONG} for name in ("baseline", "z-small", "a-large")}
+    merged, table = results.merged(asked, answers)
+    assert merged["results"][0]["model"] == "baseline"
+    text = results.report(json.loads(json.dumps(merged, sort_keys=True)), table)
+    said = re.findall(r"^(?:\||- ).*baseline.*(?:z-small|a-large).*$", text, re.M)
+    assert len(said) > 8
+    for line in said:
+        places = [line.find(name) for name in names if name in line]
+        assert places == sorted(places), line
+    for heading in ("### Models Evaluated", "### Overall Accuracy", "## How This Was Made"):
+        rows = [row[0] for row in reports.tables(text, heading)[0]]
+        assert [name for row in rows for name in names if name in row] == names, heading
 
 
 def test_what_was_not_run_is_said_first_and_in_its_section():
