@@ -132,6 +132,35 @@ def test_the_line_of_guessing_does_not_cross_out_a_name(drawn):
     pyplot.close(figure)
 
 
+def test_the_line_of_guessing_does_not_cross_out_a_number(drawn):
+    figure = figures.overall_accuracy(
+        [{**drawn[0][0], "accuracy": 0.042, "accuracy_low": 0.007, "accuracy_high": 0.203}], drawn[1]
+    )
+    (line,) = [line for line in figure.axes[0].lines if line.get_label() == "guessing (25%)"]
+    (number,) = [text for text in figure.axes[0].texts if text.get_text() == "4.2%"]
+    assert number.get_bbox_patch().get_facecolor() == (1, 1, 1, 1) and number.get_zorder() > line.get_zorder()
+    pyplot.close(figure)
+
+
+@pytest.mark.parametrize("label", ["m", "m (cpu instead of cuda)"])
+@pytest.mark.parametrize("accuracy", [0.0, 0.042])
+def test_the_name_of_a_model_with_low_accuracy_stands_above_the_axis(drawn, label, accuracy):
+    low = {**drawn[0][0], "label": label, "accuracy": accuracy, "accuracy_low": 0.0}
+    with figures.matplotlib.rc_context(figures.STYLE):
+        figure = figures.efficiency([low], drawn[1])
+        figure.canvas.draw()
+        (name,) = figure.axes[0].texts
+        assert name.get_window_extent().y0 > figure.axes[0].get_window_extent().y0
+        pyplot.close(figure)
+
+
+def test_the_axis_of_accuracies_ends_at_a_hundred(drawn):
+    for draw, side in ((figures.overall_accuracy, "bottom"), (figures.efficiency, "left")):
+        figure = draw(*drawn)
+        assert figure.axes[0].spines[side].get_bounds() == (0, 100)
+        pyplot.close(figure)
+
+
 @pytest.mark.parametrize("name", ["efficiency", "timing_comparison", "time_ledger"])
 def test_a_model_without_times_is_drawn_without(drawn, name):
     parts = {f"{part}_s": None for part in figures.PARTS}

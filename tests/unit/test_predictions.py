@@ -172,7 +172,7 @@ def test_a_report_of_imported_answers_alone_has_no_figure_of_confidence(mixed):
     rows = rows[rows["model"] != "ran"]
     report = results.report(merged, rows, asked)
     assert "No model's probabilities of the letters are known." in report and "reliability" not in report
-    assert "questions that every model missed; the others are in" in report
+    assert "questions that every model missed. `analysis.json` has" in report
 
 
 def test_figures_of_times_and_confidence_can_be_drawn_with_imported_answers(mixed):

@@ -1,13 +1,14 @@
 """The report's sentences and tables follow the results: each sentence is tried with results that call for it and not."""
 
 import itertools
+import json
 import random
 import re
 
 import pytest
 from mmlu_kit import merging, records, stability
 
-from tests import audits, chats, results
+from tests import audits, chats, reports, results
 
 WORSE, MIDDLE, BEST = "AAAA", "ABAA", "ABCD"
 SIZES = {"s": 1_000, "m": 2_000, "l": 600_000_000}
@@ -152,6 +153,23 @@ def test_questions_are_counted_by_how_many_models_miss_them():
     ]
 
 
+def test_models_stand_in_the_order_of_the_groups_everywhere():
+    names = ["z-small", "baseline", "a-large"]
+    asked = results.study(names, ["anatomy"], baseline={"model": "baseline", "subjects": ["anatomy"]})
+    answers = {name: {"anatomy": ALWAYS_WRONG} for name in ("baseline", "z-small", "a-large")}
+    merged, table = results.merged(asked, answers)
+    assert merged["results"][0]["model"] == "baseline"
+    text = results.report(json.loads(json.dumps(merged, sort_keys=True)), table)
+    said = re.findall(r"^(?:\||- ).*baseline.*(?:z-small|a-large).*$", text, re.M)
+    assert len(said) > 8
+    for line in said:
+        places = [line.find(name) for name in names if name in line]
+        assert places == sorted(places), line
+    for heading in ("### Models Evaluated", "### Overall Accuracy", "## How This Was Made"):
+        rows = [row[0] for row in reports.tables(text, heading)[0]]
+        assert [name for row in rows for name in names if name in row] == names, heading
+
+
 def test_what_was_not_run_is_said_first_and_in_its_section():
     asked = results.study(["s", "m"], ["anatomy"])
     skipped = records.not_run("m", results.REQUESTED, "device 'cuda' was asked for and this machine has none", "anatomy")
@@ -291,6 +309,27 @@ def test_the_order_of_subjects_is_called_systematic_only_where_the_test_says_so(
     order = ["anatomy", "astronomy"]
     answers = {"m": HALF_1, "n": HALF_2}
     assert sentence in section_6(answers, order, difficulty={"order": order, "kendall_w": w, "spearman": []})
+
+
+@pytest.mark.parametrize(
+    ("missed", "sentence"),
+    [
+        (8, "8 of the 8 questions that every model missed, those first whose right letter they found least probable.\n\n| Q"),
+        (40, "least probable. `analysis.json` has all of them, the explorer of `report.html` too.\n\n| Question"),
+        (60, "least probable. `analysis.json` has the first 50 of them, the explorer of `report.html` all.\n\n| Question"),
+    ],
+)
+def test_where_the_other_missed_questions_are_is_said_with_their_number(missed, sentence):
+    assert sentence in section_6(dict.fromkeys("mn", ALWAYS_WRONG[:missed] + RIGHT[missed:]))
+
+
+def test_what_was_not_measured_for_different_reasons_stands_on_lines_of_its_own():
+    asked = results.study(["s"], ["anatomy", "virology"])
+    reasons = {"anatomy": {"gpu_s": "no GPU"}, "virology": {"gpu_energy_j": "no meter"}}
+    timings = [results.timing("s", subject, reasons=why) for subject, why in reasons.items()]
+    evaluations = [results.evaluation("s", subject, BEST) for subject in reasons]
+    text = results.report(merging.merge(asked, evaluations, timings, {}), merging.table(asked, evaluations))
+    assert "\n\n- Not measured: GPU time (no GPU).\n- Not measured: GPU energy (no meter).\n\n" in text
 
 
 def test_a_question_cannot_mark_up_the_report():

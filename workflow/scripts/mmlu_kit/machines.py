@@ -1,6 +1,6 @@
 """The machines of a study beside each other: what they are, what ran on them how fast, and what their memory can hold."""
 
-from . import memory
+from . import memory, summaries
 
 # In the order of a table: dtype, quantization.
 FORMATS = (("float32", "none"), ("bfloat16", "none"), ("bfloat16", "8bit"), ("bfloat16", "4bit"))
@@ -21,7 +21,8 @@ def compared(merged: dict) -> list[dict]:
         run["questions"] += result["totals"]["questions"]
         known = run["real_s"] is not None and result["real_s"] is not None
         run["real_s"] = run["real_s"] + result["real_s"] if known else None
-    return [{**one, "runs": [{"model": name, **run} for name, run in one["runs"].items()]} for one in found]
+    ran = summaries.order(merged)
+    return [{**one, "runs": [{"model": name, **one["runs"][name]} for name in ran if name in one["runs"]]} for one in found]
 
 
 def largest(machine: dict) -> list[dict]:

@@ -47,13 +47,14 @@ def context(merged: dict, analysis: dict, audit: dict, run: dict) -> dict[str, A
     study = merged["study"]
     groups = {group["name"]: group_context(merged, group) for group in study["groups"]}
     shown = list(dict.fromkeys(model["model"] for group in groups.values() for model in group["models"]))
-    ran = list(dict.fromkeys(result["model"] for result in merged["results"]))
+    ran = summaries.order(merged)
     return {
         "study": study,
         "merged": merged,
         "analysis": analysis,
         "audit": audit,
-        "run": run,
+        # Keys of JSON files are sorted; models that only chatted stand last.
+        "run": {**run, "models": {name: run["models"][name] for name in [*ran, *run["models"]] if name in run["models"]}},
         "models": {name: merged["models"][name] for name in ran},
         "machines": machines.compared(merged),
         "beside_weights": memory.BESIDE_WEIGHTS,
@@ -225,7 +226,9 @@ def file_reference(merged: dict, analysis: dict) -> list[tuple[str, str]]:
     calibrated = sum(model["calibration"] is not None for model in analysis["models"])
     for figure in captions.drawable(len(analysis["models"]), calibrated):
         found += [(f"figures/{figure}.{form}", captions.ERROR_FIGURES[figure]) for form in ("png", "svg")]
-    for result in merged["results"]:
+    ran = summaries.order(merged)
+    listed = sorted(merged["results"], key=lambda result: ran.index(result["model"]))
+    for result in listed:
         model, subject = result["model"], result["subject"]
         place = f"{result['source']}/" if result["source"] else ""
         found.append((f"{place}evaluations/{model}/{subject}.json", f"answers of {model}, {subjects.title(subject)}"))
@@ -239,10 +242,10 @@ def file_reference(merged: dict, analysis: dict) -> list[tuple[str, str]]:
         if process in merged["processes"]:
             path = process.replace(f"{source}/", f"{source}/timings/", 1)
             found.append((path, "log of `/usr/bin/time` around the whole process on another machine"))
-    for model in merged["models"]:
+    for model in ran:
         if summaries.imported(merged, model):
             found.append((f"logs/import_predictions/{model}.log", f"what the program said ({model})"))
-    here = [result["process"] for result in merged["results"] if result["process"] and not result["source"]]
+    here = [result["process"] for result in listed if result["process"] and not result["source"]]
     for process in dict.fromkeys(here):
         model, _, job = process.removesuffix(".time").partition("/")
         program = "evaluate_together" if job == "together" else "evaluate"

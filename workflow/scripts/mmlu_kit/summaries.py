@@ -11,6 +11,13 @@ _COUNTS = ("questions", "correct", "correct_generated", "parsed")
 _SECONDS = (*(f"{part}_s" for part in ledger.PARTS), "real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j")
 
 
+def order(merged: dict) -> list[str]:
+    """The models that have results, each once, as the report lists them: a baseline that is in no group, then the groups'."""
+    ran = list(dict.fromkeys(result["model"] for result in merged["results"]))
+    grouped = dict.fromkeys(model for group in merged["study"]["groups"] for model in group["models"])
+    return [model for model in ran if model not in grouped] + [model for model in grouped if model in ran]
+
+
 def of(merged: dict, model: str, subjects: Iterable[str]) -> dict | None:
     """A model's counts, accuracies and times over `subjects`; None where it has no result for any of them.
 
