@@ -32,7 +32,6 @@ def packed(folder, path):
 def zipped(path, *members):
     """An archive with these (name or ZipInfo, content)."""
     with zipfile.ZipFile(path, "w") as archive:
-        archive.comment = b"s"
         for name, content in members:
             archive.writestr(name, content)
     return path
@@ -51,11 +50,13 @@ def test_what_was_packed_comes_home_byte_by_byte(tmp_path):
     assert elsewhere.pack(away)[0] == elsewhere.pack(away)[0]
 
 
-def test_another_studys_archive_is_refused(tmp_path):
+def test_an_archive_of_another_study_is_joined_and_said_to_be_one(tmp_path, request):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
-    with pytest.raises(Problem, match=r"colab.zip is of the study 's', not of 'writeup': join it with results/s"):
-        elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home/writeup", "colab")
-    assert not (tmp_path / "home").exists()
+    run_program = request.getfixturevalue("run")
+    for study, said in (("s", False), ("writeup", True)):
+        process = run_program("join_results.py", tmp_path / "colab.zip", "--results", tmp_path / "home" / study)
+        assert process.returncode == 0 and "m (2)" in process.stdout
+        assert ("as the study 's', not as 'writeup'" in process.stdout) is said
 
 
 def test_what_was_not_run_and_logs_stay_where_they_are(tmp_path):

@@ -25,6 +25,9 @@ def main() -> None:
         models = elsewhere.bring(path, args.results, path.stem)
         counts = ", ".join(f"{model} ({count})" for model, count in models.items())
         print(f"{path}: joined with {args.results}, models and their subjects: {counts}")
+        study = elsewhere.study_of(path)
+        if study != args.results.resolve().name:
+            print(f"They were run as the study '{study}', not as '{args.results.name}': is that what you meant?")
 
 
 if __name__ == "__main__":

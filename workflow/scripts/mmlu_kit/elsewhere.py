@@ -64,14 +64,11 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
 def bring(archive: Path, results: Path, name: str) -> dict[str, int]:
     """Put an archive by `pack` into a study's results under a name, in place of one brought before; the subjects of each model.
 
-    Every member is checked before any is written. Another study's archive is a Problem, and so is a result that
-    answers otherwise than one that is there already.
+    Every member is checked before any is written. A result that answers otherwise than one that is there already is a Problem.
     """
     if not re.fullmatch(_NAME, name):
         raise Problem(f"'{name}' cannot be the name of a folder here: use letters, digits, '.', '_' and '-'")
-    found, study = _members(archive)
-    if study != Path(results).resolve().name:
-        raise Problem(f"{archive} is of the study '{study}', not of '{Path(results).name}': join it with results/{study}")
+    found = _members(archive)
     folder = Path(results) / FOLDER / name
     part = folder.with_name(f".{name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -87,6 +84,13 @@ def bring(archive: Path, results: Path, name: str) -> dict[str, int]:
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return _counts(brought)
+
+
+def study_of(archive: Path) -> str:
+    """The name of the study that an archive is of; '?' where it has none."""
+    with zipfile.ZipFile(archive) as opened:
+        name = opened.comment.decode(errors="replace")
+    return name if re.fullmatch(_NAME, name) else "?"
 
 
 def same_answers(one: dict, other: dict) -> str | None:
@@ -124,12 +128,11 @@ def _check(path: Path, part: Path, others: Iterable[Path]) -> None:
             check_same(other / name, path)
 
 
-def _members(path: Path) -> tuple[dict[str, bytes], str]:
-    """The files of an archive by their names, and the study that they are of; a Problem where it is not what `pack` makes."""
+def _members(path: Path) -> dict[str, bytes]:
+    """The files of an archive by their names; a Problem where it is not what `pack` makes."""
     found: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(path) as archive:
-            study = archive.comment.decode(errors="replace")[:200]
             members = [member for member in archive.infolist() if not member.is_dir()]
             if len(members) > MOST_FILES or sum(member.file_size for member in members) > MOST_BYTES:
                 raise Problem(f"{path} holds more than {MOST_FILES} files or {MOST_BYTES // 10**9} GB: it is no packed study")
@@ -148,7 +151,7 @@ def _members(path: Path) -> tuple[dict[str, bytes], str]:
         raise Problem(f"{path} is not a whole zip archive ({error}): bring it home again") from None
     if not any(name.startswith("evaluations/") for name in found):
         raise Problem(f"{path} holds no evaluation")
-    return found, study
+    return found
 
 
 def _counts(evaluations: Iterable[Path]) -> dict[str, int]:
