@@ -85,7 +85,7 @@ def test_section_8_says_that_history_can_harm():
 
 
 def test_section_8_without_chat_models_and_with_one_that_was_not_run():
-    assert "No chat model was run" in told(None)
+    assert "This study asks for no chat models." in told(None)
     outcome = records.not_run("m", {"device": "mps"}, "device 'mps' was asked for and this machine has none", "chat")
     chat = {"schema": "mmlu-kit/chat_summary/1", "models": [summary.of(outcome, outcome)], "transcripts": None}
     text = told(chat)
