@@ -113,8 +113,9 @@ def copy_of_the_workflow(folder: Path) -> Path:
 
 
 def under_git(folder: Path) -> Path:
-    """The folder as a git repository with everything committed that the project's own would hold."""
-    shutil.copy2(ROOT / ".gitignore", folder)
+    """The folder as a git repository with everything committed, but for what it or else the project ignores."""
+    if not (folder / ".gitignore").exists():
+        shutil.copy2(ROOT / ".gitignore", folder)
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "all"]):
         subprocess.run([*git, *command], cwd=folder, check=True)

@@ -60,6 +60,7 @@ def test_history_off_shows_the_newest_message_only_and_keeps_the_chat(make):
     assert "2 turns left out" in session.meter() and "history off" in session.meter()
     commands.run("/history off", session)
     assert "2 turns before it" in commands.run("/history on", session) and str(session.strategy) == "last_turns(2)"
+    assert "the 1 turn before it" in commands.run("/strategy last_turns(1)", make("full"))
     say(session, "And now?")
     assert len(session.shown.messages) == 5
     assert "all turns" in (commands.run("/strategy none", make("full")), commands.run("/history on", make("none")))[1]

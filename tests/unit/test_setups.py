@@ -150,4 +150,4 @@ def test_section_2_says_where_answers_or_machines_differ(root):
 def test_section_2_says_that_there_are_none(root):
     asked = results.study(["m"], ["anatomy"])
     merged, table = results.merged(asked, {"m": {"anatomy": "ABCD"}})
-    assert "Timing setups were not run" in results.report(merged, table)
+    assert "This study asks for no timing setups." in results.report(merged, table)

@@ -113,6 +113,6 @@ def _shown(strategy: views.Strategy) -> str:
     return {
         "none": "the newest message only",
         "full": "all turns that fit its context",
-        "last_turns": f"the newest message and the {strategy.amount} turn{'s' * (strategy.amount > 1)} before it",
+        "last_turns": f"the newest message and the {_turns(strategy.amount)} before it",
         "token_budget": f"as many of the newest turns as fit {strategy.amount} tokens",
     }[strategy.kind]
