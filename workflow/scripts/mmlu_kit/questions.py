@@ -124,5 +124,9 @@ def examples(questions: Iterable[Question], number: int) -> list[Question]:
     questions = list(questions)
     found = split(questions, "dev")
     if len(found) < number:
-        raise Problem(f"{questions[0].subject}: {number} examples are asked for and the dev split has {len(found)}")
+        subject = questions[0].subject
+        raise Problem(
+            f"{subject}: {number} examples are asked for and the dev split has {len(found)}: "
+            f"MMLU's folders have them in dev/{subject}_dev.csv"
+        )
     return found[:number]
