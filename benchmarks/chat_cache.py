@@ -55,7 +55,8 @@ def main() -> None:
 
 
 def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[dict]], str]:
-    """By strategy, what each turn took: turn, prompt and cached tokens, and seconds to the first token, kept and cold."""
+    """By strategy, what each turn took: turn, prompt and cached tokens, seconds to the first token, kept and cold, and to
+    each later one."""
     import torch
     from mmlu_kit import encoding, loading, machine, models
     from mmlu_kit.chat import replies

@@ -110,5 +110,10 @@ def test_a_manifest_that_is_none_is_refused(tmp_path):
     (tmp_path / "m.json").write_text('{"schema": "other"}')
     with pytest.raises(Problem, match="is not a model manifest"):
         checkpoints.opened(tmp_path / "m.json")
+    for spoiled in ({"folder": 5, "files": {}}, {"files": {}}, {"folder": ".", "files": []}):
+        (tmp_path / "m.json").write_text(json.dumps({"schema": checkpoints.SCHEMA, **spoiled}))
+        for reader in (checkpoints.opened, checkpoints.located):
+            with pytest.raises(Problem, match="is not a model manifest"):
+                reader(tmp_path / "m.json")
     with pytest.raises(Problem, match="there is no such model folder or manifest"):
         checkpoints.opened(tmp_path / "missing")

@@ -81,7 +81,7 @@ def test_a_second_archive_of_a_machine_takes_the_place_of_its_first(tmp_path):
 
 def test_another_machines_result_counts_before_this_ones(tmp_path):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
-    files.write_json(tmp_path / "home/evaluations/m/anatomy.json", records.not_run("m", {}, "no GPU", "anatomy"))
+    files.write_json(tmp_path / "home/s/evaluations/m/anatomy.json", records.not_run("m", {}, "no GPU", "anatomy"))
     elsewhere.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
     assert elsewhere.home(tmp_path / "home/s", "m", "anatomy") == tmp_path / "home/s/elsewhere/colab"
     assert elsewhere.home(tmp_path / "home/s", "other", "anatomy") == tmp_path / "home/s"
@@ -134,6 +134,11 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
         (results.evaluation("m", "anatomy", "ABCD"), {"schema": "mmlu-kit/timing/3"}, "not a valid timing file"),
         (results.evaluation("m", "anatomy", "ABCD"), results.timing("m", "anatomy", process="../x"), "names no log"),
         (results.evaluation("m", "anatomy", "ABCD") | {"schema": "mmlu-kit/evaluation/2"}, {}, "another version of the kit"),
+        (
+            results.evaluation("m", "anatomy", "ABCD") | {"totals": results.evaluation("m", "anatomy", "ABCA")["totals"]},
+            results.timing("m", "anatomy"),
+            "evaluations/m/anatomy.json was changed after it was made: totals",
+        ),
         (results.evaluation("m", "anatomy", "ABCD"), None, r"timings/m/anatomy\.json does not exist"),
     ],
 )

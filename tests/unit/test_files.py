@@ -37,7 +37,14 @@ def test_files_have_the_usual_permissions(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "does not exist"), (b'{"a": ', "not valid JSON"), (b"\xff", "not valid JSON")]
+    ("content", "words"),
+    [
+        (None, "does not exist"),
+        (b'{"a": ', "not valid JSON"),
+        (b"\xff", "not valid JSON"),
+        (b"[" * 200_000, "not valid JSON"),
+        (b"9" * 5_000, "not valid JSON"),
+    ],
 )
 def test_a_missing_or_damaged_file_is_a_problem(tmp_path, content, words):
     if content is not None:

@@ -150,6 +150,20 @@ def test_an_answer_changed_by_hand_is_found(tmp_path, change, words):
         records.read_outcome(path, "evaluation")
 
 
+def test_only_imported_answers_have_no_probabilities_and_only_this_scorings_rules_are_asked():
+    evaluation = results.evaluation("a", "anatomy", "ABCD")
+    evaluation["records"][2].update(generated=" (A) or so")
+    assert "parsed of question 2" in records.contradiction(evaluation)
+    assert records.contradiction({**evaluation, "scoring": records.SCORING + 1}) is None
+    evaluation = results.evaluation("a", "anatomy", "ABCD")
+    for record in evaluation["records"]:
+        record["letter_logprobs"] = None
+    assert "letter_logprobs of question 0" in records.contradiction(evaluation)
+    assert records.contradiction({**evaluation, "requested": None, "scoring": None}) is None
+    evaluation["records"][0]["letter_logprobs"] = {"A": float("inf"), "B": -1, "C": -1, "D": -1}
+    assert "letter_logprobs of question 0" in records.contradiction(evaluation)
+
+
 def test_an_evaluation_of_another_version_of_the_kit_is_named_as_such():
     evaluation = {**results.evaluation("a", "anatomy", "ABCD"), "schema": "mmlu-kit/evaluation/2"}
     said = "e.json was made by another version of the kit .mmlu-kit/evaluation/2, here mmlu-kit/evaluation/3."

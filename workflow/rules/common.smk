@@ -36,7 +36,7 @@ def at(entry):
 SUBJECT_FILES = f"resources/subjects/{STUDY['questions']['name']}@{at(STUDY['questions'])}"
 if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for name in STUDY["subjects"]):
     # A partial report fetches nothing, and Snakemake would list every missing file and no way out.
-    raise WorkflowError(f"the questions of the study '{STUDY['name']}' are not here, and a report needs them: run it first")
+    raise WorkflowError(f"the questions of study '{STUDY['name']}' are not here: snakemake --until fetch_questions brings them")
 
 # Where each result is: what another machine made and was joined with the study's results is not made here.
 HOMES = {pair: str(elsewhere.home(RESULTS, *pair)) for pair in studies.pairs(STUDY)}

@@ -26,7 +26,7 @@ def main() -> None:
         counts = ", ".join(f"{model} ({count})" for model, count in models.items())
         print(f"{path}: joined with {args.results}, models and their subjects: {counts}")
         study = elsewhere.study_of(path)
-        if study != args.results.resolve().name:
+        if study not in ("?", args.results.name):
             print(f"They were run as the study '{study}', not as '{args.results.name}': is that what you meant?")
 
 

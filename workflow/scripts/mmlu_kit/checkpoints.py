@@ -125,20 +125,21 @@ def opened(path: Path) -> dict:
         return describe(path)
     manifest = _read(path)
     folder = Path(manifest["folder"])
-    found = describe(folder)["files"]
-    for name in sorted({*manifest["files"], *found}):
-        if found.get(name) != manifest["files"].get(name):
+    found = describe(folder, manifest.get("repository"), manifest.get("commit"))
+    for name in sorted({*manifest["files"], *found["files"]}):
+        if found["files"].get(name) != manifest["files"].get(name):
             raise Problem(
                 f"{folder}: {name} is not as it was when {path} was made: put the right file there, or, if it was changed "
                 f"on purpose, delete {path} and run again"
             )
-    return manifest
+    return found
 
 
 def _read(path: Path) -> dict:
     if not path.is_file():
         raise Problem(f"{path}: there is no such model folder or manifest; fetch_model.py makes one")
     manifest = files.read_json(path)
-    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+    whole = isinstance(manifest, dict) and manifest.get("schema") == SCHEMA
+    if not whole or not isinstance(manifest.get("folder"), str) or not isinstance(manifest.get("files"), dict):
         raise Problem(f"{path} is not a model manifest ({SCHEMA}): delete it and run again")
     return manifest

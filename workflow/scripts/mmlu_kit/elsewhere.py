@@ -53,7 +53,7 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
         chosen += [beside / path.name, *(log for log in logs if log.is_file())]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.comment = Path(results).resolve().name.encode()  # the study
+        archive.comment = Path(results).name.encode()  # the study
         for path in sorted(set(chosen)):
             member = zipfile.ZipInfo(path.relative_to(results).as_posix())  # its date is that of all such archives, 1980
             member.compress_type = zipfile.ZIP_DEFLATED
@@ -114,13 +114,16 @@ def check_same(one: Path, other: Path) -> None:
 def _check(path: Path, part: Path, others: Iterable[Path]) -> None:
     """Check a brought evaluation and its timing, and that they contradict nothing that is there."""
     name = path.relative_to(part)
-    records.check(files.read_json(path), "evaluation", str(name))
+    evaluation = files.read_json(path)
+    records.check(evaluation, "evaluation", str(name))
+    wrong = records.contradiction(evaluation)
+    if wrong:
+        raise Problem(f"{name} was changed after it was made: {wrong}; bring home what was packed there")
     timing = part / "timings" / path.parent.name / path.name
     records.check(files.read_json(timing), "timing", str(timing.relative_to(part)))
     process = files.read_json(timing)["process"]
     if process is not None and not _MEMBER.fullmatch(f"timings/{process}"):
         raise Problem(f"{name.parent.name}/{name.name}: its timing names no log of a process")
-    evaluation = files.read_json(path)
     if (evaluation["model"], evaluation["subject"]) != (path.parent.name, path.stem):
         raise Problem(f"{name} says that it is of {evaluation['model']} on {evaluation['subject']}: it was renamed")
     for other in others:

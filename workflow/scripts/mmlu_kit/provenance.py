@@ -13,7 +13,7 @@ from .checkpoints import digest
 from .jobs import iso
 
 RUN = "mmlu-kit/run/1"
-SCHEMA = "mmlu-kit/provenance/1"
+SCHEMA = "mmlu-kit/provenance/2"
 FILE = "provenance.json"
 CRATE = "ro-crate-metadata.json"
 LOCKS = ("cpu.lock", "cuda.lock", "torch.txt")
@@ -117,7 +117,7 @@ def machines(timings: Iterable[dict]) -> list[dict]:
 def record(run: dict, results: Path, jobs: list[dict], ended: float) -> dict:
     """The content of provenance.json; `ended` in seconds of the epoch.
 
-    It began with the first job, which prepared data, or with the first evaluation, where that was another machine's.
+    It began with the first job that made a result, or with the first evaluation, where that was another machine's.
     """
     begins = [job["started"] for job in jobs] + [run["started"] or iso(ended)]
     hashed = {name: {"bytes": (results / name).stat().st_size, "sha256": digest(results / name)} for name in listed(results)}

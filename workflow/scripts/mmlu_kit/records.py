@@ -117,15 +117,19 @@ def read(path: Path, schema: str) -> Any:
 
 def contradiction(evaluation: dict) -> str | None:
     """The first thing in an evaluation that does not follow from the rest of it, None where all does."""
+    # What another program answered has no probabilities, and by which rule it read a letter is not known.
+    imported = evaluation["requested"] is None
+    # Another version of scoring may read letters by other rules.
+    by_these_rules = not imported and evaluation["scoring"] == SCORING
     for record in evaluation["records"]:
         logprobs = record["letter_logprobs"]
         follows = {
             "subject": record["subject"] == evaluation["subject"],
             "correct": record["correct"] == (record["predicted"] == record["gold"]),
             "correct_generated": record["correct_generated"] == (record["parsed"] == record["gold"]),
-            # What another program answered has no probabilities, and by which rule it read a letter is not known.
+            "letter_logprobs": imported or (logprobs is not None and max(logprobs.values()) <= 0),
             "predicted": logprobs is None or logprobs.get(record["predicted"]) == max(logprobs.values()),
-            "parsed": logprobs is None or record["parsed"] == answers.parse(record["generated"]),
+            "parsed": not by_these_rules or record["parsed"] == answers.parse(record["generated"]),
         }
         wrong = next((key for key, agrees in follows.items() if not agrees), None)
         if wrong:

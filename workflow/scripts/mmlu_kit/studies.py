@@ -138,8 +138,8 @@ def _explained(error: jsonschema.ValidationError) -> str:
     """The validator's message, cut to a line, with the likeliest spelling of a key or value that is not among those allowed."""
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
-        unknown = next((name for name in error.instance if name not in known), None)
-        near = difflib.get_close_matches(str(unknown), known, n=1)
+        unknown = [str(name) for name in error.instance if name not in known]
+        near = [name for one in unknown for name in difflib.get_close_matches(one, known, n=1)]
         return f"{error.message[:300]}; did you mean '{near[0]}'?" if near else error.message[:300]
     if error.validator != "enum":
         return error.message[:300]

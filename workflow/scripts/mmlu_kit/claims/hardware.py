@@ -60,7 +60,7 @@ def cannot_quantize_on_cpu(evidence: dict) -> Verdict:
 def has_no_benefit(evidence: dict, setup: int, beside: int) -> Verdict:
     """A setup is neither faster than another nor smaller in memory: no quantity lies below the other's in all of its runs.
 
-    Where nothing was quantized, its real time must differ by no more than that of runs alike.
+    Where both ran in one form, its median real time must be no shorter than the times of runs alike differ.
     """
     mine, other = median(evidence, setup), median(evidence, beside)
     time = mine["real_s"] / other["real_s"]
