@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas
 import pytest
 import yaml
+from mmlu_kit import records
 
 from tests import reports
 from tests.conftest import copy_of_the_workflow
@@ -103,8 +104,11 @@ def test_two_runs_of_one_model_with_other_answers_are_refused(joined, run, one_l
     folder = Path(shutil.copytree(joined[0] / "results/joined", tmp_path / "joined"))
     own, brought = (folder / part / "evaluations/demo-small/astronomy.json" for part in ("", "elsewhere/colab"))
     evaluation = json.loads(brought.read_text())
-    letters = {"A": "B", "B": "C", "C": "D", "D": "A"}
-    evaluation["records"][4]["predicted"] = letters[evaluation["records"][4]["predicted"]]
+    other = evaluation["records"][4]
+    letter = {"A": "B", "B": "C", "C": "D", "D": "A"}[other["predicted"]]
+    other["letter_logprobs"][other["predicted"]], other["letter_logprobs"][letter] = -9, -0.01
+    other.update(predicted=letter, correct=letter == other["gold"])
+    evaluation["totals"] = records.totals(evaluation["records"])
     own.parent.mkdir(parents=True)
     own.write_text(json.dumps(evaluation))
     study = json.loads((folder / "merged.json").read_text())["study"]
