@@ -16,7 +16,7 @@ if [ ! -x .venv/bin/pip ]; then
     "$python" -m venv .venv || fail "no virtual environment could be made (Debian and Ubuntu: apt-get install python3-venv)"
 fi
 # torch first and by its pin: its wheel differs from machine to machine, and everything else is installed by hash.
-echo "Installing $(cat envs/torch.txt) into .venv …"
+echo "Installing $(grep '^torch' envs/torch.txt) into .venv …"
 .venv/bin/pip install --quiet --requirement envs/torch.txt
 # The lock is complete, so nothing is resolved again (--no-deps): pip refuses some packages with extras otherwise.
 echo "Installing the $(grep -c '^[a-z]' "$lock") packages of $lock …"
