@@ -36,7 +36,8 @@ def at(entry):
 SUBJECT_FILES = f"resources/subjects/{STUDY['questions']['name']}@{at(STUDY['questions'])}"
 if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for name in STUDY["subjects"]):
     # A partial report fetches nothing, and Snakemake would list every missing file and no way out.
-    raise WorkflowError(f"the questions of study '{STUDY['name']}' are not here: snakemake --until fetch_questions brings them")
+    bring = f"snakemake --cores 1 --config study={STUDY['name']} --until fetch_questions"
+    raise WorkflowError(f"the questions of study '{STUDY['name']}' are not here: run {bring}")
 
 # Where each result is: what another machine made and was joined with the study's results is not made here.
 HOMES = {pair: str(elsewhere.home(RESULTS, *pair)) for pair in studies.pairs(STUDY)}
