@@ -28,7 +28,10 @@ def failed_line(process, *words):
         (["studdy=demo"], ["config: ", "'studdy' was unexpected"]),
         (["study=dmeo"], ["config: there is no study 'dmeo'; known: demo, smoke, writeup"]),
         (["only=large"], ["config: only: the study 'demo' has no group 'large'; it has baseline, chat, small"]),
-        (["study=writeup", "partial=True"], ["the questions of study 'writeup' are not here", "--config study=writeup --until fetch_questions"]),
+        (
+            ["study=writeup", "partial=True"],
+            ["questions of study 'writeup' are not here: run", "study=writeup --until fetch_questions"],
+        ),
     ],
 )
 def test_a_mistake_on_the_command_line(workflow_copy, snakemake, config, words):
