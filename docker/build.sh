@@ -22,6 +22,7 @@ echo "Building $tag with $builder …"
 # shellcheck disable=SC2086
 "$builder" build ${BUILD_OPTIONS:-} --file "docker/$kind.Dockerfile" --tag "$tag" \
     --build-arg LOCK_SHA256="$(sha256sum "envs/$kind.lock" | cut -d ' ' -f 1)" \
+    --build-arg INPUTS_SHA256="$(sh docker/inputs.sh "$kind")" \
     --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
     .
 apptainer=$(command -v apptainer || command -v singularity || true)

@@ -18,8 +18,10 @@ RUN mkdir -p results resources && chmod -R a+rwX /kit
 USER kit
 CMD ["snakemake", "--cores", "8"]
 ARG LOCK_SHA256=unknown
+ARG INPUTS_SHA256=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="MMLU reproduction kit, CPU" \
       org.opencontainers.image.revision="${REVISION}" \
       mmlu-kit.lock="envs/cpu.lock" \
-      mmlu-kit.lock.sha256="${LOCK_SHA256}"
+      mmlu-kit.lock.sha256="${LOCK_SHA256}" \
+      mmlu-kit.inputs.sha256="${INPUTS_SHA256}"

@@ -9,8 +9,10 @@ RUN sh /opt/kit/install.sh /opt/kit/cuda.lock
 ENV PATH=/opt/kit/venv/bin:$PATH XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache/matplotlib USER=kit
 USER kit
 ARG LOCK_SHA256=unknown
+ARG INPUTS_SHA256=unknown
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="MMLU reproduction kit, CUDA" \
       org.opencontainers.image.revision="${REVISION}" \
       mmlu-kit.lock="envs/cuda.lock" \
-      mmlu-kit.lock.sha256="${LOCK_SHA256}"
+      mmlu-kit.lock.sha256="${LOCK_SHA256}" \
+      mmlu-kit.inputs.sha256="${INPUTS_SHA256}"

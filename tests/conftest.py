@@ -138,12 +138,12 @@ def workflow_copy(tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def cpu_image() -> Path:
-    """images/cpu.sif of this lock, as `make image-cpu` makes it: the one that is there, or a new one."""
+    """images/cpu.sif of this project's files, as `make image-cpu` builds it: the one that is there, or a new one."""
     image = ROOT / "images/cpu.sif"
     images.apptainer()
     image.parent.mkdir(exist_ok=True)
     with FileLock(image.with_suffix(".making")):  # another worker may be making it
-        if not image.is_file() or images.labels(image).get("mmlu-kit.lock.sha256") != images.digest("cpu.lock"):
+        if not image.is_file() or images.labels(image).get("mmlu-kit.inputs.sha256") != images.inputs("cpu"):
             process = subprocess.run(["make", "image-cpu"], cwd=ROOT, capture_output=True, text=True)
             if "none of them works here" in process.stderr:
                 pytest.skip("neither docker, podman nor buildah works on this machine")

@@ -29,3 +29,9 @@ def labels(image: Path) -> dict[str, str]:
 def digest(lock: str) -> str:
     """The SHA-256 of a lock of envs/."""
     return hashlib.sha256((ROOT / "envs" / lock).read_bytes()).hexdigest()
+
+
+def inputs(kind: str) -> str:
+    """The SHA-256 of all files that an image is built from, as its label has it."""
+    process = subprocess.run(["sh", "docker/inputs.sh", kind], cwd=ROOT, capture_output=True, text=True, check=True)
+    return process.stdout.strip()

@@ -3,10 +3,12 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.images import apptainer, digest, labels
+from tests.images import apptainer, digest, inputs, labels
 
 pytestmark = pytest.mark.container
 
@@ -25,6 +27,7 @@ def in_image(cpu_image):
 def test_it_says_what_it_was_built_from(cpu_image, root):
     found = labels(cpu_image)
     assert found["mmlu-kit.lock.sha256"] == digest("cpu.lock")
+    assert found["mmlu-kit.inputs.sha256"] == inputs("cpu")
     assert re.fullmatch(r"[0-9a-f]{40}", found["org.opencontainers.image.revision"])
 
 
@@ -45,9 +48,11 @@ def test_it_has_the_program_that_times(in_image):
     assert in_image("/usr/bin/time", "--version").returncode == 0
 
 
-def test_it_holds_no_token_and_no_model_but_the_demos(in_image):
+def test_it_holds_no_token_and_no_model_but_the_local_ones_of_config(in_image, root):
+    models = yaml.safe_load((root / "config.yaml").read_text())["models"].values()
+    bundled = {Path(model["path"]).name for model in models if "path" in model}
     process = in_image("sh", "-c", "find / -xdev -name '*.safetensors' -o -name token -path '*huggingface*' 2>/dev/null")
-    assert {line.rsplit("/", 2)[-2] for line in process.stdout.splitlines()} == {"demo-small", "demo-medium", "demo-large"}
+    assert {line.rsplit("/", 2)[-2] for line in process.stdout.splitlines()} == bundled
     assert "hf_" not in in_image("env").stdout
 
 
