@@ -63,8 +63,8 @@ image-cpu image-cuda: image-%:
 
 # Train the four demo models again and write their questions again, in place.
 demo-models: .venv/kit
-	python workflow/scripts/write_demo_questions.py
-	python workflow/scripts/train_demo_models.py
+	python workflow/demo/write_questions.py
+	python workflow/demo/train_models.py
 
 # Compare the kit's speed and memory with other programs': some 40 minutes on a machine that does nothing else.
 DATA ?= ../shared/data

@@ -19,8 +19,9 @@ from pathlib import Path
 import precisions
 import tables
 import yaml
-from mmlu_kit import checkpoints, files
-from mmlu_kit.problems import Problem, run
+from mmlu_kit import files
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.user_errors import UserError, run
 
 ROOT = Path(__file__).parents[1]
 SHAPE = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -40,7 +41,7 @@ def main() -> None:
     add("--output", type=Path, default=ROOT / "results/bench.json", help="default: results/bench.json, with a .md beside it")
     args = parser.parse_args()
     if not (args.data / "model_shapes.json").is_file():
-        raise Problem(f"{args.data}: the benchmarks need real questions, a tokenizer and model shapes there (--data)")
+        raise UserError(f"{args.data}: the benchmarks need real questions, a tokenizer and model shapes there (--data)")
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         inputs = prepare(Path(folder), args.data, args.questions)
@@ -143,7 +144,7 @@ def process(command: list) -> dict:
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     process_s = time.perf_counter() - began
     if done.returncode:
-        raise Problem(f"{' '.join(map(str, command))}: {done.stderr.strip().splitlines()[-1]}")
+        raise UserError(f"{' '.join(map(str, command))}: {done.stderr.strip().splitlines()[-1]}")
     last = done.stdout.strip().splitlines()[-1:] or [""]
     return {**(json.loads(last[0]) if last[0].startswith("{") else {}), "process_s": process_s}
 
@@ -154,7 +155,7 @@ def told(one: dict) -> str:
 
 def machine() -> dict:
     import torch
-    from mmlu_kit import machine
+    from mmlu_kit.timing import machine
 
     return machine.describe(torch)
 

@@ -13,9 +13,10 @@ import tempfile
 from pathlib import Path
 
 from make_random_model import published_shape, save
-from mmlu_kit import checkpoints, problems
+from mmlu_kit import user_errors
 from mmlu_kit.chat import views
-from mmlu_kit.problems import Problem
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.user_errors import UserError
 
 SHAPE = "Qwen/Qwen2.5-0.5B-Instruct"
 STRATEGIES = ("full", "last_turns(4)")
@@ -44,7 +45,7 @@ def main() -> None:
         model = args.model
         if args.data:
             if not (args.data / "model_shapes.json").is_file():
-                raise Problem(f"{args.data} has no model_shapes.json")
+                raise UserError(f"{args.data} has no model_shapes.json")
             shape = published_shape(args.data / "model_shapes.json", SHAPE)
             model = save(Path(folder), args.data / "tokenizers/qwen2.5-instruct", shape, "bfloat16")
         measured, about = measure(model, args)
@@ -58,12 +59,14 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[dict
     """By strategy, what each turn took: turn, prompt and cached tokens, seconds to the first token, kept and cold, and to
     each later one."""
     import torch
-    from mmlu_kit import encoding, loading, machine, models
     from mmlu_kit.chat import replies
+    from mmlu_kit.evaluation import encoding
+    from mmlu_kit.models import loading, transformers_model
+    from mmlu_kit.timing import machine
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    tokenizer = models.load_tokenizer(folder)
+    tokenizer = transformers_model.load_tokenizer(folder)
     asked = {"device": args.device, "dtype": args.dtype, "quantization": "none"}
     model = loading.load(checkpoints.opened(folder), asked, "fail").model
     kept, cold = replies.Replier(model, tokenizer), replies.Replier(model, tokenizer)
@@ -75,7 +78,7 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[dict
         for turn in range(1, args.turns + 1):
             messages.append({"role": "user", "content": SAID.format(number=turn)})
             count = lambda shown: len(encoding.prompt_ids(shown, tokenizer))  # noqa: E731
-            shown = views.view(messages, views.parse(strategy), count, models.context_length(model))
+            shown = views.view(messages, views.parse(strategy), count, transformers_model.context_length(model))
             ids = encoding.prompt_ids(shown.messages, tokenizer)
             list(kept.reply(ids, args.new_tokens))
             list(cold.reply(ids, args.new_tokens, cold=True))
@@ -118,4 +121,4 @@ def table(measured: dict[str, list[dict]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -18,7 +18,7 @@ LETTERS = "ABCD"
 
 def kit(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) -> None:
     """This project's scoring, of `batch` tokens at a time."""
-    from mmlu_kit import encoding, scoring
+    from mmlu_kit.evaluation import encoding, scoring
 
     prepared = encoding.prepare(asked, shown, "lm_eval", tokenizer, None)
     scoring.score(model, tokenizer, prepared, batch, 1, {}, lambda number, records: None)
@@ -28,7 +28,7 @@ def lm_eval(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) ->
     """lm-eval's log-likelihoods of the four letters, `batch` prompts at a time."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
-    from mmlu_kit import prompts
+    from mmlu_kit.evaluation import prompts
 
     texts = [prompts.running_text(question, shown, "lm_eval") for question in asked]
     pairs = [(text, f" {letter}") for text in texts for letter in LETTERS]
@@ -38,7 +38,7 @@ def lm_eval(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) ->
 
 def generate(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) -> None:
     """`generate`, `batch` tokens for each question, one question at a time."""
-    from mmlu_kit import prompts
+    from mmlu_kit.evaluation import prompts
 
     for question in asked:
         given = tokenizer(prompts.running_text(question, shown, "lm_eval"), return_tensors="pt")
@@ -50,7 +50,7 @@ def forward(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) ->
 
     `seconds` and `flops_per_s` of the forward passes; `product_flops_per_s` of the model's own matrices times `batch` rows.
     """
-    from mmlu_kit import encoding, packing
+    from mmlu_kit.evaluation import encoding, packing
 
     prepared = encoding.prepare(asked, shown, "lm_eval", tokenizer, None)
     rows = [prompt.ids for prompt in prepared]
@@ -126,13 +126,18 @@ def main() -> None:
     if args.way == "load":
         transformers.AutoModelForCausalLM.from_pretrained(args.model, dtype=getattr(torch, args.dtype))
         os._exit(0)  # at once, as evaluate.py ends: taking the interpreter down is no part of loading
-    from mmlu_kit import ledger, machine, models, questions
+    from mmlu_kit.inputs import questions
+    from mmlu_kit.models import transformers_model
+    from mmlu_kit.timing import machine, phase_timer
 
     if args.way in ("kit", "forward"):  # as evaluate.py does
         machine.keep_freed_memory()
 
     began = time.perf_counter()
-    model, tokenizer = models.load_model(args.model, "cpu", args.dtype, "none"), models.load_tokenizer(args.model)
+    model, tokenizer = (
+        transformers_model.load_model(args.model, "cpu", args.dtype, "none"),
+        transformers_model.load_tokenizer(args.model),
+    )
     measured = {"load_s": time.perf_counter() - began, "questions": 0, "seconds": 0.0}
     for subject in args.subjects:
         found = questions.read_folder(args.questions, subject)
@@ -143,7 +148,7 @@ def main() -> None:
         measured["questions"] += len(asked)
         for name, value in more.items():
             measured.setdefault(name, []).append(value)
-    print(json.dumps({**measured, "peak_rss_bytes": ledger.peak_rss_bytes()}))
+    print(json.dumps({**measured, "peak_rss_bytes": phase_timer.peak_rss_bytes()}))
 
 
 if __name__ == "__main__":

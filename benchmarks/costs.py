@@ -15,11 +15,15 @@ from pathlib import Path
 
 import make_random_model
 import yaml
-from mmlu_kit import encoding, files, models, questions, studies, words
+from mmlu_kit import files, formatting
 from mmlu_kit.chat import views
-from mmlu_kit.problems import Problem, run
+from mmlu_kit.evaluation import encoding
+from mmlu_kit.inputs import questions
+from mmlu_kit.models import transformers_model
 from mmlu_kit.recall import conversations, probes, times
+from mmlu_kit.study import pairs, resolve
 from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.user_errors import UserError, run
 
 # Of the same table: a long prompt of a chat, computed in short steps, at 77 GFLOP/s beside 145 of packed questions.
 CHAT_RATE = 77 / 145
@@ -43,8 +47,8 @@ def main() -> None:
     add("--output", type=Path, default=ROOT / "results/costs.md", help="default: %(default)s")
     args = parser.parse_args()
     if not (args.data / "model_shapes.json").is_file():
-        raise Problem(f"{args.data}: this needs real questions, a tokenizer and model shapes there (--data)")
-    study = studies.resolve({**yaml.safe_load((ROOT / "config.yaml").read_text()), "study": args.study})
+        raise UserError(f"{args.data}: this needs real questions, a tokenizer and model shapes there (--data)")
+    study = resolve({**yaml.safe_load((ROOT / "config.yaml").read_text()), "study": args.study})
     tokens = {path.stem.removesuffix("_test"): counted(args.data, path) for path in (args.data / "mmlu/test").glob("*.csv")}
     rates = {"float32": args.float32 * 1e9, "bfloat16": args.bfloat16 * 1e9}
     rows = [cost(name, study, tokens, rates, args.data / "model_shapes.json") for name in study["models"]]
@@ -57,7 +61,7 @@ def main() -> None:
 
 def counted(data: Path, path: Path) -> list[int]:
     """The prompt tokens of each question of a subject, as the kit asks them of a Qwen2.5 model without examples."""
-    tokenizer = models.load_tokenizer(str(data / "tokenizers/qwen2.5-instruct"))
+    tokenizer = transformers_model.load_tokenizer(str(data / "tokenizers/qwen2.5-instruct"))
     asked = questions.read_csv(path, path.stem.removesuffix("_test"), "test")
     return [len(prompt.ids) for prompt in encoding.prepare(asked, [], "lm_eval", tokenizer, 32768, False)]
 
@@ -66,7 +70,7 @@ def cost(name: str, study: dict, tokens: dict[str, list[int]], rates: dict[str, 
     """What one model of a study costs: `jobs, questions, seconds` are pairs, for the study's subjects and for all 57."""
     model = study["models"][name]
     parameters, layers = sizes(model, shapes)
-    asked = [subject for of, subject in studies.pairs(study) if of == name]
+    asked = [subject for of, subject in pairs(study) if of == name]
     counts = [count for subject in asked for count in tokens[subject]]
     every = [count for subject in tokens.values() for count in subject]
     if model["device"] == "cuda":
@@ -90,7 +94,7 @@ def cost(name: str, study: dict, tokens: dict[str, list[int]], rates: dict[str, 
 def chat(study: dict, data: Path, rates: dict[str, float], reading: float) -> str:
     """A line on what the recall experiment costs, its prompts counted as Qwen2.5's template writes them."""
     asked, seconds = study["chat"], 0.0
-    tokenizer = models.load_tokenizer(str(data / "tokenizers/qwen2.5-instruct"))
+    tokenizer = transformers_model.load_tokenizer(str(data / "tokenizers/qwen2.5-instruct"))
     material = conversations.read(ROOT / "workflow/recall/conversations.yaml")
     trials = conversations.trials(material, tuple(asked["distances"]), asked["trials"], asked["seed"])
     found = probes.probes(trials, [views.parse(one) for one in asked["strategies"]], tokenizer, None)
@@ -123,13 +127,13 @@ def markdown(rows: list[dict], rates: dict[str, float]) -> str:
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in rows:
         hours = [f"{seconds / 3600:.2f}" for seconds in row["seconds"]]
-        weights = row["quantization"] if row["quantization"] != "none" else words.gigabytes(row["weight_bytes"])
-        cells = [row["name"], row["device"], words.gigabytes(row["download_bytes"]), weights, row["questions"][0]]
+        weights = row["quantization"] if row["quantization"] != "none" else formatting.gigabytes(row["weight_bytes"])
+        cells = [row["name"], row["device"], formatting.gigabytes(row["download_bytes"]), weights, row["questions"][0]]
         lines.append(f"| {' | '.join(map(str, [*cells, row['jobs'][0], hours[0], row['jobs'][1], hours[1]]))} |")
     for device in dict.fromkeys(row["device"] for row in rows):
         chosen = [row for row in rows if row["device"] == device]
         sums = [[sum(row[key][number] for row in chosen) for key in ("jobs", "seconds")] for number in (0, 1)]
-        download = words.gigabytes(sum(row["download_bytes"] for row in chosen))
+        download = formatting.gigabytes(sum(row["download_bytes"] for row in chosen))
         cells = [f"**all on {device}**", device, download, "", sum(row["questions"][0] for row in chosen)]
         cells += [cell for jobs, seconds in sums for cell in (jobs, f"**{seconds / 3600:.1f}**")]
         lines.append(f"| {' | '.join(map(str, cells))} |")

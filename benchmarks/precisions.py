@@ -14,8 +14,10 @@ import tempfile
 from pathlib import Path
 
 import make_random_model
-from mmlu_kit import configurations, files, ledger, records, words
-from mmlu_kit.problems import Problem, run
+from mmlu_kit import files, formatting, settings
+from mmlu_kit.evaluation import records
+from mmlu_kit.timing import phase_timer
+from mmlu_kit.user_errors import UserError, run
 
 ROOT = Path(__file__).parents[1]
 # (number format, quantization); answers are compared with those of the first.
@@ -34,7 +36,7 @@ def main() -> None:
     add("--output", type=Path, default=ROOT / "results/precisions.json", help="with a .md beside it (default: %(default)s)")
     args = parser.parse_args()
     if not (args.data / "model_shapes.json").is_file():
-        raise Problem(f"{args.data}: the benchmarks need real questions, a tokenizer and model shapes there (--data)")
+        raise UserError(f"{args.data}: the benchmarks need real questions, a tokenizer and model shapes there (--data)")
     with tempfile.TemporaryDirectory() as folder:
         print(f"Making a model of the shape of {args.shape} with random weights …", flush=True)
         shape = make_random_model.published_shape(args.data / "model_shapes.json", args.shape)
@@ -76,7 +78,7 @@ def evaluated(
         ]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:
-            raise Problem(f"{dtype} {quantization}: {done.stderr.strip().splitlines()[-1]}")
+            raise UserError(f"{dtype} {quantization}: {done.stderr.strip().splitlines()[-1]}")
         return (
             records.read_outcome(Path(folder) / f"e/{subject}.json", "evaluation"),
             records.read_outcome(Path(folder) / f"t/{subject}.json", "timing"),
@@ -98,9 +100,9 @@ def row(precision: tuple[str, str], runs: list[tuple[dict, dict]], first: dict |
     pairs = zip(evaluation["records"], first["records"], strict=True)
     return {
         **asked,
-        "effective": configurations.in_words(evaluation["effective"]),
+        "effective": settings.in_words(evaluation["effective"]),
         "parts": [part for part in evaluation["effective"]["parts"] if part["quant_type"]],
-        "weight_bytes": configurations.weight_bytes(evaluation["effective"]),
+        "weight_bytes": settings.weight_bytes(evaluation["effective"]),
         "questions": count,
         "forward_s": median("forward_s") / count,
         "real_s": median("real_s") / count,
@@ -110,7 +112,7 @@ def row(precision: tuple[str, str], runs: list[tuple[dict, dict]], first: dict |
         "peak_gpu_bytes": timing["peak_gpu_bytes"],
         "gpu_energy_j": median("gpu_energy_j"),
         "answers_changed": sum(one["predicted"] != other["predicted"] for one, other in pairs),
-        "parts_of_time": {part: median(f"{part}_s") for part in (*ledger.ONCE, *ledger.PARTS)},
+        "parts_of_time": {part: median(f"{part}_s") for part in (*phase_timer.ONCE, *phase_timer.PARTS)},
         "machine": timing["machine"],
     }
 
@@ -118,7 +120,7 @@ def row(precision: tuple[str, str], runs: list[tuple[dict, dict]], first: dict |
 def markdown(rows: list[dict]) -> str:
     """The rows as a table; times are seconds a question, changed answers are those unlike the first row's."""
     ran = [one for one in rows if one["effective"]]
-    lines = [words.machine(ran[0]["machine"]), ""] if ran else []
+    lines = [ran[0]["machine"].in_words(), ""] if ran else []
     heads = (
         "Ran as|Quantized weights|Weights|Forward|Real|GPU|Load|Peak memory|Peak GPU memory|GPU energy|Answers changed".split(
             "|"
@@ -132,13 +134,13 @@ def markdown(rows: list[dict]) -> str:
         layers = ", ".join(f"{part['tensors']} {part['module']} in {part['quant_type']}" for part in one["parts"]) or "none"
         seconds = [f"{one[name]:.3f} s" if one[name] is not None else "—" for name in ("forward_s", "real_s", "gpu_s")]
         energy = "—" if one["gpu_energy_j"] is None else f"{one['gpu_energy_j']:.0f} J"
-        memory = [words.gigabytes(one[name]) for name in ("peak_rss_bytes", "peak_gpu_bytes")]
+        memory = [formatting.gigabytes(one[name]) for name in ("peak_rss_bytes", "peak_gpu_bytes")]
         cells = [
             one["effective"],
             layers,
-            words.gigabytes(one["weight_bytes"]),
+            formatting.gigabytes(one["weight_bytes"]),
             *seconds,
-            words.duration(one["load_s"]),
+            formatting.duration(one["load_s"]),
             *memory,
         ]
         lines.append(f"| {' | '.join(cells)} | {energy} | {one['answers_changed']} of {one['questions']} |")

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from tests import images
+from tests.helpers import images
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the processor's cores: threads of torch that wait for each other must not spin meanwhile.

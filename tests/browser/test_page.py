@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests import pages
+from tests.helpers import pages
 
 pytestmark = pytest.mark.browser
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.images import apptainer, digest, inputs, labels
+from tests.helpers.images import apptainer, digest, inputs, labels
 
 pytestmark = pytest.mark.container
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from tests.conftest import TOKEN, copy_of_the_workflow, no_file_holds
-from tests.hub_server import Repository, serving
-from tests.images import apptainer, labels
-from tests.reports import planned
+from tests.helpers.hub_server import Repository, serving
+from tests.helpers.images import apptainer, labels
+from tests.helpers.reports import planned
 
 pytestmark = pytest.mark.container
 COMMIT = "7ae557604adf67be50417f59c2c2f167def9a775"

@@ -6,12 +6,14 @@ import shutil
 import pytest
 import torch
 import yaml
-from mmlu_kit import checkpoints, encoding, loading, models
 from mmlu_kit.chat import replies
-from mmlu_kit.journal import Journal
+from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation.journal import Journal
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.models import loading, transformers_model
 from mmlu_kit.recall import probes
 
-from tests.reports import percent, tables
+from tests.helpers.reports import percent, tables
 
 MODEL = "demo-chat"
 
@@ -141,7 +143,7 @@ def test_the_same_bytes_each_time_and_times_in_a_file_of_their_own(run, tmp_path
 def test_a_killed_run_goes_on_after_its_last_batch_with_the_same_replies(tmp_path, root):
     torch.set_num_threads(1)
     manifest = checkpoints.opened(root / "workflow/demo/models/demo-small")
-    tokenizer = models.load_tokenizer(manifest["folder"])
+    tokenizer = transformers_model.load_tokenizer(manifest["folder"])
     asked = {"device": "cpu", "dtype": "float32", "quantization": "none"}
     replier = replies.Replier(loading.load(manifest, asked, "fail").model, tokenizer)
     texts = [f"Message number {number} of many." for number in range(40)]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.conftest import TOKEN, no_file_holds
-from tests.reports import percent, planned, shows, tables
+from tests.helpers.reports import percent, planned, shows, tables
 
 MODELS = ["demo-small", "demo-medium", "demo-large"]
 # The report's end says which code it was made by, so these run after every edit.
@@ -235,7 +235,7 @@ def test_a_second_run_has_nothing_to_do(demo, snakemake):
         ("workflow/recall/conversations.yaml",
          {"chat_benchmark", "write_transcripts", "summarise_chat", "merge", "analyse", "audit_claims", "draw_figures", *TOLD}),
         ("workflow/reference/claims.yaml", {"audit_claims", *TOLD}),
-        ("workflow/scripts/mmlu_kit/figures.py", {"draw_figures", *TOLD}),
+        ("workflow/scripts/mmlu_kit/report/figures.py", {"draw_figures", *TOLD}),
         ("workflow/report/6_errors.md.j2", TOLD),
         ("workflow/report/page/page.js", TOLD),
         ("workflow/demo/questions/test/astronomy_test.csv",

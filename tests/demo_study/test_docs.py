@@ -70,7 +70,7 @@ ELSEWHERE = {
     "make test": (".ci/run", "make test"),
     "make lint": (".ci/run", "make lint"),
     "make image-cpu": (".ci/run", "make image-cpu"),
-    "make demo-models": ("tests/workflow/test_demo_training.py", "train_demo_models.py"),
+    "make demo-models": ("tests/workflow/test_demo_training.py", "train_models.py"),
     "snakemake --report out.html": ("tests/workflow/test_snakemake_report.py", "--report"),
     "hf auth login": ("tests/workflow/test_fetch.py", "hf auth login"),
     "apt-get install make git python3 python3-venv time": (".ci/run", "make git python3 python3-venv time"),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from mmlu_kit import harness, questions
+from mmlu_kit.inputs import questions
+from mmlu_kit.results import lm_eval_export
 
 pytestmark = pytest.mark.peer
 MODEL, SUBJECT, TASK = "demo-small", "astronomy", "demo_astronomy"
@@ -134,6 +135,6 @@ def test_questions_that_are_not_those_that_were_asked_are_refused(demo_copy, run
 
 def test_only_mmlus_own_questions_and_lm_evals_own_prompt_bear_the_name_of_its_task():
     hub, local = {"name": "mmlu", "repository": "cais/mmlu"}, {"name": "mine", "path": "p"}
-    assert harness.task(hub, "anatomy", "lm_eval") == "mmlu_anatomy"
-    assert harness.task(hub, "anatomy", "chat") == "mmlu_anatomy_chat"
-    assert harness.task(local, "anatomy", "lm_eval") == "mine_anatomy"
+    assert lm_eval_export.task(hub, "anatomy", "lm_eval") == "mmlu_anatomy"
+    assert lm_eval_export.task(hub, "anatomy", "chat") == "mmlu_anatomy_chat"
+    assert lm_eval_export.task(local, "anatomy", "lm_eval") == "mine_anatomy"

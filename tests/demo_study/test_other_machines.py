@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas
 import pytest
 import yaml
-from mmlu_kit import records
+from mmlu_kit.evaluation import records
 
-from tests import reports
 from tests.conftest import copy_of_the_workflow
+from tests.helpers import reports
 
 SUBJECTS = ["astronomy", "business_ethics"]
 

@@ -11,7 +11,7 @@ import pytest
 from rocrate.rocrate import ROCrate
 
 from tests.conftest import HOST, USER
-from tests.reports import planned
+from tests.helpers.reports import planned
 from tests.workflow.conftest import can_unshare
 
 PROFILE = "https://w3id.org/ro/wfrun/workflow/0.5"

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 import torch
 
-from tests.reports import percent, planned, shows, tables
+from tests.helpers.reports import percent, planned, shows, tables
 
 
 def runs(demo):

@@ -1,7 +1,7 @@
 """The demo on a real GPU: the same answers as on the CPU, really there and really quantized, and everything measured.
 
 These are the lines that only a GPU can reach: watching it in evaluate.py, its name and driver in mmlu_kit/machine.py, real
-events, energy and memory behind mmlu_kit/ledger.py and gpu.py, the batch's size in mmlu_kit/models.py, and every `.to(device)`.
+events, energy and memory behind mmlu_kit/timing, the batch size in mmlu_kit/models, and every `.to(device)`.
 """
 
 import json

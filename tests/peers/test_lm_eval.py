@@ -9,8 +9,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 import torch
-from mmlu_kit import encoding, models, questions, scoring
-from mmlu_kit.prompts import answer_text
+from mmlu_kit.evaluation import encoding, scoring
+from mmlu_kit.evaluation.prompts import answer_text
+from mmlu_kit.inputs import questions
+from mmlu_kit.models import transformers_model
 
 from benchmarks.make_random_model import SMALL, published_shape, save
 
@@ -83,7 +85,10 @@ def theirs(lm, prompts, preset):
 def test_letters_have_lm_evals_log_probabilities(folders, real_data, name, preset, examples, most):
     from lm_eval.models.huggingface import HFLM
 
-    model, tokenizer = models.load_model(folders[name], "cpu", "float32", "none"), models.load_tokenizer(folders[name])
+    model, tokenizer = (
+        transformers_model.load_model(folders[name], "cpu", "float32", "none"),
+        transformers_model.load_tokenizer(folders[name]),
+    )
     by_subject = prepared(real_data, tokenizer, preset, examples, most)
     assert sum(map(len, by_subject)) == (1369 if most is None else 10 * most)
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=32768)
@@ -108,7 +113,7 @@ def test_prompts_are_those_of_lm_evals_own_task_files(real_data):
     import jinja2
     import lm_eval.tasks
     import yaml
-    from mmlu_kit.prompts import running_text
+    from mmlu_kit.evaluation.prompts import running_text
 
     folder = Path(lm_eval.tasks.__file__).parent / "mmlu/default"
     template = yaml.load((folder / "_default_template_yaml").read_text(), Loader=yaml.BaseLoader)["doc_to_text"]

@@ -7,11 +7,15 @@ from itertools import combinations
 import numpy
 import pandas
 import pytest
-from mmlu_kit import errors, merging, questions, records, redux, sources
+from mmlu_kit import sources
+from mmlu_kit.analysis import label_errors, mistakes
+from mmlu_kit.evaluation import records
+from mmlu_kit.inputs import questions
+from mmlu_kit.results import merging
 from mmlu_kit.subjects import SUBJECTS
 
-from tests import results
-from tests.analyses import RIGHT, made, texts, wide
+from tests.helpers import results
+from tests.helpers.analyses import RIGHT, made, texts, wide
 
 
 def test_all_of_mmlu_and_eight_models_take_under_thirty_seconds():
@@ -29,7 +33,7 @@ def test_all_of_mmlu_and_eight_models_take_under_thirty_seconds():
     answers = {f"m{n}": guess.where(random.random(number) < 0.6, gold) for n, guess in enumerate(guesses)}
     merged, table = wide(pandas.DataFrame(columns), gold, answers)
     began = time.monotonic()
-    found = errors.analysis(merged, table, asked)
+    found = mistakes.analysis(merged, table, asked)
     took = time.monotonic() - began
     assert found["questions"] == number and len(found["pairs"]) == 28
     assert took < 30, f"{took:.1f} s"
@@ -48,7 +52,9 @@ def checkpoints(real_data):
     subjects = first[["subject", "test_index"]].rename(columns={"test_index": "index"})
     subjects["question_sha256"] = [digests[place] for place in zip(subjects["subject"], subjects["index"], strict=True)]
     merged, table = wide(subjects, first["gold"], {model: rows["prediction"] for model, rows in tables.items()})
-    found = errors.analysis(merged, table, asked, redux.match(redux.read(real_data / "mmlu_redux", names), asked))
+    found = mistakes.analysis(
+        merged, table, asked, label_errors.match(label_errors.read(real_data / "mmlu_redux", names), asked)
+    )
     records.check(found, "analysis", "analysis.json")
     json.dumps(found, allow_nan=False)
     return found, tables

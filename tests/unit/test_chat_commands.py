@@ -1,17 +1,18 @@
 """Commands and the log they work on, with a real small model."""
 
 import pytest
-from mmlu_kit import checkpoints, models
 from mmlu_kit.chat import commands, replies, sessions, states, views
 from mmlu_kit.chat.characters import visible
-from mmlu_kit.problems import Problem
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.models import transformers_model
+from mmlu_kit.user_errors import UserError
 
 
 @pytest.fixture(scope="module")
 def loaded(root):
     folder = root / "workflow/demo/models/demo-small"
     manifest = checkpoints.opened(folder)
-    return models.load_model(folder, "cpu", "float32", "none"), models.load_tokenizer(folder), manifest
+    return transformers_model.load_model(folder, "cpu", "float32", "none"), transformers_model.load_tokenizer(folder), manifest
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_chat_of_some_turns(make):
     assert "3 turns, with a system message" in stats and "last_turns(1)" in stats
     commands.run("/clear", session)
     assert session.messages == [{"role": "system", "content": "Be brief."}]
-    with pytest.raises(Problem, match="nothing to undo"):
+    with pytest.raises(UserError, match="nothing to undo"):
         commands.run("/undo", session)
 
 
@@ -85,7 +86,7 @@ def test_a_message_that_does_not_fit_changes_nothing(make):
     with pytest.raises(views.PromptTooLong, match=r"the newest message takes \d+ tokens, and 60 are free"):
         say(session, "word " * 200)
     assert session.messages == before and len(say(session, "Hello again?")) == 1
-    with pytest.raises(Problem, match="leave no room"):
+    with pytest.raises(UserError, match="leave no room"):
         make(context=64, new=64)
 
 
@@ -93,7 +94,7 @@ def test_save_and_load_go_on_as_if_nothing_had_happened(make, tmp_path):
     path = tmp_path / "with spaces in it.json"
     first = make("token_budget(200)", system="Be brief.")
     say(first, "My name is Alice.", "I live in Oslo.")
-    with pytest.raises(Problem, match="needs a file name"):
+    with pytest.raises(UserError, match="needs a file name"):
         commands.run("/save", first)
     assert commands.run(f"/save {path}", first) == f"2 turns saved to {path}"
     second = make()
@@ -111,7 +112,7 @@ def test_a_file_that_cannot_be_loaded_leaves_the_chat(make, tmp_path):
     say(session, "Hello?")
     before = list(session.messages)
     (tmp_path / "chat.json").write_bytes(b"\x80\x04]\x94.")
-    with pytest.raises(Problem, match="is a pickle"):
+    with pytest.raises(UserError, match="is a pickle"):
         commands.run(f"/load {tmp_path}/chat.json", session)
     assert session.messages == before and len(say(session, "Still there?")) == 1
 
@@ -127,7 +128,7 @@ def test_a_file_that_cannot_be_loaded_leaves_the_chat(make, tmp_path):
     ],
 )
 def test_a_mistaken_command_says_what_would_be_right(make, line, words):
-    with pytest.raises(Problem, match=words.replace("?", r"\?")):
+    with pytest.raises(UserError, match=words.replace("?", r"\?")):
         commands.run(line, make())
 
 

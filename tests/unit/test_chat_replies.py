@@ -5,8 +5,9 @@ import torch
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmlu_kit import encoding, models
 from mmlu_kit.chat import replies
+from mmlu_kit.evaluation import encoding
+from mmlu_kit.models import transformers_model
 
 SMALL = {
     "vocab_size": 1600,
@@ -28,14 +29,14 @@ MADE = {
 
 @pytest.fixture(scope="module")
 def tokenizer(root):
-    return models.load_tokenizer(root / "workflow/demo/models/demo-medium")
+    return transformers_model.load_tokenizer(root / "workflow/demo/models/demo-medium")
 
 
 @pytest.fixture(scope="module", params=[*MADE, "demo-small", "demo-medium"])
 def model(request, root):
     torch.set_num_threads(1)
     if request.param.startswith("demo"):
-        return models.load_model(root / "workflow/demo/models" / request.param, "cpu", "float32", "none")
+        return transformers_model.load_model(root / "workflow/demo/models" / request.param, "cpu", "float32", "none")
     name, fields = MADE[request.param]
     torch.manual_seed(1)
     config = getattr(transformers, f"{name}Config")(**SMALL, **fields)

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmlu_kit.chat import states, views
-from mmlu_kit.problems import Problem
+from mmlu_kit.user_errors import UserError
 
 MODEL = {"name": "demo", "repository": None, "commit": None, "files_sha256": "0" * 64}
 LOG = [
@@ -68,11 +68,11 @@ def test_a_pickle_is_recognised_whatever_its_name_and_never_loaded(tmp_path):
     path = tmp_path / "chat.json"
     for data in pickles(trap):
         path.write_bytes(data)
-        with pytest.raises(Problem, match=r"is a pickle, .* loading a pickle runs the code in it"):
+        with pytest.raises(UserError, match=r"is a pickle, .* loading a pickle runs the code in it"):
             states.load(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps(trap))
-    with pytest.raises(Problem, match="is a pickle"):
+    with pytest.raises(UserError, match="is a pickle"):
         states.load(path)
     assert not trap.path.exists()
 
@@ -94,7 +94,7 @@ def test_a_pickle_is_recognised_whatever_its_name_and_never_loaded(tmp_path):
 def test_other_files_are_not_taken_for_pickles(tmp_path, text):
     path = tmp_path / "chat.pkl"
     path.write_text(text)
-    with pytest.raises(Problem, match="is not a saved chat, or a damaged one"):
+    with pytest.raises(UserError, match="is not a saved chat, or a damaged one"):
         states.load(path)
 
 
@@ -117,7 +117,7 @@ def test_a_damaged_chat_is_one_line_that_says_where(saved, change, words):
     chat = json.loads(saved.read_text())
     change(chat)
     saved.write_text(json.dumps(chat))
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(UserError) as problem:
         states.load(saved)
     assert words in str(problem.value) and str(saved) in str(problem.value) and "\n" not in str(problem.value)
 
@@ -140,7 +140,7 @@ def test_files_that_cannot_be_a_chat_are_not_read(tmp_path, saved):
         ("deep.json", "no valid JSON"),
         ("half.json", "no valid JSON"),
     ):
-        with pytest.raises(Problem, match=words):
+        with pytest.raises(UserError, match=words):
             states.load(tmp_path / name)
 
 
@@ -149,13 +149,13 @@ def test_files_that_cannot_be_a_chat_are_not_read(tmp_path, saved):
 def test_no_bytes_are_more_than_a_problem(tmp_path, data):
     path = tmp_path / "chat.json"
     path.write_bytes(data)
-    with pytest.raises(Problem):
+    with pytest.raises(UserError):
         states.load(path)
 
 
 def test_another_file_is_not_overwritten(tmp_path):
     path = tmp_path / "thesis.tex"
     path.write_text("years of work")
-    with pytest.raises(Problem, match="is there already and is no saved chat"):
+    with pytest.raises(UserError, match="is there already and is no saved chat"):
         states.save(path, LOG, views.Strategy("full"), MODEL, "1" * 64)
     assert path.read_text() == "years of work"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmlu_kit.chat import views
 from mmlu_kit.chat.views import PromptTooLong, Strategy
-from mmlu_kit.problems import Problem
+from mmlu_kit.user_errors import UserError
 
 WORDS = st.lists(st.sampled_from(["a", "bb", "ccc"]), max_size=6).map(" ".join)
 TURN = st.tuples(WORDS, st.lists(WORDS, max_size=2))  # a user's message and what follows it
@@ -89,7 +89,7 @@ def test_a_strategy_is_read_as_it_is_written(strategy):
 
 @pytest.mark.parametrize("text", ["", "all", "last_turns", "last_turns(-1)", "token_budget(0)", "full(3)", "last_turns(1e9)"])
 def test_other_texts_are_refused_with_what_there_is(text):
-    with pytest.raises(Problem, match=r"is not a strategy; there are none, full, last_turns\(N\), token_budget\(T\)"):
+    with pytest.raises(UserError, match=r"is not a strategy; there are none, full, last_turns\(N\), token_budget\(T\)"):
         views.parse(text)
 
 

@@ -6,8 +6,8 @@ import shutil
 import pytest
 import safetensors.torch
 import torch
-from mmlu_kit import checkpoints
-from mmlu_kit.problems import Problem
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.user_errors import UserError
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def test_shards_are_all_counted_and_a_missing_one_is_named(folder):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert checkpoints.describe(folder)["parameters"] == parameters
     (folder / "model-2.safetensors").unlink()
-    with pytest.raises(Problem, match=r"model-2.safetensors is missing, which model.safetensors.index.json lists"):
+    with pytest.raises(UserError, match=r"model-2.safetensors is missing, which model.safetensors.index.json lists"):
         checkpoints.describe(folder)
 
 
 def test_an_index_cannot_name_files_elsewhere(folder):
     (folder / "model.safetensors.index.json").write_text('{"weight_map": {"x": "../../secret.safetensors"}}')
-    with pytest.raises(Problem, match="is missing"):
+    with pytest.raises(UserError, match="is missing"):
         checkpoints.describe(folder)
 
 
@@ -76,7 +76,7 @@ def halved(folder):
 )
 def test_a_folder_that_cannot_be_loaded_safely_is_refused(folder, spoil, words):
     spoil(folder)
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(UserError, match=words):
         checkpoints.describe(folder)
 
 
@@ -102,18 +102,18 @@ def test_a_file_changed_after_the_manifest_is_named(folder, tmp_path, spoil, nam
     path.write_text(json.dumps(checkpoints.describe(folder)))
     assert checkpoints.opened(path) == checkpoints.describe(folder)
     spoil(folder)
-    with pytest.raises(Problem, match=rf"model: {name} is not as it was when .*m.json was made"):
+    with pytest.raises(UserError, match=rf"model: {name} is not as it was when .*m.json was made"):
         checkpoints.opened(path)
 
 
 def test_a_manifest_that_is_none_is_refused(tmp_path):
     (tmp_path / "m.json").write_text('{"schema": "other"}')
-    with pytest.raises(Problem, match="is not a model manifest"):
+    with pytest.raises(UserError, match="is not a model manifest"):
         checkpoints.opened(tmp_path / "m.json")
     for spoiled in ({"folder": 5, "files": {}}, {"files": {}}, {"folder": ".", "files": []}):
         (tmp_path / "m.json").write_text(json.dumps({"schema": checkpoints.SCHEMA, **spoiled}))
         for reader in (checkpoints.opened, checkpoints.located):
-            with pytest.raises(Problem, match="is not a model manifest"):
+            with pytest.raises(UserError, match="is not a model manifest"):
                 reader(tmp_path / "m.json")
-    with pytest.raises(Problem, match="there is no such model folder or manifest"):
+    with pytest.raises(UserError, match="there is no such model folder or manifest"):
         checkpoints.opened(tmp_path / "missing")

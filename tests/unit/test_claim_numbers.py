@@ -3,7 +3,7 @@
 import pytest
 from mmlu_kit.claims import comparison
 
-from tests import audits
+from tests.helpers import audits
 
 
 def rows(merged):

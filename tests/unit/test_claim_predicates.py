@@ -4,7 +4,7 @@ import pytest
 from mmlu_kit.claims import audit, evidence
 from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
 
-from tests import audits
+from tests.helpers import audits
 
 
 def judge(claim, merged, pairs=()):

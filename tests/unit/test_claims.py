@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from mmlu_kit import files, records
+from mmlu_kit import files
 from mmlu_kit.claims import audit, evidence
 from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
+from mmlu_kit.evaluation import records
 
-from tests import audits, reports, results
+from tests.helpers import audits, reports, results
 
 # What the published numbers say, and why.
 EXPECTED = {

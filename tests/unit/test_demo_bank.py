@@ -8,8 +8,8 @@ from itertools import islice
 
 import pytest
 import yaml
-from mmlu_kit import questions
-from mmlu_kit.demo import arithmetic, bank, facts, training
+from mmlu_kit.inputs import questions
+from recipes import arithmetic, bank, facts, training
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_ten_subjects_of_forty_to_a_hundred_questions_and_five_examples(asked, r
 
 
 def test_the_committed_files_are_what_the_program_writes(root, run, tmp_path):
-    assert run("write_demo_questions.py", "--output", tmp_path).returncode == 0
+    assert run("../demo/write_questions.py", "--output", tmp_path).returncode == 0
     written = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*.csv")}
     kept = root / "workflow/demo/questions"
     assert written == {path.relative_to(kept): path.read_text() for path in kept.rglob("*.csv")}

@@ -10,11 +10,11 @@ import pytest
 import torch
 import transformers
 import yaml
-from mmlu_kit import encoding
 from mmlu_kit.chat import replies
-from mmlu_kit.demo import conversing, talk, tokenizer, values
-from mmlu_kit.demo.muon import Muon, orthogonal
+from mmlu_kit.evaluation import encoding
 from mmlu_kit.recall import conversations, judging
+from recipes import conversing, talk, tokenizer, values
+from recipes.muon import Muon, orthogonal
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,14 +5,15 @@ import re
 
 import pytest
 from matplotlib import pyplot
-from mmlu_kit import captions, error_figures, figures, merging, summaries
+from mmlu_kit.report import captions, figures, mistake_figures
+from mmlu_kit.results import merging, summaries
 
-from tests import results
+from tests.helpers import results
 
 LONG = "A-model-with-a-rather-long-name-4bit"
 
 
-ALL = {**figures.DRAW, **error_figures.DRAW}
+ALL = {**figures.DRAW, **mistake_figures.DRAW}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def drawn(study):
 def given(study, drawn):
     """What each figure is drawn from, by its name."""
     analysis = results.analysis(*study)
-    return {name: (analysis,) if name in error_figures.DRAW else drawn for name in ALL}
+    return {name: (analysis,) if name in mistake_figures.DRAW else drawn for name in ALL}
 
 
 def inside(draw, *given):
@@ -169,13 +170,13 @@ def test_a_model_without_times_is_drawn_without(drawn, name):
 
 
 def test_every_figure_has_words_for_those_who_cannot_see_it():
-    assert list(captions.FIGURES) == list(figures.DRAW) and list(captions.ERROR_FIGURES) == list(error_figures.DRAW)
+    assert list(captions.FIGURES) == list(figures.DRAW) and list(captions.ERROR_FIGURES) == list(mistake_figures.DRAW)
 
 
 def test_one_model_alone_has_no_figures_that_compare_models():
     assert captions.drawable(0, 0) == []
     assert captions.drawable(1, 1) == ["answer_outcomes", "letter_bias", "reliability"]
-    assert captions.drawable(2, 2) == list(error_figures.DRAW)
+    assert captions.drawable(2, 2) == list(mistake_figures.DRAW)
 
 
 def test_without_probabilities_there_is_no_figure_of_confidence():
@@ -186,20 +187,20 @@ def test_shares_of_right_wrong_and_unreadable_answers_are_on_the_figure():
     asked = results.study(["s"], ["anatomy"])
     found = [results.evaluation("s", "anatomy", "ABCA", "-BCA")]
     merged = merging.merge(asked, found, [results.timing("s", "anatomy")], {})
-    figure = error_figures.answer_outcomes(results.analysis(merged, merging.table(asked, found)))
+    figure = mistake_figures.answer_outcomes(results.analysis(merged, merging.table(asked, found)))
     assert [text.get_text() for text in figure.axes[0].texts] == ["50.0%", "25.0%", "25.0%"]
     pyplot.close(figure)
 
 
 def test_observed_and_independent_mistakes_are_on_the_histogram(given):
-    figure = error_figures.models_wrong(*given["models_wrong"])
+    figure = mistake_figures.models_wrong(*given["models_wrong"])
     # Of four questions: A right for both, B and C for one, D for none; one model is right on a quarter, the other on three.
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "1", "2", "2", "1", "1"]
     assert [patch.get_height() for patch in figure.axes[0].patches[3:]] == pytest.approx([0.75, 2.5, 0.75])
     pyplot.close(figure)
 
 
-@pytest.mark.parametrize("name", error_figures.DRAW)
+@pytest.mark.parametrize("name", mistake_figures.DRAW)
 def test_eight_models_with_long_names_fit(name):
     models = [f"Some-rather-long-model-name-{number}B-Instruct-4bit" for number in range(8)]
     answers = {model: {"anatomy": "ABCD"[place % 4] * 100} for place, model in enumerate(models)}

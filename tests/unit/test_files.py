@@ -5,7 +5,7 @@ import stat
 
 import pytest
 from mmlu_kit import files
-from mmlu_kit.problems import Problem
+from mmlu_kit.user_errors import UserError
 
 
 def test_json_is_sorted_text_that_reads_back(tmp_path):
@@ -49,5 +49,5 @@ def test_files_have_the_usual_permissions(tmp_path):
 def test_a_missing_or_damaged_file_is_a_problem(tmp_path, content, words):
     if content is not None:
         (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(UserError, match=words):
         files.read_json(tmp_path / "a.json")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pynvml
 import pytest
-from mmlu_kit import gpu
+from mmlu_kit.timing import gpu
 
 KEYS = {"gpu_energy_j", "peak_gpu_bytes"}
 

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from mmlu_kit import checkpoints, loading, memory, models
-from mmlu_kit.problems import Problem
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.models import loading, memory, transformers_model
+from mmlu_kit.user_errors import UserError
 
 FREE = 10**11
 
@@ -37,7 +38,7 @@ def test_what_can_be_done_is_done_without_a_reason(manifest, quantization):
 def test_a_device_that_is_not_there(manifest, no_gpu, monkeypatch, device):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     why = f"device '{device}' was asked for and this machine has none"
-    with pytest.raises(Problem, match=f"^{why}: run where it can be done, .*fallback or skip$"):
+    with pytest.raises(UserError, match=f"^{why}: run where it can be done, .*fallback or skip$"):
         loading.load(manifest, asked(device), "fail")
     assert loading.load(manifest, asked(device), "skip") == (None, None, why)
     found = loading.load(manifest, asked(device, "4bit"), "fallback")
@@ -47,7 +48,7 @@ def test_a_device_that_is_not_there(manifest, no_gpu, monkeypatch, device):
 def test_a_machine_without_bitsandbytes(manifest, no_gpu, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "bitsandbytes", None)
     why = "quantization '4bit' was asked for and bitsandbytes cannot be used here (ModuleNotFoundError)"
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(UserError) as problem:
         loading.load(manifest, asked(quantization="4bit"), "fail")
     assert str(problem.value).startswith(f"{why}: ")
     assert loading.load(manifest, asked(quantization="4bit"), "skip").reason == why
@@ -64,12 +65,12 @@ def test_a_device_that_bitsandbytes_does_not_know(manifest, monkeypatch):
 
 def test_too_little_memory_is_told_in_numbers_before_loading(manifest, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda torch, device: 300_000_000)
-    monkeypatch.setattr(models, "load_model", lambda *a, **k: pytest.fail("it was loaded all the same"))
+    monkeypatch.setattr(transformers_model, "load_model", lambda *a, **k: pytest.fail("it was loaded all the same"))
     why = "demo-medium in bfloat16 needs about 0.4 GB and 0.3 GB of cpu memory are free"
-    with pytest.raises(Problem, match=f"^{why}: "):
+    with pytest.raises(UserError, match=f"^{why}: "):
         loading.load(manifest, asked(dtype="bfloat16"), "fail")
     assert loading.load(manifest, asked(dtype="bfloat16"), "skip").reason == why
-    with pytest.raises(Problem, match=r"4bit with float32 needs about .*; demo-medium in float32 needs about "):
+    with pytest.raises(UserError, match=r"4bit with float32 needs about .*; demo-medium in float32 needs about "):
         loading.load(manifest, asked(quantization="4bit"), "fallback")
 
 
@@ -82,16 +83,16 @@ def test_too_little_memory_on_the_gpu_falls_back_to_the_cpu(manifest, monkeypatc
 
 
 def test_memory_that_runs_out_while_loading(manifest, monkeypatch):
-    real = models.load_model
+    real = transformers_model.load_model
 
     def full(folder, device, dtype, quantization):
         if device == "cuda":
-            raise models.DoesNotFit("does not fit the memory of cuda")
+            raise transformers_model.DoesNotFit("does not fit the memory of cuda")
         return real(folder, device, dtype, quantization)
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(memory, "free", lambda torch, device: FREE)
-    monkeypatch.setattr(models, "load_model", full)
+    monkeypatch.setattr(transformers_model, "load_model", full)
     assert loading.load(manifest, asked("cuda"), "skip").reason == "does not fit the memory of cuda"
     found = loading.load(manifest, asked("cuda"), "fallback")
     assert effective(found) == asked("cpu") and found.reason == "does not fit the memory of cuda"
@@ -100,10 +101,10 @@ def test_memory_that_runs_out_while_loading(manifest, monkeypatch):
 @pytest.mark.parametrize("flag", ["llm_int8_enable_fp32_cpu_offload", "llm_int8_has_fp16_weight"])
 def test_a_library_that_leaves_the_weights_as_they_were_never_passes(manifest, monkeypatch, flag):
     """As when another version of the library has other defaults."""
-    lying = models.transformers.BitsAndBytesConfig(load_in_8bit=True, **{flag: True})
-    monkeypatch.setattr(models, "quantization_config", lambda quantization, dtype: lying)
+    lying = transformers_model.transformers.BitsAndBytesConfig(load_in_8bit=True, **{flag: True})
+    monkeypatch.setattr(transformers_model, "quantization_config", lambda quantization, dtype: lying)
     why = "the library loaded no quantization instead of 8bit without a word"
-    with pytest.raises(Problem, match=f"^{why}: "):
+    with pytest.raises(UserError, match=f"^{why}: "):
         loading.load(manifest, asked(quantization="8bit"), "fail")
     assert loading.load(manifest, asked(quantization="8bit"), "skip") == (None, None, why)
     found = loading.load(manifest, asked(quantization="8bit"), "fallback")

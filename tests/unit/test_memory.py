@@ -2,8 +2,10 @@
 
 import pytest
 import torch
-from mmlu_kit import checkpoints, configurations, memory, models
-from mmlu_kit.effective import effective_configuration
+from mmlu_kit import settings
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.models import memory, transformers_model
+from mmlu_kit.models.inspect_model import effective_configuration
 
 GB = 10**9
 
@@ -12,8 +14,8 @@ GB = 10**9
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_weights_are_estimated_as_they_are_held(root, dtype, quantization):
     manifest = checkpoints.describe(root / "workflow/demo/models/demo-large")
-    held = configurations.weight_bytes(
-        effective_configuration(models.load_model(manifest["folder"], "cpu", dtype, quantization))
+    held = settings.weight_bytes(
+        effective_configuration(transformers_model.load_model(manifest["folder"], "cpu", dtype, quantization))
     )
     estimate = memory.needed(manifest, dtype, quantization) - memory.BESIDE_WEIGHTS
     assert estimate == pytest.approx(held, rel=0.02)

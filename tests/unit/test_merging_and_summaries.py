@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from mmlu_kit import merging, records, summaries
-from mmlu_kit.problems import Problem
+from mmlu_kit.evaluation import records
+from mmlu_kit.results import merging, summaries
+from mmlu_kit.user_errors import UserError
 
-from tests import results
+from tests.helpers import results
 
 ASKED = results.study(["a", "b"], ["anatomy", "virology"])
 ANSWERS = {"a": {"anatomy": "ABCD", "virology": "ABAAA"}, "b": {"anatomy": "AAAA", "virology": "BBBBB"}}
@@ -14,7 +15,7 @@ ANSWERS = {"a": {"anatomy": "ABCD", "virology": "ABAAA"}, "b": {"anatomy": "AAAA
 
 def test_counts_and_times_add_up_over_subjects():
     merged, _ = results.merged(ASKED, ANSWERS)
-    found = summaries.of(merged, "a", ["anatomy", "virology"])
+    found = summaries.summarize(merged, "a", ["anatomy", "virology"])
     assert (found["correct"], found["questions"], found["subjects"]) == (7, 9, 2)
     assert found["accuracy"] == pytest.approx(7 / 9)
     assert (found["real_s"], found["cpu_s"], found["gpu_s"], found["load_s"]) == (4.0, 8.0, None, 1.0)
@@ -29,7 +30,7 @@ def test_one_process_of_several_subjects_loads_once():
     evaluations = [results.evaluation(model, subject, "ABCD") for model, subject in pairs]
     timings = [results.timing(model, subject, process="a/together.time") for model, subject in pairs]
     merged = merging.merge(ASKED, evaluations, timings, {"a/together.time": results.process()})
-    assert summaries.of(merged, "a", ["anatomy", "virology"])["load_s"] == 0.5
+    assert summaries.summarize(merged, "a", ["anatomy", "virology"])["load_s"] == 0.5
 
 
 def test_times_of_a_resumed_evaluation_enter_no_comparison():
@@ -40,9 +41,9 @@ def test_times_of_a_resumed_evaluation_enter_no_comparison():
     merged = merging.merge(ASKED, evaluations, timings, processes)
     records.check(merged, "merged", "x")
     assert list(merged["processes"]) == ["a/anatomy.time"]
-    found = summaries.of(merged, "a", ["anatomy", "virology"])
+    found = summaries.summarize(merged, "a", ["anatomy", "virology"])
     assert found["resumed"] and found["real_s"] is found["cpu_s"] is found["load_s"] is None
-    assert summaries.of(merged, "a", ["anatomy"])["real_s"] == 2.0
+    assert summaries.summarize(merged, "a", ["anatomy"])["real_s"] == 2.0
 
 
 def test_a_process_has_its_own_peak_memory_whatever_its_log_says():
@@ -53,7 +54,7 @@ def test_a_process_has_its_own_peak_memory_whatever_its_log_says():
         for subject, peak in zip(ASKED["subjects"], (10**9, 11 * 10**8), strict=True)
     ]
     merged = merging.merge(ASKED, evaluations, timings, {"a/together.time": process})
-    assert summaries.of(merged, "a", ASKED["subjects"])["processes"]["a/together.time"]["peak_rss_bytes"] == 11 * 10**8
+    assert summaries.summarize(merged, "a", ASKED["subjects"])["processes"]["a/together.time"]["peak_rss_bytes"] == 11 * 10**8
 
 
 def test_a_reading_that_fails_is_neither_right_nor_guessed():
@@ -67,13 +68,13 @@ def test_a_reading_that_fails_is_neither_right_nor_guessed():
     ("successes", "trials", "low", "high"), [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)]
 )
 def test_wilson_intervals_equal_published_ones(successes, trials, low, high):
-    assert summaries.wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
+    assert statistics.wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_what_is_missing_is_named_and_not_counted():
     merged, table = results.merged(ASKED, {"a": ANSWERS["a"], "b": {"anatomy": "AAAA"}})
     assert merged["missing"] == [{"model": "b", "subject": "virology"}]
-    assert summaries.of(merged, "b", ["virology"]) is None
+    assert summaries.summarize(merged, "b", ["virology"]) is None
     assert len(table) == 4 + 5 + 4
 
 
@@ -90,7 +91,7 @@ def test_results_of_another_run_are_not_mixed_in(key):
     evaluations = [results.evaluation("a", subject, "ABCD") for subject in ASKED["subjects"]]
     evaluations[1][key] = {"other": 1}
     timings = [results.timing("a", subject) for subject in ASKED["subjects"]]
-    with pytest.raises(Problem, match=f"evaluations/a/virology.json: its {key} differs"):
+    with pytest.raises(UserError, match=f"evaluations/a/virology.json: its {key} differs"):
         merging.merge(ASKED, evaluations, timings, {})
 
 
@@ -100,7 +101,7 @@ def test_results_of_another_run_are_not_mixed_in(key):
 def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
     evaluation = results.evaluation("a", "anatomy", "ABCD")
     evaluation["requested"] = {**evaluation["requested"], name: value}
-    with pytest.raises(Problem, match=f"anatomy.json was made with {name} {value} and the study asks for"):
+    with pytest.raises(UserError, match=f"anatomy.json was made with {name} {value} and the study asks for"):
         merging.merge(ASKED, [evaluation], [results.timing("a", "anatomy")], {})
 
 
@@ -117,7 +118,7 @@ def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
 def test_a_damaged_evaluation_is_named_with_its_place(spoil, where):
     evaluation = results.evaluation("a", "anatomy", "ABCD")
     spoil(evaluation)
-    with pytest.raises(Problem, match=f"e.json: not a valid evaluation file at {where}: "):
+    with pytest.raises(UserError, match=f"e.json: not a valid evaluation file at {where}: "):
         records.check(evaluation, "evaluation", "e.json")
 
 
@@ -146,7 +147,7 @@ def test_an_answer_changed_by_hand_is_found(tmp_path, change, words):
     assert records.read_outcome(path, "evaluation") == evaluation
     change(evaluation)
     path.write_text(json.dumps(evaluation))
-    with pytest.raises(Problem, match=rf"anatomy.json was changed after it was made: {words}"):
+    with pytest.raises(UserError, match=rf"anatomy.json was changed after it was made: {words}"):
         records.read_outcome(path, "evaluation")
 
 
@@ -167,7 +168,7 @@ def test_only_imported_answers_have_no_probabilities_and_only_this_scorings_rule
 def test_an_evaluation_of_another_version_of_the_kit_is_named_as_such():
     evaluation = {**results.evaluation("a", "anatomy", "ABCD"), "schema": "mmlu-kit/evaluation/2"}
     said = "e.json was made by another version of the kit .mmlu-kit/evaluation/2, here mmlu-kit/evaluation/3."
-    with pytest.raises(Problem, match=said):
+    with pytest.raises(UserError, match=said):
         records.check(evaluation, "evaluation", "e.json")
 
 
@@ -199,7 +200,7 @@ def test_a_file_of_what_was_not_run_is_read_in_place_of_either(tmp_path):
         records.files.write_json(tmp_path / "x.json", not_run("a", "anatomy"))
         assert not records.was_run(records.read_outcome(tmp_path / "x.json", schema))
         records.files.write_json(tmp_path / "x.json", {**not_run("a", "anatomy"), "reason": ""})
-        with pytest.raises(Problem, match="not a valid not_run file at reason"):
+        with pytest.raises(UserError, match="not a valid not_run file at reason"):
             records.read_outcome(tmp_path / "x.json", schema)
 
 
@@ -218,13 +219,13 @@ def ran_on(device, reason=None, **changes):
 def test_a_model_that_fell_back_is_labelled_with_both():
     merged = ran_on("cpu", "device 'cuda' was asked for and this machine has none")
     records.check(merged, "merged", "x")
-    assert summaries.of(merged, "b", ["anatomy"])["label"] == "b (cpu instead of cuda)"
-    assert summaries.of(merged, "a", ["anatomy"])["label"] == "a"
+    assert summaries.summarize(merged, "b", ["anatomy"])["label"] == "b (cpu instead of cuda)"
+    assert summaries.summarize(merged, "a", ["anatomy"])["label"] == "a"
     assert merged["models"]["b"]["reason"].startswith("device 'cuda'")
 
 
 def speedups(merged):
-    found = [summaries.of(merged, model, ["anatomy"]) for model in ("a", "b")]
+    found = [summaries.summarize(merged, model, ["anatomy"]) for model in ("a", "b")]
     return summaries.speedups(found, {model: entry["machine"] for model, entry in merged["models"].items()})
 
 

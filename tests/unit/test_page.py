@@ -7,10 +7,12 @@ import re
 from hashlib import sha256
 
 import pytest
-from mmlu_kit import files, page, questions
-from mmlu_kit.problems import Problem
+from mmlu_kit import files
+from mmlu_kit.inputs import questions
+from mmlu_kit.report import page
+from mmlu_kit.user_errors import UserError
 
-from tests import pages, results
+from tests.helpers import pages, results
 
 HOSTILE = '</script><script>alert(1)</script><!-- & "quoted" \u2028 \x00 ]]>'
 PICTURE = b"\x89PNG\r\n"
@@ -94,9 +96,9 @@ def test_a_model_outside_the_groups_is_shown_and_not_counted():
 
 def test_texts_of_other_questions_are_refused():
     merged, table, asked = pages.study({"s": {"anatomy": "AB"}})
-    with pytest.raises(Problem, match="question 1 of anatomy is not that of the questions' file"):
+    with pytest.raises(UserError, match="question 1 of anatomy is not that of the questions' file"):
         page.explorer(merged, table, pages.reworded(asked, 1, question="Another question?"))
-    with pytest.raises(Problem, match="question 0 of anatomy"):
+    with pytest.raises(UserError, match="question 0 of anatomy"):
         page.explorer(merged, table, asked[1:])
 
 

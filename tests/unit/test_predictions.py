@@ -4,10 +4,14 @@ import gzip
 import re
 
 import pytest
-from mmlu_kit import errors, figures, merging, page, predictions, records, studies, summaries
-from mmlu_kit.problems import Problem
+from mmlu_kit.analysis import mistakes
+from mmlu_kit.evaluation import records
+from mmlu_kit.report import figures, page
+from mmlu_kit.results import merging, predictions, summaries
+from mmlu_kit.study import IMPORTED, imported, resolve
+from mmlu_kit.user_errors import UserError
 
-from tests import results
+from tests.helpers import results
 
 HEADER = "subject,test_index,model,prediction,gold"
 ASKED = [results.question("anatomy", index) for index in range(4)]
@@ -39,9 +43,9 @@ def test_letters_are_scored_and_all_else_is_unreadable(tmp_path, name):
 def test_one_of_several_models_is_chosen_by_name(tmp_path):
     path = table(tmp_path, *answers("AAAA", "one"), *answers("BBBB", "two"))
     assert {row["prediction"] for row in predictions.read(path, "two").values()} == {"B"}
-    with pytest.raises(Problem, match="has several models, one, two: name one as the model's predictions_model"):
+    with pytest.raises(UserError, match="has several models, one, two: name one as the model's predictions_model"):
         predictions.read(path, None)
-    with pytest.raises(Problem, match="has no model 'three'; it has one, two"):
+    with pytest.raises(UserError, match="has no model 'three'; it has one, two"):
         predictions.read(path, "three")
 
 
@@ -65,25 +69,27 @@ def test_a_gold_letter_is_not_needed(tmp_path):
     ],
 )
 def test_what_is_not_a_prediction_for_every_question_is_refused(tmp_path, rows, said):
-    with pytest.raises(Problem, match=said):
+    with pytest.raises(UserError, match=said):
         predictions.records(predictions.read(table(tmp_path, *rows), "m"), ASKED, "p.csv")
 
 
 def test_files_that_are_no_table_are_refused(tmp_path):
-    with pytest.raises(Problem, match="its header lacks model, prediction; needed are subject, test_index, model, prediction"):
+    with pytest.raises(
+        UserError, match="its header lacks model, prediction; needed are subject, test_index, model, prediction"
+    ):
         predictions.read(table(tmp_path, header="subject,test_index"), None)
     (tmp_path / "p.csv.gz").write_bytes(gzip.compress(HEADER.encode() * 100)[:40])
-    with pytest.raises(Problem, match="is not a whole gzip file"):
+    with pytest.raises(UserError, match="is not a whole gzip file"):
         predictions.read(tmp_path / "p.csv.gz", None)
     (tmp_path / "p.csv").write_bytes(b"subject,\xff")
-    with pytest.raises(Problem, match="is not UTF-8 text"):
+    with pytest.raises(UserError, match="is not UTF-8 text"):
         predictions.read(tmp_path / "p.csv", None)
 
 
 def test_a_gzip_file_that_grows_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(predictions, "MOST_BYTES", 10_000)
     path = table(tmp_path, *answers("ABCD") * 1000, name="p.csv.gz")
-    with pytest.raises(Problem, match="holds more than 0 MB of text"):
+    with pytest.raises(UserError, match="holds more than 0 MB of text"):
         predictions.read(path, None)
 
 
@@ -102,19 +108,19 @@ def config(tmp_path, **entry):
 
 
 def test_an_imported_model_has_no_settings_that_nobody_knows(tmp_path):
-    found = studies.resolve(config(tmp_path, description="theirs"))
-    assert set(found["models"]["theirs"]) == set(studies.IMPORTED) and studies.imported(found) == ["theirs"]
-    with pytest.raises(Problem, match="device, dtype cannot be set where another run's 'predictions'"):
-        studies.resolve(config(tmp_path, device="cpu", dtype="float32"))
-    with pytest.raises(Problem, match=r"config: models\.theirs\.predictions: there is no file /none\.csv"):
-        studies.resolve(config(tmp_path, predictions="/none.csv"))
+    found = resolve(config(tmp_path, description="theirs"))
+    assert set(found["models"]["theirs"]) == set(IMPORTED) and imported(found) == ["theirs"]
+    with pytest.raises(UserError, match="device, dtype cannot be set where another run's 'predictions'"):
+        resolve(config(tmp_path, device="cpu", dtype="float32"))
+    with pytest.raises(UserError, match=r"config: models\.theirs\.predictions: there is no file /none\.csv"):
+        resolve(config(tmp_path, predictions="/none.csv"))
 
 
 def test_an_imported_model_is_not_run_as_a_baseline(tmp_path):
     asked = config(tmp_path)
     asked["studies"]["s"]["baseline"] = {"model": "theirs", "subjects": ["anatomy"]}
-    with pytest.raises(Problem, match="'theirs' has predictions alone and cannot be run: name it in groups only"):
-        studies.resolve(asked)
+    with pytest.raises(UserError, match="'theirs' has predictions alone and cannot be run: name it in groups only"):
+        resolve(asked)
 
 
 @pytest.fixture
@@ -177,7 +183,7 @@ def test_a_report_of_imported_answers_alone_has_no_figure_of_confidence(mixed):
 
 def test_figures_of_times_and_confidence_can_be_drawn_with_imported_answers(mixed):
     merged, rows, asked = mixed
-    from mmlu_kit import captions, error_figures
+    from mmlu_kit.report import captions, mistake_figures
 
     models = summaries.of_group(merged, merged["study"]["groups"][0])
     by_subject = summaries.by_subject(merged, [model["model"] for model in models])
@@ -185,7 +191,7 @@ def test_figures_of_times_and_confidence_can_be_drawn_with_imported_answers(mixe
         figures.render(draw, "svg", models, by_subject)
     found = results.analysis(merged, rows, asked)
     assert "reliability" in captions.drawable(3, 1)
-    labels = [text.get_text() for text in error_figures.reliability(found).legends[0].get_texts()]
+    labels = [text.get_text() for text in mistake_figures.reliability(found).legends[0].get_texts()]
     assert any("ran" in label for label in labels) and not any("theirs" in label for label in labels)
 
 
@@ -207,7 +213,7 @@ def test_claims_on_sizes_and_devices_are_judged_without_imported_answers(mixed):
 def test_five_checkpoints_have_the_accuracies_that_their_file_says(real_data):
     """Every letter that is no letter counts as wrong in the file too, so its own column `correct` is the truth."""
     import pandas
-    from mmlu_kit import questions
+    from mmlu_kit.inputs import questions
 
     path = real_data / "predictions/five_checkpoints_ten_subjects.csv.gz"
     said = pandas.read_csv(path)
@@ -217,4 +223,4 @@ def test_five_checkpoints_have_the_accuracies_that_their_file_says(real_data):
             asked = questions.read_csv(real_data / f"mmlu/test/{subject}_test.csv", subject, "test")
             answered = predictions.records(found, asked, str(path))
             assert sum(record["correct"] for record in answered) == mine["correct"].sum()
-    assert errors.NO_LETTER not in range(4)
+    assert mistakes.NO_LETTER not in range(4)

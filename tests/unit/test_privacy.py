@@ -4,7 +4,7 @@ import shlex
 from pathlib import PurePosixPath
 
 import pytest
-from mmlu_kit import privacy
+from mmlu_kit.provenance import privacy
 
 PROJECT, HOME = PurePosixPath("/home/alice/my kit"), PurePosixPath("/home/alice")
 NAMES = ["alice", "node-7"]

@@ -2,8 +2,10 @@
 
 import pytest
 import transformers
-from mmlu_kit import files, prompts, questions, templates
-from mmlu_kit.questions import Question
+from mmlu_kit import files
+from mmlu_kit.evaluation import chat_templates, prompts
+from mmlu_kit.inputs import questions
+from mmlu_kit.inputs.questions import Question
 
 QUESTION = Question("college_biology", "test", 0, " Which is it? ", ("one", "two", "three", "four"), "C")
 EXAMPLE = Question("college_biology", "dev", 0, "And this?", ("a", "b", "c", "d"), "B")
@@ -48,11 +50,14 @@ def test_chat_prompt_is_the_templates_own_on_every_day(real_data, tokenizer, tem
     pieces = prompts.render(QUESTION, [EXAMPLE], "chat", tokenizer)
     text = "".join(piece for piece, _ in pieces)
     assert text == tokenizer.apply_chat_template(
-        prompts.messages(QUESTION, [EXAMPLE]), tokenize=False, add_generation_prompt=True, date_string=templates.DATE_STRING
+        prompts.messages(QUESTION, [EXAMPLE]),
+        tokenize=False,
+        add_generation_prompt=True,
+        date_string=chat_templates.DATE_STRING,
     )
-    assert {piece for piece, by_template in pieces if by_template} <= set(templates.special_tokens(tokenizer))
+    assert {piece for piece, by_template in pieces if by_template} <= set(chat_templates.special_tokens(tokenizer))
     if template.startswith("llama"):
-        assert f"Today Date: {templates.DATE_STRING}" in text and text.count("<|begin_of_text|>") == 1
+        assert f"Today Date: {chat_templates.DATE_STRING}" in text and text.count("<|begin_of_text|>") == 1
     else:
         assert text.endswith("<|im_start|>assistant\n") and "You are Qwen" not in text
 

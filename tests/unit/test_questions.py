@@ -1,9 +1,9 @@
 """Questions: what is read is what was written, and what is malformed is one line that says where."""
 
 import pytest
-from mmlu_kit import questions
-from mmlu_kit.problems import Problem
+from mmlu_kit.inputs import questions
 from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.user_errors import UserError
 
 GOOD = 'What is 1 + 1?,1,2,3,4,B\n"Two\nlines, ""quoted""",a,b,c,d,D\n'
 
@@ -49,7 +49,7 @@ def test_digest_names_content_not_place(tmp_path):
     ],
 )
 def test_malformed_csv_is_a_problem_that_names_file_and_row(tmp_path, text, words):
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(UserError) as problem:
         questions.read_folder(folder(tmp_path, text), "astronomy")
     for word in ["astronomy_test.csv", *words]:
         assert word in str(problem.value)
@@ -58,7 +58,7 @@ def test_malformed_csv_is_a_problem_that_names_file_and_row(tmp_path, text, word
 @pytest.mark.parametrize("line", ["{}", "[]", "not json", '{"subject": "astronomy", "split": "x", "index": 0}'])
 def test_damaged_json_lines_are_a_problem(tmp_path, line):
     (tmp_path / "q.jsonl").write_text(line + "\n")
-    with pytest.raises(Problem, match=r"q\.jsonl:1"):
+    with pytest.raises(UserError, match=r"q\.jsonl:1"):
         questions.read_jsonl(tmp_path / "q.jsonl")
 
 

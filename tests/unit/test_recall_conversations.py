@@ -4,12 +4,12 @@ import itertools
 import re
 
 import pytest
-from mmlu_kit import models
 from mmlu_kit.chat import views
-from mmlu_kit.problems import Problem
+from mmlu_kit.models import transformers_model
 from mmlu_kit.recall import conversations, judging, oracle, probes, sessions, summary
+from mmlu_kit.user_errors import UserError
 
-from tests import chats
+from tests.helpers import chats
 
 MATERIAL = chats.MATERIAL
 DISTANCES = (1, 2, 4, 8, 16)
@@ -95,7 +95,7 @@ def check_oracle(found, trials, tokenizer):
 
 @pytest.fixture(scope="module")
 def demo(root):
-    return models.load_tokenizer(root / "workflow/demo/models/demo-medium")
+    return transformers_model.load_tokenizer(root / "workflow/demo/models/demo-medium")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_the_oracle_recalls_exactly_what_is_in_context_and_a_window_forgets_wher
 
 @pytest.mark.parametrize("template", ["llama-3.2-instruct", "qwen2.5-instruct"])
 def test_the_same_holds_in_real_models_templates(real_data, template, trials):
-    tokenizer = models.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
+    tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
     few = trials[::4]
     check_oracle(asked(tokenizer, few), few, tokenizer)
@@ -139,7 +139,7 @@ def test_no_prompt_is_longer_than_its_budget(found):
 
 
 def test_a_budget_that_holds_not_even_the_question_is_a_problem(demo, trials):
-    with pytest.raises(Problem, match=r"strategy token_budget\(5\): \d\d tokens are needed at least, and it has 5"):
+    with pytest.raises(UserError, match=r"strategy token_budget\(5\): \d\d tokens are needed at least, and it has 5"):
         probes.probes(trials[:1], [views.parse("token_budget(5)")], demo, None)
 
 
@@ -162,7 +162,7 @@ def test_the_oracle_reads_its_prompt(prompt, reply):
 @pytest.mark.parametrize("read", [conversations.read, sessions.read])
 def test_a_damaged_file_is_one_line(tmp_path, text, read):
     (tmp_path / "x.yaml").write_text(text)
-    with pytest.raises(Problem, match=r"x\.yaml does not hold"):
+    with pytest.raises(UserError, match=r"x\.yaml does not hold"):
         read(tmp_path / "x.yaml")
-    with pytest.raises(Problem, match=r"nowhere\.yaml does not hold"):
+    with pytest.raises(UserError, match=r"nowhere\.yaml does not hold"):
         read(tmp_path / "nowhere.yaml")

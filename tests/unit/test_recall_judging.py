@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from mmlu_kit.recall import conversations, judging
 
-from tests.chats import MATERIAL
+from tests.helpers.chats import MATERIAL
 
 
 def asked(fact, value, stale=None):

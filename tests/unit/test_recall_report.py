@@ -4,13 +4,15 @@ import random
 from functools import cache
 
 import pytest
-from mmlu_kit import records, reporting, words
+from mmlu_kit import formatting
 from mmlu_kit.claims import audit, evidence
 from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
+from mmlu_kit.evaluation import records
 from mmlu_kit.recall import summary, transcripts
+from mmlu_kit.report import context
 
-from tests import audits, chats, results
-from tests.reports import tables
+from tests.helpers import audits, chats, results
+from tests.helpers.reports import tables
 
 
 def sloppy(share, seed=3):
@@ -31,7 +33,7 @@ def told(chat):
     records.check(merged, "merged", "x")
     if chat:
         records.check(chat, "chat", "x")
-    text = reporting.render(
+    text = context.render(
         merged, analysis, results.claims(merged, analysis), results.run(merged["study"]), results.WORKFLOW / "report"
     )
     return text.split("## 8. Chat Agent")[1].split("\n## Appendix")[0]
@@ -102,8 +104,8 @@ def test_what_models_write_cannot_mark_up_the_report():
 
 
 def test_a_fence_is_longer_than_any_in_the_text():
-    assert words.fenced("a\tb\nc") == "```text\na\tb\nc\n```"
-    assert words.fenced("a ```` b\x07\x00") == "`````text\na ```` b\ufffd\ufffd\n`````"
+    assert formatting.fenced("a\tb\nc") == "```text\na\tb\nc\n```"
+    assert formatting.fenced("a ```` b\x07\x00") == "`````text\na ```` b\ufffd\ufffd\n`````"
 
 
 def turn(number, reply="Hello.", left_out=0):

@@ -1,11 +1,12 @@
 """The recall experiment's numbers by hand, and its figure."""
 
 import pytest
-from mmlu_kit import chat_figures, figures, records
-from mmlu_kit.problems import Problem
-from mmlu_kit.recall import section, summary
+from mmlu_kit.evaluation import records
+from mmlu_kit.recall import summary
+from mmlu_kit.report import chat_figures, chat_section, figures
+from mmlu_kit.user_errors import UserError
 
-from tests import chats
+from tests.helpers import chats
 from tests.unit.test_figures import inside
 
 
@@ -106,9 +107,9 @@ def test_growth_tells_when_a_context_is_full():
     row = {"reader": "model", "strategy": "full"}
     model = {"context": 1000, "max_new_tokens": 50, "rows": [{**row, "distance": None, "prompt_tokens": {"mean": 1}}]}
     model["rows"] += [{**row, "distance": d, "prompt_tokens": {"mean": 50 + 20 * d}} for d in (1, 4)]
-    assert section.growth(model) == {"tokens_a_turn": 20, "turns": 1 + (1000 - 50 - 70) // 20}
-    assert section.growth({**model, "context": None}) == {"tokens_a_turn": 20, "turns": None}
-    assert section.growth({**model, "rows": model["rows"][:2]}) is None
+    assert chat_section.growth(model) == {"tokens_a_turn": 20, "turns": 1 + (1000 - 50 - 70) // 20}
+    assert chat_section.growth({**model, "context": None}) == {"tokens_a_turn": 20, "turns": None}
+    assert chat_section.growth({**model, "rows": model["rows"][:2]}) is None
 
 
 SMALL = chats.chat(chats.recall(each=2))
@@ -142,5 +143,5 @@ def test_the_figure_shows_each_strategys_recall_and_what_could_be_recalled():
 def test_a_summary_that_lacks_a_number_is_refused():
     chat = chats.chat()
     del chat["models"][0]["rows"][0]["recall"]["n"]
-    with pytest.raises(Problem, match="not a valid chat file"):
+    with pytest.raises(UserError, match="not a valid chat file"):
         records.check(chat, "chat", "chat.json")

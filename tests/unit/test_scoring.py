@@ -10,8 +10,10 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from mmlu_kit import encoding, models, packing, prompts, questions, scoring
-from mmlu_kit.problems import Problem
+from mmlu_kit.evaluation import encoding, packing, prompts, scoring
+from mmlu_kit.inputs import questions
+from mmlu_kit.models import transformers_model
+from mmlu_kit.user_errors import UserError
 from tokenizers.processors import TemplateProcessing
 
 from benchmarks.make_random_model import SMALL, save
@@ -20,7 +22,7 @@ from benchmarks.make_random_model import SMALL, save
 @pytest.fixture(scope="module")
 def loaded(root, tmp_path_factory):
     folder = save(tmp_path_factory.mktemp("model"), root / "workflow/demo/models/demo-small")
-    return models.load_model(folder, "cpu", "float32", "none"), models.load_tokenizer(folder)
+    return transformers_model.load_model(folder, "cpu", "float32", "none"), transformers_model.load_tokenizer(folder)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,10 @@ def test_other_architectures_score_as_they_do_alone(root, asked, tmp_path, shape
     if shape == "window":
         small |= {"sliding_window": 16}
     folder = save(tmp_path, root / "workflow/demo/models/demo-small", small)
-    model, tokenizer = models.load_model(folder, "cpu", "float32", "none"), models.load_tokenizer(folder)
+    model, tokenizer = (
+        transformers_model.load_model(folder, "cpu", "float32", "none"),
+        transformers_model.load_tokenizer(folder),
+    )
     assert packing.can_pack(model) == (shape != "window")
     prepared = prepare(asked, tokenizer, examples=2)[:12]
     for prompt, record in zip(prepared, score(model, tokenizer, prepared), strict=True):
@@ -106,7 +111,7 @@ def test_special_tokens_in_a_question_are_plain_text(loaded, asked):
 
 @pytest.mark.parametrize("preset", ["lm_eval", "chat"])
 def test_both_ways_to_encode_agree_where_no_question_quotes_a_special_token(real_data, preset):
-    tokenizer = models.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
+    tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     found = questions.read_folder(real_data / "mmlu", "college_mathematics")
     for question in questions.split(found, "test"):
         pieces = prompts.render(question, questions.split(found, "dev"), preset, tokenizer)
@@ -114,7 +119,7 @@ def test_both_ways_to_encode_agree_where_no_question_quotes_a_special_token(real
 
 
 def test_the_beginning_of_text_is_added_once(root, asked):
-    tokenizer = models.load_tokenizer(root / "workflow/demo/models/demo-small")
+    tokenizer = transformers_model.load_tokenizer(root / "workflow/demo/models/demo-small")
     tokenizer.add_special_tokens({"bos_token": "<|begin|>"})
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
         single="<|begin|> $A", special_tokens=[("<|begin|>", tokenizer.bos_token_id)]
@@ -145,9 +150,9 @@ def test_the_common_beginning_is_common_and_leaves_a_token(rows):
 
 def test_a_prompt_longer_than_the_context_names_its_question(loaded, asked):
     _, tokenizer = loaded
-    with pytest.raises(Problem, match=r"astronomy/test/0: \d+ tokens, and the model's context is 30: it cannot be asked"):
+    with pytest.raises(UserError, match=r"astronomy/test/0: \d+ tokens, and the model's context is 30: it cannot be asked"):
         prepare(asked, tokenizer, context=30)
-    with pytest.raises(Problem, match=r"astronomy/test/0: \d+ tokens, and the model's context is 200: use fewer examples"):
+    with pytest.raises(UserError, match=r"astronomy/test/0: \d+ tokens, and the model's context is 200: use fewer examples"):
         prepare(asked, tokenizer, examples=5, context=200)
 
 
@@ -163,7 +168,7 @@ def test_letters_of_several_tokens_cannot_be_scored(asked, tmp_path):
     # A tokenizer of single bytes joins 'Answer:' and ' A' in two tokens, a space and a letter.
     letters = {chr(i): i for i in range(32, 127)} | {"Ġ": 127, "Ċ": 128, "<|endoftext|>": 129}
     tokenizer = transformers.Qwen2Tokenizer(vocab=letters, merges=[])
-    with pytest.raises(Problem, match="'A' joined to the prompt is not exactly one token"):
+    with pytest.raises(UserError, match="'A' joined to the prompt is not exactly one token"):
         prepare(asked, tokenizer)
 
 
@@ -171,7 +176,7 @@ def test_a_chat_prompt_needs_a_chat_template(loaded, asked):
     _, tokenizer = loaded
     template, tokenizer.chat_template = tokenizer.chat_template, None
     try:
-        with pytest.raises(Problem, match="no chat template"):
+        with pytest.raises(UserError, match="no chat template"):
             prepare(asked, tokenizer, "chat")
     finally:
         tokenizer.chat_template = template
@@ -208,15 +213,18 @@ def test_a_question_that_alone_does_not_fit_memory_is_named(loaded, asked, monke
         return logits
 
     monkeypatch.setattr(packing, "packer", none)
-    with pytest.raises(Problem, match=r"astronomy/test/\d+: \d+ tokens do not fit the memory of cpu"):
+    with pytest.raises(UserError, match=r"astronomy/test/\d+: \d+ tokens do not fit the memory of cpu"):
         score(*loaded, prepare(asked, loaded[1]))
 
 
 def test_output_that_is_not_a_number_names_its_question(root, asked, tmp_path):
     folder = save(tmp_path, root / "workflow/demo/models/demo-small")
-    model, tokenizer = models.load_model(folder, "cpu", "float32", "none"), models.load_tokenizer(folder)
+    model, tokenizer = (
+        transformers_model.load_model(folder, "cpu", "float32", "none"),
+        transformers_model.load_tokenizer(folder),
+    )
     torch.nn.init.constant_(model.model.norm.weight, float("nan"))
-    with pytest.raises(Problem, match=r"astronomy/test/\d+: the model's output is not finite"):
+    with pytest.raises(UserError, match=r"astronomy/test/\d+: the model's output is not finite"):
         score(model, tokenizer, prepare(asked, tokenizer))
 
 
@@ -224,7 +232,10 @@ def test_several_tokens_are_written_greedily_whatever_the_checkpoint_prefers(roo
     folder = Path(shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "m"))
     wild = {"do_sample": True, "temperature": 2.0, "repetition_penalty": 5.0, "eos_token_id": 2, "max_new_tokens": 2}
     (folder / "generation_config.json").write_text(json.dumps(wild))
-    model, tokenizer = models.load_model(folder, "cpu", "float32", "none"), models.load_tokenizer(folder)
+    model, tokenizer = (
+        transformers_model.load_model(folder, "cpu", "float32", "none"),
+        transformers_model.load_tokenizer(folder),
+    )
     prepared = prepare(asked, tokenizer)[:5]
     for prompt, record in zip(prepared, score(model, tokenizer, prepared, max_new_tokens=6), strict=True):
         ids = list(prompt.ids)
@@ -239,7 +250,10 @@ def test_several_tokens_are_written_greedily_whatever_the_checkpoint_prefers(roo
 def test_quantized_scores_do_not_depend_on_what_else_is_asked(root, asked, quantization):
     """In 4 bits packed; in 8 bits one at a time, as bitsandbytes chooses columns by all tokens that it is given at once."""
     folder = root / "workflow/demo/models/demo-medium"
-    model, tokenizer = models.load_model(folder, "cpu", "float32", quantization), models.load_tokenizer(folder)
+    model, tokenizer = (
+        transformers_model.load_model(folder, "cpu", "float32", quantization),
+        transformers_model.load_tokenizer(folder),
+    )
     prepared = prepare(asked, tokenizer)
     assert packing.can_pack(model) == (quantization == "4bit")
     together = score(model, tokenizer, prepared)

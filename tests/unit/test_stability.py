@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from mmlu_kit import stability
+from mmlu_kit.results import stability
 
 
 def record(predicted, *logprobs):

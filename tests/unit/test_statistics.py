@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from mmlu_kit import statistics, summaries
+from mmlu_kit import statistics
 from scipy import stats
 
 
@@ -15,7 +15,7 @@ GOLD, FIRST, SECOND = map(choices, ("0123012301", "0123023011", "0120023102"))
 
 @pytest.mark.parametrize(("right", "asked", "low", "high"), [(19, 38, 0.348499, 0.651501), (0, 10, 0, 0.277533)])
 def test_wilson(right, asked, low, high):
-    assert summaries.wilson(right, asked) == pytest.approx((low, high), abs=5e-7)
+    assert statistics.wilson(right, asked) == pytest.approx((low, high), abs=5e-7)
 
 
 def test_guessing_is_told_from_knowing_by_the_exact_binomial_test():
@@ -176,8 +176,8 @@ def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
 
 
 def test_the_spread_of_letters():
-    assert statistics.spread([0.5, 0.25, 0.25, 0]) == pytest.approx(0.176777, abs=5e-7)
-    assert statistics.spread([0.25] * 4) == 0
+    assert statistics.std_dev([0.5, 0.25, 0.25, 0]) == pytest.approx(0.176777, abs=5e-7)
+    assert statistics.std_dev([0.25] * 4) == 0
 
 
 def test_the_smallest_difference_is_found_in_four_of_five_samples():

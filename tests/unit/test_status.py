@@ -2,10 +2,11 @@
 
 import json
 
-from mmlu_kit import files, status
-from mmlu_kit.journal import Journal
+from mmlu_kit import files
+from mmlu_kit.evaluation.journal import Journal
+from mmlu_kit.results import status
 
-from tests import results
+from tests.helpers import results
 
 SUBJECTS = ["anatomy", "virology", "nutrition"]
 STUDY = results.study(["a", "b"], SUBJECTS)

@@ -10,7 +10,7 @@ CHANCE = 0.25
 @pytest.fixture(scope="module")
 def trained(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
-    process = run("train_demo_models.py", "--models", "demo-small", "--output", folder)
+    process = run("../demo/train_models.py", "--models", "demo-small", "--output", folder)
     assert process.returncode == 0, process.stderr
     return folder / "demo-small"
 

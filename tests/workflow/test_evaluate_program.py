@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from mmlu_kit import records
+from mmlu_kit.evaluation import records
 
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ import pandas
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.hub_server import Repository, serving
+from tests.helpers.hub_server import Repository, serving
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 TOKEN = "hf_aSecretThatNoLogMayShow"

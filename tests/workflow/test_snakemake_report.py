@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from mmlu_kit import error_figures, figures
+from mmlu_kit.report import figures, mistake_figures
 
 from tests.conftest import copy_of_the_workflow
 from tests.workflow.conftest import can_unshare
@@ -25,7 +25,7 @@ def made(tmp_path_factory, snakemake):
 def test_it_holds_every_figure_with_its_caption_and_category(made):
     folder, text = made
     found = json.loads(re.search(r"var results = ({.*});?\s*$", text, re.M)[1])
-    names = [*(f"small_{name}" for name in figures.DRAW), *error_figures.DRAW]
+    names = [*(f"small_{name}" for name in figures.DRAW), *mistake_figures.DRAW]
     for name in names:
         figure = found[f"results/smoke/figures/{name}.png"]
         drawn = (folder / f"results/smoke/figures/{name}.png").read_bytes()

@@ -14,17 +14,20 @@ STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from mmlu_kit import elsewhere, failures, sources as package_sources, studies
-from mmlu_kit.problems import Problem
+from mmlu_kit.results import archives
+from mmlu_kit import job_failures
+from mmlu_kit import sources as package_sources
+from mmlu_kit import study
+from mmlu_kit.user_errors import UserError
 
 try:
-    STUDY = studies.resolve(config)
-except Problem as problem:
+    STUDY = study.resolve(config)
+except UserError as problem:
     raise WorkflowError(str(problem)) from None
 
 MODELS = STUDY["models"]
-TOGETHER = studies.loaded_once(STUDY)
-IMPORTED = studies.imported(STUDY)
+TOGETHER = study.loaded_once(STUDY)
+IMPORTED = study.imported(STUDY)
 RESULTS = f"results/{STUDY['name']}"
 
 
@@ -40,7 +43,7 @@ if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exist
     raise WorkflowError(f"the questions of study '{STUDY['name']}' are not here: run {bring}")
 
 # Where each result is: what another machine made and was joined with the study's results is not made here.
-HOMES = {pair: str(elsewhere.home(RESULTS, *pair)) for pair in studies.pairs(STUDY)}
+HOMES = {pair: str(archives.home(RESULTS, *pair)) for pair in study.pairs(STUDY)}
 # What the results are merged from: all that the study asks for, or, for a partial report, what is there already.
 PAIRS = [
     (model, subject)
@@ -48,7 +51,7 @@ PAIRS = [
     if not config.get("partial") or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
 ]
 PROCESSES = list(
-    dict.fromkeys(f"{HOMES[pair]}/timings/{studies.process(STUDY, *pair)}" for pair in PAIRS if pair[0] not in IMPORTED)
+    dict.fromkeys(f"{HOMES[pair]}/timings/{study.process(STUDY, *pair)}" for pair in PAIRS if pair[0] not in IMPORTED)
 )
 # Another machine may have run without /usr/bin/time.
 PROCESSES = [path for path in PROCESSES if path.startswith(f"{RESULTS}/timings/") or Path(path).exists()]

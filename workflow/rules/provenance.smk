@@ -7,7 +7,8 @@
 import platform
 from importlib.metadata import version
 
-from mmlu_kit import privacy, revision
+from mmlu_kit.provenance import privacy
+from mmlu_kit.provenance import revision
 
 if workflow.is_main_process:
     persons = [os.getenv("USER"), os.getenv("LOGNAME"), platform.node()]

@@ -5,7 +5,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import errors, files, merging, problems, questions, records, redux
+from mmlu_kit import files, user_errors
+from mmlu_kit.analysis import label_errors, mistakes
+from mmlu_kit.evaluation import records
+from mmlu_kit.inputs import questions
+from mmlu_kit.results import merging
 
 
 def arguments() -> argparse.Namespace:
@@ -26,8 +30,8 @@ def main() -> None:
     texts = [one for path in args.questions for one in questions.split(questions.read_jsonl(path), "test")]
     labels = None
     if args.label_errors:
-        labels = redux.match(redux.read(args.label_errors, merged["study"]["subjects"]), texts)
-    found = errors.analysis(merged, table, texts, labels)
+        labels = label_errors.match(label_errors.read(args.label_errors, merged["study"]["subjects"]), texts)
+    found = mistakes.analysis(merged, table, texts, labels)
     records.check(found, "analysis", str(args.output))
     files.write_json(args.output, found)
     print(f"{len(found['models'])} models, {len(found['pairs'])} pairs on {found['questions']} questions")
@@ -36,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import yaml
-from mmlu_kit import files, problems, records
+from mmlu_kit import files, user_errors
 from mmlu_kit.claims import audit, comparison, evidence, listing
+from mmlu_kit.evaluation import records
 
 
 def arguments() -> argparse.Namespace:
@@ -24,7 +25,7 @@ def reference(path: Path) -> dict:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise problems.Problem(f"{path} does not exist: --reference is the folder workflow/reference") from None
+        raise user_errors.UserError(f"{path} does not exist: --reference is the folder workflow/reference") from None
 
 
 def main() -> None:
@@ -32,7 +33,7 @@ def main() -> None:
     merged = records.read(args.merged, "merged")
     analysis = files.read_json(args.analysis)
     if "pairs" not in analysis:
-        raise problems.Problem(f"{args.analysis} is not an analysis of a study: delete it and run again")
+        raise user_errors.UserError(f"{args.analysis} is not an analysis of a study: delete it and run again")
     published, claims = (reference(args.reference / name) for name in ("published.yaml", "claims.yaml"))
     run = evidence.of_run(merged, analysis, published)
     result = {
@@ -48,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

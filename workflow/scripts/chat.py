@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import yaml
-from mmlu_kit import checkpoints, options, problems, studies
+from mmlu_kit import options, user_errors
 from mmlu_kit.chat import states, views
-from mmlu_kit.problems import Problem
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.study import model_entry
+from mmlu_kit.user_errors import UserError
 
 PROJECT = Path(__file__).parents[2]
 
@@ -42,13 +44,13 @@ def chosen(model: str, config: Path) -> tuple[str, dict, dict]:
     try:
         read = yaml.safe_load(config.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Problem(f"{config} is not valid YAML: {error}") from None
-    entry = studies.model_entry(read if isinstance(read, dict) else {}, model)
+        raise UserError(f"{config} is not valid YAML: {error}") from None
+    entry = model_entry(read if isinstance(read, dict) else {}, model)
     if "path" in entry:
         return model, checkpoints.opened(config.parent / entry["path"]), entry
     manifest = Path(f"resources/models/{model}@{entry['commit']}.json")
     if not manifest.is_file():
-        raise Problem(
+        raise UserError(
             f"{model} is not here yet; this fetches it: python workflow/scripts/fetch_model.py "
             f"--repository {entry['repository']} --commit {entry['commit']} --output {manifest}"
         )
@@ -59,7 +61,7 @@ def main() -> None:
     args = arguments()
     strategy = views.parse(args.strategy)
     if args.max_new_tokens < 1:
-        raise Problem("--max-new-tokens must be at least 1")
+        raise UserError("--max-new-tokens must be at least 1")
     lines = args.script.open("rb") if args.script else sys.stdin.buffer
     if args.load:
         states.load(args.load)
@@ -75,25 +77,26 @@ def main() -> None:
     gc.disable()
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
-    from mmlu_kit import configurations, loading, models
+    from mmlu_kit import settings
     from mmlu_kit.chat import replies, sessions, terminal
+    from mmlu_kit.models import loading, transformers_model
 
     if args.threads or "threads" in entry:
         torch.set_num_threads(args.threads or min(entry["threads"], torch.get_num_threads()))
-    tokenizer = models.load_tokenizer(manifest["folder"])
+    tokenizer = transformers_model.load_tokenizer(manifest["folder"])
     # Nobody can talk to a model that is skipped.
     on_unavailable = args.on_unavailable or entry.get("on_unavailable", "fail").replace("skip", "fail")
     loaded = loading.load(manifest, asked, on_unavailable)
     gc.freeze()
     gc.enable()
-    print(f"Model loaded: {configurations.in_words(loaded.effective)}", file=sys.stderr)
+    print(f"Model loaded: {settings.in_words(loaded.effective)}", file=sys.stderr)
     if loaded.reason:
         print(f"Not as asked: {loaded.reason}", file=sys.stderr, flush=True)
     session = sessions.Session(
         replies.Replier(loaded.model, tokenizer),
         states.model_identity(name, manifest),
         strategy,
-        models.context_length(loaded.model),
+        transformers_model.context_length(loaded.model),
         args.max_new_tokens,
         args.system,
     )
@@ -108,4 +111,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit import checkpoints, files, options, problems, progress, records, sources
+from mmlu_kit import files, options, progress, sources, user_errors
 from mmlu_kit.chat import views
-from mmlu_kit.journal import Journal
-from mmlu_kit.problems import Problem
+from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.journal import Journal
+from mmlu_kit.inputs import checkpoints
 from mmlu_kit.recall import conversations, sessions
+from mmlu_kit.user_errors import UserError
 
 RECALL = Path(__file__).parents[1] / "recall"
 
@@ -56,16 +58,18 @@ def main() -> None:
 
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
-    from mmlu_kit import configurations, loading, machine, models
+    from mmlu_kit import settings
     from mmlu_kit.chat import replies
+    from mmlu_kit.models import loading, transformers_model
     from mmlu_kit.recall import judging, probes, times
+    from mmlu_kit.timing import machine
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    requested = {setting: getattr(args, setting) for setting in configurations.SETTINGS}
-    tokenizer = models.load_tokenizer(manifest["folder"])
+    requested = {setting: getattr(args, setting) for setting in settings.SETTINGS}
+    tokenizer = transformers_model.load_tokenizer(manifest["folder"])
     if not tokenizer.chat_template:
-        raise Problem(f"{name} has no chat template, so it cannot chat: leave it out of the study's chat.models")
+        raise UserError(f"{name} has no chat template, so it cannot chat: leave it out of the study's chat.models")
     model, effective, reason = loading.load(manifest, requested, args.on_unavailable)
     if model is None:
         print(f"Not run: {reason}")
@@ -73,12 +77,12 @@ def main() -> None:
             files.write_json(path, records.not_run(name, requested, reason, "chat"))
         return
 
-    context = models.context_length(model)
+    context = transformers_model.context_length(model)
     limit = None if context is None else context - args.max_new_tokens
     replier = replies.Replier(model, tokenizer)
     asked = probes.probes(trials, strategies, tokenizer, limit)
     prompts = probes.distinct(asked)
-    code = sources.sources(replies.__file__) + sources.sources(models.__file__)
+    code = sources.sources(replies.__file__) + sources.sources(transformers_model.__file__)
     key = {
         "files": manifest["files"],
         "prompts": files.sha256(json.dumps(prompts)),
@@ -172,4 +176,4 @@ def measure(name: str, chosen: list, material: Any, tokenizer: Any, replier: Any
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -6,7 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, problems, records, setups, timing
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.results import timing_setups
+from mmlu_kit.timing import time_logs
 
 
 def arguments() -> argparse.Namespace:
@@ -23,8 +26,8 @@ def read_run(folder: Path, setup: dict, repeat: int, subjects: list[str]) -> dic
     outcomes = [records.read_outcome(mine / "evaluations" / f"{subject}.json", "evaluation") for subject in subjects]
     timings = [records.read_outcome(mine / "timings" / f"{subject}.json", "timing") for subject in subjects]
     log = mine.with_name(f"{setup['name']}.txt")
-    process = timing.parse_time_log(log.read_text(encoding="utf-8", errors="replace"), str(log))
-    return setups.run(setup, repeat, outcomes, timings, process)
+    process = time_logs.parse_time_log(log.read_text(encoding="utf-8", errors="replace"), str(log))
+    return timing_setups.run(setup, repeat, outcomes, timings, process)
 
 
 def main() -> None:
@@ -32,8 +35,8 @@ def main() -> None:
     asked = json.loads(args.study)["timing_setups"]
     repeats = range(1, asked["repeats"] + 1)
     runs = [read_run(args.folder, setup, repeat, asked["subjects"]) for setup in asked["setups"] for repeat in repeats]
-    summaries = [setups.summary(setup, runs) for setup in asked["setups"]]
-    ran = setups.configurations_run(runs)
+    summaries = [timing_setups.summary(setup, runs) for setup in asked["setups"]]
+    ran = timing_setups.configurations_run(runs)
     result = {
         "schema": "mmlu-kit/setups/1",
         "model": asked["model"],
@@ -42,7 +45,7 @@ def main() -> None:
         "runs": runs,
         "setups": summaries,
         "configurations": ran,
-        "comparisons": setups.comparisons(ran),
+        "comparisons": timing_setups.comparisons(ran),
     }
     files.write_json(args.output, result)
     for found in summaries:
@@ -51,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -6,8 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, problems, provenance, records
-from mmlu_kit.problems import Problem
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.provenance import run_record
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -26,14 +28,14 @@ def main() -> None:
     try:
         begun = json.loads(args.begun or "{}")
     except ValueError:
-        raise Problem("--begun is not JSON: leave it out where nothing is known") from None
+        raise UserError("--begun is not JSON: leave it out where nothing is known") from None
     images = dict(one.split("=", 1) for one in args.image)
     merged = records.read(args.merged, "merged")
-    run = provenance.describe(merged, args.merged.parent, Path.cwd(), begun, images, args.questions)
+    run = run_record.describe(merged, args.merged.parent, Path.cwd(), begun, images, args.questions)
     records.check(run, "run", str(args.output))
     files.write_json(args.output, run)
     print(f"{args.output}: {len(run['code']['files'])} files of code, commit {run['code']['commit'] or 'not known'}")
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

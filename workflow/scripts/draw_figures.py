@@ -5,7 +5,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import captions, chat_figures, error_figures, figures, files, problems, records, summaries
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
+from mmlu_kit.results import summaries
 
 
 def arguments() -> argparse.Namespace:
@@ -37,7 +40,7 @@ def main() -> None:
     names = captions.drawable(len(analysis["models"]), calibrated)
     for name in names:
         for form in ("svg", "png"):
-            files.write_bytes(args.folder / f"{name}.{form}", figures.render(error_figures.DRAW[name], form, analysis))
+            files.write_bytes(args.folder / f"{name}.{form}", figures.render(mistake_figures.DRAW[name], form, analysis))
     print(f"error analysis: {len(names)} figures of {len(analysis['models'])} models")
     chat = merged["chat"]
     if chat and any(model["effective"] for model in chat["models"]):
@@ -48,4 +51,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit import checkpoints, files, harness, problems, questions, records, summaries
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.inputs import checkpoints, questions
+from mmlu_kit.results import lm_eval_export, summaries
 
 
 def arguments() -> argparse.Namespace:
@@ -35,9 +38,9 @@ def main() -> None:
         timings = [records.read(home / "timings" / name, "timing") for home, name in zip(homes, names, strict=True)]
         reader = tokenizer(args.resources, model, merged["study"]["models"][model], evaluations[0])
         asked = [questions.read_jsonl(folder / f"{result['subject']}.jsonl") for result in made]
-        samples = [harness.samples(one, found, reader) for one, found in zip(evaluations, asked, strict=True)]
-        place, when = args.output / harness.sanitized(model), harness.date(timings)
-        written = harness.results(merged, model, evaluations, timings, samples)
+        samples = [lm_eval_export.samples(one, found, reader) for one, found in zip(evaluations, asked, strict=True)]
+        place, when = args.output / lm_eval_export.sanitized(model), lm_eval_export.date(timings)
+        written = lm_eval_export.results(merged, model, evaluations, timings, samples)
         for name, found in zip(written["results"], samples, strict=True):
             lines = [json.dumps(sample, ensure_ascii=False) + "\n" for sample in found]
             files.write_text(place / f"samples_{name}_{when}.jsonl", "".join(lines))
@@ -50,11 +53,11 @@ def tokenizer(resources: Path, model: str, entry: dict, evaluation: dict) -> Any
     """The model's tokenizer where its chat template made the prompts, else None: it takes seconds to import."""
     if evaluation["requested"]["preset"] != "chat":
         return None
-    from mmlu_kit import models
+    from mmlu_kit.models import transformers_model
 
     manifest = checkpoints.opened(resources / "models" / f"{model}@{entry.get('commit', 'local')}.json")
-    return models.load_tokenizer(manifest["folder"])
+    return transformers_model.load_tokenizer(manifest["folder"])
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -5,7 +5,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import checkpoints, files, problems
+from mmlu_kit import files, user_errors
+from mmlu_kit.inputs import checkpoints
 
 
 def arguments() -> argparse.Namespace:
@@ -28,7 +29,7 @@ def main() -> None:
     args = arguments()
     folder = args.folder
     if args.repository:
-        from mmlu_kit import hub
+        from mmlu_kit.inputs import hub
 
         print(f"Fetching {args.repository} at {args.commit} …", flush=True)
         folder = hub.fetch(args.repository, args.commit, checkpoints.PATTERNS, "model")
@@ -40,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

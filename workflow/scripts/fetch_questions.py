@@ -5,7 +5,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import problems, questions
+from mmlu_kit import user_errors
+from mmlu_kit.inputs import questions
 from mmlu_kit.subjects import SUBJECTS
 
 
@@ -27,9 +28,9 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     if args.repository:
-        from mmlu_kit import datasets_hub
+        from mmlu_kit.inputs import hub_questions
 
-        found = datasets_hub.fetch(args.repository, args.commit, args.subject)
+        found = hub_questions.fetch(args.repository, args.commit, args.subject)
     else:
         found = questions.read_folder(args.folder, args.subject)
     questions.write_jsonl(args.output, found)
@@ -38,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

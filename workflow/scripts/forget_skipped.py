@@ -5,8 +5,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, problems, records
-from mmlu_kit.problems import Problem
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -18,7 +19,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     results = arguments().results
     if not results.is_dir():
-        raise Problem(f"{results}: there are no results of this study yet: run it first")
+        raise UserError(f"{results}: there are no results of this study yet: run it first")
     found = [
         path
         for folder in ("evaluations", "timings", "setups", "chat")
@@ -33,4 +34,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

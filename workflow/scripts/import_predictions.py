@@ -6,7 +6,10 @@ import hashlib
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, predictions, problems, questions, records
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.inputs import questions
+from mmlu_kit.results import predictions
 
 
 def arguments() -> argparse.Namespace:
@@ -35,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

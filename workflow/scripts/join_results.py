@@ -5,8 +5,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import elsewhere, problems
-from mmlu_kit.problems import Problem
+from mmlu_kit import user_errors
+from mmlu_kit.results import archives
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -20,15 +21,15 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     if len({path.stem for path in args.archives}) < len(args.archives):
-        raise Problem("two of these archives have the same name: rename one, as its name is what its results are kept under")
+        raise UserError("two of these archives have the same name: rename one, as its name is what its results are kept under")
     for path in args.archives:
-        models = elsewhere.bring(path, args.results, path.stem)
+        models = archives.bring(path, args.results, path.stem)
         counts = ", ".join(f"{model} ({count})" for model, count in models.items())
         print(f"{path}: joined with {args.results}, models and their subjects: {counts}")
-        study = elsewhere.study_of(path)
+        study = archives.study_of(path)
         if study not in ("?", args.results.name):
             print(f"They were run as the study '{study}', not as '{args.results.name}': is that what you meant?")
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -6,7 +6,10 @@ import itertools
 import sys
 from pathlib import Path
 
-from mmlu_kit import checkpoints, files, problems, progress, prompts, questions, stability
+from mmlu_kit import files, progress, user_errors
+from mmlu_kit.evaluation import prompts
+from mmlu_kit.inputs import checkpoints, questions
+from mmlu_kit.results import stability
 
 
 def arguments() -> argparse.Namespace:
@@ -29,20 +32,21 @@ def main() -> None:
 
     # torch and transformers take seconds to import: every mistake above comes before them.
     import torch
-    from mmlu_kit import encoding, loading, models, scoring
+    from mmlu_kit.evaluation import encoding, scoring
+    from mmlu_kit.models import loading, transformers_model
 
-    tokenizer = models.load_tokenizer(manifest["folder"])
+    tokenizer = transformers_model.load_tokenizer(manifest["folder"])
     runs = []
     for dtype in stability.DTYPES:
         model = loading.load(manifest, {"device": args.device, "dtype": dtype, "quantization": "none"}, "fail").model
-        context = models.context_length(model)
+        context = transformers_model.context_length(model)
         prepared = []
         for found in asked:
             tests, shown = questions.split(found, "test"), questions.examples(found, args.examples)
             prepared.append(encoding.prepare(tests, shown, args.preset, tokenizer, context))
         for batching, threads in itertools.product(stability.BATCHINGS, stability.THREADS):
             torch.set_num_threads(threads)
-            size = None if batching == "alone" else models.tokens_per_batch(model, "auto")
+            size = None if batching == "alone" else transformers_model.tokens_per_batch(model, "auto")
             records = []
             with progress.Bar(f"{dtype}, {batching}, {threads} threads", sum(map(len, prepared))) as bar:
                 for subject in prepared:
@@ -65,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

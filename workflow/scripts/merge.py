@@ -6,8 +6,11 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import compatible, elsewhere, files, merging, privacy, problems, records, studies
-from mmlu_kit.problems import Problem
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.provenance import privacy
+from mmlu_kit.results import archives, compatibility, merging
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -31,18 +34,18 @@ def path(folder: Path, kind: str, pair: tuple[str, str]) -> Path:
 def main() -> None:
     args = arguments()
     study = json.loads(args.study)
-    own, imported = args.results, studies.imported(study)
-    homes = {pair: elsewhere.home(own, *pair) for pair in studies.pairs(study)}
+    own, imported = args.results, study.imported(study)
+    homes = {pair: archives.home(own, *pair) for pair in study.pairs(study)}
     there = {pair: home for pair, home in homes.items() if path(home, "evaluations", pair).is_file()}
     if not (there or args.setups or args.stability or args.chat):
-        raise Problem(f"{args.results}: there is no result of this study to merge: run it first")
+        raise UserError(f"{args.results}: there is no result of this study to merge: run it first")
     for pair, home in there.items():
-        for other in (own, *elsewhere.folders(own)):
+        for other in (own, *archives.folders(own)):
             if other != home and path(other, "evaluations", pair).is_file():
-                elsewhere.check_same(path(home, "evaluations", pair), path(other, "evaluations", pair))
+                archives.check_same(path(home, "evaluations", pair), path(other, "evaluations", pair))
     evaluations = [records.read_outcome(path(home, "evaluations", pair), "evaluation") for pair, home in there.items()]
     names = [path(home, "evaluations", pair).relative_to(own).as_posix() for pair, home in there.items()]
-    compatible.check({name: one for name, one in zip(names, evaluations, strict=True) if records.was_run(one)})
+    compatibility.check({name: one for name, one in zip(names, evaluations, strict=True) if records.was_run(one)})
     timed = {pair: home for pair, home in there.items() if pair[0] not in imported}
     timings = [records.read_outcome(path(home, "timings", pair), "timing") for pair, home in timed.items()]
     sources = {pair: home.relative_to(own).as_posix() for pair, home in there.items() if home != own}
@@ -60,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

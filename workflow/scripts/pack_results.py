@@ -5,7 +5,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import elsewhere, files, problems
+from mmlu_kit import files, user_errors
+from mmlu_kit.results import archives
 
 
 def arguments() -> argparse.Namespace:
@@ -17,11 +18,11 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    data, models = elsewhere.pack(args.results)
+    data, models = archives.pack(args.results)
     files.write_bytes(args.output, data)
     counts = ", ".join(f"{model} ({count})" for model, count in models.items())
     print(f"{args.output} written, {len(data) / 1e6:.2f} MB, with models and their subjects: {counts}")
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -6,7 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import elsewhere, files, problems, studies, timing
+from mmlu_kit import files, user_errors
+from mmlu_kit.results import archives
+from mmlu_kit.timing import time_logs
 
 
 def arguments() -> argparse.Namespace:
@@ -21,13 +23,13 @@ def main() -> None:
     args = arguments()
     study = json.loads(args.study)
     logs: dict[str, Path] = {}
-    for model, subject in studies.pairs(study):
-        home, process = elsewhere.home(args.results, model, subject), studies.process(study, model, subject)
+    for model, subject in study.pairs(study):
+        home, process = archives.home(args.results, model, subject), study.process(study, model, subject)
         name = process if home == args.results else f"{home.relative_to(args.results).as_posix()}/{process}"
         logs[name] = home / "timings" / process
     there = {name: path for name, path in logs.items() if path.is_file()}
     times = {
-        name: timing.parse_time_log(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        name: time_logs.parse_time_log(path.read_text(encoding="utf-8", errors="replace"), str(path))
         for name, path in there.items()
     }
     files.write_json(args.output, times)
@@ -35,4 +37,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

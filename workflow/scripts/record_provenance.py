@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write provenance.json (the run, its jobs and a hash of every result file) and the same as an RO-Crate."""
+"""Write run_record.json (the run, its jobs and a hash of every result file) and the same as an RO-Crate."""
 
 import argparse
 import json
@@ -8,7 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from mmlu_kit import checkpoints, crate, files, jobs, privacy, problems, provenance, records
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.provenance import crate, jobs, privacy, run_record
 
 
 def arguments() -> argparse.Namespace:
@@ -36,14 +39,14 @@ def main() -> None:
         job["command"] = privacy.cleaned(whole, project, outside) or None
     # The workflow must lie in its crate.
     files.write_bytes(results / crate.WORKFLOW, args.workflow.read_bytes())
-    found = provenance.record(records.read(args.run, "run"), results, ran, time.time())
-    records.check(found, "provenance", provenance.FILE)
-    path = results / provenance.FILE
+    found = run_record.record(records.read(args.run, "run"), results, ran, time.time())
+    records.check(found, "provenance", run_record.FILE)
+    path = results / run_record.FILE
     files.write_json(path, found)
     entry = {"bytes": path.stat().st_size, "sha256": checkpoints.digest(path)}
-    files.write_json(results / provenance.CRATE, crate.build(found, entry))
+    files.write_json(results / run_record.CRATE, crate.build(found, entry))
     print(f"{path}: {len(found['files'])} files of {len(ran)} jobs; SHA-256 {entry['sha256']}")
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

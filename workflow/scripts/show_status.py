@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import yaml
-from mmlu_kit import problems, status, studies
-from mmlu_kit.problems import Problem
+from mmlu_kit import user_errors
+from mmlu_kit.results import status
+from mmlu_kit.study import resolve
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -29,9 +31,9 @@ def read(path: Path) -> dict:
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Problem(f"there is no {path}: run this in the project's folder") from None
+        raise UserError(f"there is no {path}: run this in the project's folder") from None
     except yaml.YAMLError as error:
-        raise Problem(f"{path} is not a YAML file: {error}") from None
+        raise UserError(f"{path} is not a YAML file: {error}") from None
 
 
 def main() -> None:
@@ -40,10 +42,10 @@ def main() -> None:
     for path in [Path("config.yaml"), *args.configfile]:
         config = added(config, read(path))
     chosen = {"study": args.study, "only": args.only}
-    study = studies.resolve(config | {key: value for key, value in chosen.items() if value})
+    study = resolve(config | {key: value for key, value in chosen.items() if value})
     for line in status.lines(study, Path("results") / study["name"], Path("resources")):
         print(line)
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

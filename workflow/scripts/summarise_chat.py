@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, problems, records
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
 from mmlu_kit.recall import summary
 
 
@@ -43,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -8,8 +8,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import problems, records
+from mmlu_kit import user_errors
 from mmlu_kit.claims import listing
+from mmlu_kit.evaluation import records
 
 
 def arguments() -> argparse.Namespace:
@@ -23,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

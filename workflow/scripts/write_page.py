@@ -5,8 +5,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, merging, page, problems, questions, records
-from mmlu_kit.problems import Problem
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.inputs import questions
+from mmlu_kit.report import page
+from mmlu_kit.results import merging
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -26,7 +30,7 @@ def main() -> None:
     try:
         markdown = args.report.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Problem(f"{args.report} does not exist: make it first, or correct the path") from None
+        raise UserError(f"{args.report} does not exist: make it first, or correct the path") from None
     folder = args.report.parent
     pictures = [path for path in (folder / "figures").glob("*") if path.suffix in page.FORMATS]
     figures = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(pictures)}
@@ -39,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

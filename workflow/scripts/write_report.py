@@ -5,7 +5,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, problems, records, reporting
+from mmlu_kit import files, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.report import context
 
 
 def arguments() -> argparse.Namespace:
@@ -22,9 +24,9 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     read = {kind: records.read(getattr(args, kind), kind) for kind in ("merged", "analysis", "claims", "run")}
-    files.write_text(args.output, reporting.render(*read.values(), args.templates))
+    files.write_text(args.output, context.render(*read.values(), args.templates))
     print(f"{args.output} written")
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

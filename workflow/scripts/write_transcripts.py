@@ -8,7 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mmlu_kit import checkpoints, configurations, files, options, problems, progress, records
+from mmlu_kit import files, options, progress, settings, user_errors
+from mmlu_kit.evaluation import records
+from mmlu_kit.inputs import checkpoints
 from mmlu_kit.recall import conversations, sessions, transcripts
 
 RECALL = Path(__file__).parents[1] / "recall"
@@ -34,17 +36,17 @@ def chat(manifest: dict, system: str, parts: list[tuple], args: argparse.Namespa
     A restored chat begins with what `state` holds, a saved one is written there. Runs in a process of its own.
     """
     import torch
-    from mmlu_kit import loading, models
     from mmlu_kit.chat import replies, states
+    from mmlu_kit.models import loading, transformers_model
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    tokenizer = models.load_tokenizer(manifest["folder"])
-    requested = {setting: getattr(args, setting) for setting in configurations.SETTINGS}
+    tokenizer = transformers_model.load_tokenizer(manifest["folder"])
+    requested = {setting: getattr(args, setting) for setting in settings.SETTINGS}
     model, effective, reason = loading.load(manifest, requested, args.on_unavailable)
     if model is None:
         return {"effective": None, "reason": reason, "chats": []}
-    context = models.context_length(model)
+    context = transformers_model.context_length(model)
     limit = None if context is None else context - args.max_new_tokens
     found = []
     for strategy, said, what in parts:
@@ -89,7 +91,7 @@ def main() -> None:
     about = {
         "model": args.name,
         "commit": manifest["commit"],
-        "effective": configurations.in_words(first["effective"]),
+        "effective": settings.in_words(first["effective"]),
         "max_new_tokens": args.max_new_tokens,
     }
     for title, found in turns.items():
@@ -119,9 +121,9 @@ def skip(args: argparse.Namespace, reason: str) -> None:
     print(f"Not run: {reason}")
     for title in transcripts.TITLES:
         files.write_text(args.folder / f"{title}.md", transcripts.not_run(title, args.name, reason))
-    requested = {setting: getattr(args, setting) for setting in configurations.SETTINGS}
+    requested = {setting: getattr(args, setting) for setting in settings.SETTINGS}
     files.write_json(args.folder / "transcripts.json", records.not_run(args.name, requested, reason, "chat"))
 
 
 if __name__ == "__main__":
-    sys.exit(problems.run(main))
+    sys.exit(user_errors.run(main))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .problems import Problem
+from mmlu_kit.user_errors import UserError
 
 
 def write_text(path: Path, text: str) -> None:
@@ -45,14 +45,23 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; a missing or damaged one is a Problem naming it."""
+def read_text(path: Path) -> str:
+    """Read a UTF-8 text file; a missing one, or one that is no text, raises UserError naming it."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise Problem(f"{path} does not exist: make it first, or correct the path") from None
-    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number or a nesting without end
-        raise Problem(f"{path} is not valid JSON ({error}): delete it and run again") from None
+        raise UserError(f"{path} does not exist: make it first, or correct the path") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): delete it and run again") from None
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; a missing or damaged one raises UserError naming it."""
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # no JSON, or a number or a nesting without end
+        raise UserError(f"{path} is not valid JSON ({error}): delete it and run again") from None
 
 
 def sha256(data: str | bytes) -> str:

@@ -20,11 +20,11 @@ def sources(program: Path) -> list[str]:
 
 def _imported(path: Path) -> list[Path]:
     """Files of the package that the import statements of one file name."""
-    home = path.parent if path.is_relative_to(PACKAGE) else PACKAGE.parent
     paths = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            base = home.joinpath(*(["."] + [".."] * (node.level - 1)), *(node.module or "").split("."))
+            home = path.parents[node.level - 1] if node.level else PACKAGE.parent
+            base = home.joinpath(*(node.module or "").split("."))
             candidates = [base, *(base / alias.name for alias in node.names)]
         elif isinstance(node, ast.Import):
             candidates = [PACKAGE.parent.joinpath(*alias.name.split(".")) for alias in node.names]

@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats import contingency_tables, inter_rater, multitest
+from statsmodels.stats.proportion import proportion_confint
+
+from mmlu_kit.settings import CHANCE, LETTERS
 
 ALPHA, POWER = 0.05, 0.8
 # Random answers drawn for a null: the smallest p-value is 1 / (DRAWS + 1).
@@ -19,14 +22,20 @@ DRAWS, SEED = 1999, 2025
 FEWEST_EXPECTED = 5  # in a cell of a chi-square test
 
 
-def better_than_guessing(correct: int, questions: int, chance: float = 0.25) -> float:
+def better_than_guessing(correct: int, questions: int, chance: float = CHANCE) -> float:
     """The exact binomial p-value of this many right answers or more from someone who guesses."""
     return float(stats.binomtest(correct, questions, chance, alternative="greater").pvalue)
 
 
-def worse_than_guessing(correct: int, questions: int, chance: float = 0.25) -> float:
+def worse_than_guessing(correct: int, questions: int, chance: float = CHANCE) -> float:
     """The exact binomial p-value of this many right answers or fewer from someone who guesses."""
     return float(stats.binomtest(correct, questions, chance, alternative="less").pvalue)
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a proportion."""
+    low, high = proportion_confint(successes, trials, alpha=ALPHA, method="wilson")
+    return float(low), float(high)
 
 
 def clustered(correct: ArrayLike, clusters: ArrayLike) -> tuple[float, float] | None:
@@ -66,7 +75,7 @@ def calibration(confidences: ArrayLike, correct: ArrayLike, bins: int = 10) -> d
     return {"ece": float(ece), "brier": float(numpy.mean((confidences - outcomes) ** 2)), "bins": found}
 
 
-def spread(shares: Sequence[float]) -> float:
+def std_dev(shares: Sequence[float]) -> float:
     """The standard deviation of shares or recalls over letters, as a whole population: 0 where no letter is preferred."""
     return float(numpy.std(shares))
 
@@ -104,7 +113,7 @@ def kappa_max(first: float, second: float) -> float | None:
     return None if expected == 1 else ((1 - abs(first - second)) - expected) / (1 - expected)
 
 
-def capa(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: int = 4) -> float | None:
+def capa(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: int = len(LETTERS)) -> float | None:
     """Chance-adjusted agreement of two arrays of answers (Goel et al. 2025, https://arxiv.org/abs/2502.04313), for answers
     given with certainty.
 
@@ -135,8 +144,8 @@ def same_wrong(first: ArrayLike, second: ArrayLike, gold: ArrayLike, strata: Arr
         return {"count": 0, "rate": None, "null": None, "p": None}
     # The same draws for a pair whichever other pairs are compared.
     random = numpy.random.default_rng(SEED)
-    cell = numpy.unique(strata, return_inverse=True)[1][both] * 4 + gold[both]
-    tables = numpy.zeros((cell.max() + 1, 4, 4), int)
+    cell = numpy.unique(strata, return_inverse=True)[1][both] * len(LETTERS) + gold[both]
+    tables = numpy.zeros((cell.max() + 1, len(LETTERS), len(LETTERS)), int)
     numpy.add.at(tables, (cell, first[both], second[both]), 1)
     same = numpy.zeros(draws)
     varies = False

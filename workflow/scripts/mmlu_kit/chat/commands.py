@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Callable
 from pathlib import Path
 
-from ..problems import Problem
-from . import views
-from .sessions import Session
+from mmlu_kit.chat import views
+from mmlu_kit.chat.sessions import Session
+from mmlu_kit.user_errors import UserError
 
 ENDED = {"end": "ended by the model", "length": "cut at its longest", "interrupted": "stopped"}
 
@@ -16,12 +16,12 @@ class Leave(Exception):
 
 
 def run(line: str, session: Session) -> str:
-    """Do what a command line says and return what is to be shown; one that cannot be done is a Problem and changes nothing."""
+    """Do what a command line says and return what is to be shown; one that cannot be done raises UserError."""
     name, _, argument = line.strip().partition(" ")
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "/help lists them"
-        raise Problem(f"there is no command {name}; {hint} (a message that begins with a slash is written with two)")
+        raise UserError(f"there is no command {name}; {hint} (a message that begins with a slash is written with two)")
     return COMMANDS[name][2](session, argument.strip())
 
 
@@ -34,14 +34,14 @@ def show_help(session: Session, argument: str) -> str:
 def save(session: Session, argument: str) -> str:
     path = Path(argument).expanduser() if argument else session.path
     if path is None:
-        raise Problem("/save needs a file name, as in /save chat.json")
+        raise UserError("/save needs a file name, as in /save chat.json")
     session.save(path)
     return f"{_turns(session.turns())} saved to {path}"
 
 
 def load(session: Session, argument: str) -> str:
     if not argument:
-        raise Problem("/load needs a file name, as in /load chat.json")
+        raise UserError("/load needs a file name, as in /load chat.json")
     differs = session.restore(Path(argument).expanduser())
     return "\n".join([f"{_turns(session.turns())} loaded from {session.path}; the strategy is {session.strategy}", *differs])
 
@@ -53,7 +53,7 @@ def clear(session: Session, argument: str) -> str:
 
 def history(session: Session, argument: str) -> str:
     if argument not in ("on", "off", ""):
-        raise Problem("/history is on or off, as in /history off")
+        raise UserError("/history is on or off, as in /history off")
     if argument:
         session.history(argument == "on")
     if session.strategy.kind == "none":

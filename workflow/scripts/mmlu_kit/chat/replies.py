@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..problems import Problem
+from mmlu_kit.user_errors import UserError
 
 # Tokens of a prompt that are computed at a time: between two of these steps a reply can be stopped.
 STEP = 128
@@ -93,7 +93,9 @@ class Replier:
                 given = torch.tensor([list(ids)], device=self.model.device)
                 found = self.model(input_ids=given, past_key_values=cache, use_cache=True, logits_to_keep=1)
         except torch.OutOfMemoryError as error:
-            raise Problem("the chat does not fit the device's memory any more: /clear it, or choose a smaller view") from error
+            raise UserError(
+                "the chat does not fit the device's memory any more: /clear it, or choose a smaller view"
+            ) from error
         self._cache, self._ids = found.past_key_values, [*known, *ids]
         return found.logits[0, -1]
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import encoding
-from ..problems import Problem
-from . import states, views
+from mmlu_kit.chat import states, views
+from mmlu_kit.evaluation import encoding
+from mmlu_kit.user_errors import UserError
 
 
 class Session:
@@ -27,7 +27,7 @@ class Session:
         system: str | None = None,
     ):
         if context is not None and max_new_tokens >= context:
-            raise Problem(f"replies of {max_new_tokens:,} tokens leave no room for a prompt: the context has {context:,}")
+            raise UserError(f"replies of {max_new_tokens:,} tokens leave no room for a prompt: the context has {context:,}")
         self.replier, self.tokenizer, self.model = replier, replier.tokenizer, model
         self.context, self.max_new_tokens = context, max_new_tokens
         self.messages: list[views.Message] = [{"role": "system", "content": system}] if system else []
@@ -65,7 +65,7 @@ class Session:
         """Forget the newest turn and return what the user had said."""
         system, turns = views.split(self.messages)
         if not turns:
-            raise Problem("there is nothing to undo")
+            raise UserError("there is nothing to undo")
         self.messages = [*system, *(message for turn in turns[:-1] for message in turn)]
         self.shown = None
         return turns[-1][0]["content"]
@@ -92,7 +92,7 @@ class Session:
         self.path = Path(path)
 
     def restore(self, path: Path) -> list[str]:
-        """Go on with a saved chat; what is not as it was then is returned, a line each. A Problem leaves all as it is."""
+        """Go on with a saved chat; what is not as it was then is returned, a line each. A UserError leaves all as it is."""
         found = states.load(path)
         self.messages, self.strategy, self.shown = found["messages"], views.parse(found["strategy"]), None
         self.path = Path(path)

@@ -12,9 +12,9 @@ from typing import Any
 import jsonschema
 import yaml
 
-from .. import files
-from ..problems import Problem
-from . import views
+from mmlu_kit import files
+from mmlu_kit.chat import views
+from mmlu_kit.user_errors import UserError
 
 SCHEMA = "mmlu-kit/chat/1"
 SCHEMA_FILE = Path(__file__).parents[3] / "schemas" / "conversation.schema.yaml"
@@ -37,14 +37,14 @@ def template_digest(tokenizer: Any) -> str:
 def save(path: Path, messages: Sequence[views.Message], strategy: views.Strategy, model: dict, template_sha256: str) -> None:
     """Write a chat to `path`, whole or not at all; `model` is as `model_identity` gives it.
 
-    Where another kind of file stands there, that is a Problem, and the file stays.
+    Where another kind of file stands there, that is a UserError, and the file stays.
     """
     path = Path(path)
     if path.exists():
         try:
             load(path)
-        except Problem:
-            raise Problem(f"{path} is there already and is no saved chat: choose another name") from None
+        except UserError:
+            raise UserError(f"{path} is there already and is no saved chat: choose another name") from None
     files.write_json(
         path,
         {
@@ -59,33 +59,33 @@ def save(path: Path, messages: Sequence[views.Message], strategy: views.Strategy
 
 
 def load(path: Path) -> dict:
-    """The chat that `save` wrote to `path`, as conversation.schema.yaml describes it; anything else is a Problem."""
+    """The chat that `save` wrote to `path`, as conversation.schema.yaml describes it; anything else is a UserError."""
     path = Path(path)
     data = _read(path)
     if looks_like_pickle(data):
-        raise Problem(
+        raise UserError(
             f"{path} is a pickle, whatever its name: it is never loaded, as loading a pickle runs the code in it; "
             "saved chats are JSON, made with /save"
         )
     try:
         found = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # no UTF-8, no JSON, a number of a million digits, a thousand brackets
-        raise Problem(f"{path} is not a saved chat, or a damaged one (no valid JSON): choose another file") from None
+        raise UserError(f"{path} is not a saved chat, or a damaged one (no valid JSON): choose another file") from None
     if not isinstance(found, dict) or not str(found.get("schema")).startswith("mmlu-kit/chat/"):
-        raise Problem(f"{path} is not a saved chat: its schema is not {SCHEMA}")
+        raise UserError(f"{path} is not a saved chat: its schema is not {SCHEMA}")
     if found["schema"] != SCHEMA:
-        raise Problem(
+        raise UserError(
             f"{path} was saved by another version of the kit ({str(found['schema'])[:40]!r}; this one reads {SCHEMA})"
         )
     error = jsonschema.exceptions.best_match(_validator().iter_errors(found))
     if error:
         where = ".".join(str(part) for part in error.absolute_path) or "its keys"
-        raise Problem(f"{path} is a damaged chat: {where}: {error.message[:200]}")
+        raise UserError(f"{path} is a damaged chat: {where}: {error.message[:200]}")
     try:
         views.split(found["messages"])
         json.dumps(found, ensure_ascii=False).encode("utf-8")
     except ValueError as error:  # roles out of order, or half of a character
-        raise Problem(f"{path} is a damaged chat: {error}") from None
+        raise UserError(f"{path} is a damaged chat: {error}") from None
     return found
 
 
@@ -110,13 +110,13 @@ def _read(path: Path) -> bytes:
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
-            raise Problem(f"{path} is not a file")
+            raise UserError(f"{path} is not a file")
         with path.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise Problem(f"{path} cannot be read ({error.strerror}): correct the path") from None
+        raise UserError(f"{path} cannot be read ({error.strerror}): correct the path") from None
     if len(data) > MOST_BYTES:
-        raise Problem(f"{path} is larger than any chat ({MOST_BYTES:,} bytes at most): it is not loaded")
+        raise UserError(f"{path} is larger than any chat ({MOST_BYTES:,} bytes at most): it is not loaded")
     return data
 
 

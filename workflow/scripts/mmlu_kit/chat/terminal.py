@@ -6,10 +6,10 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 
-from ..problems import Problem, report
-from . import commands
-from .characters import visible
-from .sessions import Session
+from mmlu_kit.chat import commands
+from mmlu_kit.chat.characters import visible
+from mmlu_kit.chat.sessions import Session
+from mmlu_kit.user_errors import UserError, report
 
 GREETING = "Say something. /help lists the commands; Ctrl-C stops a reply, Ctrl-D leaves."
 
@@ -33,24 +33,24 @@ def talk(session: Session) -> None:
             return
         except KeyboardInterrupt:
             show("\n(Ctrl-D or /quit leaves)")
-        except Problem as problem:
+        except UserError as problem:
             report(visible(" ".join(str(problem).split())))
         except OSError as error:
             report(visible(f"{error.strerror or error} ({error.filename})"))
 
 
 def play(session: Session, lines: Iterable[bytes], name: str) -> None:
-    """Take lines of UTF-8 as a user's, in order; the first one that fails is a Problem with its number in `name`."""
+    """Take lines of UTF-8 as a user's, in order; the first one that fails is a UserError with its number in `name`."""
     for number, line in enumerate(lines, 1):
         try:
             if not respond(line.decode("utf-8-sig").rstrip("\r\n"), session):
                 return
         except UnicodeDecodeError:
-            raise Problem(f"{name}, line {number}: not UTF-8") from None
-        except Problem as problem:
-            raise Problem(f"{name}, line {number}: {visible(str(problem))}") from None
+            raise UserError(f"{name}, line {number}: not UTF-8") from None
+        except UserError as problem:
+            raise UserError(f"{name}, line {number}: {visible(str(problem))}") from None
         except OSError as error:
-            raise Problem(f"{name}, line {number}: {error.strerror or error} ({visible(str(error.filename))})") from error
+            raise UserError(f"{name}, line {number}: {error.strerror or error} ({visible(str(error.filename))})") from error
 
 
 def respond(line: str, session: Session) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..problems import Problem
+from mmlu_kit.user_errors import UserError
 
 # {role, content}; role is 'system' (first message only), 'user' or 'assistant'.
 Message = dict[str, str]
@@ -37,7 +37,7 @@ class View:
     left_out: int
 
 
-class PromptTooLong(Problem):
+class PromptTooLong(UserError):
     """The system message and the newest user message alone, `tokens` as a prompt, are more than the `room` for them."""
 
     def __init__(self, tokens: int, room: int, with_system: bool):
@@ -47,10 +47,10 @@ class PromptTooLong(Problem):
 
 
 def parse(text: str) -> Strategy:
-    """The strategy that `text` names, in one of FORMS; anything else is a Problem."""
+    """The strategy that `text` names, in one of FORMS; anything else is a UserError."""
     match = re.fullmatch(r"(none|full)|(last_turns|token_budget)[\s(]+(\d{1,9})\s*\)?", text.strip())
     if not match or (match[2] == "token_budget" and int(match[3]) == 0):
-        raise Problem(f"'{text.strip()}' is not a strategy; there are {', '.join(FORMS)}")
+        raise UserError(f"'{text.strip()}' is not a strategy; there are {', '.join(FORMS)}")
     return Strategy(match[1]) if match[1] else Strategy(match[2], int(match[3]))
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from . import chats, hardware, models, subjects, times
-from .verdicts import NOT_TESTABLE, Untestable, Verdict
+from mmlu_kit.claims import chats, hardware, models, subjects, times
+from mmlu_kit.claims.verdicts import NOT_TESTABLE, Untestable, Verdict
 
 
 def no_result_tells(evidence: dict, because: str) -> Verdict:

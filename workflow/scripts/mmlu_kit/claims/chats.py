@@ -4,15 +4,15 @@ A predicate takes evidence (see evidence.py) and parameters, and gives a verdict
 no claim truer: the one of the writeup is taken, or else the study's first.
 """
 
-from .. import words
-from ..recall import section
-from .verdicts import Untestable, Verdict, verdict
+from mmlu_kit import formatting
+from mmlu_kit.claims.verdicts import Untestable, Verdict, verdict
+from mmlu_kit.report import chat_section
 
 
 def outgrows_context(evidence: dict, at_least: float) -> Verdict:
     """With all of its history a prompt grows by so many tokens a turn, so that a known context is full after some."""
     model = _chat_model(evidence)
-    growth = section.growth(model)
+    growth = chat_section.growth(model)
     if growth is None:
         return verdict(False, f"{model['model']}: no prompt grew with the conversation")
     line = f"{model['model']}: {growth['tokens_a_turn']:.1f} tokens more with each turn"
@@ -41,7 +41,7 @@ def history_helps(evidence: dict, at_least: float, alpha: float) -> Verdict:
     on, off = (_recall(model, strategy) for strategy in ("full", "none"))
     (test,) = [one for one in model["comparisons"] if one["strategy"] == "none"]
     lost = on["right"] / on["n"] - off["right"] / off["n"]
-    line = f"{model['model']}: {_share(on)} recalled with history on, {_share(off)} off; {words.p_value(test['p_holm'])}"
+    line = f"{model['model']}: {_share(on)} recalled with history on, {_share(off)} off; {formatting.p_value(test['p_holm'])}"
     return verdict(lost >= at_least and test["p_holm"] < alpha, line)
 
 
@@ -72,7 +72,7 @@ def tokens_grow(evidence: dict, growing: float, flat: float) -> Verdict:
         ends = [_row(model, strategy, distance)["prompt_tokens"]["mean"] for distance in (near, far)]
         ratios[mode] = ends[1] / ends[0]
     times = {mode: found["total_s"] for mode, found in model["independent"].items()}
-    taken = {mode: words.spread(seconds, "moment") for mode, seconds in times.items()}
+    taken = {mode: formatting.format_range(seconds, "moment") for mode, seconds in times.items()}
     line = (
         f"{model['model']}: {near} to {far} turns make prompts {ratios['on']:.1f} times as long with history and "
         f"{ratios['off']:.2f} times without; an independent question takes {taken['on_without_cache']} with history, "
@@ -106,4 +106,5 @@ def _recall(model: dict, strategy: str, distance: int | None = None) -> dict:
 
 
 def _share(found: dict) -> str:
-    return f"{words.percent(found['right'] / found['n'])} ({words.percent(found['low'])} to {words.percent(found['high'])})"
+    share, low, high = (formatting.percent(part) for part in (found["right"] / found["n"], found["low"], found["high"]))
+    return f"{share} ({low} to {high})"

@@ -8,9 +8,9 @@ are compared with a run's generated letters, not with its best letters.
 
 from collections.abc import Sequence
 
-from .. import summaries
-from . import evidence, ratios, stages
-from .rows import because, elsewhere, row, share, within
+from mmlu_kit.claims import evidence, ratios, stages
+from mmlu_kit.claims.rows import because, elsewhere, row, share, within
+from mmlu_kit.results import summaries
 
 _TIMES = {"real_s": "real time", "cpu_s": "CPU time", "gpu_s": "GPU time"}
 
@@ -41,7 +41,7 @@ def _summary(published: dict, merged: dict, name: str, model: str | None) -> dic
 
 
 def _over(merged: dict, model: str, subjects: Sequence[str]) -> dict | str:
-    found = summaries.of(merged, model, subjects)
+    found = summaries.summarize(merged, model, subjects)
     if found and found["subjects"] == len(subjects):
         return found
     what = subjects[0] if len(subjects) == 1 else f"{len(subjects) - (found['subjects'] if found else 0)} of its subjects"

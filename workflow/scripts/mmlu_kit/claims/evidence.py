@@ -18,7 +18,8 @@ MMLU's, else None), `models` from the fewest parameters to the most, `refused` [
 
 from collections.abc import Iterable
 
-from .. import configurations, summaries
+from mmlu_kit import settings
+from mmlu_kit.results import summaries
 
 _MACHINE = ("processor", "cores_usable", "gpu")
 _OF_MODEL = ("real_s", "cpu_s", "gpu_s", "forward_s", "peak_gpu_bytes")
@@ -171,7 +172,7 @@ def _setups(setups: dict | None) -> dict | None:
     groups = []
     for found in setups["configurations"]:
         mine = [one for one in ran if _likeness(one) == _likeness(found)]
-        label = configurations.in_words(found["effective"])
+        label = settings.in_words(found["effective"])
         runs = [_run(one, numbers) for one in mine]
         groups.append({"label": label, "runs": runs, "answers_not_shared": found["answers_not_shared"]})
     return {
@@ -183,8 +184,8 @@ def _setups(setups: dict | None) -> dict | None:
 
 def _likeness(one: dict) -> tuple:
     """What runs of one configuration share."""
-    settings = [one["effective"][key] for key in configurations.SETTINGS]
-    return (*settings, *(one["machine"][key] for key in _MACHINE), one["questions_sha256"])
+    ran = [one["effective"][key] for key in settings.SETTINGS]
+    return (*ran, *(one["machine"][key] for key in _MACHINE), one["questions_sha256"])
 
 
 def _run(one: dict, numbers: dict[str, int]) -> dict:

@@ -3,9 +3,9 @@
 A predicate takes evidence (see evidence.py) and parameters, and gives a verdict and a line of numbers.
 """
 
-from .. import words
-from .runs import alike, fold, median, runs_of, timing_setups
-from .verdicts import Untestable, Verdict, is_about, many, named, verdict
+from mmlu_kit import formatting
+from mmlu_kit.claims.runs import alike, fold, median, runs_of, timing_setups
+from mmlu_kit.claims.verdicts import Untestable, Verdict, is_about, many, named, verdict
 
 
 def ran_as(evidence: dict, models: list[str], device: str, quantization: str) -> Verdict:
@@ -21,7 +21,7 @@ def ran_as_setup(evidence: dict, setup: int, as_setup: int) -> Verdict:
     """One setup ran as another did: on the same device in the same form; where that is not known, its CPU time is the same
     within 10 % and as many answers are right."""
     mine, other = median(evidence, setup), median(evidence, as_setup)
-    line = f"setup {setup} {words.duration(mine['real_s'])}, setup {as_setup} {words.duration(other['real_s'])}"
+    line = f"setup {setup} {formatting.duration(mine['real_s'])}, setup {as_setup} {formatting.duration(other['real_s'])}"
     if mine["effective"] is None:
         ratio = mine["cpu_s"] / other["cpu_s"]
         same = is_about(ratio, 1, 1.1) and mine["correct"] == other["correct"]
@@ -104,7 +104,7 @@ def are_alike_in_size(evidence: dict, models: list[str], within: float) -> Verdi
     """The parameters of two models differ by no more than a factor."""
     one, other = sorted((named(evidence, name) for name in models), key=lambda model: model["parameters"])
     ratio = other["parameters"] / one["parameters"]
-    sizes = f"{words.count(other['parameters'])} / {words.count(one['parameters'])} parameters"
+    sizes = f"{formatting.count(other['parameters'])} / {formatting.count(one['parameters'])} parameters"
     return verdict(ratio <= within, f"{sizes} = {ratio:.1f}")
 
 
@@ -125,7 +125,9 @@ def cannot_run_larger(evidence: dict, device: str, parameters: float) -> Verdict
     ran = [model for model in evidence["models"] if (model["effective"] or model["asked"])["device"] == device]
     larger = [model for model in ran if model["parameters"] > parameters]
     if larger:
-        return verdict(False, f"{larger[-1]['short']} with {words.count(larger[-1]['parameters'])} parameters ran on {device}")
+        return verdict(
+            False, f"{larger[-1]['short']} with {formatting.count(larger[-1]['parameters'])} parameters ran on {device}"
+        )
     refused = [one for one in evidence["refused"] if f"GB of {device} memory are free" in one["reason"]]
     if not refused:
         raise Untestable(f"no larger model was tried on {device}")

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from .. import words
-from . import rows, verdicts
+from mmlu_kit import formatting
+from mmlu_kit.claims import rows, verdicts
 
 _VERDICTS = (verdicts.HOLDS, verdicts.DOES_NOT_HOLD, verdicts.NOT_TESTABLE)
 _WHERE = {"published": "by the published numbers", "run": "by this run"}
@@ -41,7 +41,12 @@ def counts(result: dict) -> str:
 
 def value(number: float, unit: str) -> str:
     """A number of a row in the form of its unit."""
-    forms = {"fraction": words.percent, "s": words.duration, "parameters": words.count, "times": lambda x: f"{x:.1f}×"}
+    forms = {
+        "fraction": formatting.percent,
+        "s": formatting.duration,
+        "parameters": formatting.count,
+        "times": lambda x: f"{x:.1f}×",
+    }
     return forms[unit](number) if unit in forms else f"{number:.0f} {unit}"
 
 

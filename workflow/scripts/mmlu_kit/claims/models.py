@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from scipy import stats
 
-from .. import summaries, words
-from .verdicts import Untestable, Verdict, accuracy, is_about, many, named, on, verdict, with_interval
+from mmlu_kit import formatting, statistics
+from mmlu_kit.claims.verdicts import Untestable, Verdict, accuracy, is_about, many, named, on, verdict, with_interval
 
 CHANCE = 0.25
 
@@ -17,7 +17,7 @@ CHANCE = 0.25
 def rises_with_size(evidence: dict, device: str) -> Verdict:
     """Each step in parameters raises accuracy by more than the two intervals can explain."""
     models = on(evidence, device, at_least=2)
-    bounds = [summaries.wilson(model["correct"], model["questions"]) for model in models]
+    bounds = [statistics.wilson(model["correct"], model["questions"]) for model in models]
     rises = all(high < low for (_, high), (low, _) in pairwise(bounds))
     sizes = [model["parameters"] for model in models]
     grows = all(a < b for a, b in pairwise(sizes))
@@ -36,7 +36,7 @@ def ratios(evidence: dict, larger: str, smaller: str, accuracy_times: float, tim
     if one["machine"] != other["machine"]:
         raise Untestable("the two models were timed on different machines")
     more, longer = accuracy(one) / accuracy(other), one["real_s"] / other["real_s"]
-    shares = f"{words.percent(accuracy(one))} / {words.percent(accuracy(other))} = {more:.1f}"
+    shares = f"{formatting.percent(accuracy(one))} / {formatting.percent(accuracy(other))} = {more:.1f}"
     times = f"{one['real_s'] / 60:.1f} min / {other['real_s'] / 60:.1f} min = {longer:.1f}"
     return verdict(is_about(more, accuracy_times, within) and is_about(longer, time_times, within), f"{shares}; {times}")
 
@@ -44,10 +44,10 @@ def ratios(evidence: dict, larger: str, smaller: str, accuracy_times: float, tim
 def at_chance(evidence: dict, model: str) -> Verdict:
     """The interval of the model's accuracy holds the 25 % of guessing."""
     found = named(evidence, model)
-    low, high = summaries.wilson(found["correct"], found["questions"])
+    low, high = statistics.wilson(found["correct"], found["questions"])
     line = f"{found['short']}: {with_interval(found)}; guessing one of four letters gives 25%"
     if found["parsed"] is None and high < CHANCE:
-        line += f", or this if only {words.percent(accuracy(found) / CHANCE)} of answers could be read"
+        line += f", or this if only {formatting.percent(accuracy(found) / CHANCE)} of answers could be read"
     return verdict(low <= CHANCE <= high, line)
 
 
@@ -55,14 +55,14 @@ def above_chance(evidence: dict, model: str) -> Verdict:
     """The model is right more often than guessing: exact binomial test, one-sided, 5 %."""
     found = named(evidence, model)
     p = stats.binomtest(found["correct"], found["questions"], CHANCE, alternative="greater").pvalue
-    return verdict(p < 0.05, f"{found['short']}: {with_interval(found)} against 25%; {words.p_value(p)}")
+    return verdict(p < 0.05, f"{found['short']}: {with_interval(found)} against 25%; {formatting.p_value(p)}")
 
 
 def is_often_unreadable(evidence: dict, model: str, under: float) -> Verdict:
     """Fewer of the model's answers than a share could be read as a letter."""
     found = named(evidence, model)
     if found["parsed"] is None:
-        share = words.percent(accuracy(found) / CHANCE)
+        share = formatting.percent(accuracy(found) / CHANCE)
         raise Untestable(f"how many answers could be read is not published; guessing would give this accuracy if {share} could")
     line = f"{found['short']}: {found['parsed']} of {found['questions']} answers could be read as a letter"
     return verdict(found["parsed"] / found["questions"] < under, line)
@@ -94,8 +94,8 @@ def is_hard_for_both(evidence: dict, first: str, second: str) -> Verdict:
     if not missed:
         raise Untestable(f"{shorts[0]} misses no question here")
     share, expected = pair["both_wrong"] / missed, pair["both_wrong_expected"] / missed
-    line = f"of {missed} questions that {shorts[0]} misses, {shorts[1]} misses {words.percent(share)}"
-    return verdict(share > 0.5 and share > expected, f"{line}, {words.percent(expected)} if they were independent")
+    line = f"of {missed} questions that {shorts[0]} misses, {shorts[1]} misses {formatting.percent(share)}"
+    return verdict(share > 0.5 and share > expected, f"{line}, {formatting.percent(expected)} if they were independent")
 
 
 def _pairs(evidence: dict) -> list[dict]:

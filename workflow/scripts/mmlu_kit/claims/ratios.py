@@ -4,8 +4,8 @@ import statistics
 
 from scipy.stats import contingency
 
-from . import stages
-from .rows import because, elsewhere, row, share, within
+from mmlu_kit.claims import stages
+from mmlu_kit.claims.rows import because, elsewhere, row, share, within
 
 _TIMES = {"real_s": "real time", "user_s": "user time", "system_s": "system time"}
 

@@ -1,6 +1,6 @@
 """A row of the comparison of published numbers with a run's: what this run has beside it, and the verdict."""
 
-from .. import summaries, words
+from mmlu_kit import statistics
 
 REPRODUCED, DIFFERS, NOT_RUN = "reproduced", "differs", "not run"
 
@@ -20,7 +20,7 @@ def row(name: str, section: str, what: str, unit: str, published: float, here: d
 
 def share(counts: dict) -> dict[str, float]:
     """Accuracy by the generated letter with its Wilson interval: `run, low, high`."""
-    low, high = summaries.wilson(counts["correct_generated"], counts["questions"])
+    low, high = statistics.wilson(counts["correct_generated"], counts["questions"])
     return {"run": counts["correct_generated"] / counts["questions"], "low": low, "high": high}
 
 
@@ -32,7 +32,7 @@ def within(value: float, factor: float) -> dict[str, float]:
 def elsewhere(value: float, published: float, machine: dict) -> str:
     """What must be said of a time beside that of another machine."""
     ratio = f"{value / published:.2g} times the published time"
-    return f"{ratio}, on another machine: {words.machine(machine)}; the writeup does not name its own"
+    return f"{ratio}, on another machine: {machine.in_words()}; the writeup does not name its own"
 
 
 def because(here: dict | str, stage: str | None, reason: str) -> dict | str:

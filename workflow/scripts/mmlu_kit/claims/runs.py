@@ -2,7 +2,7 @@
 
 import statistics
 
-from .verdicts import Untestable
+from mmlu_kit.claims.verdicts import Untestable
 
 
 def timing_setups(evidence: dict) -> dict:

@@ -3,7 +3,7 @@
 Of tokens nothing is known: the writeup publishes neither tokens nor its models' revisions, so that stage is never named.
 """
 
-from .. import configurations, summaries, words
+from mmlu_kit import formatting, settings, statistics
 
 UNKNOWN = "no earlier stage is known to differ: the writeup publishes no hashes, no revisions and no single answers"
 
@@ -36,13 +36,13 @@ def _prompt(here: dict, there: dict) -> tuple[str, str] | None:
 
 
 def _logits(effective: dict, theirs: dict) -> tuple[str, str] | None:
-    known = {name: theirs[name] or effective[name] for name in configurations.SETTINGS}
-    differs = configurations.differences(known, effective)
+    known = {name: theirs[name] or effective[name] for name in settings.SETTINGS}
+    differs = settings.differences(known, effective)
     return ("logits", f"ran with {', '.join(differs)}") if differs else None
 
 
 def _parse(counts: dict, accuracy: float) -> tuple[str, str] | None:
-    low, high = summaries.wilson(counts["correct"], counts["questions"])
-    best, rate = words.percent(counts["correct"] / counts["questions"]), counts["parsed"] / counts["questions"]
-    line = f"best letter right in {best}, a letter could be read from {words.percent(rate)} of answers"
+    low, high = statistics.wilson(counts["correct"], counts["questions"])
+    best, rate = formatting.percent(counts["correct"] / counts["questions"]), counts["parsed"] / counts["questions"]
+    line = f"best letter right in {best}, a letter could be read from {formatting.percent(rate)} of answers"
     return ("parse", line) if low <= accuracy <= high or rate < 0.95 else None

@@ -8,8 +8,8 @@ from itertools import combinations, pairwise
 
 from scipy import stats
 
-from .. import summaries, words
-from .verdicts import Untestable, Verdict, accuracy, many, named, on, verdict, with_interval
+from mmlu_kit import formatting, statistics
+from mmlu_kit.claims.verdicts import Untestable, Verdict, accuracy, many, named, on, verdict, with_interval
 
 CHANCE = 0.25
 
@@ -30,7 +30,7 @@ def is_lowest_everywhere(evidence: dict, subject: str) -> Verdict:
         lowest = min(model["subjects"], key=lambda name: accuracy(model["subjects"][name]))
         low, mine = accuracy(model["subjects"][lowest]), accuracy(model["subjects"][subject])
         if low < mine:
-            exceptions.append(f"{model['short']} has {lowest} {words.percent(low)} below it at {words.percent(mine)}")
+            exceptions.append(f"{model['short']} has {lowest} {formatting.percent(low)} below it at {formatting.percent(mine)}")
     line = f"lowest for {len(models) - len(exceptions)} of {many(len(models), 'model')}"
     return verdict(not exceptions, "; ".join([line, *exceptions]))
 
@@ -42,7 +42,9 @@ def is_hardest_but(evidence: dict, subject: str, place: int) -> Verdict:
     means = {name: sum(accuracy(model["subjects"][name]) for model in models) / len(models) for name in shared}
     found = 1 + sum(mean < means[subject] for mean in means.values())
     places = ", ".join(f"{_place(model, subject, hardest=True)} for {model['short']}" for model in models)
-    return verdict(found == place, f"mean accuracy {words.percent(means[subject])}, place {found} from the hardest; {places}")
+    return verdict(
+        found == place, f"mean accuracy {formatting.percent(means[subject])}, place {found} from the hardest; {places}"
+    )
 
 
 def are_hardest_everywhere(evidence: dict, subjects: list[str]) -> Verdict:
@@ -60,7 +62,7 @@ def is_below_average_everywhere(evidence: dict, subject: str) -> Verdict:
     """For every model the subject's accuracy is below the mean of the model's subjects."""
     models = _on_mmlu(evidence, subject)
     found = [(model["short"], accuracy(model["subjects"][subject]), _mean(model)) for model in models]
-    line = "; ".join(f"{name} {words.percent(mine)}, mean {words.percent(mean)}" for name, mine, mean in found)
+    line = "; ".join(f"{name} {formatting.percent(mine)}, mean {formatting.percent(mean)}" for name, mine, mean in found)
     return verdict(all(mine < mean for _, mine, mean in found), line)
 
 
@@ -68,9 +70,9 @@ def is_among_best(evidence: dict, subject: str, places: int, parameters_from: fl
     """For every model from a size on, the subject is among its best few."""
     models = [model for model in _on_mmlu(evidence, subject) if model["parameters"] >= parameters_from]
     if not models:
-        raise Untestable(f"no model of {words.count(parameters_from)} parameters or more here")
+        raise Untestable(f"no model of {formatting.count(parameters_from)} parameters or more here")
     found = [(model["short"], _place(model, subject), model["subjects"][subject]) for model in models]
-    line = ", ".join(f"{place} for {name} ({words.percent(accuracy(mine))})" for name, place, mine in found)
+    line = ", ".join(f"{place} for {name} ({formatting.percent(accuracy(mine))})" for name, place, mine in found)
     return verdict(all(place <= places for _, place, _ in found), f"place from the best: {line}")
 
 
@@ -82,8 +84,10 @@ def is_strong(evidence: dict, subject: str, device: str) -> Verdict:
     if not models:
         raise Untestable(f"no result on {subject} here")
     found = [(model, model["subjects"][subject]) for model in models]
-    strong = all(summaries.wilson(**_counts(mine))[0] > CHANCE and accuracy(mine) > _mean(model) for model, mine in found)
-    line = "; ".join(f"{model['short']} {with_interval(mine)}, mean {words.percent(_mean(model))}" for model, mine in found)
+    strong = all(statistics.wilson(**_counts(mine))[0] > CHANCE and accuracy(mine) > _mean(model) for model, mine in found)
+    line = "; ".join(
+        f"{model['short']} {with_interval(mine)}, mean {formatting.percent(_mean(model))}" for model, mine in found
+    )
     return verdict(strong, line)
 
 
@@ -103,8 +107,8 @@ def subjects_agree(evidence: dict, at_least: float) -> Verdict:
 def differ_systematically(evidence: dict, p_under: float) -> Verdict:
     """The models rank subjects more alike than chance would: Friedman's test."""
     w, chi2, p = _concordance(evidence["models"])
-    line = f"Friedman's chi-squared {chi2:.1f} over {len(evidence['models'])} models (Kendall's W {w:.2f}), {words.p_value(p)}"
-    return verdict(p < p_under, line)
+    line = f"Friedman's chi-squared {chi2:.1f} over {len(evidence['models'])} models (Kendall's W {w:.2f})"
+    return verdict(p < p_under, f"{line}, {formatting.p_value(p)}")
 
 
 def is_the_exception(evidence: dict, smaller: str, larger: str, at_least: float) -> Verdict:

@@ -3,9 +3,9 @@
 A predicate takes evidence (see evidence.py) and parameters, and gives a verdict and a line of numbers.
 """
 
-from .. import words
-from .runs import alike, cpu_s, fold, timing_setups
-from .verdicts import Untestable, Verdict, is_about, many, on, verdict
+from mmlu_kit import formatting
+from mmlu_kit.claims.runs import alike, cpu_s, fold, timing_setups
+from mmlu_kit.claims.verdicts import Untestable, Verdict, is_about, many, on, verdict
 
 _KINDS = {"real_s": "real", "cpu_s": "CPU", "gpu_s": "GPU"}
 
@@ -32,7 +32,7 @@ def same_answers_each_run(evidence: dict) -> Verdict:
 def real_time_varies(evidence: dict, at_least: float) -> Verdict:
     """The longest of the runs that ran alike took so many times the shortest."""
     times = [run["real_s"] for run in alike(evidence)["runs"]]
-    line = f"{len(times)} runs alike took {words.duration(min(times))} to {words.duration(max(times))}"
+    line = f"{len(times)} runs alike took {formatting.duration(min(times))} to {formatting.duration(max(times))}"
     ratio = max(times) / min(times)
     return verdict(ratio >= at_least, f"{line}, the longest {ratio:.2f} times the shortest")
 
@@ -54,7 +54,7 @@ def waiting_explains_the_spread(evidence: dict, at_least: float) -> Verdict:
 def user_time_is_steady(evidence: dict, within: float) -> Verdict:
     """User time of the runs that ran alike differs by no more than a factor."""
     times = [run["user_s"] for run in alike(evidence)["runs"] if run["user_s"] is not None]
-    line = f"user time {words.duration(min(times))} to {words.duration(max(times))} over {len(times)} runs"
+    line = f"user time {formatting.duration(min(times))} to {formatting.duration(max(times))} over {len(times)} runs"
     return verdict(fold(times) <= within, f"{line}, the largest {fold(times):.2f} times the smallest")
 
 

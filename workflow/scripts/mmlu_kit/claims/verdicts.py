@@ -1,6 +1,6 @@
 """What every predicate of a claim uses: verdicts, the models that a claim names, and numbers as a line of evidence has them."""
 
-from .. import summaries, words
+from mmlu_kit import formatting, statistics
 
 HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = "holds", "does not hold", "not testable here"
 
@@ -49,5 +49,5 @@ def accuracy(found: dict) -> float:
 
 def with_interval(found: dict) -> str:
     """'9.1% (7.6% to 10.7%)', the 95 % Wilson interval."""
-    low, high = summaries.wilson(found["correct"], found["questions"])
-    return f"{words.percent(accuracy(found))} ({words.percent(low)} to {words.percent(high)})"
+    low, high = statistics.wilson(found["correct"], found["questions"])
+    return f"{formatting.percent(accuracy(found))} ({formatting.percent(low)} to {formatting.percent(high)})"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from ..chat.views import Message
-from ..problems import Problem
+from mmlu_kit.chat.views import Message
+from mmlu_kit.user_errors import UserError
 
 KINDS = ("told", "corrected", "never", "rule")
 
@@ -70,7 +70,7 @@ class Trial:
 
 
 def read(path: Path) -> Material:
-    """The material in a YAML file; a file that is none is a Problem."""
+    """The material in a YAML file; a file that is none is a UserError."""
     try:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         facts = tuple(
@@ -82,7 +82,7 @@ def read(path: Path) -> Material:
         return Material(data["system"], facts, data["noted"], fillers, rule=data["rule"], **lists)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         about = " ".join(str(error).split())[:200]
-        raise Problem(f"{path} does not hold the conversations of the recall experiment ({about}): restore it") from None
+        raise UserError(f"{path} does not hold the conversations of the recall experiment ({about}): restore it") from None
 
 
 def trials(material: Material, distances: tuple[int, ...], each: int, seed: int) -> list[Trial]:

@@ -6,7 +6,7 @@ Whole words count, upper and lower case alike. '2 January' is also 'January 2nd'
 import re
 from functools import lru_cache
 
-from .conversations import Material, Trial
+from mmlu_kit.recall.conversations import Material, Trial
 
 OUTCOMES = ("right", "stale", "other", "not_knowing", "unclear")
 # How 'your name is …' may go on without naming one.

@@ -6,7 +6,7 @@ trial; what a language model scores below it is the model's own, and not the str
 
 import re
 
-from .conversations import Material, with_word
+from mmlu_kit.recall.conversations import Material, with_word
 
 UNKNOWN = "I do not know. You have not told me."
 

@@ -10,11 +10,12 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from .. import encoding, files
-from ..chat import replies, views
-from ..problems import Problem
-from . import judging, oracle
-from .conversations import Material, Trial
+from mmlu_kit import files
+from mmlu_kit.chat import replies, views
+from mmlu_kit.evaluation import encoding
+from mmlu_kit.recall import judging, oracle
+from mmlu_kit.recall.conversations import Material, Trial
+from mmlu_kit.user_errors import UserError
 
 BATCH = 16  # prompts; what a killed run loses at most
 
@@ -39,7 +40,7 @@ class Probe:
 
 def probes(trials: Sequence[Trial], strategies: Sequence[views.Strategy], tokenizer: Any, limit: int | None) -> list[Probe]:
     """Every trial under every strategy; `limit` is the longest prompt in tokens. One that cannot hold even the system
-    message and the question is a Problem."""
+    message and the question is a UserError."""
 
     @cache
     def ids(said: tuple[tuple[str, str], ...]) -> tuple[int, ...]:
@@ -55,7 +56,7 @@ def probes(trials: Sequence[Trial], strategies: Sequence[views.Strategy], tokeni
                 view = views.view(trial.messages, strategy, lambda shown: len(prompt(shown)), limit)
                 earlier = views.view(trial.messages[:-2], strategy, lambda shown: len(prompt(shown)), limit)
             except views.PromptTooLong as error:
-                raise Problem(
+                raise UserError(
                     f"strategy {strategy}: {error.tokens} tokens are needed at least, and it has {error.room}"
                 ) from None
             said = tokenizer(trial.messages[-2]["content"], add_special_tokens=False, split_special_tokens=True)["input_ids"]

@@ -6,15 +6,15 @@ from typing import Any
 
 import yaml
 
-from .. import encoding
-from ..chat import views
-from ..problems import Problem
-from .transcripts import TITLES
+from mmlu_kit.chat import views
+from mmlu_kit.evaluation import encoding
+from mmlu_kit.recall.transcripts import TITLES
+from mmlu_kit.user_errors import UserError
 
 
 def read(path: Path) -> dict:
     """What users say, as workflow/recall/transcripts.yaml has it: `alice` (`fact` and `value`) and, for each transcript,
-    `strategy` (a views.Strategy), `user` and for the last `saved_after`. A file that is none is a Problem."""
+    `strategy` (a views.Strategy), `user` and for the last `saved_after`. A file that is none is a UserError."""
     try:
         data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         found: dict[str, Any] = {"alice": {key: str(data["alice"][key]) for key in ("fact", "value")}}
@@ -29,7 +29,7 @@ def read(path: Path) -> dict:
         return found
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         about = " ".join(str(error).split())[:200]
-        raise Problem(f"{path} does not hold what users say in the transcripts ({about}): restore it") from None
+        raise UserError(f"{path} does not hold what users say in the transcripts ({about}): restore it") from None
 
 
 def converse(

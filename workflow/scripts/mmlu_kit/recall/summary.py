@@ -6,7 +6,9 @@ Wilson's at 95 %.
 
 from collections.abc import Iterable, Sequence
 
-from .. import records, setups, statistics, summaries
+from mmlu_kit import statistics
+from mmlu_kit.evaluation import records
+from mmlu_kit.results import timing_setups
 
 _ABOUT = ("model", "repository", "commit", "parameters", "requested", "effective", "reason", "context")
 _ASKED = ("strategies", "distances", "trials_each", "max_new_tokens", "seed", "alice")
@@ -53,7 +55,7 @@ def row(trials: Sequence[dict], probes: Sequence[dict], reader: str) -> dict:
     told = [probe for kind in RECALLED for probe in by_kind.get(kind, [])]
     corrected, never, ruled = (by_kind.get(kind, []) for kind in ("corrected", "never", "rule"))
     right = [probe for probe in told if _outcome(probe, reader) == "right"]
-    low, high = summaries.wilson(len(right), len(told))
+    low, high = statistics.wilson(len(right), len(told))
     tokens = [probe["prompt_tokens"] for probe in probes]
     return {
         "recall": {
@@ -95,7 +97,10 @@ def first_token(times: Sequence[dict], strategies: Iterable[str]) -> list[dict]:
     """For each strategy the time to the first token with the cache of the turn before and without it."""
     return [
         {"strategy": strategy, "n": len(mine)}
-        | {kind: setups.spread([one[kind] for one in mine]) for kind in ("warm_s", "cold_s", "prompt_tokens", "cached_tokens")}
+        | {
+            kind: timing_setups.spread([one[kind] for one in mine])
+            for kind in ("warm_s", "cold_s", "prompt_tokens", "cached_tokens")
+        }
         for strategy in strategies
         if (mine := [one for one in times if one["strategy"] == strategy])
     ]
@@ -107,7 +112,7 @@ def independent(times: Sequence[dict]) -> dict[str, dict]:
     modes = dict.fromkeys(one["mode"] for one in times)
     chosen = {mode: [one for one in times if one["mode"] == mode] for mode in modes}
     return {
-        mode: {"n": len(mine)} | {kind: setups.spread([one[kind] for one in mine]) for kind in kinds}
+        mode: {"n": len(mine)} | {kind: timing_setups.spread([one[kind] for one in mine]) for kind in kinds}
         for mode, mine in chosen.items()
     }
 

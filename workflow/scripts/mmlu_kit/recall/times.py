@@ -4,10 +4,10 @@ need no history. Seconds; they differ from run to run and stand in a file of the
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .. import encoding
-from ..chat import views
-from .conversations import Trial
-from .probes import Probe
+from mmlu_kit.chat import views
+from mmlu_kit.evaluation import encoding
+from mmlu_kit.recall.conversations import Trial
+from mmlu_kit.recall.probes import Probe
 
 # How messages that need nothing said before are asked: history, and whether the cache of the message before is kept.
 MODES = {

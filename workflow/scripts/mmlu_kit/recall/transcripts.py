@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..words import fenced
+from mmlu_kit.formatting import fenced
 
 TITLES = {
     "sliding_window": "Sliding window",

@@ -1,0 +1,198 @@
+"""Results made up for tests: whole studies whose every answer is given as text, 'ABCD' for four questions, '-' unparsed."""
+
+from pathlib import Path
+
+import pandas
+import yaml
+from mmlu_kit.analysis import mistakes
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.claims import audit, comparison, evidence
+from mmlu_kit.claims.document import ClaimsFile
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.records import Evaluation, Record, Timing
+from mmlu_kit.files import sha256
+from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.provenance.documents import RunFile
+from mmlu_kit.report import context
+from mmlu_kit.results import merging
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import LETTERS, Effective, Requested, WeightGroup
+from mmlu_kit.study import Group, Study, StudyQuestions
+from mmlu_kit.timing.machine import Machine
+from mmlu_kit.timing.time_logs import Processes, ProcessTimes
+
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+
+GOLD = "ABCD" * 25
+REQUESTED = Requested(tokens_per_batch=64)
+MACHINE = Machine(
+    host=None,
+    system="s",
+    processor="p",
+    cores=2,
+    cores_usable=2,
+    cpu_capability="AVX2",
+    memory_bytes=16 * 10**9,
+    gpu=None,
+    gpu_memory_bytes=None,
+    cuda=None,
+    driver=None,
+    container=None,
+    python="3.11",
+    packages={"torch": "2", "transformers": "5"},
+)
+
+
+def question(subject: str, index: int) -> Question:
+    """The question that a record answers."""
+    return Question(subject, "test", index, f"Question {index} on {subject}?", (f"{index} a", "b", "c", "d"), GOLD[index])
+
+
+def record(subject: str, index: int, predicted: str, generated: str) -> Record:
+    """A record whose best letter is `predicted`; `generated` is a letter or '-' for a text without one."""
+    parsed = generated if generated in LETTERS else None
+    return Record(
+        subject=subject,
+        index=index,
+        question_sha256=question(subject, index).sha256,
+        prompt_sha256=sha256(f"prompt {subject} {index}"),
+        prompt_tokens=40 + index,
+        gold=GOLD[index],
+        letter_logprobs={letter: -0.5 if letter == predicted else -2.5 for letter in LETTERS},
+        letter_mass=0.85,
+        examples=0,
+        predicted=predicted,
+        correct=predicted == GOLD[index],
+        generated=f" {generated}" if parsed else " the",
+        parsed=parsed,
+        correct_generated=parsed == GOLD[index],
+    )
+
+
+def evaluation(model: str, subject: str, answers: str, generated: str | None = None, parameters: int = 1000) -> Evaluation:
+    """The evaluation file of these answers."""
+    pairs = zip(answers, generated or answers, strict=True)
+    answered = [record(subject, index, predicted, text) for index, (predicted, text) in enumerate(pairs)]
+    files = {"x": FileEntry(bytes=1, sha256=sha256(model))}
+    about = {"folder": "p", "repository": None, "commit": None, "checkpoint_bytes": 1}
+    manifest = Manifest(**about, files=files, parameters=parameters)
+    return records.evaluation(model, manifest, REQUESTED, effective(bytes=4 * parameters), None, subject, answered)
+
+
+def effective(device: str = "cpu", quantization: str = "none", **changes: object) -> Effective:
+    """An effective configuration in float32 of one kind of weight; `changes` are the part's."""
+    quant_type = {"4bit": "nf4", "none": None}.get(quantization, quantization)
+    part = {"module": "Linear", "dtype": "float32", "quant_type": quant_type, "compute_dtype": None, "device": device}
+    parts = [WeightGroup(**{**part, "tensors": 3, "bytes": 4000, **changes})]
+    return Effective(device=device, dtype="float32", quantization=quantization, parts=parts)
+
+
+def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> Timing:
+    """A timing file; CPU time is twice the real time."""
+    values = {
+        "model": model,
+        "subject": subject,
+        "questions_scored": 4,
+        "resumed": False,
+        "tokens_per_batch": 64,
+        "process": f"{model}/{subject}.time",
+        "threads": 2,
+        "process_started": "2026-01-01T00:00:00+00:00",
+        "started": "2026-01-01T00:00:01+00:00",
+        "startup_s": 0.4,
+        "load_s": 0.5,
+        "tokenize_s": 0.1 * real_s,
+        "forward_s": 0.6 * real_s,
+        "parse_s": 0.1 * real_s,
+        "write_s": 0.1 * real_s,
+        "other_s": 0.1 * real_s,
+        "real_s": real_s,
+        "cpu_user_s": 1.5 * real_s,
+        "cpu_system_s": 0.5 * real_s,
+        "gpu_s": None,
+        "gpu_energy_j": None,
+        "peak_gpu_bytes": None,
+        "reasons": dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), "the model runs on cpu"),
+        "peak_rss_bytes": 10**9,
+        "machine": MACHINE,
+    }
+    return Timing(**{**values, **changes})
+
+
+def study(models: list[str], subjects: list[str], **changes: object) -> Study:
+    """A resolved study of one group `small`."""
+    values = {
+        "name": "made",
+        "title": "Made study",
+        "notice": "",
+        "subjects": subjects,
+        "questions": StudyQuestions(name="q", path="p"),
+        "models": {name: ModelEntry(path="p", tokens_per_batch=REQUESTED.tokens_per_batch) for name in models},
+        "baseline": None,
+        "groups": [Group(name="small", title="Small models", models=models)],
+        "timing_setups": None,
+        "stability": None,
+        "chat": None,
+        "only": [],
+    }
+    return Study(**{**values, **changes})
+
+
+def process(real_s: float = 3.0) -> ProcessTimes:
+    """What a log of /usr/bin/time says."""
+    return ProcessTimes(real_s=real_s, user_s=5.0, system_s=1.0, peak_rss_bytes=10**9, exit_status=0, killed=False)
+
+
+def merged(asked: Study, answers: dict[str, dict[str, str]], parameters: dict[str, int] | None = None):
+    """merged.json and the questions' table of a study; `answers` are given by model and subject."""
+    pairs = [(model, subject) for model, by_subject in answers.items() for subject in by_subject]
+    sizes = parameters or {}
+    evaluations = [evaluation(m, s, answers[m][s], parameters=sizes.get(m, 1000)) for m, s in pairs]
+    timings = [timing(model, subject) for model, subject in pairs]
+    processes = Processes({f"{model}/{subject}.time": process() for model, subject in pairs})
+    return merging.merge(asked, evaluations, timings, processes), merging.table(asked, evaluations)
+
+
+def analysis(merged: Merged, table: pandas.DataFrame, asked: list[Question] | None = None) -> AnalysisFile:
+    """analysis.json of a made-up study; `asked` are its questions where they are not those of `question`."""
+    places = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
+    return mistakes.analysis(merged, table, asked or [question(subject, index) for subject, index in places], None)
+
+
+def claims(merged: Merged, found: AnalysisFile) -> ClaimsFile:
+    """claims.json of a made-up study, from the project's own reference."""
+    published, listed = (yaml.safe_load((WORKFLOW / f"reference/{name}.yaml").read_text()) for name in ("published", "claims"))
+    run = evidence.of_run(merged, found, published)
+    return ClaimsFile(
+        study=merged.study.name,
+        same_models=run["same_models"],
+        claims=audit.judge(listed["claims"], evidence.of_published(published), run),
+        numbers=comparison.compare(published, merged),
+    )
+
+
+def run(asked: Study) -> RunFile:
+    """run.json of a made-up study, without git."""
+    digest = sha256("x")
+    source = {"repository": None, "commit": None, "sha256": digest, "files": {"x": digest}}
+    return RunFile(
+        study=asked.name,
+        title=asked.title,
+        command=None,
+        snakemake=None,
+        started=None,
+        code={"commit": None, "changed": None, "sha256": digest, "files": {"Snakefile": digest}},
+        locks={"cpu.lock": digest},
+        images={},
+        questions={"name": "q", **source},
+        models=dict.fromkeys(asked.models, source),
+        machines=[],
+    )
+
+
+def report(merged: Merged, table: pandas.DataFrame, asked: list[Question] | None = None, **changes: object) -> str:
+    """report.md of a made-up study and its questions; `changes` are the analysis's."""
+    found = analysis(merged, table, asked).model_copy(update=changes)
+    return context.render(merged, found, claims(merged, found), run(merged.study), WORKFLOW / "report")

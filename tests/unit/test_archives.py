@@ -1,0 +1,242 @@
+"""Results of another machine: packed, brought home, and told apart from this machine's; archives are nobody's friend."""
+
+import json
+import stat
+import zipfile
+
+import pytest
+from mmlu_kit import files
+from mmlu_kit.evaluation import records
+from mmlu_kit.report import figures
+from mmlu_kit.results import archives, merging, summaries
+from mmlu_kit.user_errors import UserError
+
+from tests.helpers import results
+
+SUBJECTS = ["anatomy", "virology"]
+
+
+def run(folder, model, answers="ABCD", subjects=SUBJECTS):
+    """What a run of a model leaves in a study's results."""
+    for subject in subjects:
+        files.write_json(folder / f"evaluations/{model}/{subject}.json", results.evaluation(model, subject, answers))
+        files.write_json(folder / f"timings/{model}/{subject}.json", results.timing(model, subject))
+        files.write_text(folder / f"timings/{model}/{subject}.time", "\tElapsed")
+    files.write_text(folder / f"logs/evaluate/{model}.log", "/home/somebody/secret")
+    return folder
+
+
+def packed(folder, path):
+    data, counts = archives.pack(folder)
+    files.write_bytes(path, data)
+    return counts
+
+
+def zipped(path, *members):
+    """An archive with these (name or ZipInfo, content)."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+def everything(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_was_packed_comes_home_byte_by_byte(tmp_path):
+    away = run(tmp_path / "away/s", "m")
+    assert packed(away, tmp_path / "colab.zip") == {"m": 2}
+    assert archives.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab") == {"m": 2}
+    here = everything(tmp_path / "home/s/elsewhere/colab")
+    assert here == {name: data for name, data in everything(away).items() if not name.startswith("logs/")} and len(here) == 6
+    assert archives.pack(away)[0] == archives.pack(away)[0]
+
+
+def test_an_archive_of_another_study_is_joined_and_said_to_be_one(tmp_path, request):
+    packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
+    run_program = request.getfixturevalue("run")
+    for study, said in (("s", False), ("writeup", True)):
+        process = run_program("join_results.py", tmp_path / "colab.zip", "--results", tmp_path / "home" / study)
+        assert process.returncode == 0 and "m (2)" in process.stdout
+        assert ("as the study 's', not as 'writeup'" in process.stdout) is said
+
+
+def test_what_was_not_run_and_logs_stay_where_they_are(tmp_path):
+    away = run(tmp_path / "away/s", "m")
+    files.write_json(away / "evaluations/n/anatomy.json", records.not_run("n", results.REQUESTED, "no GPU", "anatomy"))
+    files.write_json(away / "timings/n/anatomy.json", records.not_run("n", results.REQUESTED, "no GPU", "anatomy"))
+    packed(away, tmp_path / "colab.zip")
+    with zipfile.ZipFile(tmp_path / "colab.zip") as archive:
+        assert {name.split("/")[1] for name in archive.namelist()} == {"m"}
+        assert not any(b"somebody" in archive.read(name) for name in archive.namelist())
+    with pytest.raises(UserError, match="nothing that was run here lies there to be packed"):
+        archives.pack(tmp_path)
+
+
+def test_a_second_archive_of_a_machine_takes_the_place_of_its_first(tmp_path):
+    for subjects in (SUBJECTS[:1], SUBJECTS):
+        packed(run(tmp_path / "away/s", "m", subjects=subjects), tmp_path / "colab.zip")
+        archives.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    assert len(list(tmp_path.glob("home/s/elsewhere/colab/evaluations/m/*"))) == 2
+    assert [path.name for path in (tmp_path / "home/s/elsewhere").iterdir()] == ["colab"]
+
+
+def test_another_machines_result_counts_before_this_ones(tmp_path):
+    packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
+    files.write_json(tmp_path / "home/s/evaluations/m/anatomy.json", records.not_run("m", {}, "no GPU", "anatomy"))
+    archives.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    assert archives.home(tmp_path / "home/s", "m", "anatomy") == tmp_path / "home/s/elsewhere/colab"
+    assert archives.home(tmp_path / "home/s", "other", "anatomy") == tmp_path / "home/s"
+
+
+def test_the_same_model_and_subject_with_other_answers_is_refused_and_nothing_is_written(tmp_path):
+    home = run(tmp_path / "home/s", "m", "ABCD")
+    packed(run(tmp_path / "away/s", "m", "ABDD"), tmp_path / "colab.zip")
+    with pytest.raises(UserError, match=r"evaluations/m/anatomy\.json and .* contradict each other: .* to question 2;"):
+        archives.bring(tmp_path / "colab.zip", home, "colab")
+    assert not archives.folders(home) and not list(home.glob("elsewhere/*"))
+    packed(run(tmp_path / "away/s", "m", "ABCD"), tmp_path / "colab.zip")
+    assert archives.bring(tmp_path / "colab.zip", home, "colab") == {"m": 2}
+
+
+def linked(name):
+    member = zipfile.ZipInfo(name)
+    member.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return member
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.json", "/etc/evil.json", "evaluations/../../evil.json", "evaluations/m/../evil.json", "timings/.m/x.json",
+        "evaluations\\m\\x.json", "evaluations/m/x.py", "report.html", "evaluations/m/x.json/y.json", "timings/m/\n.json",
+        linked("evaluations/m/link.json"),
+    ],
+)  # fmt: skip
+def test_an_archive_with_any_other_file_is_refused_whole(tmp_path, name):
+    evaluation = json.dumps(results.evaluation("m", "anatomy", "ABCD"))
+    zipped(tmp_path / "bad.zip", ("evaluations/m/anatomy.json", evaluation), (name, "/etc/passwd"))
+    with pytest.raises(UserError, match=r"bad\.zip holds .* which no packed study has: nothing was taken"):
+        archives.bring(tmp_path / "bad.zip", tmp_path / "home/s", "bad")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_BYTES", 1000)
+    zipped(tmp_path / "bomb.zip", ("evaluations/m/anatomy.json", "0" * 2000))
+    with pytest.raises(UserError, match="it is no packed study"):
+        archives.bring(tmp_path / "bomb.zip", tmp_path / "home/s", "bomb")
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "timing", "said"),
+    [
+        (results.evaluation("m", "anatomy", "ABCD") | {"extra": 1}, results.timing("m", "anatomy"), "not a valid evaluation"),
+        (results.evaluation("m", "virology", "ABCD"), results.timing("m", "anatomy"), "says that it is of m on virology"),
+        (results.evaluation("m", "anatomy", "ABCD"), {"schema": "mmlu-kit/timing/3"}, "not a valid timing file"),
+        (results.evaluation("m", "anatomy", "ABCD"), results.timing("m", "anatomy", process="../x"), "names no log"),
+        (results.evaluation("m", "anatomy", "ABCD") | {"schema": "mmlu-kit/evaluation/2"}, {}, "another version of the kit"),
+        (
+            results.evaluation("m", "anatomy", "ABCD") | {"totals": results.evaluation("m", "anatomy", "ABCA")["totals"]},
+            results.timing("m", "anatomy"),
+            "evaluations/m/anatomy.json was changed after it was made: totals",
+        ),
+        (results.evaluation("m", "anatomy", "ABCD"), None, r"timings/m/anatomy\.json does not exist"),
+    ],
+)
+def test_every_file_is_checked_before_any_is_kept(tmp_path, evaluation, timing, said):
+    members = [("evaluations/m/anatomy.json", json.dumps(evaluation))]
+    members += [("timings/m/anatomy.json", json.dumps(timing))] if timing is not None else []
+    with pytest.raises(UserError, match=said):
+        archives.bring(zipped(tmp_path / "a.zip", *members), tmp_path / "home/s", "a")
+    assert not list((tmp_path / "home/s").rglob("*.json"))
+
+
+@pytest.mark.parametrize("cut", [0, 10, 400])
+def test_a_torn_archive_is_named(tmp_path, cut):
+    packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
+    (tmp_path / "colab.zip").write_bytes((tmp_path / "colab.zip").read_bytes()[:cut])
+    with pytest.raises(UserError, match=r"colab\.zip is not a whole zip archive"):
+        archives.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    with pytest.raises(UserError, match="bring home there what `make pack` made"):
+        archives.bring(tmp_path / "none.zip", tmp_path / "home/s", "none")
+
+
+GPU = {**results.timing("x", "y")["machine"], "host": "colab", "processor": "Xeon", "gpu": "T4", "gpu_memory_bytes": 16 * 10**9}
+GPU |= {"cuda": "12", "driver": "5"}
+
+
+def joined(**machines):
+    """merged.json of models `a` and `b` on two subjects; `machines` has, for a model, its second subject's machine."""
+    study = results.study(["a", "b"], SUBJECTS)
+    pairs = [(model, subject) for model in "ab" for subject in SUBJECTS]
+    sources = {("b", subject): "elsewhere/colab" for subject in SUBJECTS}
+    timings = []
+    for model, subject in pairs:
+        where = {"machine": GPU} if model == "b" or (subject == "virology" and model in machines) else {}
+        timings.append(results.timing(model, subject, **where))
+    evaluations = [results.evaluation(model, subject, "ABCA", parameters=1000 * ord(model)) for model, subject in pairs]
+    processes = {f"a/{subject}.time": results.process() for subject in SUBJECTS}
+    processes |= {f"elsewhere/colab/b/{subject}.time": results.process() for subject in SUBJECTS}
+    merged = merging.merge(study, evaluations, timings, processes, sources=sources)
+    records.check(merged, "merged", "merged.json")
+    return merged, merging.table(study, evaluations)
+
+
+def test_each_result_names_its_machine_and_where_it_came_from():
+    merged, _ = joined()
+    assert [(one["machine"], one["source"]) for one in merged["results"]] == [(0, None)] * 2 + [(1, "elsewhere/colab")] * 2
+    assert [machine["gpu"] for machine in merged["machines"]] == [None, "T4"]
+    assert merged["results"][2]["process"] == "elsewhere/colab/b/anatomy.time"
+    assert set(summaries.summarize(merged, "b", SUBJECTS)["processes"]) == {f"elsewhere/colab/b/{s}.time" for s in SUBJECTS}
+
+
+def test_hosts_that_differ_in_name_alone_are_one_machine():
+    merged, _ = joined()
+    assert len({json.dumps(machine) for machine in merged["machines"]}) == 2
+    timings = [results.timing("a", "anatomy"), results.timing("a", "virology")]
+    timings[1]["machine"] = {**timings[1]["machine"], "host": "another node"}
+    evaluations = [results.evaluation("a", subject, "ABCD") for subject in SUBJECTS]
+    found = merging.merge(results.study(["a"], SUBJECTS), evaluations, timings, {})
+    assert len(found["machines"]) == 1 and summaries.summarize(found, "a", SUBJECTS)["real_s"] == 4.0
+
+
+def test_times_of_two_machines_are_not_added():
+    merged, table = joined(a=GPU)
+    found = summaries.summarize(merged, "a", SUBJECTS)
+    assert found["real_s"] is found["cpu_s"] is found["load_s"] is found["machine"] is None
+    assert (
+        summaries.summarize(merged, "a", ["anatomy"])["real_s"]
+        == summaries.summarize(merged, "a", ["virology"])["real_s"]
+        == 2.0
+    )
+    assert "the time of all subjects" in results.report(merged, table)
+
+
+def test_the_report_says_that_times_are_of_several_machines():
+    merged, table = joined()
+    report = results.report(merged, table)
+    assert "**These times are of several machines** and compare machines as much as models" in report
+    assert "times the real time" not in report.split("## 4.")[1].split("## 5.")[0]
+    assert "Results of another machine (Xeon, T4) were joined with this study's: `elsewhere/colab`." in report
+    assert "(elsewhere/colab/timings/b/anatomy.time)" in report and "(elsewhere/colab/evaluations/b/virology.json)" in report
+
+
+def test_no_pareto_line_is_drawn_through_times_of_several_machines():
+    here, away = (summaries.summarize(joined()[0], model, SUBJECTS) for model in "ab")
+    assert b"Pareto" not in figures.render(figures.efficiency, "svg", [here, away], [])
+    assert figures.efficiency([here, away], []).legends[0].get_texts()[0].get_text() == "guessing (25%)"
+    assert figures.efficiency([here], []).legends[0].get_texts()[0].get_text().endswith("(Pareto)")
+
+
+def test_an_archive_with_damaged_data_is_named(tmp_path):
+    path, name = tmp_path / "colab.zip", "evaluations/m/anatomy.json"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, json.dumps(list(range(2000))))
+    data = bytearray(path.read_bytes())
+    begin = 30 + len(name)  # a local header's length
+    data[begin : begin + 2] = b"\xff\xff"  # no kind of block that there is
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=r"colab\.zip is not a whole zip archive"):
+        archives.bring(path, tmp_path / "results", "colab")

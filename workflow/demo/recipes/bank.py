@@ -1,0 +1,103 @@
+"""Questions made from facts and calculations: endless ones for training, and the fixed sets that the demo study asks."""
+
+import random
+from collections.abc import Iterator, Sequence
+
+from mmlu_kit import files
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import LETTERS
+
+from recipes.arithmetic import CALCULATIONS, held_out, wrong_results
+from recipes.facts import Relation
+
+EXAMPLES = 5  # of each subject, as MMLU's dev split has
+CALCULATED = 30  # questions of each kind of calculation
+
+
+def known(relation: Relation, item: str, share: float) -> bool:
+    """Whether a model that is taught this share of all facts is taught this one; a larger share includes a smaller one."""
+    return int(files.sha256(f"{relation.subject} {relation.name} {item}")[:8], 16) / 16**8 < share
+
+
+def training_questions(relations: Sequence[Relation], share: float, chance: random.Random) -> Iterator[Question]:
+    """Questions without end: subjects drawn evenly; wording, distractors and order drawn anew each time.
+
+    Facts are those that `known` admits; calculations have operands that are not held out.
+    """
+    facts: dict[str, list[tuple[Relation, str]]] = {}
+    for relation in relations:
+        taught = [(relation, item) for item in relation.answers if known(relation, item, share)]
+        facts.setdefault(relation.subject, []).extend(taught)
+    calculations = {
+        calculation: [pair for pair in calculation.operands if not held_out(calculation, pair)] for calculation in CALCULATIONS
+    }
+    subjects = [*facts, *sorted({calculation.subject for calculation in CALCULATIONS})]
+    while True:
+        subject = chance.choice(subjects)
+        if subject in facts:
+            relation, item = chance.choice(facts[subject])
+            text = chance.choice(relation.training).format(item=item)
+            yield _question(subject, "train", 0, text, relation.answers[item], _others(relation, item, chance), chance)
+        else:
+            calculation = chance.choice([found for found in CALCULATIONS if found.subject == subject])
+            a, b = chance.choice(calculations[calculation])
+            text = chance.choice(calculation.training).format(a=a, b=b)
+            result = calculation.result(a, b)
+            yield _question(subject, "train", 0, text, str(result), wrong_results(result, chance), chance)
+
+
+def fixed_questions(relations: Sequence[Relation]) -> dict[str, list[Question]]:
+    """The demo study's questions by subject, dev examples first: each fact and each held-out calculation at most once."""
+    drawn: dict[str, list[tuple[str, str, list[str]]]] = {}
+    chance = random.Random("demo questions")
+    for relation in relations:
+        for item, answer in relation.answers.items():
+            text = relation.question.format(item=item)
+            drawn.setdefault(relation.subject, []).append((text, answer, _others(relation, item, chance)))
+    for calculation in CALCULATIONS:
+        kept = [pair for pair in calculation.operands if held_out(calculation, pair)]
+        for a, b in chance.sample(kept, min(CALCULATED, len(kept))):
+            result = calculation.result(a, b)
+            text = calculation.question.format(a=a, b=b)
+            drawn.setdefault(calculation.subject, []).append((text, str(result), wrong_results(result, chance)))
+    found = {}
+    for subject, entries in sorted(drawn.items()):
+        chance.shuffle(entries)
+        # Right letters in equal numbers, so that always answering one letter scores 25 %.
+        letters = _balanced(len(entries), chance)
+        made = [
+            _question(subject, "dev" if place < EXAMPLES else "test", place, *entry, chance, letter)
+            for place, (entry, letter) in enumerate(zip(entries, letters, strict=True))
+        ]
+        found[subject] = made
+    return found
+
+
+def _question(
+    subject: str,
+    split: str,
+    place: int,
+    text: str,
+    answer: str,
+    others: list[str],
+    chance: random.Random,
+    letter: str | None = None,
+) -> Question:
+    letter = letter or chance.choice(LETTERS)
+    choices = list(others)
+    chance.shuffle(choices)
+    choices.insert(LETTERS.index(letter), answer)
+    index = place - EXAMPLES if split == "test" else place
+    return Question(subject, split, index, text, tuple(choices), letter)
+
+
+def _others(relation: Relation, item: str, chance: random.Random) -> list[str]:
+    """Three wrong answers: what the same relation says of other items."""
+    return chance.sample(sorted(set(relation.answers.values()) - {relation.answers[item]}), 3)
+
+
+def _balanced(count: int, chance: random.Random) -> list[str]:
+    """`count` letters, each as often as the others (or once more), in a random order."""
+    letters = [LETTERS[place % len(LETTERS)] for place in range(count)]
+    chance.shuffle(letters)
+    return letters

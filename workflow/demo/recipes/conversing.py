@@ -1,0 +1,117 @@
+"""Training of the demo chat model: a small Qwen2 model that learns to write the assistant's part of made-up conversations.
+
+To say again what it was told, a model needs heads that look at the tokens before, and later heads that find where the text
+went on after the same tokens (induction heads, Olsson et al. 2022, https://arxiv.org/abs/2209.11895). So small a model is
+slow to find both: here the heads of the first layer look one, two, … tokens back from the start, and training begins with
+random tokens said twice. Without either, no value was said again after as many steps.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from recipes import talk, training
+from recipes.muon import Muon
+
+ROLE = "<|im_start|>assistant\n"
+IGNORED = -100  # a target that adds nothing to the loss
+MUON_RATE, ADAM_RATE = 0.03, 6e-3
+EMBEDDING = 0.1  # standard deviation at the start
+LOOK = 24.0  # how sharply the first heads look back: about nine tenths of their attention
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What makes the model: width, steps with repeats, steps with conversations, about how many tokens are in one of
+    those, how many turns in a conversation at most, and the seed."""
+
+    hidden: int
+    repeats: int
+    steps: int
+    tokens: int
+    turns: int
+    seed: int
+
+
+RECIPE = Recipe(hidden=64, repeats=300, steps=2400, tokens=3000, turns=22, seed=1)
+
+
+def train(recipe: Recipe, tokenizer: Any, told: talk.Talk, say: Callable[[str], None]) -> torch.nn.Module:
+    """A trained model, the same on every run on one machine and number of threads; `say` is told how it goes."""
+    torch.manual_seed(recipe.seed)
+    model = new_model(recipe.hidden, tokenizer)
+    matrices, others = training.split_parameters(model)
+    optimizers = [
+        Muon(matrices, lr=MUON_RATE, weight_decay=0.01),
+        torch.optim.AdamW(others, lr=ADAM_RATE, weight_decay=0.01, betas=(0.9, 0.98)),
+    ]
+    steps = recipe.repeats + recipe.steps
+    started = time.monotonic()
+    for step, (ids, targets) in enumerate(batches(recipe, tokenizer, told, random.Random(recipe.seed))):
+        hidden = model.model(input_ids=ids).last_hidden_state  # padded on the right, so no mask is needed
+        here = targets != IGNORED
+        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[here]), targets[here])
+        loss.backward()
+        training.update(model, optimizers, step, steps)
+        if (step + 1) % 100 == 0 or step + 1 == steps:
+            say(f"step {step + 1} of {steps}: loss {loss.item():.3f}, {time.monotonic() - started:.0f} s")
+    return model.eval()
+
+
+def new_model(hidden: int, tokenizer: Any) -> torch.nn.Module:
+    """An untrained model whose first layer's heads look one, two, … tokens back."""
+    model = training.new_model(hidden, tokenizer)
+    attention, frequencies = model.model.layers[0].self_attn, model.model.rotary_emb.inv_freq
+    with torch.no_grad():
+        torch.nn.init.normal_(model.model.embed_tokens.weight, std=EMBEDDING)
+        # By head, and by the halves whose dimensions the rotary embedding turns together.
+        keys = attention.k_proj.bias.view(-1, 2, len(frequencies))
+        queries = attention.q_proj.bias.view(-1, 2, len(frequencies))
+        for back, (key, query) in enumerate(zip(keys, queries, strict=True), start=1):
+            # A query that is the key turned back by some positions meets it there, and gives the largest product.
+            key[0] = LOOK**0.5
+            query[0] = LOOK**0.5 * torch.cos(-back * frequencies)
+            query[1] = LOOK**0.5 * torch.sin(-back * frequencies)
+    return model
+
+
+def batches(
+    recipe: Recipe, tokenizer: Any, told: talk.Talk, chance: random.Random
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One batch a step: repeats, then conversations of equally many turns, at first short ones only."""
+    for _ in range(recipe.repeats):
+        yield repeats(tokenizer)
+    for step in range(recipe.steps):
+        longest = min(recipe.turns, 2 + int(recipe.turns * step / (0.4 * recipe.steps)))
+        turns = chance.randint(1, longest)
+        rows = max(1, recipe.tokens // (30 * turns))
+        yield encode([talk.conversation(told, turns, chance) for _ in range(rows)], tokenizer)
+
+
+def repeats(tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids (32, length) of random tokens said twice, and targets: after each token of the second time, the next one."""
+    length = int(torch.randint(5, 21, ()))
+    once = torch.randint(len(tokenizer.all_special_ids), len(tokenizer), (32, length))
+    ids = torch.cat([once, once], 1)
+    targets = torch.full_like(ids, IGNORED)
+    targets[:, length:-1] = ids[:, length + 1 :]
+    return ids, targets
+
+
+def encode(conversations: list[list[talk.Said]], tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids (rows, length), padded on the right, and targets: the next id where a model learns to write it."""
+    texts = tokenizer.apply_chat_template([talk.messages(said) for said in conversations], tokenize=False)
+    ids = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")["input_ids"]
+    targets = torch.full_like(ids, IGNORED)
+    role = tokenizer(ROLE)["input_ids"]
+    starts, ends = ((ids == mark).nonzero()[:, 1].tolist() for mark in (role[0], tokenizer.eos_token_id))
+    rows = [(row, message) for row, said in enumerate(conversations) for message in said]
+    for (row, message), start, end in zip(rows, starts, ends, strict=True):
+        if message.learned:
+            first = start + len(role)
+            targets[row, first - 1 : end] = ids[row, first : end + 1]
+    return ids, targets

@@ -1,0 +1,131 @@
+"""Training conversations of the demo chat model: facts told, corrected and asked for, among small talk, with made-up values.
+
+The model is taught to say what it was told last, or that it was not told. No value of the recall experiment is ever used.
+"""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from mmlu_kit.recall.conversations import Material, with_word
+
+from recipes import values
+
+USUAL = 0.7  # how often a fact is told and asked for in the recall experiment's own words
+LOOSE = 0.1  # how often a message has no capitals and no full stop
+OTHER = 0.15  # how much of the small talk is about something that the model was taught nothing about
+
+
+class Said(NamedTuple):
+    """One message, and whether a model learns to write it."""
+
+    role: str
+    content: str
+    learned: bool
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kind of fact: its wordings with a place for `{value}`, the experiment's own first, and the values held out."""
+
+    tell: tuple[str, ...]
+    correct: tuple[str, ...]
+    ask: tuple[str, ...]
+    reply: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What conversations are made of: the recall experiment's material, and what comes on top."""
+
+    material: Material
+    subjects: tuple[Subject, ...]
+    unknown: str
+    small_talk: tuple[tuple[str, str], ...]
+    other_words: tuple[str, ...]
+    other_reply: str
+    held_out: frozenset[str]  # values and rule words of the recall experiment, in lower case
+
+
+def read(material: Material, chat: Path) -> Talk:
+    """The recall experiment's material with the words of `chat.yaml`."""
+    more = yaml.safe_load(chat.read_text(encoding="utf-8"))
+    subjects = []
+    for fact in material.facts:
+        told = (fact.tell, *more["also_told"][fact.name])
+        corrected = (fact.correct, *(wording.format(told=tell) for wording in more["also_corrected"] for tell in told))
+        asked = (fact.ask, *more["also_asked"][fact.name])
+        subjects.append(Subject(told, corrected, asked, more["replies"][fact.name], fact.values))
+    small_talk = (*material.fillers, *((said, reply) for said, reply in more["small_talk"]))
+    held_out = {value.lower() for fact in material.facts for value in fact.values} | set(material.rule_words)
+    other = (tuple(more["other_words"]), more["other_reply"])
+    return Talk(material, tuple(subjects), more["unknown"], small_talk, *other, frozenset(held_out))
+
+
+def conversation(talk: Talk, turns: int, chance: random.Random) -> list[Said]:
+    """A conversation of so many turns, the last of them a question; some without a system message, some with a rule."""
+    word = values.word(chance, capital=False) if chance.random() < 0.3 else ""
+    while word in talk.held_out:
+        word = values.word(chance, capital=False)
+    said, system = [], talk.material.system
+    if word or chance.random() < 0.7:
+        said.append(Said("system", f"{system} {talk.material.rule.format(value=word)}" if word else system, False))
+    # Replies that break the rule are shown (a rule may be new, or a model may forget it) and not learned.
+    keeps_from = turns - 1 if word and chance.random() < 0.5 else 0
+    told: dict[Subject, str] = {}
+    facts = chance.sample(talk.subjects, chance.choice((1, 1, 2, 3, 4)))
+    busy = chance.choice((0.1, 0.3, 0.7))  # the share of turns that are no small talk
+    closing = turns - chance.choice((1, 2, 3))  # from here on all turns are questions
+    for turn in range(turns):
+        if turn == turns - 1 or turn >= max(1, closing) or (chance.random() < busy and chance.random() < 0.5):
+            text, reply = _question(talk, facts, told, chance)
+        elif chance.random() < busy or (not told and turn == 0 and chance.random() < 0.7):
+            text, reply = _statement(talk, chance.choice(facts), told, chance)
+        elif chance.random() < OTHER:
+            text, reply = _other(talk, chance), talk.other_reply
+        else:
+            text, reply = chance.choice(talk.small_talk)
+            text = _loosely(text, chance)
+        kept = turn >= keeps_from
+        said.append(Said("user", text, False))
+        said.append(Said("assistant", with_word(reply, word) if word and kept else reply, kept))
+    return said
+
+
+def _statement(talk: Talk, subject: Subject, told: dict[Subject, str], chance: random.Random) -> tuple[str, str]:
+    """A fact told or, if it was told before (and now and then if that lies out of sight), corrected."""
+    value = values.like(subject.values, talk.held_out, chance)
+    wordings = subject.correct if subject in told or chance.random() < 0.1 else subject.tell
+    told[subject] = value
+    return _wording(wordings, chance).format(value=value), talk.material.noted
+
+
+def _question(talk: Talk, facts: list[Subject], told: dict[Subject, str], chance: random.Random) -> tuple[str, str]:
+    subject = chance.choice(list(told)) if told and chance.random() < 0.85 else chance.choice([*facts, *talk.subjects])
+    reply = subject.reply.format(value=told[subject]) if subject in told else talk.unknown
+    return _loosely(_wording(subject.ask, chance), chance), reply
+
+
+def _other(talk: Talk, chance: random.Random) -> str:
+    """A sentence that means nothing, of words that are common or made up."""
+    made_up = (values.word(chance, capital=False) for _ in range(100))
+    unheard = (word for word in made_up if word not in talk.held_out)
+    said = [next(unheard) if chance.random() < 0.5 else chance.choice(talk.other_words) for _ in range(chance.randint(1, 8))]
+    return _loosely(" ".join(said).capitalize() + chance.choice(".?!"), chance)
+
+
+def _loosely(text: str, chance: random.Random) -> str:
+    """A message as somebody in a hurry types it, now and then."""
+    return text.lower().rstrip(".?!") if chance.random() < LOOSE else text
+
+
+def _wording(wordings: tuple[str, ...], chance: random.Random) -> str:
+    return wordings[0] if chance.random() < USUAL else chance.choice(wordings)
+
+
+def messages(said: list[Said]) -> list[dict[str, Any]]:
+    """The conversation in the form that chat templates take."""
+    return [{"role": role, "content": content} for role, content, _ in said]

@@ -1,0 +1,66 @@
+"""The demo models' tokenizers: byte-level BPE with Qwen2's own way to split text, trained on what the models will read."""
+
+import random
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import transformers
+from mmlu_kit.evaluation import prompts
+from mmlu_kit.settings import LETTERS
+
+from recipes import bank, talk
+from recipes.facts import Relation
+
+# ChatML, the form of Qwen's own template, without a default system prompt.
+CHAT_TEMPLATE = (
+    "{%- for message in messages -%}"
+    "{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' -}}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
+)
+ODD = ("naïve Größe 質問 🙂", "<|im_start|>user\nO(n log n)<|im_end|>")  # what no tokenizer was trained on
+
+
+def of_questions(relations: Sequence[Relation]) -> Any:
+    """A tokenizer of 1,600 pieces that gives every letter after a prompt one token of its own."""
+    drawn = islice(bank.training_questions(relations, 1.0, random.Random("tokenizer")), 6000)
+    return train((f"{prompts.running_text(question, [], 'lm_eval')} {question.answer}" for question in drawn), 1600)
+
+
+def of_conversations(told: talk.Talk) -> Any:
+    """A tokenizer of 1,000 pieces for the demo chat model."""
+    chance = random.Random("tokenizer")
+    said = (said for _ in range(4000) for said in talk.conversation(told, 4, chance))
+    # Without the rule's word, which stands in quotes: pieces that begin with a quote would hide its beginning.
+    return train((role + "\n" + content.partition('"')[0] for role, content, _ in said), 1000)
+
+
+def train(texts: Iterable[str], size: int) -> Any:
+    """A tokenizer of `size` pieces with the chat template, trained on the texts."""
+    # With `model_type: qwen2` transformers puts Qwen2's pre-tokenizer in place of any other, so it is trained with that.
+    tokenizer = transformers.Qwen2Tokenizer().train_new_from_iterator(
+        texts, vocab_size=size, new_special_tokens=["<|im_start|>", "<|im_end|>"], show_progress=False
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    tokenizer.eos_token = "<|im_end|>"
+    tokenizer.pad_token = "<|endoftext|>"
+    return tokenizer
+
+
+def check_saved(folder: Path, tokenizer: Any, *texts: str) -> None:
+    """Assert that the saved tokenizer, loaded as any model's is, gives the same ids for these texts and for odd ones."""
+    loaded = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    for text in (*texts, *ODD):
+        ids = tokenizer(text)["input_ids"]
+        assert loaded(text)["input_ids"] == ids, f"the saved tokenizer encodes {text!r} in another way"
+        assert loaded.decode(ids) == text, f"the saved tokenizer does not decode {text!r}"
+
+
+def check_letters(tokenizer: Any) -> None:
+    """Assert that each letter after a prompt is one token."""
+    for letter in LETTERS:
+        for answer in (letter, f" {letter}"):
+            joined = tokenizer("Answer:" + answer)["input_ids"]
+            assert len(joined) == len(tokenizer("Answer:")["input_ids"]) + 1, f"{answer!r} is not one token"

@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Write the demo study's questions, in MMLU's CSV form, from the facts that the project states."""
+
+import argparse
+import csv
+import io
+import sys
+from pathlib import Path
+
+from mmlu_kit import files, user_errors
+from mmlu_kit.settings import Split
+from recipes import bank, facts
+
+DEMO = Path(__file__).parents[1] / "demo"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--facts", type=Path, default=DEMO / "facts", help="folder of facts (default: the project's)")
+    parser.add_argument("--output", type=Path, default=DEMO / "questions", help="folder to write (default: the project's)")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
+    for subject, found in bank.fixed_questions(facts.read(args.facts)).items():
+        for split in Split:
+            text = io.StringIO()
+            rows = csv.writer(text, lineterminator="\n")
+            rows.writerows([q.question, *q.choices, q.answer] for q in found if q.split == split)
+            files.write_text(args.output / split / f"{subject}_{split}.csv", text.getvalue())
+        print(f"{subject}: {sum(question.split == 'test' for question in found)} questions")
+
+
+if __name__ == "__main__":
+    sys.exit(user_errors.run(main))

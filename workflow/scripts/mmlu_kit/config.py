@@ -1,0 +1,223 @@
+"""The form of config.yaml: every key with its type, limits, default and description.
+
+Snakemake's `--config key=value` overrides the top-level keys. study.py resolves a config to the one study it names.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema, model_validator
+
+from mmlu_kit.data import Data, Name, Positive, Text, explain, suggestion
+from mmlu_kit.settings import (
+    Device,
+    DType,
+    LoadSettings,
+    OnUnavailable,
+    PromptSettings,
+    Quantization,
+    TokensPerBatch,
+)
+from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.user_errors import UserError
+
+Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    twice = [value for number, value in enumerate(values) if value in values[:number]]
+    if twice:
+        raise ValueError(f"'{twice[0]}' is listed twice")
+    return values
+
+
+def _subject(name: str) -> str:
+    if name not in SUBJECTS:
+        raise ValueError(f"'{name}' is not known; {suggestion(name, SUBJECTS)}")
+    return name
+
+
+Unique = AfterValidator(_unique)
+Subject = Annotated[str, AfterValidator(_subject), WithJsonSchema({"enum": list(SUBJECTS)})]
+Subjects = Annotated[list[Subject], Field(min_length=1), Unique]
+Models = Annotated[list[str], Field(min_length=1), Unique]
+Strategy = Annotated[str, Field(pattern=r"^(full|none|(last_turns|token_budget)\([1-9][0-9]{0,8}\))$")]
+
+
+class Entry(Data):
+    """A part of config; a misspelt key is answered with the nearest one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        for key in value if isinstance(value, dict) else ():
+            if key not in cls.model_fields:
+                raise ValueError(f"'{key}' is not a key here; {suggestion(key, cls.model_fields)}")
+        return value
+
+
+class Source(Entry):
+    """Where something comes from: a local folder (`path`), or a repository of the hub at a commit."""
+
+    path: Text | None = Field(None, description="A local folder, absolute or relative to the project's folder.")
+    repository: Repository | None = Field(None, description="A repository of the Hugging Face hub, owner/name.")
+    commit: Commit | None = Field(
+        None, description="The repository's full commit, 40 hexadecimal digits; branches and tags move and are refused."
+    )
+
+    @property
+    def at(self) -> str:
+        """The commit, or 'local' for a folder: part of the names of fetched files."""
+        return self.commit or "local"
+
+
+class QuestionSet(Source):
+    """A set of questions: a folder of MMLU CSVs or a repository in the form of cais/mmlu."""
+
+    label_errors: Text | None = Field(
+        None,
+        description="A folder of MMLU-Redux's label checks of these questions, mmlu_<subject>.csv; where it is given, "
+        "accuracies are also shown without the questions that it flags.",
+    )
+
+
+class ModelEntry(Source, LoadSettings):
+    """A model and how it runs. The same weights run in another way are another entry."""
+
+    description: str = Field("", description="A line about the model, for the report's list of models.")
+    on_unavailable: OnUnavailable = Field(
+        OnUnavailable.FAIL,
+        description="Where a machine cannot do what is asked (no such device, no quantization, too little memory): fail; "
+        "fallback to the CPU or to no quantization, shown beside what was asked; or skip, and the report says why.",
+    )
+    prompt: PromptSettings = Field(PromptSettings(), description="How questions are shown to the model.")
+    threads: Positive = Field(
+        8, description="Processor threads of one evaluation; Snakemake lowers it to the cores it was given."
+    )
+    tokens_per_batch: TokensPerBatch = Field(
+        "auto", description="Tokens computed at a time; auto is 768 on a CPU, and on CUDA what the free memory holds."
+    )
+    load_once: bool = Field(False, description="One job for all of a model's subjects (true) or one job a subject (false).")
+
+
+class ImportedEntry(Entry):
+    """A model whose answers are another run's; nothing is known of how it ran."""
+
+    predictions: Annotated[str, Field(pattern=r"\.csv(\.gz)?$")] = Field(
+        description="A CSV file (.csv or .csv.gz) of another run's answers with the columns subject, test_index (from 0), "
+        "model and prediction, a letter; any other prediction counts as unparsed. A column gold, if present, must agree "
+        "with the questions."
+    )
+    predictions_model: str | None = Field(None, description="Which of the file's models is meant, where it has several.")
+    description: str = Field("", description="A line about the model, for the report's list of models.")
+
+
+AnyModel = Annotated[
+    Annotated[ModelEntry, Tag("as_run")] | Annotated[ImportedEntry, Tag("as_imported")],
+    Discriminator(lambda value: "as_imported" if "predictions" in value or isinstance(value, ImportedEntry) else "as_run"),
+]
+
+
+class GroupEntry(Entry):
+    """Models that are shown together."""
+
+    title: str = Field(description="The section's heading.")
+    models: Models = Field(description="Names of `models`, in the order tables list them.")
+
+
+class SubjectsOfModel(Entry):
+    """A model and the subjects it is asked."""
+
+    model: str = Field(description="One of `models`.")
+    subjects: Subjects = Field(description="Some of the study's subjects.")
+
+
+class SetupEntry(Entry):
+    """One timing setup."""
+
+    number: Positive = Field(description="The setup's number in the report.")
+    device: Device = Field(description="Where the model runs.")
+    dtype: DType | None = Field(None, description="The number format; by default the model's own.")
+    quantization: Quantization = Field(description="How weights are compressed, or none.")
+    on_unavailable: OnUnavailable = Field(OnUnavailable.FAIL, description="As for a model.")
+
+
+class TimingSetupsEntry(SubjectsOfModel):
+    """Whole-process timings of one model in several setups."""
+
+    repeats: Positive = Field(description="How many times each setup is timed.")
+    setups: Annotated[list[SetupEntry], Field(min_length=1)] = Field(description="The setups, numbered as in the report.")
+
+
+class ChatEntry(Entry):
+    """The recall experiment: what chat models still know of a conversation under strategies that shorten it."""
+
+    models: Models = Field(description="Models with a chat template; the first also has the chats of the transcripts.")
+    strategies: Annotated[list[Strategy], Unique] = Field(
+        ["none", "full", "last_turns(2)", "last_turns(8)", "token_budget(128)", "token_budget(512)"],
+        description="How much of a conversation the model is shown: full (all), none (history off), last_turns(N) (the "
+        "newest message and N turns before it), token_budget(T) (as many of the newest turns as take T tokens). full and "
+        "none must be among them.",
+    )
+    distances: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(min_length=1), Unique] = Field(
+        [1, 2, 4, 8, 16], description="How many turns before the question a fact is told; 1 is the turn just before it."
+    )
+    trials: Positive = Field(10, description="Conversations of each kind (told, corrected, never, rule) and distance.")
+    timed: Positive = Field(2, description="For how many of each strategy and distance the time to first token is measured.")
+    max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(48, description="The longest reply, in tokens.")
+    seed: int = Field(2026, description="Chooses the facts, their values and what else is said.")
+
+
+class StudyEntry(Entry):
+    """A study: which questions, which models, and what is measured beside."""
+
+    title: str = Field(description="The report's heading.")
+    notice: str = Field("", description="What a reader must know before any number; the report's first lines.")
+    questions: str = Field(description="Which of the question sets is asked.")
+    subjects: Subjects = Field(description="Which of MMLU's 57 subjects, by their file names.")
+    baseline: SubjectsOfModel | None = Field(None, description="The model that shows that the setup works (section 1).")
+    timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model (section 2).")
+    stability: SubjectsOfModel | None = Field(
+        None, description="A model for the appendix: whether batching, threads or the number format change answers."
+    )
+    chat: ChatEntry | None = Field(None, description="The recall experiment with chat models (section 8).")
+    groups: Annotated[dict[Literal["small", "medium"], GroupEntry], Field(min_length=1)] = Field(
+        description="Models that are shown together; `small` is section 4, `medium` section 5."
+    )
+
+
+class Images(Entry):
+    """The container image of each kind of device, used under --use-singularity: a .sif file or docker://…@sha256:…"""
+
+    cpu: str = Field(description="For models on the CPU, figures and the report.")
+    cuda: str = Field(description="For models on CUDA.")
+
+
+class Config(Entry):
+    """What is studied, with which models and questions."""
+
+    study: str = Field("demo", description="Which of `studies` to run.")
+    only: list[str] | str = Field(
+        [],
+        description="Names of the study's groups, or `baseline`, `timing_setups`, `stability`, `chat`, to run: one name or "
+        "a list; empty for all.",
+    )
+    partial: bool = Field(False, description="Report on the evaluations that are there and name what is missing.")
+    record_host: bool = Field(False, description="Note the names of the machines that measured in timing files.")
+    images: Images = Field(description="The container images.")
+    questions: dict[Name, QuestionSet] = Field(description="Question sets by name.")
+    models: dict[Name, AnyModel] = Field(
+        description="Models by name: a local folder (`path`) or a repository at a commit, and how it runs; or what "
+        "somebody else's run answered (`predictions`)."
+    )
+    studies: dict[Name, StudyEntry] = Field(description="Studies by name.")
+
+
+def parse(config: Mapping[str, Any]) -> Config:
+    """A config checked and complete; the first thing wrong raises UserError naming its key."""
+    try:
+        return Config.model_validate_json(json.dumps(config, default=str), strict=True)
+    except ValidationError as error:
+        raise UserError(f"config: {explain(error)}") from None

@@ -1,0 +1,116 @@
+"""What a killed evaluation leaves behind: each scored batch in a file of its own, so that the next run goes on after it.
+
+The first line is the key: everything that can change a score. A journal of another key is emptied, never used. A torn or
+damaged line ends it. The file is locked while a process uses it, so an orphan of a killed run and its successor never
+share one.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mmlu_kit import files
+from mmlu_kit.user_errors import UserError
+
+
+def journal_key(
+    model_files: Mapping[str, str],
+    prompts: Sequence[str],
+    computed: Sequence[object],
+    device: str,
+    packages: Mapping[str, str | None],
+    code: Iterable[str],
+) -> str:
+    """A hash of everything that can change a result.
+
+    The hashes of the model's files and of the prompts, `computed` (dtype, quantization, tokens per batch, tokens to write,
+    threads), the kind of device, the packages that compute, and the text of the `code` files.
+    """
+    parts = {
+        "files": dict(model_files),
+        "prompts": list(prompts),
+        "computed": list(computed),
+        "device": device,
+        "packages": dict(packages),
+        "code": [files.sha256(Path(path).read_bytes()) for path in sorted(set(code))],
+    }
+    return files.sha256(json.dumps(parts, sort_keys=True))
+
+
+class Journal:
+    """The journal at `path` for a key; `kept` has the records of each batch that is in it already, as JSON has them."""
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.stream = _locked(self.path)
+        self.kept: dict[int, list[dict[str, Any]]] = {}
+        first = json.dumps({"key": key}, sort_keys=True).encode() + b"\n"
+        lines = self.stream.read().splitlines(keepends=True)
+        end = len(first)
+        if not lines or lines[0] != first:
+            self.stream.truncate(0)
+            self._write(first)
+            return
+        for line in lines[1:]:
+            batch = _read(line)
+            if batch is None:
+                break
+            self.kept[batch[0]] = batch[1]
+            end += len(line)
+        self.stream.truncate(end)
+
+    def append(self, number: int, records: Sequence[dict[str, Any]]) -> None:
+        """Keep a batch's records; on return they are on disk."""
+        text = json.dumps(list(records), sort_keys=True)
+        self._write(json.dumps({"batch": number, "sha256": files.sha256(text), "records": text}).encode() + b"\n")
+
+    def remove(self) -> None:
+        """Delete the journal: its records are in an evaluation file now."""
+        self.path.unlink(missing_ok=True)
+        self.stream.close()
+
+    def close(self) -> None:
+        """Give the journal free and keep it."""
+        self.stream.close()
+
+    def _write(self, line: bytes) -> None:
+        try:
+            self.stream.write(line)
+            files.synced(self.stream)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
+
+
+def kept(path: Path) -> int:
+    """How many records are in the journal at `path`, whoever uses it; it is read alone and not locked."""
+    batches = (_read(line) for line in Path(path).read_bytes().splitlines(keepends=True)[1:])
+    return sum(len(batch[1]) for batch in batches if batch)
+
+
+def _locked(path: Path) -> BinaryIO:
+    """The file, opened to read and append, with a lock that ends with this process."""
+    while True:
+        stream = path.open("a+b")
+        stream.seek(0)
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.close()
+            raise UserError(f"{path} is in use: another process is making this evaluation; wait for it or end it") from None
+        # The one who held the lock may have deleted the file between our opening and our locking it.
+        if path.exists() and path.stat().st_ino == files.inode(stream):
+            return stream
+        stream.close()
+
+
+def _read(line: bytes) -> tuple[int, list[dict[str, Any]]] | None:
+    """Number and records of one whole line, None for anything else."""
+    try:
+        entry = json.loads(line)
+        whole = line.endswith(b"\n") and files.sha256(entry["records"]) == entry["sha256"]
+        return (int(entry["batch"]), json.loads(entry["records"])) if whole else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

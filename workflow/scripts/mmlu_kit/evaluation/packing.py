@@ -1,0 +1,150 @@
+"""Many prompts through a model at once, exactly: their shared prefix computed once, the rest packed without padding.
+
+The rests of several prompts stand one after another in a single row, so that every matrix product works on real tokens
+only; positions start anew for each, and attention is computed for each prompt apart: to the shared prefix, and to
+itself up to each token. No prompt sees another, and the head gets each prompt's last token alone.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import transformers
+
+ATTENTION = "one_prompt_at_a_time"
+# Takes the rests of prompts, gives next-token logits after each.
+PrefixScorer = Callable[[Sequence[Sequence[int]]], torch.Tensor]
+
+
+def shared_prefix(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with; at least one token of each is left over."""
+    # What the first and the last row in order share, all rows between them share.
+    first, last = min(rows), max(rows)
+    most = min(len(row) for row in rows) - 1
+    return next((place for place in range(most) if first[place] != last[place]), most)
+
+
+def plan(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
+    """Positions in `lengths` grouped so that each group has at most `tokens_per_batch` tokens (or is a single one).
+
+    Sorted by length, so that what runs out of memory does so at the end, and planned from the whole list, so that a run
+    that goes on after a kill composes the same groups.
+    """
+    groups: list[list[int]] = []
+    room = 0
+    for position in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if not groups or lengths[position] > room:
+            groups.append([])
+            room = tokens_per_batch
+        groups[-1].append(position)
+        room -= lengths[position]
+    return groups
+
+
+def can_pack(model: torch.nn.Module) -> bool:
+    """Whether packing is exact for this model: plain causal attention in every layer, and no rounding across rows.
+
+    bitsandbytes' 8-bit products choose outlier columns over all tokens given at once, so what else is in the row would
+    change a score.
+    """
+    config = model.config.get_text_config()
+    plain = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or ())
+    windowed = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
+    switchable = getattr(model, "_supports_sdpa", False) and getattr(model, "_supports_attention_backend", False)
+    in_8_bits = any(parameter.dtype == torch.int8 for parameter in model.parameters())
+    return bool(switchable and plain and not windowed and not in_8_bits)
+
+
+@torch.inference_mode()
+def score_unpacked(model: torch.nn.Module, row: Sequence[int]) -> torch.Tensor:
+    """Next-token logits after one row of token ids: float32, shape (1, vocabulary); the model's own attention."""
+    ids = torch.tensor([list(row)], device=model.device)
+    return model(input_ids=ids, logits_to_keep=1, use_cache=False).logits[0].float()
+
+
+@torch.inference_mode()
+def prefix_scorer(model: torch.nn.Module, prefix: Sequence[int]) -> PrefixScorer:
+    """Compute the shared prefix once; the function given back takes the rests of prompts, at least one token each.
+
+    It returns next-token logits after each: float32, shape (prompts, vocabulary), on the model's device.
+    """
+    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    if prefix:
+        ids = torch.tensor([list(prefix)], device=model.device)
+        cache = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
+        kept = [(layer.keys, layer.values) for layer in cache.layers]
+
+    @torch.inference_mode()
+    def logits(rests: Sequence[Sequence[int]]) -> torch.Tensor:
+        cache = transformers.DynamicCache()
+        for layer, (keys, values) in enumerate(kept):
+            cache.update(keys, values, layer)
+        lengths = [len(rest) for rest in rests]
+        longest, start = max(lengths), len(prefix)
+        device = model.device
+        # Where each token of the row lies once every prompt has a row of its own, padded on the right.
+        within = torch.cat([torch.arange(length) for length in lengths])
+        rows = torch.repeat_interleave(torch.arange(len(rests)), torch.tensor(lengths))
+        own = model.config._attn_implementation
+        model.set_attn_implementation(ATTENTION)
+        try:
+            found = model(
+                input_ids=torch.tensor([[token for rest in rests for token in rest]], device=device),
+                position_ids=(start + within)[None].to(device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=torch.tensor(lengths, device=device).cumsum(0) - 1,
+                unpacked=(len(rests), longest),
+                places=(rows * longest + within).to(device),
+                mask=torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start) if start else None,
+            ).logits[0]
+        finally:
+            model.set_attn_implementation(own)
+        return found.float()
+
+    return logits
+
+
+def _attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **options: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention of one packed row (the form transformers asks for): query (1, heads, tokens, size), key and value longer
+    by the shared prefix; returns (1, tokens, heads, size).
+
+    Here alone prompts are padded, in a batch of equal rows: a token sees the prefix and its own row up to itself, so
+    no real token sees padding, and what padding sees is thrown away.
+    """
+    prompts, longest = options["unpacked"]
+    places = options["places"]
+    start = key.shape[2] - query.shape[2]
+
+    def rows(packed: torch.Tensor) -> torch.Tensor:
+        """(1, heads, tokens, size) as (prompts, heads, longest, size)."""
+        padded = packed.new_zeros(prompts * longest, packed.shape[1], packed.shape[3])
+        padded[places] = packed[0].transpose(0, 1)
+        return padded.view(prompts, longest, packed.shape[1], packed.shape[3]).transpose(1, 2)
+
+    def with_prefix(packed: torch.Tensor) -> torch.Tensor:
+        own = rows(packed[:, :, start:])
+        return torch.cat([packed[:, :, :start].expand(prompts, -1, -1, -1), own], dim=2) if start else own
+
+    found = torch.nn.functional.scaled_dot_product_attention(
+        rows(query),
+        with_prefix(key),
+        with_prefix(value),
+        attn_mask=options["mask"],
+        is_causal=not start,
+        scale=scaling,
+        enable_gqa=query.shape[1] != key.shape[1],
+    )
+    return found.transpose(1, 2).flatten(0, 1)[places][None], None
+
+
+transformers.AttentionInterface.register(ATTENTION, _attention)

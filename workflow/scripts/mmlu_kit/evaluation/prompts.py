@@ -1,0 +1,64 @@
+"""The text a model is shown. Every byte here can change a score.
+
+Four presets, each the form of a program that people compare with:
+- `lm_eval`: task `mmlu` of EleutherAI's lm-evaluation-harness 0.4: header, examples, stripped question, 'Answer:';
+- `hendrycks`: the MMLU authors' own program (hendrycks/test), with its double space after 'about' and nothing stripped;
+- `chat`: header and blocks of `lm_eval` in the model's own chat template: header as system message, examples as turns;
+- `writeup`: the bare question and choices, without a header. The writeup does not print its prompt: it only says that
+  the model was to answer with one generated token, so this is as near to it as its text allows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmlu_kit.evaluation import chat_templates
+from mmlu_kit.evaluation.chat_templates import Piece
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import LETTERS, Preset
+from mmlu_kit.subjects import title
+
+
+def header(subject: str, preset: Preset) -> str:
+    """The line that introduces a subject's questions; empty for `writeup`."""
+    if preset == Preset.WRITEUP:
+        return ""
+    # The authors' program puts a space before each word of the subject, so there are two after 'about'.
+    space = " " if preset == Preset.HENDRYCKS else ""
+    return f"The following are multiple choice questions (with answers) about {space}{title(subject)}."
+
+
+def block(question: Question, preset: Preset) -> str:
+    """A question, its lettered choices, and 'Answer:' without a trailing space (the space belongs to the answer's token)."""
+    text = question.question if preset == Preset.HENDRYCKS else question.question.strip()
+    choices = "\n".join(f"{letter}. {choice}" for letter, choice in zip(LETTERS, question.choices, strict=True))
+    return f"{text}\n{choices}\nAnswer:"
+
+
+def running_text(question: Question, examples: Sequence[Question], preset: Preset) -> str:
+    """The prompt of every preset but `chat`: header, examples with their answers, the question."""
+    shown = [f"{block(example, preset)} {example.answer}" for example in examples]
+    parts = [header(question.subject, preset), *shown, block(question, preset)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def messages(question: Question, examples: Sequence[Question]) -> list[dict[str, str]]:
+    """The prompt as a conversation: header as system message, examples as answered turns, the question last."""
+    turns = [{"role": "system", "content": header(question.subject, Preset.CHAT)}]
+    for example in examples:
+        turns += [{"role": "user", "content": block(example, Preset.CHAT)}, {"role": "assistant", "content": example.answer}]
+    return [*turns, {"role": "user", "content": block(question, Preset.CHAT)}]
+
+
+def render(question: Question, examples: Sequence[Question], preset: Preset, tokenizer: Any) -> list[Piece]:
+    """The prompt as pieces of text, each with whether it is a token that the chat template wrote.
+
+    `tokenizer` is a Hugging Face tokenizer. Joined, the pieces are the whole prompt.
+    """
+    if preset != Preset.CHAT:
+        return [(running_text(question, examples, preset), False)]
+    return chat_templates.conversation(messages(question, examples), tokenizer)
+
+
+def answer_text(preset: Preset, letter: str) -> str:
+    """What continues the prompt when the answer is `letter`: ' A' after 'Answer:', 'A' at the start of a chat reply."""
+    return letter if preset == Preset.CHAT else f" {letter}"

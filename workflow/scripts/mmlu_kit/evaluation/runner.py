@@ -1,0 +1,162 @@
+"""One loaded model asked subject after subject: prompts, scores, and the files of each subject."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmlu_kit import files, progress, sources
+from mmlu_kit.evaluation import encoding, records, scoring
+from mmlu_kit.evaluation.journal import Journal, journal_key
+from mmlu_kit.evaluation.records import NotRun, Record, Timing
+from mmlu_kit.inputs import questions
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.models import transformers_model
+from mmlu_kit.models.loading import Loaded
+from mmlu_kit.settings import SETTINGS, Effective, Requested, Split
+from mmlu_kit.timing import gpu, machine, phase_timer
+from mmlu_kit.timing.phase_timer import PhaseTimer
+from mmlu_kit.user_errors import UserError
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Folders in which each subject has a file; None where it is not wanted."""
+
+    evaluations: Path | None
+    timings: Path | None
+    journals: Path | None
+
+
+class Runner:
+    """Asks a loaded model; `timer` is the process's, `process` the name of its /usr/bin/time log."""
+
+    def __init__(
+        self,
+        name: str,
+        manifest: Manifest,
+        requested: Requested,
+        loaded: Loaded,
+        tokenizer: Any,
+        outputs: Outputs,
+        timer: PhaseTimer,
+        process: str | None = None,
+        record_host: bool = False,
+    ) -> None:
+        assert loaded.model is not None and loaded.effective is not None
+        self.name, self.manifest, self.requested, self.outputs = name, manifest, requested, outputs
+        self.model, self.tokenizer = loaded.model, tokenizer
+        self.effective: Effective = loaded.effective
+        self.reason = loaded.reason
+        self.timer, self.process = timer, process
+        self.device = self.model.device.type
+        self.tokens_per_batch = transformers_model.tokens_per_batch(self.model, requested.tokens_per_batch)
+        self.machine = machine.describe(torch, record_host)
+        self.journals: list[Journal] = []
+        if self.device == "cuda":
+            timer.watch_gpu(torch.cuda)
+        self.start = timer.end_start()
+
+    def run(self, subject: str, subject_questions: Sequence[Question]) -> list[Record]:
+        """The records of a subject's test questions, written with what they took; `subject_questions` include dev's."""
+        started, meter = phase_timer.now(), gpu.Meter(torch, self.device)
+        try:
+            prompts = self._prompts(subject_questions)
+            journal = self._journal(subject, prompts) if self.outputs.journals else None
+            scored, new = self._score(subject, prompts, journal)
+        except UserError:
+            self.timer.end_subject()  # its time belongs to no other subject
+            raise
+        if self.outputs.evaluations:
+            with self.timer.phase("write"):
+                evaluation = records.evaluation(
+                    self.name, self.manifest, self.requested, self.effective, self.reason, subject, scored
+                )
+                evaluation.write(self.outputs.evaluations / f"{subject}.json")
+        phases, gpu_use = self.timer.end_subject(), meter.read()
+        if self.outputs.timings:
+            timing = Timing(
+                model=self.name,
+                subject=subject,
+                questions_scored=new,
+                resumed=new < len(scored),
+                tokens_per_batch=self.tokens_per_batch,
+                process=self.process,
+                threads=torch.get_num_threads(),
+                process_started=self.timer.process_started,
+                started=started,
+                peak_rss_bytes=phase_timer.peak_rss_bytes(),
+                machine=self.machine,
+                **dict(self.start),
+                **dict(phases),
+                **dict(gpu_use),
+            )
+            timing.write(self.outputs.timings / f"{subject}.json")
+        return scored
+
+    def finish(self) -> None:
+        """Delete the journals. Only when every subject is done: Snakemake deletes all files of a job that fails."""
+        for journal in self.journals:
+            journal.remove()
+
+    def _prompts(self, subject_questions: Sequence[Question]) -> list[encoding.Prompt]:
+        """The prompts of a subject's test questions."""
+        with self.timer.phase("tokenize"):
+            return encoding.prepare(
+                questions.split(subject_questions, Split.TEST),
+                questions.examples(subject_questions, self.requested.examples),
+                self.requested.preset,
+                self.tokenizer,
+                transformers_model.context_length(self.model),
+                self.requested.fewer_examples,
+            )
+
+    def _journal(self, subject: str, prompts: Sequence[encoding.Prompt]) -> Journal:
+        """The subject's journal, keyed by everything that can change a score."""
+        assert self.outputs.journals is not None
+        settings = [getattr(self.effective, name) for name in SETTINGS]
+        key = journal_key(
+            self.manifest.hashes,
+            [f"{prompt.question.sha256} {files.sha256(prompt.text)}" for prompt in prompts],
+            [*settings, self.tokens_per_batch, self.requested.max_new_tokens, torch.get_num_threads()],
+            machine.device_class(torch, self.device),
+            machine.packages(),
+            sources.sources(Path(scoring.__file__)) + sources.sources(Path(transformers_model.__file__)),
+        )
+        self.journals.append(Journal(self.outputs.journals / f"{subject}.jsonl", key))
+        return self.journals[-1]
+
+    def _score(self, subject: str, prompts: Sequence[encoding.Prompt], journal: Journal | None) -> tuple[list[Record], int]:
+        """The records of prompts, and how many of them were scored now; `journal` has the others and takes these."""
+        kept = {number: [Record(**entry) for entry in batch] for number, batch in journal.kept.items()} if journal else {}
+        new = len(prompts) - sum(map(len, kept.values()))
+        with progress.Bar(f"{self.name} {subject}", new) as bar:
+
+            def done(number: int, batch: list[Record]) -> None:
+                if journal:
+                    with self.timer.phase("write"):
+                        journal.append(number, [record.plain() for record in batch])
+                bar.advance(len(batch))
+
+            scored = scoring.score(
+                self.model,
+                self.tokenizer,
+                prompts,
+                self.tokens_per_batch,
+                self.requested.max_new_tokens,
+                kept,
+                done,
+                self.timer.phase,
+            )
+        return scored, new
+
+
+def write_not_run(name: str, requested: Requested, reason: str, subjects: Sequence[str], outputs: Outputs) -> None:
+    """Write why the model is not run, in place of every result."""
+    for folder in filter(None, (outputs.evaluations, outputs.timings)):
+        for subject in subjects:
+            not_run = NotRun(model=name, requested=requested, reason=reason, subject=subject)
+            not_run.write(folder / f"{subject}.json")

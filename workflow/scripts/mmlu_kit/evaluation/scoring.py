@@ -1,0 +1,133 @@
+"""Scoring: one forward pass a question gives both readings of a model's answer.
+
+The best letter is the largest of the letters' next-token probabilities (softmax over the whole vocabulary, in float32); the
+generated letter is parsed from the greedy text the model would have written, whose first token is the largest of all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+from mmlu_kit.evaluation import answer_parser, packing
+from mmlu_kit.evaluation.encoding import Prompt
+from mmlu_kit.evaluation.packing import PrefixScorer
+from mmlu_kit.evaluation.records import Record
+from mmlu_kit.files import sha256
+from mmlu_kit.settings import LETTERS
+from mmlu_kit.user_errors import UserError
+
+# Begins a phase of a phase_timer: phase("forward") as a context.
+Phase = Callable[[str], AbstractContextManager[Any]]
+
+
+def score(
+    model: torch.nn.Module,
+    tokenizer: Any,
+    prompts: Sequence[Prompt],
+    tokens_per_batch: int | None,
+    max_new_tokens: int,
+    kept: Mapping[int, Sequence[Record]],
+    done: Callable[[int, list[Record]], None],
+    phase: Phase = nullcontext,
+) -> list[Record]:
+    """A record for each prompt, in their order.
+
+    With `tokens_per_batch` None each prompt goes through the model's own attention by itself, as plain as can be.
+    `kept` has the records of batches that an earlier run scored, by the batch's number; `done(number, records)` is called
+    for each batch as it is scored. The model's computing is phase 'forward', what is made of its output phase 'parse'.
+    """
+    rows = [prompt.ids for prompt in prompts]
+    packs = tokens_per_batch is not None and packing.can_pack(model)
+    start = packing.shared_prefix(rows) if packs else 0
+    batches = packing.plan([len(row) - start for row in rows], tokens_per_batch if packs and tokens_per_batch else 1)
+    with phase("forward"):
+        scorer = packing.prefix_scorer(model, rows[0][:start]) if packs and len(kept) < len(batches) else None
+    records: dict[int, Record] = {}
+    for number, batch in enumerate(batches):
+        scored = kept.get(number)
+        if scored is None:
+            chosen = [prompts[position] for position in batch]
+            with phase("forward"):
+                logits = _logits(model, scorer, chosen, start)
+            with phase("parse"):
+                scored = list(_records(model, chosen, logits, tokenizer, max_new_tokens, phase))
+            done(number, scored)
+        records.update(zip(batch, scored, strict=True))
+    return [records[position] for position in range(len(prompts))]
+
+
+def _logits(model: torch.nn.Module, scorer: PrefixScorer | None, prompts: Sequence[Prompt], start: int) -> torch.Tensor:
+    """Next-token logits after each prompt, float32 (prompts, vocabulary); a batch that does not fit memory is halved."""
+    try:
+        if scorer is None:
+            return torch.cat([packing.score_unpacked(model, prompt.ids) for prompt in prompts])
+        return scorer([prompt.ids[start:] for prompt in prompts])
+    except RuntimeError as error:
+        # CUDA has an error of its own for it; the CPU's allocator says it in words.
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        if len(prompts) == 1:
+            name, length = prompts[0].question.name, len(prompts[0].ids)
+            raise UserError(f"{name}: {length} tokens do not fit the memory of {model.device}: use fewer examples") from None
+    # Outside the handler, whose traceback would keep the failed batch's memory.
+    torch.cuda.empty_cache()
+    half = len(prompts) // 2
+    return torch.cat([_logits(model, scorer, part, start) for part in (prompts[:half], prompts[half:])])
+
+
+def _records(
+    model: torch.nn.Module,
+    prompts: Sequence[Prompt],
+    logits: torch.Tensor,
+    tokenizer: Any,
+    max_new_tokens: int,
+    phase: Phase,
+) -> Iterator[Record]:
+    logprobs = torch.log_softmax(logits, dim=-1)
+    if not torch.isfinite(logprobs).all():
+        row = int((~torch.isfinite(logprobs)).any(dim=1).nonzero()[0])
+        name = prompts[row].question.name
+        raise UserError(f"{name}: the model's output is not finite: its weights or this dtype cannot be used")
+    for prompt, row_logprobs in zip(prompts, logprobs, strict=True):
+        question = prompt.question
+        letters = row_logprobs[list(prompt.letter_ids)].cpu()
+        written = [int(row_logprobs.argmax())]
+        if max_new_tokens > 1:
+            with phase("forward"):
+                written = greedy(model, prompt.ids, max_new_tokens, tokenizer)
+        generated = tokenizer.decode(written, skip_special_tokens=max_new_tokens > 1)
+        parsed = answer_parser.parse(generated)
+        predicted = LETTERS[int(letters.argmax())]
+        yield Record(
+            subject=question.subject,
+            index=question.index,
+            question_sha256=question.sha256,
+            prompt_sha256=sha256(prompt.text),
+            prompt_tokens=len(prompt.ids),
+            examples=prompt.examples,
+            gold=question.answer,
+            # Six decimals: below what float32 itself resolves at these sizes, and far below the 1e-4 of comparisons.
+            letter_logprobs={letter: round(float(value), 6) for letter, value in zip(LETTERS, letters, strict=True)},
+            letter_mass=float(f"{float(letters.double().exp().sum()):.6g}"),
+            predicted=predicted,
+            correct=predicted == question.answer,
+            generated=generated,
+            parsed=parsed,
+            correct_generated=parsed == question.answer,
+        )
+
+
+@torch.inference_mode()
+def greedy(model: torch.nn.Module, ids: Sequence[int], max_new_tokens: int, tokenizer: Any) -> list[int]:
+    """The tokens the model writes after `ids`, the most probable one each time, until it ends or the number is reached."""
+    given = torch.tensor([list(ids)], device=model.device)
+    written = model.generate(
+        given,
+        attention_mask=torch.ones_like(given),
+        do_sample=False,
+        max_new_tokens=max_new_tokens,
+        pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
+    )
+    return list(written[0, len(ids) :].tolist())

@@ -1,0 +1,100 @@
+"""Numbers and texts as prose has them, for the report, the claims and the terminal."""
+
+import html
+import re
+from collections.abc import Callable
+
+from mmlu_kit.data import MedianRange
+
+
+def format_range(values: MedianRange, form: str) -> str:
+    """A median with its smallest and largest value where they differ, in a form of FORMS: '3.16 s (2.93 s to 4.70 s)'."""
+    middle, low, high = (FORMS[form](value) for value in (values.median, values.smallest, values.largest))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def ratio(value: float) -> str:
+    """A ratio in three digits: '1.26×', '13.6×', '136×'."""
+    return f"{value:.0f}×" if value >= 100 else f"{value:#.3g}×"
+
+
+def plural(count: int, thing: str) -> str:
+    """'1 model', '3 models'."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def percent(value: float) -> str:
+    """A fraction as prose has it: 0.4934 -> '49.3%'."""
+    return f"{100 * value:.1f}%"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit a reader thinks in; '—' where they could not be measured."""
+    if seconds is None:
+        return "—"
+    if seconds < 120:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def moment(seconds: float) -> str:
+    """Seconds where milliseconds matter: '8.3 ms'; from a tenth of a second on as `duration` has them."""
+    return f"{1000 * seconds:.1f} ms" if seconds < 0.1 else duration(seconds)
+
+
+def gigabytes(value: int | None) -> str:
+    """Bytes as GB (10⁹)."""
+    return "—" if value is None else f"{value / 1e9:.2f} GB"
+
+
+def count(value: int) -> str:
+    """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
+    return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"
+
+
+def rate(value: float) -> str:
+    """A rate in three digits: 0.4213 -> '0.421', 1101.2 -> '1101'."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value in two digits: 'p = 0.031', 'p < 0.0001'; '—' where there is none."""
+    if value is None:
+        return "—"
+    return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A number of claims.json in its unit, '—' where there is none."""
+    if value is None:
+        return "—"
+    forms = {"fraction": percent, "s": duration, "times": ratio, "parameters": count}
+    return forms.get(unit, lambda number: f"{number:.0f}")(value)
+
+
+def cell(text: str) -> str:
+    """A text of questions or models as a cell of a Markdown table: on one line, with nothing in it that marks anything up."""
+    escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(text.split()))
+    return html.escape(escaped, quote=False)
+
+
+def fenced(text: str) -> str:
+    """A text of anyone's as a Markdown code block, in which nothing marks anything up or ends the block; control characters
+    but for line ends and tabs are shown as '\ufffd'."""
+    plain = "".join(letter if letter in "\n\t" or letter.isprintable() else "\ufffd" for letter in text)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", plain)), default=0))
+    return f"{fence}text\n{plain}\n{fence}"
+
+
+FORMS: dict[str, Callable[..., str]] = {
+    "percent": percent,
+    "duration": duration,
+    "moment": moment,
+    "gigabytes": gigabytes,
+    "count": count,
+    "rate": rate,
+    "ratio": ratio,
+    "p_value": p_value,
+    "cell": cell,
+    "fenced": fenced,
+}

@@ -1,0 +1,31 @@
+"""MMLU as the hub has it (cais/mmlu): one Parquet file for each subject and split."""
+
+import datasets
+
+from mmlu_kit.inputs import hub, questions
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import LETTERS, Split
+from mmlu_kit.user_errors import UserError
+
+
+def fetch(repository: str, commit: str, subject: str) -> list[Question]:
+    """The dev and test questions of a subject in `repository` at `commit`; anything unexpected is a UserError."""
+    patterns = [f"{subject}/{split}-*.parquet" for split in Split]
+    folder = hub.fetch(repository, commit, patterns, "dataset") / subject
+    found = []
+    for split in Split:
+        paths = sorted(str(path) for path in folder.glob(f"{split}-*.parquet"))
+        if not paths:
+            raise UserError(f"data set {repository} at {commit[:12]} has no {split} questions for '{subject}'")
+        try:
+            # Read straight from the files: no loading script, and no second cache beside the hub's.
+            table = datasets.Dataset.from_parquet(paths, keep_in_memory=True)
+            rows = [(row["question"], list(row["choices"]), row["answer"]) for row in table]
+        except (KeyError, TypeError, datasets.exceptions.DatasetsError, OSError, ValueError) as error:
+            raise UserError(f"{paths[0]} is not a table with question, choices and answer ({type(error).__name__})") from error
+        for index, (text, choices, answer) in enumerate(rows):
+            if not isinstance(answer, int) or not 0 <= answer < len(LETTERS):
+                raise UserError(f"{paths[0]}: row {index + 1}: the answer is {answer!r}, where 0 to 3 is needed")
+            where = f"{paths[0]}: row {index + 1}"
+            found.append(questions.checked(subject, split, index, [text, *choices, LETTERS[answer]], where))
+    return found

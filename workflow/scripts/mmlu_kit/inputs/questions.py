@@ -1,0 +1,145 @@
+"""Four-choice questions: MMLU's CSV form, and the JSON-lines form that every later stage reads.
+
+CSV form (hendrycks/test): no header, six columns question, A, B, C, D, letter; `test/<subject>_test.csv` holds the
+questions and `dev/<subject>_dev.csv` up to five worked examples.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from mmlu_kit import files
+from mmlu_kit.settings import LETTERS, Split
+from mmlu_kit.user_errors import UserError
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question; `index` counts from 0 within its subject and split, `answer` is one of 'ABCD'."""
+
+    subject: str
+    split: str
+    index: int
+    question: str
+    choices: tuple[str, str, str, str]
+    answer: str
+
+    @property
+    def name(self) -> str:
+        """How messages call it: 'astronomy/test/17'."""
+        return f"{self.subject}/{self.split}/{self.index}"
+
+    @property
+    def sha256(self) -> str:
+        """The digest of its text, choices and answer: equal whichever form it was read from."""
+        return files.sha256(json.dumps([self.question, *self.choices, self.answer], ensure_ascii=False))
+
+
+def checked(subject: str, split: str, index: int, cells: list, where: str) -> Question:
+    """A Question made of six cells, or a UserError that says where the cells stand and what is wrong with them."""
+    if len(cells) != 6:
+        raise UserError(f"{where}: {len(cells)} columns, where question, A, B, C, D and the answer's letter make 6")
+    if not all(isinstance(cell, str) for cell in cells):
+        raise UserError(f"{where}: every cell must be text")
+    *texts, answer = cells
+    if not texts[0].strip():
+        raise UserError(f"{where}: the question is empty")
+    answer = answer.strip()
+    if answer not in tuple(LETTERS):
+        header = " (MMLU's files have no row of headings)" if index == 0 else ""
+        raise UserError(f"{where}: the answer is '{answer[:20]}', where one of A, B, C, D is needed{header}")
+    return Question(subject, split, index, texts[0], tuple(texts[1:]), answer)
+
+
+def read_csv(path: Path, subject: str, split: str) -> list[Question]:
+    """The questions of one MMLU CSV file; a malformed or empty file is a UserError naming file and row."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: subject '{subject}' needs its {split} questions there") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): convert it to UTF-8") from None
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+    except csv.Error as error:
+        raise UserError(f"{path} is not a CSV file ({error})") from None
+    if not rows:
+        raise UserError(f"{path} is empty: it needs at least one row of question, A, B, C, D, letter")
+    return [checked(subject, split, index, row, f"{path}: row {index + 1}") for index, row in enumerate(rows)]
+
+
+def read_folder(folder: Path, subject: str) -> list[Question]:
+    """The dev examples and test questions of a subject in a folder with MMLU's own layout."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder} is not a folder: questions are read from its dev/ and test/ CSV files")
+    found = read_csv(folder / "test" / f"{subject}_test.csv", subject, "test")
+    examples = folder / "dev" / f"{subject}_dev.csv"
+    return (read_csv(examples, subject, "dev") if examples.exists() else []) + found
+
+
+def write_jsonl(path: Path, questions: Iterable[Question]) -> None:
+    """Write questions one JSON object a line."""
+    lines = [json.dumps(asdict(question), sort_keys=True, ensure_ascii=False) for question in questions]
+    files.write_text(path, "\n".join(lines) + "\n")
+
+
+def read_jsonl(path: Path) -> list[Question]:
+    """Read what `write_jsonl` wrote; anything else is a UserError naming file and line."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: run the prepare stage first") from None
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+            subject, split, index = row["subject"], row["split"], row["index"]
+            cells = [row["question"], *row["choices"], row["answer"]]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise UserError(f"{where}: not a question as the prepare stage writes it; delete the file and run again") from None
+        if split not in list(Split) or not isinstance(subject, str) or not isinstance(index, int):
+            raise UserError(f"{where}: split, subject or index is not valid; delete the file and run again")
+        found.append(checked(subject, split, index, cells, where))
+    if not any(question.split == "test" for question in found):
+        raise UserError(f"{path} holds no test question")
+    return found
+
+
+def split(questions: Iterable[Question], name: str) -> list[Question]:
+    """The questions of one split, 'dev' or 'test', in their order."""
+    return [question for question in questions if question.split == name]
+
+
+def examples(questions: Iterable[Question], number: int) -> list[Question]:
+    """The first `number` questions of the dev split; a UserError where there are fewer."""
+    questions = list(questions)
+    found = split(questions, "dev")
+    if len(found) < number:
+        subject = questions[0].subject
+        raise UserError(
+            f"{subject}: {number} examples are asked for and the dev split has {len(found)}: "
+            f"MMLU's folders have them in dev/{subject}_dev.csv"
+        )
+    return found[:number]
+
+
+def read_subjects(paths: Sequence[Path], subjects: Sequence[str] | None) -> dict[str, list[Question]]:
+    """Questions by subject, dev examples among them: of a folder of CSVs with `subjects`, or of .jsonl files."""
+    if paths[0].is_dir():
+        if len(paths) > 1 or not subjects:
+            raise UserError("--questions takes one folder of CSVs with --subjects, or .jsonl files")
+        return {subject: read_folder(paths[0], subject) for subject in subjects}
+    by_subject = {}
+    for path in paths:
+        questions = read_jsonl(path)
+        if len({question.subject for question in questions}) > 1:
+            raise UserError(f"{path} holds more than one subject")
+        by_subject[questions[0].subject] = questions
+    return {subject: questions for subject, questions in by_subject.items() if not subjects or subject in subjects}

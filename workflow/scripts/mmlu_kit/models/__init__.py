@@ -1,0 +1,1 @@
+"""Models: loaded, inspected, and how much memory they need."""

@@ -1,0 +1,75 @@
+"""Memory: what a model will need, estimated from its files before they are loaded, and what is free on a device."""
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from mmlu_kit.inputs import checkpoints
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantization
+
+# What is needed beside the weights once torch is imported: the tokenizer, the activations of one batch, copies while
+# quantizing. Found on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran:
+# up to 0.5 GB in 4 and 8 bits, 0.2 GB in float32; less in bfloat16, whose checkpoint stays a file in memory.
+BESIDE_WEIGHTS = 400_000_000
+
+
+def needed(manifest: Manifest, dtype: DType, quantization: Quantization) -> int:
+    """Bytes that a model of a manifest needs on its device: weights as they will be held, and BESIDE_WEIGHTS."""
+    layers, others = checkpoints.weight_counts(Path(manifest.folder))
+    held = layers * weight_bytes(dtype, quantization) + others * DTYPE_BYTES[dtype]
+    return round(held) + BESIDE_WEIGHTS
+
+
+def weight_bytes(dtype: DType, quantization: Quantization) -> float:
+    """Bytes of one weight of a linear layer."""
+    return COMPRESSIONS[quantization].bytes if quantization in COMPRESSIONS else DTYPE_BYTES[dtype]
+
+
+def largest(memory_bytes: int, dtype: DType, quantization: Quantization) -> int:
+    """The most parameters that a model may have for its weights to fit a memory of this size, were all of them held in this
+    way and the memory used for nothing else but BESIDE_WEIGHTS."""
+    return max(0, round((memory_bytes - BESIDE_WEIGHTS) / weight_bytes(dtype, quantization)))
+
+
+def free(torch: Any, device: Device) -> int:
+    """Bytes that this process can still have on a device; for 'cpu' and 'mps' within the limits of its control group."""
+    if device == Device.CUDA:
+        return int(torch.cuda.mem_get_info()[0])
+    left = [psutil.virtual_memory().available]
+    for folder in control_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")):
+        found = left_in(folder)
+        left += [] if found is None else [found]
+    return max(0, min(left))
+
+
+def control_groups(table: Path, root: Path) -> list[Path]:
+    """The folders of the control groups (cgroup v2, or v1's memory controller) that limit this process, parents too."""
+    found: list[Path] = []
+    for line in table.read_text().splitlines() if table.exists() else []:
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "memory"):
+            base = root / controllers
+            group = base / path.lstrip("/")
+            # Inside a container the path may be the host's: what is mounted at the base is then the container's own.
+            found += [folder for folder in (group, *group.parents) if folder == base or base in folder.parents]
+    return found
+
+
+def left_in(folder: Path) -> int | None:
+    """Bytes left in one control group, None where it sets no limit; cached files are not in the way."""
+    for limit, usage, cached in (
+        ("memory.max", "memory.current", "file"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"),
+    ):
+        try:
+            most, used = (folder / limit).read_text().strip(), int((folder / usage).read_text())
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        # Version 1 writes 'no limit' as a number larger than any machine's memory.
+        if most == "max" or int(most) >= 1 << 60:
+            return None
+        return int(most) - (used - int(stat.get(cached, 0)))
+    return None

@@ -1,0 +1,1 @@
+"""How results came to be, without anything personal."""

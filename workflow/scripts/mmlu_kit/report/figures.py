@@ -1,0 +1,214 @@
+"""The report's figures: drawn from summaries, with the same bytes on every run."""
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot
+
+from mmlu_kit.subjects import title
+
+# Okabe and Ito's palette, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/).
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
+SKY, YELLOW, GREY = "#56B4E9", "#F0E442", "#595959"
+STYLE = {
+    "svg.hashsalt": "mmlu-kit",  # matplotlib salts the ids in an SVG with chance unless told a salt
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+}
+CHANCE = 0.25
+ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+# The ledger's parts in the order they come in a process.
+PARTS = {
+    "startup": (GREY, None),
+    "load": (SKY, "//"),
+    "tokenize": (ORANGE, None),
+    "forward": (BLUE, None),
+    "parse": (GREEN, None),
+    "write": (PURPLE, None),
+    "other": ("#D0D0D0", ".."),
+}
+
+
+def overall_accuracy(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Accuracy of each model with its 95 % interval, by best letter and as generated."""
+    figure, axes = pyplot.subplots(figsize=(8, 1.6 + 0.8 * len(summaries)))
+    places = range(len(summaries))
+    accuracies = [100 * summary["accuracy"] for summary in summaries]
+    below = [100 * (summary["accuracy"] - summary["accuracy_low"]) for summary in summaries]
+    above = [100 * (summary["accuracy_high"] - summary["accuracy"]) for summary in summaries]
+    axes.barh([place - 0.18 for place in places], accuracies, 0.34, color=BLUE, label="best letter")
+    axes.errorbar(accuracies, [p - 0.18 for p in places], xerr=[below, above], fmt="none", ecolor="black", capsize=4)
+    generated = [100 * summary["accuracy_generated"] for summary in summaries]
+    axes.barh([place + 0.18 for place in places], generated, 0.34, color=ORANGE, hatch="//", label="generated letter")
+    for place, summary in zip(places, summaries, strict=True):
+        label(axes, 100 * summary["accuracy_high"] + 1, place - 0.18, f"{100 * summary['accuracy']:.1f}%")
+        label(axes, 100 * summary["accuracy_generated"] + 1, place + 0.18, f"{100 * summary['accuracy_generated']:.1f}%")
+    axes.set_yticks(places, [name(summary) for summary in summaries])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 109)  # room for the number behind a bar of 100%
+    axes.spines["bottom"].set_bounds(0, 100)
+    axes.axvline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label="guessing (25%)")
+    axes.set_xlabel("accuracy, % (with 95% interval of the best letter)")
+    axes.set_title("Overall accuracy by model")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def subject_heatmap(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Accuracy by subject and model, each cell with its number and 95 % interval."""
+    models = [summary["model"] for summary in summaries]
+    grid = [[100 * row["accuracy"].get(model, float("nan")) for model in models] for row in rows]
+    figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), max(3.4, 1.8 + 0.5 * len(rows))))
+    shown = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
+    for y, row in enumerate(rows):
+        for x, model in enumerate(models):
+            if model in row["accuracy"]:
+                low, high = row["interval"][model]
+                value = 100 * row["accuracy"][model]
+                text = f"{value:.0f}%\n({100 * low:.0f} to {100 * high:.0f})"
+                axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color="black" if value > 55 else "white")
+    axes.set_xticks(
+        range(len(models)), [name(summary) for summary in summaries], rotation=20, ha="right", rotation_mode="anchor"
+    )
+    axes.set_yticks(range(len(rows)), [title(row["subject"]) for row in rows])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    axes.set_title("Accuracy by subject and model")
+    figure.colorbar(shown, ax=axes, label="accuracy, % (best letter)")
+    return figure
+
+
+def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Accuracy against real time; up and left is better."""
+    figure, axes = pyplot.subplots(figsize=(8, 4.6))
+    timed = [summary for summary in summaries if summary["real_s"] is not None]
+    for summary in timed:
+        low, high = summary["accuracy"] - summary["accuracy_low"], summary["accuracy_high"] - summary["accuracy"]
+        error = [[100 * low], [100 * high]]
+        axes.errorbar(summary["real_s"], 100 * summary["accuracy"], yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
+        axes.annotate(
+            name(summary),
+            (summary["real_s"], 100 * summary["accuracy"]),
+            xytext=(9, -4),  # below the Pareto line, which only rises
+            textcoords="offset points",
+            va="top",
+            # A model that guesses has its name on the line of guessing, which must not cross it out.
+            bbox=ON_WHITE,
+        )
+    # Times of several machines order machines as much as models.
+    if len({summary["machine"] for summary in timed}) <= 1:
+        best = pareto(timed)
+        axes.plot(
+            [summary["real_s"] for summary in best],
+            [100 * summary["accuracy"] for summary in best],
+            color=ORANGE,
+            linewidth=1.5,
+            zorder=0,
+            label="no model here is both faster and better (Pareto)",
+        )
+    axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label="guessing (25%)")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    axes.set_xlim(0, 1.45 * max((summary["real_s"] for summary in timed), default=1))
+    # A name below a low accuracy has room above the axis: some 6% of the height a line, and 3% between.
+    lowest = min((100 * summary["accuracy"] - 3 - 6 * len(name(summary).splitlines()) for summary in timed), default=0)
+    axes.set_ylim(min(0, lowest), 102)
+    axes.spines["left"].set_bounds(0, 100)
+    axes.set_xlabel("real time for all questions, without loading, s")
+    axes.set_ylabel("accuracy, % (best letter, 95% interval)")
+    axes.set_title("Accuracy against time")
+    return figure
+
+
+def timing_comparison(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Real, CPU and GPU seconds of each model, without loading."""
+    kinds = [("real_s", "real time", BLUE), ("cpu_s", "CPU time (user + system)", ORANGE), ("gpu_s", "GPU time", GREEN)]
+    kinds = [kind for kind in kinds if any(summary[kind[0]] is not None for summary in summaries)] or kinds[:1]
+    figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.36 * len(kinds) * len(summaries)))
+    height = 0.8 / len(kinds)
+    most = max((summary[kind] or 0 for summary in summaries for kind, _, _ in kinds), default=0) or 1
+    for number, (kind, text, colour) in enumerate(kinds):
+        places = [place + (number - (len(kinds) - 1) / 2) * height for place in range(len(summaries))]
+        values = [summary[kind] for summary in summaries]
+        axes.barh(places, [value or 0 for value in values], 0.92 * height, color=colour, label=text)
+        for place, value in zip(places, values, strict=True):
+            label(axes, (value or 0) + most / 100, place, "not measured" if value is None else f"{value:.3g} s")
+    axes.set_yticks(range(len(summaries)), [name(summary) for summary in summaries])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.15 * most)
+    axes.set_xlabel("seconds for all questions, without loading")
+    axes.set_title("Execution time")
+    figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
+    return figure
+
+
+def time_ledger(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+    """Where the time of each model's processes went, from their start to their end."""
+    figure, axes = pyplot.subplots(figsize=(8, 2.1 + 0.6 * len(summaries)))
+    begins = [0.0 for _ in summaries]
+    for part, (colour, hatch) in PARTS.items():
+        values = [summary[f"{part}_s"] or 0 for summary in summaries]
+        axes.barh(range(len(summaries)), values, 0.6, left=begins, color=colour, hatch=hatch, edgecolor="white", label=part)
+        begins = [begin + value for begin, value in zip(begins, values, strict=True)]
+    most = max(begins, default=0) or 1
+    for place, (end, summary) in enumerate(zip(begins, summaries, strict=True)):
+        label(axes, end + most / 100, place, "not measured" if summary["real_s"] is None else f"{end:.3g} s")
+    axes.set_yticks(range(len(summaries)), [name(summary) for summary in summaries])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.15 * most)
+    axes.set_xlabel("seconds of all the model's processes")
+    axes.set_title("Where the time went")
+    figure.legend(loc="outside lower center", ncols=len(PARTS), frameon=False)
+    return figure
+
+
+DRAW: dict[str, Callable[[Sequence[dict], Sequence[dict]], Any]] = {
+    "overall_accuracy": overall_accuracy,
+    "subject_heatmap": subject_heatmap,
+    "efficiency": efficiency,
+    "timing_comparison": timing_comparison,
+    "time_ledger": time_ledger,
+}
+
+
+def pareto(timed: Sequence[dict]) -> list[dict]:
+    """Of summaries with times, fastest first, those that are better than every faster one."""
+    found: list[dict] = []
+    for summary in sorted(timed, key=lambda summary: (summary["real_s"], -summary["accuracy"])):
+        if not found or summary["accuracy"] > found[-1]["accuracy"]:
+            found.append(summary)
+    return found
+
+
+def bars_area(axes: Any, rows: Sequence[dict], most: float, text: str) -> None:
+    """The axes of horizontal bars, one a row with a name, the first on top."""
+    axes.set_yticks(range(len(rows)), [name(row) for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlim(0, most)
+    axes.set_xlabel(text)
+
+
+def name(summary: dict) -> str:
+    """A model's name, with what ran instead of what was asked for on a line of its own."""
+    return summary["label"].replace(" (", "\n(", 1)
+
+
+def label(axes: Any, x: float, y: float, text: str) -> None:
+    """A number behind the end of a horizontal bar, which the line of guessing does not cross out."""
+    axes.text(x, y, text, va="center", ha="left", fontsize=9, bbox=ON_WHITE)
+
+
+def render(draw: Callable[..., Any], form: str, *given: Any) -> bytes:
+    """What `draw(*given)` draws as the bytes of an 'svg' or 'png' file; equal input gives equal bytes."""
+    with matplotlib.rc_context(STYLE):
+        figure = draw(*given)
+        buffer = io.BytesIO()
+        # Without these, the files carry the date and the version they were made with.
+        figure.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": None})
+        pyplot.close(figure)
+    return buffer.getvalue()

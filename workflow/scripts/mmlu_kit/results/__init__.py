@@ -1,0 +1,1 @@
+"""A study's results: checked, merged, summarised, packed, exported."""

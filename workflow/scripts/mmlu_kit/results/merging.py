@@ -1,0 +1,183 @@
+"""Results of many jobs in one place: a summary for each model and subject, and a table of all questions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas
+
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
+from mmlu_kit.recall.documents import ChatFile
+from mmlu_kit.results.merged import Merged, MergedModel, Missing, NotRunHere, Result
+from mmlu_kit.results.stability import StabilityFile
+from mmlu_kit.results.timing_setups import SetupsFile
+from mmlu_kit.settings import LETTERS, Requested
+from mmlu_kit.study import Study
+from mmlu_kit.timing import phase_timer
+from mmlu_kit.timing.machine import Machine
+from mmlu_kit.timing.time_logs import Processes
+from mmlu_kit.user_errors import UserError
+
+Pair = tuple[str, str]  # model, subject
+
+_TIMES = (
+    *(f"{phase}_s" for phase in (*phase_timer.START, *phase_timer.SUBJECT)),
+    *("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j"),
+)
+_PEAKS = ("peak_rss_bytes", "peak_gpu_bytes")
+# What the evaluations of one model must agree in.
+_SAME = ("repository", "commit", "parameters", "requested", "effective", "model_files")
+# The columns of questions.csv: a record's fields, the log-probabilities one a letter.
+LOGPROBS = tuple(f"logprob_{letter}" for letter in LETTERS)
+_FIELDS = tuple(name for name in Record.model_fields if name not in ("subject", "index", "letter_logprobs"))
+COLUMNS = ("model", "subject", "index", *_FIELDS, *LOGPROBS)
+# Columns in which an empty cell means that something is not known; in all others it is an empty text.
+_UNKNOWN = ("prompt_sha256", "letter_mass", "prompt_tokens", "examples", "predicted", "parsed", *LOGPROBS)
+
+
+def merge(
+    study: Study,
+    outcomes: Sequence[Evaluation | NotRun],
+    timings: Iterable[Timing | NotRun],
+    processes: Processes,
+    setups: SetupsFile | None = None,
+    stability: StabilityFile | None = None,
+    chat: ChatFile | None = None,
+    sources: Mapping[Pair, str] | None = None,
+) -> Merged:
+    """The content of merged.json. Evaluations that contradict each other or the study raise UserError.
+
+    `sources` has the folder below the results of each (model, subject) that another machine made.
+    """
+    sources = sources or {}
+    not_run = {(one.model, one.subject): one for one in outcomes if isinstance(one, NotRun)}
+    evaluations = {(one.model, one.subject): one for one in outcomes if isinstance(one, Evaluation)}
+    times = {(one.model, one.subject): one for one in timings if isinstance(one, Timing)}
+    wanted, imported = study.pairs(), study.imported
+    pairs = [pair for pair in wanted if pair in evaluations and (pair in times or pair[0] in imported)]
+    machines: list[Machine] = []
+    places = {pair: _place(machines, times[pair].machine) for pair in pairs if pair in times}
+    resumed = {_process(times[pair], sources.get(pair)) for pair in pairs if pair in times and times[pair].resumed}
+    return Merged(
+        study=study,
+        models=_models(study, {pair: evaluations[pair] for pair in pairs}, times, sources),
+        machines=machines,
+        results=[
+            Result(
+                model=pair[0],
+                subject=pair[1],
+                totals=evaluations[pair].totals,
+                questions_sha256=records.questions_sha256(evaluations[pair].records),
+                source=sources.get(pair),
+                machine=places.get(pair),
+                **_times(times.get(pair), sources.get(pair)),
+            )
+            for pair in pairs
+        ],
+        processes={name: process for name, process in processes.root.items() if name not in resumed},
+        not_run=[NotRunHere(model=pair[0], subject=pair[1], reason=not_run[pair].reason) for pair in wanted if pair in not_run],
+        missing=[Missing(model=pair[0], subject=pair[1]) for pair in wanted if pair not in {*pairs, *not_run}],
+        setups=setups.without_answers() if setups else None,
+        stability=stability.without_answers() if stability else None,
+        chat=chat,
+    )
+
+
+def _models(
+    study: Study, evaluations: Mapping[Pair, Evaluation], times: Mapping[Pair, Timing], sources: Mapping[Pair, str]
+) -> dict[str, MergedModel]:
+    """What each model is and how it ran, the same for all its subjects."""
+    models: dict[str, MergedModel] = {}
+    first: dict[str, Evaluation] = {}
+    for pair, evaluation in evaluations.items():
+        entry, where = study.models[pair[0]], _name(pair, sources)
+        if isinstance(entry, ModelEntry):
+            _check_as_requested(entry, evaluation, where)
+        known = first.setdefault(pair[0], evaluation)
+        for key in _SAME:
+            if getattr(known, key) != getattr(evaluation, key):
+                raise UserError(
+                    f"{where}: its {key} differs from the model's other subjects: "
+                    f"delete {where.rpartition('/')[0]} and run again"
+                )
+        if pair[0] not in models:
+            # The reason is that of the first subject: how much memory was free may differ, what ran may not.
+            models[pair[0]] = MergedModel(
+                repository=evaluation.repository,
+                commit=evaluation.commit,
+                parameters=evaluation.parameters,
+                requested=evaluation.requested,
+                effective=evaluation.effective,
+                reason=evaluation.reason,
+                machine=times[pair].machine if pair in times else None,
+            )
+    return models
+
+
+def _times(timing: Timing | None, source: str | None) -> dict[str, object]:
+    """A result's times; those of a resumed evaluation are no measurement and never enter a comparison."""
+    if timing is None:
+        reasons = dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), "the answers were imported")
+        return {**dict.fromkeys((*_TIMES, *_PEAKS, "process")), "reasons": reasons, "resumed": False}
+    seconds = {key: None if timing.resumed else getattr(timing, key) for key in _TIMES}
+    kept = {key: getattr(timing, key) for key in (*_PEAKS, "reasons", "resumed")}
+    return {**seconds, **kept, "process": _process(timing, source)}
+
+
+def _process(timing: Timing, source: str | None) -> str | None:
+    """The name of the process's log among timings/processes.json."""
+    return f"{source}/{timing.process}" if source and timing.process else timing.process
+
+
+def _name(pair: Pair, sources: Mapping[Pair, str]) -> str:
+    """An evaluation file as messages call it."""
+    return "/".join(filter(None, (sources.get(pair), f"evaluations/{pair[0]}/{pair[1]}.json")))
+
+
+def _place(machines: list[Machine], machine: Machine) -> int:
+    """The place of a machine among those known, where it is added if it is new."""
+    for place, known in enumerate(machines):
+        if known.alike(machine):
+            return place
+    machines.append(machine)
+    return len(machines) - 1
+
+
+def _check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str) -> None:
+    """Raise UserError if an evaluation was made with other settings than the study's, as an old one kept aside may be."""
+    prompt = {name: getattr(entry.prompt, name) for name in type(entry.prompt).model_fields}
+    asked = {name: prompt[name] if name in prompt else getattr(entry, name) for name in Requested.model_fields}
+    asked |= {"repository": entry.repository, "commit": entry.commit}
+    made = {"repository": evaluation.repository, "commit": evaluation.commit, **dict(evaluation.requested or ())}
+    for name, value in asked.items():
+        if made.get(name) != value:
+            was = f"{where} was made with {name} {made.get(name)}"
+            raise UserError(f"{was} and the study asks for {value}: delete it and run again")
+
+
+def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> pandas.DataFrame:
+    """questions.csv: one row for each model and question, in the study's order; columns alone where nothing was run."""
+    answered = {(one.model, one.subject): one.records for one in outcomes if isinstance(one, Evaluation)}
+    rows = [
+        {
+            "model": model,
+            "subject": subject,
+            "index": record.index,
+            **{name: getattr(record, name) for name in _FIELDS},
+            **{f"logprob_{letter}": (record.letter_logprobs or {}).get(letter) for letter in LETTERS},
+        }
+        for model, subject in study.pairs()
+        for record in answered.get((model, subject), [])
+    ]
+    return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def read_table(path: Path) -> pandas.DataFrame:
+    """questions.csv as `table` gives it: a generated text may be 'nan' or empty."""
+    return pandas.read_csv(
+        path,
+        keep_default_na=False,
+        na_values={name: [""] for name in _UNKNOWN},
+        dtype=dict.fromkeys(("model", "subject", "generated"), str),
+    )

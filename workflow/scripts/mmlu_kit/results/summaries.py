@@ -1,0 +1,227 @@
+"""A model's numbers over some subjects, summed from merged.json. Accuracies are fractions, times seconds."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+from mmlu_kit import settings, statistics
+from mmlu_kit.results.merged import Merged, Result
+from mmlu_kit.settings import Device
+from mmlu_kit.study import Group
+from mmlu_kit.timing import phase_timer
+from mmlu_kit.timing.machine import Machine
+from mmlu_kit.timing.time_logs import ProcessTimes
+
+_START = tuple(f"{phase}_s" for phase in phase_timer.START)
+_SUMMED = (*(f"{phase}_s" for phase in phase_timer.SUBJECT), "real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A model's counts, accuracies and times over its subjects.
+
+    Times are summed over subjects, None if one is None or they are of several machines; `machine` is the place of its one
+    machine in merged.json. `startup_s` and `load_s` are summed over processes, as each starts and loads the model once.
+    """
+
+    model: str
+    label: str
+    device: str | None
+    machine: int | None
+    subjects: int
+    questions: int
+    correct: int
+    correct_generated: int
+    parsed: int
+    accuracy_low: float
+    accuracy_high: float
+    startup_s: float | None
+    load_s: float | None
+    tokenize_s: float | None
+    forward_s: float | None
+    parse_s: float | None
+    write_s: float | None
+    other_s: float | None
+    real_s: float | None
+    cpu_user_s: float | None
+    cpu_system_s: float | None
+    gpu_s: float | None
+    gpu_energy_j: float | None
+    peak_rss_bytes: int | None
+    peak_gpu_bytes: int | None
+    reasons: Mapping[str, str]
+    resumed: bool
+    questions_sha256: tuple[str, ...]
+    processes: Mapping[str, ProcessTimes]
+
+    @property
+    def accuracy(self) -> float:
+        """By the best letter."""
+        return self.correct / self.questions
+
+    @property
+    def accuracy_generated(self) -> float:
+        """By the generated letter; an unparsed answer is not right."""
+        return self.correct_generated / self.questions
+
+    @property
+    def parse_rate(self) -> float:
+        """The share of answers from which a letter could be parsed."""
+        return self.parsed / self.questions
+
+    @property
+    def cpu_s(self) -> float | None:
+        """User and system time together."""
+        return _sum([self.cpu_user_s, self.cpu_system_s])
+
+    def seconds(self, phase: str) -> float | None:
+        """The time of a phase of phase_timer, or of 'real', 'cpu', 'gpu'."""
+        value: float | None = getattr(self, f"{phase}_s")
+        return value
+
+
+def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | None:
+    """A model's summary over `subjects`; None where it has no result for any of them."""
+    chosen = set(subjects)
+    results = [result for result in merged.results if result.model == model and result.subject in chosen]
+    if not results:
+        return None
+    correct = sum(result.totals.correct for result in results)
+    questions = sum(result.totals.questions for result in results)
+    low, high = statistics.wilson(correct, questions)
+    machines = {result.machine for result in results}
+    # Of a process that evaluated several subjects, the start counts once.
+    first = {result.process or result.subject: result for result in reversed(results)}.values()
+    times = {name: _sum(getattr(result, name) for result in results) for name in _SUMMED}
+    times |= {name: _sum(getattr(result, name) for result in first) for name in _START}
+    effective = merged.models[model].effective
+    summary = Summary(
+        model=model,
+        label=label(merged, model),
+        device=effective.device if effective else None,
+        machine=machines.pop() if len(machines) == 1 else None,
+        subjects=len(results),
+        questions=questions,
+        correct=correct,
+        correct_generated=sum(result.totals.correct_generated for result in results),
+        parsed=sum(result.totals.parsed for result in results),
+        accuracy_low=low,
+        accuracy_high=high,
+        **times,
+        peak_rss_bytes=_max(result.peak_rss_bytes for result in results),
+        peak_gpu_bytes=_max(result.peak_gpu_bytes for result in results),
+        reasons={name: reason for result in results for name, reason in result.reasons.items()},
+        resumed=any(result.resumed for result in results),
+        questions_sha256=tuple(sorted(result.questions_sha256 for result in results)),
+        processes=_processes(merged, results),
+    )
+    return summary if len({result.machine for result in results}) == 1 else _without_times(summary)
+
+
+def label(merged: Merged, model: str) -> str:
+    """A model's name, with what ran and what was requested where these differ: 'm (cpu instead of cuda)'."""
+    requested, effective = merged.models[model].requested, merged.models[model].effective
+    differs = settings.differences(requested, effective) if requested and effective else []
+    return f"{model} ({', '.join(differs)})" if differs else model
+
+
+@dataclass(frozen=True)
+class Speedup:
+    """A model on a GPU beside one on the CPU that answered the same questions: `ratio` times as fast."""
+
+    cpu: Summary
+    gpu: Summary
+    cpu_machine: Machine
+    gpu_machine: Machine
+
+    @property
+    def ratio(self) -> float:
+        """Real time on the CPU over real time on the GPU."""
+        assert self.cpu.real_s and self.gpu.real_s
+        return self.cpu.real_s / self.gpu.real_s
+
+
+def speedups(summaries: Iterable[Summary], machines: Mapping[str, Machine | None]) -> list[Speedup]:
+    """Every model on a GPU beside every one on the CPU that answered the same questions; `machines` are by model.
+
+    Where a time is no measurement, nothing is compared.
+    """
+    timed = [summary for summary in summaries if summary.real_s]
+    found = []
+    for cpu, gpu in itertools.product(timed, timed):
+        across = cpu.device == Device.CPU and gpu.device in (Device.CUDA, Device.MPS)
+        machine, other = machines[cpu.model], machines[gpu.model]
+        if across and cpu.questions_sha256 == gpu.questions_sha256 and machine and other:
+            found.append(Speedup(cpu, gpu, machine, other))
+    return found
+
+
+def of_group(merged: Merged, group: Group) -> list[Summary]:
+    """The summaries of a group's models over the study's subjects, in the group's order, those without results left out."""
+    summaries = [summarize(merged, model, merged.study.subjects) for model in group.models]
+    return [summary for summary in summaries if summary]
+
+
+@dataclass(frozen=True)
+class SubjectRow:
+    """A subject's accuracies by model, with 95 % intervals; only of models that have results."""
+
+    subject: str
+    questions: int
+    accuracy: Mapping[str, float]
+    interval: Mapping[str, tuple[float, float]]
+
+    @property
+    def mean(self) -> float:
+        """The mean of the models' accuracies."""
+        return sum(self.accuracy.values()) / len(self.accuracy)
+
+
+def by_subject(merged: Merged, models: Sequence[str]) -> list[SubjectRow]:
+    """The study's subjects that have results, in its order."""
+    rows = []
+    for subject in merged.study.subjects:
+        summaries = [summary for model in models if (summary := summarize(merged, model, [subject]))]
+        if summaries:
+            rows.append(
+                SubjectRow(
+                    subject=subject,
+                    questions=max(summary.questions for summary in summaries),
+                    accuracy={summary.model: summary.accuracy for summary in summaries},
+                    interval={summary.model: (summary.accuracy_low, summary.accuracy_high) for summary in summaries},
+                )
+            )
+    return rows
+
+
+def _without_times(summary: Summary) -> Summary:
+    """A summary over several machines: times of different machines are never added up."""
+    names = [field.name for field in fields(Summary) if field.name in (*_SUMMED, *_START)]
+    reason = "its subjects were run on several machines"
+    reasons = {**summary.reasons, **dict.fromkeys((*names, "cpu_s"), reason)}
+    return replace(summary, machine=None, reasons=reasons, **dict.fromkeys(names))
+
+
+def _processes(merged: Merged, results: Sequence[Result]) -> dict[str, ProcessTimes]:
+    """The processes of some results, each with its own peak memory: GNU time 1.7 logs four times as much."""
+    peaks: dict[str, int] = {}
+    for result in results:
+        if result.process:
+            peaks[result.process] = max(result.peak_rss_bytes or 0, peaks.get(result.process, 0))
+    return {
+        name: merged.processes[name].model_copy(update={"peak_rss_bytes": peak})
+        for name, peak in peaks.items()
+        if name in merged.processes
+    }
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    numbers = list(values)
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
+
+
+def _max(values: Iterable[int | None]) -> int | None:
+    numbers = list(values)
+    known = [number for number in numbers if number is not None]
+    return max(known) if len(known) == len(numbers) else None

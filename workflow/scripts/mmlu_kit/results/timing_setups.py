@@ -1,0 +1,276 @@
+"""Timing setups: one model as whole processes, on several devices and in several forms, again and again.
+
+A run is one such process. What was requested and what ran differ where a machine cannot do what is asked, so runs are
+compared by what really ran: runs of one effective configuration should differ in nothing but time.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from mmlu_kit.data import Bytes, Count, Data, Document, Joules, MedianRange, Positive, Seconds, version
+from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, Totals
+from mmlu_kit.settings import SETTINGS, Effective, LoadSettings, WeightGroup
+from mmlu_kit.study import Setup, TimingSetups
+from mmlu_kit.timing import phase_timer
+from mmlu_kit.timing.machine import Machine
+from mmlu_kit.timing.time_logs import ProcessTimes
+
+
+class Phases(Data):
+    """Seconds of a process's phases, those of subjects added up."""
+
+    startup_s: Seconds
+    load_s: Seconds
+    tokenize_s: Seconds
+    forward_s: Seconds
+    parse_s: Seconds
+    write_s: Seconds
+    other_s: Seconds
+
+
+class Measured(Data):
+    """What was measured of a run."""
+
+    effective: Effective
+    started: str = Field(description="When the process began, UTC, ISO 8601.")
+    real_s: Seconds = Field(description="By /usr/bin/time around the whole process, like user_s and system_s.")
+    user_s: Seconds
+    system_s: Seconds
+    peak_rss_bytes: Bytes = Field(description="By the process itself: GNU time 1.7 logs four times as much.")
+    peak_gpu_bytes: Bytes | None
+    gpu_s: Seconds | None
+    gpu_energy_j: Joules | None
+    phases: Phases
+    machine: Machine
+    threads: Positive
+    totals: Totals
+    questions_sha256: str = Field(description="A hash of which questions were asked.")
+    predicted: str | None = Field(description="The best letters, question by question; null in merged.json.")
+
+
+class Run(Data):
+    """One process of a setup."""
+
+    setup: str
+    repeat: Positive
+    requested: LoadSettings
+    reason: str | None = Field(description="Why it did not run as requested, or not at all.")
+    measured: Measured | None = Field(description="Null where it was not run.")
+
+
+class SetupSummary(Data):
+    """A setup's runs together."""
+
+    name: str
+    number: Positive
+    requested: LoadSettings
+    effective: Effective | None = Field(description="Null where it was not run; then nothing below is known.")
+    reason: str | None
+    runs: Count
+    correct: list[Count] = Field(description="The different numbers of right answers among runs.")
+    questions: Positive | None
+    real_s: MedianRange | None
+    user_s: MedianRange | None
+    system_s: MedianRange | None
+    peak_rss_bytes: MedianRange | None
+
+
+class ConfigurationRuns(Data):
+    """Runs that share what really ran, on one kind of machine and the same questions."""
+
+    effective: Effective
+    setups: list[str]
+    runs: Positive
+    real_s: MedianRange
+    forward_s: MedianRange
+    peak_rss_bytes: MedianRange
+    parallelism: MedianRange | None = Field(description="CPU time over real time; null where no time passed.")
+    weight_bytes: Bytes
+    quantized: list[WeightGroup] = Field(description="The quantized tensors by kind.")
+    predicted: str | None = Field(description="The best letters of its first run; null in merged.json.")
+    answers_not_shared: Count = Field(description="Questions that its runs do not all answer alike.")
+    totals: Totals
+    questions_sha256: str
+    machine: Machine
+
+
+class ConfigurationComparison(Data):
+    """The second of two configurations beside the first: ratios of medians, and changed answers."""
+
+    configurations: tuple[Effective, Effective]
+    machines: tuple[Machine, Machine]
+    answers_changed: Count
+    weight_bytes: float
+    real_s: float
+    forward_s: float
+    peak_rss_bytes: float
+
+
+class SetupsFile(Document):
+    """setups.json: every run of the timing setups, and how they compare."""
+
+    schema_: Literal["mmlu-kit/setups/2"] = version("mmlu-kit/setups/2")
+    model: str
+    subjects: list[str]
+    repeats: Positive
+    runs: list[Run]
+    setups: list[SetupSummary] = Field(description="Each setup with the median and range of its runs.")
+    configurations: list[ConfigurationRuns] = Field(description="Runs grouped by what really ran.")
+    comparisons: list[ConfigurationComparison] = Field(
+        description="Every two configurations that answered the same questions: ratios of the second to the first."
+    )
+
+    def without_answers(self) -> "SetupsFile":
+        """The same without the answers to each question."""
+        runs = [
+            run.model_copy(update={"measured": run.measured.model_copy(update={"predicted": None})}) if run.measured else run
+            for run in self.runs
+        ]
+        configurations = [found.model_copy(update={"predicted": None}) for found in self.configurations]
+        return self.model_copy(update={"runs": runs, "configurations": configurations})
+
+
+def compare(setups: TimingSetups, runs: Sequence[Run]) -> SetupsFile:
+    """The content of setups.json, from all runs of a study's setups."""
+    configurations = configurations_run(runs)
+    return SetupsFile(
+        model=setups.model,
+        subjects=setups.subjects,
+        repeats=setups.repeats,
+        runs=list(runs),
+        setups=[summary(setup, runs) for setup in setups.setups],
+        configurations=configurations,
+        comparisons=comparisons(configurations),
+    )
+
+
+def run(
+    setup: Setup,
+    repeat: int,
+    outcomes: Sequence[Evaluation | NotRun],
+    timings: Sequence[Timing | NotRun],
+    process: ProcessTimes,
+) -> Run:
+    """One run, from its subjects' evaluations and timings (or what stands in their place) and its process's log."""
+    requested = LoadSettings(device=setup.device, dtype=setup.dtype, quantization=setup.quantization)
+    evaluations = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
+    timed = [timing for timing in timings if isinstance(timing, Timing)]
+    if not evaluations or not timed or evaluations[0].effective is None:
+        return Run(setup=setup.name, repeat=repeat, requested=requested, reason=outcomes[0].reason, measured=None)
+    answered = [record for evaluation in evaluations for record in evaluation.records]
+    start = {f"{phase}_s": getattr(timed[0], f"{phase}_s") for phase in phase_timer.START}
+    subjects = {f"{phase}_s": round(sum(getattr(timing, f"{phase}_s") for timing in timed), 4) for phase in phase_timer.SUBJECT}
+    measured = Measured(
+        effective=evaluations[0].effective,
+        started=timed[0].process_started,
+        real_s=process.real_s,
+        user_s=process.user_s,
+        system_s=process.system_s or 0.0,
+        peak_rss_bytes=max(timing.peak_rss_bytes for timing in timed),
+        peak_gpu_bytes=timed[-1].peak_gpu_bytes,
+        gpu_s=_total(timing.gpu_s for timing in timed),
+        gpu_energy_j=_total(timing.gpu_energy_j for timing in timed),
+        phases=Phases(**start, **subjects),
+        machine=timed[0].machine,
+        threads=timed[0].threads,
+        totals=Totals.over(answered),
+        questions_sha256=records.questions_sha256(answered),
+        predicted="".join(record.predicted or "-" for record in answered),
+    )
+    return Run(setup=setup.name, repeat=repeat, requested=requested, reason=outcomes[0].reason, measured=measured)
+
+
+def summary(setup: Setup, runs: Iterable[Run]) -> SetupSummary:
+    """A setup's runs together: median and range of what was measured, and how many of the answers were right."""
+    own = [one for one in runs if one.setup == setup.name]
+    measured = [one.measured for one in own if one.measured]
+    first = next((one for one in own if one.measured), own[0])
+
+    def ranged(name: str) -> MedianRange | None:
+        return MedianRange.over([getattr(one, name) for one in measured]) if measured else None
+
+    return SetupSummary(
+        name=setup.name,
+        number=setup.number,
+        requested=first.requested,
+        effective=first.measured.effective if first.measured else None,
+        reason=first.reason,
+        runs=len(measured),
+        correct=sorted({one.totals.correct for one in measured}),
+        questions=measured[0].totals.questions if measured else None,
+        real_s=ranged("real_s"),
+        user_s=ranged("user_s"),
+        system_s=ranged("system_s"),
+        peak_rss_bytes=ranged("peak_rss_bytes"),
+    )
+
+
+def likeness(effective: Effective, machine: Machine, questions_sha256: str) -> tuple[object, ...]:
+    """What runs of one configuration share: what really ran, on what kind of machine, on which questions."""
+    settings = [getattr(effective, setting) for setting in SETTINGS]
+    return (*settings, machine.processor, machine.cores_usable, machine.gpu, questions_sha256)
+
+
+def configurations_run(runs: Iterable[Run]) -> list[ConfigurationRuns]:
+    """Runs grouped by what really ran, each group with its range of times and the answers that its runs do not share."""
+    groups: dict[tuple[object, ...], list[tuple[str, Measured]]] = {}
+    for one in runs:
+        if one.measured:
+            key = likeness(one.measured.effective, one.measured.machine, one.measured.questions_sha256)
+            groups.setdefault(key, []).append((one.setup, one.measured))
+    return [_configuration(group) for group in groups.values()]
+
+
+def comparisons(configurations: Sequence[ConfigurationRuns]) -> list[ConfigurationComparison]:
+    """Every two configurations that answered the same questions, the later beside the earlier."""
+    return [
+        _comparison(one, other)
+        for one, other in itertools.combinations(configurations, 2)
+        if one.questions_sha256 == other.questions_sha256
+    ]
+
+
+def _comparison(one: ConfigurationRuns, other: ConfigurationRuns) -> ConfigurationComparison:
+    pairs = zip(one.predicted or "", other.predicted or "", strict=True)
+    return ConfigurationComparison(
+        configurations=(one.effective, other.effective),
+        machines=(one.machine, other.machine),
+        answers_changed=sum(a != b for a, b in pairs),
+        weight_bytes=other.weight_bytes / one.weight_bytes,
+        real_s=other.real_s.median / one.real_s.median,
+        forward_s=other.forward_s.median / one.forward_s.median,
+        peak_rss_bytes=other.peak_rss_bytes.median / one.peak_rss_bytes.median,
+    )
+
+
+def _configuration(group: Sequence[tuple[str, Measured]]) -> ConfigurationRuns:
+    setups, runs = zip(*group, strict=True)
+    first = runs[0]
+    parallelism = [(one.user_s + one.system_s) / one.real_s for one in runs if one.real_s]
+    answers = zip(*(one.predicted or "" for one in runs), strict=True)
+    return ConfigurationRuns(
+        effective=first.effective,
+        setups=list(dict.fromkeys(setups)),
+        runs=len(runs),
+        real_s=MedianRange.over([one.real_s for one in runs]),
+        forward_s=MedianRange.over([one.phases.forward_s for one in runs]),
+        peak_rss_bytes=MedianRange.over([one.peak_rss_bytes for one in runs]),
+        parallelism=MedianRange.over(parallelism) if parallelism else None,
+        weight_bytes=first.effective.weight_bytes,
+        quantized=[part for part in first.effective.parts if part.quant_type],
+        predicted=first.predicted,
+        answers_not_shared=sum(len(set(letters)) > 1 for letters in answers),
+        totals=first.totals,
+        questions_sha256=first.questions_sha256,
+        machine=first.machine,
+    )
+
+
+def _total(values: Iterable[float | None]) -> float | None:
+    numbers = list(values)
+    known = [number for number in numbers if number is not None]
+    return round(sum(known), 4) if len(known) == len(numbers) else None

@@ -1,0 +1,183 @@
+"""The kit's vocabulary, each word declared once: letters, devices, number formats, quantizations, prompt presets, policies.
+
+Config, command lines, schemas, memory estimates and the report take their words from here. Nothing here imports torch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from mmlu_kit.data import Bytes, Count, Data, Positive
+
+LETTERS = "ABCD"
+CHANCE = 1 / len(LETTERS)  # accuracy of guessing
+Letter = Annotated[str, Field(pattern=f"^[{LETTERS}]$")]
+MOST_EXAMPLES = 5  # few-shot examples in MMLU's dev split
+
+
+class Split(StrEnum):
+    """Which questions: `dev` has the few-shot examples, `test` what is asked."""
+
+    DEV = "dev"
+    TEST = "test"
+
+
+class Device(StrEnum):
+    """Where a model runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class DType(StrEnum):
+    """The number format that weights are loaded in and computed with."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Quantization(StrEnum):
+    """How weights are compressed when loaded (bitsandbytes), or `none`."""
+
+    NONE = "none"
+    FOUR_BIT = "4bit"
+    EIGHT_BIT = "8bit"
+
+
+class Preset(StrEnum):
+    """The form of a prompt, see evaluation/prompts.py."""
+
+    LM_EVAL = "lm_eval"
+    HENDRYCKS = "hendrycks"
+    CHAT = "chat"
+    WRITEUP = "writeup"
+
+
+class OnUnavailable(StrEnum):
+    """What happens where a machine cannot do what is asked: fail, run on the CPU or unquantized, or skip and say why."""
+
+    FAIL = "fail"
+    FALLBACK = "fallback"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Compression:
+    """A quantization as bitsandbytes holds it: `bytes` for each weight of a linear layer, `word` in names of log files,
+    `loaded_as` what a loaded weight says of itself."""
+
+    bytes: float
+    word: str
+    loaded_as: str
+
+
+COMPRESSIONS: Mapping[Quantization, Compression] = MappingProxyType(
+    {
+        # nf4 with a scale of 8 bits for 64 weights; int8 with one scale a row. bitsandbytes' default 4-bit format is fp4.
+        Quantization.FOUR_BIT: Compression(0.5 + 1 / 64, "4", "nf4"),
+        Quantization.EIGHT_BIT: Compression(1.0, "8", "8bit"),
+    }
+)
+DTYPE_BYTES: Mapping[DType, int] = MappingProxyType({DType.FLOAT32: 4, DType.BFLOAT16: 2, DType.FLOAT16: 2})
+# The device's word in names of log files, where it is another one.
+DEVICE_WORDS: Mapping[Device, str] = MappingProxyType({Device.CUDA: "gpu"})
+TokensPerBatch = Positive | Literal["auto"]
+
+
+class HasConfiguration(Protocol):
+    """Anything that says where a model runs, in which number format, how compressed."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def quantization(self) -> str: ...
+
+
+SETTINGS = ("device", "dtype", "quantization")
+
+
+class LoadSettings(Data):
+    """How a model is asked to be loaded."""
+
+    device: Device = Field(Device.CPU, description="Where the model runs.")
+    dtype: DType = Field(DType.FLOAT32, description="The number format that weights are loaded in and computed with.")
+    quantization: Quantization = Field(
+        Quantization.NONE, description="How weights are compressed when loaded (bitsandbytes), or none."
+    )
+
+
+class PromptSettings(Data):
+    """How questions are shown to a model."""
+
+    preset: Preset = Field(
+        Preset.LM_EVAL,
+        description="The prompt's form: lm_eval, hendrycks (the MMLU authors' program), chat (the model's own chat "
+        "template), or writeup (the bare question).",
+    )
+    examples: Annotated[int, Field(ge=0, le=MOST_EXAMPLES)] = Field(
+        0, description="Few-shot examples of the subject's dev split before each question (num_fewshot)."
+    )
+    fewer_examples: bool = Field(
+        False, description="Show fewer examples where a prompt would exceed the model's context, instead of stopping."
+    )
+    max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(
+        1, description="Tokens the model may write for the generated letter; one needs no further computation."
+    )
+
+
+class Requested(LoadSettings, PromptSettings):
+    """How config asked for a model to run."""
+
+    tokens_per_batch: TokensPerBatch = Field(
+        "auto", description="Tokens computed at a time; auto is 768 on a CPU, and on CUDA what the free memory holds."
+    )
+
+
+class WeightGroup(Data):
+    """All tensors of one kind in a loaded model."""
+
+    module: str = Field(description="The module's class.")
+    dtype: str = Field(description="The number format of its weights.")
+    quant_type: str | None = Field(description="How they are quantized; null where they are not.")
+    compute_dtype: str | None = Field(description="The number format that quantized weights compute in.")
+    device: str = Field(description="Where its weights are.")
+    tensors: Count
+    bytes: Bytes = Field(description="In memory, with the scales of quantized weights.")
+
+
+class Effective(Data):
+    """How a model ran, found by counting the loaded modules one by one."""
+
+    device: str = Field(description="Where the weights are.")
+    dtype: str = Field(description="The number format of unquantized weights and of computing with quantized ones.")
+    quantization: str = Field(description="Of the linear layers before the output; '4bit' means nf4.")
+    parts: list[WeightGroup] = Field(description="Each kind of tensor.")
+
+    @property
+    def weight_bytes(self) -> int:
+        """The bytes of all weights in memory."""
+        return sum(part.bytes for part in self.parts)
+
+
+def differences(requested: HasConfiguration, effective: HasConfiguration) -> list[str]:
+    """How `effective` differs from `requested`, in words: 'cpu instead of cuda'. Empty where it does not."""
+    pairs = [(getattr(requested, name), getattr(effective, name)) for name in SETTINGS]
+    return [f"{_word(ran)} instead of {_word(asked)}" for asked, ran in pairs if asked != ran]
+
+
+def in_words(configuration: HasConfiguration) -> str:
+    """'cpu, float32, 4bit'; nothing is said of quantization where there is none."""
+    values = [str(getattr(configuration, name)) for name in SETTINGS]
+    return ", ".join(value for value in values if value != Quantization.NONE)
+
+
+def _word(value: str) -> str:
+    return "no quantization" if value == Quantization.NONE else str(value)

@@ -1,0 +1,213 @@
+"""The one study that a config names: complete, checked, and in the form in which merged.json keeps it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from mmlu_kit import config as configs
+from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, QuestionSet, Source, SubjectsOfModel
+from mmlu_kit.data import Data, Name
+from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.user_errors import UserError
+
+# What a study may have beside its groups, and `only` may name.
+PARTS = ("baseline", "timing_setups", "stability", "chat")
+
+
+class StudyQuestions(QuestionSet):
+    """The study's questions."""
+
+    name: Name = Field(description="The question set's name in config.")
+
+
+class Group(Data):
+    """Models that are shown together."""
+
+    name: str
+    title: str
+    models: list[str]
+
+
+class Setup(LoadSettings):
+    """A timing setup, complete."""
+
+    name: str = Field(description="As its logs bear it: 'setup_1_gpu_no_quant'.")
+    number: int
+    on_unavailable: OnUnavailable
+
+
+class TimingSetups(Data):
+    """The study's timing setups."""
+
+    model: str
+    subjects: list[str]
+    repeats: int
+    setups: list[Setup]
+
+
+class Study(Data):
+    """A study as it was asked for, defaults filled in."""
+
+    name: Name
+    title: str
+    notice: str
+    subjects: list[str]
+    questions: StudyQuestions
+    models: dict[str, AnyModel]
+    groups: list[Group]
+    baseline: SubjectsOfModel | None
+    timing_setups: TimingSetups | None
+    stability: SubjectsOfModel | None
+    chat: ChatEntry | None
+    only: list[str] = Field(description="The parts that were chosen; empty for all.")
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every (model, subject) to evaluate, each once, in the report's order."""
+        baseline = [(self.baseline.model, subject) for subject in self.baseline.subjects] if self.baseline else []
+        grouped = [(model, subject) for group in self.groups for model in group.models for subject in self.subjects]
+        return list(dict.fromkeys([*baseline, *grouped]))
+
+    @property
+    def imported(self) -> list[str]:
+        """Models whose answers are imported and that are not run."""
+        return [name for name, model in self.models.items() if isinstance(model, ImportedEntry)]
+
+    @property
+    def run(self) -> dict[str, ModelEntry]:
+        """Models that are run, by name."""
+        return {name: model for name, model in self.models.items() if isinstance(model, ModelEntry)}
+
+    @property
+    def loaded_once(self) -> list[str]:
+        """Models loaded once for all subjects; the others, and a mere baseline, have a job for each subject."""
+        run = self.run
+        names = [model for group in self.groups for model in group.models if model in run and run[model].load_once]
+        return list(dict.fromkeys(names))
+
+    def process(self, model: str, subject: str) -> str:
+        """The name, below timings/, of the /usr/bin/time log of the process that evaluates a model on a subject."""
+        return f"{model}/{'together' if model in self.loaded_once else subject}.time"
+
+    def manifest(self, model: str) -> str:
+        """The name, below resources/models/, of a model's manifest."""
+        return f"{model}@{self.run[model].at}.json"
+
+    @property
+    def subjects_folder(self) -> str:
+        """The folder, below resources/subjects/, of the questions."""
+        return f"{self.questions.name}@{self.questions.at}"
+
+
+def resolve(config: Mapping[str, Any]) -> Study:
+    """The study that `config['study']` names; anything invalid raises UserError naming its key."""
+    whole = configs.parse(config)
+    entry = _named(whole.studies, whole.study, "study")
+    where = f"config: studies.{whole.study}"
+    only = [whole.only] if isinstance(whole.only, str) else whole.only
+    parts = {name: part for name in PARTS if (part := getattr(entry, name)) is not None}
+    for name in only:
+        if name not in (*entry.groups, *parts):
+            listed = _listed([*entry.groups, *parts])
+            raise UserError(f"config: only: the study '{whole.study}' has no group '{name}'; it has {listed}")
+    groups = [
+        Group(name=name, title=group.title, models=group.models)
+        for name, group in entry.groups.items()
+        if not only or name in only
+    ]
+    chosen = {name: part for name, part in parts.items() if not only or name in only}
+    for name, part in chosen.items():
+        for subject in getattr(part, "subjects", []):
+            if subject not in entry.subjects:
+                raise UserError(f"{where}.{name}: '{subject}' is not among the study's subjects")
+    needed = [model for part in chosen.values() for model in (part.models if isinstance(part, ChatEntry) else [part.model])]
+    for name in needed:
+        if isinstance(whole.models.get(name), ImportedEntry):
+            raise UserError(f"{where}: '{name}' has predictions alone and cannot be run: name it in groups only")
+    names = dict.fromkeys([*needed, *(model for group in groups for model in group.models)])
+    models = {name: _named(whole.models, name, "model") for name in names}
+    for name, model in models.items():
+        _check_exists(model, f"config: models.{name}")
+    questions = _named(whole.questions, entry.questions, "questions")
+    _check_exists(questions, f"config: questions.{entry.questions}")
+    setups = chosen.get("timing_setups")
+    return Study(
+        name=whole.study,
+        title=entry.title,
+        notice=entry.notice.strip(),
+        subjects=entry.subjects,
+        questions=StudyQuestions(name=entry.questions, **questions.model_dump()),
+        models=models,
+        groups=groups,
+        baseline=chosen.get("baseline"),
+        timing_setups=_timing_setups(setups, models[setups.model], f"{where}.timing_setups") if setups else None,
+        stability=chosen.get("stability"),
+        chat=_chat(chosen.get("chat"), f"{where}.chat"),
+        only=only,
+    )
+
+
+def model_entry(config: Mapping[str, Any], name: str) -> AnyModel:
+    """What config says of one model, whether a study uses it or not."""
+    return _named(configs.parse(config).models, name, "model")
+
+
+def setup_name(number: int, device: Device, quantization: Quantization) -> str:
+    """A setup's name as its logs bear it: 'setup_1_gpu_no_quant'."""
+    word = COMPRESSIONS[quantization].word if quantization in COMPRESSIONS else "no"
+    return f"setup_{number}_{DEVICE_WORDS.get(device, device)}_{word}_quant"
+
+
+def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: str) -> TimingSetups:
+    """The timing setups with what a setup leaves to its model filled in, and with names."""
+    numbers = [setup.number for setup in entry.setups]
+    if len(set(numbers)) < len(numbers):
+        raise UserError(f"{where}: two setups have the same number")
+    setups = [
+        Setup(
+            name=setup_name(setup.number, setup.device, setup.quantization),
+            number=setup.number,
+            device=setup.device,
+            dtype=setup.dtype or model.dtype,
+            quantization=setup.quantization,
+            on_unavailable=setup.on_unavailable,
+        )
+        for setup in entry.setups
+    ]
+    return TimingSetups(model=entry.model, subjects=entry.subjects, repeats=entry.repeats, setups=setups)
+
+
+def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
+    """The recall experiment, where it has the strategies that every other is compared with."""
+    for strategy in ("full", "none") if entry else ():
+        if strategy not in entry.strategies:
+            raise UserError(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")
+    return entry
+
+
+def _named(entries: Mapping[str, Any], name: str, what: str) -> Any:
+    if name not in entries:
+        raise UserError(f"config: there is no {what} '{name}'; known: {_listed(entries)}")
+    return entries[name]
+
+
+def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
+    """A source is a local folder that exists, or a repository at a commit; predictions are a file that exists."""
+    if isinstance(entry, ImportedEntry):
+        if not Path(entry.predictions).is_file():
+            raise UserError(f"{where}.predictions: there is no file {entry.predictions}")
+        return
+    keys = {key for key in ("path", "repository", "commit") if getattr(entry, key) is not None}
+    if keys not in ({"path"}, {"repository", "commit"}):
+        raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
+    if entry.path and not Path(entry.path).is_dir():
+        why = ": write your home's path out, as ~ is no folder" if entry.path.startswith("~") else ""
+        raise UserError(f"{where}.path: there is no folder {entry.path}{why}")
+    labels = getattr(entry, "label_errors", None)
+    if labels and not Path(labels).is_dir():
+        raise UserError(f"{where}.label_errors: there is no folder {labels}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,118 @@
+"""The machine a program runs on, as a reader of its times needs to know it."""
+
+import ctypes
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pydantic import Field
+
+from mmlu_kit.data import Bytes, Data, Positive
+from mmlu_kit.timing import gpu
+
+# Parameters of glibc's mallopt, from malloc.h.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "bitsandbytes", "numpy")
+
+
+class Machine(Data):
+    """A machine, and the versions of what computes on it."""
+
+    host: str | None = Field(None, description="The machine's name; null unless config's `record_host` asks for it.")
+    system: str = Field(description="Operating system, release and architecture.")
+    processor: str
+    cores: Positive | None = Field(description="Logical cores of the machine.")
+    cores_usable: Positive | None = Field(description="Cores that the process may use.")
+    cpu_capability: str = Field(description="The vector instructions that torch uses, as 'AVX512'.")
+    memory_bytes: Bytes = Field(description="The machine's whole memory.")
+    gpu: str | None = Field(description="The GPU's name; null where torch can use none.")
+    gpu_memory_bytes: Bytes | None = Field(description="The GPU's whole memory; null where there is none.")
+    cuda: str | None = Field(description="The version of CUDA that torch was built with; null without a GPU.")
+    driver: str | None = Field(description="The version of NVIDIA's driver; null without a GPU.")
+    container: str | None = Field(description="The kind of container the process ran in; null outside one.")
+    python: str
+    packages: dict[str, str | None] = Field(description="Versions of the packages that compute.")
+
+    def alike(self, other: "Machine") -> bool:
+        """Whether times of two machines can be compared: they differ in nothing but the host's name."""
+        return self.model_copy(update={"host": None}) == other.model_copy(update={"host": None})
+
+    def in_words(self) -> str:
+        """The machine as a reader of a time needs to know it."""
+        parts = [f"{self.processor}, {self.cores_usable} cores, {self.cpu_capability}"]
+        if self.gpu:
+            parts.append(f"{self.gpu}, driver {self.driver}, CUDA {self.cuda}")
+        parts.append(", ".join(f"{name} {version}" for name, version in self.packages.items() if version))
+        return "; ".join(parts)
+
+
+def describe(torch: Any, host: bool = False) -> Machine:
+    """This machine. The host's name says who works there as much as where, so it is left out unless `host` asks for it."""
+    has_gpu = torch.cuda.is_available()
+    return Machine(
+        host=platform.node() if host else None,
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        processor=processor(),
+        cores=os.cpu_count(),
+        cores_usable=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
+        memory_bytes=psutil.virtual_memory().total,
+        gpu=torch.cuda.get_device_name() if has_gpu else None,
+        gpu_memory_bytes=torch.cuda.get_device_properties(0).total_memory if has_gpu else None,
+        cuda=torch.version.cuda if has_gpu else None,
+        driver=gpu.driver() if has_gpu else None,
+        container=container(),
+        python=platform.python_version(),
+        packages=packages(),
+    )
+
+
+def device_class(torch: Any, device: str) -> str:
+    """What kind of device scores are computed on: equal where equal bits can be expected."""
+    return torch.cuda.get_device_name() if device == "cuda" else f"{processor()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def keep_freed_memory() -> None:
+    """Have this process keep memory that it frees (glibc; elsewhere nothing happens).
+
+    A forward pass frees and asks for the same large blocks in every layer; given back to the system each time, they come
+    back as fresh pages that must be zeroed. Scores do not change.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        for parameter in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
+            mallopt(parameter, 1 << 30)
+
+
+def processor() -> str:
+    """The processor's name as the system gives it."""
+    info = Path("/proc/cpuinfo")
+    if sys.platform == "linux" and info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def container() -> str | None:
+    """The kind of container this process runs in, or None."""
+    if "APPTAINER_CONTAINER" in os.environ or "SINGULARITY_CONTAINER" in os.environ:
+        return "apptainer"
+    marks = {"docker": "/.dockerenv", "podman": "/run/.containerenv"}
+    return next((name for name, mark in marks.items() if Path(mark).exists()), None)
+
+
+def packages() -> dict[str, str | None]:
+    """The versions of the packages that compute."""
+    return {name: _version(name) for name in PACKAGES}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,79 @@
+"""Logs of /usr/bin/time, which measures a whole process from outside."""
+
+import re
+from typing import Any
+
+from pydantic import RootModel
+
+from mmlu_kit.data import Bytes, Data, Seconds
+from mmlu_kit.user_errors import UserError
+
+# The last line of each form counts: GNU's log begins with the command, and its arguments could be anything.
+_GNU = {
+    "real_s": (r"Elapsed \(wall clock\) time \(h:mm:ss or m:ss\): ([\d:.]+)$", lambda text: _seconds(text)),
+    "user_s": (r"User time \(seconds\): ([\d.]+)$", float),
+    "system_s": (r"System time \(seconds\): ([\d.]+)$", float),
+    "peak_rss_bytes": (r"Maximum resident set size \(kbytes\): (\d+)$", lambda text: int(text) * 1024),
+    "exit_status": (r"Exit status: (\d+)$", int),
+}
+_BSD = {
+    "real_s": (r"([\d.]+) real\b", float),
+    "user_s": (r".* ([\d.]+) user\b", float),
+    "system_s": (r".* ([\d.]+) sys\b", float),
+    "peak_rss_bytes": (r"(\d+)  maximum resident set size$", int),
+}
+
+
+class ProcessTimes(Data):
+    """What /usr/bin/time logged around a whole process; null where the log does not tell."""
+
+    real_s: Seconds
+    user_s: Seconds
+    system_s: Seconds | None
+    peak_rss_bytes: Bytes | None
+    exit_status: int | None
+    killed: bool | None
+
+
+class Processes(RootModel[dict[str, ProcessTimes]]):
+    """timings/processes.json: every process of a study, by the name of its log."""
+
+
+def parse_time_log(text: str, where: str) -> ProcessTimes:
+    """What GNU `time -v` or BSD/macOS `time -l` wrote.
+
+    BSD logs no exit status, and what GNU logs for a killed process is none;
+    BSD tells on standard error, not in its log, that a process was killed. A text of neither form is a UserError.
+    GNU time 1.7 as published logs four times the peak memory (a distribution's own 1.7 may not), which its log does not
+    tell: where the program measured its peak itself, that is to be preferred.
+    """
+    gnu = _last(_GNU["real_s"][0], text) is not None
+    values: dict[str, Any] = dict.fromkeys(("real_s", "user_s", "system_s", "peak_rss_bytes", "exit_status"))
+    for name, (pattern, convert) in (_GNU if gnu else _BSD).items():
+        found = _last(pattern, text)
+        values[name] = None if found is None else convert(found)
+    if values["real_s"] is None or values["user_s"] is None:
+        raise UserError(f"{where}: not a log of /usr/bin/time (GNU -v or BSD -l): delete it and run again")
+    if gnu:
+        values["killed"] = text.startswith("Command terminated by signal ")
+        values["exit_status"] = None if values["killed"] else values["exit_status"]
+    else:
+        values["killed"] = True if "ommand terminated abnormally" in text.partition("\n")[0] else None
+        # macOS counts in bytes, and alone has this line; FreeBSD counts in KiB.
+        if values["peak_rss_bytes"] is not None and _last(r"(\d+)  peak memory footprint$", text) is None:
+            values["peak_rss_bytes"] *= 1024
+    return ProcessTimes(**values)
+
+
+def _last(pattern: str, text: str) -> str | None:
+    """What the group of `pattern` holds in the last line that matches it."""
+    found = re.findall(r"^\s*" + pattern, text, re.M)
+    return found[-1] if found else None
+
+
+def _seconds(clock: str) -> float:
+    """'1:02:03' or '2:03.45' in seconds."""
+    total = 0.0
+    for part in clock.split(":"):
+        total = total * 60 + float(part)
+    return round(total, 2)
