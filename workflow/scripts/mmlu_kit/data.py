@@ -101,6 +101,9 @@ class Document(Data):
                 return document
             problem = " at schema: missing"
         except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            if first["type"] == "json_invalid":
+                raise UserError(f"{where} is not valid JSON ({first['ctx']['error']}): delete it and run again") from None
             key, message = first_problem(error, _loaded(text))
             problem = f" at {key}: {message}" if key else f": {message}"
         kind = cls.form().split("/")[1]

@@ -80,8 +80,6 @@ def _message(problem: ErrorDetails) -> str:
         return f"'{problem['loc'][-1]}' is not a key here"
     if kind == "string_pattern_mismatch":
         return f"{_shown(value)} does not match {context['pattern']}"
-    if kind == "json_invalid":
-        return f"not JSON ({context['error']})"
     return "missing" if kind == "missing" else problem["msg"].removeprefix("Value error, ")
 
 
