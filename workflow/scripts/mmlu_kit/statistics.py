@@ -78,7 +78,7 @@ def wilson(successes: int, trials: int) -> Interval:
     return Interval(float(low), float(high))
 
 
-def clustered(correct: ArrayLike, clusters: ArrayLike) -> Interval | None:
+def clustered_interval(correct: ArrayLike, clusters: ArrayLike) -> Interval | None:
     """Return the 95 % interval of an accuracy when whole clusters (subjects) were sampled, not single questions.
 
     The mean's cluster-robust standard error (Miller 2024, https://arxiv.org/abs/2411.00640, section 2.2) with Student's t

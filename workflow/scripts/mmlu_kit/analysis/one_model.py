@@ -27,7 +27,7 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
     gold, predicted = rows["gold"].to_numpy(), rows["predicted"].to_numpy()
     correct = rows["correct"].to_numpy(bool)
     by_subject = rows.groupby("subject", sort=False)["correct"].mean()
-    clustered = statistics.clustered(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
+    clustered = statistics.clustered_interval(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
     letters = letter_shares(gold, predicted)
     recalls = [shares.recall for shares in letters.values() if shares.recall is not None]
     analysis = ModelAnalysis(
