@@ -275,7 +275,7 @@ def test_other_questions_than_those_answered_are_an_error():
 def test_accuracy_on_checked_labels_is_each_models_own():
     types = {("anatomy", 0): "ok", ("anatomy", 1): "wrong groundtruth", ("anatomy", 2): "expert", ("anatomy", 3): "ok"}
     analysis = analysed({"a": {"anatomy": "ABCA"}, "b": {"anatomy": "A"}}, labels=LabelChecks(types, unmatched=2))
-    assert "2 label checks are of questions that this study does not have." in analysis.warnings
+    assert "2 label checks without a question in this study." in analysis.warnings
     assert analysis.label_errors == LabelErrors(
         checked=3,
         flagged=1,

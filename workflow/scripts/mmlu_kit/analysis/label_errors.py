@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas
 
+from mmlu_kit import formatting
 from mmlu_kit.analysis.document import LabelAccuracies, LabelErrors
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS
@@ -49,12 +50,11 @@ class LabelChecks:
         """What must be said of these checks, in sentences."""
         sentences = []
         if self.unmatched:
-            sentences.append(f"{self.unmatched} label checks are of questions that this study does not have.")
+            sentences.append(f"{formatting.plural(self.unmatched, 'label check')} without a question in this study.")
         undecided = sum(kind == UNDECIDED for kind in self.types.values())
         if undecided:
-            sentences.append(
-                f"{undecided} label checks refer the question to an expert: it counts as neither good nor flagged."
-            )
+            checks = formatting.plural(undecided, "label check")
+            sentences.append(f"{checks} left to an expert: such a question counts as neither good nor flagged.")
         if len(self.types) == undecided:
             sentences.append("No label was checked: no label check decides on a question of this study.")
         return sentences
