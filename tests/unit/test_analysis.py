@@ -9,7 +9,7 @@ import pytest
 from mmlu_kit import sources
 from mmlu_kit.analysis import label_errors, mistakes
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.inputs import questions
 from mmlu_kit.results import merging
 from mmlu_kit.settings import LETTERS
@@ -135,7 +135,8 @@ def test_the_program_writes_what_the_package_returns(run, two_models, tmp_path):
 
 
 def test_a_study_of_which_nothing_was_run_has_an_analysis_that_says_so(run, tmp_path):
-    study, skipped = results.study(["m"], ["anatomy"]), records.not_run("m", results.REQUESTED, "no such device", "anatomy")
+    study = results.study(["m"], ["anatomy"])
+    skipped = NotRun(model="m", requested=results.REQUESTED, reason="no such device", subject="anatomy")
     merged, table = merging.merge(study, [skipped], [skipped], Processes({})), merging.table(study, [skipped])
     process = run("analyse.py", *inputs(tmp_path, merged, table, questions_on(["anatomy"])))
     assert process.returncode == 0, process.stderr
