@@ -70,7 +70,7 @@ def cautions(analysis: ModelAnalysis) -> list[str]:
     elif not analysis.clustered:
         sentences.append("All answers are right or all are wrong: no interval clustered by subject.")
     if not analysis.calibration:
-        sentences.append("Its answers were imported without the letters' probabilities: its confidence is unknown.")
+        sentences.append("Its answers were imported without the letters' probabilities: how sure it was is not known.")
     return sentences
 
 
