@@ -24,9 +24,7 @@ def rises_with_size(evidence: Evidence, device: str) -> Judgement:
     return verdict(rises, "; ".join(f"{model.short} {model.total}" for model in models))
 
 
-def ratios(
-    evidence: Evidence, larger: str, smaller: str, accuracy_times: float, time_times: float, within: float
-) -> Judgement:
+def ratios(evidence: Evidence, larger: str, smaller: str, accuracy_times: float, time_times: float, within: float) -> Judgement:
     """The larger model's accuracy and real time are so many times the smaller's, within a factor."""
     large, small = named(evidence, larger), named(evidence, smaller)
     large_s, small_s = real_times(large, small)

@@ -1,6 +1,15 @@
 """The evidence in the writeup's published numbers."""
 
-from mmlu_kit.claims.evidence import Configuration, Counts, Evidence, ModelEvidence, RunEvidence, RunGroup, SetupsEvidence, by_size
+from mmlu_kit.claims.evidence import (
+    Configuration,
+    Counts,
+    Evidence,
+    ModelEvidence,
+    RunEvidence,
+    RunGroup,
+    SetupsEvidence,
+    by_size,
+)
 from mmlu_kit.claims.reference import Published, PublishedModel, PublishedRun
 
 SETUPS = range(1, 6)  # the setups that the writeup numbers

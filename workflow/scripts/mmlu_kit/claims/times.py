@@ -86,7 +86,7 @@ def cpu_over_real(evidence: Evidence, device: str, times: float, within: float) 
     ratios = {model.short: model.cpu_s / model.real_s for model in models if model.cpu_s and model.real_s}
     lacking = [model.short for model in models if model.short not in ratios]
     holds = all(is_about(ratio, times, within) for ratio in ratios.values())
-    line = "CPU time over real time " + ", ".join(f"{name} {formatting.ratio(ratio)}" for name, ratio in ratios.items())
+    line = "CPU time over real time: " + ", ".join(f"{name} {formatting.ratio(ratio)}" for name, ratio in ratios.items())
     if not ratios or (lacking and holds):
         raise Untestable(f"{line if ratios else 'no CPU time'}; no CPU time of {', '.join(lacking)}")
     return verdict(holds, line)
