@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from statistics import median
 
+from mmlu_kit import formatting
 from mmlu_kit.claims.document import NumberResult, Stage
 from mmlu_kit.claims.reference import Published, PublishedRun
 from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, elsewhere, row, within
@@ -51,7 +52,7 @@ def _time(published: Published, merged: Merged, runs: list[Measured] | Reason, k
         return runs
     seconds = median(getattr(run, key) for run in runs)
     stage, reason = _first_difference(published, merged, runs[0], None)
-    place = f"median of {len(runs)} runs, {elsewhere(seconds, value, runs[0].machine)}"
+    place = f"median of {formatting.plural(len(runs), 'run')}, {elsewhere(seconds, value, runs[0].machine)}"
     return within(seconds, published.within_factor.time).because(stage, f"{place}; {reason}" if stage else place)
 
 
