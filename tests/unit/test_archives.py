@@ -106,7 +106,9 @@ def test_logs_are_named_by_model_and_job_and_by_their_other_machine(tmp_path):
 def test_the_same_model_and_subject_with_other_answers_is_refused_and_nothing_is_written(tmp_path):
     home = run(tmp_path / "home/s", "m", "ABCD")
     packed(run(tmp_path / "away/s", "m", "ABDD"), tmp_path / "colab.zip")
-    with pytest.raises(UserError, match=r"evaluations/m/anatomy\.json and .* contradict each other: 1 different answer, .* to question 2;"):
+    with pytest.raises(
+        UserError, match=r"evaluations/m/anatomy\.json and .* contradict each other: 1 different answer, .* to question 2;"
+    ):
         archives.unpack(tmp_path / "colab.zip", home, "colab")
     assert not locations.other_machines(home) and not list(home.glob("elsewhere/*"))
     packed(run(tmp_path / "away/s", "m", "ABCD"), tmp_path / "colab.zip")
@@ -131,7 +133,10 @@ def linked(name):
     ],
 )  # fmt: skip
 def test_an_archive_with_any_other_file_is_refused_whole(tmp_path, name):
-    members = [("evaluations/m/anatomy.json", EVALUATION.model_dump_json()), ("timings/m/anatomy.json", TIMING.model_dump_json())]
+    members = [
+        ("evaluations/m/anatomy.json", EVALUATION.model_dump_json()),
+        ("timings/m/anatomy.json", TIMING.model_dump_json()),
+    ]
     zipped(tmp_path / "bad.zip", *members, (name, "/etc/passwd"))
     with pytest.raises(UserError, match=r"bad\.zip holds .* which no packed study has: nothing was unpacked"):
         archives.unpack(tmp_path / "bad.zip", tmp_path / "home/s", "bad")

@@ -233,7 +233,7 @@ def ran_on(device, reason=None, **changes):
         results.evaluation("b", "anatomy", "ABCD").model_copy(update=on_cuda),
     ]
     entries = {"a": STUDY.models["a"], "b": ModelEntry(path="p", device="cuda", tokens_per_batch=64)}
-    study = results.study(["a", "b"], ["anatomy"], models=entries)
+    study = results.study(["a", "b"], ["anatomy"]).model_copy(update={"models": entries})
     timings = [results.timing("a", "anatomy", real_s=6.0), results.timing("b", "anatomy", real_s=0.5, **changes)]
     return merging.merge(study, evaluations, timings, NO_LOGS)
 
