@@ -109,9 +109,6 @@ if CHAT:
         input:
             code=sources("summarise_chat.py"),
             image=image_files("cpu"),
-            schemas=expand(
-                "workflow/schemas/{name}.schema.yaml", name=["recall", "recall_times", "transcripts", "not_run", "chat"]
-            ),
             recall=expand(f"{RESULTS}/chat/{{model}}/recall.json", model=CHAT["models"]),
             times=expand(f"{RESULTS}/chat/{{model}}/times.json", model=CHAT["models"]),
             transcripts=f"{RESULTS}/chat/transcripts.json",
@@ -122,10 +119,10 @@ if CHAT:
         container:
             image("cpu")
         params:
-            study=json.dumps(STUDY, sort_keys=True),
+            models=STUDY.chat.models,
         shell:
             f"{OFFLINE} python workflow/scripts/summarise_chat.py"
-            " --study {params.study:q}"
+            " --models {params.models:q}"
             f" --folder {RESULTS}/chat"
             " --output {output:q}"
             " > {log:q} 2>&1"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from mmlu_kit import files
 from mmlu_kit.chat import views
@@ -109,9 +109,13 @@ def load(path: Path) -> SavedChat:
     if schema != SavedChat.form():
         raise UserError(f"{path} was saved by another version of the kit ({schema[:40]!r}; this one reads {SavedChat.form()})")
     try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # JSON can hold half of a character, which nothing can show
         return SavedChat.model_validate(value, strict=True)
     except ValidationError as error:
-        raise UserError(f"{path} is a damaged chat: {explain(error)}") from None
+        problem = explain(error)
+    except UnicodeEncodeError as error:
+        problem = str(error)
+    raise UserError(f"{path} is a damaged chat: {problem}")
 
 
 def looks_like_pickle(data: bytes) -> bool:

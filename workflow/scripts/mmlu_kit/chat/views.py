@@ -7,9 +7,7 @@ there is one, then shows the newest turns, each whole.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-from typing_extensions import NotRequired
+from typing import Literal, NotRequired
 
 from mmlu_kit.evaluation import chat_templates
 from mmlu_kit.user_errors import UserError
