@@ -6,10 +6,7 @@ import sys
 from pathlib import Path
 
 from mmlu_kit import user_errors
-from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import NotRun
-from mmlu_kit.recall import summary
-from mmlu_kit.recall.documents import ChatFile, ChatModelNotRun, RecallFile, RecallTimesFile, Transcripts, TranscriptsFile
+from mmlu_kit.recall import chat_file
 
 
 def arguments() -> argparse.Namespace:
@@ -23,28 +20,14 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    models, not_run = [], []
-    for name in args.models:
-        recall, times = (args.folder / name / file for file in ("recall.json", "times.json"))
-        if records.is_not_run(recall):
-            outcome = NotRun.read(recall)
-            not_run.append(ChatModelNotRun(model=outcome.model, requested=outcome.requested, reason=outcome.reason))
-            print(f"{outcome.model}: not run: {outcome.reason}")
-        else:
-            models.append(summary.summarize(RecallFile.read(recall), RecallTimesFile.read(times)))
-    ChatFile(models=models, not_run=not_run, transcripts=read_transcripts(args.folder / "transcripts.json")).write(args.output)
-    for model in models:
+    chat = chat_file.summarize(args.models, args.folder)
+    chat.write(args.output)
+    for not_run in chat.not_run:
+        print(f"{not_run.model}: not run: {not_run.reason}")
+    for model in chat.models:
         for row in model.rows:
             if row.distance is None and row.reader == "model":
                 print(f"{model.model}, {row.strategy}: {row.recall.right} of {row.recall.n} recalled")
-
-
-def read_transcripts(path: Path) -> Transcripts | None:
-    """What the transcripts show; None where the model could not be run."""
-    if records.is_not_run(path):
-        return None
-    transcripts = TranscriptsFile.read(path)
-    return Transcripts(model=transcripts.model, chats=transcripts.chats, restored=transcripts.restored)
 
 
 if __name__ == "__main__":
