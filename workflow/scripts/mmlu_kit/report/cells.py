@@ -15,7 +15,7 @@ def rows(cells: Rows) -> str:
 
 def header(cells: Row) -> str:
     """The first two lines of a Markdown table whose columns depend on the results."""
-    return rows([cells, ["---"] * len(cells)])
+    return f"{rows([cells])}\n|{'---|' * len(cells)}"
 
 
 def bullets(sentences: Iterable[str]) -> str:

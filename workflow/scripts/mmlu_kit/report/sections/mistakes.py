@@ -32,6 +32,7 @@ class MistakesSection:
     same_wrong_letter: list[str]
     better: Rows
     accuracies_differ: str | None
+    recall_headings: list[str]
     letters: Rows
     calibration: Rows
     confidence: list[str]
@@ -75,6 +76,7 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         ],
         better=[_better(pair, labels) for pair in analysis.pairs],
         accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
+        recall_headings=[f"Recall of {letter}" for letter in LETTERS],
         letters=[_letters(model) for model in analysis.models],
         calibration=[[model.label, percent(found.ece), f"{found.brier:.3f}"] for model, found in calibrated],
         confidence=[accuracy.confidence(model, found) for model, found in calibrated],

@@ -73,7 +73,7 @@ def size(models: Sequence[Sized]) -> str | None:
     if all(smaller.summary.accuracy < larger.summary.accuracy for smaller, larger in pairwise(models)):
         finding = "Accuracy rises with every step in parameter count"
     elif largest.accuracy > smallest.accuracy:
-        finding = "Accuracy is higher for the largest model than for the smallest, but does not rise with every step in parameter count"
+        finding = "Accuracy does not rise with every step in parameter count, but is higher for the largest model"
     else:
         finding = "Accuracy does not rise with parameter count"
     ends = [
