@@ -91,6 +91,10 @@ class Document(Data):
                 return value
             problem = "schema: Field required"
         except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            if first["type"] == "json_invalid":
+                reason = first["msg"].removeprefix("Invalid JSON: ")
+                raise UserError(f"{where} is not valid JSON ({reason}): delete it and run again") from None
             problem = explain(error)
         kind = cls.form().split("/")[1]
         theirs = _schema(text)
