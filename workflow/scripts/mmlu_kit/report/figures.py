@@ -110,7 +110,7 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
         )
     axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label=GUESSING)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    axes.set_xlim(0, 1.45 * max((summary.real_s for summary in timed), default=1))
+    axes.set_xlim(0, 1.45 * max((summary.real_s or 0 for summary in timed), default=1))
     # A name below a low accuracy has room above the axis: some 6% of the height a line, and 3% between.
     lowest = min((100 * summary.accuracy - 3 - 6 * len(name(summary.label).splitlines()) for summary in timed), default=0)
     axes.set_ylim(min(0, lowest), 102)

@@ -58,7 +58,9 @@ def _results() -> Iterable[FilePattern]:
     yield FilePattern("analysis.json", "every number of section 6, and more")
     yield FilePattern("claims.json", "the writeup's claims and numbers beside this run's")
     yield FilePattern("run.json", "what this run consists of: code, command line, locks, images, models, questions, machines")
-    yield FilePattern("provenance.json", "the same, with every job's command line, start and end, and the hash of every file")
+    yield FilePattern(
+        "provenance.json", "the same, with every job's command line, start and end, and the hash of every file but logs"
+    )
     yield FilePattern("ro-crate-metadata.json", "the same as a Workflow Run RO-Crate, which other programs read")
     yield FilePattern("Snakefile", "the workflow's entry point, for the RO-Crate")
 

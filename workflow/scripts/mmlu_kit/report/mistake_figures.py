@@ -125,8 +125,9 @@ def reliability(analysis: AnalysisFile) -> Any:
     chance = 100 * CHANCE
     axes.plot([chance, 100], [chance, 100], color=GREY, linestyle="--", linewidth=1, label="as sure as right")
     for (model, calibration), colour, marker in zip(calibrated, cycle(LINES), cycle(MARKERS), strict=False):
-        bins = [bin for bin in calibration.bins if bin.confidence is not None and bin.accuracy is not None]
-        confidence, accuracy = [100 * bin.confidence for bin in bins], [100 * bin.accuracy for bin in bins]
+        bins = [bin for bin in calibration.bins if bin.count]
+        confidence = [100 * (bin.confidence or 0) for bin in bins]
+        accuracy = [100 * (bin.accuracy or 0) for bin in bins]
         text = f"{model.label} (ECE {100 * calibration.ece:.1f}%)"
         axes.plot(confidence, accuracy, color=colour, linewidth=1, marker=marker, markersize=4, label=text)
         # A point's area says how many questions it stands for.

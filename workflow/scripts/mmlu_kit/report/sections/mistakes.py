@@ -1,6 +1,6 @@
 """Section 6: what the mistakes say, from analysis.json."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmlu_kit import formatting
@@ -98,20 +98,22 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
     )
 
 
-def alt(figure: str, models: list[ModelAnalysis]) -> str:
+def alt(figure: str, models: Sequence[ModelAnalysis]) -> str:
     """The text that stands for a figure where it cannot be seen: what it shows, and its numbers."""
-    numbers = {
-        "answer_outcomes": lambda model: (
-            f"{model.generated.correct} right, {model.generated.wrong} wrong, {model.generated.unparsed} unparsed"
-        ),
-        "letter_bias": lambda model: " ".join(
-            f"{letter} {percent(letters.share)}" for letter, letters in model.letters.items()
-        ),
-        "reliability": lambda model: f"calibration error {percent(model.calibration.ece)}",
-    }
-    drawn = [model for model in models if figure != "reliability" or model.calibration]
-    about = numbers.get(figure, lambda model: percent(model.best_letter.accuracy))
-    return f"{captions.MISTAKE_FIGURES[figure].title}: " + "; ".join(f"{model.label} {about(model)}" for model in drawn)
+    numbers = [f"{model.label} {shown}" for model in models if (shown := _shown(figure, model))]
+    return f"{captions.MISTAKE_FIGURES[figure].title}: {'; '.join(numbers)}"
+
+
+def _shown(figure: str, model: ModelAnalysis) -> str | None:
+    """What a figure shows of a model; None where it is not on it."""
+    if figure == "answer_outcomes":
+        generated = model.generated
+        return f"{generated.correct} right, {generated.wrong} wrong, {generated.unparsed} unparsed"
+    if figure == "letter_bias":
+        return " ".join(f"{letter} {percent(letters.share)}" for letter, letters in model.letters.items())
+    if figure == "reliability":
+        return f"calibration error {percent(model.calibration.ece)}" if model.calibration else None
+    return percent(model.best_letter.accuracy)
 
 
 def _names(models: tuple[str, str], labels: Mapping[str, str]) -> str:
@@ -176,7 +178,7 @@ def _letters(model: ModelAnalysis) -> Row:
     ]
 
 
-def _hardest(question: HardQuestion, models: list[ModelAnalysis]) -> Row:
+def _hardest(question: HardQuestion, models: Sequence[ModelAnalysis]) -> Row:
     right = question.choices[LETTERS.index(question.gold)]
     return [
         f"{question.subject} {question.index}: {formatting.cell(question.question)}",
