@@ -138,7 +138,9 @@ def resolve(config: Mapping[str, Any]) -> Study:
         _check_exists(model, f"config: models.{name}")
     questions = _named(whole.questions, entry.questions, "question set")
     _check_exists(questions, f"config: questions.{entry.questions}")
-    setups = chosen.get("timing_setups")
+    setups, chat = chosen.get("timing_setups"), chosen.get("chat")
+    if chat:
+        _check_strategies(chat, f"{where}.chat")
     return Study(
         name=whole.study,
         title=entry.title,
@@ -150,7 +152,7 @@ def resolve(config: Mapping[str, Any]) -> Study:
         baseline=chosen.get("baseline"),
         timing_setups=_timing_setups(setups, models[setups.model], f"{where}.timing_setups") if setups else None,
         stability=chosen.get("stability"),
-        chat=_chat(chosen.get("chat"), f"{where}.chat"),
+        chat=chat,
         only=only,
     )
 
@@ -185,12 +187,11 @@ def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: s
     return TimingSetups(model=entry.model, subjects=entry.subjects, repeats=entry.repeats, setups=setups)
 
 
-def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
-    """The recall experiment, where it has the strategies that every other is compared with."""
-    for strategy in ("full", "none") if entry else ():
-        if strategy not in entry.strategies:
+def _check_strategies(chat: ChatEntry, where: str) -> None:
+    """The recall experiment has the strategies that every other is compared with."""
+    for strategy in ("full", "none"):
+        if strategy not in chat.strategies:
             raise UserError(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")
-    return entry
 
 
 def _named(entries: Mapping[str, Any], name: str, what: str) -> Any:

@@ -38,20 +38,21 @@ class Question:
         return files.sha256(json.dumps([self.question, *self.choices, self.answer], ensure_ascii=False))
 
 
-def checked(subject: str, split: str, index: int, cells: list, where: str) -> Question:
-    """A Question made of six cells, or a UserError that says where the cells stand and what is wrong with them."""
+def checked(subject: str, split: str, index: int, cells: Sequence[object], where: str) -> Question:
+    """A Question of six cells (question, A, B, C, D, letter); invalid cells raise UserError naming `where` they are."""
     if len(cells) != 6:
         raise UserError(f"{where}: {len(cells)} columns, where question, A, B, C, D and the answer's letter make 6")
-    if not all(isinstance(cell, str) for cell in cells):
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    if len(texts) < len(cells):
         raise UserError(f"{where}: every cell must be text")
-    *texts, answer = cells
-    if not texts[0].strip():
+    question, a, b, c, d, answer = texts
+    if not question.strip():
         raise UserError(f"{where}: the question is empty")
     answer = answer.strip()
     if answer not in tuple(LETTERS):
         header = " (MMLU's files have no row of headings)" if index == 0 else ""
         raise UserError(f"{where}: the answer is '{answer[:20]}', where one of A, B, C, D is needed{header}")
-    return Question(subject, split, index, texts[0], tuple(texts[1:]), answer)
+    return Question(subject, split, index, question, (a, b, c, d), answer)
 
 
 def read_csv(path: Path, subject: str, split: str) -> list[Question]:
