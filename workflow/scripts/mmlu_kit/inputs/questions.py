@@ -24,7 +24,7 @@ class Question:
     split: str
     index: int
     question: str
-    choices: tuple[str, str, str, str]
+    choices: tuple[str, ...]
     answer: str
 
     @property
