@@ -24,7 +24,7 @@ from mmlu_kit.settings import (
 )
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import explain, loaded, suggestion
+from mmlu_kit.validation_errors import explain, suggestion
 
 Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
@@ -217,7 +217,7 @@ def parse(config: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise UserError(f"config: {explain(error, loaded(text))}") from None
+        raise UserError(f"config: {explain(error, json.loads(text))}") from None
 
 
 def read(paths: Sequence[Path]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A model refuses unknown keys, NaN and infinities; a file is read strictly, so that "3" is no number and 1 no boolean.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mmlu_kit import files
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import first_problem, loaded, suggestion
+from mmlu_kit.validation_errors import first_problem, suggestion
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -103,10 +104,10 @@ class Document(Data):
             first = error.errors(include_url=False)[0]
             if first["type"] == "json_invalid":
                 raise UserError(f"{where} is not valid JSON ({first['ctx']['error']}): delete it and run again") from None
-            key, message = first_problem(error, loaded(text))
+            key, message = first_problem(error, _loaded(text))
             problem = f" at {key}: {message}" if key else f": {message}"
         kind = cls.form().split("/")[1]
-        form = _schema(loaded(text))
+        form = _schema(_loaded(text))
         if form and form != cls.form() and form.startswith(f"mmlu-kit/{kind}/"):
             versions = f"{form[:40]}, this one writes {cls.form()}"
             raise UserError(f"{where} was made by another version of the kit ({versions}): make it with this one")
@@ -120,6 +121,14 @@ class Document(Data):
     def write(self, path: Path) -> None:
         """Write the document, whole or not at all; equal documents are equal bytes."""
         files.write_json(path, self.plain())
+
+
+def _loaded(text: str | bytes) -> Any:
+    """What a JSON text holds, None where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _schema(value: Any) -> str | None:

@@ -138,9 +138,7 @@ def resolve(config: Mapping[str, Any]) -> Study:
         _check_exists(model, f"config: models.{name}")
     questions = _named(whole.questions, entry.questions, "question set")
     _check_exists(questions, f"config: questions.{entry.questions}")
-    setups, chat = chosen.get("timing_setups"), chosen.get("chat")
-    if chat:
-        _check_strategies(chat, f"{where}.chat")
+    setups = chosen.get("timing_setups")
     return Study(
         name=whole.study,
         title=entry.title,
@@ -152,7 +150,7 @@ def resolve(config: Mapping[str, Any]) -> Study:
         baseline=chosen.get("baseline"),
         timing_setups=_timing_setups(setups, models[setups.model], f"{where}.timing_setups") if setups else None,
         stability=chosen.get("stability"),
-        chat=chat,
+        chat=_chat(chosen.get("chat"), f"{where}.chat"),
         only=only,
     )
 
@@ -187,11 +185,12 @@ def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: s
     return TimingSetups(model=entry.model, subjects=entry.subjects, repeats=entry.repeats, setups=setups)
 
 
-def _check_strategies(chat: ChatEntry, where: str) -> None:
-    """The recall experiment has the strategies that every other is compared with."""
+def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
+    """The recall experiment, where it has the strategies that every other is compared with."""
     for strategy in ("full", "none"):
-        if strategy not in chat.strategies:
+        if entry and strategy not in entry.strategies:
             raise UserError(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")
+    return entry
 
 
 def _named(entries: Mapping[str, Any], name: str, what: str) -> Any:

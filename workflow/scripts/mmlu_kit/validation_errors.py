@@ -31,9 +31,17 @@ _NEEDS = {
 
 
 def explain(error: ValidationError, value: Any) -> str:
-    """The first thing that is wrong in `value`, in one line: "models.m.device: 'gpu' is not known; did you mean 'cpu'?"."""
+    """The first thing that is wrong with `value`, in one line: "models.m.device: 'gpu' is not known; did you mean 'cpu'?"."""
     key, message = first_problem(error, value)
     return f"{key}: {message}" if key else message
+
+
+def explain_json(error: ValidationError, text: str | bytes) -> str:
+    """The first thing that is wrong with a JSON text, in one line."""
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        return f"not valid JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
+    return explain(error, json.loads(text))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
@@ -52,14 +60,6 @@ def first_problem(error: ValidationError, value: Any) -> tuple[str, str]:
     worded = [problem for problem in alike if problem["type"] in ("enum", "literal_error")]
     problem = worded[0] if worded and isinstance(worded[0]["input"], str) else problems[0]
     return ".".join(keys), _message(problem)[:LONGEST_MESSAGE]
-
-
-def loaded(text: str | bytes) -> Any:
-    """What a JSON text holds, None where it is no JSON."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _keys(problem: ErrorDetails, value: Any) -> list[str]:

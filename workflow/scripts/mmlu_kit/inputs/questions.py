@@ -24,7 +24,7 @@ class Question:
     split: str
     index: int
     question: str
-    choices: tuple[str, str, str, str]
+    choices: tuple[str, ...]
     answer: str
 
     @property
@@ -39,20 +39,19 @@ class Question:
 
 
 def checked(subject: str, split: str, index: int, cells: Sequence[object], where: str) -> Question:
-    """A Question of six cells (question, A, B, C, D, letter); invalid cells raise UserError naming `where` they are."""
+    """A Question made of six cells, or a UserError that says where the cells stand and what is wrong with them."""
     if len(cells) != 6:
         raise UserError(f"{where}: {len(cells)} columns, where question, A, B, C, D and the answer's letter make 6")
-    texts = [cell for cell in cells if isinstance(cell, str)]
-    if len(texts) < len(cells):
+    if not all(isinstance(cell, str) for cell in cells):
         raise UserError(f"{where}: every cell must be text")
-    question, a, b, c, d, answer = texts
-    if not question.strip():
+    *texts, answer = map(str, cells)
+    if not texts[0].strip():
         raise UserError(f"{where}: the question is empty")
     answer = answer.strip()
     if answer not in tuple(LETTERS):
         header = " (MMLU's files have no row of headings)" if index == 0 else ""
         raise UserError(f"{where}: the answer is '{answer[:20]}', where one of A, B, C, D is needed{header}")
-    return Question(subject, split, index, question, (a, b, c, d), answer)
+    return Question(subject, split, index, texts[0], tuple(texts[1:]), answer)
 
 
 def read_csv(path: Path, subject: str, split: str) -> list[Question]:

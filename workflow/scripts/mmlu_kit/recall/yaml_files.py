@@ -15,6 +15,7 @@ Form = TypeVar("Form", bound=Data)
 
 def read(path: Path, form: type[Form], content: str) -> Form:
     """The data in a YAML file; any other file raises UserError that names its `content`."""
+    value = None
     try:
         value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         return form.model_validate(value)

@@ -143,7 +143,5 @@ def peak_rss_bytes() -> int:
     if sys.platform == "linux":
         # getrusage would also count what the process was before it became this program: a copy of its parent.
         status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
-        kilobytes = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M)
-        if kilobytes:
-            return int(kilobytes[1]) * 1024
+        return 1024 * max(map(int, re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.M)))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS

@@ -1,7 +1,7 @@
 """Logs of /usr/bin/time, which measures a whole process from outside."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +10,22 @@ from pydantic import RootModel, ValidationError
 from mmlu_kit import files
 from mmlu_kit.data import Bytes, Data, Seconds
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import explain, loaded
+from mmlu_kit.validation_errors import explain_json
+
+# The last line of each form counts: GNU's log begins with the command, and its arguments could be anything.
+_GNU: dict[str, tuple[str, Callable[[str], float]]] = {
+    "real_s": (r"Elapsed \(wall clock\) time \(h:mm:ss or m:ss\): ([\d:.]+)$", lambda text: _seconds(text)),
+    "user_s": (r"User time \(seconds\): ([\d.]+)$", float),
+    "system_s": (r"System time \(seconds\): ([\d.]+)$", float),
+    "peak_rss_bytes": (r"Maximum resident set size \(kbytes\): (\d+)$", lambda text: int(text) * 1024),
+    "exit_status": (r"Exit status: (\d+)$", int),
+}
+_BSD: dict[str, tuple[str, Callable[[str], float]]] = {
+    "real_s": (r"([\d.]+) real\b", float),
+    "user_s": (r".* ([\d.]+) user\b", float),
+    "system_s": (r".* ([\d.]+) sys\b", float),
+    "peak_rss_bytes": (r"(\d+)  maximum resident set size$", int),
+}
 
 
 class ProcessTimes(Data):
@@ -34,38 +49,13 @@ class Processes(RootModel[dict[str, ProcessTimes]]):
         try:
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            problem = explain(error, loaded(text))
-            raise UserError(f"{path}: not a valid processes file at {problem}; delete it and run again") from None
+            raise UserError(
+                f"{path}: not a valid processes file at {explain_json(error, text)}; delete it and run again"
+            ) from None
 
     def write(self, path: Path) -> None:
         """Write the processes, whole or not at all."""
         files.write_json(path, self.model_dump(mode="json"))
-
-
-def _seconds(clock: str) -> float:
-    """'1:02:03' or '2:03.45' in seconds."""
-    total = 0.0
-    for part in clock.split(":"):
-        total = total * 60 + float(part)
-    return round(total, 2)
-
-
-# The pattern of each value's line, and what reads the value. The last such line counts: GNU's log begins with the command,
-# whose arguments could be anything.
-Lines = Mapping[str, tuple[str, Callable[[str], float | int]]]
-_GNU: Lines = {
-    "real_s": (r"Elapsed \(wall clock\) time \(h:mm:ss or m:ss\): ([\d:.]+)$", _seconds),
-    "user_s": (r"User time \(seconds\): ([\d.]+)$", float),
-    "system_s": (r"System time \(seconds\): ([\d.]+)$", float),
-    "peak_rss_bytes": (r"Maximum resident set size \(kbytes\): (\d+)$", lambda text: int(text) * 1024),
-    "exit_status": (r"Exit status: (\d+)$", int),
-}
-_BSD: Lines = {
-    "real_s": (r"([\d.]+) real\b", float),
-    "user_s": (r".* ([\d.]+) user\b", float),
-    "system_s": (r".* ([\d.]+) sys\b", float),
-    "peak_rss_bytes": (r"(\d+)  maximum resident set size$", int),
-}
 
 
 def read_time_log(path: Path) -> ProcessTimes:
@@ -74,16 +64,18 @@ def read_time_log(path: Path) -> ProcessTimes:
 
 
 def parse_time_log(text: str, where: str) -> ProcessTimes:
-    """What GNU `time -v` or BSD/macOS `time -l` wrote; another text raises UserError naming `where`.
+    """What GNU `time -v` or BSD/macOS `time -l` wrote.
 
-    `exit_status` is None for a killed process, and for BSD, which logs none. GNU time 1.7 as published logs four times the
-    peak memory (a distribution's own 1.7 may not), and its log does not show it: prefer what the program measured itself.
+    BSD logs no exit status, and what GNU logs for a killed process is none;
+    BSD tells on standard error, not in its log, that a process was killed. A text of neither form is a UserError.
+    GNU time 1.7 as published logs four times the peak memory (a distribution's own 1.7 may not), which its log does not
+    tell: where the program measured its peak itself, that is to be preferred.
     """
     gnu = _last(_GNU["real_s"][0], text) is not None
     values: dict[str, Any] = dict.fromkeys(("real_s", "user_s", "system_s", "peak_rss_bytes", "exit_status"))
     for name, (pattern, convert) in (_GNU if gnu else _BSD).items():
-        value = _last(pattern, text)
-        values[name] = None if value is None else convert(value)
+        found = _last(pattern, text)
+        values[name] = None if found is None else convert(found)
     if values["real_s"] is None or values["user_s"] is None:
         raise UserError(f"{where}: not a log of /usr/bin/time (GNU -v or BSD -l): delete it and run again")
     if gnu:
@@ -98,6 +90,14 @@ def parse_time_log(text: str, where: str) -> ProcessTimes:
 
 
 def _last(pattern: str, text: str) -> str | None:
-    """The group of `pattern` in the last line that matches it, None where no line does."""
-    matches: list[str] = re.findall(r"^\s*" + pattern, text, re.M)
-    return matches[-1] if matches else None
+    """What the group of `pattern` holds in the last line that matches it."""
+    found = re.findall(r"^\s*" + pattern, text, re.M)
+    return found[-1] if found else None
+
+
+def _seconds(clock: str) -> float:
+    """'1:02:03' or '2:03.45' in seconds."""
+    total = 0.0
+    for part in clock.split(":"):
+        total = total * 60 + float(part)
+    return round(total, 2)
