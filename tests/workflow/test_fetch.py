@@ -130,7 +130,7 @@ def test_a_hub_that_asks_for_patience_is_asked_again_later(hub, fetch):
 
 def test_a_file_with_a_wrong_hash_is_refused_and_fetched_again(hub, fetch, tmp_path):
     hub.spoiled = 1
-    assert "model.safetensors has not the hash that the hub announced: run again" in last_line(fetch())
+    assert "model.safetensors does not have the hash that the hub announced: run again" in last_line(fetch())
     assert not (tmp_path / "manifest.json").exists()
     hub.requests.clear()
     assert fetch().returncode == 0
@@ -142,7 +142,7 @@ def test_a_cached_file_that_was_damaged_later_is_refused(hub, fetch, tmp_path):
     (config,) = (tmp_path / "cache").rglob("snapshots/*/config.json")
     blob = config.resolve()
     blob.write_bytes(blob.read_bytes() + b" ")
-    assert "config.json has not the hash that the hub announced" in last_line(fetch(offline=True))
+    assert "config.json does not have the hash that the hub announced" in last_line(fetch(offline=True))
 
 
 def test_half_a_download_is_an_error_and_the_next_run_completes_it(hub, fetch, tmp_path):

@@ -124,9 +124,9 @@ def main() -> None:
     )
 
 
-def print_questions(asked: Sequence[questions.Question], records: Sequence[Record]) -> None:
+def print_questions(tests: Sequence[questions.Question], records: Sequence[Record]) -> None:
     """Print each question, its choices and the model's answer."""
-    for question, record in zip(asked, records, strict=True):
+    for question, record in zip(tests, records, strict=True):
         print(f"\n{question.name}: {question.question}")
         for letter, choice in zip(LETTERS, question.choices, strict=True):
             print(f"  {letter}. {choice}")

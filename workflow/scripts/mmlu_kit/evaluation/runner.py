@@ -1,4 +1,4 @@
-"""One loaded model asked subject after subject: prompts, scores, and the files of each subject."""
+"""Evaluation of one loaded model, subject after subject: prompts, scores, and the files of each subject."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from mmlu_kit.user_errors import UserError
 
 @dataclass(frozen=True)
 class Outputs:
-    """Folders in which each subject has a file; None where it is not wanted."""
+    """Folders for a file of each subject; None where no such file is wanted."""
 
     evaluations: Path | None
     timings: Path | None
@@ -32,7 +32,7 @@ class Outputs:
 
 
 class Runner:
-    """Asks a loaded model; `timer` is the process's, `process` the name of its /usr/bin/time log."""
+    """Evaluates a loaded model; `timer` is the process's, `process` the name of its /usr/bin/time log."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Runner:
         self.start = timer.end_start()
 
     def run(self, subject: str, subject_questions: Sequence[Question]) -> list[Record]:
-        """The records of a subject's test questions, written with what they took; `subject_questions` include dev's."""
+        """The records of a subject's test questions, written with their times; `subject_questions` include the dev split."""
         started, meter = phase_timer.now(), gpu.Meter(torch, self.device)
         try:
             prompts = self._prompts(subject_questions)
@@ -130,7 +130,7 @@ class Runner:
         return self.journals[-1]
 
     def _score(self, subject: str, prompts: Sequence[encoding.Prompt], journal: Journal | None) -> tuple[list[Record], int]:
-        """The records of prompts, and how many of them were scored now; `journal` has the others and takes these."""
+        """The records of prompts, and how many are new; the others come from `journal`, which takes the new ones."""
         kept = {number: [Record(**entry) for entry in batch] for number, batch in journal.kept.items()} if journal else {}
         new = len(prompts) - sum(map(len, kept.values()))
         with progress.Bar(f"{self.name} {subject}", new) as bar:
@@ -155,7 +155,7 @@ class Runner:
 
 
 def write_not_run(name: str, requested: Requested, reason: str, subjects: Sequence[str], outputs: Outputs) -> None:
-    """Write why the model is not run, in place of every result."""
+    """Write a "not run" placeholder in place of every result."""
     for folder in filter(None, (outputs.evaluations, outputs.timings)):
         for subject in subjects:
             not_run = NotRun(model=name, requested=requested, reason=reason, subject=subject)
