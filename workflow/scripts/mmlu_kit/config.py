@@ -4,11 +4,14 @@ Snakemake's `--config key=value` overrides the top-level keys. study.py resolves
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema, model_validator
 
+from mmlu_kit import files
 from mmlu_kit.data import Data, Name, Positive, Text, explain, suggestion
 from mmlu_kit.settings import (
     Device,
@@ -221,3 +224,27 @@ def parse(config: Mapping[str, Any]) -> Config:
         return Config.model_validate_json(json.dumps(config, default=str), strict=True)
     except ValidationError as error:
         raise UserError(f"config: {explain(error)}") from None
+
+
+def read(paths: Sequence[Path]) -> dict[str, Any]:
+    """What several config files say together, merged as Snakemake does: a later file changes an earlier one key by key."""
+    config: dict[str, Any] = {}
+    for path in paths:
+        try:
+            changes = yaml.safe_load(files.read_text(path))
+        except yaml.YAMLError as error:
+            raise UserError(f"{path} is not a YAML file: {error}") from None
+        if not isinstance(changes, dict):
+            raise UserError(f"{path} has no keys: see config.yaml for what it may hold")
+        config = _merged(config, changes)
+    return config
+
+
+def _merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A config with changes, merged as deep as both go."""
+    both = {
+        key: _merged(config[key], changes[key])
+        for key in config.keys() & changes.keys()
+        if isinstance(config[key], dict) and isinstance(changes[key], dict)
+    }
+    return {**config, **changes, **both}

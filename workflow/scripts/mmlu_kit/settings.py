@@ -34,6 +34,9 @@ class Device(StrEnum):
     MPS = "mps"
 
 
+GPUS = frozenset({Device.CUDA, Device.MPS})
+
+
 class DType(StrEnum):
     """The number format that weights are loaded in and computed with."""
 
