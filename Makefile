@@ -3,12 +3,12 @@ PYTHON ?= python3
 STUDY ?= demo
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
-# A file that adds to config.yaml, for a study of your own.
+# A file that adds to config.yaml, for your own study.
 CONFIG =
 CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report pack unpack status retry verify check-results images image-cpu image-cuda demo-models locks bench
+.PHONY: report test lint partial-report pack unpack status retry verify check-results images image-cpu image-cuda demo-models schemas locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -19,39 +19,41 @@ report: .venv/kit
 partial-report: .venv/kit
 	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge analyse audit_claims draw_figures describe_run write_report write_page record_provenance
 
-# Run again what was skipped because the machine could not do it (on_unavailable: skip).
+# Rerun what was skipped because the machine could not do it (on_unavailable: skip).
 retry: .venv/kit
-	python workflow/scripts/forget_skipped.py results/$(STUDY)
+	mmlu-kit forget-skipped results/$(STUDY)
 	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY)
 
-# Pack what this machine ran in a study, and join such an archive with the study's results on another.
+# Pack what this machine ran in a study; unpack such an archive into the study's results on another.
 pack: .venv/kit
-	python workflow/scripts/pack_results.py results/$(STUDY) --output results/$(STUDY).zip
+	mmlu-kit pack results/$(STUDY) --output results/$(STUDY).zip
 
 unpack: .venv/kit
-	python workflow/scripts/join_results.py $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
+	mmlu-kit unpack $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
 
-# What of a study is done, what is running and how long is left.
+# Show what of a study is done, what is running and how long is left.
 status: .venv/kit
-	@python workflow/scripts/show_status.py --study $(STUDY) $(CONFIGURED)
+	@mmlu-kit status --study $(STUDY) $(CONFIGURED)
 
-# Compare each number that the writeup publishes with this run's, and judge its claims; whatever they are, that is no error.
+# Check every published number and claim of the writeup against this run. The exit status does not depend on them.
 verify: .venv/kit
 	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY) --until audit_claims
-	@python workflow/scripts/verify.py results/$(STUDY)/claims.json
+	@mmlu-kit verify results/$(STUDY)
 
 # Compare every result file with the hash that was recorded when the run ended.
 check-results: .venv/kit
-	@python workflow/scripts/check_results.py results/$(STUDY)
+	@mmlu-kit check-results results/$(STUDY)
 
 # One worker mostly waits for SLURM, the others compute.
 WORKERS ?= 3
 test: .venv/test
-	python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: .venv/test
 	ruff check .
 	ruff format --check .
+	mypy
+	lint-imports
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 
@@ -69,12 +71,16 @@ demo-models: .venv/kit
 # Compare the kit's speed and memory with other programs': some 40 minutes on a machine that does nothing else.
 DATA ?= ../shared/data
 bench: .venv/test
-	PYTHONPATH=workflow/scripts python benchmarks/bench.py --data $(DATA) $(ARGS)
+	python benchmarks/bench.py --data $(DATA) $(ARGS)
+
+# Write workflow/schemas again, after a change of a data model.
+schemas: .venv/kit
+	mmlu-kit schemas
 
 locks:
 	sh envs/lock.sh
 
-.venv/kit: envs/torch.txt envs/cpu.lock
+.venv/kit: envs/torch.txt envs/cpu.lock pyproject.toml
 	sh envs/install.sh $(PYTHON) cpu
 	touch $@
 

@@ -40,7 +40,7 @@ rule all:
 
 onerror:
     for path in filter(Path.is_file, map(Path, [log] if isinstance(log, str) else log)):
-        for line in failures.repeat(path.read_text(encoding="utf-8", errors="replace")):
+        for line in job_failures.repeat(path.read_text(encoding="utf-8", errors="replace")):
             print(f"error: {line}", file=sys.stderr)
-    for line in failures.explain(Path(".snakemake/slurm_logs"), STARTED):
+    for line in job_failures.explain(Path(".snakemake/slurm_logs"), STARTED):
         print(f"error: {line}", file=sys.stderr)

@@ -21,3 +21,5 @@ echo "Installing $(grep '^torch' envs/torch.txt) into .venv …"
 # The lock is complete, so nothing is resolved again (--no-deps): pip refuses some packages with extras otherwise.
 echo "Installing the $(grep -c '^[a-z]' "$lock") packages of $lock …"
 .venv/bin/pip install --quiet --no-deps --require-hashes --requirement "$lock"
+# The kit itself, as a link to this folder, with its command mmlu-kit: from here, so no network is needed.
+.venv/bin/pip install --quiet --no-index --no-deps --no-build-isolation --editable .

@@ -5,11 +5,9 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
-from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests.helpers import images
 
@@ -35,25 +33,19 @@ LONGEST = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort tests by file, the slowest files first."""
+    """Sort tests by file, the slowest files first, and give each worker whole files; the demo study's tests, which look at
+    one run, are one group."""
 
     def place(item: pytest.Item) -> int:
         return next((n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
 
     items.sort(key=place)
-
-
-class ByFile(LoadScopeScheduling):
-    """Gives a worker whole files, and the demo study's tests all to one, as they look at one run."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::")[0]
-        return "demo_study" if file.startswith("tests/demo_study/") else file
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    return ByFile(config, log)
+    for item in items:
+        file = item.nodeid.split("::")[0]
+        group = "demo_study" if file.startswith("tests/demo_study/") else file
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +69,18 @@ def run():
     def call(program: str, *arguments: object, **options) -> subprocess.CompletedProcess:
         command = [sys.executable, str(ROOT / "workflow/scripts" / program), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, cwd=options.pop("cwd", ROOT), **options)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def kit():
+    """Run a subcommand of mmlu-kit: kit('status', …) gives the completed process, its output as text."""
+
+    def call(subcommand: str, *arguments: object, **options) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "mmlu_kit", subcommand, *map(str, arguments)]
+        env = {**os.environ, "PYTHONPATH": str(ROOT / "workflow/scripts"), **options.pop("env", {})}
+        return subprocess.run(command, capture_output=True, text=True, cwd=options.pop("cwd", ROOT), env=env, **options)
 
     return call
 

@@ -121,14 +121,14 @@ def test_the_crate_is_a_workflow_run_crate_of_all_files(demo, found):
         assert entity["sha256"] == hashlib.sha256(there[name].read_bytes()).hexdigest()
 
 
-def test_results_as_they_were_are_found_good(results, run, found):
-    process = run("check_results.py", results)
+def test_results_as_they_were_are_found_good(results, kit, found):
+    process = kit("check-results", results)
     count = len(found["files"]) + 1
     assert process.returncode == 0, process.stdout + process.stderr
     assert process.stdout.startswith(f"{count} of {count} files are as recorded; 0 changed, 0 missing, 0 extra\n")
 
 
-def test_changed_missing_and_extra_files_are_named_one_a_line(results, run, found):
+def test_changed_missing_and_extra_files_are_named_one_a_line(results, kit, found):
     with (results / "evaluations/demo-small/anatomy.json").open("r+b") as stream:
         byte = stream.read(1)
         stream.seek(0)
@@ -136,7 +136,7 @@ def test_changed_missing_and_extra_files_are_named_one_a_line(results, run, foun
     (results / "questions.csv").unlink()
     (results / "figures/more.png").touch()
     (results / "logs/merge.log").write_text("logs are no results\n")
-    process = run("check_results.py", results)
+    process = kit("check-results", results)
     count = len(found["files"]) + 1
     assert process.returncode == 1 and not process.stderr
     assert process.stdout.splitlines()[:4] == [
@@ -147,10 +147,10 @@ def test_changed_missing_and_extra_files_are_named_one_a_line(results, run, foun
     ]
 
 
-def test_hashes_that_were_changed_with_the_file_are_found_by_their_own(results, run):
+def test_hashes_that_were_changed_with_the_file_are_found_by_their_own(results, kit):
     path = results / "provenance.json"
     path.write_text(re.sub(r'"ended": "\d', '"ended": "3', path.read_text(), count=1))
-    process = run("check_results.py", results)
+    process = kit("check-results", results)
     assert process.returncode == 1 and "changed: provenance.json" in process.stdout.splitlines()
 
 
@@ -165,9 +165,9 @@ def test_hashes_that_were_changed_with_the_file_are_found_by_their_own(results, 
         ),
     ],
 )
-def test_where_nothing_can_be_compared_one_line_says_why(results, run, one_line, damage, words):
+def test_where_nothing_can_be_compared_one_line_says_why(results, kit, one_line, damage, words):
     damage(results / "provenance.json")
-    one_line(run("check_results.py", results), "provenance.json", words)
+    one_line(kit("check-results", results), "provenance.json", words)
 
 
 def test_a_commit_another_command_line_or_a_readme_makes_nothing_again(demo_copy, snakemake):

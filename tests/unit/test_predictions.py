@@ -4,7 +4,6 @@ import gzip
 import re
 
 import pytest
-from mmlu_kit.analysis import mistakes
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
@@ -228,4 +227,3 @@ def test_five_checkpoints_have_the_accuracies_that_their_file_says(real_data):
             tests = questions.read_csv(real_data / f"mmlu/test/{subject}_test.csv", subject, "test")
             answered = predictions.records(answers, tests, str(path))
             assert sum(record.correct for record in answered) == subject_rows["correct"].sum()
-    assert mistakes.NO_LETTER not in range(4)

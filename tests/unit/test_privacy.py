@@ -1,5 +1,6 @@
 """What a command line and a study say of the user: nothing."""
 
+import json
 import shlex
 from pathlib import PurePosixPath
 
@@ -46,10 +47,17 @@ def test_a_users_command_line_keeps_what_was_asked_and_loses_who_asked(argument,
 
 
 def test_a_jobs_command_line_loses_folders_that_config_names_spaces_or_not():
-    study = {"models": {"m": {"path": "/home/Alice Smith/m"}}, "questions": {"path": "workflow/demo"}, "notice": "either/or"}
-    outside = privacy.outside(study, PROJECT)
+    outside = privacy.outside(["/home/Alice Smith/m", "workflow/demo"], PROJECT)
     text = "python x.py --folder '/home/Alice Smith/m' --output results/x.json > results/x.log 2>&1"
     assert privacy.cleaned(text, PROJECT, outside) == "python x.py --folder '…/m' --output results/x.json > results/x.log 2>&1"
+
+
+def test_a_jobs_command_line_does_not_repeat_the_study():
+    study = shlex.quote(json.dumps({"notice": "it's long", "models": {"m": {"path": "/data/m"}}}))
+    text = f"python workflow/scripts/merge.py --study {study} --results results/x"
+    assert (
+        privacy.job_command(text, PROJECT, {}) == "python workflow/scripts/merge.py --study '<the study>' --results results/x"
+    )
 
 
 def test_a_study_names_folders_of_the_project_whole_and_others_by_their_last_name():

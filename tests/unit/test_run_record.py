@@ -6,7 +6,9 @@ import subprocess
 from base64 import urlsafe_b64encode
 
 import pytest
+from mmlu_kit.inputs.checkpoints import FileEntry
 from mmlu_kit.provenance import crate, jobs, revision, run_record
+from mmlu_kit.provenance.documents import Image, ProvenanceFile
 from mmlu_kit.timing import machine
 from rocrate.rocrate import ROCrate
 
@@ -23,27 +25,24 @@ def project(tmp_path):
 
 
 def test_without_git_the_commit_is_not_known_and_every_file_of_the_code_has_a_hash(project):
-    assert revision.commit(project) == {"commit": None, "changed": None}
+    assert revision.commit(project) == (None, None)
     assert revision.code_files(project) == ["Snakefile", "workflow/rules/a.smk"]
 
 
 def test_in_somebody_elses_repository_that_does_not_have_the_kit_the_commit_is_not_known(project):
     (project / ".gitignore").write_text("*\n!.gitignore\n")
-    assert revision.commit(under_git(project)) == {"commit": None, "changed": None}
+    assert revision.commit(under_git(project)) == (None, None)
 
 
 def test_the_commit_is_gits_and_what_counts_as_changed_is_what_results_depend_on(project):
     under_git(project)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True).stdout.strip()
     (project / "README.md").write_text("other")
-    assert revision.commit(project) == {"commit": head, "changed": []}
+    assert revision.commit(project) == (head, [])
     (project / "workflow/rules/a.smk").write_text("other")
     (project / "workflow/rules/ä b.smk").write_text("new")
     (project / "config.yaml").unlink()
-    assert revision.commit(project) == {
-        "commit": head,
-        "changed": ["config.yaml", "workflow/rules/a.smk", "workflow/rules/ä b.smk"],
-    }
+    assert revision.commit(project) == (head, ["config.yaml", "workflow/rules/a.smk", "workflow/rules/ä b.smk"])
 
 
 def test_the_hash_of_several_files_is_that_of_what_sha256sum_prints(project):
@@ -51,7 +50,7 @@ def test_the_hash_of_several_files_is_that_of_what_sha256sum_prints(project):
     printed = subprocess.run(
         ["sh", "-c", f"sha256sum {' '.join(names)} | sha256sum"], cwd=project, capture_output=True, text=True
     )
-    assert run_record.together(revision.hashes(project, names)) == printed.stdout.split()[0]
+    assert run_record.combined(revision.hashes(project, names)) == printed.stdout.split()[0]
 
 
 def test_jobs_are_those_whose_outputs_are_there_one_entry_for_all_of_a_jobs_outputs(tmp_path, monkeypatch):
@@ -70,32 +69,36 @@ def test_jobs_are_those_whose_outputs_are_there_one_entry_for_all_of_a_jobs_outp
         path.write_text(json.dumps({"rule": "r", "shellcmd": command, "starttime": start, "endtime": start + 5}))
     (tmp_path / "records/damaged").write_text("{")
     both, alone = jobs.made(tmp_path / "records", "results/s")
-    assert (both["command"], both["outputs"]) == ("both", ["a", "b"])
-    assert (both["started"], both["ended"]) == ("1970-01-01T00:00:10+00:00", "1970-01-01T00:00:15+00:00")
-    assert (alone["command"], alone["outputs"]) == ("deep", [deep.removeprefix("results/s/")])
+    assert (both.command, both.outputs) == ("both", ["a", "b"])
+    assert (both.started, both.ended) == ("1970-01-01T00:00:10+00:00", "1970-01-01T00:00:15+00:00")
+    assert (alone.command, alone.outputs) == ("deep", [deep.removeprefix("results/s/")])
     assert jobs.made(tmp_path / "nothing", "results/s") == []
 
 
 def test_an_images_hash_is_its_files_or_its_addresss(tmp_path):
     (tmp_path / "cpu.sif").write_bytes(b"image")
     printed = subprocess.run(["sha256sum", tmp_path / "cpu.sif"], capture_output=True, text=True).stdout.split()[0]
-    assert run_record.image(str(tmp_path / "cpu.sif")) == {"name": "cpu.sif", "sha256": printed}
-    assert run_record.image(f"docker://x/kit@sha256:{printed}") == {
-        "name": f"docker://x/kit@sha256:{printed}",
-        "sha256": printed,
-    }
-    assert run_record.image("docker://x/kit:1")["sha256"] is None
+    assert run_record.image(str(tmp_path / "cpu.sif")) == Image(name="cpu.sif", sha256=printed)
+    address = f"docker://x/kit@sha256:{printed}"
+    assert run_record.image(address) == Image(name=address, sha256=printed)
+    assert run_record.image("docker://x/kit:1").sha256 is None
 
 
 def test_a_crate_names_models_of_the_hub_at_their_commit_and_images_by_their_hash():
     run = results.run(results.study(["Qwen"], ["anatomy"]))
-    digest, commit = run["code"]["sha256"], "7ae557604adf67be50417f59c2c2f167def9a775"
-    run["models"] = {"Qwen": {**run["models"]["Qwen"], "repository": "Qwen/Qwen2.5-0.5B-Instruct", "commit": commit}}
-    run["images"] = {"cpu": {"name": "cpu.sif", "sha256": digest}, "cuda": {"name": "docker://x/kit:1", "sha256": None}}
-    entry = {"bytes": 1, "sha256": digest}
-    dates = {"started": "2026-01-01T00:00:00+00:00", "ended": "2026-01-01T00:01:00+00:00"}
-    found = {"run": run, **dates, "jobs": [], "files": {"Snakefile": entry, "report.md": entry}}
-    read = ROCrate(crate.build(found, entry))
+    digest, commit = run.code.sha256, "7ae557604adf67be50417f59c2c2f167def9a775"
+    hub = {"repository": "Qwen/Qwen2.5-0.5B-Instruct", "commit": commit}
+    images = {"cpu": Image(name="cpu.sif", sha256=digest), "cuda": Image(name="docker://x/kit:1", sha256=None)}
+    models = {"Qwen": run.models["Qwen"].model_copy(update=hub)}
+    entry = FileEntry(bytes=1, sha256=digest)
+    provenance = ProvenanceFile(
+        run=run.model_copy(update={"models": models, "images": images}),
+        started="2026-01-01T00:00:00+00:00",
+        ended="2026-01-01T00:01:00+00:00",
+        jobs=[],
+        files={"Snakefile": entry, "report.md": entry},
+    )
+    read = ROCrate(crate.build(provenance, entry))
     model, image, remote = (read.get(name) for name in ("#model-Qwen", "#image-cpu", "#image-cuda"))
     assert model["identifier"] == f"Qwen/Qwen2.5-0.5B-Instruct@{commit}" and model["version"] == commit
     assert image["sha256"] == digest and image["additionalType"].endswith("#SIFImage")
@@ -107,4 +110,4 @@ def test_a_crate_names_models_of_the_hub_at_their_commit_and_images_by_their_has
 def test_a_host_is_named_only_where_that_is_asked_for(asked, host):
     import torch
 
-    assert machine.describe(torch, asked)["host"] == host
+    assert machine.describe(torch, asked).host == host

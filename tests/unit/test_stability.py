@@ -59,10 +59,11 @@ def test_packing_and_threads_change_no_answer_in_float32(root, request, tmp_path
     folder, run_program = root / "workflow/demo", request.getfixturevalue("run")
     questions = tmp_path / "anatomy.jsonl"
     run_program("fetch_questions.py", "--folder", folder / "questions", "--subject", "anatomy", "--output", questions)
-    process = run_program("measure_stability.py", "--model", folder / "models/demo-small", "--name", "demo-small",
-                  "--questions", questions, "--preset", "chat", "--examples", 2, "--output", tmp_path / "stability.json")  # fmt: skip
+    model, output = folder / "models/demo-small", tmp_path / "stability.json"
+    process = run_program("measure_stability.py", "--model", model, "--name", "demo-small", "--questions", questions,
+                          "--preset", "chat", "--examples", 2, "--output", output)  # fmt: skip
     assert process.returncode == 0, process.stderr
-    measured = stability.StabilityFile.read(tmp_path / "stability.json")
+    measured = stability.StabilityFile.read(output)
     assert measured.subjects == ["anatomy"] and measured.questions == 45 and len(measured.runs) == 8
     exact = [comparison for comparison in measured.comparisons if comparison.runs[0].dtype == "float32"]
     for comparison in exact:

@@ -2,17 +2,16 @@
 # Needs:  merged.json, questions.csv, subjects' questions; where config names one, a folder of label checks
 # Makes:  analysis.json
 
-LABEL_ERRORS = STUDY["questions"]["label_errors"]
+LABEL_ERRORS = STUDY.questions.label_errors
 
 
 rule analyse:
     input:
         code=sources("analyse.py"),
         image=image_files("cpu"),
-        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["merged", "analysis"]),
         merged=rules.merge.output.merged,
         table=rules.merge.output.table,
-        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY["subjects"]),
+        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY.subjects),
         labels=sorted(map(str, Path(LABEL_ERRORS).glob("mmlu_*.csv"))) if LABEL_ERRORS else [],
     output:
         f"{RESULTS}/analysis.json",

@@ -4,7 +4,7 @@
 #         model) and transcripts.json, chat.json
 # Where the machine cannot do what is asked and the model says `on_unavailable: skip`, the files say so instead.
 
-CHAT = STUDY["chat"]
+CHAT = STUDY.chat
 TRANSCRIPTS = ["sliding_window", "token_budget_history_on", "saved_and_restored"]
 # None where the study asks for none, or a partial report goes without.
 CHAT_FILES = [f"{RESULTS}/chat.json"] if CHAT else []
@@ -24,12 +24,12 @@ CHAT_MODEL = (
 )
 
 if CHAT:
-    FIRST = CHAT["models"][0]
+    FIRST = CHAT.models[0]
 
     rule chat_benchmark:
         input:
             code=sources("chat_benchmark.py"),
-            image=lambda wildcards: image_files(MODELS[wildcards.model]["device"]),
+            image=lambda wildcards: image_files(MODELS[wildcards.model].device),
             model=manifest,
             conversations="workflow/recall/conversations.yaml",
             examples="workflow/recall/transcripts.yaml",
@@ -39,27 +39,27 @@ if CHAT:
         log:
             f"{RESULTS}/logs/chat_benchmark/{{model}}.log",
         wildcard_constraints:
-            model=one_of(CHAT["models"]),
+            model=one_of(CHAT.models),
         container:
-            lambda wildcards: image(MODELS[wildcards.model]["device"])
-        threads: setting("threads")
+            lambda wildcards: image(MODELS[wildcards.model].device)
+        threads: lambda wildcards: MODELS[wildcards.model].threads
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model]["dtype"]),
+            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model].dtype),
             # Some thousand prompts, each with a reply of many tokens, take as long as the questions of some fifteen subjects.
-            runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[wildcards.model]["device"], 15),
-            gpu=lambda wildcards: int(MODELS[wildcards.model]["device"] == "cuda"),
+            runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[wildcards.model].device, 15),
+            gpu=lambda wildcards: int(MODELS[wildcards.model].device == "cuda"),
         params:
             name="{model}",
             device=setting("device"),
             dtype=setting("dtype"),
             quantization=setting("quantization"),
             on_unavailable=setting("on_unavailable"),
-            strategies=CHAT["strategies"],
-            distances=CHAT["distances"],
-            trials=CHAT["trials"],
-            timed=CHAT["timed"],
-            max_new_tokens=CHAT["max_new_tokens"],
-            seed=CHAT["seed"],
+            strategies=CHAT.strategies,
+            distances=CHAT.distances,
+            trials=CHAT.trials,
+            timed=CHAT.timed,
+            max_new_tokens=CHAT.max_new_tokens,
+            seed=CHAT.seed,
         shell:
             f"{OFFLINE} python workflow/scripts/chat_benchmark.py{CHAT_MODEL}"
             " --examples {input.examples:q}"
@@ -76,8 +76,8 @@ if CHAT:
     rule write_transcripts:
         input:
             code=sources("write_transcripts.py"),
-            image=image_files(MODELS[FIRST]["device"]),
-            model=f"resources/models/{FIRST}@{at(MODELS[FIRST])}.json",
+            image=image_files(MODELS[FIRST].device),
+            model=manifest_of(FIRST),
             conversations="workflow/recall/conversations.yaml",
             users="workflow/recall/transcripts.yaml",
         output:
@@ -86,19 +86,19 @@ if CHAT:
         log:
             f"{RESULTS}/logs/write_transcripts.log",
         container:
-            image(MODELS[FIRST]["device"])
-        threads: MODELS[FIRST]["threads"]
+            image(MODELS[FIRST].device)
+        threads: MODELS[FIRST].threads
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[FIRST]["dtype"]),
-            runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[FIRST]["device"]),
-            gpu=int(MODELS[FIRST]["device"] == "cuda"),
+            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[FIRST].dtype),
+            runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[FIRST].device),
+            gpu=int(MODELS[FIRST].device == "cuda"),
         params:
             name=FIRST,
-            device=MODELS[FIRST]["device"],
-            dtype=MODELS[FIRST]["dtype"],
-            quantization=MODELS[FIRST]["quantization"],
-            on_unavailable=MODELS[FIRST]["on_unavailable"],
-            max_new_tokens=CHAT["max_new_tokens"],
+            device=str(MODELS[FIRST].device),
+            dtype=str(MODELS[FIRST].dtype),
+            quantization=str(MODELS[FIRST].quantization),
+            on_unavailable=str(MODELS[FIRST].on_unavailable),
+            max_new_tokens=CHAT.max_new_tokens,
         shell:
             f"{OFFLINE} python workflow/scripts/write_transcripts.py{CHAT_MODEL}"
             " --users {input.users:q}"
@@ -109,11 +109,8 @@ if CHAT:
         input:
             code=sources("summarise_chat.py"),
             image=image_files("cpu"),
-            schemas=expand(
-                "workflow/schemas/{name}.schema.yaml", name=["recall", "recall_times", "transcripts", "not_run", "chat"]
-            ),
-            recall=expand(f"{RESULTS}/chat/{{model}}/recall.json", model=CHAT["models"]),
-            times=expand(f"{RESULTS}/chat/{{model}}/times.json", model=CHAT["models"]),
+            recall=expand(f"{RESULTS}/chat/{{model}}/recall.json", model=CHAT.models),
+            times=expand(f"{RESULTS}/chat/{{model}}/times.json", model=CHAT.models),
             transcripts=f"{RESULTS}/chat/transcripts.json",
         output:
             f"{RESULTS}/chat.json",
@@ -122,10 +119,10 @@ if CHAT:
         container:
             image("cpu")
         params:
-            study=json.dumps(STUDY, sort_keys=True),
+            models=CHAT.models,
         shell:
             f"{OFFLINE} python workflow/scripts/summarise_chat.py"
-            " --study {params.study:q}"
+            " --models {params.models:q}"
             f" --folder {RESULTS}/chat"
             " --output {output:q}"
             " > {log:q} 2>&1"

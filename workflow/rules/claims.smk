@@ -7,7 +7,6 @@ rule audit_claims:
     input:
         code=sources("audit_claims.py"),
         image=image_files("cpu"),
-        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["merged", "claims"]),
         reference=expand("workflow/reference/{name}.yaml", name=["published", "claims"]),
         merged=rules.merge.output.merged,
         analysis=f"{RESULTS}/analysis.json",

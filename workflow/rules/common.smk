@@ -14,60 +14,51 @@ STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from mmlu_kit.results import archives
 from mmlu_kit import job_failures
 from mmlu_kit import sources as package_sources
-from mmlu_kit import study
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.results import locations
+from mmlu_kit.settings import DTYPE_BYTES
+from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
 
 try:
-    STUDY = study.resolve(config)
-except UserError as problem:
-    raise WorkflowError(str(problem)) from None
+    STUDY = resolve(config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 
-MODELS = STUDY["models"]
-TOGETHER = study.loaded_once(STUDY)
-IMPORTED = study.imported(STUDY)
-RESULTS = f"results/{STUDY['name']}"
-
-
-def at(entry):
-    """The commit of an entry of config, or 'local' for a folder."""
-    return entry.get("commit", "local")
-
-
-SUBJECT_FILES = f"resources/subjects/{STUDY['questions']['name']}@{at(STUDY['questions'])}"
-if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for name in STUDY["subjects"]):
+MODELS = STUDY.models
+TOGETHER = STUDY.loaded_once
+IMPORTED = STUDY.imported
+RESULTS = f"results/{STUDY.name}"
+SUBJECT_FILES = f"resources/subjects/{STUDY.subjects_folder}"
+if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for name in STUDY.subjects):
     # A partial report fetches nothing, and Snakemake would list every missing file and no way out.
-    bring = f"snakemake --cores 1 --config study={STUDY['name']} --until fetch_questions"
-    raise WorkflowError(f"the questions of study '{STUDY['name']}' are not here: run {bring}")
+    fetch = f"snakemake --cores 1 --config study={STUDY.name} --until fetch_questions"
+    raise WorkflowError(f"the questions of study '{STUDY.name}' are not here: run {fetch}")
 
-# Where each result is: what another machine made and was joined with the study's results is not made here.
-HOMES = {pair: str(archives.home(RESULTS, *pair)) for pair in study.pairs(STUDY)}
-# What the results are merged from: all that the study asks for, or, for a partial report, what is there already.
+# Where each result lies: results of another machine that were unpacked here are used and never made again.
+HOMES = {pair: str(locations.result_folder(RESULTS, *pair)) for pair in STUDY.pairs()}
+# What is merged: everything the study asks for or, for a partial report, what is there.
 PAIRS = [
     (model, subject)
     for (model, subject), home in HOMES.items()
     if not config.get("partial") or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
 ]
-PROCESSES = list(
-    dict.fromkeys(f"{HOMES[pair]}/timings/{study.process(STUDY, *pair)}" for pair in PAIRS if pair[0] not in IMPORTED)
-)
+PROCESSES = list(dict.fromkeys(f"{HOMES[pair]}/timings/{STUDY.process(*pair)}" for pair in PAIRS if pair[0] not in IMPORTED))
 # Another machine may have run without /usr/bin/time.
 PROCESSES = [path for path in PROCESSES if path.startswith(f"{RESULTS}/timings/") or Path(path).exists()]
-SETUPS = STUDY["timing_setups"]
-SETUP = {setup["name"]: setup for setup in SETUPS["setups"]} if SETUPS else {}
+SETUPS = STUDY.timing_setups
+SETUP = {setup.name: setup for setup in SETUPS.setups} if SETUPS else {}
 
 # Whether rules run in images (`--use-singularity`, or a profile's software-deployment-method).
 IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
 
 
 def folders_outside(hub_cache):
-    """Folders that jobs read and that lie outside the working directory: local models, questions, label checks and
-    predictions, and the hub's cache."""
-    named = [entry["path"] for entry in [STUDY["questions"], *MODELS.values()] if "path" in entry]
-    named += filter(None, [STUDY["questions"]["label_errors"]])
-    named += [Path(entry["predictions"]).parent for entry in MODELS.values() if "predictions" in entry]
+    """Folders outside the working directory that jobs read: local models, questions, label checks, predictions and the
+    hub's cache."""
+    named = [path if Path(path).is_dir() else Path(path).parent for path in STUDY.paths]
     folders = {Path(folder).resolve() for folder in [*named, hub_cache]}
     outside = sorted(folder for folder in folders if not folder.is_relative_to(Path.cwd()))
     for folder in outside:
@@ -75,10 +66,10 @@ def folders_outside(hub_cache):
     return list(map(str, outside))
 
 
-# Rules other than fetch_* see no token and no network: whatever they lack, they say so instead of fetching it.
+# Every rule but fetch_* runs offline and without the token: a missing input is an error, never a download.
 OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1"
 # Set explicitly, as a container's home folder is not the user's; one already chosen by the user or the cluster is kept.
-# In the environment and not in a rule's shell, so that another choice makes no result again.
+# In the environment and not in a rule's shell, so changing it does not trigger a rerun.
 HUB_CACHE = os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
 # Where `hf auth login` keeps the token, as huggingface_hub has it.
 HUB_HOME = os.getenv("HF_HOME", os.path.join(os.getenv("XDG_CACHE_HOME", "~/.cache"), "huggingface"))
@@ -106,8 +97,8 @@ if workflow.local_exec and workflow.is_main_process:
 
 wildcard_constraints:
     model="|".join(map(re.escape, MODELS)),
-    subject="|".join(map(re.escape, STUDY["subjects"])),
-    questions=re.escape(STUDY["questions"]["name"]),
+    subject="|".join(map(re.escape, STUDY.subjects)),
+    questions=re.escape(STUDY.questions.name),
     commit="[0-9a-f]{40}|local",
 
 
@@ -136,7 +127,7 @@ def image_files(device):
 
 def images_used():
     """The images that this study's rules run in, by kind of device; none where they run without."""
-    kinds = {"cuda" if entry.get("device") == "cuda" else "cpu" for entry in [*MODELS.values(), *SETUP.values()]} | {"cpu"}
+    kinds = {"cuda" if entry.device == "cuda" else "cpu" for entry in [*STUDY.run.values(), *SETUP.values()]} | {"cpu"}
     return {kind: image(kind) for kind in sorted(kinds)} if IN_IMAGES else {}
 
 
@@ -147,41 +138,44 @@ def one_of(names):
 
 def source_options(entry):
     """How a fetch program is told where an entry of config comes from."""
-    if "path" in entry:
-        return ["--folder", entry["path"]]
-    return ["--repository", entry["repository"], "--commit", entry["commit"]]
+    return ["--folder", entry.path] if entry.path else ["--repository", entry.repository, "--commit", entry.commit]
 
 
 def folder_files(entry):
     """The files of a local folder, so that a change in one of them is noticed; none for a repository."""
-    return sorted(str(path) for path in Path(entry["path"]).rglob("*") if path.is_file()) if "path" in entry else []
+    return sorted(str(path) for path in Path(entry.path).rglob("*") if path.is_file()) if entry.path else []
+
+
+def manifest_of(model):
+    """The manifest of a model."""
+    return f"resources/models/{STUDY.manifest(model)}"
 
 
 def manifest(wildcards):
-    """The manifest of a model."""
-    return f"resources/models/{wildcards.model}@{at(MODELS[wildcards.model])}.json"
+    """The manifest of the wildcards' model."""
+    return manifest_of(wildcards.model)
 
 
 def setting(key, *more):
     """A function of wildcards that gives a model's setting, as in setting('prompt', 'examples')."""
 
     def value(wildcards):
-        found = MODELS[wildcards.model][key]
+        found = getattr(MODELS[wildcards.model], key)
         for name in more:
-            found = found[name]
-        return found
+            found = getattr(found, name)
+        return str(found)
 
     return value
 
 
 def fewer_examples(model):
     """The option of evaluate.py that lets a model be shown fewer examples, where its entry does."""
-    return "--fewer-examples" if model["prompt"]["fewer_examples"] else ""
+    return "--fewer-examples" if model.prompt.fewer_examples else ""
 
 
 def setup_setting(key):
     """A function of wildcards that gives a timing setup's setting."""
-    return lambda wildcards: SETUP[wildcards.setup][key]
+    return lambda wildcards: str(getattr(SETUP[wildcards.setup], key))
 
 
 def round_before(wildcards):
@@ -205,13 +199,17 @@ def all_cores(otherwise):
 
 def minutes(manifest, device, subjects=1):
     """Minutes after which a cluster may end a job: on CPUs several times what two cores took; on GPUs a guess, not measured."""
-    billions = json.loads(Path(manifest).read_text())["parameters"] / 1e9
+    billions = Manifest.read(existing(manifest)).parameters / 1e9
     return round(20 + subjects * billions * (1 if device == "cuda" else 10))
 
 
 def memory_mb(manifest, dtype):
     """Megabytes that one evaluation needs: weights as loaded, the checkpoint where loading converts it, and 2 GB."""
-    # Before the manifest is made this raises FileNotFoundError, which Snakemake takes as 'known later'.
-    found = json.loads(Path(manifest).read_text())
-    weights = found["parameters"] * (4 if dtype == "float32" else 2)
-    return round((weights + found["checkpoint_bytes"]) / 1e6) + 2000
+    model = Manifest.read(existing(manifest))
+    return round((model.parameters * DTYPE_BYTES[dtype] + model.checkpoint_bytes) / 1e6) + 2000
+
+
+def existing(path):
+    """The path of a file; before it is made this raises FileNotFoundError, which Snakemake takes as 'known later'."""
+    Path(path).stat()
+    return path

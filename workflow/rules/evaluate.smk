@@ -34,7 +34,7 @@ KEEP = (
 rule evaluate:
     input:
         code=sources("evaluate.py"),
-        image=lambda wildcards: image_files(MODELS[wildcards.model]["device"]),
+        image=lambda wildcards: image_files(MODELS[wildcards.model].device),
         model=manifest,
         questions=[f"{SUBJECT_FILES}/{{subject}}.jsonl"],
     output:
@@ -46,14 +46,14 @@ rule evaluate:
     wildcard_constraints:
         model=one_of([model for model in MODELS if model not in TOGETHER + IMPORTED]),
     container:
-        lambda wildcards: image(MODELS[wildcards.model]["device"])
-    threads: setting("threads")
+        lambda wildcards: image(MODELS[wildcards.model].device)
+    threads: lambda wildcards: MODELS[wildcards.model].threads
     resources:
         # More of both at each attempt, where retries are asked for.
-        mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model]["dtype"]),
+        mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model].dtype),
         runtime=lambda wildcards, input, attempt: attempt
-        * minutes(input.model, MODELS[wildcards.model]["device"], len(input.questions)),
-        gpu=lambda wildcards: int(MODELS[wildcards.model]["device"] == "cuda"),
+        * minutes(input.model, MODELS[wildcards.model].device, len(input.questions)),
+        gpu=lambda wildcards: int(MODELS[wildcards.model].device == "cuda"),
     params:
         name="{model}",
         device=setting("device"),
@@ -74,12 +74,12 @@ rule evaluate:
 use rule evaluate as evaluate_together with:
     input:
         code=sources("evaluate.py"),
-        image=lambda wildcards: image_files(MODELS[wildcards.model]["device"]),
+        image=lambda wildcards: image_files(MODELS[wildcards.model].device),
         model=manifest,
-        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY["subjects"]),
+        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY.subjects),
     output:
-        evaluation=expand(f"{RESULTS}/evaluations/{{{{model}}}}/{{subject}}.json", subject=STUDY["subjects"]),
-        timing=expand(f"{RESULTS}/timings/{{{{model}}}}/{{subject}}.json", subject=STUDY["subjects"]),
+        evaluation=expand(f"{RESULTS}/evaluations/{{{{model}}}}/{{subject}}.json", subject=STUDY.subjects),
+        timing=expand(f"{RESULTS}/timings/{{{{model}}}}/{{subject}}.json", subject=STUDY.subjects),
         process=f"{RESULTS}/timings/{{model}}/together.time",
     log:
         f"{RESULTS}/logs/evaluate_together/{{model}}.log",

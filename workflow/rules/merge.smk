@@ -8,7 +8,6 @@ rule merge:
     input:
         code=sources("merge.py"),
         image=image_files("cpu"),
-        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run", "chat", "merged"]),
         evaluations=[f"{HOMES[pair]}/evaluations/{pair[0]}/{pair[1]}.json" for pair in PAIRS],
         timings=[f"{HOMES[pair]}/timings/{pair[0]}/{pair[1]}.json" for pair in PAIRS if pair[0] not in IMPORTED],
         processes=rules.parse_times.output,
@@ -23,7 +22,7 @@ rule merge:
     container:
         image("cpu")
     params:
-        study=json.dumps(STUDY, sort_keys=True),
+        study=json.dumps(STUDY.plain(), sort_keys=True),
         setups=[f"--setups={path}" for path in SETUPS_FILES],
         stability=[f"--stability={path}" for path in STABILITY_FILES],
         chat=[f"--chat={path}" for path in CHAT_FILES],

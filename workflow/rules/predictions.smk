@@ -7,10 +7,10 @@ rule import_predictions:
     input:
         code=sources("import_predictions.py"),
         image=image_files("cpu"),
-        predictions=lambda wildcards: MODELS[wildcards.model]["predictions"],
-        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY["subjects"]),
+        predictions=lambda wildcards: MODELS[wildcards.model].predictions,
+        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY.subjects),
     output:
-        expand(f"{RESULTS}/evaluations/{{{{model}}}}/{{subject}}.json", subject=STUDY["subjects"]),
+        expand(f"{RESULTS}/evaluations/{{{{model}}}}/{{subject}}.json", subject=STUDY.subjects),
     log:
         f"{RESULTS}/logs/import_predictions/{{model}}.log",
     wildcard_constraints:
@@ -18,9 +18,7 @@ rule import_predictions:
     container:
         image("cpu")
     params:
-        chosen=lambda wildcards: [
-            f"--predictions-model={name}" for name in [MODELS[wildcards.model]["predictions_model"]] if name
-        ],
+        chosen=lambda wildcards: [f"--predictions-model={name}" for name in [MODELS[wildcards.model].predictions_model] if name],
     shell:
         f"{OFFLINE} python workflow/scripts/import_predictions.py"
         " --predictions {input.predictions:q}"

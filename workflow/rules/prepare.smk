@@ -30,7 +30,7 @@ rule fetch_questions:
         code=sources("fetch_questions.py"),
         image=image_files("cpu"),
         folder=lambda wildcards: [
-            path for path in folder_files(STUDY["questions"]) if Path(path).name.startswith(f"{wildcards.subject}_")
+            path for path in folder_files(STUDY.questions) if Path(path).name.startswith(f"{wildcards.subject}_")
         ],
     output:
         "resources/subjects/{questions}@{commit}/{subject}.jsonl",
@@ -39,7 +39,7 @@ rule fetch_questions:
     container:
         image("cpu")
     params:
-        source=source_options(STUDY["questions"]),
+        source=source_options(STUDY.questions),
     shell:
         "python workflow/scripts/fetch_questions.py"
         " {params.source:q}"

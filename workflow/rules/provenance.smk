@@ -13,7 +13,7 @@ from mmlu_kit.provenance import revision
 if workflow.is_main_process:
     persons = [os.getenv("USER"), os.getenv("LOGNAME"), platform.node()]
     begun = {
-        **revision.commit(Path.cwd()),
+        **revision.commit(Path.cwd())._asdict(),
         "command": privacy.command(sys.argv, Path.cwd(), Path("~").expanduser(), persons),
         "snakemake": version("snakemake"),
     }
@@ -57,7 +57,6 @@ rule record_provenance:
     input:
         code=sources("record_provenance.py"),
         image=image_files("cpu"),
-        schemas=expand("workflow/schemas/{name}.schema.yaml", name=["run", "provenance"]),
         workflow="Snakefile",
         run=rules.describe_run.output,
         results=[
@@ -77,10 +76,10 @@ rule record_provenance:
     container:
         image("cpu")
     params:
-        study=json.dumps(STUDY, sort_keys=True),
+        paths=STUDY.paths,
     shell:
         f"{OFFLINE} python workflow/scripts/record_provenance.py"
         " --run {input.run:q}"
-        " --study {params.study:q}"
+        " --paths {params.paths:q}"
         " --workflow {input.workflow:q}"
         " > {log:q} 2>&1"

@@ -11,23 +11,23 @@ if config.get("partial"):
     SETUPS_FILES = [path for path in SETUPS_FILES if Path(path).exists()]
 
 if SETUPS:
-    SETUPS_MODEL = MODELS[SETUPS["model"]]
-    REPEATS = range(1, SETUPS["repeats"] + 1)
+    SETUPS_MODEL = MODELS[SETUPS.model]
+    REPEATS = range(1, SETUPS.repeats + 1)
 
     rule time_setup:
         input:
             code=sources("evaluate.py"),
-            image=lambda wildcards: image_files(SETUP[wildcards.setup]["device"]),
-            model=f"resources/models/{SETUPS['model']}@{at(SETUPS_MODEL)}.json",
-            questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=SETUPS["subjects"]),
+            image=lambda wildcards: image_files(SETUP[wildcards.setup].device),
+            model=manifest_of(SETUPS.model),
+            questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=SETUPS.subjects),
             before=round_before,
         output:
             process=f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt",
             evaluations=expand(
-                f"{RESULTS}/setups/run_{{{{repeat}}}}/{{{{setup}}}}/evaluations/{{subject}}.json", subject=SETUPS["subjects"]
+                f"{RESULTS}/setups/run_{{{{repeat}}}}/{{{{setup}}}}/evaluations/{{subject}}.json", subject=SETUPS.subjects
             ),
             timings=expand(
-                f"{RESULTS}/setups/run_{{{{repeat}}}}/{{{{setup}}}}/timings/{{subject}}.json", subject=SETUPS["subjects"]
+                f"{RESULTS}/setups/run_{{{{repeat}}}}/{{{{setup}}}}/timings/{{subject}}.json", subject=SETUPS.subjects
             ),
         log:
             f"{RESULTS}/logs/time_setup/run_{{repeat}}/{{setup}}.log",
@@ -35,25 +35,25 @@ if SETUPS:
             setup=one_of(SETUP),
             repeat="[0-9]+",
         container:
-            lambda wildcards: image(SETUP[wildcards.setup]["device"])
-        threads: all_cores(SETUPS_MODEL["threads"])
+            lambda wildcards: image(SETUP[wildcards.setup].device)
+        threads: all_cores(SETUPS_MODEL.threads)
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, SETUP[wildcards.setup]["dtype"]),
+            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, SETUP[wildcards.setup].dtype),
             runtime=lambda wildcards, input, attempt: attempt
-            * minutes(input.model, SETUP[wildcards.setup]["device"], len(SETUPS["subjects"])),
-            gpu=lambda wildcards: int(SETUP[wildcards.setup]["device"] == "cuda"),
+            * minutes(input.model, SETUP[wildcards.setup].device, len(SETUPS.subjects)),
+            gpu=lambda wildcards: int(SETUP[wildcards.setup].device == "cuda"),
             slurm_extra="--exclusive",
         params:
-            name=SETUPS["model"],
+            name=SETUPS.model,
             device=setup_setting("device"),
             dtype=setup_setting("dtype"),
             quantization=setup_setting("quantization"),
             on_unavailable=setup_setting("on_unavailable"),
-            preset=SETUPS_MODEL["prompt"]["preset"],
-            examples=SETUPS_MODEL["prompt"]["examples"],
+            preset=str(SETUPS_MODEL.prompt.preset),
+            examples=SETUPS_MODEL.prompt.examples,
             fewer_examples=fewer_examples(SETUPS_MODEL),
-            max_new_tokens=SETUPS_MODEL["prompt"]["max_new_tokens"],
-            tokens_per_batch=SETUPS_MODEL["tokens_per_batch"],
+            max_new_tokens=SETUPS_MODEL.prompt.max_new_tokens,
+            tokens_per_batch=SETUPS_MODEL.tokens_per_batch,
         shell:
             EVALUATE + f" --evaluations {RESULTS}/setups/run_{{wildcards.repeat}}/{{wildcards.setup}}/evaluations"
             f" --timings {RESULTS}/setups/run_{{wildcards.repeat}}/{{wildcards.setup}}/timings"
@@ -63,14 +63,13 @@ if SETUPS:
         input:
             code=sources("compare_setups.py"),
             image=image_files("cpu"),
-            schemas=expand("workflow/schemas/{name}.schema.yaml", name=["evaluation", "timing", "not_run"]),
             logs=expand(f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt", repeat=REPEATS, setup=SETUP),
             records=expand(
                 f"{RESULTS}/setups/run_{{repeat}}/{{setup}}/{{kind}}/{{subject}}.json",
                 repeat=REPEATS,
                 setup=SETUP,
                 kind=["evaluations", "timings"],
-                subject=SETUPS["subjects"],
+                subject=SETUPS.subjects,
             ),
         output:
             f"{RESULTS}/setups.json",
@@ -79,10 +78,10 @@ if SETUPS:
         container:
             image("cpu")
         params:
-            study=json.dumps(STUDY, sort_keys=True),
+            setups=json.dumps(SETUPS.plain(), sort_keys=True),
         shell:
             f"{OFFLINE} python workflow/scripts/compare_setups.py"
-            " --study {params.study:q}"
+            " --setups {params.setups:q}"
             f" --folder {RESULTS}/setups"
             " --output {output:q}"
             " > {log:q} 2>&1"

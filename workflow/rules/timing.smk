@@ -14,11 +14,9 @@ rule parse_times:
         f"{RESULTS}/logs/parse_times.log",
     container:
         image("cpu")
-    params:
-        study=json.dumps(STUDY, sort_keys=True),
     shell:
         f"{OFFLINE} python workflow/scripts/parse_times.py"
-        " --study {params.study:q}"
         f" --results {RESULTS}"
+        " --logs {input.logs:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

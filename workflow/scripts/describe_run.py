@@ -2,13 +2,13 @@
 """Write what a run consists of: code, command line, locks, images, models, questions and machines."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, user_errors
-from mmlu_kit.evaluation import records
+from mmlu_kit import user_errors
 from mmlu_kit.provenance import run_record
+from mmlu_kit.provenance.run_record import Begun
+from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
 
@@ -17,7 +17,7 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--merged", type=Path, required=True, help="merged.json, in the folder of the study's results")
     add("--questions", type=Path, nargs="*", default=[], help="the .jsonl files that were asked")
-    add("--begun", default="{}", metavar="JSON", help="what the process that began the run knows: command, commit, changed")
+    add("--begun", default="{}", metavar="JSON", help="what Snakemake's process knows: command, commit, changed, snakemake")
     add("--image", action="append", default=[], metavar="KIND=NAME", help="an image that rules ran in: a file or an address")
     add("--output", type=Path, required=True, help="run.json to write")
     return parser.parse_args()
@@ -26,15 +26,13 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     try:
-        begun = json.loads(args.begun or "{}")
+        begun = Begun.model_validate_json(args.begun or "{}", strict=True)
     except ValueError:
-        raise UserError("--begun is not JSON: leave it out where nothing is known") from None
-    images = dict(one.split("=", 1) for one in args.image)
-    merged = records.read(args.merged, "merged")
-    run = run_record.describe(merged, args.merged.parent, Path.cwd(), begun, images, args.questions)
-    records.check(run, "run", str(args.output))
-    files.write_json(args.output, run)
-    print(f"{args.output}: {len(run['code']['files'])} files of code, commit {run['code']['commit'] or 'not known'}")
+        raise UserError("--begun is not the JSON that the workflow passes: leave it out") from None
+    images = dict(image.split("=", 1) for image in args.image)
+    run = run_record.describe(Merged.read(args.merged), args.merged.parent, Path.cwd(), begun, images, args.questions)
+    run.write(args.output)
+    print(f"{args.output}: {len(run.code.files)} files of code, commit {run.code.commit or 'not known'}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Bring a model here: from the hub at a pinned commit, or from a local folder; check it and write its manifest."""
+"""Fetch a model from the hub at a pinned commit, or take a local folder; check it and write its manifest."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, user_errors
+from mmlu_kit import user_errors
 from mmlu_kit.inputs import checkpoints
 
 
@@ -36,8 +36,8 @@ def main() -> None:
         if folder.is_relative_to(Path.cwd()):
             folder = folder.relative_to(Path.cwd())  # the project can then be moved with its cache
     manifest = checkpoints.describe(folder, args.repository, args.commit)
-    files.write_json(args.output, manifest)
-    print(f"{folder}: {manifest['parameters']:,} parameters in {manifest['checkpoint_bytes']:,} bytes")
+    manifest.write(args.output)
+    print(f"{folder}: {manifest.parameters:,} parameters in {manifest.checkpoint_bytes:,} bytes")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bring one subject's questions here: from the hub at a pinned commit, or from a local folder of MMLU CSVs; check them."""
+"""Fetch one subject's questions from the hub at a pinned commit, or from a local folder of MMLU CSVs; check them."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmlu_kit import user_errors
 from mmlu_kit.inputs import questions
+from mmlu_kit.settings import Split
 from mmlu_kit.subjects import SUBJECTS
 
 
@@ -30,12 +31,12 @@ def main() -> None:
     if args.repository:
         from mmlu_kit.inputs import hub_questions
 
-        found = hub_questions.fetch(args.repository, args.commit, args.subject)
+        subject_questions = hub_questions.fetch(args.repository, args.commit, args.subject)
     else:
-        found = questions.read_folder(args.folder, args.subject)
-    questions.write_jsonl(args.output, found)
-    tests = len(questions.split(found, "test"))
-    print(f"{args.subject}: {tests} questions and {len(found) - tests} examples")
+        subject_questions = questions.read_folder(args.folder, args.subject)
+    questions.write_jsonl(args.output, subject_questions)
+    tests = len(questions.split(subject_questions, Split.TEST))
+    print(f"{args.subject}: {tests} questions and {len(subject_questions) - tests} few-shot examples")
 
 
 if __name__ == "__main__":

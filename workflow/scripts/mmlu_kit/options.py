@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from mmlu_kit.data import Data, explain
+from mmlu_kit.data import Data
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import explain
 
 AnyData = TypeVar("AnyData", bound=Data)
 
@@ -33,9 +34,10 @@ def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_
     add("--on-unavailable", ways, OnUnavailable.FAIL, f"where this machine cannot do that: {what}")
 
 
-def load_settings(args: argparse.Namespace) -> LoadSettings:
-    """What `add_loading`'s options ask for."""
-    return LoadSettings(device=args.device, dtype=args.dtype, quantization=args.quantization)
+def load_settings(args: argparse.Namespace, config: LoadSettings | None = None) -> LoadSettings:
+    """What `add_loading`'s options ask for; `config` has what they leave open."""
+    defaults = config or LoadSettings()
+    return LoadSettings(**{name: getattr(args, name) or getattr(defaults, name) for name in LoadSettings.model_fields})
 
 
 def from_json(kind: type[AnyData], text: str, option: str) -> AnyData:

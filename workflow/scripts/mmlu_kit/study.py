@@ -95,6 +95,13 @@ class Study(Data):
         return f"{model}@{self.run[model].at}.json"
 
     @property
+    def paths(self) -> list[str]:
+        """The local folders and files that config names."""
+        named = [self.questions.path, self.questions.label_errors, *(model.path for model in self.run.values())]
+        imported = [model.predictions for model in self.models.values() if isinstance(model, ImportedEntry)]
+        return [path for path in [*named, *imported] if path]
+
+    @property
     def subjects_folder(self) -> str:
         """The folder, below resources/subjects/, of the questions."""
         return f"{self.questions.name}@{self.questions.at}"
@@ -129,7 +136,7 @@ def resolve(config: Mapping[str, Any]) -> Study:
     models = {name: _named(whole.models, name, "model") for name in names}
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
-    questions = _named(whole.questions, entry.questions, "questions")
+    questions = _named(whole.questions, entry.questions, "question set")
     _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
     return Study(

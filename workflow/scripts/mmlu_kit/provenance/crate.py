@@ -3,12 +3,16 @@
 Profile: https://w3id.org/ro/wfrun/workflow/0.5 (Leo et al. 2024, Recording provenance of workflow runs with RO-Crate).
 """
 
+from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
+from mmlu_kit.inputs.checkpoints import FileEntry
 from mmlu_kit.provenance import run_record
+from mmlu_kit.provenance.documents import Image, ProvenanceFile, Source
 
 WORKFLOW = "Snakefile"
 PROFILES = {
@@ -29,19 +33,17 @@ FORMATS = {
 }
 
 
-def build(found: dict, entry: dict) -> dict:
-    """The content of ro-crate-metadata.json, from run_record.json's content and its own entry (`bytes, sha256`).
+def build(provenance: ProvenanceFile, entry: FileEntry) -> dict[str, Any]:
+    """The content of ro-crate-metadata.json, from provenance.json and the entry of that file itself.
 
     Everything in it is in run_record.json too; no person is named.
     """
-    run = found["run"]
+    run = provenance.run
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms.update({term: f"{TERMS}{term}" for term in ("sha256", "containerImage", "ContainerImage")})
-    crate.name = f"{run['title']}: results"
-    crate.description = (
-        f"Answers of language models to multiple-choice questions, and a report on them: study '{run['study']}'."
-    )
-    crate.datePublished = found["ended"]
+    crate.name = f"{run.title}: results"
+    crate.description = f"Answers of language models to multiple-choice questions, and a report on them: study '{run.study}'."
+    crate.datePublished = provenance.ended
     crate.license = _add(crate, LICENCE, "CreativeWork", name="MIT License")
     for profile, (name, version) in PROFILES.items():
         crate.root_dataset.append_to("conformsTo", _add(crate, profile, "CreativeWork", name=name, version=version))
@@ -49,8 +51,8 @@ def build(found: dict, entry: dict) -> dict:
         dest_path=WORKFLOW,
         main=True,
         lang="snakemake",
-        lang_version=run["snakemake"],
-        properties=_file(found["files"], WORKFLOW),
+        lang_version=run.snakemake,
+        properties=_file(provenance.files, WORKFLOW),
     )
     workflow["name"] = "MMLU reproduction kit"
     workflow["description"] = f"Its entry alone; all files of the code by their hashes in {run_record.FILE}."
@@ -58,32 +60,32 @@ def build(found: dict, entry: dict) -> dict:
     workflow["conformsTo"] = _add(
         crate, BIOSCHEMAS, "CreativeWork", name="Bioschemas ComputationalWorkflow", version="1.0-RELEASE"
     )
-    workflow["version"] = run["code"]["commit"] or run["code"]["sha256"]
+    workflow["version"] = run.code.commit or run.code.sha256
     results = [
-        crate.add_file(dest_path=name, properties=_file({**found["files"], run_record.FILE: entry}, name))
-        for name in [*found["files"], run_record.FILE]
+        crate.add_file(dest_path=name, properties=_file({**provenance.files, run_record.FILE: entry}, name))
+        for name in [*provenance.files, run_record.FILE]
         if name != WORKFLOW
     ]
-    data = {"questions": {run["questions"]["name"]: run["questions"]}, "model": run["models"]}
+    data: dict[str, Mapping[str, Source]] = {"questions": {run.questions.name: run.questions}, "model": run.models}
     used = [_source(crate, kind, name, source) for kind, sources in data.items() for name, source in sources.items()]
     action = _add(
         crate,
         "#run",
         "CreateAction",
-        name=f"Run of the study '{run['study']}'",
-        description=run["command"] or "The command line is not known.",
-        startTime=found["started"],
-        endTime=found["ended"],
+        name=f"Run of the study '{run.study}'",
+        description=run.command or "The command line is not known.",
+        startTime=provenance.started,
+        endTime=provenance.ended,
         actionStatus="http://schema.org/CompletedActionStatus",
         instrument=workflow,
         object=used,
         result=results,
     )
-    images = [_image(crate, kind, image) for kind, image in run["images"].items()]
+    images = [_image(crate, kind, image) for kind, image in run.images.items()]
     if images:
         action["containerImage"] = images
     crate.root_dataset["mentions"] = action
-    return crate.metadata.generate()
+    return dict(crate.metadata.generate())
 
 
 def _add(crate: ROCrate, identifier: str, kind: str, **properties: object) -> ContextEntity:
@@ -93,25 +95,25 @@ def _add(crate: ROCrate, identifier: str, kind: str, **properties: object) -> Co
     return entity
 
 
-def _file(hashed: dict, name: str) -> dict:
-    """What a file's entity says."""
-    about = {"name": name, "contentSize": str(hashed[name]["bytes"]), "sha256": hashed[name]["sha256"]}
+def _file(entries: Mapping[str, FileEntry], name: str) -> dict[str, str]:
+    """The properties of a file's entity."""
+    about = {"name": name, "contentSize": str(entries[name].bytes), "sha256": entries[name].sha256}
     return {**about, "encodingFormat": FORMATS.get(PurePath(name).suffix, "text/plain")}
 
 
-def _source(crate: ROCrate, kind: str, name: str, source: dict) -> ContextEntity:
-    """Questions or a model by the hashes of their files, and where they come from the hub, at which commit."""
-    entity = _add(crate, f"#{kind}-{name}", "CreativeWork", name=f"{kind} {name}", sha256=source["sha256"])
-    if source["repository"]:
-        entity["identifier"] = f"{source['repository']}@{source['commit']}"
-        entity["version"] = source["commit"]
+def _source(crate: ROCrate, kind: str, name: str, source: Source) -> ContextEntity:
+    """Questions or a model by the hashes of their files and, from the hub, by their commit."""
+    entity = _add(crate, f"#{kind}-{name}", "CreativeWork", name=f"{kind} {name}", sha256=source.sha256)
+    if source.repository:
+        entity["identifier"] = f"{source.repository}@{source.commit}"
+        entity["version"] = source.commit
     return entity
 
 
-def _image(crate: ROCrate, kind: str, image: dict) -> ContextEntity:
-    remote = "://" in image["name"]
-    entity = _add(crate, f"#image-{kind}", "ContainerImage", name=image["name"])
+def _image(crate: ROCrate, kind: str, image: Image) -> ContextEntity:
+    remote = "://" in image.name
+    entity = _add(crate, f"#image-{kind}", "ContainerImage", name=image.name)
     entity["additionalType"] = {"@id": f"{TERMS}{'DockerImage' if remote else 'SIFImage'}"}
-    if image["sha256"]:
-        entity["sha256"] = image["sha256"]
+    if image.sha256:
+        entity["sha256"] = image.sha256
     return entity

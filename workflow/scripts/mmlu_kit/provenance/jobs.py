@@ -6,31 +6,32 @@ from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from mmlu_kit.provenance.documents import Job
 
 
-def made(records: Path, folder: str) -> list[dict]:
-    """The jobs whose outputs lie below `folder`, in the order they started: `rule, command, started, ended, outputs`.
+def made(records: Path, folder: str) -> list[Job]:
+    """The jobs whose outputs lie below `folder`, in the order they started.
 
-    `records` is Snakemake's `metadata` folder; none where it kept no records (`--drop-metadata`). Outputs that are no longer
-    there are left out, and jobs without any other. Times are ISO 8601, UTC, whole seconds.
+    `records` is Snakemake's `metadata` folder; no jobs where it kept no records (`--drop-metadata`). Outputs that are gone
+    are left out, and jobs without any other. Times are ISO 8601, UTC, whole seconds.
     """
-    jobs: dict[tuple, dict] = {}
+    jobs: dict[tuple[str | None, str | None], list[tuple[float, float, str]]] = {}
     for target, record in _records(records):
         if target.startswith(f"{folder}/") and Path(target).exists() and record.get("starttime"):
-            key = (record.get("rule"), record.get("shellcmd"))
-            job = jobs.setdefault(key, {"rule": key[0], "command": key[1], "starts": [], "ends": [], "outputs": []})
-            job["starts"].append(record["starttime"])
-            job["ends"].append(record["endtime"])
-            job["outputs"].append(target.removeprefix(f"{folder}/"))
+            outputs = jobs.setdefault((record.get("rule"), record.get("shellcmd")), [])
+            outputs.append((record["starttime"], record["endtime"], target.removeprefix(f"{folder}/")))
+    ordered = sorted(jobs.items(), key=lambda job: (min(job[1])[0], sorted(name for _, _, name in job[1])))
     return [
-        {
-            "rule": job["rule"],
-            "command": job["command"],
-            "started": iso(min(job["starts"])),
-            "ended": iso(max(job["ends"])),
-            "outputs": sorted(job["outputs"]),
-        }
-        for job in sorted(jobs.values(), key=lambda job: (min(job["starts"]), job["outputs"]))
+        Job(
+            rule=rule,
+            command=command,
+            started=iso(min(started for started, _, _ in outputs)),
+            ended=iso(max(ended for _, ended, _ in outputs)),
+            outputs=sorted(name for _, _, name in outputs),
+        )
+        for (rule, command), outputs in ordered
     ]
 
 
@@ -39,8 +40,8 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def _records(folder: Path) -> Iterator[tuple[str, dict]]:
-    """(output's path, record) of every job; a record that is being written or is damaged is none."""
+def _records(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(output's path, record) of every job; a record that is damaged or still being written is skipped."""
     for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
         if not path.is_file():
             continue

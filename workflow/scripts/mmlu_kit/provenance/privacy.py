@@ -16,6 +16,8 @@ _TOKENS = (
 )
 # A path that leaves the project, by '/', '~' or '..'; what follows '://' is an address and no path.
 _PATH = re.compile(r"(?<![\w.…/~-])(?:~[\w.-]*|\.\.)?/(?!/)[^\s'\",:;=|&<>]*")
+# An argument that is JSON, as the shell quotes it.
+_JSON = re.compile(r"""(--\w+ )'\{(?:[^']|'"'"')*\}'""")
 _OF_THE_SYSTEM = ("/dev/", "/usr/", "/bin/")
 
 
@@ -45,16 +47,15 @@ def command(arguments: Iterable[str], project: PurePath, home: PurePath, names: 
     return shlex.join([PurePath(program).name, *shown])
 
 
-def outside(value: Any, project: PurePath) -> dict[str, str]:
-    """The absolute paths in plain data that leave `project`, and what `cleaned` is to write instead."""
-    if isinstance(value, dict | list):
-        return {
-            path: name
-            for one in (value.values() if isinstance(value, dict) else value)
-            for path, name in outside(one, project).items()
-        }
-    shortened = short(value, project)
-    return {} if shortened == value or not shortened.startswith("…/") else {value: f"~{shortened[1:]}"}
+def job_command(text: str, project: PurePath, folders: Mapping[str, str]) -> str:
+    """A job's command line, cleaned. What it says of the study as JSON stands in merged.json and is long, so it is cut."""
+    return cleaned(_JSON.sub(r"\1'<the study>'", text), project, folders)
+
+
+def outside(folders: Iterable[str], project: PurePath) -> dict[str, str]:
+    """Of the paths that config names, those that leave `project`, and what `cleaned` is to write instead."""
+    shortened = {folder: short(folder, project) for folder in folders}
+    return {folder: f"~{name[1:]}" for folder, name in shortened.items() if name.startswith("…/")}
 
 
 def short(value: Any, project: PurePath) -> Any:

@@ -1,7 +1,9 @@
 """Which version of the kit's code this is: its commit, and a hash of every file, which holds without git too."""
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from mmlu_kit.inputs.checkpoints import digest
 
@@ -20,26 +22,33 @@ def code_files(project: Path) -> list[str]:
         name.as_posix()
         for name in names
         if not any(name.is_relative_to(data) for data in DATA)
-        and not any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        and not any(part.startswith(".") or part == "__pycache__" or part.endswith(".egg-info") for part in name.parts)
     )
 
 
-def hashes(project: Path, names: list[str]) -> dict[str, str]:
+def hashes(project: Path, names: Iterable[str]) -> dict[str, str]:
     """The SHA-256 of each file."""
     return {name: digest(project / name) for name in names}
 
 
-def commit(project: Path) -> dict:
-    """`commit`, and which files of the code are `changed` since; both null where the project is not under git."""
+class Revision(NamedTuple):
+    """The commit, and which files of the code changed since; both None where the project is not under git."""
+
+    commit: str | None
+    changed: list[str] | None
+
+
+def commit(project: Path) -> Revision:
+    """The project's revision."""
     if _git(project, "ls-files", "--", "Snakefile") != "Snakefile\0":
-        return {"commit": None, "changed": None}
+        return Revision(None, None)
     head = _git(project, "rev-parse", "HEAD")
     changed = _git(
         project, "status", "--porcelain", "--no-renames", "--untracked-files=all", "--", "config.yaml", "envs", *CODE
     )
     if head is None or changed is None:
-        return {"commit": None, "changed": None}
-    return {"commit": head.strip("\0\n"), "changed": sorted(line[3:] for line in changed.split("\0") if line)}
+        return Revision(None, None)
+    return Revision(head.strip("\0\n"), sorted(line[3:] for line in changed.split("\0") if line))
 
 
 def _git(project: Path, command: str, *arguments: str) -> str | None:

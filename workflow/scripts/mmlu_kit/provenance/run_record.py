@@ -4,129 +4,136 @@
 hashes.
 """
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from mmlu_kit import files
-from mmlu_kit.evaluation import records
-from mmlu_kit.inputs.checkpoints import digest
+from mmlu_kit.data import Data
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_timing
+from mmlu_kit.inputs.checkpoints import FileEntry, digest
 from mmlu_kit.provenance import revision
+from mmlu_kit.provenance.documents import Code, Image, Job, MachineUse, ProvenanceFile, QuestionsSource, RunFile, Source
 from mmlu_kit.provenance.jobs import iso
+from mmlu_kit.recall.documents import RecallFile
+from mmlu_kit.results.merged import Merged
 
-RUN = "mmlu-kit/run/1"
-SCHEMA = "mmlu-kit/provenance/2"
 FILE = "provenance.json"
 CRATE = "ro-crate-metadata.json"
 LOCKS = ("cpu.lock", "cuda.lock", "torch.txt")
-# What is no result: what programs said, which may name folders of the machine, and batches of evaluations to be finished.
+# No results: logs, which may name folders of the machine, and batches of evaluations that are not finished.
 LEFT_OUT = ("logs", "journals")
 
 
+class Begun(Data):
+    """What Snakemake's own process knows of a run; each is null where it is not known."""
+
+    command: str | None = None
+    commit: str | None = None
+    changed: list[str] | None = None
+    snakemake: str | None = None
+
+
 def describe(
-    merged: dict, results: Path, project: Path, begun: dict, images: dict[str, str], questions: Iterable[Path]
-) -> dict:
-    """The content of run.json.
-
-    `merged` is merged.json's and `results` its folder; `begun` is what Snakemake's process knows (command, commit, changed,
-    snakemake), each null or missing where nobody told; `images` are addresses or files by kind.
-    """
+    merged: Merged, results: Path, project: Path, begun: Begun, images: Mapping[str, str], questions: Iterable[Path]
+) -> RunFile:
+    """The content of run.json; `results` is merged.json's folder, `images` are addresses or files by kind."""
     code = revision.hashes(project, revision.code_files(project))
-    asked = merged["study"]["questions"]
     subjects = {path.name: digest(path) for path in questions}
-    timings = timing_files(results)
-    return {
-        "schema": RUN,
-        "study": merged["study"]["name"],
-        "title": merged["study"]["title"],
-        "command": begun.get("command"),
-        "snakemake": begun.get("snakemake"),
-        "started": min((timing["process_started"] for timing in timings), default=None),
-        "code": {
-            "commit": begun.get("commit"),
-            "changed": begun.get("changed"),
-            "sha256": together(code),
-            "files": code,
-        },
-        "locks": locks(project),
-        "images": {kind: image(name) for kind, name in images.items()},
-        "questions": {
-            "name": asked["name"],
-            "repository": asked.get("repository"),
-            "commit": asked.get("commit"),
-            "sha256": together(subjects),
-            "files": subjects,
-        },
-        "models": {name: model(path) for name, path in models(merged, results).items()},
-        "machines": machines(timings),
-    }
+    timings = subject_timings(results)
+    return RunFile(
+        study=merged.study.name,
+        title=merged.study.title,
+        command=begun.command,
+        snakemake=begun.snakemake,
+        started=min((timing.process_started for timing in timings), default=None),
+        code=Code(commit=begun.commit, changed=begun.changed, sha256=combined(code), files=code),
+        locks=locks(project),
+        images={kind: image(name) for kind, name in images.items()},
+        questions=QuestionsSource(
+            name=merged.study.questions.name,
+            repository=merged.study.questions.repository,
+            commit=merged.study.questions.commit,
+            sha256=combined(subjects),
+            files=subjects,
+        ),
+        models=models(merged, results),
+        machines=machines(timings),
+    )
 
 
-def models(merged: dict, results: Path) -> dict[str, Path]:
-    """Of each model that ran, one of its result files: an evaluation, or what it said in a chat."""
-    chatted = {
-        one["model"]: results / f"chat/{one['model']}/recall.json" for one in (merged["chat"] or {"models": []})["models"]
-    }
-    asked = {}
-    for one in merged["results"]:
-        asked.setdefault(one["model"], results / (one["source"] or "") / f"evaluations/{one['model']}/{one['subject']}.json")
-    return {**chatted, **asked}
+def models(merged: Merged, results: Path) -> dict[str, Source]:
+    """Where each model that ran came from and the hashes of its files, by one of its result files."""
+    sources: dict[str, Source] = {}
+    for model in merged.chat.models if merged.chat else []:
+        sources[model.model] = _source(RecallFile.read(results / f"chat/{model.model}/recall.json"))
+    evaluated = {result.model: result for result in reversed(merged.results)}
+    for name in dict.fromkeys(result.model for result in merged.results):
+        first = evaluated[name]
+        path = results / (first.source or "") / f"evaluations/{name}/{first.subject}.json"
+        sources[name] = _source(Evaluation.read(path))
+    return sources
 
 
-def model(path: Path) -> dict:
-    """Where a model came from, and the hashes of its files, as one of its result files has them."""
-    found = files.read_json(path)
-    about = {key: found[key] for key in ("repository", "commit")}
-    return {**about, "sha256": together(found["model_files"]), "files": found["model_files"]}
+def _source(result: RecallFile | Evaluation) -> Source:
+    return Source(
+        repository=result.repository, commit=result.commit, sha256=combined(result.model_files), files=result.model_files
+    )
 
 
 def locks(project: Path) -> dict[str, str]:
     """The SHA-256 of each list of locked packages; an image has its own where the project's folder is not."""
     for folder in (project / "envs", Path("/opt/kit")):
-        found = [path for name in LOCKS if (path := folder / name).is_file()]
-        if found:
-            return {path.name: digest(path) for path in found}
+        paths = [path for name in LOCKS if (path := folder / name).is_file()]
+        if paths:
+            return {path.name: digest(path) for path in paths}
     return {}
 
 
-def image(name: str) -> dict:
-    """An image's name, and the SHA-256 of its file or that its address gives; null for an address without."""
+def image(name: str) -> Image:
+    """An image's name, and the SHA-256 of its file or in its address; null for an address without one."""
     if "://" in name:
-        _, _, given = name.partition("@sha256:")
-        return {"name": name, "sha256": given or None}
-    return {"name": Path(name).name, "sha256": digest(Path(name))}
+        return Image(name=name, sha256=name.partition("@sha256:")[2] or None)
+    return Image(name=Path(name).name, sha256=digest(Path(name)))
 
 
-def timing_files(results: Path) -> list[dict]:
+def subject_timings(results: Path) -> list[Timing]:
     """Every timing file of a study, those of its timing setups too."""
-    found = [files.read_json(path) for path in sorted(results.glob("**/timings/**/*.json")) if path.name != "processes.json"]
-    return [timing for timing in found if records.was_run(timing)]
+    paths = [path for path in sorted(results.glob("**/timings/**/*.json")) if path.name != "processes.json"]
+    return [timing for timing in map(read_timing, paths) if not isinstance(timing, NotRun)]
 
 
-def machines(timings: Iterable[dict]) -> list[dict]:
-    """The machines that models ran on, each once: `machine, threads` (numbers used), `models`."""
-    found: list[dict] = []
+def machines(timings: Iterable[Timing]) -> list[MachineUse]:
+    """The machines that models ran on, each once."""
+    uses: list[MachineUse] = []
     for timing in timings:
-        entry = next((one for one in found if one["machine"] == timing["machine"]), None)
-        if entry is None:
-            entry = {"machine": timing["machine"], "threads": [], "models": []}
-            found.append(entry)
-        entry["threads"] = sorted({*entry["threads"], timing["threads"]})
-        entry["models"] = sorted({*entry["models"], timing["model"]})
-    return found
+        place = next((n for n, use in enumerate(uses) if use.machine == timing.machine), len(uses))
+        known = uses[place] if place < len(uses) else MachineUse(machine=timing.machine, threads=[], models=[])
+        use = MachineUse(
+            machine=timing.machine,
+            threads=sorted({*known.threads, timing.threads}),
+            models=sorted({*known.models, timing.model}),
+        )
+        uses[place : place + 1] = [use]
+    return uses
 
 
-def record(run: dict, results: Path, jobs: list[dict], ended: float) -> dict:
+def record(run: RunFile, results: Path, jobs: Sequence[Job], ended: float) -> ProvenanceFile:
     """The content of provenance.json; `ended` in seconds of the epoch.
 
-    It began with the first job that made a result, or with the first evaluation, where that was another machine's.
+    A run began with the first job that made a result, or with the first evaluation, where that was another machine's.
     """
-    begins = [job["started"] for job in jobs] + [run["started"] or iso(ended)]
-    hashed = {name: {"bytes": (results / name).stat().st_size, "sha256": digest(results / name)} for name in listed(results)}
-    return {"schema": SCHEMA, "run": run, "started": min(begins), "ended": iso(ended), "jobs": jobs, "files": hashed}
+    begins = [job.started for job in jobs] + [run.started or iso(ended)]
+    entries = {name: file_entry(results / name) for name in result_files(results)}
+    return ProvenanceFile(run=run, started=min(begins), ended=iso(ended), jobs=list(jobs), files=entries)
 
 
-def listed(results: Path) -> list[str]:
+def file_entry(path: Path) -> FileEntry:
+    """A file's size and hash."""
+    return FileEntry(bytes=path.stat().st_size, sha256=digest(path))
+
+
+def result_files(results: Path) -> list[str]:
     """The result files below a study's folder, sorted: all but logs, journals, hidden files and the two with the hashes."""
     names = [path.relative_to(results) for path in results.rglob("*") if path.is_file()]
     return sorted(
@@ -136,18 +143,24 @@ def listed(results: Path) -> list[str]:
     )
 
 
-def differences(recorded: dict, results: Path) -> dict[str, list[str]]:
-    """What is not as provenance.json's `files` have it: names that are `changed`, `missing` or `extra`."""
-    there = listed(results)
-    changed = [name for name in there if name in recorded and digest(results / name) != recorded[name]["sha256"]]
-    return {
-        "changed": changed,
-        "missing": sorted(set(recorded) - set(there)),
-        "extra": [name for name in there if name not in recorded],
-    }
+class Differences(NamedTuple):
+    """Names of result files that are not as recorded."""
+
+    changed: list[str]
+    missing: list[str]
+    extra: list[str]
 
 
-def together(hashes: dict[str, str]) -> str:
+def differences(recorded: Mapping[str, FileEntry], results: Path) -> Differences:
+    """How the files of a study differ from provenance.json's `files`."""
+    names = result_files(results)
+    return Differences(
+        changed=[name for name in names if name in recorded and digest(results / name) != recorded[name].sha256],
+        missing=sorted(set(recorded) - set(names)),
+        extra=[name for name in names if name not in recorded],
+    )
+
+
+def combined(hashes: Mapping[str, str]) -> str:
     """One SHA-256 for several files: that of what `sha256sum` prints for them, sorted by name."""
-    lines = "".join(f"{value}  {name}\n" for name, value in sorted(hashes.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return files.sha256("".join(f"{value}  {name}\n" for name, value in sorted(hashes.items())))

@@ -7,8 +7,9 @@ from typing import Any, Self
 from pydantic import RootModel, ValidationError
 
 from mmlu_kit import files
-from mmlu_kit.data import Bytes, Data, Seconds, explain
+from mmlu_kit.data import Bytes, Data, Seconds
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import explain
 
 # The last line of each form counts: GNU's log begins with the command, and its arguments could be anything.
 _GNU = {

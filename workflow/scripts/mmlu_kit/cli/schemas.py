@@ -1,0 +1,58 @@
+"""Write workflow/schemas: the JSON schema of every file, from the data models."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from mmlu_kit import files
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.chat.states import SavedChat
+from mmlu_kit.claims.document import ClaimsFile
+from mmlu_kit.config import Config
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.provenance.documents import ProvenanceFile, RunFile
+from mmlu_kit.recall.documents import ChatFile, RecallFile, RecallTimesFile, TranscriptsFile
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.results.stability import StabilityFile
+from mmlu_kit.results.timing_setups import SetupsFile
+from mmlu_kit.timing.time_logs import Processes
+
+MODELS: dict[str, type[BaseModel]] = {
+    "analysis": AnalysisFile,
+    "chat": ChatFile,
+    "claims": ClaimsFile,
+    "config": Config,
+    "conversation": SavedChat,
+    "evaluation": Evaluation,
+    "merged": Merged,
+    "model": Manifest,
+    "not_run": NotRun,
+    "processes": Processes,
+    "provenance": ProvenanceFile,
+    "recall": RecallFile,
+    "recall_times": RecallTimesFile,
+    "run": RunFile,
+    "setups": SetupsFile,
+    "stability": StabilityFile,
+    "timing": Timing,
+    "transcripts": TranscriptsFile,
+}
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema of one kind of file. Config is as people write it, all else as the kit writes it."""
+    mode = "validation" if name == "config" else "serialization"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **MODELS[name].model_json_schema(mode=mode)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=Path("workflow/schemas"), help="where to (default: workflow/schemas)")
+
+
+def run(args: argparse.Namespace) -> None:
+    for name in MODELS:
+        files.write_json(args.folder / f"{name}.json", schema(name))
+    print(f"{len(MODELS)} schemas written to {args.folder}")
