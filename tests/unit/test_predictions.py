@@ -7,7 +7,8 @@ import pytest
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
-from mmlu_kit.report import figures, page
+from mmlu_kit.report import figures
+from mmlu_kit.report.explorer import explorer
 from mmlu_kit.results import merging, predictions, summaries
 from mmlu_kit.study import resolve
 from mmlu_kit.timing.time_logs import Processes
@@ -170,7 +171,7 @@ def test_the_report_says_what_is_not_known_of_imported_answers(mixed):
     report = results.report(merged, rows, questions)
     assert "**theirs** was not run here: its answers were imported from another run's predictions (`p.csv`)" in report
     assert "Not known of: theirs, others." in report and "/somewhere" not in report
-    assert "Of theirs, others no times are known" in report
+    assert "The times of theirs, others are not known" in report
     row = next(line for line in report.splitlines() if line.startswith("| theirs | 22 | 100 |"))
     assert row.endswith("| — | — |")
     assert not re.search(r"\bnan\b|[|(] ?None", report)
@@ -195,18 +196,18 @@ def test_figures_of_times_and_confidence_can_be_drawn_with_imported_answers(mixe
     for draw in (figures.efficiency, figures.timing_comparison, figures.time_ledger):
         figures.render(draw, "svg", models, by_subject)
     analysis = results.analysis(merged, rows, questions)
-    assert "reliability" in captions.drawable(3, 1)
+    assert "reliability" in captions.drawable(analysis)
     labels = [text.get_text() for text in mistake_figures.reliability(analysis).legends[0].get_texts()]
     assert any("ran" in label for label in labels) and not any("theirs" in label for label in labels)
 
 
 def test_the_explorer_has_letters_without_probabilities(mixed):
     merged, rows, questions = mixed
-    data = page.explorer(merged, rows, questions)
-    ran, theirs, _ = data["models"]
-    assert theirs["probabilities"] is None and len(ran["probabilities"]) == 400
-    assert theirs["predicted"] == theirs["parsed"] == "-" * 10 + "B" * 90
-    assert theirs["texts"][theirs["generated"][0]] == "?"
+    data = explorer(merged, rows, questions)
+    ran, theirs, _ = data.models
+    assert theirs.probabilities is None and len(ran.probabilities) == 400
+    assert theirs.predicted == theirs.parsed == "-" * 10 + "B" * 90
+    assert theirs.texts[theirs.generated[0]] == "?"
 
 
 def test_claims_on_sizes_and_devices_are_judged_without_imported_answers(mixed):
