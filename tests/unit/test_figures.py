@@ -28,7 +28,7 @@ def study():
 def drawn(study):
     """What figures of a group are drawn from."""
     merged, _ = study
-    return summaries.of_group(merged, merged["study"]["groups"][0]), summaries.by_subject(merged, ["small", LONG])
+    return summaries.summarize_group(merged, merged["study"]["groups"][0]), summaries.by_subject(merged, ["small", LONG])
 
 
 @pytest.fixture(scope="module")
