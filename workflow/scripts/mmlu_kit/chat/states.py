@@ -103,8 +103,8 @@ def load(path: Path) -> SavedChat:
         value = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # no UTF-8, no JSON, a number of a million digits, a thousand brackets
         raise UserError(f"{path} is not a saved chat, or a damaged one (no valid JSON): choose another file") from None
-    schema = value.get("schema") if isinstance(value, dict) else None
-    if not str(schema).startswith("mmlu-kit/chat/"):
+    schema = str(value.get("schema")) if isinstance(value, dict) else ""
+    if not schema.startswith("mmlu-kit/chat/"):
         raise UserError(f"{path} is not a saved chat: its schema is not {SavedChat.form()}")
     if schema != SavedChat.form():
         raise UserError(f"{path} was saved by another version of the kit ({schema[:40]!r}; this one reads {SavedChat.form()})")
