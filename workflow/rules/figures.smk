@@ -3,6 +3,7 @@
 # Needs:  merged.json, analysis.json
 # Makes:  figures/<group>_<figure>.svg and .png, figures/<figure>.svg and .png
 # Which there are depends on what ran, so the output is their folder.
+from mmlu_kit.report import captions
 
 
 rule draw_figures:
@@ -23,6 +24,8 @@ rule draw_figures:
         f"{RESULTS}/logs/draw_figures.log",
     container:
         image("cpu")
+    params:
+        captions=captions.by_file(group.name for group in STUDY.groups),  # for captions/figure.rst
     shell:
         f"{OFFLINE} python workflow/scripts/draw_figures.py"
         " --merged {input.merged:q}"

@@ -3,12 +3,15 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mmlu_kit import files, user_errors
-from mmlu_kit.evaluation import records
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
 from mmlu_kit.results import summaries
+from mmlu_kit.results.merged import Merged
 
 
 def arguments() -> argparse.Namespace:
@@ -23,31 +26,30 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged = records.read(args.merged, "merged")
+    merged, analysis = Merged.read(args.merged), AnalysisFile.read(args.analysis)
     args.folder.mkdir(parents=True, exist_ok=True)  # there may be nothing to draw
-    for group in merged["study"]["groups"]:
-        models = summaries.of_group(merged, group)
-        if not models:
-            print(f"{group['name']}: no results, no figures")
-            continue
-        rows = summaries.by_subject(merged, [summary["model"] for summary in models])
-        for name, draw in figures.DRAW.items():
-            for form in ("svg", "png"):
-                files.write_bytes(args.folder / f"{group['name']}_{name}.{form}", figures.render(draw, form, models, rows))
-        print(f"{group['name']}: {len(figures.DRAW)} figures of {len(models)} models")
-    analysis = records.read(args.analysis, "analysis")
-    calibrated = sum(model["calibration"] is not None for model in analysis["models"])
-    names = captions.drawable(len(analysis["models"]), calibrated)
-    for name in names:
+
+    def draw(name: str, figure: Callable[..., Any], *data: Any) -> None:
         for form in ("svg", "png"):
-            files.write_bytes(args.folder / f"{name}.{form}", figures.render(mistake_figures.DRAW[name], form, analysis))
-    print(f"error analysis: {len(names)} figures of {len(analysis['models'])} models")
-    chat = merged["chat"]
-    if chat and any(model["effective"] for model in chat["models"]):
-        for name, draw in chat_figures.DRAW.items():
-            for form in ("svg", "png"):
-                files.write_bytes(args.folder / f"{name}.{form}", figures.render(draw, form, chat))
-        print(f"chat: {len(chat_figures.DRAW)} figure of {len(chat['models'])} models")
+            files.write_bytes(args.folder / f"{name}.{form}", figures.render(figure, form, *data))
+
+    for group in merged.study.groups:
+        models = summaries.summarize_group(merged, group)
+        if not models:
+            print(f"{group.name}: no results, no figures")
+            continue
+        rows = summaries.by_subject(merged, [summary.model for summary in models])
+        for name, figure in figures.DRAW.items():
+            draw(f"{group.name}_{name}", figure, models, rows)
+        print(f"{group.name}: {len(figures.DRAW)} figures of {len(models)} models")
+    names = captions.drawable(analysis)
+    for name in names:
+        draw(name, mistake_figures.DRAW[name], analysis)
+    print(f"error analysis: {len(names)} figures of {len(analysis.models)} models")
+    if merged.chat and merged.chat.models:
+        for name, chat_figure in chat_figures.DRAW.items():
+            draw(name, chat_figure, merged.chat)
+        print(f"chat: {len(chat_figures.DRAW)} figure of {len(merged.chat.models)} models")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 from mmlu_kit import files, user_errors
-from mmlu_kit.evaluation import records
 from mmlu_kit.inputs import questions
 from mmlu_kit.report import page
+from mmlu_kit.report.explorer import explorer
 from mmlu_kit.results import merging
+from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
 
@@ -32,14 +33,12 @@ def main() -> None:
     except FileNotFoundError:
         raise UserError(f"{args.report} does not exist: make it first, or correct the path") from None
     folder = args.report.parent
-    pictures = [path for path in (folder / "figures").glob("*") if path.suffix in page.FORMATS]
-    figures = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(pictures)}
-    merged = records.read(args.merged, "merged")
-    table = merging.read_table(args.table)
-    asked = [question for path in args.questions for question in questions.read_jsonl(path)]
-    data = page.explorer(merged, table, asked)
+    paths = sorted(path for path in (folder / "figures").glob("*") if path.suffix in page.FORMATS)
+    figures = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    texts = [question for path in args.questions for question in questions.read_jsonl(path)]
+    data = explorer(Merged.read(args.merged), merging.read_table(args.table), texts)
     files.write_text(args.output, page.render(markdown, figures, data, args.page))
-    print(f"{args.output} written: {len(data['text'])} questions, {len(data['models'])} models")
+    print(f"{args.output} written: {len(data.text)} questions, {len(data.models)} models")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Write a study's report as Markdown from its merged results."""
+"""Write a study's report as Markdown from its results."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from mmlu_kit import files, user_errors
-from mmlu_kit.evaluation import records
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.claims.document import ClaimsFile
+from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import context
+from mmlu_kit.results.merged import Merged
 
 
 def arguments() -> argparse.Namespace:
@@ -23,8 +26,9 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    read = {kind: records.read(getattr(args, kind), kind) for kind in ("merged", "analysis", "claims", "run")}
-    files.write_text(args.output, context.render(*read.values(), args.templates))
+    merged, analysis = Merged.read(args.merged), AnalysisFile.read(args.analysis)
+    claims, run = ClaimsFile.read(args.claims), RunFile.read(args.run)
+    files.write_text(args.output, context.render(merged, analysis, claims, run, args.templates))
     print(f"{args.output} written")
 
 

@@ -47,7 +47,7 @@ def gigabytes(value: int | None) -> str:
     return "—" if value is None else f"{value / 1e9:.2f} GB"
 
 
-def count(value: int) -> str:
+def count(value: float) -> str:
     """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
     return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"
 
@@ -68,8 +68,8 @@ def quantity(value: float | None, unit: str) -> str:
     """A number of claims.json in its unit, '—' where there is none."""
     if value is None:
         return "—"
-    forms = {"fraction": percent, "s": duration, "times": ratio, "parameters": count}
-    return forms.get(unit, lambda number: f"{number:.0f}")(value)
+    forms: dict[str, Callable[[float], str]] = {"fraction": percent, "s": duration, "times": ratio, "parameters": count}
+    return forms[unit](value) if unit in forms else f"{value:.0f}"
 
 
 def cell(text: str) -> str:

@@ -136,7 +136,7 @@ def resolve(config: Mapping[str, Any]) -> Study:
     models = {name: _named(whole.models, name, "model") for name in names}
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
-    questions = _named(whole.questions, entry.questions, "questions")
+    questions = _named(whole.questions, entry.questions, "question set")
     _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
     return Study(
@@ -182,8 +182,8 @@ def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: s
 
 def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
     """The recall experiment, where it has the strategies that every other is compared with."""
-    for strategy in ("full", "none") if entry else ():
-        if strategy not in entry.strategies:
+    for strategy in ("full", "none"):
+        if entry and strategy not in entry.strategies:
             raise UserError(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")
     return entry
 

@@ -1,67 +1,67 @@
-"""The figure of the recall experiment, drawn from chat.json: what is recalled by how far back it was told."""
+"""The figure of the recall experiment: what is recalled by how far back it was told."""
 
+from collections.abc import Callable
 from typing import Any
 
 from matplotlib import pyplot
 
+from mmlu_kit.recall.documents import ChatFile, ChatModelSummary, Reader, RecallCounts
 from mmlu_kit.report.figures import BLUE, GREY, ORANGE
 
 COLUMNS = 3
 
 
-def chat_recall(chat: dict) -> Any:
+def chat_recall(chat: ChatFile) -> Any:
     """For each model and strategy the share of facts recalled at each distance, with 95 % intervals, over the share of prompts
     that still hold the fact; the oracle, which is no language model, as marks of its own."""
-    models = [model for model in chat["models"] if model["effective"]]
-    panels = [(model, strategy) for model in models for strategy in model["strategies"]]
+    models = chat.models
+    panels = [(model, strategy) for model in models for strategy in model.strategies]
     rows = -(-len(panels) // COLUMNS)
     figure, grid = pyplot.subplots(rows, COLUMNS, figsize=(9, 1.2 + 2.3 * rows), sharey=True, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     for axes, (model, strategy) in zip(grid.flat, panels, strict=False):
         panel(axes, model, strategy)
-        axes.set_title(strategy if len(models) == 1 else f"{model['model']}\n{strategy}", fontsize=10)
+        axes.set_title(strategy if len(models) == 1 else f"{model.model}\n{strategy}", fontsize=10)
     for axes in grid[:, 0]:
         axes.set_ylabel("facts, %")
     for axes in grid.flat[max(0, len(panels) - COLUMNS) : len(panels)]:
         axes.set_xlabel("turns from fact to question")
     handles, labels = grid.flat[0].get_legend_handles_labels()
-    figure.suptitle("What is recalled" + (f" by {models[0]['model']}" if len(models) == 1 else ""))
+    figure.suptitle("What is recalled" + (f" by {models[0].model}" if len(models) == 1 else ""))
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def panel(axes: Any, model: dict, strategy: str) -> None:
+def panel(axes: Any, model: ChatModelSummary, strategy: str) -> None:
     """One strategy of one model."""
-    found = {
-        reader: [
-            row["recall"]
-            for row in model["rows"]
-            if (row["reader"], row["strategy"]) == (reader, strategy) and row["distance"] is not None
-        ]
-        for reader in ("model", "oracle")
-    }
-    places = range(len(model["distances"]))
-    shares = {reader: [100 * one["right"] / one["n"] for one in mine] for reader, mine in found.items()}
-    still = [100 * one["in_context"] / one["n"] for one in found["model"]]
-    axes.fill_between(places, still, color="#E4E4E4", linewidth=0)
-    axes.plot(places, still, color=GREY, linestyle="--", linewidth=1, label="fact still in the prompt")
+
+    def counts(reader: Reader) -> list[RecallCounts]:
+        """At each distance."""
+        chosen = [row for row in model.rows if (row.reader, row.strategy) == (reader, strategy)]
+        return [row.recall for row in chosen if row.distance is not None]
+
+    places = range(len(model.distances))
+    recalled, by_oracle = counts("model"), counts("oracle")
+    in_prompt = [100 * count.in_context / count.n for count in recalled]
+    axes.fill_between(places, in_prompt, color="#E4E4E4", linewidth=0)
+    axes.plot(places, in_prompt, color=GREY, linestyle="--", linewidth=1, label="fact still in the prompt")
     axes.plot(
-        places, shares["oracle"], "D", color=ORANGE, fillstyle="none", markersize=9, clip_on=False,
-        label="oracle (no language model)",
+        places, [100 * count.right / count.n for count in by_oracle], "D", color=ORANGE, fillstyle="none", markersize=9,
+        clip_on=False, label="oracle (no language model)",
     )  # fmt: skip
     # A bound that is the share itself may lie a rounding error beyond it.
     error = [
-        [max(0.0, 100 * (one["right"] / one["n"] - one["low"])) for one in found["model"]],
-        [max(0.0, 100 * (one["high"] - one["right"] / one["n"])) for one in found["model"]],
+        [max(0.0, 100 * (count.right / count.n - count.low)) for count in recalled],
+        [max(0.0, 100 * (count.high - count.right / count.n)) for count in recalled],
     ]
     axes.errorbar(
-        places, shares["model"], yerr=error, fmt="o-", color=BLUE, capsize=3, markersize=4, linewidth=1.5, clip_on=False,
-        label="recalled by the model (95% interval)",
+        places, [100 * count.right / count.n for count in recalled], yerr=error, fmt="o-", color=BLUE, capsize=3,
+        markersize=4, linewidth=1.5, clip_on=False, label="recalled by the model (95% interval)",
     )  # fmt: skip
-    axes.set_xticks(places, list(map(str, model["distances"])))
+    axes.set_xticks(places, list(map(str, model.distances)))
     axes.set_ylim(-4, 104)
     axes.set_yticks(range(0, 101, 25))
 
 
-DRAW = {"chat_recall": chat_recall}
+DRAW: dict[str, Callable[[ChatFile], Any]] = {"chat_recall": chat_recall}

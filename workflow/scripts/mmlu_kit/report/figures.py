@@ -1,7 +1,7 @@
 """The report's figures: drawn from summaries, with the same bytes on every run."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import matplotlib
@@ -9,7 +9,10 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
+from mmlu_kit.results.summaries import SubjectRow, Summary
+from mmlu_kit.settings import CHANCE
 from mmlu_kit.subjects import title
+from mmlu_kit.timing import phase_timer
 
 # Okabe and Ito's palette, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
@@ -21,62 +24,55 @@ STYLE = {
     "axes.spines.right": False,
     "figure.constrained_layout.use": True,
 }
-CHANCE = 0.25
+GUESSING = f"guessing ({CHANCE:.0%})"
 ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-# The ledger's parts in the order they come in a process.
-PARTS = {
-    "startup": (GREY, None),
-    "load": (SKY, "//"),
-    "tokenize": (ORANGE, None),
-    "forward": (BLUE, None),
-    "parse": (GREEN, None),
-    "write": (PURPLE, None),
-    "other": ("#D0D0D0", ".."),
-}
+LIGHT = "#D0D0D0"
+PHASES = (*phase_timer.START, *phase_timer.SUBJECT)
+PHASE_STYLES = ((GREY, None), (SKY, "//"), (ORANGE, None), (BLUE, None), (GREEN, None), (PURPLE, None), (LIGHT, ".."))
 
 
-def overall_accuracy(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+def overall_accuracy(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     """Accuracy of each model with its 95 % interval, by best letter and as generated."""
     figure, axes = pyplot.subplots(figsize=(8, 1.6 + 0.8 * len(summaries)))
     places = range(len(summaries))
-    accuracies = [100 * summary["accuracy"] for summary in summaries]
-    below = [100 * (summary["accuracy"] - summary["accuracy_low"]) for summary in summaries]
-    above = [100 * (summary["accuracy_high"] - summary["accuracy"]) for summary in summaries]
+    accuracies = [100 * summary.accuracy for summary in summaries]
+    below = [100 * (summary.accuracy - summary.accuracy_low) for summary in summaries]
+    above = [100 * (summary.accuracy_high - summary.accuracy) for summary in summaries]
     axes.barh([place - 0.18 for place in places], accuracies, 0.34, color=BLUE, label="best letter")
     axes.errorbar(accuracies, [p - 0.18 for p in places], xerr=[below, above], fmt="none", ecolor="black", capsize=4)
-    generated = [100 * summary["accuracy_generated"] for summary in summaries]
+    generated = [100 * summary.accuracy_generated for summary in summaries]
     axes.barh([place + 0.18 for place in places], generated, 0.34, color=ORANGE, hatch="//", label="generated letter")
     for place, summary in zip(places, summaries, strict=True):
-        label(axes, 100 * summary["accuracy_high"] + 1, place - 0.18, f"{100 * summary['accuracy']:.1f}%")
-        label(axes, 100 * summary["accuracy_generated"] + 1, place + 0.18, f"{100 * summary['accuracy_generated']:.1f}%")
-    axes.set_yticks(places, [name(summary) for summary in summaries])
+        number(axes, 100 * summary.accuracy_high + 1, place - 0.18, f"{100 * summary.accuracy:.1f}%")
+        number(axes, 100 * summary.accuracy_generated + 1, place + 0.18, f"{100 * summary.accuracy_generated:.1f}%")
+    axes.set_yticks(places, [name(summary.label) for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 109)  # room for the number behind a bar of 100%
     axes.spines["bottom"].set_bounds(0, 100)
-    axes.axvline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label="guessing (25%)")
+    axes.axvline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label=GUESSING)
     axes.set_xlabel("accuracy, % (with 95% interval of the best letter)")
     axes.set_title("Overall accuracy by model")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def subject_heatmap(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+def subject_heatmap(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     """Accuracy by subject and model, each cell with its number and 95 % interval."""
-    models = [summary["model"] for summary in summaries]
-    grid = [[100 * row["accuracy"].get(model, float("nan")) for model in models] for row in rows]
+    models = [summary.model for summary in summaries]
+    grid = [[100 * row.accuracy.get(model, float("nan")) for model in models] for row in rows]
     figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), max(3.4, 1.8 + 0.5 * len(rows))))
     shown = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
     for y, row in enumerate(rows):
         for x, model in enumerate(models):
-            if model in row["accuracy"]:
-                low, high = row["interval"][model]
-                value = 100 * row["accuracy"][model]
+            if model in row.accuracy:
+                low, high = row.interval[model]
+                value = 100 * row.accuracy[model]
                 text = f"{value:.0f}%\n({100 * low:.0f} to {100 * high:.0f})"
                 axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color="black" if value > 55 else "white")
     axes.set_xticks(
-        range(len(models)), [name(summary) for summary in summaries], rotation=20, ha="right", rotation_mode="anchor"
+        range(len(models)), [name(summary.label) for summary in summaries], rotation=20, ha="right", rotation_mode="anchor"
     )
-    axes.set_yticks(range(len(rows)), [title(row["subject"]) for row in rows])
+    axes.set_yticks(range(len(rows)), [title(row.subject) for row in rows])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title("Accuracy by subject and model")
@@ -84,17 +80,17 @@ def subject_heatmap(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     return figure
 
 
-def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     """Accuracy against real time; up and left is better."""
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
-    timed = [summary for summary in summaries if summary["real_s"] is not None]
+    timed = [summary for summary in summaries if summary.real_s is not None]
     for summary in timed:
-        low, high = summary["accuracy"] - summary["accuracy_low"], summary["accuracy_high"] - summary["accuracy"]
+        low, high = summary.accuracy - summary.accuracy_low, summary.accuracy_high - summary.accuracy
         error = [[100 * low], [100 * high]]
-        axes.errorbar(summary["real_s"], 100 * summary["accuracy"], yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
+        axes.errorbar(summary.real_s, 100 * summary.accuracy, yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
         axes.annotate(
-            name(summary),
-            (summary["real_s"], 100 * summary["accuracy"]),
+            name(summary.label),
+            (summary.real_s, 100 * summary.accuracy),
             xytext=(9, -4),  # below the Pareto line, which only rises
             textcoords="offset points",
             va="top",
@@ -102,21 +98,21 @@ def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
             bbox=ON_WHITE,
         )
     # Times of several machines order machines as much as models.
-    if len({summary["machine"] for summary in timed}) <= 1:
+    if len({summary.machine for summary in timed}) <= 1:
         best = pareto(timed)
         axes.plot(
-            [summary["real_s"] for summary in best],
-            [100 * summary["accuracy"] for summary in best],
+            [summary.real_s for summary in best],
+            [100 * summary.accuracy for summary in best],
             color=ORANGE,
             linewidth=1.5,
             zorder=0,
             label="no model here is both faster and better (Pareto)",
         )
-    axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label="guessing (25%)")
+    axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label=GUESSING)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    axes.set_xlim(0, 1.45 * max((summary["real_s"] for summary in timed), default=1))
+    axes.set_xlim(0, 1.45 * max((summary.real_s or 0 for summary in timed), default=1))
     # A name below a low accuracy has room above the axis: some 6% of the height a line, and 3% between.
-    lowest = min((100 * summary["accuracy"] - 3 - 6 * len(name(summary).splitlines()) for summary in timed), default=0)
+    lowest = min((100 * summary.accuracy - 3 - 6 * len(name(summary.label).splitlines()) for summary in timed), default=0)
     axes.set_ylim(min(0, lowest), 102)
     axes.spines["left"].set_bounds(0, 100)
     axes.set_xlabel("real time for all questions, without loading, s")
@@ -125,20 +121,20 @@ def efficiency(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     return figure
 
 
-def timing_comparison(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+def timing_comparison(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     """Real, CPU and GPU seconds of each model, without loading."""
-    kinds = [("real_s", "real time", BLUE), ("cpu_s", "CPU time (user + system)", ORANGE), ("gpu_s", "GPU time", GREEN)]
-    kinds = [kind for kind in kinds if any(summary[kind[0]] is not None for summary in summaries)] or kinds[:1]
+    kinds = [("real", "real time", BLUE), ("cpu", "CPU time (user + system)", ORANGE), ("gpu", "GPU time", GREEN)]
+    kinds = [kind for kind in kinds if any(summary.seconds(kind[0]) is not None for summary in summaries)] or kinds[:1]
     figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.36 * len(kinds) * len(summaries)))
     height = 0.8 / len(kinds)
-    most = max((summary[kind] or 0 for summary in summaries for kind, _, _ in kinds), default=0) or 1
-    for number, (kind, text, colour) in enumerate(kinds):
-        places = [place + (number - (len(kinds) - 1) / 2) * height for place in range(len(summaries))]
-        values = [summary[kind] for summary in summaries]
+    most = max((summary.seconds(kind) or 0 for summary in summaries for kind, _, _ in kinds), default=0) or 1
+    for row, (kind, text, colour) in enumerate(kinds):
+        places = [place + (row - (len(kinds) - 1) / 2) * height for place in range(len(summaries))]
+        values = [summary.seconds(kind) for summary in summaries]
         axes.barh(places, [value or 0 for value in values], 0.92 * height, color=colour, label=text)
         for place, value in zip(places, values, strict=True):
-            label(axes, (value or 0) + most / 100, place, "not measured" if value is None else f"{value:.3g} s")
-    axes.set_yticks(range(len(summaries)), [name(summary) for summary in summaries])
+            number(axes, (value or 0) + most / 100, place, "not measured" if value is None else f"{value:.3g} s")
+    axes.set_yticks(range(len(summaries)), [name(summary.label) for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds for all questions, without loading")
@@ -147,27 +143,27 @@ def timing_comparison(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
     return figure
 
 
-def time_ledger(summaries: Sequence[dict], rows: Sequence[dict]) -> Any:
+def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     """Where the time of each model's processes went, from their start to their end."""
     figure, axes = pyplot.subplots(figsize=(8, 2.1 + 0.6 * len(summaries)))
     begins = [0.0 for _ in summaries]
-    for part, (colour, hatch) in PARTS.items():
-        values = [summary[f"{part}_s"] or 0 for summary in summaries]
-        axes.barh(range(len(summaries)), values, 0.6, left=begins, color=colour, hatch=hatch, edgecolor="white", label=part)
+    for phase, (colour, hatch) in zip(PHASES, PHASE_STYLES, strict=True):
+        values = [summary.seconds(phase) or 0 for summary in summaries]
+        axes.barh(range(len(summaries)), values, 0.6, left=begins, color=colour, hatch=hatch, edgecolor="white", label=phase)
         begins = [begin + value for begin, value in zip(begins, values, strict=True)]
     most = max(begins, default=0) or 1
     for place, (end, summary) in enumerate(zip(begins, summaries, strict=True)):
-        label(axes, end + most / 100, place, "not measured" if summary["real_s"] is None else f"{end:.3g} s")
-    axes.set_yticks(range(len(summaries)), [name(summary) for summary in summaries])
+        number(axes, end + most / 100, place, "not measured" if summary.real_s is None else f"{end:.3g} s")
+    axes.set_yticks(range(len(summaries)), [name(summary.label) for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds of all the model's processes")
     axes.set_title("Where the time went")
-    figure.legend(loc="outside lower center", ncols=len(PARTS), frameon=False)
+    figure.legend(loc="outside lower center", ncols=len(PHASES), frameon=False)
     return figure
 
 
-DRAW: dict[str, Callable[[Sequence[dict], Sequence[dict]], Any]] = {
+DRAW: dict[str, Callable[[Sequence[Summary], Sequence[SubjectRow]], Any]] = {
     "overall_accuracy": overall_accuracy,
     "subject_heatmap": subject_heatmap,
     "efficiency": efficiency,
@@ -176,37 +172,37 @@ DRAW: dict[str, Callable[[Sequence[dict], Sequence[dict]], Any]] = {
 }
 
 
-def pareto(timed: Sequence[dict]) -> list[dict]:
-    """Of summaries with times, fastest first, those that are better than every faster one."""
-    found: list[dict] = []
-    for summary in sorted(timed, key=lambda summary: (summary["real_s"], -summary["accuracy"])):
-        if not found or summary["accuracy"] > found[-1]["accuracy"]:
-            found.append(summary)
-    return found
+def pareto(timed: Iterable[Summary]) -> list[Summary]:
+    """Of summaries with times, fastest first, those that are more accurate than every faster one."""
+    best: list[Summary] = []
+    for summary in sorted(timed, key=lambda summary: (summary.real_s, -summary.accuracy)):
+        if not best or summary.accuracy > best[-1].accuracy:
+            best.append(summary)
+    return best
 
 
-def bars_area(axes: Any, rows: Sequence[dict], most: float, text: str) -> None:
-    """The axes of horizontal bars, one a row with a name, the first on top."""
-    axes.set_yticks(range(len(rows)), [name(row) for row in rows])
+def bars_area(axes: Any, labels: Sequence[str], most: float, text: str) -> None:
+    """The axes of horizontal bars, one a label, the first on top."""
+    axes.set_yticks(range(len(labels)), [name(label) for label in labels])
     axes.invert_yaxis()
     axes.set_xlim(0, most)
     axes.set_xlabel(text)
 
 
-def name(summary: dict) -> str:
-    """A model's name, with what ran instead of what was asked for on a line of its own."""
-    return summary["label"].replace(" (", "\n(", 1)
+def name(label: str) -> str:
+    """A model's label, with what ran instead of what was requested on a line of its own."""
+    return label.replace(" (", "\n(", 1)
 
 
-def label(axes: Any, x: float, y: float, text: str) -> None:
+def number(axes: Any, x: float, y: float, text: str) -> None:
     """A number behind the end of a horizontal bar, which the line of guessing does not cross out."""
     axes.text(x, y, text, va="center", ha="left", fontsize=9, bbox=ON_WHITE)
 
 
-def render(draw: Callable[..., Any], form: str, *given: Any) -> bytes:
-    """What `draw(*given)` draws as the bytes of an 'svg' or 'png' file; equal input gives equal bytes."""
+def render(draw: Callable[..., Any], form: str, *data: Any) -> bytes:
+    """What `draw(*data)` draws as the bytes of an 'svg' or 'png' file; equal input gives equal bytes."""
     with matplotlib.rc_context(STYLE):
-        figure = draw(*given)
+        figure = draw(*data)
         buffer = io.BytesIO()
         # Without these, the files carry the date and the version they were made with.
         figure.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": None})

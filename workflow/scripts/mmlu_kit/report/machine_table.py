@@ -1,38 +1,84 @@
-"""The machines of a study beside each other: what they are, what ran on them how fast, and what their memory can hold."""
+"""The machines of a study: what they are, what ran on them how fast, and what their memory can hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from mmlu_kit.models import memory
-from mmlu_kit.results import summaries
+from mmlu_kit.results.merged import Merged, Result
+from mmlu_kit.settings import DType, Effective, Quantization
+from mmlu_kit.timing.machine import Machine
 
-# In the order of a table: dtype, quantization.
-FORMATS = (("float32", "none"), ("bfloat16", "none"), ("bfloat16", "8bit"), ("bfloat16", "4bit"))
-
-
-def compared(merged: dict) -> list[dict]:
-    """Of merged.json's machines, each with `machine, sources` (folders of results that came from there), `runs` [{model,
-    effective, questions, real_s}] and `largest` models by `FORMATS`; `real_s` is None where a run was resumed."""
-    found = [{"machine": machine, "sources": [], "runs": {}, "largest": largest(machine)} for machine in merged["machines"]]
-    for result in merged["results"]:
-        if result["machine"] is None:
-            continue
-        here = found[result["machine"]]
-        if result["source"] and result["source"] not in here["sources"]:
-            here["sources"].append(result["source"])
-        effective = merged["models"][result["model"]]["effective"]
-        run = here["runs"].setdefault(result["model"], {"effective": effective, "questions": 0, "real_s": 0.0})
-        run["questions"] += result["totals"]["questions"]
-        known = run["real_s"] is not None and result["real_s"] is not None
-        run["real_s"] = run["real_s"] + result["real_s"] if known else None
-    ran = summaries.order(merged)
-    return [{**one, "runs": [{"model": name, **one["runs"][name]} for name in ran if name in one["runs"]]} for one in found]
+# In the order of a table.
+FORMATS = (
+    (DType.FLOAT32, Quantization.NONE),
+    (DType.BFLOAT16, Quantization.NONE),
+    (DType.BFLOAT16, Quantization.EIGHT_BIT),
+    (DType.BFLOAT16, Quantization.FOUR_BIT),
+)
 
 
-def largest(machine: dict) -> list[dict]:
-    """`format, parameters`: the largest models that a machine's memory can hold, its GPU's where it has one."""
-    room = machine["gpu_memory_bytes"] or machine["memory_bytes"]
+@dataclass(frozen=True)
+class ModelRun:
+    """A model on one machine; `real_s` is None where a run was resumed."""
+
+    model: str
+    effective: Effective
+    questions: int
+    real_s: float | None
+
+
+@dataclass(frozen=True)
+class MachineUse:
+    """A machine, the folders of results that came from it, and what ran on it."""
+
+    machine: Machine
+    sources: list[str]
+    runs: list[ModelRun]
+
+
+@dataclass(frozen=True)
+class LargestModel:
+    """The most parameters that a memory can hold in a number format or quantization."""
+
+    format: str
+    parameters: int
+
+
+def machines_used(merged: Merged) -> list[MachineUse]:
+    """Every machine of merged.json, with the models in the report's order."""
+    by_machine: dict[int, dict[str, list[Result]]] = {place: {} for place in range(len(merged.machines))}
+    for result in merged.results:
+        if result.machine is not None:
+            by_machine[result.machine].setdefault(result.model, []).append(result)
+    return [_use(merged, merged.machines[place], by_model) for place, by_model in by_machine.items()]
+
+
+def largest(machine: Machine) -> list[LargestModel]:
+    """The largest models that a machine's memory can hold, its GPU's where it has one."""
+    room = machine.gpu_memory_bytes or machine.memory_bytes
     return [
-        {
-            "format": dtype if quantization == "none" else quantization,
-            "parameters": memory.largest(room, dtype, quantization),
-        }
+        LargestModel(
+            format=dtype if quantization == Quantization.NONE else quantization,
+            parameters=memory.largest(room, dtype, quantization),
+        )
         for dtype, quantization in FORMATS
     ]
+
+
+def _use(merged: Merged, machine: Machine, results: Mapping[str, list[Result]]) -> MachineUse:
+    sources = [result.source for by_model in results.values() for result in by_model if result.source]
+    ran = [(model, results[model]) for model in merged.order() if model in results]
+    return MachineUse(machine, list(dict.fromkeys(sources)), [_run(merged, model, found) for model, found in ran])
+
+
+def _run(merged: Merged, model: str, results: list[Result]) -> ModelRun:
+    effective = merged.models[model].effective
+    assert effective, "imported answers are of no machine"
+    seconds = [result.real_s for result in results]
+    known = [value for value in seconds if value is not None]
+    return ModelRun(
+        model=model,
+        effective=effective,
+        questions=sum(result.totals.questions for result in results),
+        real_s=sum(known) if len(known) == len(seconds) else None,
+    )

@@ -1,0 +1,78 @@
+"""The appendix on the writeup's claims and numbers."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict
+from mmlu_kit.formatting import cell, quantity
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows
+
+
+@dataclass(frozen=True)
+class ClaimsSection:
+    """Verdicts on claims, and published numbers beside this run's."""
+
+    same_models: bool
+    verdicts: Rows
+    claims: Rows
+    summary: str
+    numbers: Rows
+    not_run: list[str]
+
+
+def section(claims: ClaimsFile) -> ClaimsSection:
+    """The appendix."""
+    compared = [number for number in claims.numbers if number.verdict != NumberVerdict.NOT_RUN]
+    not_run = [number for number in claims.numbers if number.verdict == NumberVerdict.NOT_RUN]
+    return ClaimsSection(
+        same_models=claims.same_models,
+        verdicts=[
+            ["By the published numbers", *_counts([claim.published.verdict for claim in claims.claims])],
+            ["By this run", *_counts([claim.run.verdict for claim in claims.claims])],
+        ],
+        claims=[_claim(claim) for claim in claims.claims],
+        summary=_summary(claims.numbers),
+        numbers=[_number(number) for number in compared],
+        not_run=[cell(number.what) for number in not_run] if compared else [],
+    )
+
+
+def _counts(verdicts: list[ClaimVerdict]) -> Row:
+    counts = Counter(verdicts)
+    return [str(counts[verdict]) for verdict in ClaimVerdict]
+
+
+def _claim(claim: ClaimResult) -> Row:
+    judgements = (claim.published, claim.run)
+    return [
+        cell(claim.section),
+        cell(claim.text),
+        cell(claim.tested) if claim.tested else NOT_KNOWN,
+        *(f"**{judgement.verdict}**: {cell(judgement.evidence)}" for judgement in judgements),
+    ]
+
+
+def _summary(numbers: list[NumberResult]) -> str:
+    """How many published numbers are reproduced, and what that means."""
+    counts = Counter(number.verdict for number in numbers)
+    if counts[NumberVerdict.NOT_RUN] == len(numbers):
+        reason = (numbers[0].reason if numbers else None) or "its models were not run"
+        return f"None of the writeup's {len(numbers)} numbers can be compared with this run: {reason}."
+    return (
+        f"{counts[NumberVerdict.REPRODUCED]} of {len(numbers)} published numbers are reproduced, "
+        f"{counts[NumberVerdict.DIFFERS]} differ, {counts[NumberVerdict.NOT_RUN]} were not run. A published accuracy is "
+        "reproduced where it lies in the 95% interval of this run's. A time is reproduced within the factor named in "
+        "`workflow/reference/published.yaml`, as machines differ."
+    )
+
+
+def _number(number: NumberResult) -> Row:
+    values = (number.published, number.run, number.low, number.high)
+    stage = ": ".join(filter(None, (number.stage, cell(number.reason) if number.reason else None)))
+    return [
+        cell(number.section),
+        cell(number.what),
+        *(quantity(value, number.unit) for value in values),
+        number.verdict,
+        stage or NOT_KNOWN,
+    ]

@@ -1,0 +1,86 @@
+"""Section 3: which subjects and models were evaluated, and how each model was asked and ran."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from mmlu_kit import formatting, settings
+from mmlu_kit.config import ImportedEntry, ModelEntry
+from mmlu_kit.formatting import plural
+from mmlu_kit.report.cells import Row, Rows
+from mmlu_kit.report.sentences import study as sentences
+from mmlu_kit.results import summaries
+from mmlu_kit.results.merged import Merged, MergedModel
+from mmlu_kit.settings import Effective, Requested
+
+
+@dataclass(frozen=True)
+class EvaluationSection:
+    """Tables of subjects and models, and notes on models that were imported, not run, or have a description."""
+
+    subjects: Rows
+    questions: str
+    any_model: bool
+    models: Rows
+    notes: list[str]
+
+
+def section(merged: Merged, shown: Sequence[str]) -> EvaluationSection:
+    """The section; `shown` are the models of groups with results."""
+    study, order = merged.study, merged.order()
+    rows = summaries.by_subject(merged, shown)
+    total = sum(row.questions for row in rows)
+    entries = {name: study.models[name] for name in order}
+    return EvaluationSection(
+        subjects=[[row.subject, str(row.questions)] for row in rows] + [[f"**all {len(rows)}**", f"**{total}**"]] * bool(rows),
+        questions=_source(study.questions.repository, study.questions.commit) or f"`{study.questions.path}`",
+        any_model=bool(order),
+        models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
+        notes=[
+            *(_imported(name, entry) for name, entry in entries.items() if isinstance(entry, ImportedEntry)),
+            *sentences.not_run(sentences.skipped(merged, study.models)),
+            *(f"**{name}**: {entry.description}" for name, entry in entries.items() if entry.description),
+        ],
+    )
+
+
+def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
+    requested, effective = model.requested, model.effective
+    assert requested and effective and model.parameters is not None, f"{name} ran"
+    reason = f" ({model.reason})" if model.reason else ""
+    return [
+        name,
+        formatting.count(model.parameters),
+        settings.in_words(requested),
+        settings.in_words(effective) + reason,
+        _weights(effective),
+        _prompt(requested),
+        _source(model.repository, model.commit) or f"`{entry.path}`",
+    ]
+
+
+def _weights(effective: Effective) -> str:
+    """'30 Linear4bit in nf4, computing in bfloat16; …'."""
+    return "; ".join(
+        f"{part.tensors} {part.module} in {part.quant_type or part.dtype}"
+        + (f", computing in {part.compute_dtype}" if part.compute_dtype else "")
+        for part in effective.parts
+    )
+
+
+def _prompt(requested: Requested) -> str:
+    return f"{requested.preset}, {plural(requested.examples, 'few-shot example')}"
+
+
+def _source(repository: str | None, commit: str | None) -> str | None:
+    """A repository of the hub at its commit; None for a folder."""
+    return f"{repository} at `{commit[:12]}`" if repository and commit else None
+
+
+def _imported(name: str, entry: ImportedEntry) -> str:
+    file = PurePosixPath(entry.predictions).name
+    called = f", there called {entry.predictions_model}" if entry.predictions_model else ""
+    return (
+        f"**{name}** was not run here: its answers were imported from another run's predictions (`{file}`{called}). "
+        "Its size, prompt, machine and letter probabilities are not known."
+    )

@@ -1,0 +1,187 @@
+"""Section 6: what the mistakes say, from analysis.json."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mmlu_kit import formatting
+from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, ModelAnalysis, PairAnalysis
+from mmlu_kit.formatting import p_value, percent
+from mmlu_kit.report import captions, cells
+from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, points
+from mmlu_kit.report.sentences import accuracy
+from mmlu_kit.report.sentences import mistakes as sentences
+from mmlu_kit.results import summaries
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import LETTERS
+
+
+@dataclass(frozen=True)
+class MistakesSection:
+    """Tables and sentences of section 6; a table or list is empty, a sentence None, where nothing can be said."""
+
+    labels: list[str]
+    accuracies: Rows
+    guessing: list[str]
+    difficulty: Rows
+    subject_order: str
+    rank_correlations: Rows
+    comparable: bool
+    models_wrong: Rows
+    models_wrong_test: str | None
+    pairs: Rows
+    same_wrong_letter: list[str]
+    better: Rows
+    accuracies_differ: str | None
+    recall_headings: list[str]
+    letters: Rows
+    calibration: Rows
+    confidence: list[str]
+    without_confidence: list[str]
+    hardest_which: str
+    hardest: Rows
+    label_errors_found: str
+    label_errors: Rows
+    warnings: list[str]
+    alt: Mapping[str, str]
+
+
+def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
+    """The section; None where no model of the study's groups has a result."""
+    if not analysis.models:
+        return None
+    labels = {model: summaries.label(merged, model) for model in merged.order()}
+    calibrated = [(model, model.calibration) for model in analysis.models if model.calibration]
+    wrong, errors = analysis.models_wrong, analysis.label_errors
+    return MistakesSection(
+        labels=[model.label for model in analysis.models],
+        accuracies=[_accuracies(model) for model in analysis.models],
+        guessing=[accuracy.guessing(model) for model in analysis.models],
+        difficulty=_difficulty(merged, analysis),
+        subject_order=sentences.subject_order(analysis.difficulty),
+        rank_correlations=[
+            [_names(pair.models, labels), known(pair.rho, decimals(2)), p_value(pair.p)]
+            for pair in analysis.difficulty.spearman
+        ],
+        comparable=len(analysis.models) > 1,
+        models_wrong=[
+            [f"{number} of {wrong.models}", str(observed), percent(observed / wrong.questions), f"{expected:.0f}"]
+            for number, (observed, expected) in enumerate(zip(wrong.observed, wrong.expected, strict=True))
+        ]
+        if wrong
+        else [],
+        models_wrong_test=sentences.models_wrong(wrong) if wrong else None,
+        pairs=[_pair(pair, labels) for pair in analysis.pairs],
+        same_wrong_letter=[
+            sentence for pair in analysis.pairs if (sentence := sentences.same_wrong_letter(pair, labels)) is not None
+        ],
+        better=[_better(pair, labels) for pair in analysis.pairs],
+        accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
+        recall_headings=[f"Recall of {letter}" for letter in LETTERS],
+        letters=[_letters(model) for model in analysis.models],
+        calibration=[[model.label, percent(found.ece), f"{found.brier:.3f}"] for model, found in calibrated],
+        confidence=[accuracy.confidence(model, found) for model, found in calibrated],
+        without_confidence=[model.label for model in analysis.models if not model.calibration],
+        hardest_which=sentences.hardest(analysis),
+        hardest=[_hardest(question, analysis.models) for question in analysis.hardest[: sentences.SHOWN_HARDEST]]
+        if len(analysis.models) > 1
+        else [],
+        label_errors_found=sentences.label_errors(errors),
+        label_errors=[
+            [
+                labels[model.model],
+                *(known(value, percent) for value in (model.accuracy, model.accuracy_clean, model.accuracy_flagged)),
+            ]
+            for model in (errors.models if errors else [])
+        ],
+        warnings=analysis.warnings,
+        alt={figure: alt(figure, analysis.models) for figure in captions.MISTAKE_FIGURES},
+    )
+
+
+def alt(figure: str, models: Sequence[ModelAnalysis]) -> str:
+    """The text that stands for a figure where it cannot be seen: what it shows, and its numbers."""
+    numbers = [f"{model.label} {shown}" for model in models if (shown := _shown(figure, model))]
+    return f"{captions.MISTAKE_FIGURES[figure].title}: {'; '.join(numbers)}"
+
+
+def _shown(figure: str, model: ModelAnalysis) -> str | None:
+    """What a figure shows of a model; None where it is not on it."""
+    if figure == "answer_outcomes":
+        generated = model.generated
+        return f"{generated.correct} right, {generated.wrong} wrong, {generated.unparsed} unparsed"
+    if figure == "letter_bias":
+        return " ".join(f"{letter} {percent(letters.share)}" for letter, letters in model.letters.items())
+    if figure == "reliability":
+        return f"calibration error {percent(model.calibration.ece)}" if model.calibration else None
+    return percent(model.best_letter.accuracy)
+
+
+def _names(models: tuple[str, str], labels: Mapping[str, str]) -> str:
+    return cells.listed(labels[model] for model in models)
+
+
+def _accuracies(model: ModelAnalysis) -> Row:
+    best, generated, constant = model.best_letter, model.generated, model.constant_letter
+    return [
+        model.label,
+        percent(best.accuracy),
+        interval(best.low, best.high),
+        interval(model.clustered.low, model.clustered.high) if model.clustered else cells.NOT_KNOWN,
+        percent(model.macro_accuracy),
+        accuracy.against_guessing(model),
+        f"{constant.letter}: {percent(constant.accuracy)}",
+        percent(generated.accuracy),
+        interval(generated.low, generated.high),
+        *map(str, (generated.correct, generated.wrong, generated.unparsed)),
+    ]
+
+
+def _difficulty(merged: Merged, analysis: AnalysisFile) -> Rows:
+    """Subjects, hardest first, with their mean accuracy and each model's."""
+    models = [model.model for model in analysis.models]
+    by_subject = {row.subject: row for row in summaries.by_subject(merged, models)}
+    ordered = [by_subject[subject] for subject in analysis.difficulty.order]
+    return [[row.subject, percent(row.mean), *(percent(row.accuracy[model]) for model in models)] for row in ordered]
+
+
+def _pair(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
+    kappa, null = cells.NOT_KNOWN, pair.same_wrong_null
+    if pair.kappa is not None:
+        kappa = f"{pair.kappa:.2f} ({known(pair.kappa_max, decimals(2))})"
+    return [
+        _names(pair.models, labels),
+        str(pair.both_wrong),
+        f"{pair.both_wrong_expected:.0f}",
+        kappa,
+        known(pair.capa, decimals(2)),
+        f"{pair.same_wrong} ({known(pair.same_wrong_rate, percent)})",
+        f"{percent(null.mean)} ({interval(null.low, null.high)})" if null else cells.NOT_KNOWN,
+        p_value(pair.same_wrong_p),
+    ]
+
+
+def _better(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
+    test = pair.mcnemar
+    counts = map(str, (test.only_first, test.only_second))
+    difference = known(pair.smallest_difference, points)
+    return [_names(pair.models, labels), *counts, p_value(test.p), p_value(test.p_holm), difference]
+
+
+def _letters(model: ModelAnalysis) -> Row:
+    shares = [model.letters[letter] for letter in LETTERS]
+    return [
+        model.label,
+        *(percent(letter.share) for letter in shares),
+        points(model.share_sd),
+        *(known(letter.recall, percent) for letter in shares),
+        known(model.recall_sd, points),
+    ]
+
+
+def _hardest(question: HardQuestion, models: Sequence[ModelAnalysis]) -> Row:
+    right = question.choices[LETTERS.index(question.gold)]
+    return [
+        f"{question.subject} {question.index}: {formatting.cell(question.question)}",
+        f"{question.gold}: {formatting.cell(right)}",
+        "; ".join(f"{model.label}: {question.predicted[model.model] or 'unparsed'}" for model in models),
+    ]

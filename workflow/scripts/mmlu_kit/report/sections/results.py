@@ -1,0 +1,142 @@
+"""Sections 4 and 5: the results of a group of models, and GPUs beside CPUs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mmlu_kit.formatting import duration, gigabytes, percent, rate, ratio
+from mmlu_kit.report import captions
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed
+from mmlu_kit.report.sentences import accuracy, study, timing
+from mmlu_kit.results import summaries
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.results.summaries import Speedup, SubjectRow, Summary
+from mmlu_kit.study import Group
+from mmlu_kit.timing import phase_timer
+
+PHASES = (*phase_timer.START, *phase_timer.SUBJECT)
+
+
+@dataclass(frozen=True)
+class GroupSection:
+    """The results of a group; without any, only why its models were not run."""
+
+    name: str
+    title: str
+    labels: list[str]
+    not_run: list[str]
+    accuracies: Rows
+    size: str | None
+    subjects: Rows
+    times: Rows
+    machines: list[str]
+    imported: list[str]
+    parallelism: str | None
+    not_measured: list[str]
+    phases: Rows
+    resumed: list[str]
+    alt: dict[str, str]
+
+
+def section(merged: Merged, group: Group) -> GroupSection:
+    """The section of a group."""
+    models = summaries.summarize_group(merged, group)
+    sized = [
+        accuracy.Sized(model, parameters)
+        for model in models
+        if (parameters := merged.models[model.model].parameters) is not None
+    ]
+    return GroupSection(
+        name=group.name,
+        title=group.title,
+        labels=[model.label for model in models],
+        not_run=study.not_run(study.skipped(merged, group.models)),
+        accuracies=[_accuracy(model) for model in models],
+        size=accuracy.size(sized),
+        subjects=[_subject(row, models) for row in summaries.by_subject(merged, [model.model for model in models])],
+        times=[_times(model) for model in models],
+        machines=_machines(merged, models),
+        imported=[model.model for model in models if merged.imported(model.model)],
+        parallelism=timing.parallelism(models),
+        not_measured=timing.not_measured(models),
+        phases=[_phases(model) for model in models],
+        resumed=[model.model for model in models if model.resumed],
+        alt={figure: alt(caption.title, models) for figure, caption in captions.GROUP_FIGURES.items()},
+    )
+
+
+def alt(title: str, models: Sequence[Summary]) -> str:
+    """The text that stands for a figure where it cannot be seen: what it shows, and its numbers."""
+
+    def numbers(model: Summary) -> str:
+        accuracy = f"{model.label} {percent(model.accuracy)}"
+        return accuracy if model.real_s is None else f"{accuracy} in {duration(model.real_s)}"
+
+    return f"{title}: {listed(map(numbers, models))}"
+
+
+def speedups(pairs: Sequence[Speedup]) -> Rows:
+    """Models on a GPU beside models on the CPU."""
+    return [
+        [pair.cpu.label, duration(pair.cpu.real_s), pair.gpu.label, duration(pair.gpu.real_s), ratio(pair.ratio)]
+        for pair in pairs
+    ]
+
+
+def speedup_machines(pairs: Sequence[Speedup]) -> list[str]:
+    """On which machines each pair ran."""
+    return [
+        f"{pair.cpu.label}: {pair.cpu_machine.in_words()}. {pair.gpu.label}: {pair.gpu_machine.in_words()}." for pair in pairs
+    ]
+
+
+def _accuracy(model: Summary) -> Row:
+    return [
+        model.label,
+        str(model.correct),
+        str(model.questions),
+        f"**{percent(model.accuracy)}**",
+        interval(model.accuracy_low, model.accuracy_high),
+        percent(model.accuracy_generated),
+        percent(model.parse_rate),
+        duration(model.real_s),
+        duration(model.gpu_s),
+    ]
+
+
+def _subject(row: SubjectRow, models: Sequence[Summary]) -> Row:
+    return [row.subject, *(known(row.accuracy.get(model.model), percent) for model in models)]
+
+
+def _times(model: Summary) -> Row:
+    joules: Callable[[float], str] = "{:.0f} J".format
+    return [
+        model.label,
+        duration(model.real_s),
+        duration(model.cpu_s),
+        duration(model.gpu_s),
+        rate(model.questions / model.real_s) if model.real_s else NOT_KNOWN,
+        duration(model.load_s),
+        gigabytes(model.peak_rss_bytes),
+        gigabytes(model.peak_gpu_bytes),
+        known(model.gpu_energy_j, joules),
+    ]
+
+
+def _machines(merged: Merged, models: Sequence[Summary]) -> list[str]:
+    """Where models of the group ran on several machines, each machine with its models."""
+    timed = [model for model in models if model.real_s and model.machine is not None]
+    places = dict.fromkeys(model.machine for model in timed)
+    if len(places) < 2:
+        return []
+    return [
+        f"{listed(model.label for model in timed if model.machine == place)}: {merged.machines[place or 0].in_words()}."
+        for place in places
+    ]
+
+
+def _phases(model: Summary) -> Row:
+    seconds = [model.seconds(phase) for phase in PHASES]
+    whole = [model.startup_s, model.load_s, model.real_s]
+    together = sum(value for value in whole if value is not None) if None not in whole else None
+    outside = sum(process.real_s for process in model.processes.values()) if model.processes else None
+    return [model.label, *map(duration, seconds), duration(together), duration(outside)]

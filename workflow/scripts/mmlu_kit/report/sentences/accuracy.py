@@ -1,0 +1,101 @@
+"""Sentences on how good models are: against guessing, by size, and whether they are as sure as they are right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from mmlu_kit import formatting
+from mmlu_kit.analysis.document import Calibration, ModelAnalysis
+from mmlu_kit.formatting import p_value, percent, ratio
+from mmlu_kit.results.summaries import Summary
+from mmlu_kit.settings import CHANCE
+from mmlu_kit.statistics import ALPHA
+
+
+def against_guessing(model: ModelAnalysis) -> str:
+    """The smaller one-sided p-value as a cell, marked where it is that of an accuracy below guessing."""
+    guessing = model.guessing
+    below = "below: " if guessing.p_below < guessing.p else ""
+    return below + p_value(min(guessing.p, guessing.p_below))
+
+
+def guessing(model: ModelAnalysis) -> str:
+    """Whether a model does better than guessing and than its best constant letter, how many answers are unparsed, warnings."""
+    p, p_below = model.guessing.p, model.guessing.p_below
+    if p < ALPHA:
+        finding = "does better than guessing"
+    elif p_below < ALPHA:
+        finding = "does worse than guessing"
+    else:
+        finding = "is not distinguishable from guessing"
+    sentence = f"**{model.label}** {finding} (exact binomial test, {p_value(_tested(p, p_below))}) and {_constant(model)}."
+    return " ".join([sentence, *_unparsed(model), *model.warnings])
+
+
+def _tested(p: float, p_below: float) -> float:
+    """The p-value that decides: that of an accuracy above guessing where it is significant, else the smaller one."""
+    return p if p < ALPHA else min(p, p_below)
+
+
+def _constant(model: ModelAnalysis) -> str:
+    constant = model.constant_letter
+    always, p = f"always answering {constant.letter}", p_value(constant.p)
+    if constant.p >= ALPHA:
+        return f"is not distinguishable from {always} (McNemar test, {p})"
+    better = model.best_letter.accuracy > constant.accuracy
+    return f"{'better' if better else 'worse'} than {always} (McNemar test, {p})"
+
+
+def _unparsed(model: ModelAnalysis) -> list[str]:
+    """How many answers are unparsed, and what guessing would reach with as many where that can be seen."""
+    generated = model.generated
+    if not generated.unparsed:
+        return []
+    sentence = f"{generated.unparsed} of its {model.questions} generated answers are unparsed"
+    chance = percent(CHANCE * generated.parse_rate)
+    return [f"{sentence}." if chance == percent(CHANCE) else f"{sentence}; with as many, guessing would be right in {chance}."]
+
+
+@dataclass(frozen=True)
+class Sized:
+    """A model's summary and its number of parameters."""
+
+    summary: Summary
+    parameters: int
+
+
+def size(models: Sequence[Sized]) -> str | None:
+    """How accuracy depends on the parameter count; None for one model, and where models share a size."""
+    models = sorted(models, key=lambda model: model.parameters)
+    if len(models) < 2 or len({model.parameters for model in models}) < len(models):
+        return None
+    smallest, largest = models[0].summary, models[-1].summary
+    if all(smaller.summary.accuracy < larger.summary.accuracy for smaller, larger in pairwise(models)):
+        finding = "Accuracy rises with every step in parameter count"
+    elif largest.accuracy > smallest.accuracy:
+        finding = "Accuracy does not rise with every step in parameter count, but is higher for the largest model"
+    else:
+        finding = "Accuracy does not rise with parameter count"
+    ends = [
+        f"{model.summary.model} ({formatting.count(model.parameters)}) reaches {percent(model.summary.accuracy)}"
+        for model in (models[-1], models[0])
+    ]
+    sentence = f"{finding}: {ends[0]} and {ends[1]}"
+    if smallest.accuracy:
+        sentence += f", {ratio(largest.accuracy / smallest.accuracy)} the accuracy"
+    if smallest.real_s and largest.real_s and smallest.machine == largest.machine:
+        sentence += f" in {ratio(largest.real_s / smallest.real_s)} the real time"
+    return f"{sentence}."
+
+
+def confidence(model: ModelAnalysis, calibration: Calibration) -> str:
+    """Whether a model is on average surer of its letter than it is right."""
+    mean, accuracy = mean_confidence(calibration), model.best_letter.accuracy
+    finding = "overconfident" if mean > accuracy else "underconfident"
+    return f"{model.label} is {finding}: its mean confidence is {percent(mean)} and its accuracy {percent(accuracy)}."
+
+
+def mean_confidence(calibration: Calibration) -> float:
+    """The mean confidence over all questions."""
+    filled = [bin for bin in calibration.bins if bin.confidence is not None]
+    return sum(bin.count * (bin.confidence or 0.0) for bin in filled) / sum(bin.count for bin in filled)
