@@ -198,7 +198,7 @@ def test_what_this_machine_cannot_run_is_named_in_its_place_and_tried_again(run,
     assert (not_run.model, not_run.requested) == (MODEL, LoadSettings(device="mps")) and not_run.reason.startswith(because)
     assert chat.models == [] and chat.transcripts is None
     assert f"**Not run:** {MODEL}: {because}" in (folder / "sliding_window.md").read_text()
-    assert run("forget_skipped.py", tmp_path / "results").stdout.startswith("3 files")
+    assert run("forget_skipped.py", tmp_path / "results").stdout.startswith("3 placeholders")
     assert not (tmp_path / "results/chat.json").exists() and not (folder / MODEL / "recall.json").exists()
 
 
