@@ -8,12 +8,13 @@ Every program runs in a process of its own, the programs take turns, and a row i
 
 import argparse
 import csv
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import precisions
@@ -21,7 +22,10 @@ import tables
 import yaml
 from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints
+from mmlu_kit.settings import Device
+from mmlu_kit.timing.machine import Machine
 from mmlu_kit.user_errors import UserError, run
+from tables import Bench, Run, Tables, Work
 
 ROOT = Path(__file__).parents[1]
 SHAPE = "Qwen/Qwen2.5-0.5B-Instruct"
@@ -29,6 +33,24 @@ SUBJECT = "astronomy"
 TEN_SUBJECTS = tuple(yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]["writeup"]["subjects"])
 SIZES = (1, 2, 4, 8, 16)  # lm-eval's batch sizes that are tried
 TOKENS = 768  # what `tokens_per_batch: auto` is on a CPU
+Command = Sequence[object]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything the programs read: the model in bfloat16 and its manifest, its bytes of weights, folders of questions.
+
+    `subject` has one subject, `few` some of its questions, where a program takes seconds for each, and `start` a batch's
+    worth, for the start and for choosing batch sizes; `ten` has some questions of each of ten subjects.
+    """
+
+    model: Path
+    manifest: Path
+    weights: int
+    subject: Path
+    few: Path
+    start: Path
+    ten: Path
 
 
 def main() -> None:
@@ -45,26 +67,26 @@ def main() -> None:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         inputs = prepare(Path(folder), args.data, args.questions)
-        best, measured = rounds(inputs, args.rounds, args.threads)
-        formats = precisions.measure(inputs["model"], inputs["few"], SUBJECT, "cpu", args.threads, args.rounds)
-    found = {
-        "schema": "mmlu-kit/bench/1",
-        "machine": machine(),
-        "shape": SHAPE,
-        "rows": tables.rows(measured, inputs["weights"]),
-        "tables": {"programs": tables.programs(measured), "lm_eval_batch_size": best, "precisions": formats},
-        "rounds": args.rounds,
-        "threads": args.threads,
-        "took_s": round(time.monotonic() - began),
-    }
-    files.write_json(args.output, found)
-    text = f"{tables.markdown(found)}\n{precisions.markdown(formats)}"
+        sizes, measured = rounds(inputs, args.rounds, args.threads)
+        formats = precisions.measure(inputs.model, inputs.few, SUBJECT, Device.CPU, args.threads, args.rounds)
+        weights = inputs.weights
+    bench = Bench(
+        machine=machine(),
+        shape=SHAPE,
+        rows=tables.rows(measured, weights),
+        tables=Tables(programs=tables.programs(measured), lm_eval_batch_size=sizes, precisions=formats),
+        rounds=args.rounds,
+        threads=args.threads,
+        took_s=round(time.monotonic() - began),
+    )
+    bench.write(args.output)
+    text = f"{tables.markdown(bench)}\n{precisions.markdown(formats)}"
     files.write_text(args.output.with_suffix(".md"), text)
     print(text)
 
 
-def prepare(folder: Path, data: Path, most: int) -> dict:
-    """Everything the programs read: the model in bfloat16 with its manifest, and folders of questions."""
+def prepare(folder: Path, data: Path, most: int) -> Inputs:
+    """Make everything the programs read."""
     print(f"Making a model of the shape of {SHAPE} with random weights …", flush=True)
     tokenizer, model = data / "tokenizers/qwen2.5-instruct", folder / "model"
     maker = [sys.executable, ROOT / "benchmarks/make_random_model.py", "--shapes", data / "model_shapes.json"]
@@ -72,15 +94,13 @@ def prepare(folder: Path, data: Path, most: int) -> dict:
         [*maker, "--shape", SHAPE, "--tokenizer", tokenizer, "--output", model], check=True, stdout=subprocess.DEVNULL
     )
     manifest = checkpoints.describe(model)
-    files.write_json(folder / "model.json", manifest)
-    inputs = {"model": model, "manifest": folder / "model.json", "weights": manifest["checkpoint_bytes"]}
-    # One subject for the comparisons; a few of its questions where a program takes seconds for each; a batch's worth for
-    # the start and for choosing batch sizes; some of each subject for all ten.
-    for name, count in {"subject": most, "few": max(1, most * 2 // 5), "start": 8, "ten": max(1, most // 5)}.items():
-        inputs[name] = folder / name
+    manifest.write(folder / "model.json")
+    names = {"subject": most, "few": max(1, most * 2 // 5), "start": 8, "ten": max(1, most // 5)}
+    for name, count in names.items():
         for subject in TEN_SUBJECTS if name == "ten" else [SUBJECT]:
             cut(data / "mmlu", folder / name, subject, count)
-    return inputs
+    folders = {name: folder / name for name in names}
+    return Inputs(model=model, manifest=folder / "model.json", weights=manifest.checkpoint_bytes, **folders)
 
 
 def cut(source: Path, folder: Path, subject: str, most: int) -> None:
@@ -88,72 +108,73 @@ def cut(source: Path, folder: Path, subject: str, most: int) -> None:
     for split in ("dev", "test"):
         path = folder / split / f"{subject}_{split}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with (source / split / path.name).open(newline="", encoding="utf-8") as given, path.open("w", newline="") as made:
-            csv.writer(made).writerows(row for number, row in enumerate(csv.reader(given)) if split == "dev" or number < most)
+        with (source / split / path.name).open(newline="", encoding="utf-8") as whole, path.open("w", newline="") as part:
+            csv.writer(part).writerows(row for number, row in enumerate(csv.reader(whole)) if split == "dev" or number < most)
 
 
-def rounds(inputs: dict, count: int, threads: int) -> tuple[dict[str, int], dict[str, list[dict]]]:
-    """lm-eval's fastest batch sizes; and what every program measured, a value for each round. The programs take turns."""
+def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], dict[str, list[Run]]]:
+    """lm-eval's fastest batch sizes; and every program's runs, one a round. The programs take turns."""
     program = [sys.executable, ROOT / "benchmarks/contend.py"]
-    evaluate = [sys.executable, ROOT / "workflow/scripts/evaluate.py", "--model", inputs["manifest"], "--threads", threads]
+    evaluate = [sys.executable, ROOT / "workflow/scripts/evaluate.py", "--model", inputs.manifest, "--threads", threads]
     evaluate += ["--dtype", "bfloat16", "--questions"]
 
-    def contend(way: str, questions: str, dtype: str, batch: int, examples: int = 0, names: tuple = (SUBJECT,)) -> list:
-        options = ["--model", inputs["model"], "--questions", inputs[questions], "--dtype", dtype, "--batch", batch]
-        return [*program, way, *options, "--examples", examples, "--threads", threads, "--subjects", *names]
+    def contend(
+        way: str, questions: str, dtype: str, batch: int, examples: int = 0, subjects: Sequence[str] = (SUBJECT,)
+    ) -> Command:
+        options = ["--model", inputs.model, "--questions", getattr(inputs, questions), "--dtype", dtype, "--batch", batch]
+        return [*program, way, *options, "--examples", examples, "--threads", threads, "--subjects", *subjects]
 
-    best = {
+    sizes = {
         "float32, 0-shot": fastest({size: contend("lm_eval", "start", "float32", size) for size in SIZES}),
         "bfloat16, 5-shot": fastest({size: contend("lm_eval", "start", "bfloat16", size, 5) for size in SIZES}),
     }
     plan = {
         "kit float32": contend("kit", "few", "float32", TOKENS),
-        "lm_eval float32": contend("lm_eval", "few", "float32", best["float32, 0-shot"]),
+        "lm_eval float32": contend("lm_eval", "few", "float32", sizes["float32, 0-shot"]),
         "generate float32, 5 tokens": contend("generate", "few", "float32", 5),
         "kit bfloat16": contend("kit", "few", "bfloat16", TOKENS),
         "kit bfloat16, 5-shot": contend("kit", "subject", "bfloat16", TOKENS, 5),
-        "lm_eval bfloat16, 5-shot": contend("lm_eval", "subject", "bfloat16", best["bfloat16, 5-shot"], 5),
+        "lm_eval bfloat16, 5-shot": contend("lm_eval", "subject", "bfloat16", sizes["bfloat16, 5-shot"], 5),
         "forward float32": contend("forward", "few", "float32", TOKENS),
         "forward bfloat16": contend("forward", "subject", "bfloat16", TOKENS),
-        "load": [*program, "load", "--model", inputs["model"], "--dtype", "bfloat16", "--threads", threads],
-        "start": [*evaluate, inputs["start"], "--subjects", SUBJECT],
+        "load": [*program, "load", "--model", inputs.model, "--dtype", "bfloat16", "--threads", threads],
+        "start": [*evaluate, inputs.start, "--subjects", SUBJECT],
         "first batch, forward": contend("forward", "start", "bfloat16", TOKENS),
-        "ten subjects, forward": contend("forward", "ten", "bfloat16", TOKENS, names=TEN_SUBJECTS),
-        "ten subjects together": [*evaluate, inputs["ten"], "--subjects", *TEN_SUBJECTS],
+        "ten subjects, forward": contend("forward", "ten", "bfloat16", TOKENS, subjects=TEN_SUBJECTS),
+        "ten subjects together": [*evaluate, inputs.ten, "--subjects", *TEN_SUBJECTS],
     }
-    measured: dict[str, list[dict]] = {name: [] for name in plan}
+    measured: dict[str, list[Run]] = {name: [] for name in plan}
     for number in range(count):
         for name, command in plan.items():
             measured[name].append(process(command))
-            print(f"round {number + 1} of {count}: {name}: {told(measured[name][-1])}", flush=True)
-    return best, measured
+            print(f"round {number + 1} of {count}: {name}: {measured[name][-1]}", flush=True)
+    return sizes, measured
 
 
-def fastest(commands: dict[int, list]) -> int:
+def fastest(commands: Mapping[int, Command]) -> int:
     """The batch size whose command takes least for a question."""
-    taken = {}
+    seconds = {}
     for size, command in commands.items():
-        taken[size] = process(command)
-        print(f"lm_eval at batch size {size}: {told(taken[size])}", flush=True)
-    return min(taken, key=lambda size: taken[size]["seconds"])
+        done = process(command)
+        print(f"lm_eval at batch size {size}: {done}", flush=True)
+        assert done.work is not None
+        seconds[size] = done.work.seconds
+    return min(seconds, key=seconds.__getitem__)
 
 
-def process(command: list) -> dict:
-    """Run a program; what its last line of JSON says, if it has one, and `process_s`, the whole process's real time."""
+def process(command: Command) -> Run:
+    """Run a program to its end; its last line of output is its work, where it says any."""
     began = time.perf_counter()
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     process_s = time.perf_counter() - began
     if done.returncode:
         raise UserError(f"{' '.join(map(str, command))}: {done.stderr.strip().splitlines()[-1]}")
-    last = done.stdout.strip().splitlines()[-1:] or [""]
-    return {**(json.loads(last[0]) if last[0].startswith("{") else {}), "process_s": process_s}
+    last = done.stdout.strip().splitlines()[-1:]
+    return Run(process_s, Work.model_validate_json(last[0]) if last and last[0].startswith("{") else None)
 
 
-def told(one: dict) -> str:
-    return f"{one['seconds'] / one['questions']:.3f} s a question" if "seconds" in one else f"{one['process_s']:.1f} s"
-
-
-def machine() -> dict:
+def machine() -> Machine:
+    """This machine."""
     import torch
     from mmlu_kit.timing import machine
 

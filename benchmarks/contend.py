@@ -5,69 +5,81 @@ Every way gets the same prompts, made before its clock starts; tokenizing them i
 """
 
 import argparse
-import json
 import os
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # imported late: a process that only loads shall load nothing else
+    from mmlu_kit.inputs.questions import Question
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-LETTERS = "ABCD"
+
+@dataclass(frozen=True)
+class Passes:
+    """Forward passes: their seconds, and operations a second of theirs and of the machine's own matrix product."""
+
+    seconds: float
+    flops_per_s: float
+    product_flops_per_s: float
 
 
-def kit(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) -> None:
+def kit(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
     """This project's scoring, of `batch` tokens at a time."""
     from mmlu_kit.evaluation import encoding, scoring
+    from mmlu_kit.settings import Preset
 
-    prepared = encoding.prepare(asked, shown, "lm_eval", tokenizer, None)
+    prepared = encoding.prepare(questions, examples, Preset.LM_EVAL, tokenizer, None)
     scoring.score(model, tokenizer, prepared, batch, 1, {}, lambda number, records: None)
 
 
-def lm_eval(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) -> None:
+def lm_eval(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
     """lm-eval's log-likelihoods of the four letters, `batch` prompts at a time."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
     from mmlu_kit.evaluation import prompts
+    from mmlu_kit.settings import LETTERS, Preset
 
-    texts = [prompts.running_text(question, shown, "lm_eval") for question in asked]
+    texts = [prompts.running_text(question, examples, Preset.LM_EVAL) for question in questions]
     pairs = [(text, f" {letter}") for text in texts for letter in LETTERS]
     requests = [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(pairs)]
     HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch).loglikelihood(requests, disable_tqdm=True)
 
 
-def generate(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) -> None:
+def generate(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
     """`generate`, `batch` tokens for each question, one question at a time."""
     from mmlu_kit.evaluation import prompts
+    from mmlu_kit.settings import Preset
 
-    for question in asked:
-        given = tokenizer(prompts.running_text(question, shown, "lm_eval"), return_tensors="pt")
-        model.generate(**given, do_sample=False, max_new_tokens=batch, min_new_tokens=batch, pad_token_id=0)
+    for question in questions:
+        inputs = tokenizer(prompts.running_text(question, examples, Preset.LM_EVAL), return_tensors="pt")
+        model.generate(**inputs, do_sample=False, max_new_tokens=batch, min_new_tokens=batch, pad_token_id=0)
 
 
-def forward(model: Any, tokenizer: Any, asked: list, shown: list, batch: int) -> dict:
-    """The kit's forward passes alone, and the arithmetic they did beside the machine's own matrix product.
-
-    `seconds` and `flops_per_s` of the forward passes; `product_flops_per_s` of the model's own matrices times `batch` rows.
-    """
+def forward(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> Passes:
+    """The kit's forward passes alone, beside products of the model's own matrices and `batch` rows."""
     from mmlu_kit.evaluation import encoding, packing
+    from mmlu_kit.settings import Preset
 
-    prepared = encoding.prepare(asked, shown, "lm_eval", tokenizer, None)
+    prepared = encoding.prepare(questions, examples, Preset.LM_EVAL, tokenizer, None)
     rows = [prompt.ids for prompt in prepared]
-    start = packing.common_beginning(rows)
+    start = packing.shared_prefix(rows)
     groups = [[rows[place][start:] for place in group] for group in packing.plan([len(row) - start for row in rows], batch)]
     before = product(model, batch)
     began = time.perf_counter()
-    logits = packing.packer(model, rows[0][:start])
+    logits = packing.prefix_scorer(model, rows[0][:start])
     for group in groups:
         logits(group)
     seconds = time.perf_counter() - began
     rate = arithmetic(model, start, [len(row) - start for row in rows]) / seconds
-    return {"seconds": seconds, "flops_per_s": rate, "product_flops_per_s": (before + product(model, batch)) / 2}
+    return Passes(seconds, rate, (before + product(model, batch)) / 2)
 
 
 def arithmetic(model: Any, start: int, lengths: list[int]) -> int:
-    """Multiplications and additions for a common beginning of `start` tokens and then rests of these lengths."""
+    """Multiplications and additions for a shared prefix of `start` tokens and then rests of these lengths."""
     import torch
 
     config = model.config
@@ -90,25 +102,25 @@ def product(model: Any, rows: int, repeats: int = 3) -> float:
     import torch
 
     matrices = [module.weight for module in model.model.layers[:6].modules() if isinstance(module, torch.nn.Linear)]
-    given = {width: torch.randn(rows, width).to(model.dtype) for width in {matrix.shape[1] for matrix in matrices}}
-    into = {width: torch.empty(rows, width, dtype=model.dtype) for width in {matrix.shape[0] for matrix in matrices}}
-    taken = []
+    inputs = {width: torch.randn(rows, width).to(model.dtype) for width in {matrix.shape[1] for matrix in matrices}}
+    outputs = {width: torch.empty(rows, width, dtype=model.dtype) for width in {matrix.shape[0] for matrix in matrices}}
+    seconds = []
     with torch.inference_mode():
         for _ in range(repeats + 1):  # the first warms up
             began = time.perf_counter()
             for matrix in matrices:
-                torch.mm(given[matrix.shape[1]], matrix.t(), out=into[matrix.shape[0]])
-            taken.append(time.perf_counter() - began)
-    return 2 * rows * sum(matrix.numel() for matrix in matrices) / sorted(taken[1:])[repeats // 2]
+                torch.mm(inputs[matrix.shape[1]], matrix.t(), out=outputs[matrix.shape[0]])
+            seconds.append(time.perf_counter() - began)
+    return 2 * rows * sum(matrix.numel() for matrix in matrices) / sorted(seconds[1:])[repeats // 2]
 
 
-WAYS = {"kit": kit, "lm_eval": lm_eval, "generate": generate, "forward": forward}
+WAYS: dict[str, Callable[..., Passes | None]] = {"kit": kit, "lm_eval": lm_eval, "generate": generate, "forward": forward}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("way", choices=[*WAYS, "load"], help="load: import torch and transformers, load the weights, no more")
-    parser.add_argument("--model", required=True, help="a model folder")
+    parser.add_argument("--model", type=Path, required=True, help="a model folder")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--questions", type=Path, help="a folder of MMLU CSVs")
     parser.add_argument("--subjects", nargs="*", default=[])
@@ -128,27 +140,36 @@ def main() -> None:
         os._exit(0)  # at once, as evaluate.py ends: taking the interpreter down is no part of loading
     from mmlu_kit.inputs import questions
     from mmlu_kit.models import transformers_model
+    from mmlu_kit.settings import DType, LoadSettings, Split
     from mmlu_kit.timing import machine, phase_timer
+    from tables import Work
 
     if args.way in ("kit", "forward"):  # as evaluate.py does
         machine.keep_freed_memory()
 
     began = time.perf_counter()
-    model, tokenizer = (
-        transformers_model.load_model(args.model, "cpu", args.dtype, "none"),
-        transformers_model.load_tokenizer(args.model),
-    )
-    measured = {"load_s": time.perf_counter() - began, "questions": 0, "seconds": 0.0}
+    model = transformers_model.load_model(args.model, LoadSettings(dtype=DType(args.dtype)))
+    tokenizer = transformers_model.load_tokenizer(args.model)
+    load_s = time.perf_counter() - began
+    asked, seconds = 0, 0.0
+    all_passes: list[Passes] = []
     for subject in args.subjects:
-        found = questions.read_folder(args.questions, subject)
-        asked, shown = questions.split(found, "test"), questions.examples(found, args.examples)
+        subject_questions = questions.read_folder(args.questions, subject)
+        tests, examples = questions.split(subject_questions, Split.TEST), questions.examples(subject_questions, args.examples)
         began = time.perf_counter()
-        more = WAYS[args.way](model, tokenizer, asked, shown, args.batch) or {}
-        measured["seconds"] += more.pop("seconds", time.perf_counter() - began)
-        measured["questions"] += len(asked)
-        for name, value in more.items():
-            measured.setdefault(name, []).append(value)
-    print(json.dumps({**measured, "peak_rss_bytes": phase_timer.peak_rss_bytes()}))
+        passes = WAYS[args.way](model, tokenizer, tests, examples, args.batch)
+        seconds += passes.seconds if passes else time.perf_counter() - began
+        all_passes += [passes] if passes else []
+        asked += len(tests)
+    work = Work(
+        load_s=load_s,
+        questions=asked,
+        seconds=seconds,
+        peak_rss_bytes=phase_timer.peak_rss_bytes(),
+        flops_per_s=[passes.flops_per_s for passes in all_passes],
+        product_flops_per_s=[passes.product_flops_per_s for passes in all_passes],
+    )
+    print(work.model_dump_json())
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+Shape = dict[str, Any]  # fields of a config.json
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
-SMALL = {
+SMALL: Shape = {
     "hidden_size": 32,
     "intermediate_size": 64,
     "num_hidden_layers": 2,
@@ -17,7 +18,7 @@ SMALL = {
 }
 
 
-def published_shape(path: Path, name: str) -> dict:
+def published_shape(path: Path, name: str) -> Shape:
     """The configuration fields of a published model, from a JSON file of shapes by repository name."""
     fields = json.loads(path.read_text())[name]
     rope = {"rope_type": "default", "rope_theta": fields["rope_theta"]}
@@ -25,7 +26,7 @@ def published_shape(path: Path, name: str) -> dict:
     return {**kept, "rope_parameters": rope, "max_position_embeddings": 32768}
 
 
-def save(folder: Path, tokenizer: Path, shape: dict | None = None, dtype: str = "float32", seed: int = 0) -> Path:
+def save(folder: Path, tokenizer: Path, shape: Shape | None = None, dtype: str = "float32", seed: int = 0) -> Path:
     """Save a model with random weights of `dtype` and the tokenizer of another folder; returns `folder`.
 
     `shape` are fields of its configuration, SMALL ones where None; `architecture` among them, Qwen2ForCausalLM by default.
@@ -44,7 +45,7 @@ def save(folder: Path, tokenizer: Path, shape: dict | None = None, dtype: str = 
     return Path(folder)
 
 
-def model(fields: dict) -> Any:
+def model(fields: Shape) -> Any:
     """A model with random weights; `fields` are those of its configuration, and `architecture`."""
     import transformers
 
@@ -53,7 +54,7 @@ def model(fields: dict) -> Any:
     return getattr(transformers, architecture)(getattr(transformers, architecture.replace("ForCausalLM", "Config"))(**config))
 
 
-def parameters(fields: dict) -> int:
+def parameters(fields: Shape) -> int:
     """How many parameters a model of these fields has, counted without making them."""
     import torch
 

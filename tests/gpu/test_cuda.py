@@ -1,13 +1,12 @@
 """The demo on a real GPU: the same answers as on the CPU, really there and really quantized, and everything measured.
 
-These are the lines that only a GPU can reach: watching it in evaluate.py, its name and driver in mmlu_kit/machine.py, real
-events, energy and memory behind mmlu_kit/timing, the batch size in mmlu_kit/models, and every `.to(device)`.
+These are the lines that only a GPU can reach: watching it in the runner, its name and driver in timing/machine.py, real
+events, energy and memory behind timing/gpu.py, the batch size in models/transformers_model.py, and every `.to(device)`.
 """
-
-import json
 
 import pytest
 import torch
+from mmlu_kit.evaluation.records import Evaluation, Timing
 
 pytestmark = [
     pytest.mark.gpu,
@@ -27,23 +26,24 @@ def evaluate(run, root, tmp_path):
             "--evaluations", tmp_path / device / "e", "--timings", tmp_path / device / "t",
         )  # fmt: skip
         assert process.returncode == 0, process.stderr
-        return (json.loads((tmp_path / device / kind / "astronomy.json").read_text()) for kind in "et")
+        folder = tmp_path / device
+        return Evaluation.read(folder / "e/astronomy.json"), Timing.read(folder / "t/astronomy.json")
 
     return call
 
 
 def test_the_gpu_answers_as_the_cpu_does(evaluate):
     (cpu, _), (gpu, _) = evaluate("cpu"), evaluate("cuda")
-    for one, other in zip(cpu["records"], gpu["records"], strict=True):
-        assert one["letter_logprobs"] == pytest.approx(other["letter_logprobs"], abs=5e-3)  # TF32 is not used, order differs
+    for record, reference in zip(gpu.records, cpu.records, strict=True):
+        assert record.letter_logprobs == pytest.approx(reference.letter_logprobs, abs=5e-3)  # no TF32; another order of sums
 
 
 @pytest.mark.parametrize("quantization", ["none", "4bit", "8bit"])
 def test_what_runs_on_the_gpu_is_there_and_measured(evaluate, quantization):
     evaluation, timing = evaluate("cuda", quantization)
-    effective = evaluation["effective"]
-    assert (effective["device"], effective["quantization"], evaluation["reason"]) == ("cuda", quantization, None)
-    assert 0 < timing["gpu_s"] <= timing["forward_s"] + 0.01
-    assert timing["peak_gpu_bytes"] >= sum(part["bytes"] for part in effective["parts"])
-    assert timing["machine"]["gpu"] and timing["machine"]["driver"]
-    assert timing["gpu_energy_j"] is not None or "NVML" in timing["reasons"]["gpu_energy_j"]
+    effective = evaluation.effective
+    assert (effective.device, effective.quantization, evaluation.reason) == ("cuda", quantization, None)
+    assert 0 < timing.gpu_s <= timing.forward_s + 0.01
+    assert timing.peak_gpu_bytes >= effective.weight_bytes
+    assert timing.machine.gpu and timing.machine.driver
+    assert timing.gpu_energy_j is not None or "NVML" in timing.reasons["gpu_energy_j"]

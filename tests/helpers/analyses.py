@@ -1,53 +1,48 @@
-"""Answers made up for tests of the analysis: merged results and tables of whole models, from a text or from columns."""
+"""Made-up studies for tests of the analysis, from a text of letters for each subject or from columns of letters."""
 
 import numpy
 import pandas
-from mmlu_kit.inputs import questions
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.results.merging import LOGPROBS
+from mmlu_kit.settings import LETTERS
 from mmlu_kit.subjects import SUBJECTS
 
 from tests.helpers import results
 
 TEN = list(SUBJECTS[:10])
 RIGHT = results.GOLD
+StudyInputs = tuple[Merged, pandas.DataFrame, list[Question]]
 
 
-def texts(subjects, number=100):
-    """Made-up questions with results.py's right letters."""
-    return [
-        questions.Question(s, "test", i, f"Question {i} of {s}?", ("w", "x", "y", "z"), RIGHT[i])
-        for s in subjects
-        for i in range(number)
-    ]
+def questions_on(subjects: list[str], number: int = 100) -> list[Question]:
+    """The made-up questions of some subjects."""
+    return [results.question(subject, index) for subject in subjects for index in range(number)]
 
 
-def made(answers, **changes):
-    """merged.json, questions.csv and questions of a study; `answers` are by model and subject."""
-    models = list(answers)
+def study_of(answers: dict[str, dict[str, str]], **changes: object) -> StudyInputs:
+    """merged.json, questions.csv and questions of a study; `answers` are by model and subject, `changes` are the study's."""
     subjects = list(dict.fromkeys(subject for by_subject in answers.values() for subject in by_subject))
-    asked = results.study(models, subjects, **changes)
-    merged, table = results.merged(asked, answers)
-    asked_for = texts(subjects)
-    digests = {(question.subject, question.index): question.sha256 for question in asked_for}
-    table["question_sha256"] = [digests[place] for place in zip(table["subject"], table["index"], strict=True)]
-    return merged, table, asked_for
+    merged, table = results.merged(results.study(list(answers), subjects, **changes), answers)
+    return merged, table, questions_on(subjects)
 
 
-def wide(subjects, gold, answers):
-    """merged.json and questions.csv of answers that have no log-probabilities, where a letter that cannot be read is 'A'."""
-    setting = {"device": "cpu", "dtype": "float32", "quantization": "none"}
-    group = {"name": "small", "title": "Small", "models": list(answers)}
-    merged = {
-        "study": {"name": "wide", "subjects": list(dict.fromkeys(subjects["subject"])), "groups": [group]},
-        "models": {model: {"requested": setting, "effective": setting} for model in answers},
-    }
+def study_of_columns(
+    questions: pandas.DataFrame, gold: pandas.Series, letters: dict[str, pandas.Series]
+) -> tuple[Merged, pandas.DataFrame]:
+    """merged.json and questions.csv of each model's letters to `questions` (subject, index, question_sha256).
+
+    Where a letter is none, the best letter is 'A'.
+    """
+    subjects = list(dict.fromkeys(questions["subject"]))
+    merged, _ = results.merged(results.study(list(letters), subjects), {model: {subjects[0]: "A"} for model in letters})
     tables = []
-    for model, said in answers.items():
-        best = said.where(said.isin(list("ABCD")), "A")
-        table = subjects.assign(
-            model=model, gold=gold, predicted=best, correct=best == gold, parsed=said.where(best == said, "")
-        )
-        table["correct_generated"] = said == gold
-        for letter in "ABCD":
-            table[f"logprob_{letter}"] = numpy.where(best == letter, -0.1, -3.4)
+    for model, generated in letters.items():
+        best = generated.where(generated.isin(list(LETTERS)), "A")
+        table = questions.assign(model=model, gold=gold, predicted=best, correct=best == gold)
+        table["parsed"] = generated.where(best == generated, None)
+        table["correct_generated"] = generated == gold
+        for letter, column in zip(LETTERS, LOGPROBS, strict=True):
+            table[column] = numpy.where(best == letter, -0.1, -3.4)
         tables.append(table)
     return merged, pandas.concat(tables, ignore_index=True)

@@ -1,15 +1,28 @@
 """Runs made up for tests of the claims audit: the writeup's models, with the counts that were published or others."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import yaml
+from mmlu_kit import study as studies
+from mmlu_kit.analysis.document import AnalysisFile, Difficulty, PairAnalysis
+from mmlu_kit.claims import audit
+from mmlu_kit.claims.document import Judgement
+from mmlu_kit.claims.evidence import Evidence
+from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.run_evidence import run_evidence
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.evaluation.records import NotRun, Totals
 from mmlu_kit.results import merging, timing_setups
+from mmlu_kit.results.merged import Merged, Result
+from mmlu_kit.results.timing_setups import Run
+from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, PromptSettings, Quantization, Requested
+from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
 
 REFERENCE = Path(__file__).parents[2] / "workflow/reference"
-PUBLISHED = yaml.safe_load((REFERENCE / "published.yaml").read_text(encoding="utf-8"))
-CLAIMS = {claim["id"]: claim for claim in yaml.safe_load((REFERENCE / "claims.yaml").read_text(encoding="utf-8"))["claims"]}
+PUBLISHED = Published.read(REFERENCE / "published.yaml")
+CLAIMS = {claim.id: claim for claim in Claims.read(REFERENCE / "claims.yaml").claims}
 NAMES = {
     "Llama": "Llama-3.2-1B-Instruct",
     "0.5B": "Qwen2.5-0.5B-Instruct",
@@ -19,43 +32,75 @@ NAMES = {
     "14B": "Qwen2.5-14B-Instruct (4-bit)",
 }
 SETUPS = [
-    {"number": 1, "device": "cuda", "quantization": "none"},
-    {"number": 2, "device": "cuda", "quantization": "4bit"},
-    {"number": 4, "device": "cpu", "quantization": "none"},
-    {"number": 5, "device": "cpu", "quantization": "4bit"},
+    studies.Setup(
+        name=studies.setup_name(number, device, quantization),
+        number=number,
+        device=device,
+        dtype=DType.FLOAT32,
+        quantization=quantization,
+        on_unavailable=OnUnavailable.SKIP,
+    )
+    for number, device, quantization in (
+        (1, Device.CUDA, Quantization.NONE),
+        (2, Device.CUDA, Quantization.FOUR_BIT),
+        (4, Device.CPU, Quantization.NONE),
+        (5, Device.CPU, Quantization.FOUR_BIT),
+    )
 ]
 
 
-def run(*shorts: str, preset: str = "writeup", totals: dict | None = None, real_s: float | None = None, **effective) -> dict:
+def run(
+    *shorts: str,
+    preset: str = "writeup",
+    totals: Mapping[str, Mapping[str, int]] | None = None,
+    real_s: float | None = None,
+    **effective: str,
+) -> Merged:
     """merged.json of a run of these models of the writeup, each subject with the counts that were published.
 
     `totals` changes some: {subject: {correct, …}}; `real_s` is a model's whole real time instead of the published one;
     `effective` changes what ran.
     """
-    subjects = list(PUBLISHED["models"][NAMES["0.5B"]]["subjects"])
-    models = {model_name(short): PUBLISHED["models"][NAMES[short]] for short in shorts}
-    asked = results.study(list(models), subjects)
-    evaluations, timings = [], []
-    for name, theirs in models.items():
-        forms = {key: theirs[key] for key in ("device", "quantization")}
-        entry = asked["models"][name]
-        asked["models"][name] = {**entry, **forms, "prompt": {**entry["prompt"], "preset": preset}}
-        for subject in theirs["subjects"]:
-            evaluation = results.evaluation(name, subject, "ABCD", parameters=int(theirs["parameters"]))
-            evaluation["requested"] = {**results.REQUESTED, **forms, "preset": preset}
-            evaluation["effective"] = {**results.effective(**forms), **effective}
-            evaluations.append(evaluation)
-            seconds = (real_s or theirs.get("real_s", 300)) / len(theirs["subjects"])
-            timings.append(results.timing(name, subject, seconds))
-            if theirs["device"] == "cuda":
-                timings[-1] |= {"gpu_s": theirs["gpu_s"] / len(theirs["subjects"]), "peak_gpu_bytes": 10**9}
-    merged = merging.merge(asked, evaluations, timings, {})
-    for result in merged["results"]:
-        correct = models[result["model"]]["subjects"][result["subject"]]["correct"]
-        questions = PUBLISHED["questions"][result["subject"]]
-        result["totals"] = {"questions": questions, "correct": correct, "correct_generated": correct, "parsed": questions}
-        result["totals"] |= (totals or {}).get(result["subject"], {})
-    return merged
+    subjects = list(PUBLISHED.models[NAMES["0.5B"]].subjects)
+    models = {model_name(short): PUBLISHED.models[NAMES[short]] for short in shorts}
+    entries, evaluations, timings = {}, [], []
+    for name, model in models.items():
+        load = {"device": model.device, "quantization": model.quantization}
+        prompt, tokens = PromptSettings(preset=preset), results.REQUESTED.tokens_per_batch
+        entries[name] = ModelEntry(path="p", tokens_per_batch=tokens, prompt=prompt, **load)
+        requested = Requested(**load, preset=preset, tokens_per_batch=tokens)
+        ran = results.effective(**load).model_copy(update=effective)
+        seconds = (real_s or model.real_s or 300) / len(model.subjects)
+        on_gpu = {"gpu_s": model.gpu_s / len(model.subjects), "peak_gpu_bytes": 10**9} if model.gpu_s else {}
+        for subject in model.subjects:
+            evaluation = results.evaluation(name, subject, "ABCD", parameters=int(model.parameters))
+            evaluations.append(evaluation.model_copy(update={"requested": requested, "effective": ran}))
+            timings.append(results.timing(name, subject, seconds, **on_gpu))
+    asked = results.study(list(models), subjects).model_copy(update={"models": entries})
+    merged = merging.merge(asked, evaluations, timings, Processes({}))
+
+    def counts(result: Result) -> dict[str, int]:
+        correct, questions = models[result.model].subjects[result.subject].correct, PUBLISHED.questions[result.subject]
+        published = {"questions": questions, "correct": correct, "correct_generated": correct, "parsed": questions}
+        return {**published, **(totals or {}).get(result.subject, {})}
+
+    return with_counts(merged, counts)
+
+
+def with_results(merged: Merged, change: Callable[[Result], Mapping[str, object]]) -> Merged:
+    """The same with the changes that `change` gives for each result."""
+    return merged.model_copy(update={"results": [result.model_copy(update=change(result)) for result in merged.results]})
+
+
+def with_counts(merged: Merged, counts: Callable[[Result], Mapping[str, int]]) -> Merged:
+    """The same where each result has these counts instead of its own."""
+    return with_results(merged, lambda result: {"totals": Totals(**{**dict(result.totals), **counts(result)})})
+
+
+def with_model(merged: Merged, short: str, **changes: object) -> Merged:
+    """The same where one of the writeup's models differs."""
+    name = model_name(short)
+    return merged.model_copy(update={"models": {**merged.models, name: merged.models[name].model_copy(update=changes)}})
 
 
 def model_name(short: str) -> str:
@@ -63,49 +108,66 @@ def model_name(short: str) -> str:
     return NAMES[short].replace(" (4-bit)", "-4bit")
 
 
-def timed(merged: dict, *runs: tuple, model: str = NAMES["Llama"]) -> dict:
+def timed(merged: Merged, *runs: tuple, model: str = NAMES["Llama"]) -> Merged:
     """The same with timing setups. A run is (number of its setup, what ran, real seconds, user seconds, changes), or
     (number,) where it was not run."""
-    named = [{"name": timing_setups.name(setup), **setup} for setup in SETUPS]
-    found = [_timing_run(named, *one) for one in runs]
-    merged["study"]["models"].setdefault(model, _entry(merged))
-    ran = timing_setups.configurations_run(found)
-    present = [setup for setup in named if any(one["setup"] == setup["name"] for one in found)]
-    merged["setups"] = {
-        "schema": "mmlu-kit/setups/1",
-        "model": model,
-        "subjects": ["astronomy", "business_ethics"],
-        "repeats": 2,
-        "runs": found,
-        "setups": [timing_setups.summary(setup, found) for setup in present],
-        "configurations": ran,
-        "comparisons": timing_setups.comparisons(ran),
-    }
-    return merged
+    made = [_timing_run(*run) for run in runs]
+    setups = [setup for setup in SETUPS if any(run.setup == setup.name for run in made)]
+    asked = studies.TimingSetups(model=model, subjects=["astronomy", "business_ethics"], repeats=2, setups=setups)
+    models = {model: next(iter(merged.study.models.values())), **merged.study.models}
+    study = merged.study.model_copy(update={"models": models, "timing_setups": asked})
+    return merged.model_copy(update={"study": study, "setups": timing_setups.compare(asked, made).without_answers()})
 
 
-def _entry(merged: dict) -> dict:
-    return next(iter(merged["study"]["models"].values()))
+def analysis(pairs: Sequence[PairAnalysis] = ()) -> AnalysisFile:
+    """analysis.json with nothing but these pairs."""
+    return AnalysisFile(
+        study="made",
+        questions=0,
+        models=[],
+        pairs=list(pairs),
+        cochran_q=None,
+        difficulty=Difficulty(order=[], kendall_w=None, spearman=[]),
+        models_wrong=None,
+        hardest=[],
+        label_errors=None,
+        warnings=[],
+    )
+
+
+def evidence(merged: Merged, pairs: Sequence[PairAnalysis] = ()) -> Evidence:
+    """What a run tells; `pairs` are the analysis's."""
+    return run_evidence(merged, analysis(pairs), PUBLISHED)
+
+
+def judge(claim: str, merged: Merged, pairs: Sequence[PairAnalysis] = ()) -> Judgement:
+    """The verdict on one of the writeup's claims by a run; `pairs` are the analysis's."""
+    return audit.judgement(CLAIMS[claim], evidence(merged, pairs))
 
 
 def _timing_run(
-    named: list[dict],
     number: int,
     form: str | None = None,
     real_s: float = 240,
     user_s: float = 480,
-    changes: dict | None = None,
-) -> dict:
+    changes: Mapping[str, object] | None = None,
+) -> Run:
     """A run of one setup; `form` is the device and quantization that ran, 'cpu 4bit', None where nothing did."""
-    setup = next(setup for setup in named if setup["number"] == number)
-    requested = {**results.REQUESTED, **{key: setup[key] for key in ("device", "quantization")}}
+    setup = next(setup for setup in SETUPS if setup.number == number)
+    requested = Requested(device=setup.device, quantization=setup.quantization)
     if form is None:
-        outcome = {"schema": "mmlu-kit/not_run/1", "requested": requested, "reason": "this machine has no cuda"}
+        load = LoadSettings(device=setup.device, quantization=setup.quantization)
+        outcome = NotRun(model="m", requested=load, reason="this machine has no cuda", subject="anatomy")
         return timing_setups.run(setup, 1, [outcome], [outcome], results.process())
     device, quantization = form.split()
     changes = dict(changes or {})
-    evaluation = results.evaluation("m", "anatomy", changes.pop("answers", "ABCD"))
-    evaluation |= {"requested": requested, "effective": results.effective(device, quantization)}
-    evaluation["reason"] = changes.pop("reason", None)
+    evaluation = results.evaluation("m", "anatomy", changes.pop("answers", "ABCD")).model_copy(
+        update={
+            "requested": requested,
+            "effective": results.effective(device, quantization),
+            "reason": changes.pop("reason", None),
+        }
+    )
     timing = results.timing("m", "anatomy", real_s / 2, **changes)
-    return timing_setups.run(setup, 1, [evaluation], [timing], {**results.process(real_s), "user_s": user_s, "system_s": 0.0})
+    process = results.process(real_s).model_copy(update={"user_s": user_s, "system_s": 0.0})
+    return timing_setups.run(setup, 1, [evaluation], [timing], process)

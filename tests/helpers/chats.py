@@ -1,11 +1,27 @@
 """Chat experiments made up for tests: real conversations and views, a count of words for tokens, and replies as a test says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
 from mmlu_kit.chat import views
+from mmlu_kit.chat.views import Message
 from mmlu_kit.recall import conversations, judging, oracle, probes, summary
+from mmlu_kit.recall.conversations import Trial
+from mmlu_kit.recall.documents import (
+    ChatFile,
+    FirstToken,
+    IndependentMessage,
+    Mode,
+    RecallFile,
+    RecallTimesFile,
+    Restored,
+    Session,
+    Transcripts,
+    TranscriptSummary,
+    Turn,
+)
+from mmlu_kit.settings import LoadSettings
 
 from tests.helpers import results
 
@@ -13,102 +29,128 @@ RECALL = Path(__file__).parents[2] / "workflow/recall"
 MATERIAL = conversations.read(RECALL / "conversations.yaml")
 STRATEGIES = ("none", "full", "last_turns(2)", "token_budget(60)")
 DISTANCES = (1, 4)
+# The reply of a made-up model to a trial of which it is shown these messages.
+Reply = Callable[[Trial, Sequence[Message]], str]
 
 
-def length(messages) -> int:
+def length(messages: Sequence[Message]) -> int:
     """Words, and four tokens of a template for each message."""
     return sum(4 + len(message["content"].split()) for message in messages)
 
 
-def knows_what_it_sees(trial, shown) -> str:
+def knows_what_it_sees(trial: Trial, messages: Sequence[Message]) -> str:
     """The oracle's reply: the best that a model can do."""
-    text = "\n".join(message["content"] for message in shown)
+    text = "\n".join(message["content"] for message in messages)
     return oracle.reply(text, MATERIAL)
 
 
-def knows_nothing(trial, shown) -> str:
+def knows_nothing(trial: Trial, messages: Sequence[Message]) -> str:
     return "I do not know. You have not told me."
 
 
 def recall(
-    reply: Callable = knows_what_it_sees,
+    reply: Reply = knows_what_it_sees,
     model: str = "m",
-    strategies: tuple[str, ...] = STRATEGIES,
-    distances: tuple[int, ...] = DISTANCES,
+    strategies: Sequence[str] = STRATEGIES,
+    distances: Sequence[int] = DISTANCES,
     each: int = 10,
     context: int | None = 2048,
-) -> dict:
+) -> RecallFile:
     """recall.json of a model that gives `reply(trial, messages shown)` to each probe."""
     trials = conversations.trials(MATERIAL, distances, each, 7)
-    found = []
+    records = []
     for number, trial in enumerate(trials):
         for strategy in map(views.parse, strategies):
             view = views.view(trial.messages, strategy, length, None)
-            states = [trial.states(view.messages, value) for value in (trial.value, trial.stale)]
-            probe = probes.Probe(number, str(strategy), (0,) * view.tokens, (), view.tokens // 2, view.left_out, *states)
-            said = {"model": reply(trial, view.messages), "oracle": knows_what_it_sees(trial, view.messages)}
-            found.append(probes.record(probe, trial, said, MATERIAL))
+            probe = probes.Probe(
+                trial=number,
+                strategy=str(strategy),
+                ids=(0,) * view.tokens,
+                before=(),
+                cached=view.tokens // 2,
+                left_out=view.left_out,
+                in_context=trial.tells(trial.value, view.messages),
+                stale_in_context=trial.tells(trial.stale, view.messages),
+            )
+            replies = reply(trial, view.messages), knows_what_it_sees(trial, view.messages)
+            records.append(probes.probe_record(probe, trial, *replies, MATERIAL))
     example = conversations.example(MATERIAL, "name", "Alice")
-    return {
-        "schema": "mmlu-kit/recall/1",
-        "model": model,
-        "repository": None,
-        "commit": None,
-        "parameters": 1000,
-        "model_files": {},
-        "requested": {"device": "cpu", "dtype": "float32", "quantization": "none"},
-        "effective": results.effective(),
-        "reason": None,
-        "context": context,
-        "strategies": list(strategies),
-        "distances": list(distances),
-        "trials_each": each,
-        "max_new_tokens": 48,
-        "seed": 7,
-        "trials": [probes.described(trial) for trial in trials],
-        "probes": found,
-        "alice": {"on": session(example, reply, example.messages), "off": session(example, reply, example.messages[-1:])},
-    }
+    return RecallFile(
+        model=model,
+        repository=None,
+        commit=None,
+        parameters=1000,
+        model_files={},
+        requested=LoadSettings(),
+        effective=results.effective(),
+        reason=None,
+        context=context,
+        strategies=list(strategies),
+        distances=list(distances),
+        trials_each=each,
+        max_new_tokens=48,
+        seed=7,
+        trials=[probes.trial_record(trial) for trial in trials],
+        probes=records,
+        alice={
+            "on": session(example, reply(example, example.messages)),
+            "off": session(example, reply(example, example.messages[-1:])),
+        },
+    )
 
 
 default = cache(recall)  # of tests that change nothing in it
 
 
-def session(example, reply, shown) -> dict:
-    """The writeup's example where the model sees `shown` at its end."""
-    said = reply(example, shown)
-    kept = {"prompt_tokens": 20, "left_out": 0, "ended": "end"}
-    turns = [{"user": "My name is Alice.", "assistant": "Hello Alice!", **kept}]
-    turns.append({"user": "What is my name?", "assistant": said, **kept})
-    return {"turns": turns, "outcome": judging.outcome(said, example, MATERIAL)}
+def turn(user: str, assistant: str, **changes: object) -> Turn:
+    """A turn that was shown whole and that the model itself ended."""
+    return Turn(**{"user": user, "assistant": assistant, "prompt_tokens": 20, "left_out": 0, "ended": "end", **changes})
 
 
-def times(model: str = "m", on: float = 0.03, cached: float = 0.012, off: float = 0.01) -> dict:
+def session(example: Trial, answer: str) -> Session:
+    """The writeup's example with this answer at its end."""
+    turns = [turn("My name is Alice.", "Hello Alice!"), turn("What is my name?", answer)]
+    return Session(turns=turns, outcome=judging.outcome(answer, example, MATERIAL))
+
+
+def times(model: str = "m", on: float = 0.03, cached: float = 0.012, off: float = 0.01) -> RecallTimesFile:
     """times.json; `on`, `cached` and `off` are seconds of an independent question in each mode."""
-    first = {"distance": 1, "prompt_tokens": 80, "cached_tokens": 40, "warm_s": 0.004, "cold_s": 0.008}
-    modes = {"on": cached, "on_without_cache": on, "off": off}
-    kept = {"prompt_tokens": 50, "new_tokens": 5, "first_token_s": 0.002}
-    return {
-        "schema": "mmlu-kit/recall_times/1",
-        "model": model,
-        "repository": None,
-        "commit": None,
-        "machine": results.timing("m", "anatomy")["machine"],
-        "threads": 1,
-        "first_token": [{"strategy": strategy, **first} for strategy in STRATEGIES for _ in range(2)],
-        "independent": [{"mode": mode, "total_s": took, **kept} for mode, took in modes.items() for _ in range(3)],
-    }
+    seconds: dict[Mode, float] = {"on": cached, "on_without_cache": on, "off": off}
+    return RecallTimesFile(
+        model=model,
+        repository=None,
+        commit=None,
+        machine=results.MACHINE,
+        threads=1,
+        first_token=[first_token(strategy) for strategy in STRATEGIES for _ in range(2)],
+        independent=[
+            IndependentMessage(mode=mode, prompt_tokens=50, new_tokens=5, first_token_s=0.002, total_s=total_s)
+            for mode, total_s in seconds.items()
+            for _ in range(3)
+        ],
+    )
 
 
-def transcripts(same: bool = True) -> dict:
+def first_token(strategy: str, warm_s: float = 0.004, cold_s: float = 0.008) -> FirstToken:
+    """The time to a first token."""
+    return FirstToken(strategy=strategy, distance=1, prompt_tokens=80, cached_tokens=40, warm_s=warm_s, cold_s=cold_s)
+
+
+def transcripts(same: bool = True) -> Transcripts:
     """transcripts.json's part of chat.json."""
-    shown = {"turns": 8, "most_left_out": 5, "most_prompt_tokens": 90}
-    named = {"sliding_window": "last_turns(2)", "token_budget_history_on": "token_budget(160)", "saved_and_restored": "full"}
-    chats = [{"name": name, "strategy": strategy, **shown} for name, strategy in named.items()]
-    return {"model": "m", "chats": chats, "restored": {"saved_after": 3, "same": same}}
+    strategies = {
+        "sliding_window": "last_turns(2)",
+        "token_budget_history_on": "token_budget(160)",
+        "saved_and_restored": "full",
+    }
+    chats = [
+        TranscriptSummary(name=name, strategy=strategy, turns=8, most_left_out=5, most_prompt_tokens=90)
+        for name, strategy in strategies.items()
+    ]
+    return Transcripts(model="m", chats=chats, restored=Restored(saved_after=3, same=same))
 
 
-def chat(*recalls: dict, same: bool = True, **seconds: float) -> dict:
+def chat(*recalls: RecallFile, same: bool = True, **seconds: float) -> ChatFile:
     """chat.json of these models."""
-    models = [summary.of(one, times(one["model"], **seconds)) for one in recalls or (default(),)]
-    return {"schema": "mmlu-kit/chat_summary/1", "models": models, "transcripts": transcripts(same)}
+    models = [summary.summarize(recall, times(recall.model, **seconds)) for recall in recalls or (default(),)]
+    return ChatFile(models=models, not_run=[], transcripts=transcripts(same))

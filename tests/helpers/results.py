@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pandas
-import yaml
 from mmlu_kit.analysis import mistakes
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.claims import audit, comparison, evidence
+from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimsFile
+from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Record, Timing
@@ -161,16 +161,11 @@ def analysis(merged: Merged, table: pandas.DataFrame, asked: list[Question] | No
     return mistakes.analysis(merged, table, asked or [question(subject, index) for subject, index in places], None)
 
 
-def claims(merged: Merged, found: AnalysisFile) -> ClaimsFile:
+def claims(merged: Merged, analysis: AnalysisFile) -> ClaimsFile:
     """claims.json of a made-up study, from the project's own reference."""
-    published, listed = (yaml.safe_load((WORKFLOW / f"reference/{name}.yaml").read_text()) for name in ("published", "claims"))
-    run = evidence.of_run(merged, found, published)
-    return ClaimsFile(
-        study=merged.study.name,
-        same_models=run["same_models"],
-        claims=audit.judge(listed["claims"], evidence.of_published(published), run),
-        numbers=comparison.compare(published, merged),
-    )
+    reference = WORKFLOW / "reference"
+    published, listed = Published.read(reference / "published.yaml"), Claims.read(reference / "claims.yaml")
+    return audit.audit(merged, analysis, published, listed)
 
 
 def run(asked: Study) -> RunFile:

@@ -1,6 +1,5 @@
 """The programs that `make bench` compares do the same work, and its table says of each row whether it holds."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import time
 import pytest
 
 from benchmarks import tables
+from tests.helpers import results
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def test_every_way_answers_every_question(contend, root, way, batch):
                       "anatomy", "--examples", 1, "--batch", batch, "--threads", 1)  # fmt: skip
     process_s = time.perf_counter() - began
     assert process.returncode == 0, process.stderr
-    found = json.loads(process.stdout.splitlines()[-1])
-    assert found["questions"] == 95 and found["peak_rss_bytes"] > 1e8
-    assert found["seconds"] > 0 and found["load_s"] + found["seconds"] < process_s
+    work = tables.Work.model_validate_json(process.stdout.splitlines()[-1])
+    assert work.questions == 95 and work.peak_rss_bytes > 1e8
+    assert work.seconds > 0 and work.load_s + work.seconds < process_s
     if way == "forward":
-        assert len(found["flops_per_s"]) == 2
+        assert len(work.flops_per_s) == 2
         # No program multiplies faster than the machine's own product, by a margin for a noisy machine.
-        assert all(0 < rate < 2 * best for rate, best in zip(found["flops_per_s"], found["product_flops_per_s"], strict=True))
+        assert all(0 < rate < 2 * best for rate, best in zip(work.flops_per_s, work.product_flops_per_s, strict=True))
 
 
 def test_arithmetic_is_counted_by_the_token():
@@ -58,17 +58,17 @@ def test_arithmetic_is_counted_by_the_token():
 
 
 def test_a_row_says_whether_it_holds():
-    def runs(**values):
-        return [values] * 3
+    def runs(process_s=1.0, **values):
+        work = {"load_s": 0.1, "questions": 10, "seconds": 1.0, "peak_rss_bytes": 2 * 10**9, **values}
+        return [tables.Run(process_s, tables.Work(**work) if values else None)] * 3
 
-    each = {"questions": 10, "peak_rss_bytes": 2e9}
     measured = {
-        "kit float32": runs(seconds=1.0, **each),
-        "lm_eval float32": runs(seconds=2.0, **each),
-        "generate float32, 5 tokens": runs(seconds=2.5, **each),
-        "kit bfloat16": runs(seconds=0.4, **each),
-        "kit bfloat16, 5-shot": runs(seconds=1.0, **each),
-        "lm_eval bfloat16, 5-shot": runs(seconds=9.0, **each),
+        "kit float32": runs(seconds=1.0),
+        "lm_eval float32": runs(seconds=2.0),
+        "generate float32, 5 tokens": runs(seconds=2.5),
+        "kit bfloat16": runs(seconds=0.4),
+        "kit bfloat16, 5-shot": runs(seconds=1.0),
+        "lm_eval bfloat16, 5-shot": runs(seconds=9.0),
         "forward float32": runs(flops_per_s=[90.0], product_flops_per_s=[100.0]),
         "forward bfloat16": runs(flops_per_s=[60.0], product_flops_per_s=[100.0]),
         "load": runs(process_s=4.0),
@@ -77,16 +77,13 @@ def test_a_row_says_whether_it_holds():
         "ten subjects, forward": runs(seconds=10.0, questions=1),
         "ten subjects together": runs(process_s=17.0),
     }
-    for run in measured.values():
-        for one in run:
-            one.setdefault("process_s", 1.0)
-    found = {row["name"]: row for row in tables.rows(measured, weights=10**9)}
-    assert [row["holds"] for row in found.values()] == [True, True, False, True, True, False, True, False, False, True, False]
-    assert [row["value"] for row in found.values()] == [2.0, 9.0, 2.5, 6.25, 90.0, 60.0, 2.0, 2.0, 1.3, 1.1, 1.3]
-    assert found["peak memory, bfloat16"]["bar"] == 1.9
-    about = {"processor": "p", "cpu_capability": "c", "packages": {"torch": "2", "transformers": "5"}}
-    more = {"machine": about, "threads": 2, "shape": "s", "rounds": 3, "took_s": 60, "rows": list(found.values())}
-    text = tables.markdown({**more, "tables": {"programs": tables.programs(measured), "lm_eval_batch_size": {"x": 4}}})
+    rows = tables.rows(measured, weights=10**9)
+    assert [row.holds for row in rows] == [True, True, False, True, True, False, True, False, False, True, False]
+    assert [row.value for row in rows] == [2.0, 9.0, 2.5, 6.25, 90.0, 60.0, 2.0, 2.0, 1.3, 1.1, 1.3]
+    assert next(row.bar for row in rows if row.name == "peak memory, bfloat16") == 1.9
+    beside = tables.Tables(programs=tables.programs(measured), lm_eval_batch_size={"x": 4}, precisions=[])
+    bench = tables.Bench(machine=results.MACHINE, shape="s", rows=rows, tables=beside, rounds=3, threads=2, took_s=60)
+    text = tables.markdown(bench)
     assert "| speed against lm-eval, float32, 0-shot | 2 times | ≥ 1.8 times | yes |" in text
     assert "| rate against the matrix product, bfloat16 | 60 % | ≥ 70 % | **no** |" in text
     assert "| lm_eval float32 | 0.200 | 0.200 to 0.200 | s a question | 2.00 GB | — | — |" in text

@@ -13,6 +13,7 @@ from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.evaluation.prompts import answer_text
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import transformers_model
+from mmlu_kit.settings import LoadSettings
 
 from benchmarks.make_random_model import SMALL, published_shape, save
 
@@ -45,15 +46,15 @@ def folders(real_data, root, tmp_path_factory):
 
 def prepared(real_data, tokenizer, preset, examples, most):
     """Prompts by subject, of at most so many questions of each."""
-    found = []
+    by_subject = []
     for subject in SUBJECTS:
-        asked = questions.read_folder(real_data / "mmlu", subject)
-        shown = questions.split(asked, "dev")[:examples]
-        found.append(encoding.prepare(questions.split(asked, "test")[:most], shown, preset, tokenizer, None))
-    return found
+        subject_questions = questions.read_folder(real_data / "mmlu", subject)
+        tests, shown = questions.split(subject_questions, "test")[:most], questions.split(subject_questions, "dev")[:examples]
+        by_subject.append(encoding.prepare(tests, shown, preset, tokenizer, None))
+    return by_subject
 
 
-def theirs(lm, prompts, preset):
+def lm_eval_logprobs(lm, prompts, preset):
     """Log-probabilities of A to D after each prompt by lm-eval; shape (prompts, 4)."""
     from lm_eval.api.instance import Instance
 
@@ -85,23 +86,21 @@ def theirs(lm, prompts, preset):
 def test_letters_have_lm_evals_log_probabilities(folders, real_data, name, preset, examples, most):
     from lm_eval.models.huggingface import HFLM
 
-    model, tokenizer = (
-        transformers_model.load_model(folders[name], "cpu", "float32", "none"),
-        transformers_model.load_tokenizer(folders[name]),
-    )
+    model = transformers_model.load_model(folders[name], LoadSettings())
+    tokenizer = transformers_model.load_tokenizer(folders[name])
     by_subject = prepared(real_data, tokenizer, preset, examples, most)
     assert sum(map(len, by_subject)) == (1369 if most is None else 10 * most)
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=32768)
     flips = []
-    for asked in by_subject:
-        mine = scoring.score(model, tokenizer, asked, 768, 1, {}, lambda number, records: None)
-        values = torch.tensor([[record["letter_logprobs"][letter] for letter in "ABCD"] for record in mine])
-        expected = theirs(lm, asked, preset)
+    for prompts in by_subject:
+        records = scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)
+        values = torch.tensor([[record.letter_logprobs[letter] for letter in "ABCD"] for record in records])
+        expected = lm_eval_logprobs(lm, prompts, preset)
         torch.testing.assert_close(values, expected, atol=1e-4, rtol=0)
-        for record, row in zip(mine, expected, strict=True):
-            gap = float(row.max() - row["ABCD".index(record["predicted"])])
+        for record, row in zip(records, expected, strict=True):
+            gap = float(row.max() - row["ABCD".index(record.predicted)])
             if gap > 0:
-                flips.append((record["subject"], record["index"], gap))
+                flips.append((record.subject, record.index, gap))
     assert all(gap < TIE for *_, gap in flips), flips
     print(f"{name}, {preset}, {examples} examples: ties ranked otherwise: {flips or 'none'}")
 
@@ -120,10 +119,10 @@ def test_prompts_are_those_of_lm_evals_own_task_files(real_data):
     render = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(template).render
     for subject in SUBJECTS:
         description = yaml.load((folder / f"mmlu_{subject}.yaml").read_text(), Loader=yaml.BaseLoader)["description"]
-        asked = questions.read_folder(real_data / "mmlu", subject)
-        shown = questions.split(asked, "dev")
+        subject_questions = questions.read_folder(real_data / "mmlu", subject)
+        shown = questions.split(subject_questions, "dev")
         examples = "".join(f"{render(question=q.question, choices=q.choices)} {q.answer}\n\n" for q in shown)
-        for question in questions.split(asked, "test"):
+        for question in questions.split(subject_questions, "test"):
             text = render(question=question.question, choices=question.choices)
             assert running_text(question, [], "lm_eval") == description + text
             assert running_text(question, shown, "lm_eval") == description + examples + text

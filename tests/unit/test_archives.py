@@ -6,9 +6,10 @@ import zipfile
 
 import pytest
 from mmlu_kit import files
-from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.report import figures
-from mmlu_kit.results import archives, merging, summaries
+from mmlu_kit.results import archives, locations, merging, summaries
+from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import results
@@ -19,11 +20,15 @@ SUBJECTS = ["anatomy", "virology"]
 def run(folder, model, answers="ABCD", subjects=SUBJECTS):
     """What a run of a model leaves in a study's results."""
     for subject in subjects:
-        files.write_json(folder / f"evaluations/{model}/{subject}.json", results.evaluation(model, subject, answers))
-        files.write_json(folder / f"timings/{model}/{subject}.json", results.timing(model, subject))
+        results.evaluation(model, subject, answers).write(folder / f"evaluations/{model}/{subject}.json")
+        results.timing(model, subject).write(folder / f"timings/{model}/{subject}.json")
         files.write_text(folder / f"timings/{model}/{subject}.time", "\tElapsed")
     files.write_text(folder / f"logs/evaluate/{model}.log", "/home/somebody/secret")
     return folder
+
+
+def not_run(model, subject):
+    return NotRun(model=model, requested=results.REQUESTED, reason="no GPU", subject=subject)
 
 
 def packed(folder, path):
@@ -44,60 +49,73 @@ def everything(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_was_packed_comes_home_byte_by_byte(tmp_path):
+def test_unpacked_files_are_the_packed_ones_byte_by_byte(tmp_path):
     away = run(tmp_path / "away/s", "m")
     assert packed(away, tmp_path / "colab.zip") == {"m": 2}
-    assert archives.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab") == {"m": 2}
+    assert archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab") == {"m": 2}
     here = everything(tmp_path / "home/s/elsewhere/colab")
     assert here == {name: data for name, data in everything(away).items() if not name.startswith("logs/")} and len(here) == 6
     assert archives.pack(away)[0] == archives.pack(away)[0]
 
 
-def test_an_archive_of_another_study_is_joined_and_said_to_be_one(tmp_path, request):
+def test_an_archive_of_another_study_is_unpacked_with_a_warning(tmp_path, request):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
     run_program = request.getfixturevalue("run")
-    for study, said in (("s", False), ("writeup", True)):
+    for study, warned in (("s", False), ("writeup", True)):
         process = run_program("join_results.py", tmp_path / "colab.zip", "--results", tmp_path / "home" / study)
         assert process.returncode == 0 and "m (2)" in process.stdout
-        assert ("as the study 's', not as 'writeup'" in process.stdout) is said
+        assert ("as the study 's', not as 'writeup'" in process.stdout) is warned
 
 
-def test_what_was_not_run_and_logs_stay_where_they_are(tmp_path):
+def test_not_run_placeholders_and_job_logs_are_not_packed(tmp_path):
     away = run(tmp_path / "away/s", "m")
-    files.write_json(away / "evaluations/n/anatomy.json", records.not_run("n", results.REQUESTED, "no GPU", "anatomy"))
-    files.write_json(away / "timings/n/anatomy.json", records.not_run("n", results.REQUESTED, "no GPU", "anatomy"))
+    for kind in ("evaluations", "timings"):
+        not_run("n", "anatomy").write(away / kind / "n/anatomy.json")
     packed(away, tmp_path / "colab.zip")
     with zipfile.ZipFile(tmp_path / "colab.zip") as archive:
         assert {name.split("/")[1] for name in archive.namelist()} == {"m"}
         assert not any(b"somebody" in archive.read(name) for name in archive.namelist())
-    with pytest.raises(UserError, match="nothing that was run here lies there to be packed"):
+    with pytest.raises(UserError, match="no evaluation was run here, so there is nothing to pack"):
         archives.pack(tmp_path)
 
 
-def test_a_second_archive_of_a_machine_takes_the_place_of_its_first(tmp_path):
+def test_a_second_archive_of_a_machine_replaces_its_first(tmp_path):
     for subjects in (SUBJECTS[:1], SUBJECTS):
         packed(run(tmp_path / "away/s", "m", subjects=subjects), tmp_path / "colab.zip")
-        archives.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+        archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
     assert len(list(tmp_path.glob("home/s/elsewhere/colab/evaluations/m/*"))) == 2
     assert [path.name for path in (tmp_path / "home/s/elsewhere").iterdir()] == ["colab"]
 
 
 def test_another_machines_result_counts_before_this_ones(tmp_path):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
-    files.write_json(tmp_path / "home/s/evaluations/m/anatomy.json", records.not_run("m", {}, "no GPU", "anatomy"))
-    archives.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
-    assert archives.home(tmp_path / "home/s", "m", "anatomy") == tmp_path / "home/s/elsewhere/colab"
-    assert archives.home(tmp_path / "home/s", "other", "anatomy") == tmp_path / "home/s"
+    not_run("m", "anatomy").write(tmp_path / "home/s/evaluations/m/anatomy.json")
+    archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    assert locations.result_folder(tmp_path / "home/s", "m", "anatomy") == tmp_path / "home/s/elsewhere/colab"
+    assert locations.result_folder(tmp_path / "home/s", "other", "anatomy") == tmp_path / "home/s"
+
+
+def test_logs_are_named_by_model_and_job_and_by_their_other_machine(tmp_path):
+    names = {"timings/m/anatomy.time": "m/anatomy.time", "elsewhere/colab/timings/m/x.time": "elsewhere/colab/m/x.time"}
+    assert {path: locations.log_name(tmp_path, tmp_path / path) for path in names} == names
+    for path in (tmp_path / "m/anatomy.time", tmp_path / "anatomy.time", tmp_path.parent / "timings/m/anatomy.time"):
+        with pytest.raises(UserError, match=f"{path.name}: not a log in timings/<model>/"):
+            locations.log_name(tmp_path, path)
 
 
 def test_the_same_model_and_subject_with_other_answers_is_refused_and_nothing_is_written(tmp_path):
     home = run(tmp_path / "home/s", "m", "ABCD")
     packed(run(tmp_path / "away/s", "m", "ABDD"), tmp_path / "colab.zip")
-    with pytest.raises(UserError, match=r"evaluations/m/anatomy\.json and .* contradict each other: .* to question 2;"):
-        archives.bring(tmp_path / "colab.zip", home, "colab")
-    assert not archives.folders(home) and not list(home.glob("elsewhere/*"))
+    with pytest.raises(
+        UserError, match=r"evaluations/m/anatomy\.json and .* contradict each other: 1 different answer, .* to question 2;"
+    ):
+        archives.unpack(tmp_path / "colab.zip", home, "colab")
+    assert not locations.other_machines(home) and not list(home.glob("elsewhere/*"))
     packed(run(tmp_path / "away/s", "m", "ABCD"), tmp_path / "colab.zip")
-    assert archives.bring(tmp_path / "colab.zip", home, "colab") == {"m": 2}
+    assert archives.unpack(tmp_path / "colab.zip", home, "colab") == {"m": 2}
+
+
+EVALUATION, TIMING = results.evaluation("m", "anatomy", "ABCD"), results.timing("m", "anatomy")
 
 
 def linked(name):
@@ -115,10 +133,13 @@ def linked(name):
     ],
 )  # fmt: skip
 def test_an_archive_with_any_other_file_is_refused_whole(tmp_path, name):
-    evaluation = json.dumps(results.evaluation("m", "anatomy", "ABCD"))
-    zipped(tmp_path / "bad.zip", ("evaluations/m/anatomy.json", evaluation), (name, "/etc/passwd"))
-    with pytest.raises(UserError, match=r"bad\.zip holds .* which no packed study has: nothing was taken"):
-        archives.bring(tmp_path / "bad.zip", tmp_path / "home/s", "bad")
+    members = [
+        ("evaluations/m/anatomy.json", EVALUATION.model_dump_json()),
+        ("timings/m/anatomy.json", TIMING.model_dump_json()),
+    ]
+    zipped(tmp_path / "bad.zip", *members, (name, "/etc/passwd"))
+    with pytest.raises(UserError, match=r"bad\.zip holds .* which no packed study has: nothing was unpacked"):
+        archives.unpack(tmp_path / "bad.zip", tmp_path / "home/s", "bad")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
 
 
@@ -126,30 +147,31 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_BYTES", 1000)
     zipped(tmp_path / "bomb.zip", ("evaluations/m/anatomy.json", "0" * 2000))
     with pytest.raises(UserError, match="it is no packed study"):
-        archives.bring(tmp_path / "bomb.zip", tmp_path / "home/s", "bomb")
+        archives.unpack(tmp_path / "bomb.zip", tmp_path / "home/s", "bomb")
 
 
 @pytest.mark.parametrize(
-    ("evaluation", "timing", "said"),
+    ("evaluation", "timing", "message"),
     [
-        (results.evaluation("m", "anatomy", "ABCD") | {"extra": 1}, results.timing("m", "anatomy"), "not a valid evaluation"),
-        (results.evaluation("m", "virology", "ABCD"), results.timing("m", "anatomy"), "says that it is of m on virology"),
-        (results.evaluation("m", "anatomy", "ABCD"), {"schema": "mmlu-kit/timing/3"}, "not a valid timing file"),
-        (results.evaluation("m", "anatomy", "ABCD"), results.timing("m", "anatomy", process="../x"), "names no log"),
-        (results.evaluation("m", "anatomy", "ABCD") | {"schema": "mmlu-kit/evaluation/2"}, {}, "another version of the kit"),
+        (EVALUATION.plain() | {"extra": 1}, TIMING.plain(), "not a valid evaluation file at extra"),
+        (results.evaluation("m", "virology", "ABCD").plain(), TIMING.plain(), "holds the answers of m on virology"),
+        (EVALUATION.plain(), {"schema": "mmlu-kit/timing/3"}, "not a valid timing file"),
+        (EVALUATION.plain(), results.timing("m", "anatomy", process="../x").plain(), "is no log of a process"),
+        (EVALUATION.plain() | {"schema": "mmlu-kit/evaluation/2"}, {}, "another version of the kit"),
         (
-            results.evaluation("m", "anatomy", "ABCD") | {"totals": results.evaluation("m", "anatomy", "ABCA")["totals"]},
-            results.timing("m", "anatomy"),
+            EVALUATION.plain() | {"totals": results.evaluation("m", "anatomy", "ABCA").totals.plain()},
+            TIMING.plain(),
             "evaluations/m/anatomy.json was changed after it was made: totals",
         ),
-        (results.evaluation("m", "anatomy", "ABCD"), None, r"timings/m/anatomy\.json does not exist"),
+        (EVALUATION.plain(), None, r"timings/m/anatomy\.json is missing"),
+        (not_run("m", "anatomy").plain(), not_run("m", "anatomy").plain(), "not a valid evaluation file"),
     ],
 )
-def test_every_file_is_checked_before_any_is_kept(tmp_path, evaluation, timing, said):
+def test_every_file_is_checked_before_any_is_kept(tmp_path, evaluation, timing, message):
     members = [("evaluations/m/anatomy.json", json.dumps(evaluation))]
     members += [("timings/m/anatomy.json", json.dumps(timing))] if timing is not None else []
-    with pytest.raises(UserError, match=said):
-        archives.bring(zipped(tmp_path / "a.zip", *members), tmp_path / "home/s", "a")
+    with pytest.raises(UserError, match=message):
+        archives.unpack(zipped(tmp_path / "a.zip", *members), tmp_path / "home/s", "a")
     assert not list((tmp_path / "home/s").rglob("*.json"))
 
 
@@ -158,59 +180,55 @@ def test_a_torn_archive_is_named(tmp_path, cut):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
     (tmp_path / "colab.zip").write_bytes((tmp_path / "colab.zip").read_bytes()[:cut])
     with pytest.raises(UserError, match=r"colab\.zip is not a whole zip archive"):
-        archives.bring(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
-    with pytest.raises(UserError, match="bring home there what `make pack` made"):
-        archives.bring(tmp_path / "none.zip", tmp_path / "home/s", "none")
+        archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    with pytest.raises(UserError, match=r"none\.zip does not exist: copy the archive made by `make pack`"):
+        archives.unpack(tmp_path / "none.zip", tmp_path / "home/s", "none")
 
 
-GPU = {**results.timing("x", "y")["machine"], "host": "colab", "processor": "Xeon", "gpu": "T4", "gpu_memory_bytes": 16 * 10**9}
-GPU |= {"cuda": "12", "driver": "5"}
+GPU = results.MACHINE.model_copy(
+    update={"host": "colab", "processor": "Xeon", "gpu": "T4", "gpu_memory_bytes": 16 * 10**9, "cuda": "12", "driver": "5"}
+)
 
 
-def joined(**machines):
-    """merged.json of models `a` and `b` on two subjects; `machines` has, for a model, its second subject's machine."""
+def joined(*on_both):
+    """merged.json and table of model `a`, run here, and `b`, run on GPU; models of `on_both` ran virology on GPU."""
     study = results.study(["a", "b"], SUBJECTS)
     pairs = [(model, subject) for model in "ab" for subject in SUBJECTS]
     sources = {("b", subject): "elsewhere/colab" for subject in SUBJECTS}
     timings = []
     for model, subject in pairs:
-        where = {"machine": GPU} if model == "b" or (subject == "virology" and model in machines) else {}
-        timings.append(results.timing(model, subject, **where))
+        on_gpu = model == "b" or (subject == "virology" and model in on_both)
+        timings.append(results.timing(model, subject, machine=GPU if on_gpu else results.MACHINE))
     evaluations = [results.evaluation(model, subject, "ABCA", parameters=1000 * ord(model)) for model, subject in pairs]
     processes = {f"a/{subject}.time": results.process() for subject in SUBJECTS}
     processes |= {f"elsewhere/colab/b/{subject}.time": results.process() for subject in SUBJECTS}
-    merged = merging.merge(study, evaluations, timings, processes, sources=sources)
-    records.check(merged, "merged", "merged.json")
+    merged = merging.merge(study, evaluations, timings, Processes(processes), sources=sources)
     return merged, merging.table(study, evaluations)
 
 
 def test_each_result_names_its_machine_and_where_it_came_from():
     merged, _ = joined()
-    assert [(one["machine"], one["source"]) for one in merged["results"]] == [(0, None)] * 2 + [(1, "elsewhere/colab")] * 2
-    assert [machine["gpu"] for machine in merged["machines"]] == [None, "T4"]
-    assert merged["results"][2]["process"] == "elsewhere/colab/b/anatomy.time"
-    assert set(summaries.summarize(merged, "b", SUBJECTS)["processes"]) == {f"elsewhere/colab/b/{s}.time" for s in SUBJECTS}
+    assert [(one.machine, one.source) for one in merged.results] == [(0, None)] * 2 + [(1, "elsewhere/colab")] * 2
+    assert [machine.gpu for machine in merged.machines] == [None, "T4"]
+    assert merged.results[2].process == "elsewhere/colab/b/anatomy.time"
+    assert set(summaries.summarize(merged, "b", SUBJECTS).processes) == {f"elsewhere/colab/b/{s}.time" for s in SUBJECTS}
 
 
 def test_hosts_that_differ_in_name_alone_are_one_machine():
     merged, _ = joined()
-    assert len({json.dumps(machine) for machine in merged["machines"]}) == 2
-    timings = [results.timing("a", "anatomy"), results.timing("a", "virology")]
-    timings[1]["machine"] = {**timings[1]["machine"], "host": "another node"}
+    assert len({machine.model_dump_json() for machine in merged.machines}) == 2
+    other_node = results.MACHINE.model_copy(update={"host": "another node"})
+    timings = [results.timing("a", "anatomy"), results.timing("a", "virology", machine=other_node)]
     evaluations = [results.evaluation("a", subject, "ABCD") for subject in SUBJECTS]
-    found = merging.merge(results.study(["a"], SUBJECTS), evaluations, timings, {})
-    assert len(found["machines"]) == 1 and summaries.summarize(found, "a", SUBJECTS)["real_s"] == 4.0
+    merged = merging.merge(results.study(["a"], SUBJECTS), evaluations, timings, Processes({}))
+    assert len(merged.machines) == 1 and summaries.summarize(merged, "a", SUBJECTS).real_s == 4.0
 
 
 def test_times_of_two_machines_are_not_added():
-    merged, table = joined(a=GPU)
-    found = summaries.summarize(merged, "a", SUBJECTS)
-    assert found["real_s"] is found["cpu_s"] is found["load_s"] is found["machine"] is None
-    assert (
-        summaries.summarize(merged, "a", ["anatomy"])["real_s"]
-        == summaries.summarize(merged, "a", ["virology"])["real_s"]
-        == 2.0
-    )
+    merged, table = joined("a")
+    summary = summaries.summarize(merged, "a", SUBJECTS)
+    assert summary.real_s is summary.cpu_s is summary.load_s is summary.machine is None
+    assert [summaries.summarize(merged, "a", [subject]).real_s for subject in SUBJECTS] == [2.0, 2.0]
     assert "the time of all subjects" in results.report(merged, table)
 
 
@@ -239,4 +257,4 @@ def test_an_archive_with_damaged_data_is_named(tmp_path):
     data[begin : begin + 2] = b"\xff\xff"  # no kind of block that there is
     path.write_bytes(data)
     with pytest.raises(UserError, match=r"colab\.zip is not a whole zip archive"):
-        archives.bring(path, tmp_path / "results", "colab")
+        archives.unpack(path, tmp_path / "results", "colab")

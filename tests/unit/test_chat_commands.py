@@ -5,6 +5,7 @@ from mmlu_kit.chat import commands, replies, sessions, states, views
 from mmlu_kit.chat.characters import visible
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import transformers_model
+from mmlu_kit.settings import LoadSettings
 from mmlu_kit.user_errors import UserError
 
 
@@ -12,18 +13,16 @@ from mmlu_kit.user_errors import UserError
 def loaded(root):
     folder = root / "workflow/demo/models/demo-small"
     manifest = checkpoints.opened(folder)
-    return transformers_model.load_model(folder, "cpu", "float32", "none"), transformers_model.load_tokenizer(folder), manifest
+    return transformers_model.load_model(folder, LoadSettings()), transformers_model.load_tokenizer(folder), manifest
 
 
 @pytest.fixture
 def make(loaded):
     model, tokenizer, manifest = loaded
 
-    def session(strategy="full", context=2048, new=4, **more):
-        replier = replies.Replier(model, tokenizer)
-        return sessions.Session(
-            replier, states.model_identity("demo-small", manifest), views.parse(strategy), context, new, **more
-        )
+    def session(strategy="full", context=2048, max_new_tokens=4, system=None):
+        replier, identity = replies.Replier(model, tokenizer), states.model_identity("demo-small", manifest)
+        return sessions.Session(replier, identity, views.parse(strategy), context, max_new_tokens, system)
 
     return session
 
@@ -37,7 +36,7 @@ def test_a_chat_of_some_turns(make):
     answers = say(session, "One?", "Two?", "Three?")
     assert [message["role"] for message in session.messages] == ["system", *["user", "assistant"] * 3]
     assert [message["content"] for message in session.messages[2::2]] == answers
-    used = session.shown.tokens + session.replier.last.new_tokens
+    used = session.view.tokens + session.replier.last.new_tokens
     assert session.meter().startswith(f"[ {used} of 2,048 tokens") and "left out" not in session.meter()
     session.choose(views.parse("last_turns(1)"))
     say(session, "Four?")
@@ -57,19 +56,19 @@ def test_history_off_shows_the_newest_message_only_and_keeps_the_chat(make):
     assert "history is off" in commands.run("/history off", session)
     answer = say(session, "What is my name?")
     assert answer == say(alone, "What is my name?") and session.turns() == 3
-    assert session.shown.messages == ({"role": "user", "content": "What is my name?"},)
+    assert session.view.messages == ({"role": "user", "content": "What is my name?"},)
     assert "2 turns left out" in session.meter() and "history off" in session.meter()
     commands.run("/history off", session)
     assert "2 turns before it" in commands.run("/history on", session) and str(session.strategy) == "last_turns(2)"
     assert "the 1 turn before it" in commands.run("/strategy last_turns(1)", make("full"))
     say(session, "And now?")
-    assert len(session.shown.messages) == 5
+    assert len(session.view.messages) == 5
     assert "all turns" in (commands.run("/strategy none", make("full")), commands.run("/history on", make("none")))[1]
 
 
 def test_a_reply_that_is_stopped_is_kept_and_marked(make):
-    session = make(new=64)
-    whole = say(make(new=64), "Which planet is red?")[0]
+    session = make(max_new_tokens=64)
+    whole = say(make(max_new_tokens=64), "Which planet is red?")[0]
     reply = session.ask("Which planet is red?")
     begun = next(reply) + next(reply)
     reply.close()
@@ -87,7 +86,7 @@ def test_a_message_that_does_not_fit_changes_nothing(make):
         say(session, "word " * 200)
     assert session.messages == before and len(say(session, "Hello again?")) == 1
     with pytest.raises(UserError, match="leave no room"):
-        make(context=64, new=64)
+        make(context=64, max_new_tokens=64)
 
 
 def test_save_and_load_go_on_as_if_nothing_had_happened(make, tmp_path):
@@ -101,8 +100,8 @@ def test_save_and_load_go_on_as_if_nothing_had_happened(make, tmp_path):
     told = commands.run(f"/load {path}", second)
     assert told == f"2 turns loaded from {path}; the strategy is token_budget(200)"
     assert say(first, "Who am I?") == say(second, "Who am I?") and first.messages == second.messages
-    second.model = {**second.model, "files_sha256": "0" * 64}
-    second.template = "0" * 64
+    second.model = second.model.model_copy(update={"files_sha256": "0" * 64})
+    second.template_sha256 = "0" * 64
     told = commands.run(f"/load {path}", second).splitlines()
     assert len(told) == 3 and "saved with 'demo-small' (" in told[1] and "chat template is not the one" in told[2]
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from mmlu_kit.chat import replies
 from mmlu_kit.evaluation import encoding
 from mmlu_kit.models import transformers_model
+from mmlu_kit.settings import LoadSettings
 
 SMALL = {
     "vocab_size": 1600,
@@ -36,7 +37,7 @@ def tokenizer(root):
 def model(request, root):
     torch.set_num_threads(1)
     if request.param.startswith("demo"):
-        return transformers_model.load_model(root / "workflow/demo/models" / request.param, "cpu", "float32", "none")
+        return transformers_model.load_model(root / "workflow/demo/models" / request.param, LoadSettings())
     name, fields = MADE[request.param]
     torch.manual_seed(1)
     config = getattr(transformers, f"{name}Config")(**SMALL, **fields)

@@ -5,15 +5,16 @@ import os
 import pickle
 import zipfile
 
-import jsonschema
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mmlu_kit.chat import states, views
+from mmlu_kit.chat.states import ModelIdentity
+from mmlu_kit.files import sha256
+from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 from mmlu_kit.user_errors import UserError
 
-MODEL = {"name": "demo", "repository": None, "commit": None, "files_sha256": "0" * 64}
+MODEL = ModelIdentity(name="demo", repository=None, commit=None, files_sha256="0" * 64)
 LOG = [
     {"role": "system", "content": "Be brief."},
     {"role": "user", "content": "Grüß dich 👋 \x1b[2J"},
@@ -29,15 +30,27 @@ def saved(tmp_path):
 
 
 def test_what_is_saved_is_what_is_loaded(saved):
-    found = states.load(saved)
-    assert (found["messages"], found["strategy"], found["model"]) == (LOG, "last_turns(4)", MODEL)
-    assert found["schema"] == "mmlu-kit/chat/1" and found["template_sha256"] == "1" * 64
+    chat = states.load(saved)
+    assert (chat.messages, chat.strategy, chat.model, chat.template_sha256) == (LOG, "last_turns(4)", MODEL, "1" * 64)
     states.save(saved, LOG[:1], views.Strategy("full"), MODEL, "1" * 64)
-    assert states.load(saved)["messages"] == LOG[:1] and list(saved.parent.iterdir()) == [saved]
+    assert states.load(saved).messages == LOG[:1] and list(saved.parent.iterdir()) == [saved]
 
 
-def test_the_schema_is_one():
-    jsonschema.Draft202012Validator.check_schema(yaml.safe_load(states.SCHEMA_FILE.read_text()))
+def test_the_files_form_is_as_it_was_before(saved):
+    """Chats that earlier versions of the kit saved can still be loaded."""
+    chat = json.loads(saved.read_text())
+    assert len(chat.pop("saved")) == len("2026-01-01T00:00:00Z")
+    assert chat == {
+        "schema": "mmlu-kit/chat/1",
+        "model": {"name": "demo", "repository": None, "commit": None, "files_sha256": "0" * 64},
+        "template_sha256": "1" * 64,
+        "strategy": "last_turns(4)",
+        "messages": LOG,
+    }
+    files = {"config.json": FileEntry(bytes=3, sha256="a" * 64)}
+    manifest = Manifest(folder="m", repository=None, commit=None, files=files, parameters=1, checkpoint_bytes=1)
+    text = '{"config.json": {"bytes": 3, "sha256": "' + "a" * 64 + '"}}'
+    assert states.model_identity("demo", manifest).files_sha256 == sha256(text)
 
 
 class Trap:
@@ -101,16 +114,28 @@ def test_other_files_are_not_taken_for_pickles(tmp_path, text):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda chat: chat.pop("messages"), "'messages' is a required property"),
+        (lambda chat: chat.pop("messages"), "messages: Field required"),
         (lambda chat: chat.update(schema="mmlu-kit/merged/3"), "its schema is not mmlu-kit/chat/1"),
         (lambda chat: chat.update(schema="mmlu-kit/chat/2"), "saved by another version"),
-        (lambda chat: chat.update(run="me"), "'run' was unexpected"),
+        (lambda chat: chat.update(run="me"), "'run' is not known here"),
         (lambda chat: chat.update(strategy="last_turns(all)"), "strategy: "),
+        (lambda chat: chat.update(strategy="token_budget(0)"), "strategy: "),
+        (lambda chat: chat.update(saved="yesterday"), "saved: "),
+        (lambda chat: chat.update(template_sha256="1" * 63), "template_sha256: "),
+        (lambda chat: chat["model"].update(files_sha256="G" * 64), "model.files_sha256: "),
+        (lambda chat: chat["model"].update(weights="w"), "model.weights: 'weights' is not known here"),
+        (lambda chat: chat["model"].pop("commit"), "model.commit: Field required"),
+        (lambda chat: chat.update(messages={}), "messages: "),
         (lambda chat: chat["messages"].append({"role": "tool", "content": ""}), "messages.3.role: 'tool'"),
+        (lambda chat: chat["messages"][2].update(name="Bob"), "messages.2.name: 'name' is not known here"),
+        (lambda chat: chat["messages"][2].pop("content"), "messages.2.content: Field required"),
+        (lambda chat: chat["messages"][2].update(ended="end"), "messages.2.ended: 'end' is not known"),
+        (lambda chat: chat["messages"][1].update(ended="length"), "message 1 is not a reply"),
         (lambda chat: chat["messages"].append({"role": "system", "content": ""}), "a message by 'system' where"),
         (lambda chat: chat["messages"].pop(1), "a message by 'assistant' where a turn should begin"),
         (lambda chat: chat["messages"][1].update(content=["Hello"]), "messages.1.content: "),
         (lambda chat: chat["messages"][1].update(content="\ud83d"), "surrogates not allowed"),
+        (lambda chat: chat["model"].update(name="\ud83d"), "surrogates not allowed"),
     ],
 )
 def test_a_damaged_chat_is_one_line_that_says_where(saved, change, words):
@@ -146,7 +171,7 @@ def test_files_that_cannot_be_a_chat_are_not_read(tmp_path, saved):
 
 @given(st.binary(max_size=200) | st.text(max_size=50).map(lambda text: text.encode("utf-8", "surrogatepass")))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_bytes_are_more_than_a_problem(tmp_path, data):
+def test_no_bytes_raise_more_than_a_user_error(tmp_path, data):
     path = tmp_path / "chat.json"
     path.write_bytes(data)
     with pytest.raises(UserError):

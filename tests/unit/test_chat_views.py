@@ -51,13 +51,13 @@ def test_what_holds_for_every_view(messages, strategy, limit):
     system = messages[:1] if messages[0]["role"] == "system" else []
     least = [*system, *turns(messages)[-1]]
     if count(least) > room(strategy, limit):
-        with pytest.raises(PromptTooLong) as problem:
+        with pytest.raises(PromptTooLong) as error:
             views.view(messages, strategy, count, limit)
-        assert (problem.value.tokens, problem.value.room) == (count(least), room(strategy, limit))
-        assert f"{count(least):,} tokens" in str(problem.value) and f"{room(strategy, limit):,} are free" in str(problem.value)
+        assert (error.value.tokens, error.value.room) == (count(least), room(strategy, limit))
+        assert f"{count(least):,} tokens" in str(error.value) and f"{room(strategy, limit):,} are free" in str(error.value)
         return
-    found = views.view(messages, strategy, count, limit)
-    shown = list(found.messages)
+    view = views.view(messages, strategy, count, limit)
+    shown = list(view.messages)
     assert messages == before  # the log is not changed
     assert shown[: len(system)] == system  # the system message stays
     rest = shown[len(system) :]
@@ -65,12 +65,12 @@ def test_what_holds_for_every_view(messages, strategy, limit):
     assert rest == messages[len(messages) - len(rest) :]  # the newest, in order, the newest user message among them
     kept = turns(rest)
     assert kept == turns(messages)[len(turns(messages)) - len(kept) :]  # no turn is split
-    assert found.tokens == count(shown) <= room(strategy, limit)
-    assert found.left_out == len(turns(messages)) - len(kept)  # nothing is dropped in silence
+    assert view.tokens == count(shown) <= room(strategy, limit)
+    assert view.left_out == len(turns(messages)) - len(kept)  # nothing is dropped in silence
     # And not more is left out than must be.
     most = {"none": 1, "last_turns": 1 + (strategy.amount or 0)}.get(strategy.kind, len(turns(messages)))
-    more = [*system, *(message for turn in turns(messages)[-len(kept) - 1 :] for message in turn)]
-    assert len(kept) == min(most, len(turns(messages))) or count(more) > room(strategy, limit)
+    one_more = [*system, *(message for turn in turns(messages)[-len(kept) - 1 :] for message in turn)]
+    assert len(kept) == min(most, len(turns(messages))) or count(one_more) > room(strategy, limit)
 
 
 def test_exactly_as_many_turns_are_shown_as_fit():
@@ -78,8 +78,8 @@ def test_exactly_as_many_turns_are_shown_as_fit():
         messages = [{"role": role, "content": "one two"} for _ in range(total) for role in ("user", "assistant")]
         for tokens in range(12, 150):
             for strategy, limit in ((Strategy("full"), tokens), (Strategy("token_budget", tokens), None)):
-                found = views.view(messages, strategy, count, limit)
-                assert total - found.left_out == min(total, (tokens - 2) // 10)
+                view = views.view(messages, strategy, count, limit)
+                assert total - view.left_out == min(total, (tokens - 2) // 10)
 
 
 @given(KINDS)
@@ -104,5 +104,5 @@ def test_a_thousand_turns_are_counted_a_few_times_and_a_short_window_hardly_at_a
     assert views.view(messages, Strategy("full"), counting, None).left_out == 0
     assert sum(counted) <= 2.1 * len(messages)
     counted.clear()
-    found = views.view(messages, Strategy("full"), counting, 120)
-    assert len(found.messages) == 18 and sum(counted) < 200
+    view = views.view(messages, Strategy("full"), counting, 120)
+    assert len(view.messages) == 18 and sum(counted) < 200

@@ -18,15 +18,15 @@ def folder(root, tmp_path):
 def test_a_manifest_names_every_file_and_counts_parameters(folder):
     manifest = checkpoints.describe(folder)
     weights = safetensors.torch.load_file(folder / "model.safetensors")
-    assert manifest["parameters"] == sum(weight.numel() for weight in weights.values())
-    assert set(manifest["files"]) == {path.name for path in folder.iterdir()}
-    assert manifest["checkpoint_bytes"] == (folder / "model.safetensors").stat().st_size
-    assert (manifest["repository"], manifest["commit"]) == (None, None)
+    assert manifest.parameters == sum(weight.numel() for weight in weights.values())
+    assert set(manifest.files) == {path.name for path in folder.iterdir()}
+    assert manifest.checkpoint_bytes == (folder / "model.safetensors").stat().st_size
+    assert (manifest.repository, manifest.commit) == (None, None)
 
 
 def test_shards_are_all_counted_and_a_missing_one_is_named(folder):
     weights = safetensors.torch.load_file(folder / "model.safetensors")
-    parameters = checkpoints.describe(folder)["parameters"]
+    parameters = checkpoints.describe(folder).parameters
     names = sorted(weights)
     files = {"model-1.safetensors": names[:5], "model-2.safetensors": names[5:]}
     for name, chosen in files.items():
@@ -34,7 +34,7 @@ def test_shards_are_all_counted_and_a_missing_one_is_named(folder):
     (folder / "model.safetensors").unlink()
     index = {"weight_map": {key: name for name, chosen in files.items() for key in chosen}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    assert checkpoints.describe(folder)["parameters"] == parameters
+    assert checkpoints.describe(folder).parameters == parameters
     (folder / "model-2.safetensors").unlink()
     with pytest.raises(UserError, match=r"model-2.safetensors is missing, which model.safetensors.index.json lists"):
         checkpoints.describe(folder)
@@ -99,21 +99,31 @@ def flipped(folder):
 )
 def test_a_file_changed_after_the_manifest_is_named(folder, tmp_path, spoil, name):
     path = tmp_path / "m.json"
-    path.write_text(json.dumps(checkpoints.describe(folder)))
+    checkpoints.describe(folder).write(path)
     assert checkpoints.opened(path) == checkpoints.describe(folder)
     spoil(folder)
     with pytest.raises(UserError, match=rf"model: {name} is not as it was when .*m.json was made"):
         checkpoints.opened(path)
 
 
-def test_a_manifest_that_is_none_is_refused(tmp_path):
-    (tmp_path / "m.json").write_text('{"schema": "other"}')
-    with pytest.raises(UserError, match="is not a model manifest"):
-        checkpoints.opened(tmp_path / "m.json")
-    for spoiled in ({"folder": 5, "files": {}}, {"files": {}}, {"folder": ".", "files": []}):
-        (tmp_path / "m.json").write_text(json.dumps({"schema": checkpoints.SCHEMA, **spoiled}))
-        for reader in (checkpoints.opened, checkpoints.located):
-            with pytest.raises(UserError, match="is not a model manifest"):
-                reader(tmp_path / "m.json")
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schema": "other"}, "at schema: 'other' is not known"),
+        ({"folder": 5}, "at folder: needs text, not 5"),
+        ({"folder": None}, "at folder: needs text, not null"),
+        ({"files": []}, "at files: needs a mapping, not a list"),
+        ({"files": {"config.json": {"bytes": 1, "sha256": "0" * 63}}}, "at files.config.json.sha256: '000"),
+        ({"parameters": -1}, "at parameters: needs at least 0, not -1"),
+    ],
+)
+@pytest.mark.parametrize("reader", [checkpoints.opened, checkpoints.located])
+def test_a_damaged_manifest_is_refused(folder, tmp_path, reader, changes, words):
+    (tmp_path / "m.json").write_text(json.dumps({**checkpoints.describe(folder).plain(), **changes}))
+    with pytest.raises(UserError, match=f"m.json: not a valid model file {words}"):
+        reader(tmp_path / "m.json")
+
+
+def test_a_manifest_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match="there is no such model folder or manifest"):
         checkpoints.opened(tmp_path / "missing")

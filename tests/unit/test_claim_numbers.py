@@ -2,17 +2,22 @@
 
 import pytest
 from mmlu_kit.claims import comparison
+from mmlu_kit.claims.document import NumberResult, NumberVerdict
+from mmlu_kit.evaluation.records import Totals
+from mmlu_kit.results.merged import Merged, NotRunHere
 
 from tests.helpers import audits
 
-
-def rows(merged):
-    found = comparison.compare(audits.PUBLISHED, merged)
-    assert len({row["id"] for row in found}) == len(found)
-    return {row["id"]: row for row in found}
+REPRODUCED, DIFFERS, NOT_RUN = NumberVerdict
 
 
-def row(merged, short, what):
+def rows(merged: Merged) -> dict[str, NumberResult]:
+    numbers = comparison.compare(audits.PUBLISHED, merged)
+    assert len({number.id for number in numbers}) == len(numbers)
+    return {number.id: number for number in numbers}
+
+
+def row(merged: Merged, short: str, what: str) -> NumberResult:
     return rows(merged)[f"{audits.NAMES.get(short, short)}: {what}"]
 
 
@@ -22,21 +27,22 @@ def anatomy(**counts):
 
 
 def test_a_run_with_the_published_counts_reproduces_every_accuracy():
-    found = rows(audits.run("0.5B", "1.5B", "3B", "7B", "14B"))
-    accuracies = [one for one in found.values() if one["unit"] == "fraction" and "Qwen" in one["id"]]
-    assert len(accuracies) == 55 and {one["verdict"] for one in accuracies} == {"reproduced"}
-    assert all(one["low"] <= one["run"] <= one["high"] and one["stage"] is None for one in accuracies)
-    assert found["Qwen2.5-3B-Instruct to Qwen2.5-0.5B-Instruct: ratio of accuracies"]["run"] == pytest.approx(854 / 124)
-    assert found["Qwen2.5-3B-Instruct: questions"]["verdict"] == "reproduced"
+    numbers = rows(audits.run("0.5B", "1.5B", "3B", "7B", "14B"))
+    accuracies = [number for number in numbers.values() if number.unit == "fraction" and "Qwen" in number.id]
+    assert len(accuracies) == 55 and {number.verdict for number in accuracies} == {REPRODUCED}
+    assert all(number.low <= number.run <= number.high and number.stage is None for number in accuracies)
+    ratio = numbers["Qwen2.5-3B-Instruct to Qwen2.5-0.5B-Instruct: ratio of accuracies"]
+    assert ratio.run == pytest.approx(854 / 124)
+    assert numbers["Qwen2.5-3B-Instruct: questions"].verdict == REPRODUCED
 
 
 def test_an_accuracy_is_compared_by_the_generated_letter_and_its_wilson_interval():
-    found = row(audits.run("1.5B", **anatomy(correct=10, correct_generated=70)), "1.5B", "accuracy on anatomy")
-    assert found["run"] == pytest.approx(70 / 135)
-    assert (found["low"], found["high"]) == pytest.approx((0.4349, 0.6011), abs=1e-4)  # 43.0% is just below
-    assert found["verdict"] == "differs"
-    found = row(audits.run("1.5B", **anatomy(correct_generated=69)), "1.5B", "accuracy on anatomy")
-    assert found["verdict"] == "reproduced" and found["low"] < 0.43
+    number = row(audits.run("1.5B", **anatomy(correct=10, correct_generated=70)), "1.5B", "accuracy on anatomy")
+    assert number.run == pytest.approx(70 / 135)
+    assert (number.low, number.high) == pytest.approx((0.4349, 0.6011), abs=1e-4)  # 43.0% is just below
+    assert number.verdict == DIFFERS
+    number = row(audits.run("1.5B", **anatomy(correct_generated=69)), "1.5B", "accuracy on anatomy")
+    assert number.verdict == REPRODUCED and number.low < 0.43
 
 
 @pytest.mark.parametrize(
@@ -47,70 +53,76 @@ def test_an_accuracy_is_compared_by_the_generated_letter_and_its_wilson_interval
         (audits.run("1.5B", dtype="bfloat16", **anatomy(correct_generated=100)), "logits", "bfloat16 instead of float32"),
         (audits.run("1.5B", device="cuda", **anatomy(correct_generated=100)), "logits", "cuda instead of cpu"),
         (audits.run("1.5B", **anatomy(correct_generated=9)), "parse", "best letter right in 43.0%"),
-        (audits.run("1.5B", **anatomy(correct=9, correct_generated=9, parsed=50)), "parse", "read from 37.0% of answers"),
+        (audits.run("1.5B", **anatomy(correct=9, correct_generated=9, parsed=50)), "parse", "parsed from 37.0% of answers"),
         (audits.run("1.5B", **anatomy(correct=100, correct_generated=100)), None, "no hashes, no revisions"),
     ],
 )
 def test_the_first_stage_that_differs_is_named(run, stage, reason):
-    found = row(run, "1.5B", "accuracy on anatomy")
-    assert found["verdict"] == "differs" and found["stage"] == stage and reason in found["reason"], found
+    number = row(run, "1.5B", "accuracy on anatomy")
+    assert number.verdict == DIFFERS and number.stage == stage and reason in number.reason, number
 
 
 def test_a_reproduced_number_has_no_stage_whatever_differs():
-    found = row(audits.run("1.5B", preset="lm_eval"), "1.5B", "accuracy on anatomy")
-    assert found["verdict"] == "reproduced" and found["stage"] is None
+    number = row(audits.run("1.5B", preset="lm_eval"), "1.5B", "accuracy on anatomy")
+    assert number.verdict == REPRODUCED and number.stage is None
 
 
 def test_a_4_bit_model_of_unpublished_number_format_does_not_differ_by_its_format():
-    found = row(audits.run("7B", dtype="bfloat16", **anatomy(correct=5, correct_generated=5)), "7B", "accuracy on anatomy")
-    assert found["verdict"] == "differs" and found["stage"] is None
+    number = row(audits.run("7B", dtype="bfloat16", **anatomy(correct=5, correct_generated=5)), "7B", "accuracy on anatomy")
+    assert number.verdict == DIFFERS and number.stage is None
 
 
 def test_what_was_not_run_says_why():
     merged = audits.run("0.5B", "7B")
-    assert "no result of Qwen2.5-3B-Instruct here" in row(merged, "3B", "accuracy on anatomy")["reason"]
-    merged["results"] = [one for one in merged["results"] if one["subject"] != "anatomy"]
-    found = row(merged, "0.5B", "accuracy on anatomy")
-    assert found["verdict"] == "not run" and found["run"] is None and "on anatomy here" in found["reason"]
-    assert "on 1 of its subjects" in row(merged, "0.5B", "accuracy over all subjects")["reason"]
-    assert row(merged, "0.5B", "accuracy on astronomy")["verdict"] == "reproduced"
-    del merged["models"]["Qwen2.5-7B-Instruct-4bit"]
-    skipped = {"model": "Qwen2.5-7B-Instruct-4bit", "subject": "anatomy", "reason": "this machine has no cuda"}
-    merged |= {"results": [one for one in merged["results"] if "7B" not in one["model"]], "not_run": [skipped]}
-    assert "was not run: this machine has no cuda" in row(merged, "7B", "real time")["reason"]
+    assert "no result of Qwen2.5-3B-Instruct here" in row(merged, "3B", "accuracy on anatomy").reason
+    without_anatomy = [result for result in merged.results if result.subject != "anatomy"]
+    merged = merged.model_copy(update={"results": without_anatomy})
+    number = row(merged, "0.5B", "accuracy on anatomy")
+    assert number.verdict == NOT_RUN and number.run is None and "on anatomy here" in number.reason
+    assert "on 1 of its subjects" in row(merged, "0.5B", "accuracy over all subjects").reason
+    assert row(merged, "0.5B", "accuracy on astronomy").verdict == REPRODUCED
+    name = audits.model_name("7B")
+    merged = merged.model_copy(
+        update={
+            "models": {model: ran for model, ran in merged.models.items() if model != name},
+            "results": [result for result in without_anatomy if result.model != name],
+            "not_run": [NotRunHere(model=name, subject="anatomy", reason="this machine has no cuda")],
+        }
+    )
+    assert "was not run: this machine has no cuda" in row(merged, "7B", "real time").reason
 
 
-@pytest.mark.parametrize(
-    ("seconds", "verdict"), [(8712, "reproduced"), (4400, "reproduced"), (4300, "differs"), (17500, "differs")]
-)
+@pytest.mark.parametrize(("seconds", "verdict"), [(8712, REPRODUCED), (4400, REPRODUCED), (4300, DIFFERS), (17500, DIFFERS)])
 def test_a_time_counts_within_a_factor_and_says_that_another_machine_ran(seconds, verdict):
-    found = row(audits.run("3B", real_s=seconds), "3B", "real time")
-    assert found["verdict"] == verdict and (found["low"], found["high"]) == pytest.approx((seconds / 2, seconds * 2))
-    assert "on another machine: p, 2 cores" in found["reason"] and "does not name its own" in found["reason"]
+    number = row(audits.run("3B", real_s=seconds), "3B", "real time")
+    assert number.verdict == verdict and (number.low, number.high) == pytest.approx((seconds / 2, seconds * 2))
+    assert "on another machine: p, 2 cores" in number.reason and "does not name its own" in number.reason
 
 
 def test_a_resumed_evaluation_has_no_time_to_compare():
     merged = audits.run("3B")
-    merged["results"][0] |= {"real_s": None, "cpu_user_s": None, "resumed": True}
-    found = row(merged, "3B", "real time")
-    assert found["verdict"] == "not run" and "resumed" in found["reason"]
-    assert row(merged, "3B", "CPU time")["verdict"] == "not run"
+    resumed = merged.results[0].model_copy(update={"real_s": None, "cpu_user_s": None, "resumed": True})
+    merged = merged.model_copy(update={"results": [resumed, *merged.results[1:]]})
+    number = row(merged, "3B", "real time")
+    assert number.verdict == NOT_RUN and "resumed" in number.reason
+    assert row(merged, "3B", "CPU time").verdict == NOT_RUN
 
 
 def test_gpu_seconds_and_ratios_of_times_are_compared():
-    found = rows(audits.run("3B", "7B"))
-    assert found["Qwen2.5-7B-Instruct (4-bit): GPU time"]["verdict"] == "reproduced"
-    ratio = found["Qwen2.5-3B-Instruct to Qwen2.5-7B-Instruct (4-bit): ratio of real times"]
-    assert ratio["verdict"] == "reproduced" and ratio["run"] == pytest.approx(8712 / 336)
-    found = rows(audits.run("3B", "7B", real_s=300))
-    assert found["Qwen2.5-3B-Instruct to Qwen2.5-7B-Instruct (4-bit): ratio of real times"]["verdict"] == "differs"
-    assert found["Qwen2.5-3B-Instruct: CPU time over real time"]["run"] == pytest.approx(2)
+    numbers = rows(audits.run("3B", "7B"))
+    assert numbers["Qwen2.5-7B-Instruct (4-bit): GPU time"].verdict == REPRODUCED
+    ratio = numbers["Qwen2.5-3B-Instruct to Qwen2.5-7B-Instruct (4-bit): ratio of real times"]
+    assert ratio.verdict == REPRODUCED and ratio.run == pytest.approx(8712 / 336)
+    numbers = rows(audits.run("3B", "7B", real_s=300))
+    assert numbers["Qwen2.5-3B-Instruct to Qwen2.5-7B-Instruct (4-bit): ratio of real times"].verdict == DIFFERS
+    assert numbers["Qwen2.5-3B-Instruct: CPU time over real time"].run == pytest.approx(2)
 
 
 def test_a_ratio_of_accuracies_needs_right_answers():
-    nothing = {subject: {"correct_generated": 0} for subject in audits.PUBLISHED["questions"]}
-    found = row(audits.run("0.5B", "3B", totals=nothing), "Qwen2.5-3B-Instruct to Qwen2.5-0.5B-Instruct", "ratio of accuracies")
-    assert found["verdict"] == "not run" and "no answer right" in found["reason"]
+    nothing = {subject: {"correct_generated": 0} for subject in audits.PUBLISHED.questions}
+    merged = audits.run("0.5B", "3B", totals=nothing)
+    number = row(merged, "Qwen2.5-3B-Instruct to Qwen2.5-0.5B-Instruct", "ratio of accuracies")
+    assert number.verdict == NOT_RUN and "no answer right" in number.reason
 
 
 def test_timing_runs_are_compared_with_their_setup():
@@ -121,27 +133,29 @@ def test_timing_runs_are_compared_with_their_setup():
         (4, "cpu none", 700, 900),
         (2,),
     )
-    found = rows(merged)
-    assert found["setup 1, 20260118_224739: real time"]["verdict"] == "reproduced"
-    slow = found["setup 4, 20260118_223121: real time"]
-    assert (slow["run"], slow["verdict"], slow["stage"]) == (600, "differs", "data") and "median of 2 runs" in slow["reason"]
-    assert found["additional run, 20260118_214113: real time"]["run"] == 600
-    assert "setup 5 was not run here" in found["setup 5, 20260118_220558: accuracy"]["reason"]
-    assert found["setup 4, 20260118_223121: accuracy"]["run"] == 1.0
-    assert found["timing runs: smallest user time over real time"]["run"] == pytest.approx(900 / 700)
-    merged["setups"]["model"] = "another"
-    assert "no timing runs of Llama" in rows(merged)["setup 1, 20260118_224739: real time"]["reason"]
+    numbers = rows(merged)
+    assert numbers["setup 1, 20260118_224739: real time"].verdict == REPRODUCED
+    slow = numbers["setup 4, 20260118_223121: real time"]
+    assert (slow.run, slow.verdict, slow.stage) == (600, DIFFERS, "data") and "median of 2 runs" in slow.reason
+    assert numbers["additional run, 20260118_214113: real time"].run == 600
+    assert "setup 5 was not run here" in numbers["setup 5, 20260118_220558: accuracy"].reason
+    assert numbers["setup 4, 20260118_223121: accuracy"].run == 1.0
+    assert numbers["timing runs: smallest user time over real time"].run == pytest.approx(900 / 700)
+    merged = merged.model_copy(update={"setups": merged.setups.model_copy(update={"model": "another"})})
+    assert "no timing runs of Llama" in rows(merged)["setup 1, 20260118_224739: real time"].reason
 
 
 def test_a_setup_that_really_ran_in_4_bits_differs_in_its_logits():
     merged = audits.timed(audits.run("Llama"), (5, "cpu 4bit", 600, 900))
-    for run in merged["setups"]["runs"]:
-        run["totals"] = {"questions": 252, "correct": 60, "correct_generated": 60, "parsed": 252}
-    found = rows(merged)["setup 5, 20260118_220558: accuracy"]
-    assert found["stage"] == "logits" and "4bit instead of no quantization" in found["reason"]
+    totals = Totals(questions=252, correct=60, correct_generated=60, parsed=252)
+    (run,) = merged.setups.runs
+    run = run.model_copy(update={"measured": run.measured.model_copy(update={"totals": totals})})
+    merged = merged.model_copy(update={"setups": merged.setups.model_copy(update={"runs": [run]})})
+    number = rows(merged)["setup 5, 20260118_220558: accuracy"]
+    assert number.stage == "logits" and "4bit instead of no quantization" in number.reason
 
 
 def test_the_baseline_is_compared_too():
-    found = rows(audits.run("Llama"))
-    assert found["Llama-3.2-1B-Instruct: accuracy over all subjects"]["run"] == pytest.approx(120 / 252)
-    assert found["Llama-3.2-1B-Instruct: accuracy on astronomy"]["verdict"] == "reproduced"
+    numbers = rows(audits.run("Llama"))
+    assert numbers["Llama-3.2-1B-Instruct: accuracy over all subjects"].run == pytest.approx(120 / 252)
+    assert numbers["Llama-3.2-1B-Instruct: accuracy on astronomy"].verdict == REPRODUCED

@@ -1,14 +1,15 @@
 """Each predicate of a claim on models, subjects and questions, on made-up runs that fit the claim and that do not."""
 
 import pytest
-from mmlu_kit.claims import audit, evidence
-from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
+from mmlu_kit.analysis.document import McNemar, PairAnalysis
+from mmlu_kit.claims import audit
+from mmlu_kit.claims.document import ClaimVerdict
+from mmlu_kit.user_errors import UserError
 
 from tests.helpers import audits
+from tests.helpers.audits import judge
 
-
-def judge(claim, merged, pairs=()):
-    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_run(merged, {"pairs": list(pairs)}, audits.PUBLISHED))
+HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = ClaimVerdict
 
 
 def correct(**counts):
@@ -16,16 +17,23 @@ def correct(**counts):
     return {subject: {"correct": count} for subject, count in counts.items()}
 
 
-def pair(one, other, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, only_second=20):
-    return {
-        "models": [audits.model_name(one), audits.model_name(other)],
-        "questions": 100,
-        "both_wrong": both_wrong,
-        "both_wrong_expected": expected,
-        "kappa": kappa,
-        "kappa_max": 0.8,
-        "mcnemar": {"only_first": only_first, "only_second": only_second},
-    }
+def pair(first, second, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, only_second=20):
+    """How two models of the writeup answered 100 questions."""
+    return PairAnalysis(
+        models=(audits.model_name(first), audits.model_name(second)),
+        questions=100,
+        both_wrong=both_wrong,
+        both_wrong_expected=expected,
+        kappa=kappa,
+        kappa_max=0.8,
+        capa=None,
+        same_wrong=0,
+        same_wrong_rate=None,
+        same_wrong_null=None,
+        same_wrong_p=None,
+        mcnemar=McNemar(only_first=only_first, only_second=only_second, p=1, p_holm=1),
+        smallest_difference=None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,8 +42,8 @@ def pair(one, other, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, onl
         # Models
         ("scales-with-size", audits.run("0.5B", "1.5B", "3B"), HOLDS, "0.5B 9.1%"),
         ("scales-with-size", audits.run("0.5B", "3B", totals=correct(anatomy=80)), HOLDS, "3B"),
-        ("3b-against-0.5b", audits.run("0.5B", "3B", real_s=100), DOES_NOT_HOLD, "1.7 min / 1.7 min = 1.0"),
-        ("3b-against-0.5b", audits.run("0.5B", "3B"), HOLDS, "= 6.9"),
+        ("3b-against-0.5b", audits.run("0.5B", "3B", real_s=100), DOES_NOT_HOLD, "1.7 min / 1.7 min = 1.00×"),
+        ("3b-against-0.5b", audits.run("0.5B", "3B"), HOLDS, "= 6.89×"),
         ("3b-against-0.5b", audits.run("3B"), NOT_TESTABLE, "no result of Qwen2.5-0.5B-Instruct"),
         (
             "near-random",
@@ -47,7 +55,7 @@ def pair(one, other, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, onl
         ("genuine-knowledge", audits.run("1.5B"), HOLDS, "p < 0.0001"),
         (
             "genuine-knowledge",
-            audits.run("1.5B", totals=correct(**dict.fromkeys(audits.PUBLISHED["questions"], 20))),
+            audits.run("1.5B", totals=correct(**dict.fromkeys(audits.PUBLISHED.questions, 20))),
             DOES_NOT_HOLD,
             "14.6%",
         ),
@@ -91,45 +99,56 @@ def pair(one, other, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, onl
     ],
 )
 def test_a_claim_on_a_made_up_run(claim, run, verdict, words):
-    found = judge(claim, run)
-    assert found["verdict"] == verdict and words in found["evidence"], found
+    judgement = judge(claim, run)
+    assert judgement.verdict == verdict and words in judgement.evidence, judgement
 
 
 def test_models_whose_intervals_overlap_do_not_scale_strongly():
-    merged = audits.run("0.5B", "1.5B")
-    for result in merged["results"]:
-        result["totals"]["correct"] = 50 + (result["model"] == audits.model_name("1.5B"))
-    assert judge("scales-with-size", merged)["verdict"] == DOES_NOT_HOLD
+    larger = audits.model_name("1.5B")
+    run = audits.with_counts(audits.run("0.5B", "1.5B"), lambda result: {"correct": 50 + (result.model == larger)})
+    assert judge("scales-with-size", run).verdict == DOES_NOT_HOLD
 
 
 def test_no_ratio_is_taken_to_a_model_without_a_right_answer():
-    nothing = dict.fromkeys(audits.PUBLISHED["questions"], 0)
-    assert "no answer right" in judge("3b-against-0.5b", audits.run("0.5B", "3B", totals=correct(**nothing)))["evidence"]
+    nothing = dict.fromkeys(audits.PUBLISHED.questions, 0)
+    assert "no answer right" in judge("3b-against-0.5b", audits.run("0.5B", "3B", totals=correct(**nothing))).evidence
 
 
 def test_another_step_that_ranks_subjects_otherwise_is_an_exception_too():
-    merged = audits.run("0.5B", "1.5B", "3B")
-    for number, result in enumerate(one for one in merged["results"] if one["model"] == audits.model_name("3B")):
-        result["totals"]["correct"] = 10 * (number % 3) + number
-    assert judge("jump-is-the-exception", merged)["verdict"] == DOES_NOT_HOLD
+    largest = audits.model_name("3B")
+    places = {subject: place for place, subject in enumerate(audits.PUBLISHED.questions)}
+
+    def counts(result):
+        place = places[result.subject]
+        return {"correct": 10 * (place % 3) + place} if result.model == largest else {}
+
+    run = audits.with_counts(audits.run("0.5B", "1.5B", "3B"), counts)
+    assert judge("jump-is-the-exception", run).verdict == DOES_NOT_HOLD
 
 
 def test_mistakes_on_the_same_questions_are_measured_by_kappa_beside_its_maximum():
     run = audits.run("1.5B", "3B", "7B")
     agreeing = [pair("1.5B", "3B", 0.5), pair("3B", "7B", 0.6)]
-    found = judge("same-questions", run, agreeing)
-    assert found["verdict"] == HOLDS
-    assert "both wrong on 40 of 100 questions, 30 if independent; kappa 0.50 of at most 0.80" in found["evidence"]
-    assert judge("same-questions", run, [*agreeing, pair("1.5B", "7B", 0.39)])["verdict"] == DOES_NOT_HOLD
-    assert judge("same-questions", run, [pair("1.5B", "3B", None)])["verdict"] == NOT_TESTABLE
+    judgement = judge("same-questions", run, agreeing)
+    assert judgement.verdict == HOLDS
+    assert "both wrong on 40 of 100 questions, 30 if independent; kappa 0.50 of at most 0.80" in judgement.evidence
+    assert judge("same-questions", run, [*agreeing, pair("1.5B", "7B", 0.39)]).verdict == DOES_NOT_HOLD
+    assert judge("same-questions", run, [pair("1.5B", "3B", None)]).verdict == NOT_TESTABLE
 
 
 def test_what_the_smaller_model_misses_the_larger_one_misses_or_not():
     run = audits.run("1.5B", "3B")
-    found = judge("hard-for-both", run, [pair("1.5B", "3B")])  # 40 of 60 missed, 30 expected
-    assert found["verdict"] == HOLDS and "of 60 questions that 1.5B misses, 3B misses 66.7%, 50.0% if" in found["evidence"]
-    found = judge("hard-for-both", run, [pair("3B", "1.5B")])  # now the first of the pair is the larger: 40 of 50
-    assert "of 50 questions that 1.5B misses, 3B misses 80.0%" in found["evidence"]
-    assert judge("hard-for-both", run, [pair("1.5B", "3B", both_wrong=10)])["verdict"] == DOES_NOT_HOLD
-    assert judge("hard-for-both", run, [pair("1.5B", "3B", expected=45.0)])["verdict"] == DOES_NOT_HOLD
-    assert judge("hard-for-both", run, [])["verdict"] == NOT_TESTABLE
+    judgement = judge("hard-for-both", run, [pair("1.5B", "3B")])  # 40 of 60 missed, 30 expected
+    assert judgement.verdict == HOLDS
+    assert "of 60 questions that 1.5B misses, 3B misses 66.7%, 50.0% if" in judgement.evidence
+    judgement = judge("hard-for-both", run, [pair("3B", "1.5B")])  # now the first of the pair is the larger: 40 of 50
+    assert "of 50 questions that 1.5B misses, 3B misses 80.0%" in judgement.evidence
+    assert judge("hard-for-both", run, [pair("1.5B", "3B", both_wrong=10)]).verdict == DOES_NOT_HOLD
+    assert judge("hard-for-both", run, [pair("1.5B", "3B", expected=45.0)]).verdict == DOES_NOT_HOLD
+    assert judge("hard-for-both", run, []).verdict == NOT_TESTABLE
+
+
+def test_a_claim_with_an_unknown_predicate_is_refused():
+    claim = audits.CLAIMS["near-random"].model_copy(update={"predicate": "at_chanse"})
+    with pytest.raises(UserError, match="near-random: there is no predicate 'at_chanse'; did you mean 'at_chance'"):
+        audit.judgement(claim, audits.evidence(audits.run("0.5B")))

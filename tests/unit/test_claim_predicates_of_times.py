@@ -1,16 +1,16 @@
 """Each predicate of a claim on times, devices and quantization, on made-up runs that fit the claim and that do not."""
 
 import pytest
-from mmlu_kit.claims import audit, evidence
-from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
+from mmlu_kit import formatting
+from mmlu_kit.claims import audit
+from mmlu_kit.claims.document import ClaimVerdict, Judgement
+from mmlu_kit.results.merged import NotRunHere
 
 from tests.helpers import audits
+from tests.helpers.audits import judge
 
+HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = ClaimVerdict
 ALIKE = [(4, "cpu none", 240, 480), (4, "cpu none", 300, 490)]
-
-
-def judge(claim, merged):
-    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
 
 
 def timed(*runs):
@@ -24,16 +24,16 @@ def timed(*runs):
         ("same-252-questions", timed(*ALIKE), HOLDS, "2 runs of 4 questions"),
         ("same-252-questions", timed(ALIKE[0], (4, "cpu none", 240, 480, {"answers": "ABC"})), DOES_NOT_HOLD, "3 or 4"),
         ("same-252-questions", audits.run("0.5B"), NOT_TESTABLE, "no timing setups"),
-        ("real-time-varied", timed(*ALIKE), HOLDS, "1.25 times the shortest"),
-        ("real-time-varied", timed(ALIKE[0], ALIKE[0]), DOES_NOT_HOLD, "1.00 times"),
+        ("real-time-varied", timed(*ALIKE), HOLDS, "1.25× the shortest"),
+        ("real-time-varied", timed(ALIKE[0], ALIKE[0]), DOES_NOT_HOLD, "1.00×"),
         ("real-time-varied", timed(ALIKE[0]), NOT_TESTABLE, "no two runs"),
-        ("scheduling-variability", timed(*ALIKE), HOLDS, "1.25-fold and CPU time 1.02-fold"),
-        ("scheduling-variability", timed(ALIKE[0], (4, "cpu none", 300, 600)), DOES_NOT_HOLD, "CPU time 1.25-fold"),
+        ("scheduling-variability", timed(*ALIKE), HOLDS, "real time 1.25× and CPU time 1.02×"),
+        ("scheduling-variability", timed(ALIKE[0], (4, "cpu none", 300, 600)), DOES_NOT_HOLD, "CPU time 1.25×"),
         ("scheduling-variability", timed(ALIKE[0], ALIKE[0]), NOT_TESTABLE, "too little to ask why"),
-        ("user-time-steady", timed(*ALIKE), HOLDS, "1.02 times"),
-        ("user-time-steady", timed(ALIKE[0], (4, "cpu none", 240, 700)), DOES_NOT_HOLD, "1.46 times"),
-        ("user-time-7-8-times", timed((4, "cpu none", 100, 720), (4, "cpu none", 100, 790)), HOLDS, "7.2 to 7.9"),
-        ("user-time-7-8-times", timed(*ALIKE), DOES_NOT_HOLD, "1.6 to 2.0"),
+        ("user-time-steady", timed(*ALIKE), HOLDS, "1.02×"),
+        ("user-time-steady", timed(ALIKE[0], (4, "cpu none", 240, 700)), DOES_NOT_HOLD, "1.46×"),
+        ("user-time-7-8-times", timed((4, "cpu none", 100, 720), (4, "cpu none", 100, 790)), HOLDS, "from 7.20× to 7.90×"),
+        ("user-time-7-8-times", timed(*ALIKE), DOES_NOT_HOLD, "from 1.63× to 2.00×"),
         ("all-cores", timed(ALIKE[0], (4, "cpu none", 250, 480)), HOLDS, "1.9 to 2.0 cores busy on average of 2"),
         ("all-cores", timed(*ALIKE), DOES_NOT_HOLD, "1.6 to 2.0"),
         ("deterministic", timed(*ALIKE), HOLDS, "4 of 4 right, 0 questions"),
@@ -44,7 +44,7 @@ def timed(*runs):
             DOES_NOT_HOLD,
             "2 questions",
         ),
-        ("cpu-time-8-times", audits.run("0.5B"), DOES_NOT_HOLD, "0.5B 2.0 CPU seconds"),
+        ("cpu-time-8-times", audits.run("0.5B"), DOES_NOT_HOLD, "CPU time over real time: 0.5B 2.00×"),
         ("times-recorded", audits.run("0.5B", "7B"), HOLDS, "2 of 2 models"),
         # Devices and quantization
         ("small-on-cpu", audits.run("0.5B", "1.5B", "3B"), HOLDS, "3B cpu, no quantization"),
@@ -71,7 +71,7 @@ def timed(*runs):
             NOT_TESTABLE,
             "cannot be used",
         ),
-        ("no-benefit-on-cpu", timed((5, "cpu 4bit", 400), (4, "cpu none", 240)), HOLDS, "1.67 times the real time"),
+        ("no-benefit-on-cpu", timed((5, "cpu 4bit", 400), (4, "cpu none", 240)), HOLDS, "1.67× the real time"),
         ("no-benefit-on-cpu", timed((5, "cpu 4bit", 200), (4, "cpu none", 240)), DOES_NOT_HOLD, "every run is faster"),
         (
             "no-benefit-on-cpu",
@@ -80,9 +80,9 @@ def timed(*runs):
             "every run is smaller",
         ),
         ("no-benefit-on-cpu", timed((5, "cpu none", 239), *ALIKE), HOLDS, "with nothing quantized"),
-        ("comparable-size", audits.run("3B", "7B"), DOES_NOT_HOLD, "= 2.3"),
-        ("gpu-26-times", audits.run("3B", "7B"), HOLDS, "= 25.9; of unlike models"),
-        ("gpu-26-times", audits.run("3B", "7B", real_s=50), DOES_NOT_HOLD, "= 1.0"),
+        ("comparable-size", audits.run("3B", "7B"), DOES_NOT_HOLD, "= 2.33×"),
+        ("gpu-26-times", audits.run("3B", "7B"), HOLDS, "= 25.9×; of unlike models"),
+        ("gpu-26-times", audits.run("3B", "7B", real_s=50), DOES_NOT_HOLD, "= 1.00×"),
         ("gpu-14b", audits.run("7B", "14B"), HOLDS, "1011 of 1369"),
         ("gpu-14b", audits.run("7B"), NOT_TESTABLE, "nothing larger was tried"),
         ("gpu-14b", audits.run("3B"), NOT_TESTABLE, "no model ran as cuda, 4bit"),
@@ -91,34 +91,34 @@ def timed(*runs):
     ],
 )
 def test_a_claim_on_a_made_up_run(claim, run, verdict, words):
-    found = judge(claim, run)
-    assert found["verdict"] == verdict and words in found["evidence"], found
+    judgement = judge(claim, run)
+    assert judgement.verdict == verdict and words in judgement.evidence, judgement
 
 
 def test_a_model_as_large_as_another_is_comparable():
-    merged = audits.run("3B", "7B")
-    merged["models"][audits.model_name("7B")]["parameters"] = 4_000_000_000
-    assert judge("comparable-size", merged)["verdict"] == HOLDS
+    run = audits.with_model(audits.run("3B", "7B"), "7B", parameters=4_000_000_000)
+    assert judge("comparable-size", run).verdict == HOLDS
 
 
 def test_a_model_with_eight_cores_busy_has_cpu_time_of_eight_times_real_time():
-    merged = audits.run("0.5B", "3B")
-    for result in merged["results"]:
-        result["cpu_user_s"], result["cpu_system_s"] = 7.5 * result["real_s"], 0.5 * result["real_s"]
-    assert judge("cpu-time-8-times", merged) == {"verdict": HOLDS, "evidence": "0.5B 8.0, 3B 8.0 CPU seconds a second"}
-    for result in merged["results"][:1]:
-        result |= dict.fromkeys(("real_s", "cpu_user_s", "cpu_system_s"))
-    found = judge("cpu-time-8-times", merged)
-    assert found["verdict"] == NOT_TESTABLE and "no CPU time of 0.5B" in found["evidence"]
-    found = judge("times-recorded", merged)
-    assert found["verdict"] == DOES_NOT_HOLD and "not 0.5B" in found["evidence"]
+    run = audits.with_results(
+        audits.run("0.5B", "3B"),
+        lambda result: {"cpu_user_s": 7.5 * result.real_s, "cpu_system_s": 0.5 * result.real_s},
+    )
+    evidence = "CPU time over real time: 0.5B 8.00×, 3B 8.00×"
+    assert judge("cpu-time-8-times", run) == Judgement(verdict=HOLDS, evidence=evidence)
+    first = run.results[0].model_copy(update=dict.fromkeys(("real_s", "cpu_user_s", "cpu_system_s")))
+    run = run.model_copy(update={"results": [first, *run.results[1:]]})
+    judgement = judge("cpu-time-8-times", run)
+    assert judgement.verdict == NOT_TESTABLE and "no CPU time of 0.5B" in judgement.evidence
+    judgement = judge("times-recorded", run)
+    assert judgement.verdict == DOES_NOT_HOLD and "not 0.5B" in judgement.evidence
 
 
 def test_setups_that_no_machine_could_run_were_skipped():
-    merged = timed((2,), (4, "cpu none"))
-    claim = {**audits.CLAIMS["no-gpu-setups"], "with": {"setups": [2]}}
-    found = audit.verdict_on(claim, evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
-    assert found == {"verdict": HOLDS, "evidence": "setup 2: this machine has no cuda"}
+    evidence = audits.evidence(timed((2,), (4, "cpu none")))
+    claim = audits.CLAIMS["no-gpu-setups"].model_copy(update={"parameters": {"setups": [2]}})
+    assert audit.judgement(claim, evidence) == Judgement(verdict=HOLDS, evidence="setup 2: this machine has no cuda")
 
 
 @pytest.mark.parametrize(
@@ -132,25 +132,23 @@ def test_setups_that_no_machine_could_run_were_skipped():
 )
 def test_four_bits_on_a_gpu_are_compared_with_no_quantization(memory, speed, halves, speeds_up):
     plain = (1, "cuda none", 180, 180, {"peak_gpu_bytes": 10 * 10**9})
-    merged = timed(plain, (2, "cuda 4bit", speed, 100, {"peak_gpu_bytes": memory * 10**9}))
-    assert judge("gpu-4bit-memory", merged)["verdict"] == halves
-    found = judge("gpu-4bit-speed", merged)
-    assert found["verdict"] == speeds_up and f"{180 / speed:.2f} times the speed" in found["evidence"]
+    run = timed(plain, (2, "cuda 4bit", speed, 100, {"peak_gpu_bytes": memory * 10**9}))
+    assert judge("gpu-4bit-memory", run).verdict == halves
+    judgement = judge("gpu-4bit-speed", run)
+    assert judgement.verdict == speeds_up and f"{formatting.ratio(180 / speed)} the speed" in judgement.evidence
 
 
 def test_the_same_weights_in_both_forms_in_a_group_are_compared_too():
-    merged = audits.run("7B", "14B")
-    for number, quantization in enumerate(("4bit", "none")):
-        name = audits.model_name(("7B", "14B")[number])
-        merged["models"][name] |= {"repository": "Qwen/Qwen2.5-7B-Instruct", "commit": "a" * 40}
-        merged["models"][name]["effective"]["quantization"] = quantization
-    assert judge("gpu-4bit-memory", merged)["evidence"] == "7B (4-bit): 1.00 times the memory"
+    run = audits.run("7B", "14B")
+    for short, quantization in (("7B", "4bit"), ("14B", "none")):
+        effective = run.models[audits.model_name(short)].effective.model_copy(update={"quantization": quantization})
+        weights = {"repository": "Qwen/Qwen2.5-7B-Instruct", "commit": "a" * 40}
+        run = audits.with_model(run, short, effective=effective, **weights)
+    assert judge("gpu-4bit-memory", run).evidence == "7B (4-bit): 1.00× the memory"
 
 
 def test_a_larger_model_refused_for_want_of_memory_is_the_limit():
-    merged = audits.run("3B")
-    merged["not_run"] = [
-        {"model": "big", "subject": "anatomy", "reason": "big needs about 30 GB and 8 GB of cpu memory are free"}
-    ]
-    found = judge("laptop-limit", merged)
-    assert found["verdict"] == HOLDS and "8 GB of cpu memory" in found["evidence"]
+    reason = "big needs about 30 GB and 8 GB of cpu memory are free"
+    refused = NotRunHere(model="big", subject="anatomy", reason=reason)
+    judgement = judge("laptop-limit", audits.run("3B").model_copy(update={"not_run": [refused]}))
+    assert judgement.verdict == HOLDS and "8 GB of cpu memory" in judgement.evidence

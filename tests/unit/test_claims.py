@@ -3,12 +3,17 @@
 import re
 
 import pytest
-from mmlu_kit import files
-from mmlu_kit.claims import audit, evidence
-from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
-from mmlu_kit.evaluation import records
+from mmlu_kit.claims import audit
+from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, Judgement
+from mmlu_kit.claims.published_evidence import published_evidence
+from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.stand_ins import stand_ins
+from mmlu_kit.user_errors import UserError
 
 from tests.helpers import audits, reports, results
+from tests.helpers.audits import judge
+
+HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = ClaimVerdict
 
 # What the published numbers say, and why.
 EXPECTED = {
@@ -67,12 +72,9 @@ EXPECTED = {
 }
 
 
-def of_published(claim):
-    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_published(audits.PUBLISHED))
-
-
-def of_run(claim, merged, pairs=()):
-    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_run(merged, {"pairs": list(pairs)}, audits.PUBLISHED))
+def by_published_numbers(claim: str) -> Judgement:
+    """The verdict on a claim by the writeup's own numbers."""
+    return audit.judgement(audits.CLAIMS[claim], published_evidence(audits.PUBLISHED))
 
 
 def test_every_claim_has_a_verdict_derived_by_hand():
@@ -81,55 +83,50 @@ def test_every_claim_has_a_verdict_derived_by_hand():
 
 @pytest.mark.parametrize("claim", EXPECTED)
 def test_the_published_numbers_say_what_was_derived_by_hand(claim):
-    found = of_published(claim)
+    judgement = by_published_numbers(claim)
     verdict, why = EXPECTED[claim]
-    assert found["verdict"] == verdict, f"{found['evidence']}; by hand: {why}"
-    assert found["evidence"] and "\n" not in found["evidence"]
+    assert judgement.verdict == verdict, f"{judgement.evidence}; by hand: {why}"
+    assert judgement.evidence and "\n" not in judgement.evidence
 
 
 @pytest.mark.parametrize(
     ("claim", "numbers"),
     [
-        ("3b-against-0.5b", ["62.4% / 9.1% = 6.9", "145.2 min / 20.3 min = 7.2"]),
-        ("near-random", ["9.1% (7.6% to 10.7%)", "25%", "only 36.2% of answers could be read"]),
+        ("3b-against-0.5b", ["62.4% / 9.1% = 6.89×", "145.2 min / 20.3 min = 7.15×"]),
+        ("near-random", ["9.1% (7.6% to 10.7%)", "25%", "only 36.2% of answers could be parsed"]),
         ("mathematics-lowest", ["2 of 5 models", "abstract_algebra 3.0%", "college_chemistry 50.0%"]),
-        ("gpu-26-times", ["25.9", "unlike models", "7B (4-bit) (cuda, 4bit)", "3B (cpu, no quantization)"]),
-        ("user-time-7-8-times", ["7.2 to 7.4"]),
+        ("gpu-26-times", ["25.9×", "unlike models", "7B (4-bit) (cuda, 4bit)", "3B (cpu, no quantization)"]),
+        ("user-time-7-8-times", ["from 7.19× to 7.42×"]),
         ("rank-order", ["Kendall's W 0.67", "0.07", "0.98"]),
         ("ethics-near-highest", ["8 for 0.5B", "5 for 14B"]),
     ],
 )
 def test_the_line_of_evidence_has_the_numbers(claim, numbers):
-    line = of_published(claim)["evidence"]
+    line = by_published_numbers(claim).evidence
     assert all(number in line for number in numbers), line
 
 
 def test_counts_behind_published_percentages_sum_to_the_published_totals():
-    for name, model in audits.PUBLISHED["models"].items():
-        counts = {subject: found["correct"] for subject, found in model["subjects"].items()}
-        asked = sum(audits.PUBLISHED["questions"][subject] for subject in counts)
-        assert (sum(counts.values()), asked) == (model["correct"], model["total"]), name
-        totals = {subject: audits.PUBLISHED["questions"][subject] for subject in counts}
-        shares = [(model, model["total"]), *((model["subjects"][subject], total) for subject, total in totals.items())]
-        for found, total in shares:
+    for name, model in audits.PUBLISHED.models.items():
+        questions = {subject: audits.PUBLISHED.questions[subject] for subject in model.subjects}
+        correct = sum(subject.correct for subject in model.subjects.values())
+        assert (correct, sum(questions.values())) == (model.correct, model.total), name
+        shares = [(model, model.total), *((model.subjects[subject], total) for subject, total in questions.items())]
+        for share, total in shares:
             # Section 1 prints two digits, the others one.
             digits = 2 if name == audits.NAMES["Llama"] else 1
-            assert round(100 * found["correct"] / total, digits) == found["accuracy_percent"], (name, found)
+            assert round(100 * share.correct / total, digits) == share.accuracy_percent, (name, share)
 
 
 def test_published_ratios_follow_from_published_numbers():
-    models = audits.PUBLISHED["models"]
-    values = {
-        "accuracy": lambda name: models[name]["correct"] / models[name]["total"],
-        "real_s": lambda name: models[name]["real_s"],
-    }
-    for asked in audits.PUBLISHED["ratios"]:
-        one, other = (values[asked["what"]](name) for name in asked["models"])
-        assert one / other == pytest.approx(asked["value"], rel=0.03), asked
+    values = {"accuracy": lambda model: model.correct / model.total, "real_s": lambda model: model.real_s}
+    for ratio in audits.PUBLISHED.ratios:
+        first, second = (values[ratio.what](audits.PUBLISHED.models[name]) for name in ratio.models)
+        assert first / second == pytest.approx(ratio.value, rel=0.03), ratio
 
 
 def test_every_predicate_is_used_and_takes_the_parameters_that_claims_give():
-    assert {claim["predicate"] for claim in audits.CLAIMS.values()} == set(audit.PREDICATES)
+    assert {claim.predicate for claim in audits.CLAIMS.values()} == set(audit.PREDICATES)
 
 
 def test_a_verdict_stands_beside_what_it_is_on_with_its_threshold():
@@ -138,7 +135,7 @@ def test_a_verdict_stands_beside_what_it_is_on_with_its_threshold():
     (varied,) = [row for claim, row in rows.items() if claim.startswith("Real time varied from")]
     assert varied[2].startswith("the longest of the runs alike took at least 1.1 times the shortest")
     for claim in audits.CLAIMS.values():
-        assert ("tested" in claim) == (claim["predicate"] != "no_result_tells"), claim["id"]
+        assert bool(claim.tested) == (claim.predicate != "no_result_tells"), claim.id
     assert not [row for row in rows.values() if "{" in row[2]]
 
 
@@ -149,52 +146,51 @@ def test_a_run_with_the_published_counts_gives_the_published_verdicts_on_accurac
         ethics-near-highest astronomy-strong biology-high rank-order jump-is-the-exception near-random genuine-knowledge
     """
     for claim in on_accuracy.split():
-        assert of_run(claim, run) == of_published(claim) | {"evidence": of_run(claim, run)["evidence"]}, claim
+        assert judge(claim, run).verdict == by_published_numbers(claim).verdict, claim
 
 
 def test_models_are_recognised_by_repository_or_name_and_by_quantization():
-    run = audits.run("0.5B", "7B")
-    found = evidence.stand_ins(run["study"]["models"], audits.PUBLISHED)
-    assert found[audits.NAMES["0.5B"]] == "Qwen2.5-0.5B-Instruct" and found[audits.NAMES["7B"]] == "Qwen2.5-7B-Instruct-4bit"
-    assert found[audits.NAMES["3B"]] is None
-    entries = run["study"]["models"]
-    entries["Qwen2.5-7B-Instruct-4bit"]["quantization"] = "none"
-    entries["Qwen2.5-0.5B-Instruct"] |= {"repository": "someone/fine-tuned"}
-    assert set(evidence.stand_ins(entries, audits.PUBLISHED).values()) == {None}
-    entries["mine"] = {**entries["Qwen2.5-0.5B-Instruct"], "repository": "Qwen/Qwen2.5-0.5B-Instruct"}
-    assert evidence.stand_ins(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] == "mine"
+    entries = dict(audits.run("0.5B", "7B").study.models)
+    names = stand_ins(entries, audits.PUBLISHED)
+    assert names[audits.NAMES["0.5B"]] == "Qwen2.5-0.5B-Instruct" and names[audits.NAMES["7B"]] == "Qwen2.5-7B-Instruct-4bit"
+    assert names[audits.NAMES["3B"]] is None
+    small, medium = entries["Qwen2.5-0.5B-Instruct"], entries["Qwen2.5-7B-Instruct-4bit"]
+    entries["Qwen2.5-7B-Instruct-4bit"] = medium.model_copy(update={"quantization": "none"})
+    entries["Qwen2.5-0.5B-Instruct"] = small.model_copy(update={"repository": "someone/fine-tuned"})
+    assert set(stand_ins(entries, audits.PUBLISHED).values()) == {None}
+    entries["mine"] = small.model_copy(update={"repository": "Qwen/Qwen2.5-0.5B-Instruct"})
+    assert stand_ins(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] == "mine"
 
 
 def test_of_two_entries_of_a_model_the_one_asked_in_the_writeups_way_stands_for_it():
-    entry = audits.run("3B")["study"]["models"]["Qwen2.5-3B-Instruct"]
-    other = {**entry, "prompt": {**entry["prompt"], "preset": "lm_eval"}}
-    found = evidence.stand_ins({"Qwen2.5-3B-Instruct": other, "Qwen2.5-3B-Instruct-bare": entry}, audits.PUBLISHED)
-    assert found[audits.NAMES["3B"]] == "Qwen2.5-3B-Instruct-bare"
+    entry = audits.run("3B").study.models["Qwen2.5-3B-Instruct"]
+    other = entry.model_copy(update={"prompt": entry.prompt.model_copy(update={"preset": "lm_eval"})})
+    names = stand_ins({"Qwen2.5-3B-Instruct": other, "Qwen2.5-3B-Instruct-bare": entry}, audits.PUBLISHED)
+    assert names[audits.NAMES["3B"]] == "Qwen2.5-3B-Instruct-bare"
 
 
 def test_a_study_of_other_models_says_whose_numbers_it_has_and_which_model_is_missing():
     subjects = ["anatomy", "astronomy", "virology"]
     answers = {"s": dict.fromkeys(subjects, "AAAA" * 25), "l": dict.fromkeys(subjects, "ABCD" * 25)}
     merged, _ = results.merged(results.study(["s", "l"], subjects), answers, {"s": 1000, "l": 2000})
-    found = of_run("scales-with-size", merged)
-    assert found["verdict"] == HOLDS and "s 25.0%" in found["evidence"] and "own models, not the writeup's" in found["evidence"]
-    assert of_run("near-random", merged) == {"verdict": NOT_TESTABLE, "evidence": "no result of Qwen2.5-0.5B-Instruct here"}
-    assert "anatomy has 100 questions here and 135 in MMLU" in of_run("biology-high", merged)["evidence"]
+    judgement = judge("scales-with-size", merged)
+    assert judgement.verdict == HOLDS
+    assert "s 25.0%" in judgement.evidence and "own models, not the writeup's" in judgement.evidence
+    missing = Judgement(verdict=NOT_TESTABLE, evidence="no result of Qwen2.5-0.5B-Instruct here")
+    assert judge("near-random", merged) == missing
+    assert "anatomy has 100 questions here and 135 in MMLU" in judge("biology-high", merged).evidence
 
 
 def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, root, tmp_path):
     merged = audits.run("0.5B", "3B", totals={"anatomy": {"correct_generated": 80}})
     merged = audits.timed(merged, (4, "cpu none"), (5, "cpu 4bit"))
-    for found in (merged["setups"]["runs"], merged["setups"]["configurations"]):
-        for one in found:
-            one.pop("predicted", None)
-    files.write_json(tmp_path / "merged.json", merged)
-    files.write_json(tmp_path / "analysis.json", {"pairs": []})
+    merged.write(tmp_path / "merged.json")
+    audits.analysis().write(tmp_path / "analysis.json")
     options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]
     made = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", tmp_path / "claims.json")
     assert made.returncode == 0, made.stderr
-    result = records.read(tmp_path / "claims.json", "claims")
-    assert result["same_models"] and len(result["claims"]) == len(EXPECTED)
+    claims = ClaimsFile.read(tmp_path / "claims.json")
+    assert claims.same_models and len(claims.claims) == len(EXPECTED)
     shown = run("verify.py", tmp_path / "claims.json")
     assert shown.returncode == 0, shown.stderr
     assert re.search(
@@ -204,16 +200,37 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, root, tm
     assert "not run, 15 numbers: no result of Qwen2.5-1.5B-Instruct here" in shown.stdout
     assert "   tested: every timing run has the same questions, however many\n" in shown.stdout
     counts = shown.stdout.strip().splitlines()[-3:]
-    assert counts == made.stdout.strip().splitlines() and counts[0].startswith(f"{len(result['numbers'])} published numbers: ")
+    assert counts == made.stdout.strip().splitlines() and counts[0].startswith(f"{len(claims.numbers)} published numbers: ")
 
 
 def test_without_results_the_programs_say_so_in_one_line(run, root, tmp_path, one_line):
     one_line(run("verify.py", tmp_path / "claims.json"), "claims.json", "does not exist")
-    files.write_json(tmp_path / "merged.json", audits.run("0.5B"))
-    files.write_json(tmp_path / "analysis.json", {"pairs": []})
+    audits.run("0.5B").write(tmp_path / "merged.json")
+    audits.analysis().write(tmp_path / "analysis.json")
     options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]
     program = run("audit_claims.py", *options, "--reference", root, "--output", tmp_path / "claims.json")
     one_line(program, "published.yaml does not exist", "workflow/reference")
-    files.write_json(tmp_path / "analysis.json", {})
+    (tmp_path / "analysis.json").write_text("{}")
     program = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", tmp_path / "claims.json")
-    one_line(program, "analysis.json is not an analysis")
+    one_line(program, "analysis.json: not a valid analysis file")
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "words"),
+    [
+        (Published, "  time: 2.0\n", "  time: fast\n", 'within_factor.time: .*"fast"'),
+        (Published, "device: cuda\n", "device: gpu\n", "'gpu' is not known"),
+        (Published, "schema: mmlu-kit/published/1\n", "", "schema: Field required"),
+        (Published, "questions:\n", "questions: [\n", "is not valid YAML"),
+        (Claims, "tested: none of", "test: none of", "claims.2.test: 'test' is not known here"),
+        (Claims, "    predicate: can_run\n", "", r"claims.\d+.predicate: Field required"),
+    ],
+)
+def test_a_damaged_reference_is_refused_in_one_line(tmp_path, kind, before, after, words):
+    name = {Published: "published.yaml", Claims: "claims.yaml"}[kind]
+    text = (audits.REFERENCE / name).read_text(encoding="utf-8")
+    assert before in text
+    (tmp_path / name).write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(UserError, match=words) as refused:
+        kind.read(tmp_path / name)
+    assert name in str(refused.value)

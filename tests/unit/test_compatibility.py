@@ -6,49 +6,35 @@ from mmlu_kit.user_errors import UserError
 
 from tests.helpers import results
 
-
-def pair(change=lambda evaluation: None, answers="ABCD"):
-    """Evaluations of two models on one subject, the second one changed."""
-    one, other = results.evaluation("a", "anatomy", "ABCD"), results.evaluation("b", "anatomy", answers)
-    change(other)
-    return {"evaluations/a/anatomy.json": one, "elsewhere/colab/evaluations/b/anatomy.json": other}
+OTHER = "0" * 64  # a hash of other text
 
 
-def set_record(key, value):
-    return lambda evaluation: evaluation["records"][2].update({key: value})
+def pair(answers="ABCD", question_2=None, **changes):
+    """Evaluations of two models on one subject, the second one with `changes`, its third record with those of `question_2`."""
+    first, second = results.evaluation("a", "anatomy", "ABCD"), results.evaluation("b", "anatomy", answers)
+    records = [*second.records]
+    records[2] = records[2].model_copy(update=question_2)
+    second = second.model_copy(update={"records": records, **changes})
+    return {"evaluations/a/anatomy.json": first, "elsewhere/colab/evaluations/b/anatomy.json": second}
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("evaluations", "difference"),
     [
-        (pair(set_record("question_sha256", "0" * 64)), "in their data .*: question 2 of anatomy is not the same"),
-        (pair(answers="ABC"), "in their data .*: 3 questions of anatomy where the other has 4"),
-        (
-            pair(set_record("prompt_sha256", "0" * 64)),
-            "in their prompts .*: for question 2 of anatomy models were shown",
-        ),
-        (pair(lambda evaluation: evaluation.update(scoring=2)), "in their scoring .*: version 2 beside version 1"),
+        (pair(question_2={"question_sha256": OTHER}), "in their data .*: question 2 of anatomy is not the same"),
+        (pair("ABC"), "in their data .*: 3 questions of anatomy beside 4"),
+        (pair(question_2={"prompt_sha256": OTHER}), "in their prompts .*: question 2 of anatomy was asked in other words"),
+        (pair(scoring=2), "in their scoring .*: version 2 beside version 1"),
     ],
 )
-def test_what_differs_is_named_with_both_files(found, said):
-    with pytest.raises(
-        UserError, match=f"^elsewhere/colab/evaluations/b/anatomy.json and evaluations/a/anatomy.json differ {said}"
-    ):
-        compatibility.check(found)
+def test_a_difference_is_named_with_both_files(evaluations, difference):
+    both = "elsewhere/colab/evaluations/b/anatomy.json and evaluations/a/anatomy.json"
+    with pytest.raises(UserError, match=f"^{both} differ {difference}"):
+        compatibility.check(evaluations)
 
 
 def test_what_may_differ_does_not_matter():
     compatibility.check(pair())
-    other_form = set_record("prompt_sha256", "0" * 64)
-
-    def in_chat(evaluation):
-        other_form(evaluation)
-        evaluation["requested"] = {**evaluation["requested"], "preset": "chat"}
-
-    compatibility.check(pair(in_chat))
-
-    def with_fewer_examples(evaluation):
-        other_form(evaluation)
-        evaluation["records"][2]["examples"] = 3
-
-    compatibility.check(pair(with_fewer_examples))
+    in_chat = results.REQUESTED.model_copy(update={"preset": "chat"})
+    compatibility.check(pair(question_2={"prompt_sha256": OTHER}, requested=in_chat))
+    compatibility.check(pair(question_2={"prompt_sha256": OTHER, "examples": 3}))

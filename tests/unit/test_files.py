@@ -41,12 +41,12 @@ def test_files_have_the_usual_permissions(tmp_path):
     [
         (None, "does not exist"),
         (b'{"a": ', "not valid JSON"),
-        (b"\xff", "not valid JSON"),
+        (b"\xff", r"a\.json is not UTF-8 text \(byte 0\)"),
         (b"[" * 200_000, "not valid JSON"),
         (b"9" * 5_000, "not valid JSON"),
     ],
 )
-def test_a_missing_or_damaged_file_is_a_problem(tmp_path, content, words):
+def test_a_missing_or_damaged_file_is_one_line(tmp_path, content, words):
     if content is not None:
         (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(UserError, match=words):

@@ -2,8 +2,7 @@
 
 import pytest
 from mmlu_kit import formatting
-
-from tests.helpers import results
+from mmlu_kit.data import MedianRange
 
 
 @pytest.mark.parametrize(
@@ -18,13 +17,24 @@ def test_rates(value, text):
     assert formatting.rate(value) == text
 
 
-def test_a_spread_is_told_only_where_there_is_one():
-    assert formatting.format_range({"median": 3.0, "smallest": 2.5, "largest": 4.0}, "duration") == "3.00 s (2.50 s to 4.00 s)"
-    assert formatting.format_range({"median": 3e9, "smallest": 3e9, "largest": 3e9 + 1}, "gigabytes") == "3.00 GB"
+def test_a_range_is_told_only_where_there_is_one():
+    assert (
+        formatting.format_range(MedianRange(median=3.0, smallest=2.5, largest=4.0), "duration") == "3.00 s (2.50 s to 4.00 s)"
+    )
+    assert formatting.format_range(MedianRange(median=3e9, smallest=3e9, largest=3e9 + 1), "gigabytes") == "3.00 GB"
 
 
-def test_a_machine_is_named_with_what_its_times_depend_on():
-    machine = results.timing("m", "anatomy")["machine"]
-    assert machine.in_words() == "p, 2 cores, AVX2; torch 2, transformers 5"
-    gpu = {**machine, "gpu": "T4", "driver": "580", "cuda": "12.8"}
-    assert gpu.in_words() == "p, 2 cores, AVX2; T4, driver 580, CUDA 12.8; torch 2, transformers 5"
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.2649, "1.26×"), (1.3, "1.30×"), (0.5, "0.500×"), (13.64, "13.6×"), (136.4, "136×")]
+)
+def test_ratios_have_three_digits(value, text):
+    assert formatting.ratio(value) == text
+
+
+def test_plurals():
+    assert [formatting.plural(count, "model") for count in (0, 1, 2)] == ["0 models", "1 model", "2 models"]
+
+
+def test_a_text_of_anyones_marks_nothing_up():
+    assert formatting.cell("a|b *c*\n<d> $e$") == r"a\|b \*c\* &lt;d&gt; \$e\$"
+    assert formatting.fenced("x ``` y\x1b") == "````text\nx ``` y\ufffd\n````"

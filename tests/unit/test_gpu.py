@@ -1,7 +1,7 @@
 """A GPU's meter with fakes in place of torch.cuda and of NVML's library.
 
 Only a GPU can reach: that NVML finds the device by the UUID that CUDA gives, that the counters are of that device, and that
-torch counts the memory of bitsandbytes' weights. The lines of mmlu_kit/gpu.py themselves are all run here.
+torch counts the memory of bitsandbytes' weights. The lines of mmlu_kit/timing/gpu.py themselves are all run here.
 """
 
 from types import SimpleNamespace
@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 from mmlu_kit.timing import gpu
-
-KEYS = {"gpu_energy_j", "peak_gpu_bytes"}
+from mmlu_kit.timing.gpu import GpuUse
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def nvml(monkeypatch):
 
 
 def test_energy_is_what_the_counter_grew_by(cuda, nvml):
-    assert gpu.Meter(cuda, "cuda").read() == {"gpu_energy_j": 42.5, "peak_gpu_bytes": 3 * 10**9, "reasons": {}}
+    assert gpu.Meter(cuda, "cuda").read() == GpuUse(gpu_energy_j=42.5, peak_gpu_bytes=3 * 10**9, reasons={})
     assert gpu.driver() == "580.1"
 
 
@@ -41,15 +40,14 @@ def test_a_gpu_without_an_energy_counter_says_so(cuda, nvml, monkeypatch):
         raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
 
     monkeypatch.setattr(pynvml, "nvmlDeviceGetTotalEnergyConsumption", not_supported)
-    found = gpu.Meter(cuda, "cuda").read()
-    assert found == {"gpu_energy_j": None, "peak_gpu_bytes": 3 * 10**9, "reasons": {"gpu_energy_j": "NVML: Not Supported"}}
+    reasons = {"gpu_energy_j": "NVML: Not Supported"}
+    assert gpu.Meter(cuda, "cuda").read() == GpuUse(gpu_energy_j=None, peak_gpu_bytes=3 * 10**9, reasons=reasons)
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])
 def test_on_another_device_nothing_is_measured_and_the_reason_given(device):
-    found = gpu.Meter(None, device).read()
-    assert {found[key] for key in KEYS} == {None}
-    assert found["reasons"] == dict.fromkeys({"gpu_s", *KEYS}, f"the model runs on {device}")
+    reasons = dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), f"the model runs on {device}")
+    assert gpu.Meter(None, device).read() == GpuUse(gpu_energy_j=None, peak_gpu_bytes=None, reasons=reasons)
 
 
 def test_a_machine_without_the_driver(monkeypatch):

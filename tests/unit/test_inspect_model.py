@@ -6,6 +6,7 @@ import transformers
 from mmlu_kit import settings
 from mmlu_kit.models import transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
+from mmlu_kit.settings import LoadSettings
 
 from benchmarks.make_random_model import save
 
@@ -17,44 +18,44 @@ def folder(root):
     return root / DEMO
 
 
-def asked(quantization, dtype="float32"):
-    return {"device": "cpu", "dtype": dtype, "quantization": quantization}
+def requested(quantization="none", dtype="float32"):
+    return LoadSettings(quantization=quantization, dtype=dtype)
 
 
-def parts(effective, module):
-    return [part for part in effective["parts"] if part["module"] == module and part["quant_type"]]
+def quantized(effective, module):
+    return [part for part in effective.parts if part.module == module and part.quant_type]
 
 
 @pytest.mark.parametrize(("dtype", "size"), [("float32", 4), ("bfloat16", 2)])
 def test_unquantized_weights_have_the_dtype_asked_for(root, tmp_path, dtype, size):
-    model = transformers_model.load_model(save(tmp_path, root / DEMO, dtype="bfloat16"), "cpu", dtype, "none")
-    found = effective_configuration(model)
-    assert settings.differences(asked("none", dtype), found) == []
-    assert {(part["dtype"], part["device"]) for part in found["parts"]} == {(dtype, "cpu")}
-    assert settings.weight_bytes(found) == size * sum(weight.numel() for weight in model.parameters())
-    assert sum(part["tensors"] for part in found["parts"]) == len(list(model.parameters()))
+    model = transformers_model.load_model(save(tmp_path, root / DEMO, dtype="bfloat16"), requested(dtype=dtype))
+    effective = effective_configuration(model)
+    assert settings.differences(requested("none", dtype), effective) == []
+    assert {(part.dtype, part.device) for part in effective.parts} == {(dtype, "cpu")}
+    assert effective.weight_bytes == size * sum(weight.numel() for weight in model.parameters())
+    assert sum(part.tensors for part in effective.parts) == len(list(model.parameters()))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_4_bits_on_this_processor_are_4_bits(folder, dtype):
-    model = transformers_model.load_model(folder, "cpu", dtype, "4bit")
-    found = effective_configuration(model)
-    assert settings.differences(asked("4bit", dtype), found) == []
-    (part,) = parts(found, "Linear4bit")
-    assert (part["quant_type"], part["dtype"], part["compute_dtype"], part["tensors"]) == ("nf4", "uint8", dtype, 21)
+    model = transformers_model.load_model(folder, requested("4bit", dtype))
+    effective = effective_configuration(model)
+    assert settings.differences(requested("4bit", dtype), effective) == []
+    (part,) = quantized(effective, "Linear4bit")
+    assert (part.quant_type, part.dtype, part.compute_dtype, part.tensors) == ("nf4", "uint8", dtype, 21)
     # Seven linear layers in each of three decoder layers: half a byte a weight, and the scales beside it.
     weights = sum(
         module.in_features * module.out_features for module in model.model.layers.modules() if "in_features" in vars(module)
     )
-    assert weights / 2 < part["bytes"] < weights / 2 * 1.1
+    assert weights / 2 < part.bytes < weights / 2 * 1.1
     assert all(module.weight.quant_state.nested for module in model.modules() if type(module).__name__ == "Linear4bit")
 
 
 def test_8_bits_on_this_processor_are_8_bits(folder):
-    found = effective_configuration(transformers_model.load_model(folder, "cpu", "float32", "8bit"))
-    assert settings.differences(asked("8bit"), found) == []
-    (part,) = parts(found, "Linear8bitLt")
-    assert (part["quant_type"], part["dtype"], part["tensors"]) == ("8bit", "int8", 21)
+    effective = effective_configuration(transformers_model.load_model(folder, requested("8bit")))
+    assert settings.differences(requested("8bit"), effective) == []
+    (part,) = quantized(effective, "Linear8bitLt")
+    assert (part.quant_type, part.dtype, part.tensors) == ("8bit", "int8", 21)
 
 
 def loaded(folder, **config):
@@ -67,36 +68,36 @@ def loaded(folder, **config):
 def test_a_library_that_says_8_bits_and_leaves_the_weights_is_found_out(folder, flag):
     model = loaded(folder, load_in_8bit=True, **{flag: True})
     assert model.is_loaded_in_8bit, "the library says so itself"
-    found = effective_configuration(model)
-    assert found["quantization"] == "none"
-    assert settings.differences(asked("8bit"), found) == ["no quantization instead of 8bit"]
-    assert settings.weight_bytes(found) == 4 * sum(weight.numel() for weight in model.parameters())
+    effective = effective_configuration(model)
+    assert effective.quantization == "none"
+    assert settings.differences(requested("8bit"), effective) == ["no quantization instead of 8bit"]
+    assert effective.weight_bytes == 4 * sum(weight.numel() for weight in model.parameters())
 
 
 def test_another_4_bit_format_goes_by_its_own_name(folder):
-    found = effective_configuration(loaded(folder, load_in_4bit=True))
-    assert settings.differences(asked("4bit"), found) == ["fp4 instead of 4bit"]
+    effective = effective_configuration(loaded(folder, load_in_4bit=True))
+    assert settings.differences(requested("4bit"), effective) == ["fp4 instead of 4bit"]
 
 
 def test_another_number_format_of_computing_is_a_difference(folder):
-    found = effective_configuration(
+    effective = effective_configuration(
         loaded(folder, load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16")
     )
-    assert settings.differences(asked("4bit"), found) == ["bfloat16+float32 instead of float32"]
+    assert settings.differences(requested("4bit"), effective) == ["bfloat16+float32 instead of float32"]
 
 
 def test_layers_that_were_left_out_are_a_difference(folder):
     model = loaded(folder, load_in_4bit=True, bnb_4bit_quant_type="nf4", llm_int8_skip_modules=["lm_head", "down_proj"])
-    found = effective_configuration(model)
-    assert settings.differences(asked("4bit"), found) == ["partly 4bit instead of 4bit"]
+    effective = effective_configuration(model)
+    assert settings.differences(requested("4bit"), effective) == ["partly 4bit instead of 4bit"]
 
 
 def test_weights_left_on_another_device_are_a_difference(folder):
-    model = transformers_model.load_model(folder, "cpu", "float32", "none")
+    model = transformers_model.load_model(folder, requested())
     model.model.norm.to("meta")
-    assert settings.differences(asked("none"), effective_configuration(model)) == ["cpu+meta instead of cpu"]
+    assert settings.differences(requested("none"), effective_configuration(model)) == ["cpu+meta instead of cpu"]
 
 
 def test_in_words():
-    assert settings.in_words(asked("none")) == "cpu, float32"
-    assert settings.in_words(asked("4bit")) == "cpu, float32, 4bit"
+    assert settings.in_words(requested("none")) == "cpu, float32"
+    assert settings.in_words(requested("4bit")) == "cpu, float32, 4bit"

@@ -14,10 +14,10 @@ def path(tmp_path):
 
 
 def filled(path, key="key"):
-    kept = journal.Journal(path, key)
-    kept.append(0, [{"index": 1, "text": "é\n"}])
-    kept.append(2, [{"index": 2}, {"index": 3}])
-    kept.close()
+    written = journal.Journal(path, key)
+    written.append(0, [{"index": 1, "text": "é\n"}])
+    written.append(2, [{"index": 2}, {"index": 3}])
+    written.close()
 
 
 def reopened(path, key="key"):
@@ -33,7 +33,7 @@ def test_batches_come_back(path):
 
 def test_a_journal_of_another_key_is_emptied(path):
     filled(path)
-    assert reopened(path, {"other": 1}) == {}
+    assert reopened(path, "other key") == {}
     assert reopened(path) == {}
 
 
@@ -74,8 +74,11 @@ def test_two_processes_cannot_share_one(path):
 
 
 def test_the_lock_of_a_killed_process_is_gone(path, root):
-    code = "import sys, os, signal; from mmlu_kit.journal import Journal; j = Journal(sys.argv[1], 'key'); j.append(0, []); "
-    program = [sys.executable, "-c", code + "os.kill(os.getpid(), signal.SIGKILL)", str(path)]
+    code = (
+        "import sys, os, signal; from mmlu_kit.evaluation.journal import Journal\n"
+        "Journal(sys.argv[1], 'key').append(0, []); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    program = [sys.executable, "-c", code, str(path)]
     assert subprocess.run(program, cwd=root / "workflow/scripts").returncode == -9
     assert reopened(path) == {0: []}
 

@@ -1,4 +1,4 @@
-"""Checks of labels find their questions by text, whatever their separator and spelling; what is no check is one line."""
+"""Label checks are matched to questions by text, whatever the separator and spelling; a damaged check is one line."""
 
 import csv
 
@@ -28,8 +28,8 @@ def question(text="Why?", index=0, subject="anatomy", choices=CHOICES):
     return questions.Question(subject, "test", index, text, tuple(choices), "A")
 
 
-def matched(folder, *asked):
-    return label_errors.match(label_errors.read(folder, ["anatomy", "virology"]), asked)
+def matched(folder, *questions):
+    return label_errors.match(label_errors.read(folder, ["anatomy", "virology"]), questions)
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
@@ -45,47 +45,47 @@ def test_both_separators_and_all_spellings_are_read(tmp_path, separator):
         " bad  question clarity ",
     ]
     rows = [row(f"{number}, a; b?", kind=kind) for number, kind in enumerate(kinds)]
-    found = matched(folder(tmp_path, rows, separator), *(question(f"{n}, a; b?", n) for n in range(len(kinds))))
-    assert list(found["types"].values()) == [
+    checks = matched(folder(tmp_path, rows, separator), *(question(f"{n}, a; b?", n) for n in range(len(kinds))))
+    assert list(checks.types.values()) == [
         *["ok"] * 3, *["wrong groundtruth"] * 2, "no correct answer", "expert", "bad question clarity",
     ]  # fmt: skip
-    assert found["unmatched"] == 0
-    assert found["warnings"] == ["1 label checks leave the question to an expert: it counts neither as good nor as flagged."]
+    assert checks.unmatched == 0
+    assert checks.warnings == ["1 label check left to an expert: such a question counts as neither good nor flagged."]
 
 
-def test_a_check_belongs_to_a_text_and_not_to_a_row_number(tmp_path):
+def test_a_check_is_matched_by_text_and_not_by_row_number(tmp_path):
     rows = [row("Second?", kind="ok"), row("First?", kind="wrong groundtruth")]
-    found = matched(folder(tmp_path, rows), question("First?", 0), question("Second?", 1), question("Third?", 2))
-    assert found["types"] == {("anatomy", 1): "ok", ("anatomy", 0): "wrong groundtruth"}
+    checks = matched(folder(tmp_path, rows), question("First?", 0), question("Second?", 1), question("Third?", 2))
+    assert checks.types == {("anatomy", 1): "ok", ("anatomy", 0): "wrong groundtruth"}
 
 
 def test_white_space_does_not_matter_and_choices_do(tmp_path):
     rows = [row(" Why,\n  then? ", ["one ", "two", "three", "four"]), row("Why, then?", ["1", "2", "3", "4"])]
-    found = matched(folder(tmp_path, rows), question("Why, then?", choices=["one", "two", " three", "four"]))
-    assert found["types"] == {("anatomy", 0): "ok"} and found["unmatched"] == 1
-    assert found["warnings"] == ["1 label checks are of questions that this study does not have."]
+    checks = matched(folder(tmp_path, rows), question("Why, then?", choices=["one", "two", " three", "four"]))
+    assert checks.types == {("anatomy", 0): "ok"} and checks.unmatched == 1
+    assert checks.warnings == ["1 label check without a question in this study."]
 
 
-def test_a_question_that_two_subjects_ask_is_checked_in_the_files_own(tmp_path):
-    found = matched(folder(tmp_path, [row()], subject="virology"), question(), question(subject="virology", index=7))
-    assert found["types"] == {("virology", 7): "ok"}
+def test_a_question_of_two_subjects_is_checked_in_the_files_subject_alone(tmp_path):
+    checks = matched(folder(tmp_path, [row()], subject="virology"), question(), question(subject="virology", index=7))
+    assert checks.types == {("virology", 7): "ok"}
 
 
-def test_a_question_asked_twice_is_checked_twice_and_an_error_is_not_taken_back(tmp_path):
+def test_a_question_asked_twice_is_checked_twice_and_an_error_is_kept(tmp_path):
     rows = [row(kind="ok"), row(kind="no correct answer"), row(kind="ok")]
-    found = matched(folder(tmp_path, rows), question(index=0), question(index=5))
-    assert found["types"] == {("anatomy", 0): "no correct answer", ("anatomy", 5): "no correct answer"}
+    checks = matched(folder(tmp_path, rows), question(index=0), question(index=5))
+    assert checks.types == {("anatomy", 0): "no correct answer", ("anatomy", 5): "no correct answer"}
 
 
-def test_checks_that_match_nothing_are_said(tmp_path):
-    found = matched(folder(tmp_path, [row()]), question("Another?"))
-    assert found["unmatched"] == 1 and "No label was checked" in " ".join(found["warnings"])
-    answers = label_errors.accuracies(found, {})
-    assert (answers["checked"], answers["flagged"], answers["models"]) == (0, 0, [])
+def test_checks_that_match_nothing_are_warned_of(tmp_path):
+    checks = matched(folder(tmp_path, [row()]), question("Another?"))
+    assert checks.unmatched == 1 and "No label was checked" in " ".join(checks.warnings)
+    counts = label_errors.accuracies(checks, {})
+    assert (counts.checked, counts.flagged, counts.models) == (0, 0, [])
 
 
 def test_a_subject_without_a_file_has_no_checks(tmp_path):
-    assert {found["subject"] for found in label_errors.read(folder(tmp_path, [row()]), ["anatomy", "virology"])} == {"anatomy"}
+    assert {check.key[0] for check in label_errors.read(folder(tmp_path, [row()]), ["anatomy", "virology"])} == {"anatomy"}
     assert label_errors.read(folder(tmp_path, [row()]), ["astronomy"]) == []
 
 
@@ -104,7 +104,7 @@ def test_a_subject_without_a_file_has_no_checks(tmp_path):
         ({"question": "w" * 200_000}, "mmlu_anatomy.csv is not a CSV file .field larger"),
     ],
 )
-def test_what_is_no_check_is_a_problem_that_names_its_place(tmp_path, changes, words):
+def test_an_invalid_check_is_an_error_that_names_its_line(tmp_path, changes, words):
     with pytest.raises(UserError, match=words):
         label_errors.read(folder(tmp_path, [{**row(), **changes}]), ["anatomy"])
 
@@ -120,13 +120,13 @@ def test_what_is_no_check_is_a_problem_that_names_its_place(tmp_path, changes, w
         (b'question,choices,error_type\n"Why?\n', "is not a CSV file"),
     ],
 )
-def test_a_damaged_file_is_a_problem_that_names_it(tmp_path, text, words):
+def test_a_damaged_file_is_an_error_that_names_it(tmp_path, text, words):
     (tmp_path / "mmlu_anatomy.csv").write_bytes(text)
     with pytest.raises(UserError, match=f"mmlu_anatomy.csv.*{words}"):
         label_errors.read(tmp_path, ["anatomy"])
 
 
-def test_a_folder_that_is_missing_or_another_is_a_problem(tmp_path):
+def test_a_missing_or_wrong_folder_is_an_error(tmp_path):
     with pytest.raises(UserError, match="label_errors: there is no folder /"):
         label_errors.read(tmp_path / "nowhere", ["anatomy"])
     with pytest.raises(UserError, match="has no mmlu_<subject>"):
@@ -135,12 +135,13 @@ def test_a_folder_that_is_missing_or_another_is_a_problem(tmp_path):
 
 def test_every_real_check_finds_its_question(real_data):
     names = sorted(path.stem.removeprefix("mmlu_") for path in (real_data / "mmlu_redux").glob("*.csv"))
-    asked = [one for name in names for one in questions.read_csv(real_data / f"mmlu/test/{name}_test.csv", name, "test")]
-    found = label_errors.match(label_errors.read(real_data / "mmlu_redux", names), asked)
-    assert len(names) == 10 and len(found["types"]) == 1000 and found["unmatched"] == 0
-    counts = label_errors.accuracies(found, {})
-    assert (counts["checked"], counts["flagged"]) == (989, 66)
-    assert counts["by_type"] == {
+    files = [(real_data / f"mmlu/test/{name}_test.csv", name) for name in names]
+    asked = [question for path, name in files for question in questions.read_csv(path, name, "test")]
+    checks = label_errors.match(label_errors.read(real_data / "mmlu_redux", names), asked)
+    assert len(names) == 10 and len(checks.types) == 1000 and checks.unmatched == 0
+    counts = label_errors.accuracies(checks, {})
+    assert (counts.checked, counts.flagged) == (989, 66)
+    assert counts.by_type == {
         "bad question clarity": 25,
         "wrong groundtruth": 31,
         "no correct answer": 7,

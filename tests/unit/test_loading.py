@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import loading, memory, transformers_model
+from mmlu_kit.settings import LoadSettings, OnUnavailable
 from mmlu_kit.user_errors import UserError
 
 FREE = 10**11
@@ -19,19 +20,20 @@ def no_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
-def asked(device="cpu", quantization="none", dtype="float32"):
-    return {"device": device, "dtype": dtype, "quantization": quantization}
+def requested(device="cpu", quantization="none", dtype="float32"):
+    return LoadSettings(device=device, dtype=dtype, quantization=quantization)
 
 
-def effective(found):
-    return {name: found.effective[name] for name in ("device", "dtype", "quantization")}
+def ran(loaded):
+    """How a model was loaded, in the form of a request."""
+    return requested(loaded.effective.device, loaded.effective.quantization, loaded.effective.dtype)
 
 
 @pytest.mark.parametrize("quantization", ["none", "4bit", "8bit"])
 def test_what_can_be_done_is_done_without_a_reason(manifest, quantization):
-    for policy in loading.ON_UNAVAILABLE:
-        found = loading.load(manifest, asked(quantization=quantization), policy)
-        assert effective(found) == asked(quantization=quantization) and found.reason is None
+    for policy in OnUnavailable:
+        loaded = loading.load(manifest, requested(quantization=quantization), policy)
+        assert ran(loaded) == requested(quantization=quantization) and loaded.reason is None
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
@@ -39,28 +41,28 @@ def test_a_device_that_is_not_there(manifest, no_gpu, monkeypatch, device):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     why = f"device '{device}' was asked for and this machine has none"
     with pytest.raises(UserError, match=f"^{why}: run where it can be done, .*fallback or skip$"):
-        loading.load(manifest, asked(device), "fail")
-    assert loading.load(manifest, asked(device), "skip") == (None, None, why)
-    found = loading.load(manifest, asked(device, "4bit"), "fallback")
-    assert effective(found) == asked("cpu", "4bit") and found.reason == why
+        loading.load(manifest, requested(device), OnUnavailable.FAIL)
+    assert loading.load(manifest, requested(device), OnUnavailable.SKIP) == (None, None, why)
+    loaded = loading.load(manifest, requested(device, "4bit"), OnUnavailable.FALLBACK)
+    assert ran(loaded) == requested("cpu", "4bit") and loaded.reason == why
 
 
 def test_a_machine_without_bitsandbytes(manifest, no_gpu, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "bitsandbytes", None)
     why = "quantization '4bit' was asked for and bitsandbytes cannot be used here (ModuleNotFoundError)"
     with pytest.raises(UserError) as problem:
-        loading.load(manifest, asked(quantization="4bit"), "fail")
+        loading.load(manifest, requested(quantization="4bit"), OnUnavailable.FAIL)
     assert str(problem.value).startswith(f"{why}: ")
-    assert loading.load(manifest, asked(quantization="4bit"), "skip").reason == why
-    found = loading.load(manifest, asked("cuda", "4bit"), "fallback")
-    assert effective(found) == asked("cpu", "none")
-    assert found.reason == f"device 'cuda' was asked for and this machine has none; {why}"
+    assert loading.load(manifest, requested(quantization="4bit"), OnUnavailable.SKIP).reason == why
+    loaded = loading.load(manifest, requested("cuda", "4bit"), OnUnavailable.FALLBACK)
+    assert ran(loaded) == requested("cpu", "none")
+    assert loaded.reason == f"device 'cuda' was asked for and this machine has none; {why}"
 
 
 def test_a_device_that_bitsandbytes_does_not_know(manifest, monkeypatch):
     monkeypatch.setattr(__import__("bitsandbytes"), "supported_torch_devices", {"cuda"})
-    found = loading.load(manifest, asked(quantization="8bit"), "skip")
-    assert found.reason == "quantization '8bit' was asked for and bitsandbytes does not quantize on cpu"
+    loaded = loading.load(manifest, requested(quantization="8bit"), OnUnavailable.SKIP)
+    assert loaded.reason == "quantization '8bit' was asked for and bitsandbytes does not quantize on cpu"
 
 
 def test_too_little_memory_is_told_in_numbers_before_loading(manifest, monkeypatch):
@@ -68,34 +70,34 @@ def test_too_little_memory_is_told_in_numbers_before_loading(manifest, monkeypat
     monkeypatch.setattr(transformers_model, "load_model", lambda *a, **k: pytest.fail("it was loaded all the same"))
     why = "demo-medium in bfloat16 needs about 0.4 GB and 0.3 GB of cpu memory are free"
     with pytest.raises(UserError, match=f"^{why}: "):
-        loading.load(manifest, asked(dtype="bfloat16"), "fail")
-    assert loading.load(manifest, asked(dtype="bfloat16"), "skip").reason == why
+        loading.load(manifest, requested(dtype="bfloat16"), OnUnavailable.FAIL)
+    assert loading.load(manifest, requested(dtype="bfloat16"), OnUnavailable.SKIP).reason == why
     with pytest.raises(UserError, match=r"4bit with float32 needs about .*; demo-medium in float32 needs about "):
-        loading.load(manifest, asked(quantization="4bit"), "fallback")
+        loading.load(manifest, requested(quantization="4bit"), OnUnavailable.FALLBACK)
 
 
 def test_too_little_memory_on_the_gpu_falls_back_to_the_cpu(manifest, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(memory, "free", lambda torch, device: 1000 if device == "cuda" else FREE)
-    found = loading.load(manifest, asked("cuda"), "fallback")
-    assert effective(found) == asked("cpu")
-    assert found.reason == "demo-medium in float32 needs about 0.4 GB and 0.0 GB of cuda memory are free"
+    loaded = loading.load(manifest, requested("cuda"), OnUnavailable.FALLBACK)
+    assert ran(loaded) == requested("cpu")
+    assert loaded.reason == "demo-medium in float32 needs about 0.4 GB and 0.0 GB of cuda memory are free"
 
 
 def test_memory_that_runs_out_while_loading(manifest, monkeypatch):
     real = transformers_model.load_model
 
-    def full(folder, device, dtype, quantization):
-        if device == "cuda":
+    def full(folder, requested):
+        if requested.device == "cuda":
             raise transformers_model.DoesNotFit("does not fit the memory of cuda")
-        return real(folder, device, dtype, quantization)
+        return real(folder, requested)
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(memory, "free", lambda torch, device: FREE)
     monkeypatch.setattr(transformers_model, "load_model", full)
-    assert loading.load(manifest, asked("cuda"), "skip").reason == "does not fit the memory of cuda"
-    found = loading.load(manifest, asked("cuda"), "fallback")
-    assert effective(found) == asked("cpu") and found.reason == "does not fit the memory of cuda"
+    assert loading.load(manifest, requested("cuda"), OnUnavailable.SKIP).reason == "does not fit the memory of cuda"
+    loaded = loading.load(manifest, requested("cuda"), OnUnavailable.FALLBACK)
+    assert ran(loaded) == requested("cpu") and loaded.reason == "does not fit the memory of cuda"
 
 
 @pytest.mark.parametrize("flag", ["llm_int8_enable_fp32_cpu_offload", "llm_int8_has_fp16_weight"])
@@ -105,14 +107,14 @@ def test_a_library_that_leaves_the_weights_as_they_were_never_passes(manifest, m
     monkeypatch.setattr(transformers_model, "quantization_config", lambda quantization, dtype: lying)
     why = "the library loaded no quantization instead of 8bit without a word"
     with pytest.raises(UserError, match=f"^{why}: "):
-        loading.load(manifest, asked(quantization="8bit"), "fail")
-    assert loading.load(manifest, asked(quantization="8bit"), "skip") == (None, None, why)
-    found = loading.load(manifest, asked(quantization="8bit"), "fallback")
-    assert effective(found) == asked() and found.reason == why
+        loading.load(manifest, requested(quantization="8bit"), OnUnavailable.FAIL)
+    assert loading.load(manifest, requested(quantization="8bit"), OnUnavailable.SKIP) == (None, None, why)
+    loaded = loading.load(manifest, requested(quantization="8bit"), OnUnavailable.FALLBACK)
+    assert ran(loaded) == requested() and loaded.reason == why
 
 
 def test_fallbacks_in_order():
-    assert loading.fallbacks(asked("cuda", "4bit")) == [asked("cpu", "4bit"), asked("cpu", "none")]
-    assert loading.fallbacks(asked("cuda")) == [asked("cpu")]
-    assert loading.fallbacks(asked("cpu", "4bit")) == [asked("cpu")]
-    assert loading.fallbacks(asked()) == []
+    assert loading.fallbacks(requested("cuda", "4bit")) == [requested("cpu", "4bit"), requested("cpu", "none")]
+    assert loading.fallbacks(requested("cuda")) == [requested("cpu")]
+    assert loading.fallbacks(requested("cpu", "4bit")) == [requested("cpu")]
+    assert loading.fallbacks(requested()) == []

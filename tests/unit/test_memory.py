@@ -2,23 +2,28 @@
 
 import pytest
 import torch
-from mmlu_kit import settings
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import memory, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
+from mmlu_kit.settings import Device, DType, LoadSettings, Quantization
 
 GB = 10**9
 
 
-@pytest.mark.parametrize("quantization", ["none", "4bit", "8bit"])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("quantization", list(Quantization))
+@pytest.mark.parametrize("dtype", [DType.FLOAT32, DType.BFLOAT16])
 def test_weights_are_estimated_as_they_are_held(root, dtype, quantization):
-    manifest = checkpoints.describe(root / "workflow/demo/models/demo-large")
-    held = settings.weight_bytes(
-        effective_configuration(transformers_model.load_model(manifest["folder"], "cpu", dtype, quantization))
-    )
-    estimate = memory.needed(manifest, dtype, quantization) - memory.BESIDE_WEIGHTS
+    folder = root / "workflow/demo/models/demo-large"
+    settings = LoadSettings(dtype=dtype, quantization=quantization)
+    held = effective_configuration(transformers_model.load_model(folder, settings)).weight_bytes
+    estimate = memory.needed(checkpoints.describe(folder), dtype, quantization) - memory.BESIDE_WEIGHTS
     assert estimate == pytest.approx(held, rel=0.02)
+
+
+@pytest.mark.parametrize(("quantization", "parameters"), [("none", 3_900_000_000), ("8bit", 15_600_000_000)])
+def test_the_largest_model_of_a_memory(quantization, parameters):
+    assert memory.largest(16 * GB, DType.FLOAT32, Quantization(quantization)) == parameters
+    assert memory.largest(GB // 10, DType.FLOAT32, Quantization(quantization)) == 0
 
 
 def group(folder, limit, used, cached, version=2):
@@ -58,13 +63,13 @@ def test_the_smallest_limit_counts(tmp_path, monkeypatch):
     group(tmp_path / "jobs", "max", GB, 0)
     monkeypatch.setattr(memory, "control_groups", lambda table, root: [tmp_path / "jobs/step", tmp_path / "jobs"])
     monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 9 * GB}))
-    assert memory.free(torch, "cpu") == 2 * GB
+    assert memory.free(torch, Device.CPU) == 2 * GB
 
 
 def test_free_memory_of_a_gpu_is_the_devices_own(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (7 * GB, 16 * GB))
-    assert memory.free(torch, "cuda") == 7 * GB
+    assert memory.free(torch, Device.CUDA) == 7 * GB
 
 
 def test_this_machine_has_some():
-    assert 10**8 < memory.free(torch, "cpu") < 10**14
+    assert 10**8 < memory.free(torch, Device.CPU) < 10**14

@@ -1,4 +1,4 @@
-"""The ledger of a process's time: every moment in one part, the parts adding up to the process."""
+"""Where a process's time goes: every moment in one phase, the phases adding up to the process."""
 
 import subprocess
 import sys
@@ -11,55 +11,64 @@ from mmlu_kit.timing import phase_timer
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 
 
-def test_parts_get_the_time_that_was_spent_in_them():
-    book = phase_timer.Ledger()
-    book.switch("load")
+@pytest.fixture
+def timer():
+    """A timer whose process has started; a subject begins."""
+    timer = phase_timer.PhaseTimer()
+    timer.end_start()
+    return timer
+
+
+def test_phases_get_the_time_that_was_spent_in_them():
+    timer = phase_timer.PhaseTimer()
+    timer.switch("load")
     time.sleep(0.05)
-    once = book.take(phase_timer.ONCE)
-    with book.part("forward"):
+    start = timer.end_start()
+    with timer.phase("forward"):
         time.sleep(0.1)
-        with book.part("write"):
+        with timer.phase("write"):
             time.sleep(0.05)
         time.sleep(0.1)
-    found = book.take(phase_timer.PARTS)
-    assert 0.05 <= once["load_s"] < 0.15
-    assert 0.2 <= found["forward_s"] < 0.3 and 0.05 <= found["write_s"] < 0.15
-    assert found["tokenize_s"] == 0 and found["other_s"] < 0.05 and found["gpu_s"] is None
-    assert found["real_s"] == pytest.approx(sum(found[f"{part}_s"] for part in phase_timer.PARTS), abs=0.0005)
+    phases = timer.end_subject()
+    assert 0.05 <= start.load_s < 0.15
+    assert 0.2 <= phases.forward_s < 0.3 and 0.05 <= phases.write_s < 0.15
+    assert phases.tokenize_s == 0 and phases.other_s < 0.05 and phases.gpu_s is None
+    assert phases.real_s == pytest.approx(sum(getattr(phases, f"{name}_s") for name in phase_timer.SUBJECT), abs=0.0005)
 
 
-def test_a_part_ends_where_an_error_ends_it():
-    book = phase_timer.Ledger()
-    book.take(phase_timer.ONCE)
-    with pytest.raises(ZeroDivisionError), book.part("forward"):
+def test_a_phase_ends_where_an_error_ends_it(timer):
+    with pytest.raises(ZeroDivisionError), timer.phase("forward"):
         raise ZeroDivisionError
-    assert book.current == "other"
+    assert timer.current == "other"
 
 
-def test_what_was_taken_is_not_counted_again():
-    book = phase_timer.Ledger()
-    book.take(phase_timer.ONCE)
-    with book.part("parse"):
+def test_a_subjects_time_is_not_counted_again(timer):
+    with timer.phase("parse"):
         time.sleep(0.05)
-    assert book.take(phase_timer.PARTS)["parse_s"] >= 0.05
-    assert book.take(phase_timer.PARTS)["parse_s"] == 0
+    assert timer.end_subject().parse_s >= 0.05
+    assert timer.end_subject().parse_s == 0
 
 
-def test_cpu_seconds_are_those_meanwhile():
-    book = phase_timer.Ledger()
-    book.take(phase_timer.ONCE)
+def test_a_phase_that_a_subject_does_not_have_is_a_bug(timer):
+    timer.switch("load")
+    with pytest.raises(AssertionError, match="load"):
+        timer.end_subject()
+
+
+def test_cpu_seconds_are_those_meanwhile(timer):
     end = time.process_time() + 0.2
     while time.process_time() < end:
         pass
-    found = book.take(phase_timer.PARTS)
-    assert 0.15 <= found["cpu_user_s"] + found["cpu_system_s"] < 0.4
+    phases = timer.end_subject()
+    assert 0.15 <= phases.cpu_user_s + phases.cpu_system_s < 0.4
 
 
 def test_startup_begins_with_the_process():
     """What comes before the first line of a program (the interpreter, imports) is in it too."""
     program = (
-        "import time; time.sleep(0.3); import sys; sys.path.insert(0, sys.argv[1]); from mmlu_kit import ledger\n"
-        "print(phase_timer.Ledger().take(phase_timer.ONCE)['startup_s'])"
+        "import time; time.sleep(0.3); import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from mmlu_kit.timing.phase_timer import PhaseTimer\n"
+        "print(PhaseTimer().end_start().startup_s)"
     )
     began = time.perf_counter()
     process = subprocess.run([sys.executable, "-c", program, SCRIPTS], capture_output=True, text=True, check=True)
@@ -67,7 +76,10 @@ def test_startup_begins_with_the_process():
 
 
 def test_peak_memory_is_the_programs_own_and_not_that_of_the_process_that_started_it():
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from mmlu_kit import ledger; print(phase_timer.peak_rss_bytes())"
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from mmlu_kit.timing import phase_timer; print(phase_timer.peak_rss_bytes())"
+    )
     starter = (
         f"import subprocess, sys; kept = b'x' * 700_000_000; subprocess.run([sys.executable, '-c', {program!r}, sys.argv[1]])"
     )
@@ -76,7 +88,7 @@ def test_peak_memory_is_the_programs_own_and_not_that_of_the_process_that_starte
 
 
 class Clock:
-    """torch.cuda as far as the ledger uses it: events on a device that works slower than the program runs ahead."""
+    """torch.cuda as far as the timer uses it: events on a device that works slower than the program runs ahead."""
 
     def __init__(self):
         self.milliseconds, self.synchronized = 0.0, 0
@@ -98,13 +110,12 @@ class Clock:
         return Event()
 
 
-def test_gpu_seconds_are_those_between_events_around_forward_passes():
-    book, clock = phase_timer.Ledger(), Clock()
-    book.take(phase_timer.ONCE)
-    book.watch_gpu(clock)
-    for part in ("tokenize", "forward", "parse", "forward"):
-        with book.part(part):
+def test_gpu_seconds_are_those_between_events_around_forward_passes(timer):
+    clock = Clock()
+    timer.watch_gpu(clock)
+    for name in ("tokenize", "forward", "parse", "forward"):
+        with timer.phase(name):
             pass
-    assert book.take(phase_timer.PARTS)["gpu_s"] == 0.5
-    assert clock.synchronized == 2, "a part does not end before the device has done its work"
-    assert book.take(phase_timer.PARTS)["gpu_s"] == 0
+    assert timer.end_subject().gpu_s == 0.5
+    assert clock.synchronized == 2, "a phase does not end before the device has done its work"
+    assert timer.end_subject().gpu_s == 0

@@ -4,7 +4,6 @@ import gzip
 import re
 
 import pytest
-from mmlu_kit.analysis import mistakes
 from mmlu_kit.evaluation import records
 from mmlu_kit.report import figures, page
 from mmlu_kit.results import merging, predictions, summaries
@@ -223,4 +222,3 @@ def test_five_checkpoints_have_the_accuracies_that_their_file_says(real_data):
             asked = questions.read_csv(real_data / f"mmlu/test/{subject}_test.csv", subject, "test")
             answered = predictions.records(found, asked, str(path))
             assert sum(record["correct"] for record in answered) == mine["correct"].sum()
-    assert mistakes.NO_LETTER not in range(4)

@@ -6,7 +6,7 @@ import re
 import pytest
 from mmlu_kit.chat import views
 from mmlu_kit.models import transformers_model
-from mmlu_kit.recall import conversations, judging, oracle, probes, sessions, summary
+from mmlu_kit.recall import conversations, judging, oracle, probes, scripts, summary
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import chats
@@ -68,29 +68,28 @@ def test_answers_occur_in_no_question_and_no_other_line():
             assert [other for other in fact.values if judging.names(other, value)] == [value]
 
 
-def test_every_fact_is_asked_about_as_often(trials):
-    asked = conversations.trials(MATERIAL, (1,), 20, 1)
-    counts = {fact.name: sum(trial.fact == fact.name for trial in asked) for fact in MATERIAL.facts}
+def test_every_fact_is_asked_about_as_often():
+    trials = conversations.trials(MATERIAL, (1,), 20, 1)
+    counts = {fact.name: sum(trial.fact == fact.name for trial in trials) for fact in MATERIAL.facts}
     assert set(counts.values()) == {8}
 
 
-def asked(tokenizer, trials):
-    return probes.probes(trials, [views.parse(name) for name in STRATEGIES], tokenizer, 2000)
+def made_probes(tokenizer, trials):
+    return probes.probes(trials, list(map(views.parse, STRATEGIES)), tokenizer, 2000)
 
 
-def check_oracle(found, trials, tokenizer):
-    looked_up = probes.looked_up(found, tokenizer, MATERIAL)
-    said = [
-        probes.record(one, trials[one.trial], dict.fromkeys(summary.READERS, looked_up[one.ids]), MATERIAL) for one in found
+def check_oracle(made, trials, tokenizer):
+    answers = probes.oracle_answers(probes.distinct(made), tokenizer, MATERIAL)
+    records = [
+        probes.probe_record(probe, trials[probe.trial], answers[probe.ids], answers[probe.ids], MATERIAL) for probe in made
     ]
-    rows = summary.rows([probes.described(trial) for trial in trials], said, STRATEGIES, DISTANCES)
+    rows = summary.rows(list(map(probes.trial_record, trials)), records, STRATEGIES, DISTANCES)
     for row in rows:
-        recall = row["recall"]
-        assert recall["right"] == recall["in_context"] == recall["right_in_context"], row
-        assert row["never"]["not_knowing"] == row["never"]["n"] and row["rule"]["kept"] == row["rule"]["n"]
+        assert row.recall.right == row.recall.in_context == row.recall.right_in_context, row
+        assert row.never.not_knowing == row.never.n and row.rule.kept == row.rule.n
     # A stale answer is the right reading of a prompt that still has the old value and not its correction: views never do.
-    assert not any(row["corrected"]["stale"] for row in rows)
-    return {(row["strategy"], row["distance"]): row["recall"]["right"] / row["recall"]["n"] for row in rows}
+    assert not any(row.corrected.stale for row in rows)
+    return {(row.strategy, row.distance): row.recall.right / row.recall.n for row in rows}
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +98,13 @@ def demo(root):
 
 
 @pytest.fixture(scope="module")
-def found(demo, trials):
-    """What a model with the demo's tokenizer is shown."""
-    return asked(demo, trials)
+def shown(demo, trials):
+    """The probes of a model with the demo's tokenizer."""
+    return made_probes(demo, trials)
 
 
-def test_the_oracle_recalls_exactly_what_is_in_context_and_a_window_forgets_where_it_ends(found, demo, trials):
-    shares = check_oracle(found, trials, demo)
+def test_the_oracle_recalls_exactly_what_is_in_context_and_a_window_forgets_where_it_ends(shown, demo, trials):
+    shares = check_oracle(shown, trials, demo)
     for distance in DISTANCES:
         assert shares["full", distance] == 1 and shares["none", distance] == 0
         for turns in (2, 8):
@@ -118,24 +117,24 @@ def test_the_same_holds_in_real_models_templates(real_data, template, trials):
     tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
     few = trials[::4]
-    check_oracle(asked(tokenizer, few), few, tokenizer)
+    check_oracle(made_probes(tokenizer, few), few, tokenizer)
 
 
-def test_cached_tokens_are_those_of_the_turn_before(found, trials, demo):
-    by_strategy = {name: [one for one in found if one.strategy == name] for name in STRATEGIES}
-    for one in by_strategy["full"]:
+def test_cached_tokens_are_those_of_the_turn_before(shown, trials):
+    by_strategy = {name: [probe for probe in shown if probe.strategy == name] for name in STRATEGIES}
+    for probe in by_strategy["full"]:
         # The whole chat goes on: all that the cache has but what closes the reply is used again.
-        assert one.cached >= len(one.before) - 1
-    slid = [one for one in by_strategy["last_turns(2)"] if trials[one.trial].distance >= 4]
-    assert slid and all(one.left_out and one.cached < len(one.ids) / 2 for one in slid)
-    for one in found:
-        assert one.ids[: one.cached] == one.before[: one.cached] and one.cached < len(one.ids)
+        assert probe.cached >= len(probe.before) - 1
+    slid = [probe for probe in by_strategy["last_turns(2)"] if trials[probe.trial].distance >= 4]
+    assert slid and all(probe.left_out and probe.cached < len(probe.ids) / 2 for probe in slid)
+    for probe in shown:
+        assert probe.ids[: probe.cached] == probe.before[: probe.cached] and probe.cached < len(probe.ids)
 
 
-def test_no_prompt_is_longer_than_its_budget(found):
-    for one in found:
-        budget = re.fullmatch(r"token_budget\((\d+)\)", one.strategy)
-        assert len(one.ids) <= (int(budget[1]) if budget else 2000)
+def test_no_prompt_is_longer_than_its_budget(shown):
+    for probe in shown:
+        budget = re.fullmatch(r"token_budget\((\d+)\)", probe.strategy)
+        assert len(probe.ids) <= (int(budget[1]) if budget else 2000)
 
 
 def test_a_budget_that_holds_not_even_the_question_is_a_problem(demo, trials):
@@ -158,11 +157,21 @@ def test_the_oracle_reads_its_prompt(prompt, reply):
     assert oracle.reply(prompt, MATERIAL) == reply
 
 
-@pytest.mark.parametrize("text", ["", "facts: 3", "system: x\nfacts: [{fact: a}]", "facts: [", "- a"])
-@pytest.mark.parametrize("read", [conversations.read, sessions.read])
+@pytest.mark.parametrize("text", ["", "facts: 3", "\xff", "alice: \x00", "system: x\nfacts: [{fact: a}]", "facts: [", "- a"])
+@pytest.mark.parametrize("read", [conversations.read, scripts.read])
 def test_a_damaged_file_is_one_line(tmp_path, text, read):
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(UserError, match=r"x\.yaml does not hold"):
         read(tmp_path / "x.yaml")
     with pytest.raises(UserError, match=r"nowhere\.yaml does not hold"):
         read(tmp_path / "nowhere.yaml")
+
+
+def test_a_chat_cannot_be_saved_at_its_end(tmp_path):
+    text = (chats.RECALL / "transcripts.yaml").read_text()
+    (tmp_path / "x.yaml").write_text(text.replace("saved_after: 3", "saved_after: 6"))
+    with pytest.raises(UserError, match=r"x\.yaml does not hold .*saved_after is not a turn before the last"):
+        scripts.read(tmp_path / "x.yaml")
+    (tmp_path / "x.yaml").write_text(text.replace("strategy: full", "strategy: all"))
+    with pytest.raises(UserError, match="'all' is not a strategy"):
+        scripts.read(tmp_path / "x.yaml")

@@ -8,10 +8,11 @@ from mmlu_kit.recall import conversations, judging
 from tests.helpers.chats import MATERIAL
 
 
-def asked(fact, value, stale=None):
-    found = MATERIAL.fact(fact)
-    log = conversations.messages(MATERIAL, [(found.tell.format(value=value or "x"), "")], found.ask)
-    return conversations.Trial("told", 1, fact, value, stale, None, log)
+def trial(name, value, stale=None):
+    """A trial of a fact that was told so, or never."""
+    fact = MATERIAL.fact(name)
+    log = conversations.messages(MATERIAL, [(fact.tell.format(value=value or "x"), "")], fact.ask)
+    return conversations.Trial("told", 1, name, value, stale, None, log)
 
 
 @pytest.mark.parametrize(
@@ -53,17 +54,17 @@ def asked(fact, value, stale=None):
     ],
 )
 def test_what_a_reply_says(fact, value, stale, reply, outcome):
-    assert judging.outcome(reply, asked(fact, value, stale), MATERIAL) == outcome
+    assert judging.outcome(reply, trial(fact, value, stale), MATERIAL) == outcome
 
 
 @pytest.mark.parametrize("fact", MATERIAL.facts, ids=lambda fact: fact.name)
 def test_every_value_is_read_from_the_likeliest_reply(fact):
     for value in fact.values:
         for reply in (f"{fact.claims[0].capitalize()} {value}.", f"It is {value}, over.", value.upper()):
-            assert judging.outcome(reply, asked(fact.name, value), MATERIAL) == "right"
-            never = dataclasses.replace(asked(fact.name, value), value=None)
+            assert judging.outcome(reply, trial(fact.name, value), MATERIAL) == "right"
+            never = dataclasses.replace(trial(fact.name, value), value=None)
             assert judging.outcome(reply, never, MATERIAL) == "other"
-    assert judging.outcome(f"{fact.claims[0]} Blorf.", dataclasses.replace(asked(fact.name, None)), MATERIAL) == "other"
+    assert judging.outcome(f"{fact.claims[0]} Blorf.", trial(fact.name, None), MATERIAL) == "other"
 
 
 @pytest.mark.parametrize(

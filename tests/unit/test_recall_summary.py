@@ -1,9 +1,26 @@
 """The recall experiment's numbers by hand, and its figure."""
 
 import pytest
-from mmlu_kit.evaluation import records
-from mmlu_kit.recall import summary
-from mmlu_kit.report import chat_figures, chat_section, figures
+from mmlu_kit import files
+from mmlu_kit.data import MedianRange
+from mmlu_kit.evaluation.records import NotRun
+from mmlu_kit.recall import chat_file, growth, summary
+from mmlu_kit.recall.documents import (
+    CachedTokens,
+    ChatFile,
+    ChatModelNotRun,
+    CorrectedCounts,
+    NeverCounts,
+    ProbeRecord,
+    PromptTokens,
+    Replies,
+    ReplyRecord,
+    RuleCounts,
+    TranscriptsFile,
+    TrialRecord,
+)
+from mmlu_kit.report import chat_figures, figures
+from mmlu_kit.settings import LoadSettings
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import chats
@@ -11,13 +28,23 @@ from tests.unit.test_figures import inside
 
 
 def trial(kind, distance=1):
-    return {"kind": kind, "distance": distance}
+    return TrialRecord(
+        kind=kind, distance=distance, fact="name", value=None, stale=None, word=None, turns=1, messages_sha256="0" * 64
+    )
 
 
 def probe(trial, strategy, outcome, in_context=True, kept=None, tokens=10, cached=4):
-    reply = {"text": "", "outcome": outcome, "rule_kept": kept}
-    shown = {"in_context": in_context, "prompt_tokens": tokens, "cached_tokens": cached}
-    return {"trial": trial, "strategy": strategy, **shown, "replies": {"model": reply, "oracle": reply}}
+    reply = ReplyRecord(text="", outcome=outcome, rule_kept=kept)
+    return ProbeRecord(
+        trial=trial,
+        strategy=strategy,
+        in_context=in_context,
+        stale_in_context=False,
+        left_out=0,
+        prompt_tokens=tokens,
+        cached_tokens=cached,
+        replies=Replies(model=reply, oracle=reply),
+    )
 
 
 TRIALS = [
@@ -43,35 +70,36 @@ LUCKY = [probe(0, "none", "right", in_context=False), *NONE[1:]]
 
 
 def test_a_rows_counts_are_those_of_its_replies():
-    row = summary.row(TRIALS, FULL, "model")
-    low, high = row["recall"].pop("low"), row["recall"].pop("high")
-    assert row["recall"] == {
-        "n": 4,
-        "in_context": 4,
-        "right": 3,
-        "right_in_context": 3,
-        "other": 0,
-        "not_knowing": 0,
-        "unclear": 0,
-    }
-    assert (round(low, 3), round(high, 3)) == (0.301, 0.954)  # Wilson's interval of 3 of 4
-    assert row["corrected"] == {"n": 2, "stale": 1}
-    assert row["never"] == {"n": 2, "false_recall": 1, "not_knowing": 1}
-    assert row["rule"] == {"n": 1, "kept": 1}
-    assert row["prompt_tokens"] == {"mean": 150 / 7, "max": 50} and row["cached_tokens"] == {"mean": 4}
+    row = summary.row(TRIALS, FULL, "model", "full", None)
+    recall = row.recall
+    assert (row.reader, row.strategy, row.distance) == ("model", "full", None)
+    assert (recall.n, recall.in_context, recall.right, recall.right_in_context) == (4, 4, 3, 3)
+    assert (recall.other, recall.not_knowing, recall.unclear) == (0, 0, 0)
+    assert (round(recall.low, 3), round(recall.high, 3)) == (0.301, 0.954)  # Wilson's interval of 3 of 4
+    assert row.corrected == CorrectedCounts(n=2, stale=1)
+    assert row.never == NeverCounts(n=2, false_recall=1, not_knowing=1)
+    assert row.rule == RuleCounts(n=1, kept=1)
+    assert row.prompt_tokens == PromptTokens(mean=150 / 7, max=50) and row.cached_tokens == CachedTokens(mean=4)
 
 
 def test_a_lucky_guess_is_no_recall_of_what_is_in_context():
-    row = summary.row(TRIALS, LUCKY, "model")["recall"]
-    assert (row["in_context"], row["right"], row["right_in_context"], row["not_knowing"]) == (0, 1, 0, 3)
+    recall = summary.row(TRIALS, LUCKY, "model", "none", None).recall
+    assert (recall.in_context, recall.right, recall.right_in_context, recall.not_knowing) == (0, 1, 0, 3)
 
 
 def test_rows_are_of_one_strategy_and_distance_and_of_all_distances():
     rows = summary.rows(TRIALS, FULL + NONE, ["full", "none"], [1, 4])
-    found = {(row["reader"], row["strategy"], row["distance"]): row["recall"]["right"] for row in rows}
-    assert len(rows) == 2 * 2 * 3
-    assert [found["model", "full", distance] for distance in (None, 1, 4)] == [3, 1, 2]
-    assert [found["oracle", "none", distance] for distance in (None, 1, 4)] == [0, 0, 0]
+    right = {(row.reader, row.strategy, row.distance): row.recall.right for row in rows}
+    assert len(rows) == len(right) == 2 * 2 * 3
+    assert [right["model", "full", distance] for distance in (None, 1, 4)] == [3, 1, 2]
+    assert [right["oracle", "none", distance] for distance in (None, 1, 4)] == [0, 0, 0]
+
+
+def test_each_reader_is_judged_by_its_own_replies():
+    right, wrong = (ReplyRecord(text="", outcome=outcome, rule_kept=None) for outcome in ("right", "other"))
+    probes = [probe(0, "full", "right").model_copy(update={"replies": Replies(model=wrong, oracle=right)})]
+    counts = {reader: summary.row(TRIALS, probes, reader, "full", None).recall for reader in summary.READERS}
+    assert {reader: (recall.right, recall.other) for reader, recall in counts.items()} == {"model": (0, 1), "oracle": (1, 0)}
 
 
 def test_strategies_are_compared_with_full_history_on_the_same_facts():
@@ -80,36 +108,47 @@ def test_strategies_are_compared_with_full_history_on_the_same_facts():
     none = [probe(number, "none", "right" if number == 8 else "not_knowing") for number in range(9)]
     window = [probe(number, "last_turns(2)", "right" if number else "other") for number in range(9)]
     first, second = summary.comparisons(told, full + none + window, ["none", "full", "last_turns(2)"])
-    assert (first["strategy"], first["only_full"], first["only_strategy"]) == ("none", 8, 1)
-    assert first["p"] == pytest.approx(2 * (1 + 9) / 2**9)  # exact binomial of 1 or fewer in 9
-    assert first["p_holm"] == pytest.approx(2 * first["p"])
-    assert (second["only_full"], second["only_strategy"], second["p_holm"]) == (1, 1, 1.0)
+    assert (first.strategy, first.only_full, first.only_strategy) == ("none", 8, 1)
+    assert first.p == pytest.approx(2 * (1 + 9) / 2**9)  # exact binomial of 1 or fewer in 9
+    assert first.p_holm == pytest.approx(2 * first.p)
+    assert (second.strategy, second.only_full, second.only_strategy, second.p_holm) == ("last_turns(2)", 1, 1, 1.0)
 
 
 def test_times_are_medians_with_their_range():
-    found = [
-        {"strategy": "full", "distance": 1, "prompt_tokens": 9, "cached_tokens": 3, "warm_s": warm, "cold_s": 2 * warm}
-        for warm in (1.0, 5.0, 2.0)
-    ]
-    (row,) = summary.first_token(found, ["none", "full"])
-    assert row["n"] == 3 and row["warm_s"] == {"median": 2.0, "smallest": 1.0, "largest": 5.0}
-    assert row["cold_s"]["median"] == 4.0
-    off = summary.independent(chats.times(off=0.5)["independent"])["off"]
-    assert off["n"] == 3 and off["total_s"]["median"] == 0.5
+    times = [chats.first_token("full", warm_s=warm, cold_s=2 * warm) for warm in (1.0, 5.0, 2.0)]
+    (row,) = summary.first_token(times, ["none", "full"])
+    assert row.n == 3 and row.warm_s == MedianRange(median=2.0, smallest=1.0, largest=5.0)
+    assert row.cold_s.median == 4.0 and row.prompt_tokens.median == 80 and row.cached_tokens.median == 40
+    off = summary.independent(chats.times(off=0.5).independent)["off"]
+    assert off.n == 3 and off.total_s.median == 0.5 and off.first_token_s.median == 0.002
 
 
-def test_a_model_that_was_not_run_has_its_reason():
-    outcome = records.not_run("m", {"device": "mps"}, "no mps", "chat")
-    assert summary.of(outcome, outcome) == {"model": "m", "requested": {"device": "mps"}, "reason": "no mps", "effective": None}
+def test_a_model_that_was_not_run_has_its_reason(tmp_path):
+    (summarized,) = chats.chat().models
+    chats.default().write(tmp_path / "m/recall.json")
+    chats.times().write(tmp_path / "m/times.json")
+    requested = LoadSettings(device="mps")
+    not_run = NotRun(model="n", requested=requested, reason="no mps", subject="chat")
+    for name in ("n/recall.json", "n/times.json", "transcripts.json"):
+        not_run.write(tmp_path / name)
+    chat = chat_file.summarize(["n", "m"], tmp_path)
+    assert chat.models == [summarized] and chat.transcripts is None
+    assert chat.not_run == [ChatModelNotRun(model="n", requested=requested, reason="no mps")]
+    TranscriptsFile(**dict(chats.transcripts())).write(tmp_path / "transcripts.json")
+    chat = chat_file.summarize(["m"], tmp_path)
+    assert chat.not_run == [] and chat.transcripts == chats.transcripts()
 
 
 def test_growth_tells_when_a_context_is_full():
-    row = {"reader": "model", "strategy": "full"}
-    model = {"context": 1000, "max_new_tokens": 50, "rows": [{**row, "distance": None, "prompt_tokens": {"mean": 1}}]}
-    model["rows"] += [{**row, "distance": d, "prompt_tokens": {"mean": 50 + 20 * d}} for d in (1, 4)]
-    assert chat_section.growth(model) == {"tokens_a_turn": 20, "turns": 1 + (1000 - 50 - 70) // 20}
-    assert chat_section.growth({**model, "context": None}) == {"tokens_a_turn": 20, "turns": None}
-    assert chat_section.growth({**model, "rows": model["rows"][:2]}) is None
+    (model,) = chats.chat().models
+    tokens = {None: 1, 1: 70, 4: 130}
+    rows = [row.model_copy(update={"prompt_tokens": PromptTokens(mean=tokens[row.distance], max=200)}) for row in model.rows]
+    model = model.model_copy(update={"context": 1000, "max_new_tokens": 50, "rows": rows})
+    assert growth.growth(model) == growth.Growth(tokens_a_turn=20, turns=1 + (1000 - 50 - 70) // 20)
+    unknown = model.model_copy(update={"context": None})
+    assert growth.growth(unknown) == growth.Growth(tokens_a_turn=20, turns=None)
+    short = model.model_copy(update={"rows": [row for row in rows if row.distance != 4]})
+    assert growth.growth(short) is None
 
 
 SMALL = chats.chat(chats.recall(each=2))
@@ -140,8 +179,9 @@ def test_the_figure_shows_each_strategys_recall_and_what_could_be_recalled():
     figures.pyplot.close(figure)
 
 
-def test_a_summary_that_lacks_a_number_is_refused():
-    chat = chats.chat()
+def test_a_summary_that_lacks_a_number_is_refused(tmp_path):
+    chat = chats.chat().plain()
     del chat["models"][0]["rows"][0]["recall"]["n"]
-    with pytest.raises(UserError, match="not a valid chat file"):
-        records.check(chat, "chat", "chat.json")
+    files.write_json(tmp_path / "chat.json", chat)
+    with pytest.raises(UserError, match=r"chat\.json: not a valid chat_summary file at models\.0\.rows\.0\.recall\.n"):
+        ChatFile.read(tmp_path / "chat.json")

@@ -11,9 +11,10 @@ def names(root, program):
 
 
 def test_scoring_belongs_to_the_evaluation_and_not_to_the_report(root):
-    assert {"evaluate.py", "scoring.py", "prompts.py", "answers.py", "models.py"} <= names(root, "evaluate.py")
-    assert not {"scoring.py", "models.py"} & names(root, "write_report.py")
-    assert not {"figures.py", "reporting.py"} & names(root, "evaluate.py")
+    evaluate, report = names(root, "evaluate.py"), names(root, "write_report.py")
+    assert {"evaluate.py", "runner.py", "scoring.py", "prompts.py", "answer_parser.py", "transformers_model.py"} <= evaluate
+    assert not {"scoring.py", "transformers_model.py"} & report
+    assert "context.py" in report and not {"context.py", "merged.py"} & evaluate
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,9 @@ def test_no_program_imports_snakemake(root):
 
 def test_what_is_imported_inside_a_function_counts(tmp_path):
     program = tmp_path / "program.py"
-    program.write_text("def main():\n    from mmlu_kit import hub\n")
-    assert {Path(path).name for path in sources.sources(program)} == {
-        *("program.py", "__init__.py", "hub.py", "checkpoints.py", "files.py", "problems.py")
+    program.write_text("def main():\n    from mmlu_kit.inputs import hub\n")
+    found = {path.removeprefix(f"{sources.PACKAGE}/") for path in sources.sources(program)}
+    assert found == {
+        *(str(program), "__init__.py", "data.py", "files.py", "user_errors.py", "validation_errors.py"),
+        *("inputs/__init__.py", "inputs/hub.py", "inputs/checkpoints.py"),
     }

@@ -2,9 +2,12 @@
 
 import json
 
-from mmlu_kit import files
+import pytest
+from mmlu_kit import config, files
 from mmlu_kit.evaluation.journal import Journal
-from mmlu_kit.results import status
+from mmlu_kit.evaluation.records import NotRun
+from mmlu_kit.results import skipped, status
+from mmlu_kit.user_errors import UserError
 
 from tests.helpers import results
 
@@ -22,52 +25,53 @@ def questions(folder, number):
 
 def scored(folder, model, subject, number, **changes):
     """What an evaluation leaves: `number` questions in `number` / 10 seconds, after 0.9 seconds of start and loading."""
-    files.write_json(folder / f"evaluations/{model}/{subject}.json", results.evaluation(model, subject, "A" * number))
+    results.evaluation(model, subject, "A" * number).write(folder / f"evaluations/{model}/{subject}.json")
     timing = results.timing(model, subject, number / 10, questions_scored=number, **changes)
-    files.write_json(folder / f"timings/{model}/{subject}.json", timing)
+    timing.write(folder / f"timings/{model}/{subject}.json")
 
 
-def of_a(tmp_path, study=STUDY):
-    return status.of_model(study, "a", tmp_path, status.numbers(study, questions(tmp_path, 40)), now=1e9)
+def status_of_a(tmp_path, study=STUDY):
+    return status.model_status(study, "a", tmp_path, status.question_counts(study, questions(tmp_path, 40)), now=1e9)
 
 
 def test_the_time_left_is_by_the_measured_rate(tmp_path):
     scored(tmp_path, "a", "anatomy", 40)
-    found = of_a(tmp_path)
-    assert (found["done"], found["subjects"], found["answered"], found["questions"], found["rate"]) == (1, 3, 40, 120, 10)
-    assert found["left_s"] == 80 / 10 + 2 * 0.9
+    a = status_of_a(tmp_path)
+    assert (a.done, a.subjects, a.answered, a.questions, a.rate) == (1, 3, 40, 120, 10)
+    assert a.left_s == 80 / 10 + 2 * 0.9
 
 
 def test_a_model_loaded_once_starts_once(tmp_path):
-    entry = {**STUDY["models"]["a"], "load_once": True}
+    entry = STUDY.models["a"].model_copy(update={"load_once": True})
     scored(tmp_path, "a", "anatomy", 40)
-    assert of_a(tmp_path, {**STUDY, "models": {"a": entry, "b": entry}})["left_s"] == 80 / 10 + 0.9
+    together = STUDY.model_copy(update={"models": {"a": entry, "b": entry}})
+    assert status_of_a(tmp_path, together).left_s == 80 / 10 + 0.9
 
 
 def test_what_is_in_progress_is_read_from_its_journal_while_it_is_in_use(tmp_path):
     journal = Journal(tmp_path / "journals/a/virology.jsonl", "key")
     for number in range(3):
-        journal.append(number, [results.record("virology", index, "A", "A") for index in range(5)])
+        journal.append(number, [results.record("virology", index, "A", "A").plain() for index in range(5)])
     scored(tmp_path, "a", "anatomy", 40)
-    found = of_a(tmp_path)
-    assert [(job["subject"], job["answered"], job["questions"]) for job in found["running"]] == [("virology", 15, 40)]
-    assert found["answered"] == 55 and found["left_s"] == 65 / 10 + 2 * 0.9
-    journal.append(3, [])  # it is as it was for the one who writes it
+    a = status_of_a(tmp_path)
+    assert [(job.subject, job.answered, job.questions) for job in a.running] == [("virology", 15, 40)]
+    assert a.answered == 55 and a.left_s == 65 / 10 + 2 * 0.9
+    journal.append(3, [])  # the process that writes it was not disturbed
 
 
 def test_before_a_first_subject_is_done_the_rate_is_that_of_the_running_jobs_log(tmp_path):
     journal = Journal(tmp_path / "journals/a/virology.jsonl", "key")
-    journal.append(0, [results.record("virology", index, "A", "A") for index in range(20)])
+    journal.append(0, [results.record("virology", index, "A", "A").plain() for index in range(20)])
     log = "Loading a …\na virology: 10 of 40 questions, about 99 s left\na virology: 20 of 40 questions, about 40 s left\n"
     files.write_text(tmp_path / "logs/evaluate/a/virology.log", log)
-    found = of_a(tmp_path)
-    assert found["rate"] == 0.5 and found["left_s"] == 100 / 0.5
+    a = status_of_a(tmp_path)
+    assert a.rate == 0.5 and a.left_s == 100 / 0.5
 
 
-def test_what_nobody_measured_is_not_guessed(tmp_path):
-    assert of_a(tmp_path)["left_s"] is None
+def test_an_unmeasured_rate_is_not_guessed(tmp_path):
+    assert status_of_a(tmp_path).left_s is None
     lines = status.lines(STUDY, tmp_path, tmp_path)
-    assert lines[-1] == "not known of a, b: no subject, nor half a minute of one, was measured yet"
+    assert lines[-1].startswith("time left unknown for a, b: nothing was measured yet")
 
 
 def test_a_study_that_is_done_has_nothing_left(tmp_path):
@@ -84,5 +88,37 @@ def test_a_study_that_is_done_has_nothing_left(tmp_path):
 
 def test_another_machines_rate_is_not_this_ones(tmp_path):
     scored(tmp_path / "elsewhere/colab", "a", "anatomy", 40)
-    found = of_a(tmp_path)
-    assert found["done"] == 1 and found["rate"] is None
+    a = status_of_a(tmp_path)
+    assert a.done == 1 and a.rate is None
+
+
+def test_placeholders_are_deleted_with_what_was_made_from_them(tmp_path):
+    scored(tmp_path, "a", "anatomy", 40)
+    files.write_json(tmp_path / "merged.json", {})
+    assert skipped.forget(tmp_path) == 0 and (tmp_path / "merged.json").exists()
+    placeholder = NotRun(model="b", requested=results.REQUESTED, reason="no GPU", subject="anatomy")
+    for name in ("evaluations/b/anatomy.json", "timings/b/anatomy.json", "setups/run_1/s/evaluations/anatomy.json"):
+        placeholder.write(tmp_path / name)
+    assert status.model_status(STUDY, "b", tmp_path, dict.fromkeys(SUBJECTS), now=1e9).not_run == 1
+    assert skipped.forget(tmp_path) == 3
+    left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")}
+    assert left == {"evaluations/a/anatomy.json", "timings/a/anatomy.json"}
+    with pytest.raises(UserError, match="there are no results of this study yet"):
+        skipped.forget(tmp_path / "none")
+
+
+def test_config_files_are_merged_key_by_key(tmp_path):
+    texts = {
+        "first": "study: s\nmodels: {m: {path: p, threads: 1}}\nonly: [a]",
+        "second": "models: {m: {threads: 2}}\nonly: []",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    merged = config.read([tmp_path / "first", tmp_path / "second"])
+    assert merged == {"study": "s", "models": {"m": {"path": "p", "threads": 2}}, "only": []}
+    (tmp_path / "list").write_text("- study")
+    with pytest.raises(UserError, match="list has no keys"):
+        config.read([tmp_path / "list"])
+    (tmp_path / "torn").write_text("study: [")
+    with pytest.raises(UserError, match="torn is not a YAML file"):
+        config.read([tmp_path / "torn"])

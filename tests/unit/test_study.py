@@ -1,10 +1,15 @@
 """Config: what it resolves to, and one line for each thing a user can get wrong in it."""
 
 import copy
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import pytest
 import yaml
-from mmlu_kit.study import pairs, resolve
+from mmlu_kit.config import Config
+from mmlu_kit.data import Data
+from mmlu_kit.settings import Device, DType, OnUnavailable, Preset, PromptSettings, Quantization
+from mmlu_kit.study import resolve
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError
 
@@ -17,16 +22,17 @@ def config(root, monkeypatch):
 
 def test_the_writeup_study_is_the_writeups(config):
     study = resolve({**config, "study": "writeup"})
-    assert study["baseline"] == {"model": "Llama-3.2-1B-Instruct", "subjects": ["astronomy", "business_ethics"]}
-    small, medium = study["groups"]
-    assert [name.split("-")[1] for name in small["models"]] == ["0.5B", "1.5B", "3B"]
-    assert [name.split("-")[1] for name in medium["models"]] == ["7B", "14B"]
-    models = study["models"]
-    assert {(models[name]["device"], models[name]["quantization"]) for name in small["models"]} == {("cpu", "none")}
-    assert {(models[name]["device"], models[name]["quantization"]) for name in medium["models"]} == {("cuda", "4bit")}
-    assert len(study["subjects"]) == 10 and len(pairs(study)) == 2 + 5 * 10
-    setups = study["timing_setups"]["setups"]
-    assert [(setup["device"], setup["quantization"]) for setup in setups] == [
+    assert (study.baseline.model, study.baseline.subjects) == ("Llama-3.2-1B-Instruct", ["astronomy", "business_ethics"])
+    small, medium = study.groups
+    assert [name.split("-")[1] for name in small.models] == ["0.5B", "1.5B", "3B"]
+    assert [name.split("-")[1] for name in medium.models] == ["7B", "14B"]
+    models = study.models
+    assert {(models[name].device, models[name].quantization) for name in small.models} == {(Device.CPU, Quantization.NONE)}
+    assert {(models[name].device, models[name].quantization) for name in medium.models} == {
+        (Device.CUDA, Quantization.FOUR_BIT)
+    }
+    assert len(study.subjects) == 10 and len(study.pairs()) == 2 + 5 * 10
+    assert [(setup.device, setup.quantization) for setup in study.timing_setups.setups] == [
         ("cuda", "none"), ("cuda", "4bit"), ("cuda", "8bit"), ("cpu", "none"), ("cpu", "4bit"),
     ]  # fmt: skip
 
@@ -34,8 +40,8 @@ def test_the_writeup_study_is_the_writeups(config):
 def test_a_setup_has_a_name_and_its_models_number_format_unless_it_has_its_own(config):
     config["models"]["demo-medium"]["dtype"] = "bfloat16"
     config["studies"]["demo"]["timing_setups"]["setups"][1]["dtype"] = "float16"
-    setups = resolve({**config, "only": "timing_setups"})["timing_setups"]["setups"]
-    assert [(setup["name"], setup["dtype"], setup["on_unavailable"]) for setup in setups] == [
+    setups = resolve({**config, "only": "timing_setups"}).timing_setups.setups
+    assert [(setup.name, setup.dtype, setup.on_unavailable) for setup in setups] == [
         ("setup_1_gpu_no_quant", "bfloat16", "fallback"),
         ("setup_2_gpu_4_quant", "float16", "skip"),
         ("setup_3_gpu_8_quant", "bfloat16", "skip"),
@@ -47,49 +53,70 @@ def test_a_setup_has_a_name_and_its_models_number_format_unless_it_has_its_own(c
 @pytest.mark.parametrize("only", ["small", ["small"]])
 def test_a_part_of_a_study_leaves_the_rest_out(config, only):
     study = resolve({**config, "study": "writeup", "only": only})
-    assert [group["name"] for group in study["groups"]] == ["small"]
-    assert study["baseline"] is None and study["timing_setups"] is None
-    assert len(study["models"]) == 3
+    assert [group.name for group in study.groups] == ["small"]
+    assert study.baseline is None and study.timing_setups is None
+    assert len(study.models) == 3
 
 
 def test_the_chat_part_alone_has_its_defaults_and_its_models(config):
     study = resolve({**config, "study": "writeup", "only": "chat"})
-    assert list(study["models"]) == study["chat"]["models"] == ["Llama-3.2-1B-Instruct"]
-    assert (study["chat"]["distances"], study["chat"]["max_new_tokens"]) == ([1, 2, 4, 8, 16], 48)
-    assert {"none", "full"} < set(study["chat"]["strategies"]) and pairs(study) == []
-    assert resolve({**config, "study": "smoke"})["chat"] is None
+    assert list(study.models) == study.chat.models == ["Llama-3.2-1B-Instruct"]
+    assert (study.chat.distances, study.chat.max_new_tokens) == ([1, 2, 4, 8, 16], 48)
+    assert {"none", "full"} < set(study.chat.strategies) and study.pairs() == []
+    assert resolve({**config, "study": "smoke"}).chat is None
 
 
 def test_defaults_are_filled_in_and_the_given_config_stays_as_it_was(config):
     before = copy.deepcopy(config)
-    model = resolve(config)["models"]["demo-small"]
-    assert model["prompt"] == {"preset": "lm_eval", "examples": 0, "fewer_examples": False, "max_new_tokens": 1}
-    assert (model["device"], model["dtype"], model["load_once"]) == ("cpu", "float32", False)
-    assert resolve(config)["questions"]["label_errors"] is None
+    study = resolve(config)
+    model = study.models["demo-small"]
+    assert model.prompt == PromptSettings(preset=Preset.LM_EVAL, examples=0, fewer_examples=False, max_new_tokens=1)
+    assert (model.device, model.dtype, model.load_once) == (Device.CPU, DType.FLOAT32, False)
+    assert model.on_unavailable == OnUnavailable.FAIL
+    assert study.questions.label_errors is None
     assert config == before
 
 
-def test_every_key_of_the_schema_is_described(root):
-    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
-    missing = []
-
-    def walk(part, where):
-        for key, value in part.get("properties", {}).items():
-            if "$ref" in value:
-                value = {**schema["$defs"][value["$ref"].rsplit("/", 1)[1]], **value}
-            if "description" not in value and not where.startswith("group"):
-                missing.append(f"{where}.{key}")
-            for inner in (value, value.get("items", {}), value.get("additionalProperties", {})):
-                if isinstance(inner, dict):
-                    walk(inner, key)
-
-    walk(schema, "config")
-    assert missing == []
+def test_a_study_tells_which_models_are_run_and_where_their_files_are(config, tmp_path):
+    (tmp_path / "p.csv").write_text("")
+    config["models"]["theirs"] = {"predictions": str(tmp_path / "p.csv")}
+    config["models"]["demo-small"]["load_once"] = True
+    config["studies"]["demo"]["groups"]["small"]["models"].append("theirs")
+    study = resolve(config)
+    assert study.imported == ["theirs"] and "theirs" not in study.run and "demo-small" in study.run
+    assert study.loaded_once == ["demo-small"]
+    assert study.process("demo-small", "anatomy") == "demo-small/together.time"
+    assert study.process("demo-large", "anatomy") == "demo-large/anatomy.time"
+    assert study.manifest("demo-small") == "demo-small@local.json" and study.subjects_folder == "demo@local"
+    writeup = resolve({**config, "study": "writeup"})
+    assert writeup.subjects_folder == f"mmlu@{config['questions']['mmlu']['commit']}"
 
 
-def test_the_schema_knows_the_subjects_of_the_package(root):
-    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
-    assert tuple(schema["$defs"]["subjects"]["items"]["enum"]) == tuple(SUBJECTS)
+def models_within(annotation: Any) -> Iterator[type[Data]]:
+    """The data models that a field's type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, Data):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models_within(part)
+
+
+def test_every_key_of_config_is_described():
+    missing, seen, waiting = [], set(), [Config]
+    while waiting:
+        model = waiting.pop()
+        seen.add(model)
+        for name, field in model.model_fields.items():
+            if not field.description:
+                missing.append(f"{model.__name__}.{name}")
+            waiting += [inner for inner in models_within(field.annotation) if inner not in seen]
+    assert missing == [] and len(seen) >= 12
+
+
+def test_the_schema_knows_the_subjects_and_words_of_the_package():
+    definitions = Config.model_json_schema()["$defs"]
+    assert definitions["StudyEntry"]["properties"]["subjects"]["items"]["enum"] == list(SUBJECTS)
+    for words in (Device, DType, Quantization, Preset, OnUnavailable):
+        assert definitions[words.__name__]["enum"] == list(words)
 
 
 def change(config, path, value):
@@ -102,18 +129,18 @@ def change(config, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("studdy", "demo", "'studdy' was unexpected\\); did you mean 'study'"),
-        ("models/demo-small/devices", "cpu", "config: models.demo-small: .*'devices' was unexpected\\); did you mean 'device'"),
+        ("studdy", "demo", "config: 'studdy' is not a key here; did you mean 'study'"),
+        ("models/demo-small/devices", "cpu", "config: models.demo-small: 'devices' is not a key here; did you mean 'device'"),
         ("models/demo-small/path", "~/no/such", "there is no folder ~/no/such: write your home's path out"),
         ("study", "dmeo", "there is no study 'dmeo'; known: demo, smoke, writeup"),
         ("only", ["large"], "has no group 'large'; it has baseline, chat, small"),
         ("studies/demo/subjects", ["astronmy"], "'astronmy' is not known; did you mean 'astronomy'"),
         ("studies/demo/groups/small/models", ["demo-tiny"], "there is no model 'demo-tiny'; known: "),
-        ("studies/demo/questions", "mlmu", "there is no questions 'mlmu'"),
+        ("studies/demo/questions", "mlmu", "there is no question set 'mlmu'; known: demo, mmlu"),
         ("studies/demo/baseline/subjects", ["virology"], "'virology' is not among the study's subjects"),
         ("models/demo-small/device", "gpu", "models.demo-small.device: 'gpu' is not known"),
-        ("models/demo-small/threads", 0, "models.demo-small.threads: 0 is less than the minimum"),
-        ("models/demo-small/prompt", {"examples": 6}, "models.demo-small.prompt.examples: 6 is greater than the maximum"),
+        ("models/demo-small/threads", 0, "models.demo-small.threads: needs at least 1, not 0"),
+        ("models/demo-small/prompt", {"examples": 6}, "models.demo-small.prompt.examples: needs at most 5, not 6"),
         ("models/demo-small/path", "no/such/folder", "models.demo-small.path: there is no folder no/such/folder"),
         ("models/demo-small/commit", "a" * 40, "needs either 'path' or 'repository' with 'commit'; it has commit, path"),
         ("models/Qwen2.5-0.5B-Instruct/commit", "main", "commit: 'main' does not match"),
@@ -128,11 +155,29 @@ def change(config, path, value):
             ["full", "none", "last_turns(0)"],
             r"chat.strategies.2: 'last_turns\(0\)' does not match",
         ),
-        ("studies/demo/chat/distances", [0], "chat.distances.0: 0 is less than the minimum"),
-        ("studies/demo/chat/model", "demo-small", "studies.demo.chat: .*'model' was unexpected"),
+        ("studies/demo/chat/distances", [0], "chat.distances.0: needs at least 1, not 0"),
+        ("studies/demo/chat/model", "demo-small", "studies.demo.chat: 'model' is not a key here; did you mean 'models'"),
         ("models/..", {"path": "."}, "config: models: '..' does not match"),
         ("questions/demo/label_errors", "no/such", "config: questions.demo.label_errors: there is no folder no/such"),
-        ("questions/demo/label_errors", 3, "config: questions.demo.label_errors: 3 is not of type"),
+        ("questions/demo/label_errors", 3, "config: questions.demo.label_errors: needs text, not 3"),
+        (
+            "models/demo-small/prompt",
+            {"exmaples": 3},
+            "models.demo-small.prompt: 'exmaples' is not a key here; did you mean 'examples'",
+        ),
+        ("models/demo-small/threads", "3", "models.demo-small.threads: needs a whole number, not '3'"),
+        ("models/demo-small/threads", True, "models.demo-small.threads: needs a whole number, not true"),
+        ("models/demo-small/load_once", 1, "models.demo-small.load_once: needs true or false, not 1"),
+        ("models/demo-small/prompt", {"max_new_tokens": float("nan")}, "max_new_tokens: needs a whole number, not NaN"),
+        ("models/demo-small/tokens_per_batch", 0, "models.demo-small.tokens_per_batch: needs at least 1, not 0"),
+        ("models/demo-small/tokens_per_batch", "autoo", "tokens_per_batch: 'autoo' is not known; did you mean 'auto'"),
+        ("models/demo-small", 3, "config: models.demo-small: needs a mapping, not 3"),
+        ("models/demo-small/predictions", "x.csv", "config: models.demo-small: 'path' is not a key here; known: predictions"),
+        ("models/demo-small/dtype", None, "models.demo-small.dtype: null is not known; known: float32, bfloat16, float16"),
+        ("studies/demo/groups", {}, "config: studies.demo.groups: needs 1 or more entries, not 0"),
+        ("studies/demo/groups/small", {"title": "x"}, "config: studies.demo.groups.small.models: missing"),
+        ("studies/demo/subjects", ["anatomy", "anatomy"], "config: studies.demo.subjects: 'anatomy' is listed twice"),
+        ("only", 3, "config: only: needs a list, not 3"),
     ],
 )
 def test_a_mistake_is_a_problem_that_names_its_key(config, path, value, words):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mmlu_kit.timing import time_logs
+from mmlu_kit.timing.time_logs import ProcessTimes
 from mmlu_kit.user_errors import UserError
 
 LOGS = Path(__file__).parents[1] / "fixtures/time_logs"
@@ -25,19 +26,19 @@ LOGS = Path(__file__).parents[1] / "fixtures/time_logs"
     ],
 )
 def test_each_form_of_log(name, real_s, user_s, system_s, peak_rss_bytes, exit_status, killed):
-    assert time_logs.parse_time_log((LOGS / f"{name}.txt").read_text(), name) == {
-        "real_s": real_s,
-        "user_s": user_s,
-        "system_s": system_s,
-        "peak_rss_bytes": peak_rss_bytes,
-        "exit_status": exit_status,
-        "killed": killed,
-    }
+    assert time_logs.parse_time_log((LOGS / f"{name}.txt").read_text(), name) == ProcessTimes(
+        real_s=real_s,
+        user_s=user_s,
+        system_s=system_s,
+        peak_rss_bytes=peak_rss_bytes,
+        exit_status=exit_status,
+        killed=killed,
+    )
 
 
 def test_more_than_an_hour():
     text = (LOGS / "gnu-1.9.txt").read_text().replace("0:00.36", "1:02:03")
-    assert time_logs.parse_time_log(text, "x")["real_s"] == 3723
+    assert time_logs.parse_time_log(text, "x").real_s == 3723
 
 
 def test_a_command_that_looks_like_a_log_is_not_read_as_one():
@@ -48,7 +49,7 @@ def test_a_command_that_looks_like_a_log_is_not_read_as_one():
 
 
 @pytest.mark.parametrize("text", ["Killed\n", "", "time: command terminated abnormally\n"])
-def test_other_text_is_a_problem(text):
+def test_other_text_is_one_line(text):
     with pytest.raises(UserError, match=r"a\.time: not a log of /usr/bin/time"):
         time_logs.parse_time_log(text, "a.time")
 
@@ -59,9 +60,9 @@ def test_the_system_s_own_log_is_read(tmp_path):
     script = Path(__file__).parents[2] / "workflow/scripts/timed.sh"
     log = tmp_path / "log.time"
     process = subprocess.run(["sh", script, log, sys.executable, "-c", "import time; time.sleep(0.3); raise SystemExit(3)"])
-    found = time_logs.parse_time_log(log.read_text(), str(log))
+    times = time_logs.parse_time_log(log.read_text(), str(log))
     assert process.returncode == 3, "the command's own exit status is kept"
-    assert 0.3 <= found["real_s"] < 5 and found["peak_rss_bytes"] > 1e6
+    assert 0.3 <= times.real_s < 5 and times.peak_rss_bytes > 1e6
 
 
 def test_a_missing_time_program_is_one_line(tmp_path):

@@ -1,11 +1,10 @@
 """evaluate.py for a person without Snakemake: what it prints, writes, and says about mistakes."""
 
 import csv
-import json
 import re
 
 import pytest
-from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_evaluation, read_timing
 
 from tests.conftest import ROOT
 
@@ -48,28 +47,27 @@ def test_examples_and_chat_template_change_the_prompt(evaluate, tmp_path):
     digests = []
     for name, options in {"a": [], "b": ["--examples", 5], "c": ["--preset", "chat"]}.items():
         assert evaluate("--evaluations", tmp_path / name, *options).returncode == 0
-        records = json.loads((tmp_path / name / "astronomy.json").read_text())["records"]
-        digests.append([record["prompt_sha256"] for record in records])
+        evaluation = Evaluation.read(tmp_path / name / "astronomy.json")
+        digests.append([record.prompt_sha256 for record in evaluation.records])
     assert len({tuple(digest) for digest in digests}) == 3
 
 
 def test_batch_size_changes_no_answer(evaluate, tmp_path):
     for size in (1, 4096):
         assert evaluate("--evaluations", tmp_path / str(size), "--tokens-per-batch", size).returncode == 0
-    alone, together = (json.loads((tmp_path / name / "astronomy.json").read_text())["records"] for name in ("1", "4096"))
-    for one, other in zip(alone, together, strict=True):
-        assert one["predicted"] == other["predicted"] and one["generated"] == other["generated"]
-        for letter in "ABCD":
-            assert one["letter_logprobs"][letter] == pytest.approx(other["letter_logprobs"][letter], abs=2e-5)
+    single, packed = (Evaluation.read(tmp_path / name / "astronomy.json").records for name in ("1", "4096"))
+    for record, reference in zip(packed, single, strict=True):
+        assert (record.predicted, record.generated) == (reference.predicted, reference.generated)
+        assert record.letter_logprobs == pytest.approx(reference.letter_logprobs, abs=2e-5)
 
 
 def test_times_are_measured_and_name_their_process(evaluate, tmp_path):
     assert evaluate("--timings", tmp_path, "--process", "demo-small/astronomy.time").returncode == 0
-    timing = json.loads((tmp_path / "astronomy.json").read_text())
-    assert timing["real_s"] > 0 and timing["cpu_user_s"] > 0 and timing["load_s"] > 0
-    assert timing["gpu_s"] is None and timing["reasons"]["gpu_s"] == "the model runs on cpu"
-    assert timing["process"] == "demo-small/astronomy.time"
-    assert timing["peak_rss_bytes"] > 100e6 and timing["machine"]["packages"]["torch"]
+    timing = Timing.read(tmp_path / "astronomy.json")
+    assert timing.real_s > 0 and timing.cpu_user_s > 0 and timing.load_s > 0
+    assert timing.gpu_s is None and timing.reasons["gpu_s"] == "the model runs on cpu"
+    assert timing.process == "demo-small/astronomy.time"
+    assert timing.peak_rss_bytes > 100e6 and timing.machine.packages["torch"]
 
 
 def test_a_device_that_is_not_there_is_fallen_back_from_or_skipped_as_asked(evaluate, tmp_path):
@@ -77,17 +75,14 @@ def test_a_device_that_is_not_there_is_fallen_back_from_or_skipped_as_asked(eval
     why = "device 'mps' was asked for and this machine has none"
     process = evaluate(*options, "--on-unavailable", "skip")
     assert process.returncode == 0 and f"Not run: {why}" in process.stdout
-    for folder, schema in (("e", "evaluation"), ("t", "timing")):
-        assert records.read_outcome(tmp_path / folder / "astronomy.json", schema)["reason"] == why
+    for not_run in (read_evaluation(tmp_path / "e/astronomy.json"), read_timing(tmp_path / "t/astronomy.json")):
+        assert isinstance(not_run, NotRun) and not_run.reason == why and not_run.requested.device == "mps"
     process = evaluate(*options, "--on-unavailable", "fallback")
-    assert process.returncode == 0 and f"Not as asked: {why}" in process.stdout
-    evaluation = records.read_outcome(tmp_path / "e/astronomy.json", "evaluation")
-    records.read(tmp_path / "t/astronomy.json", "timing")
-    assert evaluation["reason"] == why and evaluation["requested"]["device"] == "mps"
-    assert {name: evaluation["effective"][name] for name in ("device", "quantization")} == {
-        "device": "cpu",
-        "quantization": "8bit",
-    }
+    assert process.returncode == 0 and f"Not as requested: {why}" in process.stdout
+    evaluation = read_evaluation(tmp_path / "e/astronomy.json")
+    assert isinstance(read_timing(tmp_path / "t/astronomy.json"), Timing)
+    assert evaluation.reason == why and evaluation.requested.device == "mps"
+    assert (evaluation.effective.device, evaluation.effective.quantization) == ("cpu", "8bit")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Fetching with the real client from a hub on the loopback: what arrives, what is kept, and one line for each mishap."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import sys
 import numpy
 import pandas
 import pytest
+from mmlu_kit.inputs.checkpoints import Manifest
 from safetensors.numpy import load_file, save_file
 
 from tests.helpers.hub_server import Repository, serving
@@ -68,12 +68,12 @@ def last_line(process):
 def test_a_model_arrives_at_its_commit_without_pickles(hub, fetch, root, run, tmp_path):
     process = fetch()
     assert process.returncode == 0, process.stderr
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert (manifest["repository"], manifest["commit"]) == (MODEL, COMMIT)
+    manifest = Manifest.read(tmp_path / "manifest.json")
+    assert (manifest.repository, manifest.commit) == (MODEL, COMMIT)
     assert "pytorch_model.bin" not in fetched(hub) and "model.safetensors" in fetched(hub)
     local = run("fetch_model.py", "--folder", root / "workflow/demo/models/demo-small", "--output", tmp_path / "local.json")
     assert local.returncode == 0
-    assert json.loads((tmp_path / "local.json").read_text())["files"] == manifest["files"]
+    assert Manifest.read(tmp_path / "local.json").files == manifest.files
     scored = run("evaluate.py", "--model", tmp_path / "manifest.json", "--questions", root / "workflow/demo/questions",
                  "--subjects", "astronomy")  # fmt: skip
     assert "Overall Accuracy: " in scored.stdout, scored.stderr

@@ -1,7 +1,6 @@
 """An evaluation that is killed at any moment goes on after its last batch and ends with the same bytes."""
 
 import contextlib
-import json
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ import time
 
 import pytest
 import yaml
+from mmlu_kit.evaluation.records import Timing
 
 pytestmark = pytest.mark.faults
 SUBJECTS = ["astronomy", "anatomy"]
@@ -27,14 +27,8 @@ def program(root):
 
 
 def outputs(folder):
-    return [
-        "--evaluations",
-        str(folder / "evaluations"),
-        "--timings",
-        str(folder / "timings"),
-        "--journals",
-        str(folder / "journals"),
-    ]
+    kinds = ("evaluations", "timings", "journals")
+    return [part for kind in kinds for part in (f"--{kind}", str(folder / kind))]
 
 
 def journaled(folder):
@@ -50,8 +44,8 @@ def test_twenty_kills_change_no_byte_and_score_nothing_twice(program, tmp_path):
     whole = tmp_path / "whole"
     assert subprocess.run([*program, *outputs(whole)], capture_output=True).returncode == 0
     assert not list((whole / "journals").iterdir()), "the journals stay behind"
-    assert json.loads((whole / "timings/astronomy.json").read_text())["resumed"] is False
-    total = sum(json.loads((whole / f"timings/{subject}.json").read_text())["questions_scored"] for subject in SUBJECTS)
+    assert Timing.read(whole / "timings/astronomy.json").resumed is False
+    total = sum(Timing.read(whole / f"timings/{subject}.json").questions_scored for subject in SUBJECTS)
 
     chance = random.Random(0)
     killed, resumed, folder = 0, 0, None
@@ -77,10 +71,10 @@ def test_twenty_kills_change_no_byte_and_score_nothing_twice(program, tmp_path):
         for subject in SUBJECTS:
             name = f"evaluations/{subject}.json"
             assert (folder / name).read_bytes() == (whole / name).read_bytes()
-        timings = [json.loads((folder / f"timings/{subject}.json").read_text()) for subject in SUBJECTS]
+        timings = [Timing.read(folder / f"timings/{subject}.json") for subject in SUBJECTS]
         # A batch is one question here: what was kept is not scored again, and all the rest is.
-        assert sum(timing["questions_scored"] for timing in timings) == total - kept
-        resumed += any(timing["resumed"] for timing in timings)
+        assert sum(timing.questions_scored for timing in timings) == total - kept
+        resumed += any(timing.resumed for timing in timings)
         folder = None
     assert resumed >= 3
 
@@ -97,8 +91,8 @@ def test_a_run_that_goes_on_packs_the_batches_that_the_first_planned(program, tm
     process.kill()
     process.wait()
     assert subprocess.run([*packed, *outputs(folder)], capture_output=True).returncode == 0
-    timings = [json.loads((folder / f"timings/{subject}.json").read_text()) for subject in SUBJECTS]
-    assert any(timing["resumed"] for timing in timings), "it was killed too late to show anything"
+    timings = [Timing.read(folder / f"timings/{subject}.json") for subject in SUBJECTS]
+    assert any(timing.resumed for timing in timings), "it was killed too late to show anything"
     for subject in SUBJECTS:
         name = f"evaluations/{subject}.json"
         assert (folder / name).read_bytes() == (whole / name).read_bytes()
@@ -128,8 +122,8 @@ def test_a_journal_made_with_other_settings_is_not_used(program, tmp_path, chang
     first.wait()
     end = subprocess.run([*program, *change, *outputs(tmp_path)], capture_output=True, text=True)
     assert end.returncode == 0, end.stderr
-    timing = json.loads((tmp_path / "timings/astronomy.json").read_text())
-    assert timing["resumed"] is False
+    timing = Timing.read(tmp_path / "timings/astronomy.json")
+    assert timing.resumed is False
 
 
 def test_one_subject_that_cannot_be_scored_does_not_stop_the_others(program, root, tmp_path):
@@ -162,11 +156,9 @@ def test_a_model_loaded_once_goes_on_after_the_subject_that_failed(workflow_copy
     bad.write_text(good)
     second = snakemake(workflow_copy, "--cores", "2", "--config", "study=smoke")
     assert second.returncode == 0, second.stdout + second.stderr
-    timings = {
-        name: json.loads((folder / f"timings/demo-small/{name}.json").read_text()) for name in ("business_ethics", "astronomy")
-    }
-    assert {name: timing["resumed"] for name, timing in timings.items()} == {"business_ethics": True, "astronomy": False}
-    assert timings["business_ethics"]["questions_scored"] == 0 and timings["astronomy"]["questions_scored"] == 50
+    timings = {name: Timing.read(folder / f"timings/demo-small/{name}.json") for name in ("business_ethics", "astronomy")}
+    assert {name: timing.resumed for name, timing in timings.items()} == {"business_ethics": True, "astronomy": False}
+    assert timings["business_ethics"].questions_scored == 0 and timings["astronomy"].questions_scored == 50
     assert not list((folder / "journals/demo-small").iterdir())
 
 

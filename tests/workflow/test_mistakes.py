@@ -1,4 +1,4 @@
-"""What a user can get wrong: each mistake is told in one line, before time is lost, and ends with a failure."""
+"""Users' mistakes: each is reported in one line, before time is lost, and ends with a failure."""
 
 import shutil
 import subprocess
@@ -11,21 +11,21 @@ from benchmarks.make_random_model import save
 
 
 def failed_line(process, *words):
-    """The one line that tells the mistake; it stands in Snakemake's output, and no traceback does. A job's is repeated at the
-    end, with the name of its log."""
+    """Return the one line of Snakemake's output that has these words; there is no traceback. A job's line is repeated at the
+    end with the name of its log."""
     output = process.stdout + process.stderr
     assert process.returncode == 1, output
     assert "Traceback" not in output
     lines = [line for line in output.splitlines() if all(word in line for word in words)]
-    told = [line for line in lines if " failed, see " not in line]
-    assert len(told) == 1 and len(lines) <= 2, output
-    return told[0]
+    messages = [line for line in lines if " failed, see " not in line]
+    assert len(messages) == 1 and len(lines) <= 2, output
+    return messages[0]
 
 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (["studdy=demo"], ["config: ", "'studdy' was unexpected"]),
+        (["studdy=demo"], ["config: the top level: 'studdy' is not a key here; did you mean 'study'?"]),
         (["study=dmeo"], ["config: there is no study 'dmeo'; known: demo, smoke, writeup"]),
         (["only=large"], ["config: only: the study 'demo' has no group 'large'; it has baseline, chat, small"]),
         (
@@ -43,7 +43,11 @@ def test_a_mistake_on_the_command_line(workflow_copy, snakemake, config, words):
     [
         ("studies", {"smoke": {"subjects": ["astronmy"]}}, "'astronmy' is not known; did you mean 'astronomy'?"),
         ("models", {"demo-small": {"device": "gpu"}}, "config: models.demo-small.device: 'gpu' is not known"),
-        ("models", {"demo-small": {"dvice": "cpu"}}, "'dvice' was unexpected"),
+        (
+            "models",
+            {"demo-small": {"dvice": "cpu"}},
+            "config: models.demo-small: 'dvice' is not a key here; did you mean 'device'?",
+        ),
     ],
 )
 def test_a_mistake_in_a_config_file(workflow_copy, snakemake, tmp_path, part, change, words):
@@ -53,7 +57,7 @@ def test_a_mistake_in_a_config_file(workflow_copy, snakemake, tmp_path, part, ch
 
 
 def smoke_with(snakemake, folder, tmp_path, changes):
-    """Run the smoke study with changes to its config."""
+    """Run the smoke study with changes to config."""
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(changes))
     return snakemake(folder, "--cores", "1", "--configfile", tmp_path / "mine.yaml", "--config", "study=smoke", "only=small")
 
@@ -66,7 +70,7 @@ def smoke_with(snakemake, folder, tmp_path, changes):
         ("", "astronomy_test.csv is empty"),
     ],
 )
-def test_questions_that_are_malformed(workflow_copy, snakemake, tmp_path, text, words):
+def test_malformed_questions(workflow_copy, snakemake, tmp_path, text, words):
     (workflow_copy / "workflow/demo/questions/test/astronomy_test.csv").write_text(text)
     line = failed_line(smoke_with(snakemake, workflow_copy, tmp_path, {}), words)
     assert line.startswith("error: workflow/demo/questions/test/astronomy_test.csv")

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Analyse a study's mistakes: each model's, those that models share, and those that lie in subjects and questions."""
+"""Analyse a study's mistakes: each model's own, those that models share, and which subjects and questions are hard."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, user_errors
+from mmlu_kit import formatting, user_errors
 from mmlu_kit.analysis import label_errors, mistakes
-from mmlu_kit.evaluation import records
 from mmlu_kit.inputs import questions
 from mmlu_kit.results import merging
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import Split
 
 
 def arguments() -> argparse.Namespace:
@@ -18,24 +19,24 @@ def arguments() -> argparse.Namespace:
     add("--merged", type=Path, required=True, help="merged.json")
     add("--table", type=Path, required=True, help="questions.csv")
     add("--questions", type=Path, nargs="+", required=True, help="the subjects' questions, <subject>.jsonl")
-    add("--label-errors", type=Path, help="a folder of MMLU-Redux's mmlu_<subject>.csv, where the study names one")
+    add("--label-errors", type=Path, help="MMLU-Redux's folder of mmlu_<subject>.csv, if the study names one")
     add("--output", type=Path, required=True, help="analysis.json to write")
     return parser.parse_args()
 
 
 def main() -> None:
     args = arguments()
-    merged = records.read(args.merged, "merged")
+    merged = Merged.read(args.merged)
     table = merging.read_table(args.table)
-    texts = [one for path in args.questions for one in questions.split(questions.read_jsonl(path), "test")]
+    asked = [question for path in args.questions for question in questions.split(questions.read_jsonl(path), Split.TEST)]
     labels = None
     if args.label_errors:
-        labels = label_errors.match(label_errors.read(args.label_errors, merged["study"]["subjects"]), texts)
-    found = mistakes.analysis(merged, table, texts, labels)
-    records.check(found, "analysis", str(args.output))
-    files.write_json(args.output, found)
-    print(f"{len(found['models'])} models, {len(found['pairs'])} pairs on {found['questions']} questions")
-    for warning in found["warnings"]:
+        labels = label_errors.match(label_errors.read(args.label_errors, merged.study.subjects), asked)
+    analysis = mistakes.analysis(merged, table, asked, labels)
+    analysis.write(args.output)
+    models, pairs = formatting.plural(len(analysis.models), "model"), formatting.plural(len(analysis.pairs), "pair")
+    print(f"{models}, {pairs} on {formatting.plural(analysis.questions, 'question')}")
+    for warning in analysis.warnings:
         print(warning)
 
 

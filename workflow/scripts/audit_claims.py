@@ -5,10 +5,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-from mmlu_kit import files, user_errors
-from mmlu_kit.claims import audit, comparison, evidence, listing
-from mmlu_kit.evaluation import records
+from mmlu_kit import user_errors
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.claims import audit, listing
+from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.results.merged import Merged
 
 
 def arguments() -> argparse.Namespace:
@@ -20,31 +21,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def reference(path: Path) -> dict:
-    """A file of the reference folder."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise user_errors.UserError(f"{path} does not exist: --reference is the folder workflow/reference") from None
-
-
 def main() -> None:
     args = arguments()
-    merged = records.read(args.merged, "merged")
-    analysis = files.read_json(args.analysis)
-    if "pairs" not in analysis:
-        raise user_errors.UserError(f"{args.analysis} is not an analysis of a study: delete it and run again")
-    published, claims = (reference(args.reference / name) for name in ("published.yaml", "claims.yaml"))
-    run = evidence.of_run(merged, analysis, published)
-    result = {
-        "schema": "mmlu-kit/claims/2",
-        "study": merged["study"]["name"],
-        "same_models": run["same_models"],
-        "claims": audit.judge(claims["claims"], evidence.of_published(published), run),
-        "numbers": comparison.compare(published, merged),
-    }
-    records.check(result, "claims", str(args.output))
-    files.write_json(args.output, result)
+    merged, analysis = Merged.read(args.merged), AnalysisFile.read(args.analysis)
+    published, claims = Published.read(args.reference / "published.yaml"), Claims.read(args.reference / "claims.yaml")
+    result = audit.audit(merged, analysis, published, claims)
+    result.write(args.output)
     print(listing.counts(result))
 
 

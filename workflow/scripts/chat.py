@@ -3,14 +3,14 @@
 
 import argparse
 import gc
+import io
 import sys
 from pathlib import Path
 
-import yaml
 from mmlu_kit import options, user_errors
 from mmlu_kit.chat import states, views
-from mmlu_kit.inputs import checkpoints
-from mmlu_kit.study import model_entry
+from mmlu_kit.inputs import checkpoints, model_choice
+from mmlu_kit.settings import OnUnavailable, in_words
 from mmlu_kit.user_errors import UserError
 
 PROJECT = Path(__file__).parents[2]
@@ -37,26 +37,6 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def chosen(model: str, config: Path) -> tuple[str, dict, dict]:
-    """The name of a model, its manifest and its entry in config, which is empty where `model` is a folder or a manifest."""
-    if Path(model).exists():
-        return Path(model).resolve().name, checkpoints.opened(model), {}
-    try:
-        read = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{config} is not valid YAML: {error}") from None
-    entry = model_entry(read if isinstance(read, dict) else {}, model)
-    if "path" in entry:
-        return model, checkpoints.opened(config.parent / entry["path"]), entry
-    manifest = Path(f"resources/models/{model}@{entry['commit']}.json")
-    if not manifest.is_file():
-        raise UserError(
-            f"{model} is not here yet; this fetches it: python workflow/scripts/fetch_model.py "
-            f"--repository {entry['repository']} --commit {entry['commit']} --output {manifest}"
-        )
-    return model, checkpoints.opened(manifest), entry
-
-
 def main() -> None:
     args = arguments()
     strategy = views.parse(args.strategy)
@@ -65,36 +45,38 @@ def main() -> None:
     lines = args.script.open("rb") if args.script else sys.stdin.buffer
     if args.load:
         states.load(args.load)
-    name, manifest, entry = chosen(args.model, args.config)
-    asked = {
-        "device": args.device or entry.get("device", "cpu"),
-        "dtype": args.dtype or entry.get("dtype", "float32"),
-        "quantization": args.quantization or entry.get("quantization", "none"),
-    }
+    model = model_choice.choose(args.model, args.config)
+    requested = options.load_settings(args, model.entry)
+    on_unavailable = OnUnavailable(args.on_unavailable or (model.entry.on_unavailable if model.entry else "fail"))
+    if on_unavailable == OnUnavailable.SKIP:
+        on_unavailable = OnUnavailable.FAIL  # nobody can talk to a model that is skipped
+    manifest = checkpoints.opened(model.path)
 
-    print(f"Loading {name} …", file=sys.stderr, flush=True)
-    # What is imported and loaded stays: to look through it for garbage, again and again, is a quarter of the start.
+    print(f"Loading {model.name} …", file=sys.stderr, flush=True)
+    # Imported modules and the loaded model stay: collecting garbage among them, again and again, is a quarter of the start.
     gc.disable()
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
-    from mmlu_kit import settings
-    from mmlu_kit.chat import replies, sessions, terminal
+    from mmlu_kit.chat.replies import Replier
+    from mmlu_kit.chat.sessions import Session
+    from mmlu_kit.chat.terminal import play, talk
     from mmlu_kit.models import loading, transformers_model
 
-    if args.threads or "threads" in entry:
-        torch.set_num_threads(args.threads or min(entry["threads"], torch.get_num_threads()))
-    tokenizer = transformers_model.load_tokenizer(manifest["folder"])
-    # Nobody can talk to a model that is skipped.
-    on_unavailable = args.on_unavailable or entry.get("on_unavailable", "fail").replace("skip", "fail")
-    loaded = loading.load(manifest, asked, on_unavailable)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    elif model.entry:
+        torch.set_num_threads(min(model.entry.threads, torch.get_num_threads()))
+    tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
+    loaded = loading.load(manifest, requested, on_unavailable)
+    assert loaded.model is not None and loaded.effective is not None
     gc.freeze()
     gc.enable()
-    print(f"Model loaded: {settings.in_words(loaded.effective)}", file=sys.stderr)
+    print(f"Model loaded: {in_words(loaded.effective)}", file=sys.stderr)
     if loaded.reason:
-        print(f"Not as asked: {loaded.reason}", file=sys.stderr, flush=True)
-    session = sessions.Session(
-        replies.Replier(loaded.model, tokenizer),
-        states.model_identity(name, manifest),
+        print(f"Not as requested: {loaded.reason}", file=sys.stderr, flush=True)
+    session = Session(
+        Replier(loaded.model, tokenizer),
+        states.model_identity(model.name, manifest),
         strategy,
         transformers_model.context_length(loaded.model),
         args.max_new_tokens,
@@ -103,11 +85,12 @@ def main() -> None:
     if args.load:
         for line in session.restore(args.load):
             print(line, file=sys.stderr, flush=True)
-    sys.stdout.reconfigure(errors="replace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     if not args.script and sys.stdin.isatty() and sys.stdout.isatty():
-        terminal.talk(session)
+        talk(session)
     else:
-        terminal.play(session, lines, str(args.script or "standard input"))
+        play(session, lines, str(args.script or "standard input"))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Delete what says in place of a result that a machine could not make it, so that the next run tries again."""
+"""Delete a study's "not run" placeholders so that those models are tried again by the next run."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, user_errors
-from mmlu_kit.evaluation import records
-from mmlu_kit.user_errors import UserError
+from mmlu_kit import user_errors
+from mmlu_kit.formatting import plural
+from mmlu_kit.results import skipped
 
 
 def arguments() -> argparse.Namespace:
@@ -18,19 +18,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     results = arguments().results
-    if not results.is_dir():
-        raise UserError(f"{results}: there are no results of this study yet: run it first")
-    found = [
-        path
-        for folder in ("evaluations", "timings", "setups", "chat")
-        for path in sorted((results / folder).rglob("*.json"))
-        if not records.was_run(files.read_json(path))
-    ]
-    # Snakemake makes a missing file again only where one that is made of it is missing too.
-    made_of_them = [results / "setups.json", results / "chat.json", results / "merged.json"] if found else []
-    for path in found + made_of_them:
-        path.unlink(missing_ok=True)
-    print(f"{len(found)} files of skipped evaluations removed from {results}")
+    deleted = plural(skipped.forget(results), "placeholder")
+    print(f"{deleted} of skipped evaluations deleted from {results}")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 """Import another run's predictions from a CSV file as a model's evaluations."""
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 
-from mmlu_kit import files, user_errors
+from mmlu_kit import user_errors
 from mmlu_kit.evaluation import records
-from mmlu_kit.inputs import questions
+from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import predictions
+from mmlu_kit.settings import Split
 
 
 def arguments() -> argparse.Namespace:
@@ -17,7 +17,7 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--predictions", type=Path, required=True, help=f"a .csv or .csv.gz with {', '.join(predictions.COLUMNS)}")
     add("--predictions-model", help="which of its models is meant, where it has several")
-    add("--name", required=True, help="how the model is called in results")
+    add("--name", required=True, help="the model's name in results")
     add("--questions", type=Path, nargs="+", required=True, help="the questions, .jsonl files by fetch_questions.py")
     add("--evaluations", type=Path, required=True, metavar="FOLDER", help="write <subject>.json with every record there")
     return parser.parse_args()
@@ -25,16 +25,15 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    found = predictions.read(args.predictions, args.predictions_model)
-    digest = hashlib.sha256(args.predictions.read_bytes()).hexdigest()
+    answers = predictions.read(args.predictions, args.predictions_model)
+    sha256 = checkpoints.digest(args.predictions)
     for path in args.questions:
-        asked = questions.split(questions.read_jsonl(path), "test")
-        answers = predictions.records(found, asked, str(args.predictions))
-        evaluation = records.imported(args.name, args.predictions.name, digest, asked[0].subject, answers)
-        files.write_json(args.evaluations / f"{asked[0].subject}.json", evaluation)
-        totals = evaluation["totals"]
-        counts = f"{totals['parsed']} of {totals['questions']} readable, {totals['correct']} correct"
-        print(f"{args.name} on {asked[0].subject}: {counts}")
+        tests = questions.split(questions.read_jsonl(path), Split.TEST)
+        subject, subject_records = tests[0].subject, predictions.records(answers, tests, str(args.predictions))
+        evaluation = records.imported(args.name, args.predictions.name, sha256, subject, subject_records)
+        evaluation.write(args.evaluations / f"{subject}.json")
+        totals = evaluation.totals
+        print(f"{args.name} on {subject}: {totals.parsed} of {totals.questions} parsed, {totals.correct} correct")
 
 
 if __name__ == "__main__":

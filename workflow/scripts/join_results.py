@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Join what other machines packed with a study's results: the next run takes it in place of running it here."""
+"""Unpack what other machines packed into a study's results: the next run uses it instead of running it here."""
 
 import argparse
 import sys
@@ -21,13 +21,13 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     if len({path.stem for path in args.archives}) < len(args.archives):
-        raise UserError("two of these archives have the same name: rename one, as its name is what its results are kept under")
+        raise UserError("two archives have the same name, and results are kept under an archive's name: rename one")
     for path in args.archives:
-        models = archives.bring(path, args.results, path.stem)
+        models = archives.unpack(path, args.results, path.stem)
         counts = ", ".join(f"{model} ({count})" for model, count in models.items())
-        print(f"{path}: joined with {args.results}, models and their subjects: {counts}")
-        study = archives.study_of(path)
-        if study not in ("?", args.results.name):
+        print(f"{path} unpacked into {args.results}; models and numbers of subjects: {counts}")
+        study = archives.study_name(path)
+        if study not in (None, args.results.name):
             print(f"They were run as the study '{study}', not as '{args.results.name}': is that what you meant?")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Pack what this machine ran in a study into one zip archive, to be joined with other machines' results."""
+"""Pack what this machine ran in a study into one zip archive, to be unpacked on another machine."""
 
 import argparse
 import sys
@@ -21,7 +21,7 @@ def main() -> None:
     data, models = archives.pack(args.results)
     files.write_bytes(args.output, data)
     counts = ", ".join(f"{model} ({count})" for model, count in models.items())
-    print(f"{args.output} written, {len(data) / 1e6:.2f} MB, with models and their subjects: {counts}")
+    print(f"{args.output} written, {len(data) / 1e6:.2f} MB; models and numbers of subjects: {counts}")
 
 
 if __name__ == "__main__":

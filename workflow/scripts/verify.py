@@ -10,7 +10,6 @@ from pathlib import Path
 
 from mmlu_kit import user_errors
 from mmlu_kit.claims import listing
-from mmlu_kit.evaluation import records
 
 
 def arguments() -> argparse.Namespace:
@@ -20,7 +19,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    print(listing.text(records.read(arguments().file, "claims")))
+    listing.print_claims(arguments().file)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,15 @@ Snakemake's `--config key=value` overrides the top-level keys. study.py resolves
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema, model_validator
+import yaml
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
-from mmlu_kit.data import Data, Name, Positive, Text, explain, suggestion
+from mmlu_kit import files
+from mmlu_kit.data import Entry, Name, Positive, Text, explain
 from mmlu_kit.settings import (
     Device,
     DType,
@@ -21,6 +24,7 @@ from mmlu_kit.settings import (
 )
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import explain, suggestion
 
 Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
@@ -44,18 +48,6 @@ Subject = Annotated[str, AfterValidator(_subject), WithJsonSchema({"enum": list(
 Subjects = Annotated[list[Subject], Field(min_length=1), Unique]
 Models = Annotated[list[str], Field(min_length=1), Unique]
 Strategy = Annotated[str, Field(pattern=r"^(full|none|(last_turns|token_budget)\([1-9][0-9]{0,8}\))$")]
-
-
-class Entry(Data):
-    """A part of config; a misspelt key is answered with the nearest one."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _known_keys(cls, value: Any) -> Any:
-        for key in value if isinstance(value, dict) else ():
-            if key not in cls.model_fields:
-                raise ValueError(f"'{key}' is not a key here; {suggestion(key, cls.model_fields)}")
-        return value
 
 
 class Source(Entry):
@@ -114,9 +106,13 @@ class ImportedEntry(Entry):
     description: str = Field("", description="A line about the model, for the report's list of models.")
 
 
+def _form_of_model(value: Any) -> str:
+    imported = isinstance(value, ImportedEntry) or (isinstance(value, dict) and "predictions" in value)
+    return "as_imported" if imported else "as_run"
+
+
 AnyModel = Annotated[
-    Annotated[ModelEntry, Tag("as_run")] | Annotated[ImportedEntry, Tag("as_imported")],
-    Discriminator(lambda value: "as_imported" if "predictions" in value or isinstance(value, ImportedEntry) else "as_run"),
+    Annotated[ModelEntry, Tag("as_run")] | Annotated[ImportedEntry, Tag("as_imported")], Discriminator(_form_of_model)
 ]
 
 
@@ -217,7 +213,32 @@ class Config(Entry):
 
 def parse(config: Mapping[str, Any]) -> Config:
     """A config checked and complete; the first thing wrong raises UserError naming its key."""
+    text = json.dumps(config, default=str)
     try:
-        return Config.model_validate_json(json.dumps(config, default=str), strict=True)
+        return Config.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise UserError(f"config: {explain(error)}") from None
+        raise UserError(f"config: {explain(error, json.loads(text))}") from None
+
+
+def read(paths: Sequence[Path]) -> dict[str, Any]:
+    """What several config files say together, merged as Snakemake does: a later file changes an earlier one key by key."""
+    config: dict[str, Any] = {}
+    for path in paths:
+        try:
+            changes = yaml.safe_load(files.read_text(path))
+        except yaml.YAMLError as error:
+            raise UserError(f"{path} is not a YAML file: {error}") from None
+        if not isinstance(changes, dict):
+            raise UserError(f"{path} has no keys: see config.yaml for what it may hold")
+        config = _merged(config, changes)
+    return config
+
+
+def _merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A config with changes, merged as deep as both go."""
+    both = {
+        key: _merged(config[key], changes[key])
+        for key in config.keys() & changes.keys()
+        if isinstance(config[key], dict) and isinstance(changes[key], dict)
+    }
+    return {**config, **changes, **both}

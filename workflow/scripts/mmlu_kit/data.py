@@ -3,17 +3,17 @@
 A model refuses unknown keys, NaN and infinities; a file is read strictly, so that "3" is no number and 1 no boolean.
 """
 
-import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mmlu_kit import files
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import first_problem, suggestion
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -25,8 +25,6 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 # A name that is also a file name, as results are kept under it.
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Text = Annotated[str, Field(min_length=1)]
-
-LONGEST_MESSAGE = 300
 
 
 class Data(BaseModel):
@@ -74,6 +72,18 @@ def version(name: str) -> Any:
     return Field(name, alias="schema", description="The file's form and its version.")
 
 
+class Entry(Data):
+    """Data that people write by hand: a misspelt key is answered with the nearest one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: Any) -> Any:
+        for key in value if isinstance(value, dict) else ():
+            if key not in cls.model_fields:
+                raise ValueError(f"'{key}' is not a key here; {suggestion(key, cls.model_fields)}")
+        return value
+
+
 class Document(Data):
     """A JSON file with a `schema`, as 'mmlu-kit/run/1'."""
 
@@ -84,24 +94,24 @@ class Document(Data):
 
     @classmethod
     def parse(cls, text: str | bytes, where: str) -> Self:
-        """The document that a JSON text holds; anything else raises UserError naming `where` and the key."""
+        """The document in a JSON text; an invalid one raises UserError naming `where` and the key."""
         try:
-            value = cls.model_validate_json(text, strict=True)
-            if "schema_" in value.model_fields_set:
-                return value
-            problem = "schema: Field required"
+            document = cls.model_validate_json(text, strict=True)
+            if "schema_" in document.model_fields_set:
+                return document
+            problem = " at schema: missing"
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             if first["type"] == "json_invalid":
-                reason = first["msg"].removeprefix("Invalid JSON: ")
-                raise UserError(f"{where} is not valid JSON ({reason}): delete it and run again") from None
-            problem = explain(error)
+                raise UserError(f"{where} is not valid JSON ({first['ctx']['error']}): delete it and run again") from None
+            key, message = first_problem(error, _loaded(text))
+            problem = f" at {key}: {message}" if key else f": {message}"
         kind = cls.form().split("/")[1]
-        theirs = _schema(text)
-        if theirs and theirs != cls.form() and theirs.startswith(f"mmlu-kit/{kind}/"):
-            made = f"{where} was made by another version of the kit ({theirs[:40]}, here {cls.form()})"
-            raise UserError(f"{made}: make it with this one")
-        raise UserError(f"{where}: not a valid {kind} file at {problem}; delete it and run again")
+        form = _schema(_loaded(text))
+        if form and form != cls.form() and form.startswith(f"mmlu-kit/{kind}/"):
+            versions = f"{form[:40]}, this one writes {cls.form()}"
+            raise UserError(f"{where} was made by another version of the kit ({versions}): make it with this one")
+        raise UserError(f"{where}: not a valid {kind} file{problem}; delete it and run again")
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -113,36 +123,15 @@ class Document(Data):
         files.write_json(path, self.plain())
 
 
-def explain(error: ValidationError) -> str:
-    """The first thing that is wrong, in one line: 'models.m.device: 'gpu' is not known; did you mean 'cpu'?'."""
-    first = error.errors(include_url=False)[0]
-    # A tag that chooses between the forms of an entry is no key of the file.
-    keys = [str(part) for part in first["loc"] if not str(part).startswith("as_")]
-    message = first["msg"].removeprefix("Value error, ")
-    expected = first.get("ctx", {}).get("expected")
-    if first["type"] == "extra_forbidden":
-        message = f"'{keys[-1]}' is not known here" if keys else "an unknown key"
-    elif first["type"] in ("enum", "literal_error") and isinstance(expected, str):
-        known = [name.strip("'") for name in expected.replace(" or ", ", ").split(", ")]
-        message = f"'{first['input']}' is not known; {suggestion(str(first['input']), known)}"
-    elif not isinstance(first["input"], dict | list):
-        message += f", and it is {json.dumps(first['input'], ensure_ascii=False, default=str)[:80]}"
-    where = ".".join(keys) or "the top level"
-    return f"{where}: {message}"[:LONGEST_MESSAGE]
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """'did you mean 'cpu'?' for a near miss, else all that is known."""
-    known = list(known)
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
-
-
-def _schema(text: str | bytes) -> str | None:
-    """The schema that a JSON text names, None where it is no such text."""
+def _loaded(text: str | bytes) -> Any:
+    """What a JSON text holds, None where it is no JSON."""
     try:
-        value = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _schema(value: Any) -> str | None:
+    """The schema that a JSON value names, None where it names none."""
     schema = value.get("schema") if isinstance(value, dict) else None
     return schema if isinstance(schema, str) else None

@@ -47,7 +47,7 @@ def gigabytes(value: int | None) -> str:
     return "—" if value is None else f"{value / 1e9:.2f} GB"
 
 
-def count(value: int) -> str:
+def count(value: float) -> str:
     """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
     return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"
 

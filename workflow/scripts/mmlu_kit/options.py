@@ -1,9 +1,16 @@
-"""Options that several programs share: how a model is loaded."""
+"""Options that several programs share: how a model is loaded, and data given as JSON."""
 
 import argparse
 from collections.abc import Iterable
+from typing import TypeVar
 
+from pydantic import ValidationError
+
+from mmlu_kit.data import Data, explain
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.user_errors import UserError
+
+AnyData = TypeVar("AnyData", bound=Data)
 
 
 def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_skip: bool = True) -> None:
@@ -26,6 +33,15 @@ def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_
     add("--on-unavailable", ways, OnUnavailable.FAIL, f"where this machine cannot do that: {what}")
 
 
-def load_settings(args: argparse.Namespace) -> LoadSettings:
-    """What `add_loading`'s options ask for."""
-    return LoadSettings(device=args.device, dtype=args.dtype, quantization=args.quantization)
+def load_settings(args: argparse.Namespace, config: LoadSettings | None = None) -> LoadSettings:
+    """What `add_loading`'s options ask for; `config` has what they leave open."""
+    defaults = config or LoadSettings()
+    return LoadSettings(**{name: getattr(args, name) or getattr(defaults, name) for name in LoadSettings.model_fields})
+
+
+def from_json(kind: type[AnyData], text: str, option: str) -> AnyData:
+    """The data that an option gives as JSON text; anything else raises UserError naming the option and the key."""
+    try:
+        return kind.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise UserError(f"{option}: {explain(error)}") from None

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
-from mmlu_kit.data import Bytes, Count, Data, Positive
+from mmlu_kit.data import Bytes, Count, Data, Entry, Positive
 
 LETTERS = "ABCD"
 CHANCE = 1 / len(LETTERS)  # accuracy of guessing
@@ -32,6 +32,9 @@ class Device(StrEnum):
     CPU = "cpu"
     CUDA = "cuda"
     MPS = "mps"
+
+
+GPUS = frozenset({Device.CUDA, Device.MPS})
 
 
 class DType(StrEnum):
@@ -104,7 +107,7 @@ class HasConfiguration(Protocol):
 SETTINGS = ("device", "dtype", "quantization")
 
 
-class LoadSettings(Data):
+class LoadSettings(Entry):
     """How a model is asked to be loaded."""
 
     device: Device = Field(Device.CPU, description="Where the model runs.")
@@ -114,7 +117,7 @@ class LoadSettings(Data):
     )
 
 
-class PromptSettings(Data):
+class PromptSettings(Entry):
     """How questions are shown to a model."""
 
     preset: Preset = Field(

@@ -136,7 +136,7 @@ def resolve(config: Mapping[str, Any]) -> Study:
     models = {name: _named(whole.models, name, "model") for name in names}
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
-    questions = _named(whole.questions, entry.questions, "questions")
+    questions = _named(whole.questions, entry.questions, "question set")
     _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
     return Study(

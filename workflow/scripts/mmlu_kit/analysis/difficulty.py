@@ -1,118 +1,151 @@
 """Which subjects and questions are hard, and whether they are hard for all models."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy
 import pandas
-from scipy.special import softmax
+from numpy.typing import NDArray
 
 from mmlu_kit import statistics
+from mmlu_kit.analysis.calibration import letter_probabilities
+from mmlu_kit.analysis.document import (
+    MOST_HARDEST,
+    CochranQ,
+    Difficulty,
+    HardQuestion,
+    KendallW,
+    ModelsWrong,
+    Spearman,
+)
+from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
-MOST_HARDEST = 50
+FEWEST_SUBJECTS = 3  # that Kendall's W and Spearman's correlation need
 
 
-def analysis(common: pandas.DataFrame, models: list[str], questions: Iterable[Question]) -> tuple[dict, list[str]]:
-    """`cochran_q, difficulty, models_wrong, hardest` of the questions that all models answered (errors.answered_by_all), and
-    the reasons for what is None."""
-    nothing = {"order": [], "kendall_w": None, "spearman": []}
-    if common.empty:
-        return {"cochran_q": None, "difficulty": nothing, "models_wrong": None, "hardest": []}, []
-    correct = common[[f"{model}/correct" for model in models]].to_numpy(bool)
-    said = []
-    cochran_q = statistics.cochran_q(correct) if len(models) > 1 else None
-    if len(models) > 1 and not cochran_q:
-        said.append("The models are right and wrong on the same questions: Cochran's Q is not defined.")
-    by_subject, more = subjects(common["subject"], correct, models)
-    said += more
-    wrong, more = models_wrong(correct)
-    found = {
-        "cochran_q": cochran_q,
-        "difficulty": by_subject,
-        "models_wrong": wrong,
-        "hardest": hardest(common, models, questions),
-    }
-    return found, said + more
+@dataclass(frozen=True)
+class SharedDifficulty:
+    """What all models together find hard, as in AnalysisFile."""
+
+    cochran_q: CochranQ | None
+    difficulty: Difficulty
+    models_wrong: ModelsWrong | None
+    hardest: list[HardQuestion]
+    warnings: list[str]
 
 
-def subjects(names: pandas.Series, correct: numpy.ndarray, models: list[str]) -> tuple[dict, list[str]]:
-    """Subjects from hardest to easiest by the mean of the models' accuracies, and whether models order them alike.
+def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -> SharedDifficulty:
+    """Return what the models find hard; `questions` are the texts of the study's subjects."""
+    if not len(shared):
+        nothing = Difficulty(order=[], kendall_w=None, spearman=[])
+        return SharedDifficulty(cochran_q=None, difficulty=nothing, models_wrong=None, hardest=[], warnings=[])
+    accuracy = subject_accuracies(shared)
+    cochran_q = statistics.cochran_q(shared.correct)
+    difficulty = rank_subjects(accuracy)
+    models_wrong = count_models_wrong(shared.correct)
+    warnings = []
+    if len(shared.models) > 1 and not cochran_q:
+        warnings.append("The models are right and wrong on the same questions: Cochran's Q is not defined.")
+    if len(shared.models) > 1:
+        warnings += _warnings_on_subjects(accuracy, difficulty)
+    if models_wrong and models_wrong.p is None:
+        warnings.append(
+            "Too few questions to test whether models miss the same ones: fewer than three of the expected counts reach 5."
+        )
+    return SharedDifficulty(
+        cochran_q=CochranQ(**cochran_q._asdict()) if cochran_q else None,
+        difficulty=difficulty,
+        models_wrong=models_wrong,
+        hardest=hardest_questions(shared, questions),
+        warnings=warnings,
+    )
 
-    Subjects that are equally hard stand in alphabetical order. `correct` is questions × models.
+
+def subject_accuracies(shared: SharedQuestions) -> pandas.DataFrame:
+    """Return each model's accuracy on each subject: subjects × models."""
+    subjects = shared.questions["subject"].to_numpy()
+    return pandas.DataFrame(shared.correct, columns=shared.models).groupby(subjects).mean()
+
+
+def rank_subjects(accuracy: pandas.DataFrame) -> Difficulty:
+    """Order subjects from hardest to easiest by the mean of the models' accuracies, and test whether models order them alike.
+
+    Subjects that are equally hard stand in alphabetical order. `accuracy` is subjects × models.
     """
-    accuracy = pandas.DataFrame(correct, columns=models).groupby(names.to_numpy()).mean()
     mean = accuracy.mean(axis=1)
-    order = sorted(accuracy.index, key=lambda subject: (mean[subject], subject))
     kendall_w = statistics.kendall_w(accuracy.to_numpy().T)
-    found = []
-    for first, second in combinations(models, 2):
-        rho, p = statistics.spearman(accuracy[first], accuracy[second])
-        found.append({"models": [first, second], "rho": rho, "p": p})
-    said = []
-    if len(models) > 1 and not kendall_w:
-        few = len(order) < 3
-        reason = f"{len(order)} of at least 3 subjects" if few else "each model does as well on every subject"
-        said.append(f"Whether models find the same subjects hard cannot be tested: {reason}.")
-    flat = [model for model in models if accuracy[model].nunique() == 1]
-    if len(models) > 1 and kendall_w and flat:
-        said.append(f"No rank correlation with {', '.join(flat)}, which does as well on every subject.")
-    return {"order": order, "kendall_w": kendall_w, "spearman": found}, said
+    return Difficulty(
+        order=sorted(accuracy.index, key=lambda subject: (mean[subject], subject)),
+        kendall_w=KendallW(**kendall_w._asdict()) if kendall_w else None,
+        spearman=[
+            Spearman(models=models, **statistics.spearman(*(accuracy[model] for model in models))._asdict())
+            for models in combinations(accuracy.columns, 2)
+        ],
+    )
 
 
-def models_wrong(correct: numpy.ndarray) -> tuple[dict | None, list[str]]:
-    """How many questions were missed by 0, 1, … all models, and how many would be if models erred independently at their own
-    error rates; None under two models."""
-    models = correct.shape[1]
+def count_models_wrong(correct: NDArray[numpy.bool_]) -> ModelsWrong | None:
+    """Count the questions missed by 0, 1, … all models, beside the counts expected of independent models with these error
+    rates; None under two models. `correct` is questions × models."""
+    questions, models = correct.shape
     if models < 2:
-        return None, []
+        return None
     wrong = (~correct).sum(axis=1)
     observed = [int((wrong == number).sum()) for number in range(models + 1)]
-    expected = [share * len(correct) for share in statistics.independent((~correct).mean(axis=0))]
-    found = {"models": models, "questions": len(correct), "observed": observed, "expected": expected}
+    expected = [share * questions for share in statistics.poisson_binomial((~correct).mean(axis=0))]
     fit = statistics.goodness_of_fit(observed, expected)
-    said = []
-    if fit["p"] is None:
-        said.append(
-            "Too few questions to test whether models miss the same ones: fewer than three counts are expected above 5."
-        )
-    return {**found, **fit}, said
+    return ModelsWrong(models=models, questions=questions, observed=observed, expected=expected, **fit._asdict())
 
 
-def hardest(common: pandas.DataFrame, models: list[str], questions: Iterable[Question]) -> list[dict]:
-    """Questions that all models missed, with their text: those first whose right letter models found least probable (by the
-    mean of its probability among the four, over models whose probabilities are known)."""
+def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) -> list[HardQuestion]:
+    """Return questions that all models missed, those first whose right letter the models found least probable.
+
+    Probabilities are among the letters, averaged over the models whose probabilities are known. Raises UserError if
+    `questions` are not those that were answered.
+    """
     texts = {question.sha256: question for question in questions}
-    missed = common[~common[[f"{model}/correct" for model in models]].any(axis=1)]
+    all_wrong = numpy.flatnonzero(~shared.correct.any(axis=1))
+    missed = shared.questions.iloc[all_wrong]
+    answers = {model: rows.iloc[all_wrong] for model, rows in shared.answers.items()}
+    gold = missed["gold"].map(LETTERS.index).to_numpy(int)
     probability = numpy.zeros(len(missed))
-    place = missed["gold"].map(LETTERS.index).to_numpy(int)
-    for model in models:
-        logprobs = missed[[f"{model}/logprob_{letter}" for letter in LETTERS]].to_numpy(float)
-        if not numpy.isnan(logprobs).any():
-            probability += softmax(logprobs, axis=1)[numpy.arange(len(missed)), place]
-    found = []
-    for number in numpy.argsort(probability, kind="stable")[:MOST_HARDEST]:
-        row = missed.iloc[number]
-        question = texts.get(row["question_sha256"])
+    for rows in answers.values():
+        probabilities = letter_probabilities(rows)
+        if probabilities is not None:
+            probability += probabilities[numpy.arange(len(missed)), gold]
+    hardest = []
+    for place in numpy.argsort(probability, kind="stable")[:MOST_HARDEST]:
+        subject, index, sha256, right = missed.iloc[place]
+        question = texts.get(sha256)
         if not question:
-            raise UserError(
-                f"{row['subject']}/test/{row['index']}: the questions given are not those that were answered: run again"
+            raise UserError(f"{subject}/test/{index}: --questions has other questions than those that were answered: run again")
+        predicted = {model: rows["predicted"].iloc[place] for model, rows in answers.items()}
+        hardest.append(
+            HardQuestion(
+                subject=subject,
+                index=int(index),
+                question=question.question,
+                choices=list(question.choices),
+                gold=right,
+                predicted={model: letter if letter in tuple(LETTERS) else None for model, letter in predicted.items()},
             )
-        found.append(
-            {
-                "subject": row["subject"],
-                "index": int(row["index"]),
-                "question": question.question,
-                "choices": list(question.choices),
-                "gold": row["gold"],
-                "predicted": {model: _letter(row[f"{model}/predicted"]) for model in models},
-            }
         )
-    return found
+    return hardest
 
 
-def _letter(value: object) -> str | None:
-    """A letter of the table, None where there is none."""
-    return value if value in tuple(LETTERS) else None
+def _warnings_on_subjects(accuracy: pandas.DataFrame, difficulty: Difficulty) -> list[str]:
+    """Sentences on why the models' orders of subjects cannot be compared, or not for some models."""
+    constant = [model for model in accuracy.columns if accuracy[model].nunique() == 1]
+    if not difficulty.kendall_w:
+        few = len(accuracy) < FEWEST_SUBJECTS
+        reason = (
+            f"{len(accuracy)} of at least {FEWEST_SUBJECTS} subjects"
+            if few
+            else "each model has equal accuracy on every subject"
+        )
+        return [f"Whether models find the same subjects hard cannot be tested: {reason}."]
+    return [f"No rank correlation with {', '.join(constant)}: equal accuracy on every subject."] if constant else []

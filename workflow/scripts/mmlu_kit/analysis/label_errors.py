@@ -1,47 +1,133 @@
 """Label errors of MMLU's questions, as MMLU-Redux found them (Gema et al. 2024, https://arxiv.org/abs/2406.04127).
 
-A folder holds `mmlu_<subject>.csv` with a header; of its columns `question`, `choices` (a Python list of four strings) and
-`error_type` are read. The separator is a comma or a semicolon, and spellings of the types vary. A row belongs to the question
-of the same text and choices, white space aside; row numbers are no guide, as a file has a sample of the subject's questions.
+A folder holds `mmlu_<subject>.csv` with a header; the columns `question`, `choices` (a Python list of four strings) and
+`error_type` are read. The separator is a comma or a semicolon, and the spelling of the types varies. A check belongs to the
+question with the same text and choices, white space aside. Row numbers do not match, as a file samples its subject.
 """
 
 import ast
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas
 
+from mmlu_kit import formatting
+from mmlu_kit.analysis.document import LabelAccuracies, LabelErrors
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
-GOOD, UNDECIDED = "ok", "expert"  # `expert`: left to somebody who knows the field, so neither good nor bad
+GOOD, UNDECIDED = "ok", "expert"  # `expert`: left to a specialist, so neither good nor bad
 ERRORS = ("bad question clarity", "bad options clarity", "no correct answer", "multiple correct answers", "wrong groundtruth")
 COLUMNS = ("question", "choices", "error_type")
-LONGEST = 20_000  # characters of a list of choices; what is longer is no list of choices
+LONGEST_CHOICES = 20_000  # characters; a longer text is not parsed
+
+Place = tuple[str, int]  # subject, index
+Key = tuple[str, tuple[str, ...]]  # subject, texts of question and choices
 
 
-def read(folder: Path, subjects: Iterable[str]) -> list[dict]:
-    """The checks of these subjects: `subject, key, type`. Subjects without a file have none; no file at all is a UserError."""
-    folder = Path(folder)
+@dataclass(frozen=True)
+class LabelCheck:
+    """One row of MMLU-Redux: `key` identifies the question, `type` is GOOD, UNDECIDED or one of ERRORS."""
+
+    key: Key
+    type: str
+
+
+@dataclass(frozen=True)
+class LabelChecks:
+    """The checks of a study's questions, and how many checks are of other questions."""
+
+    types: Mapping[Place, str]
+    unmatched: int
+
+    @property
+    def warnings(self) -> list[str]:
+        """What must be said of these checks, in sentences."""
+        sentences = []
+        if self.unmatched:
+            sentences.append(f"{formatting.plural(self.unmatched, 'label check')} without a question in this study.")
+        undecided = sum(kind == UNDECIDED for kind in self.types.values())
+        if undecided:
+            checks = formatting.plural(undecided, "label check")
+            sentences.append(f"{checks} left to an expert: such a question counts as neither good nor flagged.")
+        if len(self.types) == undecided:
+            sentences.append("No label was checked: no label check decides on a question of this study.")
+        return sentences
+
+
+def read(folder: Path, subjects: Iterable[str]) -> list[LabelCheck]:
+    """Return the checks of these subjects; a subject without a file has none.
+
+    Raises UserError if the folder has no check files at all, or if a file is damaged.
+    """
     if not folder.is_dir():
         raise UserError(f"label_errors: there is no folder {folder}: correct the path in config, or leave the key out")
     if not any(folder.glob("mmlu_*.csv")):
         raise UserError(f"label_errors: {folder} has no mmlu_<subject>.csv: it should be the folder of MMLU-Redux's CSV files")
     paths = [(subject, folder / f"mmlu_{subject}.csv") for subject in subjects]
-    return [row for subject, path in paths if path.is_file() for row in _rows(path, subject)]
+    return [check for subject, path in paths if path.is_file() for check in _read_file(path, subject)]
 
 
-def _rows(path: Path, subject: str) -> list[dict]:
+def match(checks: Iterable[LabelCheck], questions: Iterable[Question]) -> LabelChecks:
+    """Assign checks to questions. Where checks of one question differ, an error is kept."""
+    places: dict[Key, list[Place]] = {}
+    for question in questions:
+        key = _key(question.subject, question.question, question.choices)
+        places.setdefault(key, []).append((question.subject, question.index))
+    types: dict[Place, str] = {}
+    unmatched = 0
+    for check in checks:
+        matches = places.get(check.key, [])
+        unmatched += not matches
+        types |= {place: check.type for place in matches if types.get(place) not in ERRORS}
+    return LabelChecks(types, unmatched)
+
+
+def accuracies(checks: LabelChecks, answers: Mapping[str, pandas.DataFrame]) -> LabelErrors:
+    """Return the numbers of label errors and each model's accuracy on checked questions; `answers` are the models' rows of
+    questions.csv."""
+    flagged = {place: kind in ERRORS for place, kind in checks.types.items() if kind != UNDECIDED}
+    return LabelErrors(
+        checked=len(flagged),
+        flagged=sum(flagged.values()),
+        unmatched=checks.unmatched,
+        by_type=dict(Counter(kind for kind in checks.types.values() if kind in ERRORS)),
+        models=[_model_accuracies(model, rows, flagged) for model, rows in answers.items()],
+    )
+
+
+def _model_accuracies(model: str, rows: pandas.DataFrame, flagged: Mapping[Place, bool]) -> LabelAccuracies:
+    correct = dict(zip(zip(rows["subject"], rows["index"], strict=True), rows["correct"], strict=True))
+    clean, bad = (
+        [correct[place] for place in flagged if place in correct and flagged[place] is kind] for kind in (False, True)
+    )
+    return LabelAccuracies(
+        model=model,
+        accuracy=_mean(clean + bad),
+        accuracy_clean=_mean(clean),
+        accuracy_flagged=_mean(bad),
+        clean=len(clean),
+        flagged=len(bad),
+    )
+
+
+def _mean(correct: Sequence[bool]) -> float | None:
+    return float(sum(correct) / len(correct)) if correct else None
+
+
+def _read_file(path: Path, subject: str) -> list[LabelCheck]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}): convert it to UTF-8") from None
     header = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;", key=header.count), strict=True)
-    found = []
+    checks = []
     try:
         missing = set(COLUMNS) - set(reader.fieldnames or ())
         if missing:
@@ -50,84 +136,29 @@ def _rows(path: Path, subject: str) -> list[dict]:
             where = f"{path}: line {reader.line_num}"
             if None in row.values() or None in row:
                 raise UserError(f"{where}: not as many columns as the header has")
-            found.append({"subject": subject, "key": _key(row["question"], _choices(row["choices"], where))})
-            found[-1]["type"] = _type(row["error_type"], where)
+            key = _key(subject, row["question"], _parse_choices(row["choices"], where))
+            checks.append(LabelCheck(key, _parse_type(row["error_type"], where)))
     except csv.Error as error:
         raise UserError(f"{path} is not a CSV file ({error})") from None
-    return found
+    return checks
 
 
-def _choices(text: str, where: str) -> list[str]:
+def _parse_choices(text: str, where: str) -> list[str]:
     try:
-        found = ast.literal_eval(text.strip()) if len(text) <= LONGEST else None
+        choices = ast.literal_eval(text.strip()) if len(text) <= LONGEST_CHOICES else None
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        found = None
-    if not isinstance(found, list) or len(found) != 4 or not all(isinstance(choice, str) for choice in found):
+        choices = None
+    if not isinstance(choices, list) or len(choices) != len(LETTERS) or not all(isinstance(text, str) for text in choices):
         raise UserError(f"{where}: choices must be a list of four strings, ['…', '…', '…', '…']")
-    return found
+    return choices
 
 
-def _type(text: str, where: str) -> str:
+def _parse_type(text: str, where: str) -> str:
     name = " ".join(text.replace("_", " ").split()).lower()
     if name not in (GOOD, UNDECIDED, *ERRORS):
         raise UserError(f"{where}: error_type is '{text[:40]}'; known: {', '.join((GOOD, UNDECIDED, *ERRORS))}")
     return name
 
 
-def _key(question: str, choices: Iterable[str]) -> tuple[str, ...]:
-    return tuple(" ".join(text.split()) for text in (question, *choices))
-
-
-def match(rows: Iterable[dict], questions: Iterable[Question]) -> dict:
-    """`types {(subject, index): type}, unmatched (rows), warnings`. Where checks of one question differ, an error is kept."""
-    known: dict[tuple, list[int]] = {}
-    for question in questions:
-        known.setdefault((question.subject, _key(question.question, question.choices)), []).append(question.index)
-    types: dict[tuple[str, int], str] = {}
-    unmatched = 0
-    for row in rows:
-        found = [(row["subject"], index) for index in known.get((row["subject"], row["key"]), [])]
-        unmatched += not found
-        types |= {place: row["type"] for place in found if types.get(place) not in ERRORS}
-    warnings = []
-    if unmatched:
-        warnings.append(f"{unmatched} label checks are of questions that this study does not have.")
-    undecided = sum(kind == UNDECIDED for kind in types.values())
-    if undecided:
-        warnings.append(f"{undecided} label checks leave the question to an expert: it counts neither as good nor as flagged.")
-    if len(types) == undecided:
-        warnings.append("No label was checked: no label check decides on a question of this study.")
-    return {"types": types, "unmatched": unmatched, "warnings": warnings}
-
-
-def accuracies(labels: dict, answers: dict[str, pandas.DataFrame]) -> dict:
-    """The analysis's `label_errors`: what was found, and each model's accuracy on all questions that were checked, on the good
-    ones among them and on the flagged ones (None where it answered none). `answers` are the models' rows of questions.csv."""
-    by_type = Counter(kind for kind in labels["types"].values() if kind in ERRORS)
-    decided = {place: kind in ERRORS for place, kind in labels["types"].items() if kind != UNDECIDED}
-    models = []
-    for model, rows in answers.items():
-        right = dict(zip(zip(rows["subject"], rows["index"], strict=True), rows["correct"], strict=True))
-        answered = [(right[place], flagged) for place, flagged in decided.items() if place in right]
-        good, bad = ([outcome for outcome, flagged in answered if flagged == kind] for kind in (False, True))
-        models.append(
-            {
-                "model": model,
-                "accuracy": _mean(good + bad),
-                "accuracy_clean": _mean(good),
-                "accuracy_flagged": _mean(bad),
-                "clean": len(good),
-                "flagged": len(bad),
-            }
-        )
-    return {
-        "checked": len(decided),
-        "flagged": sum(decided.values()),
-        "unmatched": labels["unmatched"],
-        "by_type": dict(by_type),
-        "models": models,
-    }
-
-
-def _mean(outcomes: list[bool]) -> float | None:
-    return float(sum(outcomes) / len(outcomes)) if outcomes else None
+def _key(subject: str, question: str, choices: Iterable[str]) -> Key:
+    return subject, tuple(" ".join(text.split()) for text in (question, *choices))

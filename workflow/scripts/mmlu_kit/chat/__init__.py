@@ -1,1 +1,1 @@
-"""A chat with a language model: what is said, which part of it the model sees, its replies, and the terminal."""
+"""A chat with a language model: its log, which part of it the model is shown, the replies, and the terminal."""

@@ -1,11 +1,13 @@
-"""What a user can do beside talking: lines that begin with a slash. Each command returns what is to be shown."""
+"""What a user can do besides talking: lines that begin with a slash. Each command returns the text to show."""
 
 import difflib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmlu_kit.chat import views
 from mmlu_kit.chat.sessions import Session
+from mmlu_kit.formatting import plural
 from mmlu_kit.user_errors import UserError
 
 ENDED = {"end": "ended by the model", "length": "cut at its longest", "interrupted": "stopped"}
@@ -15,19 +17,29 @@ class Leave(Exception):
     """The user wants to leave."""
 
 
+@dataclass(frozen=True)
+class Command:
+    """A command: the form of its argument, what it does in words, and how."""
+
+    argument: str
+    help: str
+    run: Callable[[Session, str], str]
+
+
 def run(line: str, session: Session) -> str:
-    """Do what a command line says and return what is to be shown; one that cannot be done raises UserError."""
+    """Do what a command line says and return the text to show; one that cannot be done raises UserError."""
     name, _, argument = line.strip().partition(" ")
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "/help lists them"
-        raise UserError(f"there is no command {name}; {hint} (a message that begins with a slash is written with two)")
-    return COMMANDS[name][2](session, argument.strip())
+        raise UserError(f"there is no command {name}; {hint} (to send a message that begins with a slash, type two slashes)")
+    return COMMANDS[name].run(session, argument.strip())
 
 
 def show_help(session: Session, argument: str) -> str:
-    width = max(len(f"{name} {takes}") for name, (takes, _, _) in COMMANDS.items())
-    lines = [f"{f'{name} {takes}':<{width}}  {what}" for name, (takes, what, _) in COMMANDS.items()]
+    usages = {f"{name} {command.argument}": command.help for name, command in COMMANDS.items()}
+    width = max(map(len, usages))
+    lines = [f"{usage:<{width}}  {text}" for usage, text in usages.items()]
     return "\n".join([*lines, "Ctrl-C stops a reply and keeps the chat; Ctrl-D leaves."])
 
 
@@ -36,14 +48,15 @@ def save(session: Session, argument: str) -> str:
     if path is None:
         raise UserError("/save needs a file name, as in /save chat.json")
     session.save(path)
-    return f"{_turns(session.turns())} saved to {path}"
+    return f"{plural(session.turns(), 'turn')} saved to {path}"
 
 
 def load(session: Session, argument: str) -> str:
     if not argument:
         raise UserError("/load needs a file name, as in /load chat.json")
-    differs = session.restore(Path(argument).expanduser())
-    return "\n".join([f"{_turns(session.turns())} loaded from {session.path}; the strategy is {session.strategy}", *differs])
+    differences = session.restore(Path(argument).expanduser())
+    loaded = f"{plural(session.turns(), 'turn')} loaded from {session.path}; the strategy is {session.strategy}"
+    return "\n".join([loaded, *differences])
 
 
 def clear(session: Session, argument: str) -> str:
@@ -58,28 +71,30 @@ def history(session: Session, argument: str) -> str:
         session.history(argument == "on")
     if session.strategy.kind == "none":
         return "history is off: the model is shown the newest message only; the chat is kept"
-    return f"history is on: the model is shown {_shown(session.strategy)}"
+    return f"history is on: the model is shown {_in_words(session.strategy)}"
 
 
 def strategy(session: Session, argument: str) -> str:
     if argument:
         session.choose(views.parse(argument))
-    return f"{session.strategy}: the model is shown {_shown(session.strategy)} (there are {', '.join(views.FORMS)})"
+    return f"{session.strategy}: the model is shown {_in_words(session.strategy)} (there are {', '.join(views.FORMS)})"
 
 
 def stats(session: Session, argument: str) -> str:
     context = f"{session.context:,} tokens of context" if session.context else "context unknown"
+    system = "with a" if views.split(session.messages)[0] else "no"
     lines = [
-        f"model     {session.model['name']}, {context}, replies of at most {session.max_new_tokens:,} tokens",
-        f"chat      {_turns(session.turns())}, {'with a' if views.split(session.messages)[0] else 'no'} system message",
-        f"strategy  {session.strategy}: the model is shown {_shown(session.strategy)}",
+        f"model     {session.model.name}, {context}, replies of at most {session.max_new_tokens:,} tokens",
+        f"chat      {plural(session.turns(), 'turn')}, {system} system message",
+        f"strategy  {session.strategy}: the model is shown {_in_words(session.strategy)}",
     ]
-    last, shown = session.replier.last, session.shown
-    if last and shown:
-        cached, out = last.cached_tokens, _turns(shown.left_out)
-        lines.append(f"prompt    {last.prompt_tokens:,} tokens, {cached:,} from the cache; {out} left out")
+    if session.view:
+        last, left_out = session.replier.last, plural(session.view.left_out, "turn")
         first = "" if last.first_token_s is None else f", the first after {last.first_token_s:.3f} s"
-        lines.append(f"reply     {last.new_tokens:,} tokens in {last.total_s:.3f} s{first}; {ENDED[last.ended]}")
+        lines += [
+            f"prompt    {last.prompt_tokens:,} tokens, {last.cached_tokens:,} from the cache; {left_out} left out",
+            f"reply     {last.new_tokens:,} tokens in {last.total_s:.3f} s{first}; {ENDED[last.ended]}",
+        ]
     return "\n".join(lines)
 
 
@@ -91,28 +106,23 @@ def leave(session: Session, argument: str) -> str:
     raise Leave
 
 
-# By name: what it takes, what it does, and how.
-COMMANDS: dict[str, tuple[str, str, Callable[[Session, str], str]]] = {
-    "/help": ("", "list the commands", show_help),
-    "/save": ("FILE", "save the chat as JSON, every turn of it", save),
-    "/load": ("FILE", "go on with a saved chat", load),
-    "/clear": ("", "forget all turns and keep the system message", clear),
-    "/history": ("on|off", "show the model earlier turns, or the newest message only", history),
-    "/strategy": ("FORM", f"how much the model is shown: {', '.join(views.FORMS)}", strategy),
-    "/stats": ("", "tokens, cache and times of the last reply", stats),
-    "/undo": ("", "forget the newest turn", undo),
-    "/quit": ("", "leave", leave),
+COMMANDS = {
+    "/help": Command("", "list the commands", show_help),
+    "/save": Command("FILE", "save the chat as JSON, every turn of it", save),
+    "/load": Command("FILE", "go on with a saved chat", load),
+    "/clear": Command("", "forget all turns and keep the system message", clear),
+    "/history": Command("on|off", "show the model earlier turns, or the newest message only", history),
+    "/strategy": Command("FORM", f"how much the model is shown: {', '.join(views.FORMS)}", strategy),
+    "/stats": Command("", "tokens, cache and times of the last reply", stats),
+    "/undo": Command("", "forget the newest turn", undo),
+    "/quit": Command("", "leave", leave),
 }
 
 
-def _turns(number: int) -> str:
-    return f"{number} turn{'' if number == 1 else 's'}"
-
-
-def _shown(strategy: views.Strategy) -> str:
+def _in_words(strategy: views.Strategy) -> str:
     return {
         "none": "the newest message only",
         "full": "all turns that fit its context",
-        "last_turns": f"the newest message and the {_turns(strategy.amount)} before it",
+        "last_turns": f"the newest message and the {plural(strategy.amount or 0, 'turn')} before it",
         "token_budget": f"as many of the newest turns as fit {strategy.amount} tokens",
     }[strategy.kind]

@@ -1,13 +1,13 @@
-"""A model's replies, greedy and streamed, with a key-value cache that is kept from one prompt to the next.
+"""A model's replies, greedy and streamed, with a KV cache that is kept from one prompt to the next.
 
-What a prompt begins with in common with what the model computed last is not computed again. In exact arithmetic the reply
-would be the same as from a cold start; in float32 it is.
+The prefix shared with what the model computed last is reused from the cache. In exact arithmetic the reply would be the same
+as from a cold start; in float32 it is.
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -27,40 +27,47 @@ class Reply:
     new_tokens: int
     first_token_s: float | None
     total_s: float
-    ended: str
+    ended: Literal["end", "length", "interrupted"]
     ids: tuple[int, ...]
 
 
 class Replier:
-    """Replies of one loaded model, a `transformers` causal language model, by its tokenizer.
+    """Replies of one loaded model, a `transformers` causal language model, by its tokenizer."""
 
-    `last` is the Reply that was made last, None before.
-    """
-
-    def __init__(self, model: Any, tokenizer: Any):
+    def __init__(self, model: Any, tokenizer: Any) -> None:
         self.model, self.tokenizer = model, tokenizer
-        self.last: Reply | None = None
+        self._last: Reply | None = None
         self._ends = end_ids(model, tokenizer)
         self.forget()
 
+    @property
+    def last(self) -> Reply:
+        """What the newest reply took; there must be one."""
+        assert self._last is not None
+        return self._last
+
     def forget(self) -> None:
         """Drop the cache: the next reply is computed from its prompt alone."""
-        self._cache, self._ids = None, []
+        self._cache: Any = None
+        self._ids: list[int] = []
 
-    def reply(self, ids: Sequence[int], max_new_tokens: int, stop: Collection[int] = (), cold: bool = False) -> Iterator[str]:
-        """The reply to a prompt, piece by piece as it is made; a piece may be empty. Then `last` says what it took.
+    def reply(
+        self, ids: Sequence[int], max_new_tokens: int, stop: Collection[int] = (), cold: bool = False
+    ) -> Generator[str, None, None]:
+        """Yield the reply to a prompt piece by piece; a piece may be empty. Then `last` says what it took.
 
-        It ends at the model's own end tokens, at a token of `stop`, or after `max_new_tokens`. The iterator may be closed
+        It ends at the model's own end tokens, at a token of `stop`, or after `max_new_tokens`. The generator may be closed
         at any piece: the cache stays right. With `cold` the cache is dropped first.
         """
         started = time.perf_counter()
         if cold:
             self.forget()
-        # The last token is always computed: what comes after it is the question.
+        # The last token is always computed: its logits give the reply's first token.
         cached = self._keep(shared_prefix(self._ids, ids[:-1]))
         new: list[int] = []
         text = Text(self.tokenizer)
-        first, ended = None, "interrupted"
+        first: float | None = None
+        ended: Literal["end", "length", "interrupted"] = "interrupted"
         try:
             for begin in range(cached, len(ids), STEP):
                 if begin > cached:
@@ -80,24 +87,24 @@ class Replier:
                 ended = "length"
             yield text.rest()
         finally:
-            took = time.perf_counter() - started
-            self.last = Reply(len(ids), cached, len(new), first, took, ended, tuple(new))
+            total = time.perf_counter() - started
+            self._last = Reply(len(ids), cached, len(new), first, total, ended, tuple(new))
 
     def _next(self, ids: Sequence[int]) -> torch.Tensor:
         """The logits after `ids`, which come after what the cache has."""
         cache, known = self._cache, self._ids
-        # Whatever breaks off a computation leaves layers of different lengths: the cache counts again once it is done.
+        # A computation that breaks off leaves layers of different lengths: the cache counts again once it is done.
         self.forget()
         try:
             with torch.inference_mode():
-                given = torch.tensor([list(ids)], device=self.model.device)
-                found = self.model(input_ids=given, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                inputs = torch.tensor([list(ids)], device=self.model.device)
+                output = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
         except torch.OutOfMemoryError as error:
             raise UserError(
-                "the chat does not fit the device's memory any more: /clear it, or choose a smaller view"
+                "the chat no longer fits the device's memory: /clear it, or choose a strategy that shows less of it"
             ) from error
-        self._cache, self._ids = found.past_key_values, [*known, *ids]
-        return found.logits[0, -1]
+        self._cache, self._ids = output.past_key_values, [*known, *ids]
+        return output.logits[0, -1]
 
     def _keep(self, length: int) -> int:
         """Cut the cache to its first `length` tokens and return how many it has then: none where it cannot be cut."""
@@ -111,28 +118,28 @@ class Replier:
 
 
 class Text:
-    """The text of tokens that come one by one: whole characters only, and spaces as they stand in the text as a whole."""
+    """The text of tokens that come one by one: whole characters only, with spaces as in the whole text."""
 
-    def __init__(self, tokenizer: Any):
+    def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._ids: list[int] = []
-        self._told = ""  # what of the text of these tokens is given out already
+        self._returned = ""  # what of these tokens' text was returned already
 
     def add(self, token: int) -> str:
-        """The text that a token adds; empty while a character's bytes are not all there."""
+        """The text that a token adds; empty while some of a character's bytes are missing."""
         self._ids.append(token)
         text = self._decoded()
         if text.endswith("\ufffd"):
             return ""
-        piece = text[len(self._told) :]
-        # Some tokenizers drop a space at the very beginning of a text, so one token stays before those that come.
-        self._ids, self._told = self._ids[-1:], text
-        self._told = self._decoded()
+        piece = text[len(self._returned) :]
+        # Some tokenizers drop a space at the very beginning of a text, so one token is kept before the next ones.
+        self._ids = self._ids[-1:]
+        self._returned = self._decoded()
         return piece
 
     def rest(self) -> str:
         """What is left at the end of the text: bytes that became no character."""
-        return self._decoded()[len(self._told) :]
+        return self._decoded()[len(self._returned) :]
 
     def _decoded(self) -> str:
         return self._tokenizer.decode(self._ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -145,8 +152,8 @@ def shared_prefix(a: Sequence[int], b: Sequence[int]) -> int:
 
 def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     """The tokens that end a reply, by the model's generation settings and by its tokenizer."""
-    given = model.generation_config.eos_token_id
-    ends = given if isinstance(given, list | tuple) else [given]
+    configured = model.generation_config.eos_token_id
+    ends = configured if isinstance(configured, list | tuple) else [configured]
     return frozenset(end for end in [*ends, tokenizer.eos_token_id] if end is not None)
 
 

@@ -15,17 +15,17 @@ GREETING = "Say something. /help lists the commands; Ctrl-C stops a reply, Ctrl-
 
 
 def talk(session: Session) -> None:
-    """Chat with a person at a terminal until they leave. No mistake ends the chat."""
+    """Chat with a person at a terminal until they leave; no mistake ends the chat."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
 
-    # The history of lines is kept in memory: what somebody says to a model is written nowhere unasked.
+    # The editor's history stays in memory: what somebody says to a model is written nowhere unasked.
     names = WordCompleter(list(commands.COMMANDS), sentence=True)
-    editor = PromptSession(completer=names, complete_while_typing=False)
+    editor: PromptSession[str] = PromptSession(completer=names, complete_while_typing=False)
     show(GREETING)
     while True:
         try:
-            # Bytes that are no UTF-8 come from a terminal as halves of characters, which no tokenizer takes.
+            # Bytes that are not UTF-8 come from a terminal as lone surrogates, which no tokenizer takes.
             line = editor.prompt("> ").encode("utf-8", "replace").decode("utf-8")
             if not respond(line, session):
                 return
@@ -40,7 +40,7 @@ def talk(session: Session) -> None:
 
 
 def play(session: Session, lines: Iterable[bytes], name: str) -> None:
-    """Take lines of UTF-8 as a user's, in order; the first one that fails is a UserError with its number in `name`."""
+    """Take lines of UTF-8 as a user's, in order; the first one that fails raises UserError with its number in `name`."""
     for number, line in enumerate(lines, 1):
         try:
             if not respond(line.decode("utf-8-sig").rstrip("\r\n"), session):
@@ -54,7 +54,7 @@ def play(session: Session, lines: Iterable[bytes], name: str) -> None:
 
 
 def respond(line: str, session: Session) -> bool:
-    """Do what one line asks for, a message or a command, and show what comes of it; False when the user leaves."""
+    """Answer one line, a message or a command, and show the result; False when the user leaves."""
     line = line.strip()
     if not line:
         return True
@@ -76,14 +76,14 @@ def respond(line: str, session: Session) -> bool:
 
 
 def show(text: str, end: str = "\n") -> None:
-    """Print what a model, a file or the kit says, its control characters made visible."""
+    """Print a text of a model, a file or the kit, its control characters made visible."""
     print(visible(text), end=end, flush=True)
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """While a reply is made, Ctrl-C sets the event that is given, so that it ends at its next piece; a second one breaks off
-    whatever is computed, as KeyboardInterrupt."""
+    """Have Ctrl-C set the event that this yields, so that a reply ends at its next piece; a second Ctrl-C raises
+    KeyboardInterrupt, which breaks off the computation."""
     stopped = threading.Event()
 
     def stop(number: int, frame: object) -> None:

@@ -1,17 +1,27 @@
-"""Every claim of the writeup judged twice: by the numbers that the writeup publishes, and by a run's."""
+"""Judge every claim of the writeup twice: by the numbers that the writeup publishes, and by a run's."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from mmlu_kit.claims import chats, hardware, models, subjects, times
-from mmlu_kit.claims.verdicts import NOT_TESTABLE, Untestable, Verdict
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.claims import chats, hardware, models, rankings, speed, subjects, times
+from mmlu_kit.claims.comparison import compare
+from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, Judgement
+from mmlu_kit.claims.evidence import Evidence
+from mmlu_kit.claims.published_evidence import published_evidence
+from mmlu_kit.claims.reference import Claim, Claims, Published
+from mmlu_kit.claims.run_evidence import run_evidence
+from mmlu_kit.claims.verdicts import Untestable
+from mmlu_kit.data import suggestion
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.user_errors import UserError
 
 
-def no_result_tells(evidence: dict, because: str) -> Verdict:
+def no_result_tells(evidence: Evidence, because: str) -> Judgement:
     """For a claim that neither published numbers nor a run's results can bear on."""
     raise Untestable(because)
 
 
-PREDICATES = {
+PREDICATES: Mapping[str, Callable[..., Judgement]] = {
     predicate.__name__: predicate
     for predicate in (
         models.rises_with_size,
@@ -28,9 +38,9 @@ PREDICATES = {
         subjects.is_below_average_everywhere,
         subjects.is_among_best,
         subjects.is_strong,
-        subjects.subjects_agree,
-        subjects.differ_systematically,
-        subjects.is_the_exception,
+        rankings.subjects_agree,
+        rankings.differ_systematically,
+        rankings.is_the_exception,
         times.same_questions_each_run,
         times.same_answers_each_run,
         times.real_time_varies,
@@ -44,12 +54,12 @@ PREDICATES = {
         hardware.ran_as_setup,
         hardware.were_not_run,
         hardware.cannot_quantize_on_cpu,
-        hardware.has_no_benefit,
-        hardware.quantizing_gains,
-        hardware.is_faster,
         hardware.are_alike_in_size,
         hardware.can_run,
         hardware.cannot_run_larger,
+        speed.has_no_benefit,
+        speed.quantizing_gains,
+        speed.is_faster,
         chats.outgrows_context,
         chats.strategies_compared,
         chats.history_helps,
@@ -60,28 +70,44 @@ PREDICATES = {
 }
 
 
-def judge(claims: Iterable[dict], published: dict, run: dict) -> list[dict]:
-    """`id, section, text, tested, published, run` of each claim; the last two have `verdict` and `evidence`, one line of
-    numbers. `tested` is what of the claim they judge, None where no result bears on it.
+def audit(merged: Merged, analysis: AnalysisFile, published: Published, claims: Claims) -> ClaimsFile:
+    """Return the content of claims.json, from a run's merged.json and analysis.json and the reference."""
+    run = run_evidence(merged, analysis, published)
+    return ClaimsFile(
+        study=merged.study.name,
+        same_models=run.same_models,
+        claims=judge(claims.claims, published_evidence(published), run),
+        numbers=compare(published, merged),
+    )
 
-    `published` and `run` are evidence, see evidence.py.
-    """
+
+def judge(claims: Iterable[Claim], published: Evidence, run: Evidence) -> list[ClaimResult]:
+    """Return each claim with its verdict by the published numbers and by the run's results."""
     return [
-        {
-            **{key: claim[key] for key in ("id", "section", "text")},
-            "tested": claim["tested"].format(**claim.get("with", {})) if "tested" in claim else None,
-            "published": verdict_on(claim, published),
-            "run": verdict_on(claim, run),
-        }
+        ClaimResult(
+            id=claim.id,
+            section=claim.section,
+            text=claim.text,
+            tested=claim.tested_in_words(),
+            published=judgement(claim, published),
+            run=judgement(claim, run),
+        )
         for claim in claims
     ]
 
 
-def verdict_on(claim: dict, evidence: dict) -> dict[str, str]:
-    """A claim's verdict by one kind of evidence; where that is of other models, the line says so."""
+def judgement(claim: Claim, evidence: Evidence) -> Judgement:
+    """Return a claim's verdict by one kind of evidence; where that is of other models, the line of evidence says so.
+
+    A predicate that does not exist raises UserError.
+    """
+    if claim.predicate not in PREDICATES:
+        known = suggestion(claim.predicate, PREDICATES)
+        raise UserError(f"claims.yaml: {claim.id}: there is no predicate '{claim.predicate}'; {known}")
     try:
-        verdict, line = PREDICATES[claim["predicate"]](evidence, **claim.get("with", {}))
+        judged = PREDICATES[claim.predicate](evidence, **claim.parameters)
     except Untestable as reason:
-        return {"verdict": NOT_TESTABLE, "evidence": str(reason)}
-    whose = "" if evidence["same_models"] else " (this study's own models, not the writeup's)"
-    return {"verdict": verdict, "evidence": line + whose}
+        return Judgement(verdict=ClaimVerdict.NOT_TESTABLE, evidence=str(reason))
+    if evidence.same_models:
+        return judged
+    return judged.model_copy(update={"evidence": f"{judged.evidence} (this study's own models, not the writeup's)"})

@@ -1,64 +1,74 @@
-"""claims.json as a reader of a terminal sees it."""
+"""claims.json as text for a terminal."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from mmlu_kit import formatting
-from mmlu_kit.claims import rows, verdicts
+from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
 
-_VERDICTS = (verdicts.HOLDS, verdicts.DOES_NOT_HOLD, verdicts.NOT_TESTABLE)
-_WHERE = {"published": "by the published numbers", "run": "by this run"}
+Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
 
 
-def text(result: dict) -> str:
-    """The whole of it: numbers section by section, those not run by their reasons, claims, counts."""
-    numbers = sorted(result["numbers"], key=lambda row: row["section"])
-    ran = [row for row in numbers if row["run"] is not None]
-    reasons = Counter(row["reason"] for row in numbers if row["run"] is None)
-    cells = [(row["what"], value(row["published"], row["unit"]), _here(row), row["verdict"], _why(row)) for row in ran]
+def print_claims(path: Path) -> None:
+    """Print a claims.json; a missing or damaged one raises UserError."""
+    print(text(ClaimsFile.read(path)))
+
+
+def text(claims: ClaimsFile) -> str:
+    """Return all of it: numbers section by section, those not run by their reasons, claims, counts."""
+    numbers = sorted(claims.numbers, key=lambda number: number.section)
+    ran = [number for number in numbers if number.run is not None]
+    reasons = Counter(number.reason for number in numbers if number.run is None)
     head = [("number", "published", "this run", "verdict", "first stage that differs")] if ran else []
-    lines = ["NUMBERS", *_columns([*head, *cells])]
-    lines += [f"not run, {count} number{'s' * (count > 1)}: {reason}" for reason, count in reasons.items()]
+    lines = ["NUMBERS", *_columns([*head, *map(_cells, ran)])]
+    lines += [f"not run, {formatting.plural(count, 'number')}: {reason}" for reason, count in reasons.items()]
     lines += ["", "CLAIMS"]
-    for claim in result["claims"]:
-        lines.append(f"{claim['section']}. {claim['text']}")
-        lines += [f"   tested: {claim['tested']}"] if claim["tested"] else []
-        lines += [f"   {_WHERE[kind]}: {claim[kind]['verdict']} ({claim[kind]['evidence']})" for kind in _WHERE]
-    if not result["same_models"]:
-        lines += ["", f"The study {result['study']} has none of the writeup's models."]
-    return "\n".join([*lines, "", counts(result)])
+    for claim in claims.claims:
+        lines.append(f"{claim.section}. {claim.text}")
+        lines += [f"   tested: {claim.tested}"] if claim.tested else []
+        lines.append(f"   by the published numbers: {claim.published.verdict} ({claim.published.evidence})")
+        lines.append(f"   by this run: {claim.run.verdict} ({claim.run.evidence})")
+    if not claims.same_models:
+        lines += ["", f"The study {claims.study} has none of the writeup's models."]
+    return "\n".join([*lines, "", counts(claims)])
 
 
-def counts(result: dict) -> str:
-    """How many numbers and claims got which verdict, in three lines."""
-    found = Counter(row["verdict"] for row in result["numbers"])
-    listed = ", ".join(f"{found[name]} {name}" for name in (rows.REPRODUCED, rows.DIFFERS, rows.NOT_RUN))
-    lines = [f"{len(result['numbers'])} published numbers: {listed}"]
-    for kind, where in _WHERE.items():
-        found = Counter(claim[kind]["verdict"] for claim in result["claims"])
-        lines.append(f"{len(result['claims'])} claims {where}: {', '.join(f'{found[name]} {name}' for name in _VERDICTS)}")
-    return "\n".join(lines)
+def counts(claims: ClaimsFile) -> str:
+    """Return how many numbers and claims got which verdict, in three lines."""
+    numbers = Counter(number.verdict for number in claims.numbers)
+    by_published = Counter(claim.published.verdict for claim in claims.claims)
+    by_run = Counter(claim.run.verdict for claim in claims.claims)
+    return "\n".join(
+        [
+            f"{len(claims.numbers)} published numbers: {_listed(numbers, list(NumberVerdict))}",
+            f"{len(claims.claims)} claims by the published numbers: {_listed(by_published, list(ClaimVerdict))}",
+            f"{len(claims.claims)} claims by this run: {_listed(by_run, list(ClaimVerdict))}",
+        ]
+    )
 
 
-def value(number: float, unit: str) -> str:
-    """A number of a row in the form of its unit."""
-    forms = {
-        "fraction": formatting.percent,
-        "s": formatting.duration,
-        "parameters": formatting.count,
-        "times": lambda x: f"{x:.1f}×",
-    }
-    return forms[unit](number) if unit in forms else f"{number:.0f} {unit}"
+def _listed(counted: Mapping[Verdict, int], verdicts: Sequence[Verdict]) -> str:
+    return ", ".join(f"{counted[verdict]} {verdict}" for verdict in verdicts)
 
 
-def _why(row: dict) -> str:
-    return f"{row['stage']}: {row['reason']}" if row["stage"] else ""
+def _cells(number: NumberResult) -> tuple[str, ...]:
+    """Return a number's cells in the table."""
+    interval = (
+        "" if number.low == number.high else f" ({_value(number.low, number.unit)} to {_value(number.high, number.unit)})"
+    )
+    stage = f"{number.stage}: {number.reason}" if number.stage else ""
+    published, here = _value(number.published, number.unit), _value(number.run, number.unit)
+    return number.what, published, here + interval, number.verdict, stage
 
 
-def _here(row: dict) -> str:
-    interval = "" if row["low"] == row["high"] else f" ({value(row['low'], row['unit'])} to {value(row['high'], row['unit'])})"
-    return value(row["run"], row["unit"]) + interval
+def _value(number: float | None, unit: Unit) -> str:
+    """Return a number with its unit."""
+    value = formatting.quantity(number, unit)
+    return f"{value} {unit}" if unit in ("questions", "tokens") else value
 
 
-def _columns(table: list[tuple[str, ...]]) -> list[str]:
+def _columns(table: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmlu_kit.evaluation import chat_templates, prompts
-from mmlu_kit.evaluation.chat_templates import Piece
+from mmlu_kit.evaluation.chat_templates import Message, Piece
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS, Preset
 from mmlu_kit.user_errors import UserError
@@ -84,13 +84,13 @@ def encode_apart(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> lis
     return ids
 
 
-def prompt_ids(messages: Sequence[dict[str, str]], tokenizer: Any) -> list[int]:
-    """Token ids of a conversation of {role, content}, up to where the assistant's next reply begins.
+def prompt_ids(messages: Sequence[Message], tokenizer: Any) -> list[int]:
+    """Token ids of a conversation, up to where the assistant's next reply begins.
 
     The ids of the tokenizer's own `apply_chat_template`, but that a special token's text in a content stays plain text. A
     conversation that the model's chat template does not take is a UserError.
     """
-    return encode(chat_templates.conversation(messages, tokenizer), "chat", tokenizer)
+    return encode(chat_templates.conversation(messages, tokenizer), Preset.CHAT, tokenizer)
 
 
 def _marks(pieces: Sequence[Piece], tokenizer: Any) -> set[str]:

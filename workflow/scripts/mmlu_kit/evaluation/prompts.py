@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmlu_kit.evaluation import chat_templates
-from mmlu_kit.evaluation.chat_templates import Piece
+from mmlu_kit.evaluation.chat_templates import Message, Piece
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS, Preset
 from mmlu_kit.subjects import title
@@ -41,9 +41,9 @@ def running_text(question: Question, examples: Sequence[Question], preset: Prese
     return "\n\n".join(part for part in parts if part)
 
 
-def messages(question: Question, examples: Sequence[Question]) -> list[dict[str, str]]:
+def messages(question: Question, examples: Sequence[Question]) -> list[Message]:
     """The prompt as a conversation: header as system message, examples as answered turns, the question last."""
-    turns = [{"role": "system", "content": header(question.subject, Preset.CHAT)}]
+    turns: list[Message] = [{"role": "system", "content": header(question.subject, Preset.CHAT)}]
     for example in examples:
         turns += [{"role": "user", "content": block(example, Preset.CHAT)}, {"role": "assistant", "content": example.answer}]
     return [*turns, {"role": "user", "content": block(question, Preset.CHAT)}]

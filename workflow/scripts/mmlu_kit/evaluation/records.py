@@ -43,15 +43,15 @@ class Record(Data):
     prompt_tokens: Positive | None = None
     examples: Count | None = Field(None, description="Few-shot examples in the prompt.")
     gold: Letter = Field(description="The right answer.")
-    letter_logprobs: LetterLogprobs | None = Field(
-        None, description="Natural logarithm of each letter's probability, softmax over the whole vocabulary in float32."
-    )
-    letter_mass: Annotated[float, Field(ge=0)] | None = Field(None, description="The letters' probability together.")
     predicted: Letter | None = Field(description="The best letter; null where an imported prediction is none.")
     correct: bool = Field(description="Whether the best letter is the right one.")
     generated: str = Field(description="What the model would write (greedy).")
     parsed: Letter | None = Field(description="The letter parsed from it; null where there is none.")
     correct_generated: bool = Field(description="Whether the parsed letter is the right one.")
+    letter_logprobs: LetterLogprobs | None = Field(
+        None, description="Natural logarithm of each letter's probability, softmax over the whole vocabulary in float32."
+    )
+    letter_mass: Annotated[float, Field(ge=0)] | None = Field(None, description="The letters' probability together.")
 
 
 class Totals(Data):

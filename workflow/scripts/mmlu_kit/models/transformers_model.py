@@ -20,8 +20,8 @@ from mmlu_kit.user_errors import UserError
 
 _AVAILABLE: dict[Device, Callable[[], bool]] = {
     Device.CPU: lambda: True,
-    Device.CUDA: torch.cuda.is_available,
-    Device.MPS: torch.backends.mps.is_available,
+    Device.CUDA: lambda: torch.cuda.is_available(),
+    Device.MPS: lambda: torch.backends.mps.is_available(),
 }
 
 

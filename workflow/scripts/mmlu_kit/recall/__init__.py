@@ -1,1 +1,1 @@
-"""The experiment on what a chat model still knows: facts told to it, views of the conversation, and a question at the end."""
+"""The recall experiment: facts told to a chat model, views of the conversation, and a question at the end."""

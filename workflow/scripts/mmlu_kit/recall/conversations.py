@@ -1,4 +1,4 @@
-"""Conversations of the recall experiment: a fact is told, other things are said, and at the end it is asked for.
+"""Conversations of the recall experiment: a fact is told, other things are said, and at the end the user asks for the fact.
 
 What the assistant says in them is fixed; only the reply to the last message, the probe, is a model's. Four kinds:
 - `told`: the fact is told `distance` turns before the probe (1 is the turn just before it);
@@ -9,22 +9,28 @@ What the assistant says in them is fixed; only the reply to the last message, th
 
 import itertools
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-import yaml
+from pydantic import Field
 
 from mmlu_kit.chat.views import Message
-from mmlu_kit.user_errors import UserError
+from mmlu_kit.data import Data
+from mmlu_kit.recall import yaml_files
+from mmlu_kit.recall.documents import Kind
 
-KINDS = ("told", "corrected", "never", "rule")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-@dataclass(frozen=True)
-class Fact:
-    """Something a user may tell: sentences with a place for `{value}`, the question, and the values it may have."""
+class Fact(Data):
+    """Something a user may tell: sentences with a place for `{value}`, the question, and the values it may have.
 
-    name: str
+    `claims` are the beginnings of replies that name a value.
+    """
+
+    name: str = Field(alias="fact")
     tell: str
     correct: str
     ask: str
@@ -32,9 +38,8 @@ class Fact:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Material:
-    """What conversations are made of, as workflow/recall/conversations.yaml has it; fillers are (user, assistant)."""
+class Material(Data):
+    """What conversations are made of, workflow/recall/conversations.yaml; fillers are (user, assistant)."""
 
     system: str
     facts: tuple[Fact, ...]
@@ -55,7 +60,7 @@ class Trial:
     """One conversation, its last message the probe. `value` is the right answer (None where never told), `stale` what was
     told before it was corrected, `word` the rule's."""
 
-    kind: str
+    kind: Kind
     distance: int
     fact: str
     value: str | None
@@ -63,35 +68,24 @@ class Trial:
     word: str | None
     messages: tuple[Message, ...]
 
-    def states(self, shown: tuple[Message, ...], value: str | None) -> bool:
-        """Whether a user message that tells this value (told or corrected) is among the messages shown."""
+    def tells(self, value: str | None, messages: Sequence[Message]) -> bool:
+        """Whether some of its messages, as a view shows them, include one that tells this value, told or corrected."""
         telling = [message for message in self.messages[:-1] if value and f" {value}." in message["content"]]
-        return any(message in shown for message in telling)
+        return any(message in messages for message in telling)
 
 
 def read(path: Path) -> Material:
-    """The material in a YAML file; a file that is none is a UserError."""
-    try:
-        data = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        facts = tuple(
-            Fact(one["fact"], one["tell"], one["correct"], one["ask"], tuple(one["claims"]), tuple(one["values"]))
-            for one in data["facts"]
-        )
-        fillers = tuple((said, reply) for said, reply in data["fillers"])
-        lists = {key: tuple(data[key]) for key in ("independent", "rule_words", "not_knowing")}
-        return Material(data["system"], facts, data["noted"], fillers, rule=data["rule"], **lists)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        about = " ".join(str(error).split())[:200]
-        raise UserError(f"{path} does not hold the conversations of the recall experiment ({about}): restore it") from None
+    """The material in a YAML file; any other file raises UserError."""
+    return yaml_files.read(path, Material, "the conversations of the recall experiment")
 
 
-def trials(material: Material, distances: tuple[int, ...], each: int, seed: int) -> list[Trial]:
-    """`each` trials of every kind and distance; equal arguments give equal trials, whatever else is asked for."""
+def trials(material: Material, distances: Sequence[int], each: int, seed: int) -> list[Trial]:
+    """`each` trials of every kind and distance; a trial does not depend on which others are made."""
     return [trial(material, kind, distance, number, seed) for kind in KINDS for distance in distances for number in range(each)]
 
 
-def trial(material: Material, kind: str, distance: int, number: int, seed: int) -> Trial:
-    """One trial; facts take turns, all else is chance."""
+def trial(material: Material, kind: Kind, distance: int, number: int, seed: int) -> Trial:
+    """One trial; facts take turns, all else is random by the seed."""
     chance = random.Random(f"{seed} {kind} {distance} {number}")
     fact = material.facts[(number + distance) % len(material.facts)]
     value, stale = chance.sample(fact.values, 2)
@@ -107,25 +101,31 @@ def trial(material: Material, kind: str, distance: int, number: int, seed: int) 
         sentence = fact.correct if kind == "corrected" else fact.tell
         turns.append((sentence.format(value=value), material.noted))
     turns += itertools.islice(fillers, distance - 1)
-    told = None if kind == "never" else value
-    log = messages(material, turns, fact.ask, word)
-    return Trial(kind, distance, fact.name, told, stale if kind == "corrected" else None, word, log)
+    return Trial(
+        kind=kind,
+        distance=distance,
+        fact=fact.name,
+        value=None if kind == "never" else value,
+        stale=stale if kind == "corrected" else None,
+        word=word,
+        messages=messages(material, turns, fact.ask, word),
+    )
 
 
-def example(material: Material, fact: str, value: str) -> Trial:
-    """The shortest conversation: this value is told, and asked for in the next turn."""
-    found = material.fact(fact)
-    log = messages(material, [(found.tell.format(value=value), material.noted)], found.ask)
-    return Trial("told", 1, fact, value, None, None, log)
+def example(material: Material, name: str, value: str) -> Trial:
+    """The shortest conversation: a fact's value is told, and asked for in the next turn."""
+    fact = material.fact(name)
+    log = messages(material, [(fact.tell.format(value=value), material.noted)], fact.ask)
+    return Trial("told", 1, name, value, None, None, log)
 
 
-def messages(material: Material, turns: list[tuple[str, str]], probe: str, word: str | None = None) -> tuple[Message, ...]:
+def messages(material: Material, turns: Iterable[tuple[str, str]], probe: str, word: str | None = None) -> tuple[Message, ...]:
     """A conversation with the system message in front and the probe at its end; with a rule's word, its replies keep it."""
     system = f"{material.system} {material.rule.format(value=word)}" if word else material.system
-    log = [{"role": "system", "content": system}]
-    for said, reply in turns:
-        log.append({"role": "user", "content": said})
-        log.append({"role": "assistant", "content": with_word(reply, word) if word else reply})
+    log: list[Message] = [{"role": "system", "content": system}]
+    for user, assistant in turns:
+        log.append({"role": "user", "content": user})
+        log.append({"role": "assistant", "content": with_word(assistant, word) if word else assistant})
     return (*log, {"role": "user", "content": probe})
 
 

@@ -4,25 +4,26 @@ Whole words count, upper and lower case alike. '2 January' is also 'January 2nd'
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from mmlu_kit.recall.conversations import Material, Trial
+from mmlu_kit.recall.documents import Outcome
 
-OUTCOMES = ("right", "stale", "other", "not_knowing", "unclear")
 # How 'your name is …' may go on without naming one.
 _NO_VALUE = {"not", "unknown", "unclear", "something", "what", "whatever", "never", "only", "nothing"}
 
 
-def outcome(reply: str, trial: Trial, material: Material) -> str:
-    """One of OUTCOMES. `other` is any value that was not told, also where the reply makes up one that the material lacks:
-    for a fact that was never told this is false recall. A reply that names a value and doubts it has named it."""
+def outcome(reply: str, trial: Trial, material: Material) -> Outcome:
+    """What a reply says. `other` is any value that was not told, even one that the reply makes up and the material lacks: for
+    a fact that was never told this is false recall. A reply that names a value and doubts it has named it."""
     fact = material.fact(trial.fact)
     named = [value for value in fact.values if names(reply, value)]
+    stale = trial.stale if trial.stale in named else None
     if trial.value in named:
         # 'Your name is Alice, not Bruno.' is right, 'Your name is Bruno' is stale even if it goes on with 'or Alice'.
-        stale = trial.stale in named and names(claimed(reply, fact.claims) or "", trial.stale)
-        return "stale" if stale else "right"
-    if trial.stale in named:
+        return "stale" if stale and names(claimed(reply, fact.claims) or "", stale) else "right"
+    if stale:
         return "stale"
     if named:
         return "other"
@@ -32,30 +33,30 @@ def outcome(reply: str, trial: Trial, material: Material) -> str:
 
 
 def keeps_rule(reply: str, word: str) -> bool:
-    """Whether a reply's last word is the one asked for; punctuation and quotes after it do not matter."""
+    """Whether a reply's last word is the one that the rule asks for; punctuation and quotes after it do not matter."""
     return words(reply)[-1:] == (word.lower(),)
 
 
 def names(reply: str, value: str) -> bool:
-    """Whether a value's words stand in a reply, one after the other, in this order or reversed as dates may have them."""
-    found, wanted = words(reply), words(value)
-    runs = [found[place : place + len(wanted)] for place in range(len(found))]
-    return wanted in runs or wanted[::-1] in runs
+    """Whether a value's words stand in a reply one after the other, in this order or reversed as in dates."""
+    reply_words, value_words = words(reply), words(value)
+    runs = [reply_words[place : place + len(value_words)] for place in range(len(reply_words))]
+    return value_words in runs or value_words[::-1] in runs
 
 
-def claimed(reply: str, claims: tuple[str, ...]) -> str | None:
+def claimed(reply: str, claims: Iterable[str]) -> str | None:
     """What a reply gives as the value after one of `claims`: up to three words, to the end of its clause."""
     for claim in claims:
         for clause in re.split(r"[.,;:!?\n()]| not | and | or | but ", reply.lower().replace("’", "'")):
             text = " ".join(words(clause))
-            _, found, after = f" {text} ".partition(f" {' '.join(words(claim))} ")
+            _, separator, after = f" {text} ".partition(f" {' '.join(words(claim))} ")
             value = [word for word in after.split() if word not in ("a", "an", "the")]
-            if found and 1 <= len(value) <= 3 and not _NO_VALUE & set(value):
+            if separator and 1 <= len(value) <= 3 and not _NO_VALUE & set(value):
                 return " ".join(value)
     return None
 
 
-@lru_cache(1000)  # a reply is looked through for every value
+@lru_cache(1000)  # each reply is searched for every value
 def words(text: str) -> tuple[str, ...]:
     """A text's words in lower case, without a possessive 's; ordinals are numbers, and the 'of' of dates is left out."""
     plain = re.sub(r"\b(\d+)(?:st|nd|rd|th)\b(?: of\b)?", r"\1", text.lower().replace("’", "'"))

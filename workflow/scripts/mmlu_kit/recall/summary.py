@@ -1,137 +1,173 @@
 """The recall experiment in numbers: for each reader, strategy and distance what was recalled, and what prompts cost.
 
-Counts, not percentages: who shows them divides. A cell is `n`, how many trials it has, and how many of them; intervals are
-Wilson's at 95 %.
+Counts, not percentages: callers compute these. Intervals are Wilson's at 95 %.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import get_args
 
 from mmlu_kit import statistics
-from mmlu_kit.evaluation import records
-from mmlu_kit.results import timing_setups
+from mmlu_kit.data import MedianRange
+from mmlu_kit.recall.documents import (
+    CachedTokens,
+    ChatModel,
+    ChatModelSummary,
+    CorrectedCounts,
+    Design,
+    FirstToken,
+    FirstTokenSummary,
+    IndependentMessage,
+    IndependentSummary,
+    Kind,
+    Mode,
+    NeverCounts,
+    Outcome,
+    ProbeRecord,
+    PromptTokens,
+    Reader,
+    RecallCounts,
+    RecallFile,
+    RecallRow,
+    RecallTimesFile,
+    ReplyRecord,
+    RuleCounts,
+    StrategyComparison,
+    TrialRecord,
+)
 
-_ABOUT = ("model", "repository", "commit", "parameters", "requested", "effective", "reason", "context")
-_ASKED = ("strategies", "distances", "trials_each", "max_new_tokens", "seed", "alice")
-READERS = ("model", "oracle")
-RECALLED = ("told", "corrected")  # the kinds whose fact was told and is asked for
+READERS: tuple[Reader, ...] = get_args(Reader)
+RECALLED: tuple[Kind, ...] = ("told", "corrected")  # the kinds whose fact was told and is asked for
+FULL = "full"  # the strategy that every other is compared with
 
 
-def of(recall: dict, times: dict) -> dict:
-    """A model's part of chat.json, from its recall.json and times.json; nothing but the reason where it was not run."""
-    if not records.was_run(recall):
-        return {**{key: recall[key] for key in ("model", "requested", "reason")}, "effective": None}
-    strategies = recall["strategies"]
-    return {
-        **{key: recall[key] for key in (*_ABOUT, *_ASKED)},
-        "rows": rows(recall["trials"], recall["probes"], strategies, recall["distances"]),
-        "comparisons": comparisons(recall["trials"], recall["probes"], strategies),
-        "first_token": first_token(times["first_token"], strategies),
-        "independent": independent(times["independent"]),
-        "machine": times["machine"],
-        "threads": times["threads"],
-    }
+def summarize(recall: RecallFile, times: RecallTimesFile) -> ChatModelSummary:
+    """A model's part of chat.json."""
+    shared = {name: getattr(recall, name) for name in (*ChatModel.model_fields, *Design.model_fields)}
+    return ChatModelSummary(
+        **shared,
+        rows=rows(recall.trials, recall.probes, recall.strategies, recall.distances),
+        comparisons=comparisons(recall.trials, recall.probes, recall.strategies),
+        first_token=first_token(times.first_token, recall.strategies),
+        independent=independent(times.independent),
+        machine=times.machine,
+        threads=times.threads,
+    )
 
 
-def rows(trials: Sequence[dict], probes: Sequence[dict], strategies: Iterable[str], distances: Sequence[int]) -> list[dict]:
+def rows(
+    trials: Sequence[TrialRecord], probes: Sequence[ProbeRecord], strategies: Iterable[str], distances: Sequence[int]
+) -> list[RecallRow]:
     """One row for each reader, strategy and distance, and one over all distances (`distance` null)."""
     return [
-        {
-            "reader": reader,
-            "strategy": strategy,
-            "distance": distance,
-            **row(trials, _chosen(trials, probes, strategy, distance), reader),
-        }
+        row(trials, _chosen(trials, probes, strategy, distance), reader, strategy, distance)
         for reader in READERS
         for strategy in strategies
         for distance in (None, *distances)
     ]
 
 
-def row(trials: Sequence[dict], probes: Sequence[dict], reader: str) -> dict:
-    """`recall, corrected, never, rule` (counts) and `prompt_tokens, cached_tokens` of some probes."""
-    by_kind: dict[str, list[dict]] = {}
-    for probe in probes:
-        by_kind.setdefault(trials[probe["trial"]]["kind"], []).append(probe)
-    told = [probe for kind in RECALLED for probe in by_kind.get(kind, [])]
-    corrected, never, ruled = (by_kind.get(kind, []) for kind in ("corrected", "never", "rule"))
-    right = [probe for probe in told if _outcome(probe, reader) == "right"]
+def row(
+    trials: Sequence[TrialRecord], probes: Sequence[ProbeRecord], reader: Reader, strategy: str, distance: int | None
+) -> RecallRow:
+    """What one reader recalled in some probes, all of them of this strategy and distance."""
+
+    def replies(*kinds: Kind) -> list[tuple[ProbeRecord, ReplyRecord]]:
+        return [(probe, _reply(probe, reader)) for probe in probes if trials[probe.trial].kind in kinds]
+
+    told, corrected, never, rule = replies(*RECALLED), replies("corrected"), replies("never"), replies("rule")
+    right = [probe for probe, reply in told if reply.outcome == "right"]
     low, high = statistics.wilson(len(right), len(told))
-    tokens = [probe["prompt_tokens"] for probe in probes]
-    return {
-        "recall": {
-            "n": len(told),
-            "in_context": sum(probe["in_context"] for probe in told),
-            "right": len(right),
-            "right_in_context": sum(probe["in_context"] for probe in right),
-            "low": low,
-            "high": high,
-            **{name: _count(told, reader, name) for name in ("other", "not_knowing", "unclear")},
-        },
-        "corrected": {"n": len(corrected), "stale": _count(corrected, reader, "stale")},
-        "never": {
-            "n": len(never),
-            "false_recall": _count(never, reader, "other"),
-            "not_knowing": _count(never, reader, "not_knowing"),
-        },
-        "rule": {"n": len(ruled), "kept": sum(probe["replies"][reader]["rule_kept"] for probe in ruled)},
-        "prompt_tokens": {"mean": sum(tokens) / len(tokens), "max": max(tokens)},
-        "cached_tokens": {"mean": sum(probe["cached_tokens"] for probe in probes) / len(probes)},
-    }
+    tokens = [probe.prompt_tokens for probe in probes]
+    return RecallRow(
+        reader=reader,
+        strategy=strategy,
+        distance=distance,
+        recall=RecallCounts(
+            n=len(told),
+            in_context=sum(probe.in_context for probe, _ in told),
+            right=len(right),
+            right_in_context=sum(probe.in_context for probe in right),
+            low=low,
+            high=high,
+            other=_count(told, "other"),
+            not_knowing=_count(told, "not_knowing"),
+            unclear=_count(told, "unclear"),
+        ),
+        corrected=CorrectedCounts(n=len(corrected), stale=_count(corrected, "stale")),
+        never=NeverCounts(n=len(never), false_recall=_count(never, "other"), not_knowing=_count(never, "not_knowing")),
+        rule=RuleCounts(n=len(rule), kept=sum(bool(reply.rule_kept) for _, reply in rule)),
+        prompt_tokens=PromptTokens(mean=sum(tokens) / len(tokens), max=max(tokens)),
+        cached_tokens=CachedTokens(mean=sum(probe.cached_tokens for probe in probes) / len(probes)),
+    )
 
 
-def comparisons(trials: Sequence[dict], probes: Sequence[dict], strategies: Iterable[str], against: str = "full") -> list[dict]:
-    """Every other strategy beside full history, on the same facts told: exact McNemar tests of the model's recall, corrected
+def comparisons(
+    trials: Sequence[TrialRecord], probes: Sequence[ProbeRecord], strategies: Iterable[str]
+) -> list[StrategyComparison]:
+    """Every other strategy beside full history, on the same told facts: exact McNemar tests of the model's recall, corrected
     for their number by Holm's method."""
-    right = {strategy: _right(trials, _chosen(trials, probes, strategy, None)) for strategy in (against, *strategies)}
-    found = []
-    for strategy, mine in right.items():
-        if strategy != against:
-            only_full, only_it = (len(one - other) for one, other in ((right[against], mine), (mine, right[against])))
-            p = statistics.mcnemar(only_full, only_it)
-            found.append({"strategy": strategy, "only_full": only_full, "only_strategy": only_it, "p": p})
-    corrected = statistics.holm([one["p"] for one in found])
-    return [{**one, "p_holm": value} for one, value in zip(found, corrected, strict=True)]
-
-
-def first_token(times: Sequence[dict], strategies: Iterable[str]) -> list[dict]:
-    """For each strategy the time to the first token with the cache of the turn before and without it."""
+    recalled = {strategy: _recalled(trials, _chosen(trials, probes, strategy, None)) for strategy in (FULL, *strategies)}
+    full = recalled.pop(FULL)
+    only_full = {strategy: len(full - facts) for strategy, facts in recalled.items()}
+    only_strategy = {strategy: len(facts - full) for strategy, facts in recalled.items()}
+    p_values = [statistics.mcnemar(only_full[strategy], only_strategy[strategy]) for strategy in recalled]
     return [
-        {"strategy": strategy, "n": len(mine)}
-        | {
-            kind: timing_setups.spread([one[kind] for one in mine])
-            for kind in ("warm_s", "cold_s", "prompt_tokens", "cached_tokens")
-        }
-        for strategy in strategies
-        if (mine := [one for one in times if one["strategy"] == strategy])
+        StrategyComparison(
+            strategy=strategy, only_full=only_full[strategy], only_strategy=only_strategy[strategy], p=p, p_holm=p_holm
+        )
+        for strategy, p, p_holm in zip(recalled, p_values, statistics.holm(p_values), strict=True)
     ]
 
 
-def independent(times: Sequence[dict]) -> dict[str, dict]:
-    """By mode what a message took that needs nothing said before, and how long its prompt and its reply were."""
-    kinds = ("first_token_s", "total_s", "prompt_tokens", "new_tokens")
-    modes = dict.fromkeys(one["mode"] for one in times)
-    chosen = {mode: [one for one in times if one["mode"] == mode] for mode in modes}
+def first_token(times: Sequence[FirstToken], strategies: Iterable[str]) -> list[FirstTokenSummary]:
+    """For each strategy the time to the first token with the cache of the turn before and without it."""
+    by_strategy = {strategy: [time for time in times if time.strategy == strategy] for strategy in strategies}
+    return [
+        FirstTokenSummary(
+            strategy=strategy,
+            n=len(measured),
+            warm_s=MedianRange.over([time.warm_s for time in measured]),
+            cold_s=MedianRange.over([time.cold_s for time in measured]),
+            prompt_tokens=MedianRange.over([time.prompt_tokens for time in measured]),
+            cached_tokens=MedianRange.over([time.cached_tokens for time in measured]),
+        )
+        for strategy, measured in by_strategy.items()
+        if measured
+    ]
+
+
+def independent(times: Sequence[IndependentMessage]) -> dict[Mode, IndependentSummary]:
+    """By mode what a message took that needs no history, and how long its prompt and its reply were."""
+    modes = dict.fromkeys(time.mode for time in times)
+    by_mode = {mode: [time for time in times if time.mode == mode] for mode in modes}
     return {
-        mode: {"n": len(mine)} | {kind: timing_setups.spread([one[kind] for one in mine]) for kind in kinds}
-        for mode, mine in chosen.items()
+        mode: IndependentSummary(
+            n=len(measured),
+            first_token_s=MedianRange.over([time.first_token_s for time in measured]),
+            total_s=MedianRange.over([time.total_s for time in measured]),
+            prompt_tokens=MedianRange.over([time.prompt_tokens for time in measured]),
+            new_tokens=MedianRange.over([time.new_tokens for time in measured]),
+        )
+        for mode, measured in by_mode.items()
     }
 
 
-def _chosen(trials: Sequence[dict], probes: Iterable[dict], strategy: str, distance: int | None) -> list[dict]:
-    return [
-        probe for probe in probes if probe["strategy"] == strategy and distance in (None, trials[probe["trial"]]["distance"])
-    ]
+def _chosen(
+    trials: Sequence[TrialRecord], probes: Iterable[ProbeRecord], strategy: str, distance: int | None
+) -> list[ProbeRecord]:
+    """The probes of a strategy and a distance, or of all distances."""
+    return [probe for probe in probes if probe.strategy == strategy and distance in (None, trials[probe.trial].distance)]
 
 
-def _right(trials: Sequence[dict], probes: Iterable[dict]) -> set[int]:
+def _recalled(trials: Sequence[TrialRecord], probes: Iterable[ProbeRecord]) -> set[int]:
     """The trials whose told fact the model recalled."""
-    told = [probe for probe in probes if trials[probe["trial"]]["kind"] in RECALLED]
-    return {probe["trial"] for probe in told if _outcome(probe, "model") == "right"}
+    told = [probe for probe in probes if trials[probe.trial].kind in RECALLED]
+    return {probe.trial for probe in told if probe.replies.model.outcome == "right"}
 
 
-def _outcome(probe: dict, reader: str) -> str:
-    return probe["replies"][reader]["outcome"]
+def _reply(probe: ProbeRecord, reader: Reader) -> ReplyRecord:
+    return probe.replies.model if reader == "model" else probe.replies.oracle
 
 
-def _count(probes: Iterable[dict], reader: str, outcome: str) -> int:
-    return sum(_outcome(probe, reader) == outcome for probe in probes)
+def _count(replies: Iterable[tuple[ProbeRecord, ReplyRecord]], outcome: Outcome) -> int:
+    return sum(reply.outcome == outcome for _, reply in replies)

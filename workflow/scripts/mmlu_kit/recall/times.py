@@ -1,75 +1,87 @@
-"""What history costs: the time to a reply's first token with the key-value cache and without it, and the time of messages that
-need no history. Seconds; they differ from run to run and stand in a file of their own."""
+"""What history costs: the time to a reply's first token with and without the KV cache, and the time of messages that need no
+history. Seconds differ from run to run, so they have a file of their own."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from mmlu_kit.chat import views
+from mmlu_kit.chat.replies import Replier, Reply
+from mmlu_kit.chat.views import Message, Strategy
 from mmlu_kit.evaluation import encoding
 from mmlu_kit.recall.conversations import Trial
+from mmlu_kit.recall.documents import FirstToken, IndependentMessage, Mode
 from mmlu_kit.recall.probes import Probe
 
-# How messages that need nothing said before are asked: history, and whether the cache of the message before is kept.
-MODES = {
-    "on": (views.Strategy("full"), True),
-    "on_without_cache": (views.Strategy("full"), False),
-    "off": (views.Strategy("none"), True),
+# How messages that need no history are asked: the strategy, and whether the KV cache of the message before is kept.
+MODES: dict[Mode, tuple[Strategy, bool]] = {
+    "on": (Strategy("full"), True),
+    "on_without_cache": (Strategy("full"), False),
+    "off": (Strategy("none"), True),
 }
 
 
 def chosen(probes: Sequence[Probe], trials: Sequence[Trial], each: int) -> list[Probe]:
-    """Of each strategy and distance the first `each` probes of facts told."""
-    found: dict[tuple, list[Probe]] = {}
+    """The first `each` probes of told facts of each strategy and distance."""
+    groups: dict[tuple[str, int], list[Probe]] = {}
     for probe in probes:
         trial = trials[probe.trial]
         if trial.kind == "told":
-            found.setdefault((probe.strategy, trial.distance), []).append(probe)
-    return [probe for group in found.values() for probe in group[:each]]
+            groups.setdefault((probe.strategy, trial.distance), []).append(probe)
+    return [probe for group in groups.values() for probe in group[:each]]
 
 
-def first_token(probe: Probe, trial: Trial, replier: Any) -> dict:
-    """Seconds to the first token of a probe's reply: after the turn before it, whose cache is kept, and from nothing."""
+def first_token(probe: Probe, trial: Trial, replier: Replier) -> FirstToken:
+    """The time to the first token of a probe's reply: after the turn before it, whose cache is kept, and from nothing."""
     _read(replier, probe.before, cold=True)
     warm = _read(replier, probe.ids)
     cold = _read(replier, probe.ids, cold=True)
-    return {
-        "strategy": probe.strategy,
-        "distance": trial.distance,
-        "prompt_tokens": len(probe.ids),
-        "cached_tokens": warm.cached_tokens,
-        "warm_s": warm.first_token_s,
-        "cold_s": cold.first_token_s,
-    }
+    assert warm.first_token_s is not None and cold.first_token_s is not None
+    return FirstToken(
+        strategy=probe.strategy,
+        distance=trial.distance,
+        prompt_tokens=len(probe.ids),
+        cached_tokens=warm.cached_tokens,
+        warm_s=warm.first_token_s,
+        cold_s=cold.first_token_s,
+    )
 
 
 def independent(
     system: str,
-    said: Sequence[str],
-    mode: str,
-    tokenizer: Any,
-    replier: Any,
+    user: Sequence[str],
+    mode: Mode,
+    replier: Replier,
     limit: int | None,
     max_new_tokens: int,
     advance: Callable[[int], None],
-) -> list[dict]:
-    """What each of these messages took, asked one after the other with the model's own replies in the log, in one of MODES."""
+) -> list[IndependentMessage]:
+    """What each of these messages took, asked one after the other with the model's own replies in the log, in one mode."""
     strategy, cached = MODES[mode]
-    log = [{"role": "system", "content": system}]
+    tokenizer = replier.tokenizer
+    log: list[Message] = [{"role": "system", "content": system}]
     replier.forget()
-    found = []
-    for text in said:
+    measured = []
+    for text in user:
         log.append({"role": "user", "content": text})
-        view = views.view(log, strategy, lambda shown: len(encoding.prompt_ids(shown, tokenizer)), limit)
+        view = views.view(log, strategy, lambda messages: len(encoding.prompt_ids(messages, tokenizer)), limit)
         ids = encoding.prompt_ids(view.messages, tokenizer)
         reply = "".join(replier.reply(ids, max_new_tokens, cold=not cached))
         log.append({"role": "assistant", "content": reply})
-        took = {key: getattr(replier.last, key) for key in ("prompt_tokens", "new_tokens", "first_token_s", "total_s")}
-        found.append({"mode": mode, **took})
+        last = replier.last
+        assert last.first_token_s is not None
+        measured.append(
+            IndependentMessage(
+                mode=mode,
+                prompt_tokens=last.prompt_tokens,
+                new_tokens=last.new_tokens,
+                first_token_s=last.first_token_s,
+                total_s=last.total_s,
+            )
+        )
         advance(1)
-    return found
+    return measured
 
 
-def _read(replier: Any, ids: Sequence[int], cold: bool = False) -> Any:
+def _read(replier: Replier, ids: Sequence[int], cold: bool = False) -> Reply:
     """What reading a prompt up to the reply's first token took."""
     for _ in replier.reply(list(ids), 1, cold=cold):
         pass

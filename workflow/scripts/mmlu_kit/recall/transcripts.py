@@ -1,8 +1,10 @@
 """Chats of a model as Markdown: every message in full, in code blocks, as what people and models write could be markup."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from mmlu_kit.formatting import fenced
+from mmlu_kit.formatting import fenced, plural
+from mmlu_kit.recall.documents import TranscriptSummary, Turn
 
 TITLES = {
     "sliding_window": "Sliding window",
@@ -12,31 +14,41 @@ TITLES = {
 _ENDED = {"length": "cut off at the most tokens that a reply may have", "interrupted": "interrupted"}
 
 
-def document(name: str, about: dict, strategy: str, system: str, turns: Sequence[dict], notes: Iterable[str] = ()) -> str:
-    """One transcript. `about` has `model, commit, effective, max_new_tokens`; `turns` are sessions.converse's; `notes` are
-    sentences that stand below the heading."""
-    commit = f" at commit `{about['commit']}`" if about["commit"] else ""
-    forgotten = max(turn["left_out"] for turn in turns)
+@dataclass(frozen=True)
+class Header:
+    """What all transcripts say first: the model, its commit, how it ran in words, the longest reply, the system message."""
+
+    model: str
+    commit: str | None
+    effective: str
+    max_new_tokens: int
+    system: str
+
+
+def document(name: str, header: Header, strategy: str, turns: Sequence[Turn], notes: Iterable[str] = ()) -> str:
+    """One transcript; `notes` are sentences below the heading."""
+    commit = f" at commit `{header.commit}`" if header.commit else ""
+    whole = sum(not turn.left_out for turn in turns)
     lines = [
         f"# {TITLES[name]}",
         "",
-        f"A chat with {about['model']}{commit} ({about['effective']}), strategy `{strategy}`, greedy replies of at most "
-        f"{about['max_new_tokens']} tokens. What the user says was written beforehand, what the assistant says is the model's.",
+        f"A chat with {header.model}{commit} ({header.effective}), strategy `{strategy}`, greedy replies of at most "
+        f"{header.max_new_tokens} tokens. What the user says was written beforehand, what the assistant says is the model's.",
         *(f"\n{note}" for note in notes),
         "",
         f"The log of messages is never changed; under this strategy the model was shown all of it in "
-        f"{sum(not turn['left_out'] for turn in turns)} of {len(turns)} turns, and at most {forgotten} earlier "
-        f"turn{'' if forgotten == 1 else 's'} had left its view.",
+        f"{whole} of {len(turns)} turns, and at most {plural(max(turn.left_out for turn in turns), 'earlier turn')} "
+        f"had left its view.",
         "",
         "**System**",
         "",
-        fenced(system),
+        fenced(header.system),
     ]
     for number, turn in enumerate(turns, 1):
-        lines += ["", f"## Turn {number}: {_seen(turn)}", "", "**You**", "", fenced(turn["user"])]
-        lines += ["", "**Assistant**", "", fenced(turn["assistant"])]
-        if turn["ended"] in _ENDED:
-            lines += ["", f"(The reply was {_ENDED[turn['ended']]}.)"]
+        lines += ["", f"## Turn {number}: {_shown(turn)}", "", "**You**", "", fenced(turn.user)]
+        lines += ["", "**Assistant**", "", fenced(turn.assistant)]
+        if turn.ended in _ENDED:
+            lines += ["", f"(The reply was {_ENDED[turn.ended]}.)"]
     return "\n".join(lines) + "\n"
 
 
@@ -45,14 +57,14 @@ def not_run(name: str, model: str, reason: str) -> str:
     return f"# {TITLES[name]}\n\n**Not run:** {model}: {reason}\n"
 
 
-def comparison(restored: Sequence[dict], unbroken: Sequence[dict], saved_after: int) -> str:
+def comparison(restored: Sequence[Turn], unbroken: Sequence[Turn], saved_after: int) -> str:
     """The note of the saved chat: whether its later replies are those of a run that was never interrupted."""
-    later, other = restored[saved_after:], unbroken[saved_after:]
-    differ = [number for number, (one, two) in enumerate(zip(later, other, strict=True), saved_after + 1) if one != two]
+    pairs = list(zip(restored, unbroken, strict=True))[saved_after:]
+    differing = [str(number) for number, (turn, other) in enumerate(pairs, saved_after + 1) if turn != other]
     outcome = (
-        f"All {len(later)} later replies were the same, letter by letter."
-        if not differ
-        else f"The replies of turn{'' if len(differ) == 1 else 's'} {', '.join(map(str, differ))} were **not** the same."
+        f"The replies of turn{'' if len(differing) == 1 else 's'} {', '.join(differing)} were **not** the same."
+        if differing
+        else f"All {len(pairs)} later replies were the same, letter by letter."
     )
     return (
         f"After turn {saved_after} the chat was saved as JSON and the process ended; another process restored it and went on, "
@@ -60,7 +72,18 @@ def comparison(restored: Sequence[dict], unbroken: Sequence[dict], saved_after: 
     )
 
 
-def _seen(turn: dict) -> str:
-    left = turn["left_out"]
-    shown = "the whole chat" if not left else f"without its first {'turn' if left == 1 else f'{left} turns'}"
-    return f"{turn['prompt_tokens']} tokens, {shown}"
+def summarize(name: str, strategy: str, turns: Sequence[Turn]) -> TranscriptSummary:
+    """What one transcript shows, in numbers."""
+    return TranscriptSummary(
+        name=name,
+        strategy=strategy,
+        turns=len(turns),
+        most_left_out=max(turn.left_out for turn in turns),
+        most_prompt_tokens=max(turn.prompt_tokens for turn in turns),
+    )
+
+
+def _shown(turn: Turn) -> str:
+    left_out = turn.left_out
+    view = "the whole chat" if not left_out else f"without its first {'turn' if left_out == 1 else f'{left_out} turns'}"
+    return f"{turn.prompt_tokens} tokens, {view}"

@@ -1,46 +1,61 @@
-"""Whether evaluations may stand side by side: the same questions, the same prompts, the same scoring."""
+"""Whether evaluations can be compared: same questions, same prompts, same scoring, and one answer to each question."""
 
 from collections.abc import Mapping
 
+from mmlu_kit.evaluation.records import Evaluation, NotRun
+from mmlu_kit.formatting import plural
+from mmlu_kit.settings import Preset
 from mmlu_kit.user_errors import UserError
 
-# A preset whose text depends on the model, through its chat template.
-_OWN_TEXT = "chat"
 
+def check(evaluations: Mapping[str, Evaluation]) -> None:
+    """Raise UserError naming two evaluations, by their keys, whose questions, prompts or scoring differ.
 
-def check(evaluations: Mapping[str, dict]) -> None:
-    """A UserError that names two evaluations, by their keys, and what of data, prompts or scoring differs between them.
-
-    Models that are asked in the same form must have been shown the same text; of imported answers no prompt and no scoring is
-    known.
+    Models that are asked in the same form must have been shown the same text, but for `chat`, whose text depends on the
+    model's chat template. Prompts and scoring of imported answers are not known.
     """
-    questions: dict[tuple, tuple[str, str]] = {}
-    prompts: dict[tuple, tuple[str, str]] = {}
+    sizes: dict[str, tuple[str, int]] = {}
+    questions: dict[tuple[str, int], tuple[str, str]] = {}
+    prompts: dict[tuple[str, int, Preset, int | None], tuple[str, str | None]] = {}
     scoring: tuple[str, int] | None = None
-    numbers: dict[str, tuple[str, int]] = {}
     for name, evaluation in evaluations.items():
-        subject = evaluation["subject"]
-        known, number = numbers.setdefault(subject, (name, len(evaluation["records"])))
-        if number != len(evaluation["records"]):
-            counts = f"{len(evaluation['records'])} questions of {subject} where the other has {number}"
-            raise _differs(name, known, "data", counts)
-        for record in evaluation["records"]:
-            key = (subject, record["index"])
-            known, digest = questions.setdefault(key, (name, record["question_sha256"]))
-            if digest != record["question_sha256"]:
-                raise _differs(name, known, "data", f"question {record['index']} of {subject} is not the same")
-            if evaluation["requested"] and evaluation["requested"]["preset"] != _OWN_TEXT:
-                form = (*key, evaluation["requested"]["preset"], record["examples"])
-                known, digest = prompts.setdefault(form, (name, record["prompt_sha256"]))
-                if digest != record["prompt_sha256"]:
-                    asked = f"for question {record['index']} of {subject} models were shown another text"
-                    raise _differs(name, known, "prompts", asked)
-        if evaluation["scoring"] is not None:
-            known, version = scoring = scoring or (name, evaluation["scoring"])
-            if version != evaluation["scoring"]:
-                raise _differs(name, known, "scoring", f"version {evaluation['scoring']} beside version {version}")
+        subject, requested = evaluation.subject, evaluation.requested
+        known, size = sizes.setdefault(subject, (name, len(evaluation.records)))
+        if size != len(evaluation.records):
+            raise _differ(name, known, "data", f"{len(evaluation.records)} questions of {subject} beside {size}")
+        for record in evaluation.records:
+            known, sha256 = questions.setdefault((subject, record.index), (name, record.question_sha256))
+            if sha256 != record.question_sha256:
+                raise _differ(name, known, "data", f"question {record.index} of {subject} is not the same")
+            if requested and requested.preset != Preset.CHAT:
+                form = (subject, record.index, requested.preset, record.examples)
+                known, prompt_sha256 = prompts.setdefault(form, (name, record.prompt_sha256))
+                if prompt_sha256 != record.prompt_sha256:
+                    raise _differ(name, known, "prompts", f"question {record.index} of {subject} was asked in other words")
+        if evaluation.scoring is not None:
+            known, version = scoring = scoring or (name, evaluation.scoring)
+            if version != evaluation.scoring:
+                raise _differ(name, known, "scoring", f"version {evaluation.scoring} beside version {version}")
 
 
-def _differs(name: str, other: str, what: str, how: str) -> UserError:
-    way_out = "make both with one version of the kit"
-    return UserError(f"{name} and {other} differ in their {what} and are not merged: {how}; {way_out}")
+def check_same_answers(name: str, outcome: Evaluation | NotRun, other: str, other_outcome: Evaluation | NotRun) -> None:
+    """Raise UserError if two evaluations of one model and subject, named `name` and `other`, answer a question differently.
+
+    Nothing contradicts what was not run.
+    """
+    if isinstance(outcome, NotRun) or isinstance(other_outcome, NotRun):
+        return
+    answers, other_answers = _answers(outcome), _answers(other_outcome)
+    differing = [index for index in answers | other_answers if answers.get(index) != other_answers.get(index)]
+    if differing:
+        where = f"{plural(len(differing), 'different answer')}, the first to question {min(differing)}"
+        raise UserError(f"{name} and {other} contradict each other: {where}; delete one of them")
+
+
+def _answers(evaluation: Evaluation) -> dict[int, tuple[str, str | None, str | None]]:
+    """Which question was answered with which letters, by index."""
+    return {record.index: (record.question_sha256, record.predicted, record.parsed) for record in evaluation.records}
+
+
+def _differ(name: str, other: str, part: str, difference: str) -> UserError:
+    return UserError(f"{name} and {other} differ in their {part} and are not merged: {difference}; use one version of the kit")

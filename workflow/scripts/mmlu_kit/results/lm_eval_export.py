@@ -8,61 +8,167 @@ lm-eval's own, byte for byte; other questions and other prompts name themselves 
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from mmlu_kit import files
 from mmlu_kit.evaluation import prompts
+from mmlu_kit.evaluation.records import Evaluation, Record, Timing
+from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS
+from mmlu_kit.results import locations
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import LETTERS, Preset, Requested, Split
+from mmlu_kit.study import StudyQuestions
 from mmlu_kit.user_errors import UserError
 
 MMLU = "cais/mmlu"
 VERSION = 1.0  # of lm-eval's task `mmlu`
 FILTER = "none"
 
-
-def task(questions: dict, subject: str, preset: str) -> str:
-    """A task's name; `questions` are a study's."""
-    name = "mmlu" if questions.get("repository") == MMLU else questions["name"]
-    return f"{name}_{subject}" + ("" if preset == "lm_eval" else f"_{preset}")
+Fields = dict[str, object]  # an object of lm-eval's files
 
 
-def date(timings: Sequence[dict]) -> str:
-    """When the first of these processes began, as lm-eval writes dates into names of files; UTC."""
-    began = datetime.fromisoformat(min(timing["process_started"] for timing in timings))
-    return began.replace(tzinfo=None).isoformat().replace(":", "-")
+@dataclass(frozen=True)
+class Task:
+    """One subject as lm-eval's task: what a model answered, what it took, and a sample for each record."""
+
+    name: str
+    evaluation: Evaluation
+    timing: Timing
+    samples: list[Fields]
+
+    @property
+    def num_fewshot(self) -> int:
+        """Few-shot examples; the fewest, where some prompts were too long for all."""
+        return min(record.examples or 0 for record in self.evaluation.records)
 
 
-def sanitized(model: str) -> str:
+def export(results: Path, resources: Path, output: Path) -> Iterator[str]:
+    """Write every model's results and samples below `output`, and yield a line on each model.
+
+    Questions that are not those that were asked raise UserError.
+    """
+    merged = Merged.read(results / "merged.json")
+    for model, about in merged.models.items():
+        if about.requested is None:
+            yield f"{model}: left out, as nothing is known of its answers but letters"
+            continue
+        tasks = _tasks(merged, model, about.requested, results, resources)
+        folder, when = output / folder_name(model), _date([task.timing for task in tasks])
+        for task in tasks:
+            lines = [json.dumps(sample, ensure_ascii=False) + "\n" for sample in task.samples]
+            files.write_text(folder / f"samples_{task.name}_{when}.jsonl", "".join(lines))
+        text = json.dumps(model_results(merged, model, tasks), indent=2, ensure_ascii=False, allow_nan=False)
+        files.write_text(folder / f"results_{when}.json", text)
+        yield f"{model}: {folder}, {len(tasks)} tasks, {sum(len(task.samples) for task in tasks)} samples"
+
+
+def task_name(source: StudyQuestions, subject: str, preset: Preset) -> str:
+    """A task's name; `source` are the study's questions."""
+    name = "mmlu" if source.repository == MMLU else source.name
+    return f"{name}_{subject}" + ("" if preset == Preset.LM_EVAL else f"_{preset}")
+
+
+def folder_name(model: str) -> str:
     """A model's name as lm-eval names its folder."""
     return re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model)
 
 
-def samples(evaluation: dict, asked: Sequence[Question], tokenizer: Any) -> list[dict]:
-    """One sample for each record; `asked` are the subject's questions, dev and test, `tokenizer` is needed for chat prompts.
+def samples(evaluation: Evaluation, preset: Preset, subject_questions: Sequence[Question], tokenizer: Any) -> list[Fields]:
+    """One sample for each record; `subject_questions` include dev's, `tokenizer` is needed for chat prompts.
 
-    A UserError where the prompt made of these questions is not the one that the model was shown.
+    Raises UserError where the prompt made of these questions is not the one that the model was shown.
     """
-    preset = evaluation["requested"]["preset"]
-    tests = {question.index: question for question in asked if question.split == "test"}
-    dev = [question for question in asked if question.split == "dev"]
-    found = []
-    for record in evaluation["records"]:
-        question = tests.get(record["index"])
+    tests = {question.index: question for question in questions.split(subject_questions, Split.TEST)}
+    dev = questions.split(subject_questions, Split.DEV)
+    made = []
+    for record in evaluation.records:
+        question = tests.get(record.index)
         text = None
-        if question and question.sha256 == record["question_sha256"]:
-            shown = dev[: record["examples"]]
-            text = "".join(piece for piece, _ in prompts.render(question, shown, preset, tokenizer))
-        if text is None or files.sha256(text) != record["prompt_sha256"]:
-            where = f"{evaluation['model']}, question {record['index']} of {evaluation['subject']}"
+        if question and question.sha256 == record.question_sha256:
+            pieces = prompts.render(question, dev[: record.examples], preset, tokenizer)
+            text = "".join(piece for piece, _ in pieces)
+        if question is None or text is None or files.sha256(text) != record.prompt_sha256:
+            where = f"{evaluation.model}, question {record.index} of {evaluation.subject}"
             raise UserError(f"{where}: the questions here do not give the prompt that was asked: run the study again")
-        found.append(_sample(record, question, text, preset))
-    return found
+        made.append(_sample(record, question, text, preset))
+    return made
 
 
-def _sample(record: dict, question: Question, text: str, preset: str) -> dict:
+def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
+    """The results file of one model."""
+    about, source = merged.models[model], merged.study.questions
+    assert about.requested and about.effective and about.machine
+    preset = about.requested.preset
+    is_lm_evals = preset == Preset.LM_EVAL and source.repository == MMLU
+    timings = [task.timing for task in tasks]
+    real_s = None if any(timing.resumed for timing in timings) else sum(timing.real_s for timing in timings)
+    return {
+        "results": {task.name: _metrics(task) for task in tasks},
+        "group_subtasks": {},
+        "configs": {task.name: _configuration(task, preset, source) for task in tasks},
+        "versions": {task.name: VERSION if is_lm_evals else None for task in tasks},
+        "n-shot": {task.name: task.num_fewshot for task in tasks},
+        "higher_is_better": {task.name: {"acc": True} for task in tasks},
+        "n-samples": {task.name: dict.fromkeys(("original", "effective"), task.evaluation.totals.questions) for task in tasks},
+        "config": {
+            "model": "mmlu-kit",
+            "model_args": {
+                "pretrained": about.repository or model,
+                "revision": about.commit,
+                "quantization": about.effective.quantization,
+            },
+            "model_num_parameters": about.parameters,
+            "model_dtype": f"torch.{about.effective.dtype}",
+            "model_revision": about.commit,
+            "device": about.effective.device,
+            "limit": None,
+        },
+        "date": min(datetime.fromisoformat(timing.process_started).timestamp() for timing in timings),
+        "pretty_env_info": about.machine.in_words(),
+        "transformers_version": about.machine.packages["transformers"],
+        "task_hashes": {task.name: _hash(task.samples) for task in tasks},
+        "model_source": "mmlu-kit",
+        "model_name": model,
+        "model_name_sanitized": folder_name(model),
+        # Prompts made by a chat template are whole in the samples.
+        "fewshot_as_multiturn": preset == Preset.CHAT,
+        **dict.fromkeys(("system_instruction", "system_instruction_sha", "chat_template", "chat_template_sha")),
+        "total_evaluation_time_seconds": None if real_s is None else str(real_s),
+    }
+
+
+def _tasks(merged: Merged, model: str, requested: Requested, results: Path, resources: Path) -> list[Task]:
+    """One model's tasks, from its evaluations, their timings and the questions that were fetched."""
+    preset, study = requested.preset, merged.study
+    tokenizer = None
+    if preset == Preset.CHAT:
+        from mmlu_kit.models import transformers_model  # takes seconds to import
+
+        manifest = checkpoints.opened(resources / "models" / study.manifest(model))
+        tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
+    tasks = []
+    for result in (result for result in merged.results if result.model == model):
+        folder = results / (result.source or "")
+        evaluation = Evaluation.read(locations.evaluation_file(folder, model, result.subject))
+        subject_questions = questions.read_jsonl(resources / "subjects" / study.subjects_folder / f"{result.subject}.jsonl")
+        tasks.append(
+            Task(
+                name=task_name(study.questions, result.subject, preset),
+                evaluation=evaluation,
+                timing=Timing.read(locations.timing_file(folder, model, result.subject)),
+                samples=samples(evaluation, preset, subject_questions, tokenizer),
+            )
+        )
+    return tasks
+
+
+def _sample(record: Record, question: Question, text: str, preset: Preset) -> Fields:
+    assert record.letter_logprobs is not None
     target = str(LETTERS.index(question.answer))
     document = {
         "question": question.question,
@@ -73,11 +179,11 @@ def _sample(record: dict, question: Question, text: str, preset: str) -> dict:
     answers = [prompts.answer_text(preset, letter) for letter in LETTERS]
     # lm-eval writes numbers and booleans of responses as text; greedy is what the model would write itself.
     responses = [
-        [str(record["letter_logprobs"][letter]), str(record["generated"] == answer)]
+        [str(record.letter_logprobs[letter]), str(record.generated == answer)]
         for letter, answer in zip(LETTERS, answers, strict=True)
     ]
     return {
-        "doc_id": record["index"],
+        "doc_id": record.index,
         "doc": document,
         "target": target,
         "arguments": {f"gen_args_{place}": {"arg_0": text, "arg_1": answer} for place, answer in enumerate(answers)},
@@ -86,86 +192,47 @@ def _sample(record: dict, question: Question, text: str, preset: str) -> dict:
         "filter": FILTER,
         "metrics": ["acc"],
         "doc_hash": files.sha256(json.dumps(document, indent=2, ensure_ascii=False)),
-        "prompt_hash": record["prompt_sha256"],
+        "prompt_hash": record.prompt_sha256,
         "target_hash": files.sha256(target),
-        "acc": float(record["correct"]),
+        "acc": float(record.correct),
     }
 
 
-def results(merged: dict, model: str, evaluations: Sequence[dict], timings: Sequence[dict], samples: Sequence[list]) -> dict:
-    """The results file of one model: its evaluations, their timings and samples, in one order."""
-    about, questions = merged["models"][model], merged["study"]["questions"]
-    preset = about["requested"]["preset"]
-    names = [task(questions, evaluation["subject"], preset) for evaluation in evaluations]
-    each = dict(zip(names, evaluations, strict=True))
-    # The fewest, where some prompts were too long for all.
-    shots = {name: min(record["examples"] for record in one["records"]) for name, one in each.items()}
-    theirs = preset == "lm_eval" and questions.get("repository") == MMLU
-    seconds = [timing["real_s"] for timing in timings] if not any(timing["resumed"] for timing in timings) else None
-    return {
-        "results": {name: _metrics(name, one) for name, one in each.items()},
-        "group_subtasks": {},
-        "configs": {name: _configuration(name, one, questions, shots[name]) for name, one in each.items()},
-        "versions": dict.fromkeys(each, VERSION if theirs else None),
-        "n-shot": shots,
-        "higher_is_better": {name: {"acc": True} for name in each},
-        "n-samples": {name: dict.fromkeys(("original", "effective"), one["totals"]["questions"]) for name, one in each.items()},
-        "config": {
-            "model": "mmlu-kit",
-            "model_args": {
-                "pretrained": about["repository"] or model,
-                "revision": about["commit"],
-                "quantization": about["effective"]["quantization"],
-            },
-            "model_num_parameters": about["parameters"],
-            "model_dtype": f"torch.{about['effective']['dtype']}",
-            "model_revision": about["commit"],
-            "device": about["effective"]["device"],
-            "limit": None,
-        },
-        "date": min(datetime.fromisoformat(timing["process_started"]).timestamp() for timing in timings),
-        "pretty_env_info": about["machine"].in_words(),
-        "transformers_version": about["machine"]["packages"]["transformers"],
-        "task_hashes": {name: _hash(found) for name, found in zip(names, samples, strict=True)},
-        "model_source": "mmlu-kit",
-        "model_name": model,
-        "model_name_sanitized": sanitized(model),
-        # Where a chat template made the prompts, they are whole in the samples.
-        "fewshot_as_multiturn": preset == "chat",
-        **dict.fromkeys(("system_instruction", "system_instruction_sha", "chat_template", "chat_template_sha")),
-        "total_evaluation_time_seconds": str(sum(seconds)) if seconds else None,
-    }
-
-
-def _metrics(name: str, evaluation: dict) -> dict:
-    totals = evaluation["totals"]
-    accuracy, number = totals["correct"] / totals["questions"], totals["questions"]
+def _metrics(task: Task) -> Fields:
+    totals = task.evaluation.totals
+    accuracy, number = totals.correct / totals.questions, totals.questions
     # The standard error of a mean as lm-eval has it, from the sample's standard deviation.
     error = math.sqrt(accuracy * (1 - accuracy) / (number - 1)) if number > 1 else "N/A"
     return {
-        "name": name,
-        "alias": evaluation["subject"],
+        "name": task.name,
+        "alias": task.evaluation.subject,
         "sample_len": number,
         f"acc,{FILTER}": accuracy,
         f"acc_stderr,{FILTER}": error,
     }
 
 
-def _configuration(name: str, evaluation: dict, questions: dict, shots: int) -> dict:
+def _configuration(task: Task, preset: Preset, source: StudyQuestions) -> Fields:
     return {
-        "task": name,
-        "dataset_path": questions.get("repository") or questions["name"],
-        "dataset_name": evaluation["subject"],
+        "task": task.name,
+        "dataset_path": source.repository or source.name,
+        "dataset_name": task.evaluation.subject,
         "test_split": "test",
         "fewshot_split": "dev",
-        "description": prompts.header(evaluation["subject"], evaluation["requested"]["preset"]),
+        "description": prompts.header(task.evaluation.subject, preset),
         "doc_to_choice": list(LETTERS),
         "output_type": "multiple_choice",
-        "num_fewshot": shots,
+        "num_fewshot": task.num_fewshot,
         "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
-        "metadata": {"preset": evaluation["requested"]["preset"], "scoring": evaluation["scoring"]},
+        "metadata": {"preset": preset, "scoring": task.evaluation.scoring},
     }
 
 
-def _hash(found: list[dict]) -> str:
-    return files.sha256("".join(sample["doc_hash"] + sample["prompt_hash"] + sample["target_hash"] for sample in found))
+def _date(timings: Sequence[Timing]) -> str:
+    """When the first of these processes began, UTC, as lm-eval writes dates into names of files."""
+    began = datetime.fromisoformat(min(timing.process_started for timing in timings))
+    return began.replace(tzinfo=None).isoformat().replace(":", "-")
+
+
+def _hash(samples: Sequence[Fields]) -> str:
+    return files.sha256("".join(f"{sample['doc_hash']}{sample['prompt_hash']}{sample['target_hash']}" for sample in samples))

@@ -1,7 +1,8 @@
-"""Results of many jobs in one place: a summary for each model and subject, and a table of all questions."""
+"""Results of many jobs in one place: merged.json, and questions.csv with every answer."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas
 
@@ -9,6 +10,7 @@ from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
 from mmlu_kit.recall.documents import ChatFile
+from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.merged import Merged, MergedModel, Missing, NotRunHere, Result
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
@@ -18,8 +20,6 @@ from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
-
-Pair = tuple[str, str]  # model, subject
 
 _TIMES = (
     *(f"{phase}_s" for phase in (*phase_timer.START, *phase_timer.SUBJECT)),
@@ -46,14 +46,14 @@ def merge(
     chat: ChatFile | None = None,
     sources: Mapping[Pair, str] | None = None,
 ) -> Merged:
-    """The content of merged.json. Evaluations that contradict each other or the study raise UserError.
+    """The content of merged.json; evaluations that contradict each other or the study raise UserError.
 
     `sources` has the folder below the results of each (model, subject) that another machine made.
     """
     sources = sources or {}
-    not_run = {(one.model, one.subject): one for one in outcomes if isinstance(one, NotRun)}
-    evaluations = {(one.model, one.subject): one for one in outcomes if isinstance(one, Evaluation)}
-    times = {(one.model, one.subject): one for one in timings if isinstance(one, Timing)}
+    not_run = {(outcome.model, outcome.subject): outcome for outcome in outcomes if isinstance(outcome, NotRun)}
+    evaluations = {(outcome.model, outcome.subject): outcome for outcome in outcomes if isinstance(outcome, Evaluation)}
+    times = {(timing.model, timing.subject): timing for timing in timings if isinstance(timing, Timing)}
     wanted, imported = study.pairs(), study.imported
     pairs = [pair for pair in wanted if pair in evaluations and (pair in times or pair[0] in imported)]
     machines: list[Machine] = []
@@ -115,7 +115,7 @@ def _models(
     return models
 
 
-def _times(timing: Timing | None, source: str | None) -> dict[str, object]:
+def _times(timing: Timing | None, source: str | None) -> dict[str, Any]:
     """A result's times; those of a resumed evaluation are no measurement and never enter a comparison."""
     if timing is None:
         reasons = dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), "the answers were imported")
@@ -147,18 +147,18 @@ def _place(machines: list[Machine], machine: Machine) -> int:
 def _check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str) -> None:
     """Raise UserError if an evaluation was made with other settings than the study's, as an old one kept aside may be."""
     prompt = {name: getattr(entry.prompt, name) for name in type(entry.prompt).model_fields}
-    asked = {name: prompt[name] if name in prompt else getattr(entry, name) for name in Requested.model_fields}
-    asked |= {"repository": entry.repository, "commit": entry.commit}
-    made = {"repository": evaluation.repository, "commit": evaluation.commit, **dict(evaluation.requested or ())}
-    for name, value in asked.items():
-        if made.get(name) != value:
-            was = f"{where} was made with {name} {made.get(name)}"
-            raise UserError(f"{was} and the study asks for {value}: delete it and run again")
+    requested = {name: prompt[name] if name in prompt else getattr(entry, name) for name in Requested.model_fields}
+    requested |= {"repository": entry.repository, "commit": entry.commit}
+    made_with = {"repository": evaluation.repository, "commit": evaluation.commit, **dict(evaluation.requested or ())}
+    for name, value in requested.items():
+        if made_with.get(name) != value:
+            made = f"{where} was made with {name} {made_with.get(name)}"
+            raise UserError(f"{made} and the study asks for {value}: delete it and run again")
 
 
 def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> pandas.DataFrame:
     """questions.csv: one row for each model and question, in the study's order; columns alone where nothing was run."""
-    answered = {(one.model, one.subject): one.records for one in outcomes if isinstance(one, Evaluation)}
+    answered = {(outcome.model, outcome.subject): outcome.records for outcome in outcomes if isinstance(outcome, Evaluation)}
     rows = [
         {
             "model": model,
@@ -174,10 +174,10 @@ def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> pandas.DataF
 
 
 def read_table(path: Path) -> pandas.DataFrame:
-    """questions.csv as `table` gives it: a generated text may be 'nan' or empty."""
+    """questions.csv as `table` gives it; a generated text may be 'nan' or empty."""
     return pandas.read_csv(
         path,
         keep_default_na=False,
         na_values={name: [""] for name in _UNKNOWN},
-        dtype=dict.fromkeys(("model", "subject", "generated"), str),
+        dtype=dict.fromkeys(("model", "subject", "question_sha256", "prompt_sha256", "generated"), str),
     )

@@ -1,115 +1,130 @@
-"""Another run's answers to the same questions, from a CSV file: `subject, test_index, model, prediction`, and `gold` if known.
+"""Another run's answers to the same questions, from a CSV file: `subject, test_index, model, prediction`, optionally `gold`.
 
-All that is known of an answer is its letter. A prediction that is none of A to D is kept as what was written, unreadable.
+Nothing is known of an answer but its letter. A prediction other than A, B, C or D is kept as written and counts as unparsed.
 """
 
 import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
 COLUMNS = ("subject", "test_index", "model", "prediction")
-MOST_BYTES = 200_000_000  # of the text: MMLU's 14,042 questions answered by two hundred models
+MOST_BYTES = 200_000_000  # of text: MMLU's 14,042 questions answered by two hundred models
 LONGEST = 1000  # characters kept of a prediction
 
 
-def read(path: Path, model: str | None) -> dict[tuple[str, int], dict]:
-    """The rows of one model (None: of the file's only one) by subject and index; a UserError names file and line."""
-    rows = [(f"{path}: line {number}", row) for number, row in _rows(Path(path))]
-    names = list(dict.fromkeys(row["model"] for _, row in rows))
-    if model is None and len(names) > 1:
-        raise UserError(f"{path} has several models, {_listed(names)}: name one as the model's predictions_model in config")
-    chosen = names[0] if model is None and names else model
-    if chosen not in names:
-        raise UserError(f"{path} has no model '{chosen}'; it has {_listed(names) or 'no row'}")
-    found: dict[tuple[str, int], dict] = {}
+@dataclass(frozen=True)
+class Prediction:
+    """One answer as its file has it; `gold` is None where the file has no such column or the cell is empty."""
+
+    text: str
+    gold: str | None
+
+
+Predictions = Mapping[tuple[str, int], Prediction]  # by subject and index
+
+
+def read(path: Path, model: str | None) -> Predictions:
+    """The predictions of one model in a file (None: of its only one); a damaged file raises UserError naming file and line."""
+    rows = list(_rows(path))
+    models = list(dict.fromkeys(row["model"] for _, row in rows))
+    if model is None and len(models) > 1:
+        raise UserError(f"{path} has several models, {_listed(models)}: name one as the model's predictions_model in config")
+    chosen = models[0] if model is None and models else model
+    if chosen not in models:
+        raise UserError(f"{path} has no model '{chosen}'; it has {_listed(models) or 'no row'}")
+    predictions: dict[tuple[str, int], Prediction] = {}
     for where, row in rows:
         if row["model"] == chosen:
             key = (row["subject"], _index(row["test_index"], where))
-            if key in found:
+            if key in predictions:
                 raise UserError(f"{where}: a second prediction of {chosen} for {key[0]} {key[1]}")
-            found[key] = row
-    return found
+            gold = row.get("gold")
+            predictions[key] = Prediction(text=row["prediction"].strip(), gold=gold.strip() if gold else None)
+    return predictions
 
 
-def records(found: dict[tuple[str, int], dict], asked: Iterable[Question], where: str) -> list[dict]:
-    """The records of a subject's test questions; a UserError where an answer is missing, of no question, or judged by another
-    right letter."""
-    asked = list(asked)
-    missing = [question.name for question in asked if (question.subject, question.index) not in found]
+def records(predictions: Predictions, questions: Sequence[Question], where: str) -> list[Record]:
+    """The records of one subject's test questions.
+
+    A missing answer, an answer to no question, or one with another right letter raises UserError that begins with `where`.
+    """
+    keys = {(question.subject, question.index) for question in questions}
+    missing = [question.name for question in questions if (question.subject, question.index) not in predictions]
     if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"{where}: there is no prediction for {missing[0]}{more}: every question of a subject needs one")
-    known = {(question.subject, question.index) for question in asked}
-    subjects = {question.subject for question in asked}
-    beyond = sorted(key for key in found if key[0] in subjects and key not in known)
-    if beyond:
-        raise UserError(f"{where}: {beyond[0][0]} has no question {beyond[0][1]}: these are predictions for other questions")
-    return [_record(found[question.subject, question.index], question, where) for question in asked]
+        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise UserError(f"{where}: there is no prediction for {missing[0]}{others}: every question of a subject needs one")
+    subjects = {question.subject for question in questions}
+    surplus = sorted(key for key in predictions if key[0] in subjects and key not in keys)
+    if surplus:
+        subject, index = surplus[0]
+        raise UserError(f"{where}: {subject} has no question {index}: these are predictions for other questions")
+    return [_record(predictions[question.subject, question.index], question, where) for question in questions]
 
 
-def _record(row: dict, question: Question, where: str) -> dict:
-    gold = (row.get("gold") or question.answer).strip()
-    if gold != question.answer:
+def _record(prediction: Prediction, question: Question, where: str) -> Record:
+    if prediction.gold not in (None, question.answer):
         raise UserError(
-            f"{where}: its gold letter for {question.name} is '{gold[:20]}' and here it is '{question.answer}': "
+            f"{where}: its gold letter for {question.name} is '{prediction.gold[:20]}' and here it is '{question.answer}': "
             "these are predictions for other questions"
         )
-    written = row["prediction"].strip()
-    letter = written if written in tuple(LETTERS) else None
-    unknown = ("prompt_sha256", "prompt_tokens", "letter_logprobs", "letter_mass", "other_letter_mass", "examples")
-    return {
-        **dict.fromkeys(unknown),
-        "subject": question.subject,
-        "index": question.index,
-        "question_sha256": question.sha256,
-        "gold": question.answer,
-        "predicted": letter,
-        "correct": letter == question.answer,
-        "generated": written[:LONGEST],
-        "parsed": letter,
-        "correct_generated": letter == question.answer,
-    }
+    letter = prediction.text if prediction.text in tuple(LETTERS) else None
+    return Record(
+        subject=question.subject,
+        index=question.index,
+        question_sha256=question.sha256,
+        gold=question.answer,
+        predicted=letter,
+        correct=letter == question.answer,
+        generated=prediction.text[:LONGEST],
+        parsed=letter,
+        correct_generated=letter == question.answer,
+    )
 
 
-def _rows(path: Path) -> list[tuple[int, dict]]:
-    """(number of the line, row) of a whole file that has the columns."""
-    try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
-        text = data.decode("utf-8-sig")
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is not a whole gzip file ({error})") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): convert it to UTF-8") from None
-    if len(data) > MOST_BYTES:
-        raise UserError(f"{path} holds more than {MOST_BYTES // 10**6} MB of text: leave in it only the models that you import")
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each row of a file, after where it stands: 'p.csv: line 2'."""
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
     try:
         lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if lacking:
             raise UserError(f"{path}: its header lacks {', '.join(lacking)}; needed are {', '.join(COLUMNS)}")
-        found = []
         for row in reader:
+            where = f"{path}: line {reader.line_num}"
             if None in row or None in row.values():
-                raise UserError(f"{path}: line {reader.line_num}: not as many columns as the header has")
-            found.append((reader.line_num, row))
+                raise UserError(f"{where}: not as many columns as the header has")
+            yield where, row
     except csv.Error as error:
         raise UserError(f"{path} is not a CSV file ({error})") from None
-    return found
+
+
+def _text(path: Path) -> str:
+    """The text of a CSV file, compressed or not, up to MOST_BYTES."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise UserError(f"{path} has more than {MOST_BYTES // 10**6} MB of text: leave in it only the models you import")
+        return data.decode("utf-8-sig")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{path} is not a whole gzip file ({error})") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): convert it to UTF-8") from None
 
 
 def _index(text: str, where: str) -> int:
     if not (text.strip().isascii() and text.strip().isdigit() and len(text) < 10):
-        raise UserError(f"{where}: test_index is '{text[:20]}', where the question's number from 0 is needed")
+        raise UserError(f"{where}: test_index is '{text[:20]}', and it must be the question's number, counted from 0")
     return int(text)
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

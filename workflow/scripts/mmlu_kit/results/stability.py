@@ -13,6 +13,7 @@ from mmlu_kit.settings import LETTERS, DType, Letter
 
 DTYPES = (DType.FLOAT32, DType.BFLOAT16)
 THREADS = (1, 2)
+Setting = Literal["dtype", "batching", "threads"]
 
 
 class Batching(StrEnum):
@@ -29,6 +30,10 @@ class RunSettings(Data):
     batching: Batching
     threads: Positive
 
+    def in_words(self) -> str:
+        """'float32 packed 2'."""
+        return f"{self.dtype} {self.batching} {self.threads}"
+
 
 class StabilityRun(RunSettings):
     """What one run answered."""
@@ -37,11 +42,16 @@ class StabilityRun(RunSettings):
     predicted: list[Letter] | None = Field(description="The best letter of each question; null in merged.json.")
     logprobs: list[list[float]] | None = Field(description="The letters' log-probabilities; null in merged.json.")
 
+    @property
+    def settings(self) -> RunSettings:
+        """What it was done with."""
+        return RunSettings(dtype=self.dtype, batching=self.batching, threads=self.threads)
+
 
 class StabilityComparison(Data):
     """Two runs that differ in one setting alone."""
 
-    changed: Literal["dtype", "batching", "threads"] = Field(description="That setting.")
+    changed: Setting = Field(description="That setting.")
     runs: tuple[RunSettings, RunSettings]
     flips: Count = Field(description="Questions answered otherwise.")
     largest_difference: float = Field(ge=0, description="Of a letter's log-probability.")
@@ -77,27 +87,26 @@ def run(settings: RunSettings, records: Sequence[Record]) -> StabilityRun:
 
 def comparisons(runs: Sequence[StabilityRun]) -> list[StabilityComparison]:
     """Every two runs that differ in one setting alone, by threads, then batching, then number format."""
-    order = list(RunSettings.model_fields)[::-1]
-    found = []
-    for one, other in itertools.combinations(runs, 2):
-        changed = [setting for setting in order if getattr(one, setting) != getattr(other, setting)]
+    order: tuple[Setting, ...] = ("threads", "batching", "dtype")
+    compared = []
+    for first, second in itertools.combinations(runs, 2):
+        changed = [setting for setting in order if getattr(first, setting) != getattr(second, setting)]
         if len(changed) == 1:
-            found.append(_compare(changed[0], one, other))
-    return sorted(found, key=lambda comparison: order.index(comparison.changed))
+            compared.append(_compare(changed[0], first, second))
+    return sorted(compared, key=lambda comparison: order.index(comparison.changed))
 
 
-def _compare(changed: str, one: StabilityRun, other: StabilityRun) -> StabilityComparison:
-    before, after = one.logprobs or [], other.logprobs or []
+def _compare(changed: Setting, first: StabilityRun, second: StabilityRun) -> StabilityComparison:
+    before, after = first.logprobs or [], second.logprobs or []
     margins = [
         round(max(logprobs) - logprobs[LETTERS.index(letter)], 6)
-        for logprobs, first, letter in zip(before, one.predicted or [], other.predicted or [], strict=True)
-        if letter != first
+        for logprobs, letter_before, letter in zip(before, first.predicted or [], second.predicted or [], strict=True)
+        if letter != letter_before
     ]
     differences = [abs(a - b) for x, y in zip(before, after, strict=True) for a, b in zip(x, y, strict=True)]
-    settings = [RunSettings(**{name: getattr(run, name) for name in RunSettings.model_fields}) for run in (one, other)]
     return StabilityComparison(
         changed=changed,
-        runs=(settings[0], settings[1]),
+        runs=(first.settings, second.settings),
         flips=len(margins),
         largest_difference=round(max(differences, default=0.0), 6),
         margins=margins,

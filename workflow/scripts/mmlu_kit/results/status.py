@@ -1,148 +1,180 @@
-"""How far a study is: what is done, what is in progress, and how long is left by the rates that were measured.
+"""How far a study is: what is done, what is in progress, and how long is left by the rates measured so far.
 
 Read from the files that a run leaves as it goes, so it can be asked at any time and disturbs no run.
 """
 
 import re
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mmlu_kit import files
 from mmlu_kit.evaluation import journal, records
-from mmlu_kit.results import archives
+from mmlu_kit.evaluation.records import NotRun, Timing
+from mmlu_kit.results import locations
+from mmlu_kit.study import Study
 
 # What progress.Bar writes into a log.
 _LINE = re.compile(r": (\d+) of (\d+) questions, about (\d+) s left$", re.M)
 
 
-def of_model(study: dict, model: str, results: Path, questions: dict[str, int | None], now: float) -> dict[str, Any]:
-    """A model's `subjects, done, not_run` (numbers of subjects), `running` [{subject, answered, questions, written_s}],
-    `answered` and `questions` (None where unknown), `rate` (questions a second) and `left_s` (None where nothing was measured).
+@dataclass(frozen=True)
+class RunningSubject:
+    """A subject that is in progress; `questions` is None where they were not fetched."""
 
-    `questions` has the number of each subject's questions, None where they were not fetched; `written_s` is how many seconds
-    ago the subject's last batch was scored; `left_s` is of one job after another.
+    subject: str
+    answered: int
+    questions: int | None
+    written_s: float  # seconds since its last batch was scored
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """How far one model is.
+
+    `subjects`, `done` and `not_run` count subjects. `questions`, `rate` (questions a second) and `left_s` (one job after
+    another) are None where they are not known.
     """
-    asked = [subject for name, subject in study.pairs(study) if name == model]
-    found: dict[str, Any] = {"model": model, "subjects": len(asked), "done": 0, "not_run": 0, "running": [], "answered": 0}
-    numbers = dict(questions)
-    timings, left = [], []
-    for subject in asked:
-        home = archives.home(results, model, subject)
-        evaluation, timing = (home / kind / model / f"{subject}.json" for kind in ("evaluations", "timings"))
-        kept = Path(results) / "journals" / model / f"{subject}.jsonl"
-        if evaluation.is_file():
-            outcome = files.read_json(evaluation)
-            if not records.was_run(outcome):
-                found["not_run"] += 1
-                numbers[subject] = 0
-                continue
-            found["done"] += 1
-            numbers[subject] = outcome["totals"]["questions"]
-            found["answered"] += numbers[subject]
-            if home == Path(results) and timing.is_file():
-                timings.append(files.read_json(timing))
-            continue
-        left.append(subject)
-        if kept.is_file():
-            answered = journal.kept(kept)
-            found["answered"] += answered
-            written_s = now - kept.stat().st_mtime
-            found["running"].append(
-                {"subject": subject, "answered": answered, "questions": questions[subject], "written_s": written_s}
-            )
-    known = [numbers[subject] for subject in asked]
-    found["questions"] = None if None in known else sum(known)
-    found["rate"] = _rate(timings) or _rate_so_far(results, study, model, found["running"])
-    found["left_s"] = _left(found, timings, 1 if model in study.loaded_once(study) and left else len(left))
-    return found
+
+    model: str
+    subjects: int
+    done: int
+    not_run: int
+    running: list[RunningSubject]
+    answered: int
+    questions: int | None
+    rate: float | None
+    left_s: float | None
 
 
-def numbers(study: dict, resources: Path) -> dict[str, int | None]:
-    """How many questions each subject has, None where they were not fetched yet."""
-    source = study["questions"]
-    folder = Path(resources) / "subjects" / f"{source['name']}@{source.get('commit', 'local')}"
-    # Quotation marks within a question's text are escaped, so this stands where a question says its split alone.
+def lines(study: Study, results: Path, resources: Path) -> list[str]:
+    """A study's status in lines: one for each model, each running subject, and the whole."""
+    now, sizes = time.time(), question_counts(study, resources)
+    models = [model_status(study, model, results, sizes, now) for model in dict.fromkeys(model for model, _ in study.pairs())]
+    width = max((len(status.model) for status in models), default=0)
+    text = [line for status in models for line in _model_lines(status, width, with_rate=status.model not in study.imported)]
+    done, subjects = sum(status.done for status in models), sum(status.subjects for status in models)
+    text.append(f"{done} of {subjects} evaluations are done" + _setups(study, results))
+    left_s = sum(status.left_s or 0 for status in models)
+    unknown = [status.model for status in models if status.left_s is None]
+    if left_s:
+        text.append(f"about {_duration(left_s)} left for these evaluations, one after another")
+    if unknown:
+        text.append(f"time left unknown for {', '.join(unknown)}: nothing was measured yet (it takes half a minute)")
+    return text
+
+
+def question_counts(study: Study, resources: Path) -> dict[str, int | None]:
+    """The number of each subject's test questions, None where they were not fetched yet."""
+    folder = Path(resources) / "subjects" / study.subjects_folder
+    # Quotation marks within a question's text are escaped, so this matches only where a question says its split.
     mark = '"split": "test"'
-    paths = {subject: folder / f"{subject}.jsonl" for _, subject in study.pairs(study)}
+    paths = {subject: folder / f"{subject}.jsonl" for _, subject in study.pairs()}
     return {
         subject: path.read_text(encoding="utf-8").count(mark) if path.is_file() else None for subject, path in paths.items()
     }
 
 
-def lines(study: dict, results: Path, resources: Path) -> list[str]:
-    """A study's state in lines: each model's, and the whole."""
-    now, counts = time.time(), numbers(study, resources)
-    models = dict.fromkeys(model for model, _ in study.pairs(study))
-    found = [of_model(study, model, results, counts, now) for model in models]
-    width = max((len(one["model"]) for one in found), default=0)
-    said = [line for one in found for line in _lines(one, width, model_runs=one["model"] not in study.imported(study))]
-    done, asked = (sum(one[key] for one in found) for key in ("done", "subjects"))
-    said.append(f"{done} of {asked} evaluations are done" + _setups(study, results))
-    known = [one["left_s"] for one in found if one["left_s"]]
-    unknown = [one["model"] for one in found if one["left_s"] is None]
-    if known:
-        said.append(f"about {_duration(sum(known))} left for these evaluations, one after another")
-    if unknown:
-        said.append(f"not known of {', '.join(unknown)}: no subject, nor half a minute of one, was measured yet")
-    return said
+def model_status(study: Study, model: str, results: Path, sizes: Mapping[str, int | None], now: float) -> ModelStatus:
+    """One model's status; `sizes` are each subject's number of questions, `now` is the time in seconds since 1970."""
+    subjects = [subject for name, subject in study.pairs() if name == model]
+    counts = {subject: sizes[subject] for subject in subjects}
+    done = not_run = answered = 0
+    timings: list[Timing] = []
+    waiting: list[str] = []
+    running: list[RunningSubject] = []
+    for subject in subjects:
+        folder = locations.result_folder(results, model, subject)
+        evaluation, timing = (file(folder, model, subject) for file in (locations.evaluation_file, locations.timing_file))
+        journal_file = Path(results) / "journals" / model / f"{subject}.jsonl"
+        if evaluation.is_file():
+            outcome = records.read_evaluation(evaluation)
+            if isinstance(outcome, NotRun):
+                not_run += 1
+                counts[subject] = 0
+                continue
+            done += 1
+            counts[subject] = outcome.totals.questions
+            answered += outcome.totals.questions
+            if folder == Path(results) and timing.is_file():
+                timings.append(Timing.read(timing))
+            continue
+        waiting.append(subject)
+        if journal_file.is_file():
+            kept = journal.kept(journal_file)
+            answered += kept
+            running.append(RunningSubject(subject, kept, sizes[subject], now - journal_file.stat().st_mtime))
+    known = [count for count in counts.values() if count is not None]
+    questions = sum(known) if len(known) == len(subjects) else None
+    rate = _rate(timings) or _rate_so_far(results, study, model, running)
+    processes = 1 if model in study.loaded_once and waiting else len(waiting)
+    return ModelStatus(
+        model=model,
+        subjects=len(subjects),
+        done=done,
+        not_run=not_run,
+        running=running,
+        answered=answered,
+        questions=questions,
+        rate=rate,
+        left_s=_left_s(None if questions is None else questions - answered, rate, timings, processes),
+    )
 
 
-def _lines(one: dict, width: int, model_runs: bool) -> list[str]:
-    parts = [f"{one['model']:{width}}  {one['done']} of {one['subjects']} subjects"]
-    if one["questions"]:
-        parts.append(f"{one['answered']} of {one['questions']} questions")
-    if one["not_run"]:
-        parts.append(f"{one['not_run']} not run on this machine")
-    if one["rate"] and model_runs:
-        parts.append(f"{one['rate']:.3g} questions a second")
-    if one["left_s"]:
-        parts.append(f"about {_duration(one['left_s'])} left")
+def _model_lines(status: ModelStatus, width: int, with_rate: bool) -> list[str]:
+    parts = [f"{status.model:{width}}  {status.done} of {status.subjects} subjects"]
+    if status.questions:
+        parts.append(f"{status.answered} of {status.questions} questions")
+    if status.not_run:
+        parts.append(f"{status.not_run} not run on this machine")
+    if status.rate and with_rate:
+        parts.append(f"{status.rate:.3g} questions a second")
+    if status.left_s:
+        parts.append(f"about {_duration(status.left_s)} left")
     running = [
-        f"{'':{width}}  in progress: {job['subject']}, {job['answered']} of {job['questions'] or '?'} questions, "
-        f"last written {_duration(job['written_s'])} ago"
-        for job in one["running"]
+        f"{'':{width}}  in progress: {job.subject}, {job.answered} of {job.questions or '?'} questions, "
+        f"last written {_duration(job.written_s)} ago"
+        for job in status.running
     ]
     return [", ".join(parts), *running]
 
 
-def _rate(timings: list[dict]) -> float | None:
+def _rate(timings: Sequence[Timing]) -> float | None:
     """Questions a second, from timing files."""
-    timed = [timing for timing in timings if timing["questions_scored"] and timing["real_s"]]
-    seconds = sum(timing["real_s"] for timing in timed)
-    return sum(timing["questions_scored"] for timing in timed) / seconds if timed else None
+    timed = [timing for timing in timings if timing.questions_scored and timing.real_s]
+    return sum(timing.questions_scored for timing in timed) / sum(timing.real_s for timing in timed) if timed else None
 
 
-def _rate_so_far(results: Path, study: dict, model: str, running: list[dict]) -> float | None:
-    """Questions a second of a job that runs, as its log says."""
-    together = model in study.loaded_once(study)
-    logs = [Path(results) / "logs/evaluate_together" / f"{model}.log"] if together else []
-    logs += [Path(results) / "logs/evaluate" / model / f"{job['subject']}.log" for job in running if not together]
+def _rate_so_far(results: Path, study: Study, model: str, running: Sequence[RunningSubject]) -> float | None:
+    """Questions a second of a job that runs, from its log."""
+    if model in study.loaded_once:
+        logs = [Path(results) / "logs/evaluate_together" / f"{model}.log"]
+    else:
+        logs = [Path(results) / "logs/evaluate" / model / f"{job.subject}.log" for job in running]
     for log in filter(Path.is_file, logs):
-        said = _LINE.findall(log.read_text(encoding="utf-8", errors="replace"))
-        if said and int(said[-1][2]):
-            done, total, left = map(int, said[-1])
-            return (total - done) / left
+        progress = _LINE.findall(log.read_text(encoding="utf-8", errors="replace"))
+        if progress and int(progress[-1][2]):
+            done, total, left_s = map(int, progress[-1])
+            return (total - done) / left_s
     return None
 
 
-def _left(found: dict, timings: list[dict], processes: int) -> float | None:
-    """Seconds until a model's subjects are done, each process starting and loading once."""
+def _left_s(questions: int | None, rate: float | None, timings: Sequence[Timing], processes: int) -> float | None:
+    """Seconds until `questions` more are answered by `processes` that each start and load the model once."""
     if not processes:
         return 0.0
-    if not found["rate"] or found["questions"] is None:
+    if not rate or questions is None:
         return None
-    starts = [timing["startup_s"] + timing["load_s"] for timing in timings]
-    start = sum(starts) / len(starts) if starts else 0.0
-    return (found["questions"] - found["answered"]) / found["rate"] + processes * start
+    starts = [timing.startup_s + timing.load_s for timing in timings]
+    return questions / rate + processes * (sum(starts) / len(starts) if starts else 0.0)
 
 
-def _setups(study: dict, results: Path) -> str:
-    asked = study["timing_setups"]
-    if not asked:
+def _setups(study: Study, results: Path) -> str:
+    setups = study.timing_setups
+    if not setups:
         return ""
-    there = len(list((Path(results) / "setups").glob("run_*/*.txt")))
-    return f", {there} of {asked['repeats'] * len(asked['setups'])} runs of the timing setups"
+    done = len(list((Path(results) / "setups").glob("run_*/*.txt")))
+    return f", {done} of {setups.repeats * len(setups.setups)} runs of the timing setups"
 
 
 def _duration(seconds: float) -> str:

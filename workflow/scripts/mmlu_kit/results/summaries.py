@@ -2,7 +2,8 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from mmlu_kit import settings, statistics
 from mmlu_kit.results.merged import Merged, Result
@@ -147,16 +148,16 @@ def speedups(summaries: Iterable[Summary], machines: Mapping[str, Machine | None
     Where a time is no measurement, nothing is compared.
     """
     timed = [summary for summary in summaries if summary.real_s]
-    found = []
+    pairs = []
     for cpu, gpu in itertools.product(timed, timed):
         across = cpu.device == Device.CPU and gpu.device in (Device.CUDA, Device.MPS)
-        machine, other = machines[cpu.model], machines[gpu.model]
-        if across and cpu.questions_sha256 == gpu.questions_sha256 and machine and other:
-            found.append(Speedup(cpu, gpu, machine, other))
-    return found
+        cpu_machine, gpu_machine = machines[cpu.model], machines[gpu.model]
+        if across and cpu.questions_sha256 == gpu.questions_sha256 and cpu_machine and gpu_machine:
+            pairs.append(Speedup(cpu, gpu, cpu_machine, gpu_machine))
+    return pairs
 
 
-def of_group(merged: Merged, group: Group) -> list[Summary]:
+def summarize_group(merged: Merged, group: Group) -> list[Summary]:
     """The summaries of a group's models over the study's subjects, in the group's order, those without results left out."""
     summaries = [summarize(merged, model, merged.study.subjects) for model in group.models]
     return [summary for summary in summaries if summary]
@@ -196,10 +197,10 @@ def by_subject(merged: Merged, models: Sequence[str]) -> list[SubjectRow]:
 
 def _without_times(summary: Summary) -> Summary:
     """A summary over several machines: times of different machines are never added up."""
-    names = [field.name for field in fields(Summary) if field.name in (*_SUMMED, *_START)]
+    times: dict[str, Any] = dict.fromkeys((*_SUMMED, *_START))
     reason = "its subjects were run on several machines"
-    reasons = {**summary.reasons, **dict.fromkeys((*names, "cpu_s"), reason)}
-    return replace(summary, machine=None, reasons=reasons, **dict.fromkeys(names))
+    reasons = {**summary.reasons, **dict.fromkeys((*times, "cpu_s"), reason)}
+    return replace(summary, machine=None, reasons=reasons, **times)
 
 
 def _processes(merged: Merged, results: Sequence[Result]) -> dict[str, ProcessTimes]:

@@ -130,12 +130,12 @@ class SetupsFile(Document):
             run.model_copy(update={"measured": run.measured.model_copy(update={"predicted": None})}) if run.measured else run
             for run in self.runs
         ]
-        configurations = [found.model_copy(update={"predicted": None}) for found in self.configurations]
+        configurations = [group.model_copy(update={"predicted": None}) for group in self.configurations]
         return self.model_copy(update={"runs": runs, "configurations": configurations})
 
 
 def compare(setups: TimingSetups, runs: Sequence[Run]) -> SetupsFile:
-    """The content of setups.json, from all runs of a study's setups."""
+    """The content of setups.json from all runs of a study's setups."""
     configurations = configurations_run(runs)
     return SetupsFile(
         model=setups.model,
@@ -161,7 +161,7 @@ def run(
     timed = [timing for timing in timings if isinstance(timing, Timing)]
     if not evaluations or not timed or evaluations[0].effective is None:
         return Run(setup=setup.name, repeat=repeat, requested=requested, reason=outcomes[0].reason, measured=None)
-    answered = [record for evaluation in evaluations for record in evaluation.records]
+    all_records = [record for evaluation in evaluations for record in evaluation.records]
     start = {f"{phase}_s": getattr(timed[0], f"{phase}_s") for phase in phase_timer.START}
     subjects = {f"{phase}_s": round(sum(getattr(timing, f"{phase}_s") for timing in timed), 4) for phase in phase_timer.SUBJECT}
     measured = Measured(
@@ -177,21 +177,21 @@ def run(
         phases=Phases(**start, **subjects),
         machine=timed[0].machine,
         threads=timed[0].threads,
-        totals=Totals.over(answered),
-        questions_sha256=records.questions_sha256(answered),
-        predicted="".join(record.predicted or "-" for record in answered),
+        totals=Totals.over(all_records),
+        questions_sha256=records.questions_sha256(all_records),
+        predicted="".join(record.predicted or "-" for record in all_records),
     )
     return Run(setup=setup.name, repeat=repeat, requested=requested, reason=outcomes[0].reason, measured=measured)
 
 
 def summary(setup: Setup, runs: Iterable[Run]) -> SetupSummary:
     """A setup's runs together: median and range of what was measured, and how many of the answers were right."""
-    own = [one for one in runs if one.setup == setup.name]
-    measured = [one.measured for one in own if one.measured]
-    first = next((one for one in own if one.measured), own[0])
+    repeats = [run for run in runs if run.setup == setup.name]
+    measured = [run.measured for run in repeats if run.measured]
+    first = next((run for run in repeats if run.measured), repeats[0])
 
-    def ranged(name: str) -> MedianRange | None:
-        return MedianRange.over([getattr(one, name) for one in measured]) if measured else None
+    def median_range(name: str) -> MedianRange | None:
+        return MedianRange.over([getattr(run, name) for run in measured]) if measured else None
 
     return SetupSummary(
         name=setup.name,
@@ -200,12 +200,12 @@ def summary(setup: Setup, runs: Iterable[Run]) -> SetupSummary:
         effective=first.measured.effective if first.measured else None,
         reason=first.reason,
         runs=len(measured),
-        correct=sorted({one.totals.correct for one in measured}),
+        correct=sorted({run.totals.correct for run in measured}),
         questions=measured[0].totals.questions if measured else None,
-        real_s=ranged("real_s"),
-        user_s=ranged("user_s"),
-        system_s=ranged("system_s"),
-        peak_rss_bytes=ranged("peak_rss_bytes"),
+        real_s=median_range("real_s"),
+        user_s=median_range("user_s"),
+        system_s=median_range("system_s"),
+        peak_rss_bytes=median_range("peak_rss_bytes"),
     )
 
 
@@ -218,47 +218,47 @@ def likeness(effective: Effective, machine: Machine, questions_sha256: str) -> t
 def configurations_run(runs: Iterable[Run]) -> list[ConfigurationRuns]:
     """Runs grouped by what really ran, each group with its range of times and the answers that its runs do not share."""
     groups: dict[tuple[object, ...], list[tuple[str, Measured]]] = {}
-    for one in runs:
-        if one.measured:
-            key = likeness(one.measured.effective, one.measured.machine, one.measured.questions_sha256)
-            groups.setdefault(key, []).append((one.setup, one.measured))
+    for run in runs:
+        if run.measured:
+            key = likeness(run.measured.effective, run.measured.machine, run.measured.questions_sha256)
+            groups.setdefault(key, []).append((run.setup, run.measured))
     return [_configuration(group) for group in groups.values()]
 
 
 def comparisons(configurations: Sequence[ConfigurationRuns]) -> list[ConfigurationComparison]:
     """Every two configurations that answered the same questions, the later beside the earlier."""
     return [
-        _comparison(one, other)
-        for one, other in itertools.combinations(configurations, 2)
-        if one.questions_sha256 == other.questions_sha256
+        _comparison(first, second)
+        for first, second in itertools.combinations(configurations, 2)
+        if first.questions_sha256 == second.questions_sha256
     ]
 
 
-def _comparison(one: ConfigurationRuns, other: ConfigurationRuns) -> ConfigurationComparison:
-    pairs = zip(one.predicted or "", other.predicted or "", strict=True)
+def _comparison(first: ConfigurationRuns, second: ConfigurationRuns) -> ConfigurationComparison:
+    letters = zip(first.predicted or "", second.predicted or "", strict=True)
     return ConfigurationComparison(
-        configurations=(one.effective, other.effective),
-        machines=(one.machine, other.machine),
-        answers_changed=sum(a != b for a, b in pairs),
-        weight_bytes=other.weight_bytes / one.weight_bytes,
-        real_s=other.real_s.median / one.real_s.median,
-        forward_s=other.forward_s.median / one.forward_s.median,
-        peak_rss_bytes=other.peak_rss_bytes.median / one.peak_rss_bytes.median,
+        configurations=(first.effective, second.effective),
+        machines=(first.machine, second.machine),
+        answers_changed=sum(before != after for before, after in letters),
+        weight_bytes=second.weight_bytes / first.weight_bytes,
+        real_s=second.real_s.median / first.real_s.median,
+        forward_s=second.forward_s.median / first.forward_s.median,
+        peak_rss_bytes=second.peak_rss_bytes.median / first.peak_rss_bytes.median,
     )
 
 
 def _configuration(group: Sequence[tuple[str, Measured]]) -> ConfigurationRuns:
     setups, runs = zip(*group, strict=True)
     first = runs[0]
-    parallelism = [(one.user_s + one.system_s) / one.real_s for one in runs if one.real_s]
-    answers = zip(*(one.predicted or "" for one in runs), strict=True)
+    parallelism = [(run.user_s + run.system_s) / run.real_s for run in runs if run.real_s]
+    answers = zip(*(run.predicted or "" for run in runs), strict=True)
     return ConfigurationRuns(
         effective=first.effective,
         setups=list(dict.fromkeys(setups)),
         runs=len(runs),
-        real_s=MedianRange.over([one.real_s for one in runs]),
-        forward_s=MedianRange.over([one.phases.forward_s for one in runs]),
-        peak_rss_bytes=MedianRange.over([one.peak_rss_bytes for one in runs]),
+        real_s=MedianRange.over([run.real_s for run in runs]),
+        forward_s=MedianRange.over([run.phases.forward_s for run in runs]),
+        peak_rss_bytes=MedianRange.over([run.peak_rss_bytes for run in runs]),
         parallelism=MedianRange.over(parallelism) if parallelism else None,
         weight_bytes=first.effective.weight_bytes,
         quantized=[part for part in first.effective.parts if part.quant_type],

@@ -1,11 +1,13 @@
 """Logs of /usr/bin/time, which measures a whole process from outside."""
 
 import re
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from pydantic import RootModel
+from pydantic import RootModel, ValidationError
 
-from mmlu_kit.data import Bytes, Data, Seconds
+from mmlu_kit import files
+from mmlu_kit.data import Bytes, Data, Seconds, explain
 from mmlu_kit.user_errors import UserError
 
 # The last line of each form counts: GNU's log begins with the command, and its arguments could be anything.
@@ -37,6 +39,23 @@ class ProcessTimes(Data):
 
 class Processes(RootModel[dict[str, ProcessTimes]]):
     """timings/processes.json: every process of a study, by the name of its log."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The processes in a file; a missing or damaged file raises UserError naming it."""
+        try:
+            return cls.model_validate_json(files.read_text(path), strict=True)
+        except ValidationError as error:
+            raise UserError(f"{path}: not a valid processes file at {explain(error)}; delete it and run again") from None
+
+    def write(self, path: Path) -> None:
+        """Write the processes, whole or not at all."""
+        files.write_json(path, self.model_dump(mode="json"))
+
+
+def read_time_log(path: Path) -> ProcessTimes:
+    """What /usr/bin/time logged in a file, whatever bytes the command in it has."""
+    return parse_time_log(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
 def parse_time_log(text: str, where: str) -> ProcessTimes:

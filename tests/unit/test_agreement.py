@@ -1,0 +1,96 @@
+"""Agreement of two models against known values, and of simulated models whose truth is known."""
+
+import numpy
+import pytest
+from mmlu_kit.analysis import agreement
+from mmlu_kit.analysis.document import NullRate
+
+
+def choices(text):
+    return numpy.array([int(character) for character in text])
+
+
+GOLD, FIRST, SECOND = map(choices, ("0123012301", "0123023011", "0120023102"))
+
+
+def test_agreement_of_two_models():
+    first, second = FIRST == GOLD, SECOND == GOLD
+    assert agreement.kappa(first, second) == pytest.approx(0.4)
+    assert agreement.capa(FIRST, SECOND, GOLD) == pytest.approx(0.368421, abs=5e-7)
+    assert agreement.same_wrong(FIRST, SECOND, GOLD, numpy.zeros(10)).rate == pytest.approx(2 / 3)
+    assert agreement.kappa_max(0.8, 0.6) == pytest.approx(0.545455, abs=5e-7)
+
+
+def test_agreement_has_its_bounds():
+    first = FIRST == GOLD
+    assert agreement.kappa(first, first) == pytest.approx(1)
+    assert agreement.capa(FIRST, FIRST, GOLD) == pytest.approx(1)
+    assert agreement.kappa_max(0.6, 0.6) == pytest.approx(1)
+    # Where one is right wherever the other is, kappa is the largest that the two accuracies allow.
+    better = first | (numpy.arange(10) == 5)
+    assert agreement.kappa(first, better) == pytest.approx(agreement.kappa_max(first.mean(), better.mean()))
+
+
+def test_agreement_is_not_defined_where_nothing_varies():
+    always, never = numpy.ones(5, bool), numpy.zeros(5, bool)
+    assert agreement.kappa(always, always) is agreement.kappa(never, never) is None
+    assert agreement.kappa(always, never) == 0
+    assert agreement.kappa_max(1, 1) is agreement.kappa_max(0, 0) is None
+    assert agreement.capa(GOLD, GOLD, GOLD) is None
+
+
+def biased(random, gold, accuracy, share_of_a):
+    """Answers of a model that knows this share of them and else guesses, with 'A' in `share_of_a` of its guesses."""
+    other = (1 - share_of_a) / 3
+    return numpy.where(random.random(len(gold)) < accuracy, gold, random.choice(4, len(gold), p=[share_of_a] + [other] * 3))
+
+
+def test_two_unrelated_models_that_prefer_a_are_not_found_alike():
+    random = numpy.random.default_rng(3)
+    rates, p_values = [], []
+    for _ in range(100):
+        gold, subjects = random.integers(0, 4, 1000), numpy.repeat(numpy.arange(10), 100)
+        models = [biased(random, gold, accuracy, 0.85) for accuracy in (0.3, 0.45)]
+        test = agreement.same_wrong(*models, gold, subjects, draws=399)
+        rates.append(test.rate)
+        p_values.append(test.p)
+        assert test.null.low <= test.null.mean <= test.null.high
+        assert abs(test.null.mean - test.rate) < 0.05
+    assert numpy.mean(rates) > 0.75  # although most wrong answers are the same
+    assert numpy.mean(numpy.array(p_values) <= 0.05) <= 0.1  # small p-values are as rare as by chance
+    assert 0.35 < numpy.mean(p_values) < 0.65
+
+
+def test_models_that_choose_the_same_wrong_answers_are_found_alike():
+    random = numpy.random.default_rng(4)
+    gold, subjects = random.integers(0, 4, 1000), numpy.repeat(numpy.arange(10), 100)
+    tempting = (gold + random.integers(1, 4, 1000)) % 4  # each question's own wrong answer
+    models = [numpy.where(random.random(1000) < 0.3, tempting, biased(random, gold, 0.4, 0.25)) for _ in range(2)]
+    test = agreement.same_wrong(*models, gold, subjects)
+    assert test.p == pytest.approx(1 / 2000) and test.rate > test.null.high + 0.05
+
+
+def test_the_null_is_that_of_permuting_one_models_wrong_answers_within_subject_and_right_letter():
+    random = numpy.random.default_rng(5)
+    gold, subjects = random.integers(0, 4, 200), numpy.repeat([0, 1], 100)
+    first, second = (biased(random, gold, 0.3, 0.5) for _ in range(2))
+    test = agreement.same_wrong(first, second, gold, subjects)
+    both_wrong = (first != gold) & (second != gold)
+    cell, one, other = (answers[both_wrong] for answers in (subjects * 4 + gold, first, second))
+    rates = []
+    for _ in range(4000):
+        order = numpy.lexsort((random.random(len(cell)), cell))  # shuffles within each cell
+        permuted = numpy.empty_like(other)
+        permuted[numpy.argsort(cell, kind="stable")] = other[order]
+        rates.append(numpy.mean(permuted == one))
+    assert test.null.mean == pytest.approx(numpy.mean(rates), abs=0.005)
+    assert test.null.low == pytest.approx(numpy.quantile(rates, 0.025), abs=0.015)
+    assert test.p == pytest.approx(numpy.mean(numpy.array(rates) >= test.rate), abs=0.05)
+
+
+def test_wrong_answers_are_not_tested_where_nothing_can_be_permuted():
+    assert agreement.same_wrong(GOLD, FIRST, GOLD, GOLD).rate is None
+    always_a = numpy.zeros(10, int)
+    test = agreement.same_wrong(always_a, SECOND, GOLD, numpy.zeros(10))
+    assert (test.count, test.rate) == (1, 1 / 5) and test.p is None
+    assert test.null == NullRate(mean=1 / 5, low=1 / 5, high=1 / 5)

@@ -1,0 +1,36 @@
+"""Calibration against values by hand, and the edges of its bins."""
+
+import pandas
+import pytest
+from mmlu_kit.analysis.calibration import calibration, letter_probabilities
+from mmlu_kit.results.merging import LOGPROBS
+
+
+def test_probabilities_are_among_the_letters_and_unknown_where_one_is():
+    answers = pandas.DataFrame([[-1.0, -1.0, -1.0, -1.0], [-0.5, -2.5, -2.5, -2.5]], columns=list(LOGPROBS))
+    assert letter_probabilities(answers).sum(axis=1) == pytest.approx([1, 1])
+    assert letter_probabilities(answers)[0] == pytest.approx([0.25] * 4)
+    answers.loc[1, LOGPROBS[3]] = None
+    assert letter_probabilities(answers) is None
+
+
+def test_calibration_by_hand():
+    confidences = [0.95, 0.85, 0.75, 0.65, 0.55] * 2
+    correct = [1, 1, 1, 0, 0, 1, 1, 0, 1, 0]
+    result = calibration(confidences, correct)
+    assert result.ece == pytest.approx(0.23)
+    assert result.brier == pytest.approx(
+        sum((confidence - right) ** 2 for confidence, right in zip(confidences, correct, strict=True)) / 10
+    )
+    assert [bin.count for bin in result.bins] == [0] * 5 + [2] * 5
+    assert result.bins[0].accuracy is None and result.bins[5].accuracy == 0
+    assert (result.bins[9].low, result.bins[9].high) == (0.9, 1.0)
+
+
+def test_certainty_falls_into_the_last_bin():
+    result = calibration([1.0, 1.0, 1.0], [1, 1, 0])
+    assert result.bins[9].count == 3 and result.ece == pytest.approx(1 / 3)
+
+
+def test_a_confidence_on_an_edge_belongs_to_the_bin_below():
+    assert [bin.count for bin in calibration([0.25, 0.5, 0.75], [1, 1, 1], bins=4).bins] == [1, 1, 1, 0]

@@ -1,0 +1,94 @@
+"""Every two models on the questions that all models answered: agreement, shared mistakes, and which is better."""
+
+from itertools import combinations
+
+import numpy
+import pandas
+from numpy.typing import NDArray
+
+from mmlu_kit import statistics
+from mmlu_kit.analysis import agreement
+from mmlu_kit.analysis.document import McNemar, PairAnalysis
+from mmlu_kit.analysis.shared_questions import SharedQuestions
+from mmlu_kit.settings import LETTERS
+
+NO_LETTER = -1
+# A common letter bias is named when it alone would give independent models a larger kappa.
+LARGEST_KAPPA_OF_BIAS = 0.1
+
+Choices = NDArray[numpy.int64]  # 0 to 3 for A to D, NO_LETTER where none could be parsed
+
+
+def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[str]]:
+    """Return the comparison of every two models, and sentences that warn of letter bias or say why numbers are null."""
+    if not len(shared):
+        return [], []
+    gold, subjects = choices(shared.questions["gold"]), shared.questions["subject"]
+    predicted = {model: choices(rows["predicted"]) for model, rows in shared.answers.items()}
+    pairs, warnings = [], []
+    for models in combinations(shared.models, 2):
+        first, second = (predicted[model] for model in models)
+        pairs.append(compare_pair(models, first, second, gold, subjects))
+        reasons = reasons_for_null(pairs[-1])
+        bias = agreement.kappa_within_strata(first == gold, second == gold, gold)
+        if bias is not None and bias > LARGEST_KAPPA_OF_BIAS:
+            reasons.append(f"their letter bias alone would give independent models a kappa of {bias:.2f}.")
+        warnings += [f"{' and '.join(models)}: {reason}" for reason in reasons]
+    return with_holm(pairs), warnings
+
+
+def compare_pair(
+    models: tuple[str, str], first: Choices, second: Choices, gold: Choices, subjects: pandas.Series
+) -> PairAnalysis:
+    """Return how alike two models are and which is better; the McNemar test is not yet corrected for other pairs."""
+    first_right, second_right = first == gold, second == gold
+    only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
+    p = statistics.mcnemar(only_first, only_second)
+    parsed = (first != NO_LETTER) & (second != NO_LETTER)
+    same_wrong = agreement.same_wrong(first[parsed], second[parsed], gold[parsed], subjects[parsed])
+    # Two answers without a letter are not the same answer.
+    second_apart = numpy.where(second == NO_LETTER, NO_LETTER - 1, second)
+    return PairAnalysis(
+        models=models,
+        questions=len(gold),
+        both_wrong=int((~first_right & ~second_right).sum()),
+        both_wrong_expected=float((1 - first_right.mean()) * (1 - second_right.mean()) * len(gold)),
+        kappa=agreement.kappa(first_right, second_right),
+        kappa_max=agreement.kappa_max(float(first_right.mean()), float(second_right.mean())),
+        capa=agreement.capa(first, second_apart, gold),
+        same_wrong=same_wrong.count,
+        same_wrong_rate=same_wrong.rate,
+        same_wrong_null=same_wrong.null,
+        same_wrong_p=same_wrong.p,
+        mcnemar=McNemar(only_first=only_first, only_second=only_second, p=p, p_holm=p),
+        smallest_difference=statistics.smallest_difference(len(gold), (only_first + only_second) / len(gold)),
+    )
+
+
+def with_holm(pairs: list[PairAnalysis]) -> list[PairAnalysis]:
+    """Return the pairs with their McNemar p-values corrected for the number of pairs."""
+    corrected = statistics.holm([pair.mcnemar.p for pair in pairs])
+    return [
+        pair.model_copy(update={"mcnemar": pair.mcnemar.model_copy(update={"p_holm": p})})
+        for pair, p in zip(pairs, corrected, strict=True)
+    ]
+
+
+def reasons_for_null(pair: PairAnalysis) -> list[str]:
+    """Return why numbers of a pair are null, in sentences."""
+    reasons = []
+    if pair.kappa is None:
+        reasons.append("both are always right or both always wrong, so agreement beyond chance is not defined.")
+    if pair.same_wrong_rate is None:
+        reasons.append("on no question did both choose a wrong letter, so their wrong letters are not compared.")
+    elif pair.same_wrong_p is None:
+        reasons.append("one of them chose a single letter wherever both were wrong, so their wrong letters cannot be tested.")
+    if pair.smallest_difference is None:
+        reasons.append("too few questions were right for one of them alone to find any difference with 80% power.")
+    return reasons
+
+
+def choices(letters: pandas.Series) -> Choices:
+    """Return letters as numbers of choices, NO_LETTER where there is none."""
+    numbers = letters.map({letter: number for number, letter in enumerate(LETTERS)}).fillna(NO_LETTER)
+    return numpy.asarray(numbers, numpy.int64)

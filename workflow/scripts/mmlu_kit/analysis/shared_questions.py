@@ -1,0 +1,47 @@
+"""The questions that every model answered, on which models are compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy
+import pandas
+from numpy.typing import NDArray
+
+_KEYS = ["subject", "index", "question_sha256", "gold"]
+
+
+@dataclass(frozen=True)
+class SharedQuestions:
+    """Questions that every model answered, in the table's order.
+
+    `questions` has the columns subject, index, question_sha256 and gold; `answers` has each model's rows of questions.csv in
+    the same order.
+    """
+
+    questions: pandas.DataFrame
+    answers: Mapping[str, pandas.DataFrame]
+
+    def __len__(self) -> int:
+        return len(self.questions)
+
+    @property
+    def models(self) -> list[str]:
+        """The models' names, in the report's order."""
+        return list(self.answers)
+
+    @property
+    def correct(self) -> NDArray[numpy.bool_]:
+        """Whether each answer is right: questions × models."""
+        return numpy.column_stack([rows["correct"].to_numpy(bool) for rows in self.answers.values()])
+
+
+def shared_questions(answers: Mapping[str, pandas.DataFrame]) -> SharedQuestions:
+    """Return the questions that all models answered; `answers` are their rows of questions.csv, matched by subject, index,
+    question and right letter."""
+    questions = pandas.DataFrame(columns=_KEYS)
+    for number, rows in enumerate(answers.values()):
+        questions = questions.merge(rows[_KEYS], on=_KEYS) if number else rows[_KEYS]
+    return SharedQuestions(
+        questions=questions.reset_index(drop=True),
+        answers={model: questions.merge(rows, on=_KEYS) for model, rows in answers.items()},
+    )

@@ -1,0 +1,81 @@
+"""Ratios that the writeup publishes, of two models' numbers and of CPU time to real time, beside this run's."""
+
+from collections.abc import Mapping
+
+from scipy.stats import contingency
+
+from mmlu_kit.claims.document import NumberResult
+from mmlu_kit.claims.reference import CpuOverReal, Published, PublishedRatio, UserOverReal
+from mmlu_kit.claims.rows import Reason, RunNumber, row, within
+from mmlu_kit.claims.run_rows import RunsBySetup
+from mmlu_kit.results.summaries import Summary
+
+_RATIOS = {"accuracy": "ratio of accuracies", "real_s": "ratio of real times"}
+
+
+def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[str, Summary | Reason]) -> NumberResult:
+    """Return the row of a ratio of one model's number to another's; `summaries` are by the writeup's names."""
+    first, second = (summaries[name] for name in ratio.models)
+    if isinstance(first, str) or isinstance(second, str):
+        number: RunNumber | Reason = first if isinstance(first, str) else str(second)
+    elif ratio.what == "accuracy":
+        number = _ratio_of_accuracies(first, second)
+    else:
+        number = _ratio_of_times(first, second, published.within_factor.ratio)
+    return row(" to ".join(ratio.models), ratio.section, _RATIOS[ratio.what], "times", ratio.value, number)
+
+
+def _ratio_of_accuracies(first: Summary, second: Summary) -> RunNumber | Reason:
+    counts = [(summary.correct_generated, summary.questions) for summary in (first, second)]
+    if not all(correct for correct, _ in counts):
+        return "one of the two models has no answer right here"
+    risk = contingency.relative_risk(*counts[0], *counts[1])
+    low, high = risk.confidence_interval()
+    return RunNumber(float(risk.relative_risk), float(low), float(high)).because(None, "see the rows of the two accuracies")
+
+
+def _ratio_of_times(first: Summary, second: Summary, factor: float) -> RunNumber | Reason:
+    if not (first.real_s and second.real_s):
+        return "one of the two models has no time here"
+    if first.device == second.device and first.machine != second.machine:
+        return "the two models were timed on different machines"
+    return within(first.real_s / second.real_s, factor).because(None, "see the rows of the two times")
+
+
+def cpu_over_real_rows(
+    published: Published, ratio: CpuOverReal, summaries: Mapping[str, Summary | Reason]
+) -> list[NumberResult]:
+    """Return the rows of CPU time over real time of models."""
+    factor = published.within_factor.ratio
+    return [
+        row(name, ratio.section, "CPU time over real time", "times", ratio.value, _cpu_over_real(summaries[name], factor))
+        for name in ratio.models
+    ]
+
+
+def _cpu_over_real(summary: Summary | Reason, factor: float) -> RunNumber | Reason:
+    if isinstance(summary, str):
+        return summary
+    if not (summary.cpu_s and summary.real_s):
+        return "no CPU time was measured"
+    return within(summary.cpu_s / summary.real_s, factor).because(None, "on another machine; the writeup does not name its own")
+
+
+def user_over_real_rows(published: Published, ratio: UserOverReal, by_setup: RunsBySetup | Reason) -> list[NumberResult]:
+    """Return the rows of the smallest and the largest user time over real time of timing runs."""
+    low: RunNumber | Reason
+    high: RunNumber | Reason
+    low = high = by_setup if isinstance(by_setup, str) else "these setups were not run"
+    if not isinstance(by_setup, str):
+        runs = [run for setup in ratio.setups for run in by_setup.get(setup, []) if run.real_s]
+        cores = sorted({str(run.machine.cores_usable) for runs in by_setup.values() for run in runs})
+        if runs:
+            ratios = [run.user_s / run.real_s for run in runs]
+            reason = f"on {' or '.join(cores)} cores; the writeup does not say how many its machine has"
+            factor = published.within_factor.ratio
+            low, high = (within(value, factor).because(None, reason) for value in (min(ratios), max(ratios)))
+    ends = (("smallest", ratio.low, low), ("largest", ratio.high, high))
+    return [
+        row("timing runs", ratio.section, f"{end} user time over real time", "times", value, number)
+        for end, value, number in ends
+    ]

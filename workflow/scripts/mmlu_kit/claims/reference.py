@@ -1,0 +1,174 @@
+"""The reference files: published.yaml, every number that the writeup publishes, and claims.yaml, what it claims."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError
+
+from mmlu_kit.claims.document import Unit
+from mmlu_kit.data import Count, Data, Positive, Seconds, Text, explain
+from mmlu_kit.settings import Device, DType, Preset, Quantization
+from mmlu_kit.user_errors import UserError
+
+Factor = Annotated[float, Field(ge=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Parameter = int | float | str | list[int] | list[str]
+
+
+class Reference(Data):
+    """A YAML file of the reference folder."""
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Return the file's content; a missing or damaged file raises UserError naming it and the key."""
+        try:
+            # By way of JSON, as that is where a strict model takes 'cpu' for a device.
+            return cls.model_validate_json(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8"))), strict=True)
+        except FileNotFoundError:
+            raise UserError(f"{path} does not exist: the reference folder is workflow/reference") from None
+        except ValidationError as error:
+            raise UserError(f"{path}: {explain(error)}; correct it or restore it from git") from None
+        except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError) as error:
+            raise UserError(f"{path} is not valid YAML ({error}): correct it or restore it from git") from None
+
+
+class PublishedSubject(Data):
+    """A model's accuracy on a subject, and the count behind the percentage."""
+
+    accuracy_percent: Percent
+    correct: Count
+
+
+class PublishedModel(Data):
+    """What the writeup publishes of a model; times are None where it prints none."""
+
+    repository: Text
+    short: Text = Field(description="The model's name in sentences.")
+    group: Literal["baseline", "small", "medium"]
+    section: str
+    parameters: float
+    device: Device
+    quantization: Quantization
+    dtype: DType | None
+    correct: Count
+    total: Positive = Field(description="Questions asked.")
+    accuracy_percent: Percent
+    real_s: Seconds | None = None
+    cpu_s: Seconds | None = None
+    gpu_s: Seconds | None = None
+    subjects: dict[str, PublishedSubject]
+
+
+class PublishedPrompt(Data):
+    """How the writeup's questions were shown to models."""
+
+    preset: Preset
+    examples: Count
+
+
+class WithinFactor(Data):
+    """By which factor numbers without an interval may differ and still count as reproduced."""
+
+    time: Factor
+    ratio: Factor
+    parameters: Factor
+
+
+class PublishedRun(Data):
+    """A timing run; one without a setup's number ran as the setup `as_setup`."""
+
+    timestamp: str
+    setup: Positive | None
+    as_setup: Positive | None = None
+    real_s: Seconds
+    user_s: Seconds | None = None
+    system_s: Seconds | None = None
+    correct: Count
+    accuracy_percent: Percent
+
+
+class PublishedTimingRuns(Data):
+    """The timing runs of one model."""
+
+    model: str
+    questions: Positive
+    runs: list[PublishedRun]
+
+
+class PublishedRatio(Data):
+    """A ratio of the first model's number to the second's."""
+
+    section: str
+    what: Literal["accuracy", "real_s"]
+    models: tuple[str, str]
+    value: float
+
+
+class UserOverReal(Data):
+    """The range of user time over real time of timing runs."""
+
+    section: str
+    what: Literal["user_s"]
+    setups: list[Positive]
+    low: float
+    high: float
+
+
+class CpuOverReal(Data):
+    """CPU time over real time of models."""
+
+    section: str
+    what: Literal["cpu_s"]
+    models: list[str]
+    value: float
+
+
+class NotMeasured(Data):
+    """A published number that no run measures."""
+
+    section: str
+    of: str
+    what: str
+    unit: Unit
+    value: float
+    reason: Text
+
+
+class Published(Reference):
+    """published.yaml: every number that the writeup publishes."""
+
+    schema_: Literal["mmlu-kit/published/1"] = Field(alias="schema")
+    questions: dict[str, Positive] = Field(description="How many test questions MMLU has, by subject.")
+    within_factor: WithinFactor
+    prompt: PublishedPrompt
+    models: dict[str, PublishedModel]
+    timing_runs: PublishedTimingRuns
+    ratios: list[PublishedRatio]
+    cpu_over_real: list[UserOverReal | CpuOverReal]
+    not_measured: list[NotMeasured]
+
+
+class Claim(Data):
+    """A claim of the writeup and the predicate that tests it."""
+
+    id: Text
+    section: str
+    text: Text
+    tested: Text | None = Field(
+        None, description="What of the claim the predicate tests; {name} is a parameter. None where no result bears on it."
+    )
+    predicate: str = Field(description="A function of audit.PREDICATES.")
+    parameters: dict[str, Parameter] = Field(default={}, alias="with", description="The predicate's parameters.")
+
+    def tested_in_words(self) -> str | None:
+        """Return what is tested, with its thresholds."""
+        return self.tested.format(**self.parameters) if self.tested else None
+
+
+class Claims(Reference):
+    """claims.yaml: the writeup's claims in its order."""
+
+    schema_: Literal["mmlu-kit/reference-claims/1"] = Field(alias="schema")
+    claims: list[Claim]

@@ -1,0 +1,129 @@
+"""The evidence in a run's results."""
+
+from collections.abc import Iterable
+
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.claims.evidence import (
+    ChatEvidence,
+    Counts,
+    Evidence,
+    ModelEvidence,
+    Refused,
+    RunEvidence,
+    RunGroup,
+    SetupsEvidence,
+    by_size,
+    configuration,
+)
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.stand_ins import stand_ins
+from mmlu_kit.recall.documents import ChatFile
+from mmlu_kit.results import summaries, timing_setups
+from mmlu_kit.results.merged import Merged, Result
+from mmlu_kit.results.summaries import Summary
+from mmlu_kit.results.timing_setups import Measured, Run, SetupsFile
+from mmlu_kit.settings import Device
+
+
+def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -> Evidence:
+    """Return what merged.json and analysis.json tell of the study's groups, timing setups and chat models."""
+    writeup_names = {model: name for name, model in stand_ins(merged.study.models, published).items() if model}
+    grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
+    # Claims are on models that were run: neither the size nor the device of an imported model is known.
+    run = [model for model in grouped if model in merged.models and not merged.imported(model)]
+    models = [summary for model in run if (summary := summaries.summarize(merged, model, merged.study.subjects))]
+    chat = _chat(merged.chat, writeup_names)
+    names = {summary.model for summary in models}
+    return Evidence(
+        same_models=any(model in writeup_names for model in [*merged.models, *(model.model for model in chat.models)]),
+        other_questions=other_questions(merged.results, published),
+        models=by_size(_model(merged, summary, writeup_names.get(summary.model), published) for summary in models),
+        refused=tuple(Refused(model=missing.model, reason=missing.reason) for missing in merged.not_run),
+        setups=_setups(merged.setups) if merged.setups else None,
+        pairs=tuple(pair for pair in analysis.pairs if set(pair.models) <= names),
+        chat=chat,
+    )
+
+
+def other_questions(results: Iterable[Result], published: Published) -> str | None:
+    """Return why the questions of some results cannot be MMLU's, None where their numbers are the same."""
+    for result in results:
+        here, there = result.totals.questions, published.questions.get(result.subject)
+        if there and here != there:
+            return f"{result.subject} has {here} questions here and {there} in MMLU, so these are other questions"
+    return None
+
+
+def _model(merged: Merged, summary: Summary, writeup_name: str | None, published: Published) -> ModelEvidence:
+    model = merged.models[summary.model]
+    assert model.requested and model.effective and model.parameters is not None  # it was run
+    results = [result for result in merged.results if result.model == summary.model and result.subject in merged.study.subjects]
+    return ModelEvidence(
+        name=summary.model,
+        stands_for=writeup_name,
+        short=published.models[writeup_name].short if writeup_name else summary.label,
+        weights=f"{model.repository}@{model.commit}" if model.repository else None,
+        parameters=model.parameters,
+        requested=configuration(model.requested),
+        effective=configuration(model.effective),
+        reason=model.reason,
+        total=Counts(summary.correct, summary.questions),
+        subjects={result.subject: Counts(result.totals.correct, result.totals.questions) for result in results},
+        parsed=summary.parsed,
+        machine=summary.machine,
+        real_s=summary.real_s,
+        cpu_s=summary.cpu_s,
+        gpu_s=summary.gpu_s,
+        forward_s=summary.forward_s,
+        peak_gpu_bytes=summary.peak_gpu_bytes,
+        timed=all(_is_timed(result, on_gpu=summary.device in (Device.CUDA, Device.MPS)) for result in results),
+    )
+
+
+def _is_timed(result: Result, on_gpu: bool) -> bool:
+    times = [result.real_s, result.cpu_user_s, *([result.gpu_s] if on_gpu else [])]
+    return None not in times
+
+
+def _chat(chat: ChatFile | None, writeup_names: dict[str, str]) -> ChatEvidence:
+    if chat is None:
+        return ChatEvidence(models=(), transcripts=None)
+    models = sorted(chat.models, key=lambda model: model.model not in writeup_names)
+    return ChatEvidence(models=tuple(models), transcripts=chat.transcripts)
+
+
+def _setups(setups: SetupsFile) -> SetupsEvidence:
+    numbers = {setup.name: setup.number for setup in setups.setups}
+    groups = []
+    for group in setups.configurations:
+        likeness = timing_setups.likeness(group.effective, group.machine, group.questions_sha256)
+        runs = tuple(
+            _run(run, run.measured, numbers[run.setup])
+            for run in setups.runs
+            if run.measured and _likeness(run.measured) == likeness
+        )
+        groups.append(RunGroup(runs, group.answers_not_shared))
+    not_run = {setup.number: setup.reason or "no reason is given" for setup in setups.setups if not setup.effective}
+    return SetupsEvidence(tuple(groups), not_run)
+
+
+def _likeness(measured: Measured) -> tuple[object, ...]:
+    return timing_setups.likeness(measured.effective, measured.machine, measured.questions_sha256)
+
+
+def _run(run: Run, measured: Measured, setup: int) -> RunEvidence:
+    return RunEvidence(
+        setup=setup,
+        requested=configuration(run.requested),
+        effective=configuration(measured.effective),
+        reason=run.reason,
+        counts=Counts(measured.totals.correct, measured.totals.questions),
+        questions_sha256=measured.questions_sha256,
+        real_s=measured.real_s,
+        user_s=measured.user_s,
+        system_s=measured.system_s,
+        forward_s=measured.phases.forward_s,
+        cores=measured.machine.cores_usable,
+        peak_rss_bytes=measured.peak_rss_bytes,
+        peak_gpu_bytes=measured.peak_gpu_bytes,
+    )

@@ -1,0 +1,71 @@
+"""The numbers of the writeup's timing runs beside those of this run's timing setups."""
+
+from collections.abc import Mapping
+from statistics import median
+
+from mmlu_kit import formatting
+from mmlu_kit.claims.document import NumberResult, Stage
+from mmlu_kit.claims.reference import Published, PublishedRun
+from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, elsewhere, row, within
+from mmlu_kit.claims.stages import first_difference
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.results.timing_setups import Measured
+
+_TIMES = {"real_s": "real time", "user_s": "user time", "system_s": "system time"}
+_SECTION = "2"
+
+RunsBySetup = Mapping[int, list[Measured]]
+
+
+def runs_by_setup(published: Published, merged: Merged, model: str | None) -> RunsBySetup | Reason:
+    """Return the timing runs by the number of their setup, or why there are none that stand for the writeup's.
+
+    `model` is this run's model that stands for the one that the writeup timed.
+    """
+    setups = merged.setups
+    if setups is None or setups.model != model:
+        return f"no timing runs of {published.timing_runs.model} here"
+    numbers = {setup.name: setup.number for setup in setups.setups}
+    runs: dict[int, list[Measured]] = {}
+    for run in setups.runs:
+        if run.measured:
+            runs.setdefault(numbers[run.setup], []).append(run.measured)
+    return runs
+
+
+def run_rows(published: Published, merged: Merged, run: PublishedRun, by_setup: RunsBySetup | Reason) -> list[NumberResult]:
+    """Return the rows of one of the writeup's timing runs: its times beside the medians of its setup, and its accuracy."""
+    number = run.setup or run.as_setup or 0
+    measured = by_setup if isinstance(by_setup, str) else by_setup.get(number, f"setup {number} was not run here")
+    name = f"setup {run.setup}, {run.timestamp}" if run.setup else f"additional run, {run.timestamp}"
+    times = {key: seconds for key in _TIMES if (seconds := getattr(run, key)) is not None}
+    rows = [
+        row(name, _SECTION, _TIMES[key], "s", seconds, _time(published, merged, measured, key, seconds))
+        for key, seconds in times.items()
+    ]
+    share = run.accuracy_percent / 100
+    return [*rows, row(name, _SECTION, "accuracy", "fraction", share, _accuracy(published, merged, measured, share))]
+
+
+def _time(published: Published, merged: Merged, runs: list[Measured] | Reason, key: str, value: float) -> RunNumber | Reason:
+    if isinstance(runs, str):
+        return runs
+    seconds = median(getattr(run, key) for run in runs)
+    stage, reason = _first_difference(published, merged, runs[0], None)
+    place = f"median of {formatting.plural(len(runs), 'run')}, {elsewhere(seconds, value, runs[0].machine)}"
+    return within(seconds, published.within_factor.time).because(stage, f"{place}; {reason}" if stage else place)
+
+
+def _accuracy(published: Published, merged: Merged, runs: list[Measured] | Reason, value: float) -> RunNumber | Reason:
+    if isinstance(runs, str):
+        return runs
+    return accuracy(runs[0].totals).because(*_first_difference(published, merged, runs[0], value))
+
+
+def _first_difference(
+    published: Published, merged: Merged, run: Measured, accuracy: float | None
+) -> tuple[Stage | None, Reason]:
+    timed = published.timing_runs
+    assert merged.setups  # its run is here
+    prompt = merged.study.run[merged.setups.model].prompt
+    return first_difference(published, timed.model, prompt, run.effective, run.totals, timed.questions, accuracy)

@@ -1,0 +1,63 @@
+"""A model as people name it on a command line: its name in config, its folder, or its manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmlu_kit.user_errors import UserError
+
+if TYPE_CHECKING:
+    from mmlu_kit.config import ModelEntry
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """A model's name, the folder or manifest that checkpoints.opened takes, and its entry in config; None without one."""
+
+    name: str
+    path: Path
+    entry: ModelEntry | None
+
+
+def choose(model: str, config: Path) -> ChosenModel:
+    """The model that `model` names: a folder, a manifest, or else a model of the file `config`.
+
+    UserError where it is none of these, is not fetched yet, or has imported answers alone.
+    """
+    path = Path(model)
+    if path.exists():
+        # fetch_model.py calls manifests <model>@<commit>.json.
+        return ChosenModel(path.resolve().name if path.is_dir() else path.stem.partition("@")[0], path, None)
+    entry = _entry(model, config)
+    if entry.path is not None:
+        return ChosenModel(model, config.parent / entry.path, entry)
+    manifest = Path(f"resources/models/{model}@{entry.at}.json")
+    if not manifest.is_file():
+        raise UserError(
+            f"{model} is not here yet; this fetches it: python workflow/scripts/fetch_model.py "
+            f"--repository {entry.repository} --commit {entry.commit} --output {manifest}"
+        )
+    return ChosenModel(model, manifest, entry)
+
+
+def _entry(model: str, config: Path) -> ModelEntry:
+    """What a config file says of a model that can be run."""
+    import yaml
+
+    from mmlu_kit import config as configs
+    from mmlu_kit import files
+
+    try:
+        content = yaml.safe_load(files.read_text(config))
+    except yaml.YAMLError as error:
+        raise UserError(f"{config} is not valid YAML: {error}") from None
+    models = configs.parse(content if isinstance(content, dict) else {}).models
+    entry = models.get(model)
+    if isinstance(entry, configs.ModelEntry):
+        return entry
+    if entry is not None:
+        raise UserError(f"{config}: models.{model} has imported answers alone and cannot be run: choose another model")
+    known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, configs.ModelEntry)))
+    raise UserError(f"'{model}' is neither a model's folder or manifest nor a model in {config}; known there: {known}")

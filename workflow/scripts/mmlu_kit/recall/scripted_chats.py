@@ -1,0 +1,82 @@
+"""Whole chats in processes of their own: a chat that is saved by one process is restored by another."""
+
+import concurrent.futures
+import multiprocessing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmlu_kit import progress
+from mmlu_kit.chat import states
+from mmlu_kit.chat.views import Strategy
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.recall.documents import Turn
+from mmlu_kit.settings import Effective, LoadSettings, OnUnavailable
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Which model chats, how it is loaded, its system message, and the most tokens of a reply."""
+
+    name: str
+    manifest: Manifest
+    requested: LoadSettings
+    on_unavailable: OnUnavailable
+    threads: int | None
+    system: str
+    max_new_tokens: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a user says in a chat, or in a part of one that goes on from the saved chat `restored` or is saved as `saved`."""
+
+    strategy: Strategy
+    user: Sequence[str]
+    restored: Path | None = None
+    saved: Path | None = None
+
+
+@dataclass(frozen=True)
+class Chats:
+    """The turns of each part and how the model ran; `effective` is None where it was skipped, for the `reason`."""
+
+    effective: Effective | None
+    reason: str | None
+    turns: list[list[Turn]]
+
+
+def in_new_process(setting: Setting, parts: Sequence[Part]) -> Chats:
+    """`chat` in a new process, which has ended when this returns."""
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(chat, setting, parts).result()
+
+
+def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
+    """Load the model and have it chat, one part after the other."""
+    import torch
+
+    from mmlu_kit.chat.replies import Replier
+    from mmlu_kit.models import loading, transformers_model
+    from mmlu_kit.recall import sessions
+
+    if setting.threads:
+        torch.set_num_threads(setting.threads)
+    tokenizer = transformers_model.load_tokenizer(Path(setting.manifest.folder))
+    model, effective, reason = loading.load(setting.manifest, setting.requested, setting.on_unavailable)
+    if model is None:
+        return Chats(None, reason, [])
+    context = transformers_model.context_length(model)
+    limit = None if context is None else context - setting.max_new_tokens
+    chats = []
+    for part in parts:
+        log = states.load(part.restored).messages if part.restored else sessions.messages(setting.system, [])
+        replier = Replier(model, tokenizer)
+        with progress.Bar(f"{part.strategy} chat", len(part.user)) as bar:
+            turns = sessions.converse(log, part.user, part.strategy, replier, limit, setting.max_new_tokens, bar.advance)
+        if part.saved:
+            identity = states.model_identity(setting.name, setting.manifest)
+            log = sessions.messages(setting.system, turns)
+            states.save(part.saved, log, part.strategy, identity, states.template_hash(tokenizer))
+        chats.append(turns)
+    return Chats(effective, reason, chats)

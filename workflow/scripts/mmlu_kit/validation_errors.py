@@ -1,0 +1,90 @@
+"""Invalid data in one line: which key, what is wrong there, and what would be right."""
+
+import difflib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+LONGEST_MESSAGE = 300
+
+# What pydantic calls a type or limit, and what a value of another kind needs in our words.
+_NEEDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "too_short": "{min_length} or more entries",
+    "string_too_short": "{min_length} or more characters",
+}
+
+
+def explain(error: ValidationError, value: Any) -> str:
+    """The first thing that is wrong with `value`, in one line: "models.m.device: 'gpu' is not known; did you mean 'cpu'?"."""
+    key, message = first_problem(error, value)
+    return f"{key}: {message}" if key else message
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """'did you mean 'cpu'?' for a near miss, else all that is known."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+
+
+def first_problem(error: ValidationError, value: Any) -> tuple[str, str]:
+    """The key of the first thing that is wrong in `value`, '' for the whole of it, and what is wrong there."""
+    problems = error.errors(include_url=False)
+    keys = _keys(problems[0], value)
+    # A value of several forms has a problem for each. Near the words of a form, they say most.
+    alike = [problem for problem in problems if _keys(problem, value) == keys]
+    worded = [problem for problem in alike if problem["type"] in ("enum", "literal_error")]
+    problem = worded[0] if worded and isinstance(worded[0]["input"], str) else problems[0]
+    return ".".join(keys), _message(problem)[:LONGEST_MESSAGE]
+
+
+def _keys(problem: ErrorDetails, value: Any) -> list[str]:
+    """Where a problem is in `value`: pydantic also names the forms of an entry on the way there, which are no keys."""
+    path = problem["loc"]
+    if path[-1:] == ("[key]",):
+        path = path[:-2]  # the key itself is wrong, and the message names it
+    keys: list[str] = []
+    for part in path:
+        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
+            value = value[part]
+            keys.append(str(part))
+    return [*keys, str(path[-1])] if problem["type"] == "missing" else keys
+
+
+def _message(problem: ErrorDetails) -> str:
+    """What is wrong, with the value and the limit."""
+    kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
+    if kind in _NEEDS:
+        length = f"{len(value)}" if kind == "too_short" else _shown(value)
+        return f"needs {_NEEDS[kind].format(**context)}, not {length}"
+    if kind in ("enum", "literal_error"):
+        known = [name.strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        return f"{_shown(value)} is not known; {suggestion(str(value), known)}"
+    if kind == "extra_forbidden":
+        return f"'{problem['loc'][-1]}' is not a key here"
+    if kind == "string_pattern_mismatch":
+        return f"{_shown(value)} does not match {context['pattern']}"
+    return "missing" if kind == "missing" else problem["msg"].removeprefix("Value error, ")
+
+
+def _shown(value: Any) -> str:
+    """A value as a message shows it."""
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return f"'{value[:80]}'" if isinstance(value, str) else json.dumps(value, default=str)[:80]
