@@ -59,8 +59,9 @@ def test_packing_and_threads_change_no_answer_in_float32(root, request, tmp_path
     folder, run_program = root / "workflow/demo", request.getfixturevalue("run")
     questions = tmp_path / "anatomy.jsonl"
     run_program("fetch_questions.py", "--folder", folder / "questions", "--subject", "anatomy", "--output", questions)
-    process = run_program("measure_stability.py", "--model", folder / "models/demo-small", "--name", "demo-small",
-                  "--questions", questions, "--preset", "chat", "--examples", 2, "--output", tmp_path / "stability.json")  # fmt: skip
+    options = ["--model", folder / "models/demo-small", "--name", "demo-small", "--questions", questions, "--preset", "chat"]
+    output = tmp_path / "stability.json"
+    process = run_program("measure_stability.py", *options, "--examples", 2, "--output", output)
     assert process.returncode == 0, process.stderr
     measured = stability.StabilityFile.read(tmp_path / "stability.json")
     assert measured.subjects == ["anatomy"] and measured.questions == 45 and len(measured.runs) == 8

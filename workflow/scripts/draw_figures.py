@@ -34,7 +34,7 @@ def main() -> None:
             files.write_bytes(args.folder / f"{name}.{form}", figures.render(figure, form, *data))
 
     for group in merged.study.groups:
-        models = summaries.of_group(merged, group)
+        models = summaries.summarize_group(merged, group)
         if not models:
             print(f"{group.name}: no results, no figures")
             continue

@@ -12,7 +12,7 @@ import yaml
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
 from mmlu_kit import files
-from mmlu_kit.data import Entry, Name, Positive, Text, explain
+from mmlu_kit.data import Entry, Name, Positive, Text
 from mmlu_kit.settings import (
     Device,
     DType,

@@ -68,8 +68,8 @@ def quantity(value: float | None, unit: str) -> str:
     """A number of claims.json in its unit, '—' where there is none."""
     if value is None:
         return "—"
-    forms = {"fraction": percent, "s": duration, "times": ratio, "parameters": count}
-    return forms.get(unit, lambda number: f"{number:.0f}")(value)
+    forms: dict[str, Callable[[float], str]] = {"fraction": percent, "s": duration, "times": ratio, "parameters": count}
+    return forms[unit](value) if unit in forms else f"{value:.0f}"
 
 
 def cell(text: str) -> str:

@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from mmlu_kit.data import Data, explain
+from mmlu_kit.data import Data
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import explain_json
 
 AnyData = TypeVar("AnyData", bound=Data)
 
@@ -44,4 +45,4 @@ def from_json(kind: type[AnyData], text: str, option: str) -> AnyData:
     try:
         return kind.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise UserError(f"{option}: {explain(error)}") from None
+        raise UserError(f"{option}: {explain_json(error, text)}") from None

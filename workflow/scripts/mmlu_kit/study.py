@@ -187,8 +187,8 @@ def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: s
 
 def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
     """The recall experiment, where it has the strategies that every other is compared with."""
-    for strategy in ("full", "none") if entry else ():
-        if strategy not in entry.strategies:
+    for strategy in ("full", "none"):
+        if entry and strategy not in entry.strategies:
             raise UserError(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")
     return entry
 

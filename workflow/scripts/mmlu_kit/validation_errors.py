@@ -36,6 +36,14 @@ def explain(error: ValidationError, value: Any) -> str:
     return f"{key}: {message}" if key else message
 
 
+def explain_json(error: ValidationError, text: str | bytes) -> str:
+    """The first thing that is wrong with a JSON text, in one line."""
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "json_invalid":
+        return f"not valid JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
+    return explain(error, json.loads(text))
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """'did you mean 'cpu'?' for a near miss, else all that is known."""
     known = list(known)
@@ -62,7 +70,7 @@ def _keys(problem: ErrorDetails, value: Any) -> list[str]:
     keys: list[str] = []
     for part in path:
         if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
-            value = value[part]
+            value = value[part]  # type: ignore[index]
             keys.append(str(part))
     return [*keys, str(path[-1])] if problem["type"] == "missing" else keys
 

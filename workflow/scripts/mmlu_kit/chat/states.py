@@ -14,9 +14,10 @@ from pydantic import AfterValidator, Field, ValidationError
 from mmlu_kit import files
 from mmlu_kit.chat import views
 from mmlu_kit.chat.views import Message, Strategy
-from mmlu_kit.data import Data, Document, Sha256, explain, version
+from mmlu_kit.data import Data, Document, Sha256, version
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import explain
 
 # Far more than any model's context, and little enough to be read whole.
 MOST_BYTES = 16 * 2**20
@@ -103,8 +104,8 @@ def load(path: Path) -> SavedChat:
         value = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):  # no UTF-8, no JSON, a number of a million digits, a thousand brackets
         raise UserError(f"{path} is not a saved chat, or a damaged one (no valid JSON): choose another file") from None
-    schema = value.get("schema") if isinstance(value, dict) else None
-    if not str(schema).startswith("mmlu-kit/chat/"):
+    schema = str(value.get("schema")) if isinstance(value, dict) else ""
+    if not schema.startswith("mmlu-kit/chat/"):
         raise UserError(f"{path} is not a saved chat: its schema is not {SavedChat.form()}")
     if schema != SavedChat.form():
         raise UserError(f"{path} was saved by another version of the kit ({schema[:40]!r}; this one reads {SavedChat.form()})")
@@ -112,7 +113,7 @@ def load(path: Path) -> SavedChat:
         json.dumps(value, ensure_ascii=False).encode("utf-8")  # JSON can hold half of a character, which nothing can show
         return SavedChat.model_validate(value, strict=True)
     except ValidationError as error:
-        problem = explain(error)
+        problem = explain(error, value)
     except UnicodeEncodeError as error:
         problem = str(error)
     raise UserError(f"{path} is a damaged chat: {problem}")

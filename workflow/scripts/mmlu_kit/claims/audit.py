@@ -11,9 +11,9 @@ from mmlu_kit.claims.published_evidence import published_evidence
 from mmlu_kit.claims.reference import Claim, Claims, Published
 from mmlu_kit.claims.run_evidence import run_evidence
 from mmlu_kit.claims.verdicts import Untestable
-from mmlu_kit.data import suggestion
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import suggestion
 
 
 def no_result_tells(evidence: Evidence, because: str) -> Judgement:

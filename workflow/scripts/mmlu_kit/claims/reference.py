@@ -8,9 +8,10 @@ import yaml
 from pydantic import Field, ValidationError
 
 from mmlu_kit.claims.document import Unit
-from mmlu_kit.data import Count, Data, Positive, Seconds, Text, explain
+from mmlu_kit.data import Count, Data, Positive, Seconds, Text
 from mmlu_kit.settings import Device, DType, Preset, Quantization
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import explain_json
 
 Factor = Annotated[float, Field(ge=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -23,13 +24,15 @@ class Reference(Data):
     @classmethod
     def read(cls, path: Path) -> Self:
         """Return the file's content; a missing or damaged file raises UserError naming it and the key."""
+        text = ""
         try:
             # By way of JSON, as that is where a strict model takes 'cpu' for a device.
-            return cls.model_validate_json(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8"))), strict=True)
+            text = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")))
+            return cls.model_validate_json(text, strict=True)
         except FileNotFoundError:
             raise UserError(f"{path} does not exist: the reference folder is workflow/reference") from None
         except ValidationError as error:
-            raise UserError(f"{path}: {explain(error)}; correct it or restore it from git") from None
+            raise UserError(f"{path}: {explain_json(error, text)}; correct it or restore it from git") from None
         except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError) as error:
             raise UserError(f"{path} is not valid YAML ({error}): correct it or restore it from git") from None
 

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -44,7 +44,7 @@ MODELS: dict[str, type[BaseModel]] = {
 
 def schema(name: str) -> dict[str, Any]:
     """The JSON schema of one kind of file. Config is as people write it, all else as the kit writes it."""
-    mode = "validation" if name == "config" else "serialization"
+    mode: Literal["validation", "serialization"] = "validation" if name == "config" else "serialization"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **MODELS[name].model_json_schema(mode=mode)}
 
 

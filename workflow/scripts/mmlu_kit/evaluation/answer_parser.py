@@ -60,7 +60,7 @@ def parse(generated: str) -> str | None:
     return alone.group(1) if alone else None
 
 
-def _said(pattern: re.Pattern, text: str) -> list[str]:
+def _said(pattern: re.Pattern[str], text: str) -> list[str]:
     """The letters that a pattern finds, less an 'a' or 'A' with a word after it, which is an article."""
     article = re.compile(r" \w")
     return [

@@ -19,7 +19,7 @@ PrefixScorer = Callable[[Sequence[Sequence[int]]], torch.Tensor]
 def shared_prefix(rows: Sequence[Sequence[int]]) -> int:
     """How many tokens all rows begin with; at least one token of each is left over."""
     # What the first and the last row in order share, all rows between them share.
-    first, last = min(rows), max(rows)
+    first, last = min(rows, key=tuple), max(rows, key=tuple)
     most = min(len(row) for row in rows) - 1
     return next((place for place in range(most) if first[place] != last[place]), most)
 

@@ -24,7 +24,7 @@ class Question:
     split: str
     index: int
     question: str
-    choices: tuple[str, str, str, str]
+    choices: tuple[str, ...]
     answer: str
 
     @property
@@ -38,13 +38,13 @@ class Question:
         return files.sha256(json.dumps([self.question, *self.choices, self.answer], ensure_ascii=False))
 
 
-def checked(subject: str, split: str, index: int, cells: list, where: str) -> Question:
+def checked(subject: str, split: str, index: int, cells: Sequence[object], where: str) -> Question:
     """A Question made of six cells, or a UserError that says where the cells stand and what is wrong with them."""
     if len(cells) != 6:
         raise UserError(f"{where}: {len(cells)} columns, where question, A, B, C, D and the answer's letter make 6")
     if not all(isinstance(cell, str) for cell in cells):
         raise UserError(f"{where}: every cell must be text")
-    *texts, answer = cells
+    *texts, answer = map(str, cells)
     if not texts[0].strip():
         raise UserError(f"{where}: the question is empty")
     answer = answer.strip()

@@ -66,7 +66,7 @@ def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFi
 def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile) -> Context:
     """What the templates are filled with."""
     study, order = merged.study, merged.order()
-    in_groups = [summary for group in study.groups for summary in summaries.of_group(merged, group)]
+    in_groups = [summary for group in study.groups for summary in summaries.summarize_group(merged, group)]
     by_model = {summary.model: summary for summary in in_groups}
     pairs = summaries.speedups(by_model.values(), {name: model.machine for name, model in merged.models.items()})
     used = machine_table.machines_used(merged)

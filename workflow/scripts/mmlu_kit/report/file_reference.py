@@ -93,7 +93,7 @@ def _processes(merged: Merged) -> set[str]:
 
 def _beside(merged: Merged, analysis: AnalysisFile) -> Iterable[FilePattern]:
     """Figures, and what ran beside the evaluations."""
-    groups = [group for group in merged.study.groups if summaries.of_group(merged, group)]
+    groups = [group for group in merged.study.groups if summaries.summarize_group(merged, group)]
     chat = merged.chat
     figures = len(groups) * len(captions.GROUP_FIGURES) + len(captions.drawable(analysis))
     figures += len(captions.CHAT_FIGURES) if chat and chat.models else 0

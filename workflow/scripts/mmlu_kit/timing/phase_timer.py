@@ -5,7 +5,7 @@ import re
 import resource
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ class PhaseTimer:
         self.process_started = now(timedelta(seconds=-age))
         self.current = "startup"
         self.since = time.perf_counter() - age
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.cpu = os.times()
         self.cuda: Any = None
         self.gpu_s = 0.0
@@ -143,5 +143,5 @@ def peak_rss_bytes() -> int:
     if sys.platform == "linux":
         # getrusage would also count what the process was before it became this program: a copy of its parent.
         status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
-        return int(re.search(r"^VmHWM:\s+(\d+) kB$", status, re.M).group(1)) * 1024
+        return 1024 * max(map(int, re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.M)))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS

@@ -1,24 +1,26 @@
 """Logs of /usr/bin/time, which measures a whole process from outside."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import RootModel, ValidationError
 
 from mmlu_kit import files
-from mmlu_kit.data import Bytes, Data, Seconds, explain
+from mmlu_kit.data import Bytes, Data, Seconds
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import explain_json
 
 # The last line of each form counts: GNU's log begins with the command, and its arguments could be anything.
-_GNU = {
+_GNU: dict[str, tuple[str, Callable[[str], float]]] = {
     "real_s": (r"Elapsed \(wall clock\) time \(h:mm:ss or m:ss\): ([\d:.]+)$", lambda text: _seconds(text)),
     "user_s": (r"User time \(seconds\): ([\d.]+)$", float),
     "system_s": (r"System time \(seconds\): ([\d.]+)$", float),
     "peak_rss_bytes": (r"Maximum resident set size \(kbytes\): (\d+)$", lambda text: int(text) * 1024),
     "exit_status": (r"Exit status: (\d+)$", int),
 }
-_BSD = {
+_BSD: dict[str, tuple[str, Callable[[str], float]]] = {
     "real_s": (r"([\d.]+) real\b", float),
     "user_s": (r".* ([\d.]+) user\b", float),
     "system_s": (r".* ([\d.]+) sys\b", float),
@@ -43,10 +45,13 @@ class Processes(RootModel[dict[str, ProcessTimes]]):
     @classmethod
     def read(cls, path: Path) -> Self:
         """The processes in a file; a missing or damaged file raises UserError naming it."""
+        text = files.read_text(path)
         try:
-            return cls.model_validate_json(files.read_text(path), strict=True)
+            return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            raise UserError(f"{path}: not a valid processes file at {explain(error)}; delete it and run again") from None
+            raise UserError(
+                f"{path}: not a valid processes file at {explain_json(error, text)}; delete it and run again"
+            ) from None
 
     def write(self, path: Path) -> None:
         """Write the processes, whole or not at all."""

@@ -39,7 +39,7 @@ class GroupSection:
 
 def section(merged: Merged, group: Group) -> GroupSection:
     """The section of a group."""
-    models = summaries.of_group(merged, group)
+    models = summaries.summarize_group(merged, group)
     sized = [
         accuracy.Sized(model, parameters)
         for model in models
