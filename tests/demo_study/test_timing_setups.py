@@ -73,8 +73,8 @@ def test_observations_are_those_of_the_records(report, demo):
         assert all(one == found[0] for one in found)
     assert told.count("all runs gave the same answers") == len(answers)
     changed = sum(a != b for a, b in zip(answers["cpu, float32"][0], answers["cpu, float32, 4bit"][0], strict=True))
-    assert "**cpu, float32, 4bit beside cpu, float32**: 0.53 times the bytes of weights" in told
-    assert f"{changed} answers are not the same" in told
+    assert "**cpu, float32, 4bit beside cpu, float32**: 0.527× the bytes of weights" in told
+    assert f"{changed} answers differ" in told
 
 
 def test_setups_ran_alone_in_rounds_and_without_a_journal(demo):

@@ -69,12 +69,11 @@ def example(on: Session, off: Session) -> str:
 
 def recalled(model: str, counts: RecallCounts) -> str:
     """How many of the facts in its prompt a model recalled, and a warning where it recalled few."""
-    numbers = f"with full history, {counts.in_context} of {counts.n} facts were in its prompt and it recalled "
-    numbers += f"{counts.right_in_context} of these"
+    numbers = f"{counts.in_context} of {counts.n} facts were in its prompt and it recalled {counts.right_in_context} of these."
     if counts.right_in_context >= FAILS_BELOW * counts.in_context:
-        return f"{model} recalls what it is shown: {numbers}."
+        return f"{model} with full history: {numbers}"
     oracle = "The oracle's rows tell what the strategies keep; the model's own say little about them."
-    return f"**{model} mostly fails at this**: {numbers}. {oracle}"
+    return f"**{model} mostly fails at this**: with full history, {numbers} {oracle}"
 
 
 def compared(comparison: StrategyComparison, comparisons: int) -> str:
