@@ -77,7 +77,9 @@ def test_every_file_that_the_report_names_is_there(joined):
     patterns = reports.listed_files((folder / "report.md").read_text())
     made = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     for pattern in patterns:
-        assert sum(map(pattern.matches, made)) == pattern.count, pattern
+        number = sum(map(pattern.matches, made))
+        # The archive has more models and subjects than the study uses.
+        assert number > pattern.count == 6 if pattern.pattern.startswith("elsewhere/") else number == pattern.count, pattern
     for path in ("elsewhere/colab/timings/demo-small/astronomy.time", "logs/import_predictions/theirs.log"):
         assert path in made and sum(pattern.matches(path) for pattern in patterns) == 1
 
