@@ -31,7 +31,7 @@ def study():
 def group(study):
     """What figures of a group are group from: summaries, and rows of subjects."""
     merged, _ = study
-    return summaries.of_group(merged, merged.study.groups[0]), summaries.by_subject(merged, ["small", LONG])
+    return summaries.summarize_group(merged, merged.study.groups[0]), summaries.by_subject(merged, ["small", LONG])
 
 
 @pytest.fixture(scope="module")

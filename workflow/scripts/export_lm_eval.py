@@ -4,6 +4,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from mmlu_kit import user_errors
 from mmlu_kit.results import lm_eval_export
@@ -18,9 +19,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in a model's folder."""
+    from mmlu_kit.models import transformers_model  # takes seconds to import
+
+    return transformers_model.load_tokenizer(folder)
+
+
 def main() -> None:
     args = arguments()
-    for line in lm_eval_export.export(args.results, args.resources, args.output):
+    for line in lm_eval_export.export(args.results, args.resources, args.output, load_tokenizer):
         print(line)
 
 
