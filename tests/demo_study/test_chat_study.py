@@ -86,7 +86,7 @@ def test_the_sentences_of_section_8_follow_the_replies(report, recall, chat):
     only_on, only_off = (
         sum(a and not b for a, b in zip(x.values(), y.values(), strict=True)) for x, y in ((on, off), (off, on))
     )
-    assert f"{only_on} facts were recalled with full history alone and {only_off} with `none` alone" in report
+    assert f"{only_on} facts recalled with full history alone and {only_off} with `none` alone" in report
     for turn in recall["alice"]["on"]["turns"] + recall["alice"]["off"]["turns"]:
         assert f"You: {turn['user']}\nAssistant: {turn['assistant']}\n" in report
     assert chat["transcripts"]["restored"]["same"]
