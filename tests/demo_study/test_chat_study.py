@@ -180,7 +180,7 @@ def test_a_strategy_that_is_none_is_one_line(run, tmp_path, root, one_line):
     one_line(process, "'last_turn(2)' is not a strategy")
 
 
-def test_what_this_machine_cannot_run_is_named_in_its_place_and_tried_again(run, tmp_path, root):
+def test_what_this_machine_cannot_run_is_named_in_its_place_and_tried_again(run, kit, tmp_path, root):
     if torch.backends.mps.is_available():
         pytest.skip("this machine has the device that the test needs to be missing")
     model, asked = root / f"workflow/demo/models/{MODEL}", ["--device", "mps", "--on-unavailable", "skip"]
@@ -198,7 +198,7 @@ def test_what_this_machine_cannot_run_is_named_in_its_place_and_tried_again(run,
     assert (not_run.model, not_run.requested) == (MODEL, LoadSettings(device="mps")) and not_run.reason.startswith(because)
     assert chat.models == [] and chat.transcripts is None
     assert f"**Not run:** {MODEL}: {because}" in (folder / "sliding_window.md").read_text()
-    assert run("forget_skipped.py", tmp_path / "results").stdout.startswith("3 placeholders")
+    assert kit("forget-skipped", tmp_path / "results").stdout.startswith("3 placeholders")
     assert not (tmp_path / "results/chat.json").exists() and not (folder / MODEL / "recall.json").exists()
 
 

@@ -19,10 +19,10 @@ MODEL, SUBJECT, TASK = "demo-small", "astronomy", "demo_astronomy"
 
 
 @pytest.fixture(scope="module")
-def exported(demo, run, tmp_path_factory) -> Path:
+def exported(demo, kit, tmp_path_factory) -> Path:
     """What export_lm_eval.py writes of the demo study."""
     folder = tmp_path_factory.mktemp("exported")
-    process = run("export_lm_eval.py", "--results", "results/demo", "--output", folder, cwd=demo)
+    process = kit("export", "results/demo", "--output", folder, cwd=demo)
     assert process.returncode == 0, process.stderr
     return folder
 
@@ -125,8 +125,8 @@ def test_numbers_are_those_of_merged_json(exported, demo):
         assert accuracy == result.totals.correct / result.totals.questions
 
 
-def test_questions_that_are_not_those_that_were_asked_are_refused(demo_copy, run, one_line, tmp_path):
+def test_questions_that_are_not_those_that_were_asked_are_refused(demo_copy, kit, one_line, tmp_path):
     path = demo_copy / "resources/subjects/demo@local/astronomy.jsonl"
     path.write_text(path.read_text().replace("Earth", "Mars"))
-    process = run("export_lm_eval.py", "--results", "results/demo", "--output", tmp_path / "out", cwd=demo_copy)
+    process = kit("export", "results/demo", "--output", tmp_path / "out", cwd=demo_copy)
     one_line(process, "question 0 of astronomy: the questions here do not give the prompt that was asked")

@@ -17,10 +17,10 @@ SUBJECTS = ["astronomy", "business_ethics"]
 
 
 @pytest.fixture(scope="module")
-def archive(demo, run, tmp_path_factory):
+def archive(demo, kit, tmp_path_factory):
     """The demo study as another machine packs it."""
     path = tmp_path_factory.mktemp("archives") / "colab.zip"
-    process = run("pack_results.py", demo / "results/demo", "--output", path)
+    process = kit("pack", demo / "results/demo", "--output", path)
     assert process.returncode == 0, process.stderr
     assert "demo-small (10), demo-medium (10)" in process.stdout or "demo-medium (10), demo-small (10)" in process.stdout
     return path
@@ -37,14 +37,14 @@ def predictions(demo, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def joined(archive, predictions, run, snakemake, tmp_path_factory):
+def joined(archive, predictions, kit, snakemake, tmp_path_factory):
     """(folder, Snakemake's output): a study of a model from the archive and one from the predictions."""
     folder = copy_of_the_workflow(tmp_path_factory.mktemp("joined") / "kit")
     group = {"title": "Small", "models": ["demo-small", "theirs"]}
     study = {"title": "Joined", "questions": "demo", "subjects": SUBJECTS, "groups": {"small": group}}
     changes = {"models": {"theirs": {"predictions": str(predictions)}}, "studies": {"joined": study}}
     (folder / "mine.yaml").write_text(yaml.safe_dump(changes))
-    process = run("join_results.py", archive, "--results", folder / "results/joined")
+    process = kit("unpack", archive, "--results", folder / "results/joined")
     assert process.returncode == 0 and "demo-small (10)" in process.stdout, process.stderr
     process = snakemake(folder, *ARGUMENTS)
     assert process.returncode == 0, process.stdout + process.stderr
@@ -125,8 +125,8 @@ def test_two_runs_of_one_model_with_other_answers_are_refused(joined, run, one_l
     one_line(process, str(here), str(unpacked), "contradict each other: 1 different answer, the first to question 4")
 
 
-def test_the_status_of_a_study_is_shown_by_one_command(joined, run):
-    process = run("show_status.py", "--study", "joined", "--configfile", "mine.yaml", cwd=joined[0])
+def test_the_status_of_a_study_is_shown_by_one_command(joined, kit):
+    process = kit("status", "--study", "joined", "--configfile", "mine.yaml", cwd=joined[0])
     assert process.returncode == 0, process.stderr
     assert process.stdout.splitlines()[-1] == "4 of 4 evaluations are done"
     assert process.stdout.splitlines()[1] == "theirs      2 of 2 subjects, 100 of 100 questions"

@@ -119,13 +119,13 @@ def test_setups_ran_alone_in_rounds_and_without_a_journal(demo):
     assert not list((demo / "results/demo/setups").rglob("*.jsonl"))
 
 
-def test_skipped_setups_are_tried_again_by_make_retry(demo_copy, snakemake, run):
+def test_skipped_setups_are_tried_again_by_make_retry(demo_copy, snakemake, kit):
     """The two programs of `make retry`."""
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA: nothing was skipped")
-    process = run("forget_skipped.py", demo_copy / "results/demo")
+    process = kit("forget-skipped", demo_copy / "results/demo")
     # Two setups, twice, two subjects, an evaluation and a timing file each.
     assert process.stdout.startswith("16 placeholders of skipped evaluations deleted"), process.stdout + process.stderr
     jobs = planned(snakemake, demo_copy)
     assert jobs["time_setup"] >= 4 and "evaluate" not in jobs and jobs["write_report"] == 1
-    assert run("forget_skipped.py", demo_copy / "results/demo").stdout.startswith("0 placeholders")
+    assert kit("forget-skipped", demo_copy / "results/demo").stdout.startswith("0 placeholders")

@@ -58,11 +58,10 @@ def test_unpacked_files_are_the_packed_ones_byte_by_byte(tmp_path):
     assert archives.pack(away)[0] == archives.pack(away)[0]
 
 
-def test_an_archive_of_another_study_is_unpacked_with_a_warning(tmp_path, request):
+def test_an_archive_of_another_study_is_unpacked_with_a_warning(tmp_path, kit):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
-    run_program = request.getfixturevalue("run")
     for study, warned in (("s", False), ("writeup", True)):
-        process = run_program("join_results.py", tmp_path / "colab.zip", "--results", tmp_path / "home" / study)
+        process = kit("unpack", tmp_path / "colab.zip", "--results", tmp_path / "home" / study)
         assert process.returncode == 0 and "m (2)" in process.stdout
         assert ("as the study 's', not as 'writeup'" in process.stdout) is warned
 
