@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mmlu_kit.evaluation.records import Timing
 from mmlu_kit.inputs import questions
-from mmlu_kit.results import lm_eval_export
+from mmlu_kit.results.merged import Merged
 
 pytestmark = pytest.mark.peer
 MODEL, SUBJECT, TASK = "demo-small", "astronomy", "demo_astronomy"
 
 
 @pytest.fixture(scope="module")
-def exported(demo, run, tmp_path_factory) -> Path:
+def exported(demo, kit, tmp_path_factory) -> Path:
     """What export_lm_eval.py writes of the demo study."""
     folder = tmp_path_factory.mktemp("exported")
-    process = run("export_lm_eval.py", "--results", "results/demo", "--output", folder, cwd=demo)
+    process = kit("export", "results/demo", "--output", folder, cwd=demo)
     assert process.returncode == 0, process.stderr
     return folder
 
@@ -93,21 +94,19 @@ def test_results_are_those_that_lm_eval_writes(exported, theirs):
 def test_lm_evals_own_readers_find_every_file(exported, demo):
     from lm_eval import utils
 
-    merged = json.loads((demo / "results/demo/merged.json").read_text())
+    merged = Merged.read(demo / "results/demo/merged.json")
     names = [path.as_posix() for path in exported.rglob("*.json*")]
     results = utils.get_results_filenames(names)
     samples = utils.get_sample_results_filenames(names)
     assert len(results) == 3 and len(samples) == 3 * 10 and len(names) == 33
     table = utils.make_table(json.loads(Path(results[0]).read_text()))
     assert table.count("|acc") == 10 and "|college_biology" in table
-    found = {(Path(name).parent.name, utils.get_file_task_name(Path(name).name)) for name in samples}
-    assert found == {(one["model"], f"demo_{one['subject']}") for one in merged["results"]}
-    for model in merged["models"]:
-        mine = [name for name in names if Path(name).parent.name == model]
-        began = min(
-            json.loads(path.read_text())["process_started"] for path in (demo / f"results/demo/timings/{model}").glob("*.json")
-        )
-        latest = utils.get_latest_filename(utils.get_sample_results_filenames(mine))
+    tasks = {(Path(name).parent.name, utils.get_file_task_name(Path(name).name)) for name in samples}
+    assert tasks == {(result.model, f"demo_{result.subject}") for result in merged.results}
+    for model in merged.models:
+        model_files = [name for name in names if Path(name).parent.name == model]
+        began = min(Timing.read(path).process_started for path in (demo / f"results/demo/timings/{model}").glob("*.json"))
+        latest = utils.get_latest_filename(utils.get_sample_results_filenames(model_files))
         assert utils.get_file_datetime(latest) == began.removesuffix("+00:00").replace(":", "-")
 
 
@@ -120,21 +119,14 @@ def test_the_datasets_library_loads_the_samples(exported, tmp_path):
 
 
 def test_numbers_are_those_of_merged_json(exported, demo):
-    for one in json.loads((demo / "results/demo/merged.json").read_text())["results"]:
-        (path,) = (exported / one["model"]).glob("results_*.json")
-        accuracy = json.loads(path.read_text())["results"][f"demo_{one['subject']}"]["acc,none"]
-        assert accuracy == one["totals"]["correct"] / one["totals"]["questions"]
+    for result in Merged.read(demo / "results/demo/merged.json").results:
+        (path,) = (exported / result.model).glob("results_*.json")
+        accuracy = json.loads(path.read_text())["results"][f"demo_{result.subject}"]["acc,none"]
+        assert accuracy == result.totals.correct / result.totals.questions
 
 
-def test_questions_that_are_not_those_that_were_asked_are_refused(demo_copy, run, one_line, tmp_path):
+def test_questions_that_are_not_those_that_were_asked_are_refused(demo_copy, kit, one_line, tmp_path):
     path = demo_copy / "resources/subjects/demo@local/astronomy.jsonl"
     path.write_text(path.read_text().replace("Earth", "Mars"))
-    process = run("export_lm_eval.py", "--results", "results/demo", "--output", tmp_path / "out", cwd=demo_copy)
+    process = kit("export", "results/demo", "--output", tmp_path / "out", cwd=demo_copy)
     one_line(process, "question 0 of astronomy: the questions here do not give the prompt that was asked")
-
-
-def test_only_mmlus_own_questions_and_lm_evals_own_prompt_bear_the_name_of_its_task():
-    hub, local = {"name": "mmlu", "repository": "cais/mmlu"}, {"name": "mine", "path": "p"}
-    assert lm_eval_export.task(hub, "anatomy", "lm_eval") == "mmlu_anatomy"
-    assert lm_eval_export.task(hub, "anatomy", "chat") == "mmlu_anatomy_chat"
-    assert lm_eval_export.task(local, "anatomy", "lm_eval") == "mine_anatomy"

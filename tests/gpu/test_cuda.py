@@ -15,13 +15,12 @@ pytestmark = [
 
 
 @pytest.fixture
-def evaluate(run, root, tmp_path):
+def evaluate(kit, root, tmp_path):
     """evaluation and timing file of demo-medium on astronomy."""
 
     def call(device, quantization="none"):
         demo = root / "workflow/demo"
-        process = run(
-            "evaluate.py", "--model", demo / "models/demo-medium", "--questions", demo / "questions",
+        process = kit("evaluate", "--model", demo / "models/demo-medium", "--questions", demo / "questions",
             "--subjects", "astronomy", "--device", device, "--quantization", quantization,
             "--evaluations", tmp_path / device / "e", "--timings", tmp_path / device / "t",
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Pages made up for tests, from results whose every answer is given as text (tests/results.py)."""
+"""Pages made up for tests, from results whose every answer is given as text (tests/helpers/results.py)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +8,9 @@ import pandas
 from mmlu_kit.files import sha256
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.report import page
+from mmlu_kit.report.explorer import explorer
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import LETTERS
 
 from tests.helpers import results
 
@@ -15,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "workflow/report/page"
 
 
-def study(answers: dict[str, dict[str, str]]) -> tuple[dict, pandas.DataFrame, list[Question]]:
+def study(answers: dict[str, dict[str, str]]) -> tuple[Merged, pandas.DataFrame, list[Question]]:
     """merged.json, the questions' table and the questions of a study; `answers` are given by model and subject."""
     subjects = list(dict.fromkeys(subject for by_subject in answers.values() for subject in by_subject))
     merged, table = results.merged(results.study(list(answers), subjects), answers)
@@ -23,49 +26,47 @@ def study(answers: dict[str, dict[str, str]]) -> tuple[dict, pandas.DataFrame, l
     return merged, table, [results.question(subject, int(index)) for subject, index in places]
 
 
-def ask(table: pandas.DataFrame, asked: list[Question]) -> pandas.DataFrame:
+def ask(table: pandas.DataFrame, texts: list[Question]) -> pandas.DataFrame:
     """The table with the questions' own hashes."""
-    hashes = {(question.subject, question.index): question.sha256 for question in asked}
+    hashes = {(question.subject, question.index): question.sha256 for question in texts}
     return table.assign(question_sha256=[hashes[key] for key in zip(table["subject"], table["index"], strict=True)])
 
 
-def reworded(asked: list[Question], number: int, **changes: object) -> list[Question]:
+def reworded(texts: list[Question], number: int, **changes: object) -> list[Question]:
     """The questions with one of them changed."""
-    return [replace(question, **changes) if place == number else question for place, question in enumerate(asked)]
+    return [replace(question, **changes) if place == number else question for place, question in enumerate(texts)]
 
 
-def written(merged: dict, table: pandas.DataFrame, asked: list[Question]) -> str:
+def written(merged: Merged, table: pandas.DataFrame, texts: list[Question]) -> str:
     """report.html of a study, without figures."""
-    markdown = results.report(merged, table, asked)
-    return page.render(markdown, {}, page.explorer(merged, table, asked), TEMPLATES)
+    markdown = results.report(merged, table, texts)
+    return page.render(markdown, {}, explorer(merged, table, texts), TEMPLATES)
 
 
 def whole_mmlu(models: int = 8, subjects: int = 57, questions: int = 14_042) -> str:
     """report.html of a study as large as all of MMLU: texts of MMLU's mean length, answers by chance."""
     chance = numpy.random.default_rng(1)
     names = [f"subject_{number:02}" for number in range(subjects)]
-    asked = []
+    texts = []
     for number in range(questions):
         subject, index = names[number % subjects], number // subjects
         choices = tuple(f"choice {letter} {number} " + "and more words " * 3 for letter in "abcd")
-        asked.append(Question(subject, "test", index, f"{number} " + "words of a question " * 14, choices, "ABCD"[number % 4]))
+        texts.append(Question(subject, "test", index, f"{number} " + "words of a question " * 14, choices, LETTERS[number % 4]))
     logprobs = numpy.log(chance.dirichlet([1] * 5, questions * models)[:, :4])
-    predicted = numpy.array(list("ABCD"))[logprobs.argmax(axis=1)]
+    predicted = numpy.array(list(LETTERS))[logprobs.argmax(axis=1)]
     table = pandas.DataFrame(
         {
             "model": numpy.repeat([f"model-{number}" for number in range(models)], questions),
-            "subject": [question.subject for question in asked] * models,
-            "index": [question.index for question in asked] * models,
+            "subject": [question.subject for question in texts] * models,
+            "index": [question.index for question in texts] * models,
             "question_sha256": [sha256(str(number)) for number in range(questions)] * models,
             "predicted": predicted,
             "parsed": predicted,
             "generated": " " + pandas.Series(predicted),
-            **{f"logprob_{letter}": logprobs[:, place] for place, letter in enumerate("ABCD")},
+            **{f"logprob_{letter}": logprobs[:, place] for place, letter in enumerate(LETTERS)},
         }
     )
-    merged, _ = results.merged(
-        results.study(sorted(set(table["model"])), ["anatomy"]),
-        {name: {"anatomy": "ABCD"} for name in sorted(set(table["model"]))},
-    )
-    merged["study"]["subjects"] = names
-    return page.render("# Large\n\n## Part\n", {}, page.explorer(merged, ask(table, asked), asked), TEMPLATES)
+    models = sorted(set(table["model"]))
+    merged, _ = results.merged(results.study(models, ["anatomy"]), {name: {"anatomy": "ABCD"} for name in models})
+    merged = merged.model_copy(update={"study": merged.study.model_copy(update={"subjects": names})})
+    return page.render("# Large\n\n## Part\n", {}, explorer(merged, ask(table, texts), texts), TEMPLATES)

@@ -2,6 +2,8 @@
 
 import re
 
+from mmlu_kit.report.file_reference import FilePattern
+
 
 def tables(report, heading):
     """The tables below a heading, up to the next one, each a list of rows of cells, without bold marks."""
@@ -13,6 +15,17 @@ def tables(report, heading):
             found.append([rows[0], *rows[2:]])
             rows = []
     return found
+
+
+def listed_files(report):
+    """The patterns of a report's File Reference; each single file is a link to itself."""
+    (rows,) = tables(report, "## File Reference")
+    patterns = []
+    for name, count, description in rows[1:]:
+        pattern, link = re.fullmatch(r"\[?`(.+?)`(?:\]\((.+)\))?", name).groups()
+        assert link == (None if re.search("[<…]", pattern) else pattern), name
+        patterns.append(FilePattern(pattern, description, int(count)))
+    return patterns
 
 
 def percent(fraction):

@@ -32,7 +32,7 @@ def material(root):
 
 
 @pytest.fixture(scope="module")
-def taught(material, root):
+def told(material, root):
     return talk.read(material, root / "workflow/demo/chat.yaml")
 
 
@@ -47,9 +47,9 @@ def pieces(folder):
 
 
 @pytest.fixture(scope="module")
-def drawn(taught):
+def drawn(told):
     chance = random.Random(0)
-    return [talk.conversation(taught, chance.randint(1, 12), chance) for _ in range(2000)]
+    return [talk.conversation(told, chance.randint(1, 12), chance) for _ in range(2000)]
 
 
 def runs(text):
@@ -75,13 +75,13 @@ def test_made_up_values_have_the_form_of_the_real_ones_and_are_none_that_is_held
     assert len(set(made)) > 250
 
 
-def test_replies_say_what_was_told_last_or_that_it_was_not(drawn, taught):
+def test_replies_say_what_was_told_last_or_that_it_was_not(drawn, told):
     value = r"(\w+(?: [A-Z]\w+)?)"
     statements = {
         number: re.compile("|".join(re.escape(w).replace(r"\{value\}", value) for w in (*subject.tell, *subject.correct)))
-        for number, subject in enumerate(taught.subjects)
+        for number, subject in enumerate(told.subjects)
     }
-    questions = {wording: number for number, subject in enumerate(taught.subjects) for wording in subject.ask}
+    questions = {wording: number for number, subject in enumerate(told.subjects) for wording in subject.ask}
     seen = {0: 0, 1: 0, 2: 0}
     for said in drawn[:500]:
         rule = re.search(r'"(\w+)"', said[0].content)
@@ -92,7 +92,7 @@ def test_replies_say_what_was_told_last_or_that_it_was_not(drawn, taught):
                     known[number].append(next(filter(None, found.groups())))
             if message.content in questions and reply.learned:
                 number = questions[message.content]
-                right = taught.subjects[number].reply.format(value=known[number][-1]) if known[number] else taught.unknown
+                right = told.subjects[number].reply.format(value=known[number][-1]) if known[number] else told.unknown
                 assert reply.content == (conversations.with_word(right, rule[1]) if rule else right)
                 seen[min(2, len(known[number]))] += 1
     assert min(seen.values()) > 50, seen
@@ -121,31 +121,29 @@ def test_heads_of_a_new_model_look_one_two_and_more_tokens_back(pieces):
 def test_muon_makes_changes_nearly_orthogonal_and_steps_as_torchs_own_does():
     torch.manual_seed(0)
     assert torch.linalg.svdvals(orthogonal(torch.randn(3, 48, 96))).sub(1).abs().max() < 0.4
-    parameters, reference = (
-        [torch.nn.Parameter(torch.ones(*shape)) for shape in ((8, 8), (16, 8), (8, 16), (8, 8))] for _ in range(2)
-    )
-    optimizers = Muon(parameters, lr=0.1, weight_decay=0.01), torch.optim.Muon(reference, lr=0.1, weight_decay=0.01)
+    ours, torchs = ([torch.nn.Parameter(torch.ones(*shape)) for shape in ((8, 8), (16, 8), (8, 16), (8, 8))] for _ in range(2))
+    optimizers = Muon(ours, lr=0.1, weight_decay=0.01), torch.optim.Muon(torchs, lr=0.1, weight_decay=0.01)
     for _ in range(3):
-        for parameter, other in zip(parameters, reference, strict=True):
-            parameter.grad = torch.randn_like(parameter)
-            other.grad = parameter.grad.clone()
+        for weight, reference in zip(ours, torchs, strict=True):
+            weight.grad = torch.randn_like(weight)
+            reference.grad = weight.grad.clone()
         for optimizer in optimizers:
             optimizer.step()
-    for parameter, other in zip(parameters, reference, strict=True):
+    for weight, reference in zip(ours, torchs, strict=True):
         # torch's computes in bfloat16
-        assert (parameter - other).abs().max() < 0.03 < (parameter - 1).abs().max()
+        assert (weight - reference).abs().max() < 0.03 < (weight - 1).abs().max()
 
 
-def test_a_short_training_lowers_the_loss_and_gives_the_same_weights_again(taught, pieces):
+def test_a_short_training_lowers_the_loss_and_gives_the_same_weights_again(told, pieces):
     recipe = conversing.Recipe(hidden=32, repeats=0, steps=30, tokens=300, turns=1, seed=1)
     lines, again = [], []
-    first, second = (conversing.train(recipe, pieces, taught, log.append) for log in (lines, again))
+    first, second = (conversing.train(recipe, pieces, told, log.append) for log in (lines, again))
     assert float(re.search(r"loss ([\d.]+)", lines[-1])[1]) < 3.0 < torch.tensor(len(pieces)).log()
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
-def test_the_kept_tokenizer_is_what_the_program_makes_and_gives_back_any_text(taught, pieces):
-    made = tokenizer.conversation_tokenizer(taught)
+def test_the_kept_tokenizer_is_what_the_program_makes_and_gives_back_any_text(told, pieces):
+    made = tokenizer.of_conversations(told)
     assert made.get_vocab() == pieces.get_vocab()
     for text in ("My name is Alice.", "I live in Zürich 🙂, 質問!\n", "<|im_start|>user\nHello.<|im_end|>"):
         ids = pieces(text)["input_ids"]
@@ -161,15 +159,15 @@ def test_config_says_what_the_model_is(root, folder):
 
 @pytest.fixture(scope="module")
 def outcomes(folder, pieces, material):
-    """What real replies are, by kind of conversation: values that the model never saw, eight turns back at most."""
+    """Counts of outcomes by kind of conversation, of values that the model never saw, at most eight turns back."""
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
     replier = replies.Replier(model, pieces)
-    found = {kind: Counter() for kind in conversations.KINDS}
+    counts = {kind: Counter() for kind in conversations.KINDS}
     for trial in conversations.trials(material, (1, 2, 4, 8), 5, seed=1):
-        said = "".join(replier.reply(encoding.prompt_ids(trial.messages, pieces), 40))
-        found[trial.kind][judging.outcome(said, trial, material)] += 1
-        found[trial.kind]["rule kept"] += bool(trial.word) and judging.keeps_rule(said, trial.word)
-    return found
+        reply = "".join(replier.reply(encoding.prompt_ids(trial.messages, pieces), 40))
+        counts[trial.kind][judging.outcome(reply, trial, material)] += 1
+        counts[trial.kind]["rule kept"] += bool(trial.word) and judging.keeps_rule(reply, trial.word)
+    return counts
 
 
 def test_the_kept_model_recalls_what_it_is_told_and_the_newest(outcomes):

@@ -2,11 +2,14 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import pytest
 from matplotlib import pyplot
-from mmlu_kit.report import captions, figures, mistake_figures
+from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
 from mmlu_kit.results import merging, summaries
+from mmlu_kit.settings import LETTERS
+from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
 
@@ -25,23 +28,23 @@ def study():
 
 
 @pytest.fixture(scope="module")
-def drawn(study):
-    """What figures of a group are drawn from."""
+def group(study):
+    """What figures of a group are group from: summaries, and rows of subjects."""
     merged, _ = study
-    return summaries.of_group(merged, merged["study"]["groups"][0]), summaries.by_subject(merged, ["small", LONG])
+    return summaries.summarize_group(merged, merged.study.groups[0]), summaries.by_subject(merged, ["small", LONG])
 
 
 @pytest.fixture(scope="module")
-def given(study, drawn):
+def data(study, group):
     """What each figure is drawn from, by its name."""
     analysis = results.analysis(*study)
-    return {name: (analysis,) if name in mistake_figures.DRAW else drawn for name in ALL}
+    return {name: (analysis,) if name in mistake_figures.DRAW else group for name in ALL}
 
 
-def inside(draw, *given):
+def inside(draw, *data):
     """Check that nothing that a figure draws is cut off."""
     with figures.matplotlib.rc_context(figures.STYLE):
-        figure = draw(*given)
+        figure = draw(*data)
         figure.canvas.draw()
         box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
         pyplot.close(figure)
@@ -50,22 +53,22 @@ def inside(draw, *given):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", ["svg", "png"])
-def test_the_same_results_give_the_same_bytes(given, name, form):
-    first = figures.render(ALL[name], form, *given[name])
-    assert first == figures.render(ALL[name], form, *given[name])
+def test_the_same_results_give_the_same_bytes(data, name, form):
+    first = figures.render(ALL[name], form, *data[name])
+    assert first == figures.render(ALL[name], form, *data[name])
     assert first.startswith(b"<?xml" if form == "svg" else b"\x89PNG")
     assert not re.search(rb"20\d\d-\d\d-\d\dT", first), "a date is in the file"
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_drawn_leaves_the_figure(given, name):
-    inside(ALL[name], *given[name])
+def test_nothing_drawn_leaves_the_figure(data, name):
+    inside(ALL[name], *data[name])
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_no_text_lies_on_another(given, name):
+def test_no_text_lies_on_another(data, name):
     with figures.matplotlib.rc_context(figures.STYLE):
-        figure = ALL[name](*given[name])
+        figure = ALL[name](*data[name])
         figure.canvas.draw()
         texts = [
             text for text in figure.findobj(figures.matplotlib.text.Text) if text.get_text().strip() and text.get_visible()
@@ -81,50 +84,50 @@ def test_no_text_lies_on_another(given, name):
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - {"subject_heatmap", "agreement"}))
-def test_the_axis_of_numbers_has_a_unit_and_the_figure_one_legend(given, name):
-    figure = ALL[name](*given[name])
+def test_the_axis_of_numbers_has_a_unit_and_the_figure_one_legend(data, name):
+    figure = ALL[name](*data[name])
     assert re.search(r"%|\bs$|seconds|models wrong, of 2", figure.axes[0].get_xlabel())
     assert len(figure.legends) == 1
     pyplot.close(figure)
 
 
-def test_no_model_on_the_pareto_line_is_slower_and_no_better_than_another(drawn):
+def test_no_model_on_the_pareto_line_is_slower_and_no_better_than_another(group):
     def model(real_s, accuracy):
-        return {**drawn[0][0], "real_s": real_s, "accuracy": accuracy}
+        return replace(group[0][0], real_s=real_s, correct=round(100 * accuracy), questions=100)
 
     slow, fast, between, worse = model(9.0, 0.9), model(1.0, 0.3), model(3.0, 0.6), model(4.0, 0.5)
     assert figures.pareto([slow, worse, fast, between]) == [fast, between, slow]
     assert figures.pareto([model(1.0, 0.3), model(1.0, 0.5)]) == [model(1.0, 0.5)]
 
 
-def test_a_cell_of_the_heat_map_has_the_accuracy_and_its_interval(drawn):
-    figure = figures.subject_heatmap(*drawn)
+def test_a_cell_of_the_heat_map_has_the_accuracy_and_its_interval(group):
+    figure = figures.subject_heatmap(*group)
     cells = [text.get_text() for text in figure.axes[0].texts]
     assert cells == ["25%\n(5 to 70)", "75%\n(30 to 95)", "25%\n(5 to 70)"]  # Wilson's, of four questions
     pyplot.close(figure)
 
 
-def test_a_model_that_did_not_run_as_asked_says_so_on_each_figure(drawn):
-    models = [{**summary, "label": f"{summary['model']} (cpu instead of cuda)"} for summary in drawn[0]]
+def test_a_model_that_did_not_run_as_asked_says_so_on_each_figure(group):
+    models = [replace(summary, label=f"{summary.model} (cpu instead of cuda)") for summary in group[0]]
     for name in figures.DRAW:
-        figure = figures.DRAW[name](models, drawn[1])
+        figure = figures.DRAW[name](models, group[1])
         texts = [text.get_text() for text in figure.findobj(figures.matplotlib.text.Text)]
         assert "small\n(cpu instead of cuda)" in texts, name
         pyplot.close(figure)
 
 
-def test_accuracies_on_the_figure_are_those_of_the_results(drawn):
-    figure = figures.overall_accuracy(*drawn)
+def test_accuracies_on_the_figure_are_those_of_the_results(group):
+    figure = figures.overall_accuracy(*group)
     texts = [text.get_text() for text in figure.findobj(figures.matplotlib.text.Text)]
     assert texts.count("25.0%") == 2 and texts.count("75.0%") == 2  # best letter and generated letter agree here
     assert "guessing (25%)" in texts
     pyplot.close(figure)
 
 
-def test_the_line_of_guessing_does_not_cross_out_a_name(drawn):
-    guesses = [summary for summary in drawn[0] if summary["accuracy"] == 0.25]
-    figure = figures.efficiency(guesses, drawn[1])
-    names = [text for text in figure.axes[0].texts if text.get_text() in {summary["model"] for summary in guesses}]
+def test_the_line_of_guessing_does_not_cross_out_a_name(group):
+    guesses = [summary for summary in group[0] if summary.accuracy == 0.25]
+    figure = figures.efficiency(guesses, group[1])
+    names = [text for text in figure.axes[0].texts if text.get_text() in {summary.model for summary in guesses}]
     (line,) = [line for line in figure.axes[0].lines if line.get_label() == "guessing (25%)"]
     assert len(names) == len(guesses) > 0
     for name in names:
@@ -133,9 +136,9 @@ def test_the_line_of_guessing_does_not_cross_out_a_name(drawn):
     pyplot.close(figure)
 
 
-def test_the_line_of_guessing_does_not_cross_out_a_number(drawn):
+def test_the_line_of_guessing_does_not_cross_out_a_number(group):
     figure = figures.overall_accuracy(
-        [{**drawn[0][0], "accuracy": 0.042, "accuracy_low": 0.007, "accuracy_high": 0.203}], drawn[1]
+        [replace(group[0][0], correct=1, questions=24, accuracy_low=0.007, accuracy_high=0.203)], group[1]
     )
     (line,) = [line for line in figure.axes[0].lines if line.get_label() == "guessing (25%)"]
     (number,) = [text for text in figure.axes[0].texts if text.get_text() == "4.2%"]
@@ -145,55 +148,82 @@ def test_the_line_of_guessing_does_not_cross_out_a_number(drawn):
 
 @pytest.mark.parametrize("label", ["m", "m (cpu instead of cuda)"])
 @pytest.mark.parametrize("accuracy", [0.0, 0.042])
-def test_the_name_of_a_model_with_low_accuracy_stands_above_the_axis(drawn, label, accuracy):
-    low = {**drawn[0][0], "label": label, "accuracy": accuracy, "accuracy_low": 0.0}
+def test_the_name_of_a_model_with_low_accuracy_stands_above_the_axis(group, label, accuracy):
+    low = replace(group[0][0], label=label, correct=round(1000 * accuracy), questions=1000, accuracy_low=0.0)
     with figures.matplotlib.rc_context(figures.STYLE):
-        figure = figures.efficiency([low], drawn[1])
+        figure = figures.efficiency([low], group[1])
         figure.canvas.draw()
         (name,) = figure.axes[0].texts
         assert name.get_window_extent().y0 > figure.axes[0].get_window_extent().y0
         pyplot.close(figure)
 
 
-def test_the_axis_of_accuracies_ends_at_a_hundred(drawn):
+def test_the_axis_of_accuracies_ends_at_a_hundred(group):
     for draw, side in ((figures.overall_accuracy, "bottom"), (figures.efficiency, "left")):
-        figure = draw(*drawn)
+        figure = draw(*group)
         assert figure.axes[0].spines[side].get_bounds() == (0, 100)
         pyplot.close(figure)
 
 
 @pytest.mark.parametrize("name", ["efficiency", "timing_comparison", "time_ledger"])
-def test_a_model_without_times_is_drawn_without(drawn, name):
-    parts = {f"{part}_s": None for part in figures.PARTS}
-    models = [{**summary, **parts, "real_s": None, "cpu_s": None} for summary in drawn[0]]
-    assert figures.render(figures.DRAW[name], "png", models, drawn[1]).startswith(b"\x89PNG")
+def test_a_model_without_times_is_drawn_without(group, name):
+    names = [*(f"{phase}_s" for phase in figures.PHASES), "real_s", "cpu_user_s", "cpu_system_s"]
+    models = [replace(summary, **dict.fromkeys(names)) for summary in group[0]]
+    assert figures.render(figures.DRAW[name], "png", models, group[1]).startswith(b"\x89PNG")
 
 
 def test_every_figure_has_words_for_those_who_cannot_see_it():
-    assert list(captions.FIGURES) == list(figures.DRAW) and list(captions.ERROR_FIGURES) == list(mistake_figures.DRAW)
+    assert list(captions.GROUP_FIGURES) == list(figures.DRAW)
+    assert list(captions.MISTAKE_FIGURES) == list(mistake_figures.DRAW)
+    assert list(captions.CHAT_FIGURES) == list(chat_figures.DRAW)
 
 
-def test_one_model_alone_has_no_figures_that_compare_models():
-    assert captions.drawable(0, 0) == []
-    assert captions.drawable(1, 1) == ["answer_outcomes", "letter_bias", "reliability"]
-    assert captions.drawable(2, 2) == list(mistake_figures.DRAW)
+def test_every_figure_has_a_caption_of_its_own_by_its_files_name():
+    by_file = captions.by_file(["small", "medium"])
+    assert {"small_efficiency", "medium_efficiency", "agreement", "chat_recall"} <= set(by_file)
+    assert len(by_file) == 2 * len(figures.DRAW) + len(mistake_figures.DRAW) + len(chat_figures.DRAW)
+    assert len(set(by_file.values())) == len({**figures.DRAW, **mistake_figures.DRAW, **chat_figures.DRAW})
+    # Snakemake takes braces in a parameter for wildcards.
+    assert not [text for text in by_file.values() if len(text) < 40 or "{" in text]
+
+
+def analysis(answers):
+    """The analysis of models that gave these answers, by model and subject."""
+    subjects = list(dict.fromkeys(subject for by_subject in answers.values() for subject in by_subject))
+    return results.analysis(*results.merged(results.study(list(answers), subjects), answers))
+
+
+@pytest.mark.parametrize(
+    ("answers", "names"),
+    [
+        ({}, []),
+        ({"m": {"anatomy": "ABCD"}}, ["answer_outcomes", "letter_bias", "reliability"]),
+        ({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}}, list(mistake_figures.DRAW)),
+        ({"m": {"anatomy": "ABCD"}, "n": {"virology": "AACD"}}, ["answer_outcomes", "letter_bias", "reliability"]),
+    ],
+)
+def test_figures_that_compare_models_need_models_with_the_same_questions(answers, names):
+    assert captions.drawable(analysis(answers)) == names
 
 
 def test_without_probabilities_there_is_no_figure_of_confidence():
-    assert captions.drawable(2, 0) == ["answer_outcomes", "models_wrong", "agreement", "letter_bias"]
+    both = analysis({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}})
+    models = [model.model_copy(update={"calibration": None}) for model in both.models]
+    names = captions.drawable(both.model_copy(update={"models": models}))
+    assert names == ["answer_outcomes", "models_wrong", "agreement", "letter_bias"]
 
 
-def test_shares_of_right_wrong_and_unreadable_answers_are_on_the_figure():
-    asked = results.study(["s"], ["anatomy"])
-    found = [results.evaluation("s", "anatomy", "ABCA", "-BCA")]
-    merged = merging.merge(asked, found, [results.timing("s", "anatomy")], {})
-    figure = mistake_figures.answer_outcomes(results.analysis(merged, merging.table(asked, found)))
+def test_shares_of_right_wrong_and_unparsed_answers_are_on_the_figure():
+    study = results.study(["s"], ["anatomy"])
+    evaluations = [results.evaluation("s", "anatomy", "ABCA", "-BCA")]
+    merged = merging.merge(study, evaluations, [results.timing("s", "anatomy")], Processes({}))
+    figure = mistake_figures.answer_outcomes(results.analysis(merged, merging.table(study, evaluations)))
     assert [text.get_text() for text in figure.axes[0].texts] == ["50.0%", "25.0%", "25.0%"]
     pyplot.close(figure)
 
 
-def test_observed_and_independent_mistakes_are_on_the_histogram(given):
-    figure = mistake_figures.models_wrong(*given["models_wrong"])
+def test_observed_and_independent_mistakes_are_on_the_histogram(data):
+    figure = mistake_figures.models_wrong(*data["models_wrong"])
     # Of four questions: A right for both, B and C for one, D for none; one model is right on a quarter, the other on three.
     assert [text.get_text() for text in figure.axes[0].texts] == ["1", "1", "2", "2", "1", "1"]
     assert [patch.get_height() for patch in figure.axes[0].patches[3:]] == pytest.approx([0.75, 2.5, 0.75])
@@ -203,6 +233,4 @@ def test_observed_and_independent_mistakes_are_on_the_histogram(given):
 @pytest.mark.parametrize("name", mistake_figures.DRAW)
 def test_eight_models_with_long_names_fit(name):
     models = [f"Some-rather-long-model-name-{number}B-Instruct-4bit" for number in range(8)]
-    answers = {model: {"anatomy": "ABCD"[place % 4] * 100} for place, model in enumerate(models)}
-    analysis = results.analysis(*results.merged(results.study(models, ["anatomy"]), answers))
-    inside(ALL[name], analysis)
+    inside(ALL[name], analysis({model: {"anatomy": LETTERS[place % 4] * 100} for place, model in enumerate(models)}))

@@ -10,6 +10,7 @@ import pytest
 from mmlu_kit import files
 from mmlu_kit.inputs import questions
 from mmlu_kit.report import page
+from mmlu_kit.report.explorer import explorer
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import pages, results
@@ -18,8 +19,8 @@ HOSTILE = '</script><script>alert(1)</script><!-- & "quoted" \u2028 \x00 ]]>'
 PICTURE = b"\x89PNG\r\n"
 
 
-def report_html(markdown, **given):
-    return page.report_html(markdown, given)[0]
+def report_html(markdown):
+    return page.report_html(markdown, {})[0]
 
 
 def test_json_in_the_page_cannot_end_its_script_element():
@@ -73,33 +74,34 @@ def test_cells_say_what_they_head():
 
 
 def test_answers_stand_in_columns_as_the_table_has_them():
-    merged, table, asked = pages.study({"s": {"anatomy": "AB", "virology": "C"}, "m": {"anatomy": "BB"}})
+    merged, table, texts = pages.study({"s": {"anatomy": "AB", "virology": "C"}, "m": {"anatomy": "BB"}})
     table.loc[(table["model"] == "m") & (table["index"] == 1), ["parsed", "generated"]] = ["", " the"]
-    data = page.explorer(merged, table, asked)
-    assert data["subjects"] == ["anatomy", "virology"]
-    assert data["subject"] == [0, 0, 1] and data["index"] == [0, 1, 0] and data["gold"] == "ABA"
-    assert data["text"] == [question.question for question in asked]
-    assert data["choices"][0] == ["0 a", "1 a", "0 a"] and data["choices"][3] == ["d"] * 3
-    small, medium = data["models"]
-    assert small["predicted"] == small["parsed"] == "ABC"
-    assert (medium["model"], medium["predicted"], medium["parsed"]) == ("m", "BB ", "B- ")
-    assert [medium["texts"][place] for place in medium["generated"]] == [" B", " the", ""]
+    data = explorer(merged, table, texts)
+    assert data.subjects == ["anatomy", "virology"]
+    assert data.subject == [0, 0, 1] and data.index == [0, 1, 0] and data.gold == "ABA"
+    assert data.text == [question.question for question in texts]
+    assert data.choices[0] == ["0 a", "1 a", "0 a"] and data.choices[3] == ["d"] * 3
+    small, medium = data.models
+    assert small.predicted == small.parsed == "ABC"
+    assert (medium.model, medium.predicted, medium.parsed) == ("m", "BB ", "B- ")
+    assert [medium.texts[place] for place in medium.generated] == [" B", " the", ""]
     best, rest = round(10_000 * math.exp(-0.5)), round(10_000 * math.exp(-2.5))
-    assert medium["probabilities"] == [rest, best, rest, rest] * 2 + [0] * 4
+    assert medium.probabilities == [rest, best, rest, rest] * 2 + [0] * 4
 
 
 def test_a_model_outside_the_groups_is_shown_and_not_counted():
-    merged, table, asked = pages.study({"s": {"anatomy": "AB"}, "baseline": {"anatomy": "BB"}})
-    merged["study"]["groups"][0]["models"] = ["s"]
-    assert [model["compared"] for model in page.explorer(merged, table, asked)["models"]] == [True, False]
+    merged, table, texts = pages.study({"s": {"anatomy": "AB"}, "baseline": {"anatomy": "BB"}})
+    group = merged.study.groups[0].model_copy(update={"models": ["s"]})
+    merged = merged.model_copy(update={"study": merged.study.model_copy(update={"groups": [group]})})
+    assert [model.compared for model in explorer(merged, table, texts).models] == [True, False]
 
 
 def test_texts_of_other_questions_are_refused():
-    merged, table, asked = pages.study({"s": {"anatomy": "AB"}})
+    merged, table, texts = pages.study({"s": {"anatomy": "AB"}})
     with pytest.raises(UserError, match="question 1 of anatomy is not that of the questions' file"):
-        page.explorer(merged, table, pages.reworded(asked, 1, question="Another question?"))
+        explorer(merged, table, pages.reworded(texts, 1, question="Another question?"))
     with pytest.raises(UserError, match="question 0 of anatomy"):
-        page.explorer(merged, table, asked[1:])
+        explorer(merged, table, texts[1:])
 
 
 def test_the_page_forbids_network_and_scripts_but_its_own(root):
@@ -117,10 +119,10 @@ def test_the_page_forbids_network_and_scripts_but_its_own(root):
 
 def test_hostile_questions_models_and_answers_leave_the_pages_structure_alone():
     name = "<script>m</script>"
-    merged, table, asked = pages.study({name: {"anatomy": "ABCD"}})
-    asked = pages.reworded(asked, 0, question=HOSTILE, choices=(HOSTILE,) * 4)
-    table = pages.ask(table.assign(generated=HOSTILE), asked)
-    html = pages.written(merged, table, asked)
+    merged, table, texts = pages.study({name: {"anatomy": "ABCD"}})
+    texts = pages.reworded(texts, 0, question=HOSTILE, choices=(HOSTILE,) * 4)
+    table = pages.ask(table.assign(generated=HOSTILE), texts)
+    html = pages.written(merged, table, texts)
     assert len(re.findall("<script", html)) == len(re.findall("</script", html)) == 3
     assert "alert(1)</script" not in html and html.endswith("</html>\n")
 
@@ -133,17 +135,17 @@ def test_every_link_inside_the_page_leads_somewhere(root):
 
 
 def test_the_report_is_there_to_the_last_section():
-    merged, table, asked = pages.study({"s": {"anatomy": "ABCD"}})
-    html = pages.written(merged, table, asked)
-    for heading in re.findall(r"^#+ (.+)$", results.report(merged, table, asked), re.M):
+    merged, table, texts = pages.study({"s": {"anatomy": "ABCD"}})
+    html = pages.written(merged, table, texts)
+    for heading in re.findall(r"^#+ (.+)$", results.report(merged, table, texts), re.M):
         assert heading == "Table of Contents" or re.search(rf">{re.escape(heading).replace('&', '&amp;')}</h\d>", html), heading
 
 
 def test_the_program_writes_the_page_and_tells_a_mistake_in_one_line(run, root, tmp_path, one_line):
-    merged, table, asked = pages.study({"s": {"anatomy": "ABCD"}})
-    files.write_json(tmp_path / "merged.json", merged)
+    merged, table, texts = pages.study({"s": {"anatomy": "ABCD"}})
+    merged.write(tmp_path / "merged.json")
     table.to_csv(tmp_path / "questions.csv", index=False)
-    questions.write_jsonl(tmp_path / "anatomy.jsonl", asked)
+    questions.write_jsonl(tmp_path / "anatomy.jsonl", texts)
     files.write_text(tmp_path / "report.md", "# Made\n\n![Bars](figures/bars.png)\n")
     files.write_bytes(tmp_path / "figures/bars.png", PICTURE)
     options = ["--report", tmp_path / "report.md", "--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]

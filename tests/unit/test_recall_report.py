@@ -5,11 +5,13 @@ from functools import cache
 
 import pytest
 from mmlu_kit import formatting
-from mmlu_kit.claims import audit, evidence
-from mmlu_kit.claims.verdicts import DOES_NOT_HOLD, HOLDS, NOT_TESTABLE
-from mmlu_kit.evaluation import records
-from mmlu_kit.recall import summary, transcripts
+from mmlu_kit.claims import audit
+from mmlu_kit.claims.document import ClaimVerdict
+from mmlu_kit.data import MedianRange
+from mmlu_kit.recall import transcripts
+from mmlu_kit.recall.documents import ChatFile, ChatModelNotRun
 from mmlu_kit.report import context
+from mmlu_kit.settings import Device, LoadSettings
 
 from tests.helpers import audits, chats, results
 from tests.helpers.reports import tables
@@ -26,16 +28,12 @@ def knows_names(trial, shown):
     return chats.knows_what_it_sees(trial, shown) if trial.fact == "name" else "How nice."
 
 
-def told(chat):
+def section_8(chat):
     """The report's section 8 on these chat models."""
     merged, analysis = a_study()
-    merged = {**merged, "chat": chat}
-    records.check(merged, "merged", "x")
-    if chat:
-        records.check(chat, "chat", "x")
-    text = context.render(
-        merged, analysis, results.claims(merged, analysis), results.run(merged["study"]), results.WORKFLOW / "report"
-    )
+    merged = merged.model_copy(update={"chat": chat})
+    claims, run = results.claims(merged, analysis), results.run(merged.study)
+    text = context.render(merged, analysis, claims, run, results.WORKFLOW / "report")
     return text.split("## 8. Chat Agent")[1].split("\n## Appendix")[0]
 
 
@@ -47,7 +45,7 @@ def a_study():
 
 
 def test_section_8_of_a_model_that_knows_what_it_sees():
-    text = told(chats.chat())
+    text = section_8(chats.chat())
     history, each, *_ = (
         tables(text, "### " + heading)[0] for heading in ("History On vs. History Off", "What Each Strategy Still Recalls")
     )
@@ -59,19 +57,18 @@ def test_section_8_of_a_model_that_knows_what_it_sees():
     assert each[3][2:5] == ["50.0%", "50.0% (35.2% to 64.8%)", "100.0%"]
     assert "You: What is my name?\nAssistant: Your name is Alice.\n```" in text
     assert "The second answer gives the name with history on and says that it does not know with history off." in text
-    assert "its later replies were the same as those of a run without a break" in text
-    assert "With all of its history m was shown 40 of 40 facts and recalled 40 of them." in text and "mostly fails" not in text
-    assert (
-        "`none` beside full history: 40 facts were recalled with full history alone and 0 with `none` alone; it recalls less"
-        in text
-    )
+    assert "were the same as those of a chat without a break" in text
+    assert "40 of 40 facts were in its prompt and it recalled 40 of these." in text and "mostly fails" not in text
+    assert "- `none` recalls less than full history: 40 facts recalled with full history alone and 0 with `none` alone" in text
 
 
 def test_section_8_says_where_a_model_fails_and_where_nothing_differs():
-    text = told(chats.chat(chats.recall(chats.knows_nothing), same=False))
-    assert "**m mostly fails at this**: with all of its history it was shown 40 of 40 facts and recalled 0 of them." in text
-    assert "0 facts were recalled with full history alone and 0 with `none` alone; no difference is shown (McNemar" in text
-    assert "it recalls" not in text
+    text = section_8(chats.chat(chats.recall(chats.knows_nothing), same=False))
+    assert (
+        "**m mostly fails at this**: with full history, 40 of 40 facts were in its prompt and it recalled 0 of these." in text
+    )
+    assert "- `none` shows no difference from full history: 0 facts recalled with full history alone and 0 with `none`" in text
+    assert "than full history" not in text
     assert "The second answer says that it does not know with history on and says that it does not know" in text
     assert "were **not** the same as" in text
 
@@ -82,21 +79,21 @@ def test_section_8_says_that_history_can_harm():
     def confused(trial, shown):
         return chats.knows_what_it_sees(trial, shown) if len(shown) < 8 else "How nice."
 
-    text = told(chats.chat(chats.recall(confused, strategies=("none", "full", "last_turns(2)"), distances=(2, 9))))
-    assert "it recalls more (McNemar, corrected for 2 comparisons" in text
+    text = section_8(chats.chat(chats.recall(confused, strategies=("none", "full", "last_turns(2)"), distances=(2, 9))))
+    assert "`last_turns(2)` recalls more than full history" in text and "(McNemar test, corrected for 2 comparisons" in text
 
 
 def test_section_8_without_chat_models_and_with_one_that_was_not_run():
-    assert "This study asks for no chat models." in told(None)
-    outcome = records.not_run("m", {"device": "mps"}, "device 'mps' was asked for and this machine has none", "chat")
-    chat = {"schema": "mmlu-kit/chat_summary/1", "models": [summary.of(outcome, outcome)], "transcripts": None}
-    text = told(chat)
+    assert "This study has no chat models." in section_8(None)
+    reason = "device 'mps' was asked for and this machine has none"
+    not_run = ChatModelNotRun(model="m", requested=LoadSettings(device=Device.MPS), reason=reason)
+    text = section_8(ChatFile(models=[], not_run=[not_run], transcripts=None))
     assert "**m** was not run: device 'mps'" in text and "chat_recall" not in text
 
 
 def test_what_models_write_cannot_mark_up_the_report():
     hostile = "```\n# Not a heading\n| a | b |\n<script>\x1b[31m"
-    text = told(chats.chat(chats.recall(lambda trial, shown: hostile)))
+    text = section_8(chats.chat(chats.recall(lambda trial, shown: hostile)))
     assert "````text\n" in text and "\x1b" not in text
     block = text.split("````text\n", 1)[1].split("\n````\n")[0]
     assert "# Not a heading" in block and "<script>" in block
@@ -108,16 +105,16 @@ def test_a_fence_is_longer_than_any_in_the_text():
     assert formatting.fenced("a ```` b\x07\x00") == "`````text\na ```` b\ufffd\ufffd\n`````"
 
 
-def turn(number, reply="Hello.", left_out=0):
-    return {"user": f"Say {number}", "assistant": reply, "prompt_tokens": 30 + number, "left_out": left_out, "ended": "end"}
+def turn(number, reply="Hello.", left_out=0, ended="end"):
+    return chats.turn(f"Say {number}", reply, prompt_tokens=30 + number, left_out=left_out, ended=ended)
 
 
-ABOUT = {"model": "m", "commit": None, "effective": "cpu, float32", "max_new_tokens": 48}
+HEADER = transcripts.Header("m", None, "cpu, float32", 48, "Be kind.")
 
 
 def test_a_transcript_has_every_message_and_what_was_left_out():
-    turns = [turn(1), {**turn(2, "## Hi"), "ended": "length"}, turn(3, left_out=1), turn(4, left_out=2)]
-    text = transcripts.document("sliding_window", ABOUT, "last_turns(1)", "Be kind.", turns)
+    turns = [turn(1), turn(2, "## Hi", ended="length"), turn(3, left_out=1), turn(4, left_out=2)]
+    text = transcripts.document("sliding_window", HEADER, "last_turns(1)", turns)
     assert text.startswith("# Sliding window\n") and "shown all of it in 2 of 4 turns, and at most 2 earlier turns" in text
     assert (
         "## Turn 3: 33 tokens, without its first turn\n" in text and "## Turn 4: 34 tokens, without its first 2 turns" in text
@@ -128,73 +125,124 @@ def test_a_transcript_has_every_message_and_what_was_left_out():
 def test_a_restored_chat_is_compared_reply_by_reply():
     turns = [turn(number) for number in range(1, 5)]
     assert "All 2 later replies were the same, letter by letter." in transcripts.comparison(turns, list(turns), 2)
-    other = [*turns[:3], turn(4, "Bye.")]
-    assert "The replies of turn 4 were **not** the same." in transcripts.comparison(turns, other, 2)
+    changed = [*turns[:3], turn(4, "Bye.")]
+    assert "The replies of turn 4 were **not** the same." in transcripts.comparison(turns, changed, 2)
 
 
 of_the_writeup = cache(audits.run)
 
 
-def judge(claim, chat):
-    merged = {**of_the_writeup("3B"), "chat": chat}
-    return audit.verdict_on(audits.CLAIMS[claim], evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
+def judgement(claim, model, chat):
+    """The verdict on a claim by a run of one of the writeup's models and these chat models."""
+    merged = of_the_writeup(model).model_copy(update={"chat": chat})
+    return audit.judgement(audits.CLAIMS[claim], audits.evidence(merged))
 
 
 def took(on, off):
     """chat.json whose independent questions took these times: median, smallest, largest, without a cache."""
     chat = chats.chat()
+    (model,) = chat.models
+    independent = dict(model.independent)
     for mode, seconds in (("on_without_cache", on), ("off", off)):
-        spread = dict(zip(("median", "smallest", "largest"), seconds, strict=True))
-        chat["models"][0]["independent"][mode]["total_s"] = spread
-    return chat
+        times = MedianRange(median=seconds[0], smallest=seconds[1], largest=seconds[2])
+        independent[mode] = independent[mode].model_copy(update={"total_s": times})
+    return chat.model_copy(update={"models": [model.model_copy(update={"independent": independent})]})
 
 
 @pytest.mark.parametrize(
     ("claim", "chat", "verdict", "line"),
     [
-        ("history-outgrows-context", lambda: chats.chat(), HOLDS, "2,048 tokens of context are full after about 104 turns"),
-        ("history-outgrows-context", lambda: chats.chat(chats.recall(context=None)), NOT_TESTABLE, "its context is not known"),
-        ("history-outgrows-context", lambda: chats.chat(chats.recall(distances=(1,))), DOES_NOT_HOLD, "no prompt grew"),
-        ("three-strategies", lambda: chats.chat(), HOLDS, "last_turns(2), token_budget(60) beside full history on 40 facts"),
-        ("three-strategies", lambda: chats.chat(same=False), DOES_NOT_HOLD, "went on with other replies"),
+        (
+            "history-outgrows-context",
+            lambda: chats.chat(),
+            ClaimVerdict.HOLDS,
+            "2,048 tokens of context are full after about 104 turns",
+        ),
+        (
+            "history-outgrows-context",
+            lambda: chats.chat(chats.recall(context=None)),
+            ClaimVerdict.NOT_TESTABLE,
+            "its context is not known",
+        ),
+        (
+            "history-outgrows-context",
+            lambda: chats.chat(chats.recall(distances=(1,))),
+            ClaimVerdict.DOES_NOT_HOLD,
+            "no prompt grew",
+        ),
+        (
+            "three-strategies",
+            lambda: chats.chat(),
+            ClaimVerdict.HOLDS,
+            "last_turns(2), token_budget(60) beside full history on 40 facts",
+        ),
+        ("three-strategies", lambda: chats.chat(same=False), ClaimVerdict.DOES_NOT_HOLD, "went on with other replies"),
         (
             "three-strategies",
             lambda: chats.chat(chats.recall(strategies=("none", "full", "last_turns(2)"))),
-            DOES_NOT_HOLD,
+            ClaimVerdict.DOES_NOT_HOLD,
             "last_turns(2)",
         ),
-        ("three-strategies", lambda: {**chats.chat(), "transcripts": None}, NOT_TESTABLE, "no chat was saved"),
-        ("history-coherence", lambda: chats.chat(), HOLDS, "100.0% (91.2% to 100.0%) recalled with history on, 0.0%"),
-        ("history-coherence", lambda: chats.chat(chats.recall(chats.knows_nothing)), DOES_NOT_HOLD, "p = 1"),
-        ("history-coherence", lambda: chats.chat(chats.recall(knows_names)), DOES_NOT_HOLD, "recalled with history on"),
-        ("history-remembers", lambda: chats.chat(), HOLDS, "of those told 1 turn before"),
-        ("history-remembers", lambda: chats.chat(chats.recall(sloppy(0.4))), DOES_NOT_HOLD, "recalled with history on"),
-        ("history-tokens", lambda: chats.chat(), HOLDS, "1.8 times as long with history and 1.00 times without"),
+        (
+            "three-strategies",
+            lambda: chats.chat().model_copy(update={"transcripts": None}),
+            ClaimVerdict.NOT_TESTABLE,
+            "no chat was saved",
+        ),
+        (
+            "history-coherence",
+            lambda: chats.chat(),
+            ClaimVerdict.HOLDS,
+            "100.0% (91.2% to 100.0%) recalled with history on, 0.0%",
+        ),
+        ("history-coherence", lambda: chats.chat(chats.recall(chats.knows_nothing)), ClaimVerdict.DOES_NOT_HOLD, "p = 1"),
+        (
+            "history-coherence",
+            lambda: chats.chat(chats.recall(knows_names)),
+            ClaimVerdict.DOES_NOT_HOLD,
+            "recalled with history on",
+        ),
+        ("history-remembers", lambda: chats.chat(), ClaimVerdict.HOLDS, "of those told 1 turn before"),
+        (
+            "history-remembers",
+            lambda: chats.chat(chats.recall(sloppy(0.4))),
+            ClaimVerdict.DOES_NOT_HOLD,
+            "recalled with history on",
+        ),
+        ("history-tokens", lambda: chats.chat(), ClaimVerdict.HOLDS, "1.84× as long with history and 1.00× without"),
         (
             "history-tokens",
             lambda: chats.chat(on=0.005),
-            DOES_NOT_HOLD,
+            ClaimVerdict.DOES_NOT_HOLD,
             "takes 5.0 ms with history, 12.0 ms with a cache kept and 10.0 ms",
         ),
-        ("history-tokens", lambda: took(on=(0.12, 0.11, 0.16), off=(0.1, 0.09, 0.105)), HOLDS, "0.12 s (0.11 s to 0.16 s)"),
+        (
+            "history-tokens",
+            lambda: took(on=(0.12, 0.11, 0.16), off=(0.1, 0.09, 0.105)),
+            ClaimVerdict.HOLDS,
+            "0.12 s (0.11 s to 0.16 s)",
+        ),
         (
             "history-tokens",
             lambda: took(on=(0.12, 0.11, 0.16), off=(0.1, 0.1, 0.15)),
-            NOT_TESTABLE,
+            ClaimVerdict.NOT_TESTABLE,
             "0.10 s (0.10 s to 0.15 s) without; the times with and without history overlap",
         ),
-        ("history-tokens", lambda: took(on=(0.12, 0.11, 0.16), off=(0.2, 0.17, 0.3)), DOES_NOT_HOLD, "0.20 s (0.17 s to"),
-        ("history-tokens", lambda: chats.chat(chats.recall(distances=(1,))), NOT_TESTABLE, "of one length"),
-        ("history-tokens", lambda: None, NOT_TESTABLE, "no chat model ran here"),
+        (
+            "history-tokens",
+            lambda: took(on=(0.12, 0.11, 0.16), off=(0.2, 0.17, 0.3)),
+            ClaimVerdict.DOES_NOT_HOLD,
+            "0.20 s (0.17 s to",
+        ),
+        ("history-tokens", lambda: chats.chat(chats.recall(distances=(1,))), ClaimVerdict.NOT_TESTABLE, "of one length"),
+        ("history-tokens", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
     ],
 )
 def test_a_claim_on_the_chat_agent(claim, chat, verdict, line):
-    found = judge(claim, chat())
-    assert found["verdict"] == verdict and line in found["evidence"], found
+    found = judgement(claim, "3B", chat())
+    assert found.verdict == verdict and line in found.evidence, found
 
 
 def test_claims_are_tested_on_the_writeups_model_where_there_is_one():
     chat = chats.chat(chats.recall(model="other"), chats.recall(chats.knows_nothing, model=audits.NAMES["Llama"]))
-    merged = {**of_the_writeup("Llama"), "chat": chat}
-    found = audit.verdict_on(audits.CLAIMS["history-coherence"], evidence.of_run(merged, {"pairs": []}, audits.PUBLISHED))
-    assert found["evidence"].startswith(audits.NAMES["Llama"])
+    assert judgement("history-coherence", "Llama", chat).evidence.startswith(audits.NAMES["Llama"])

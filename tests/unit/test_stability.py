@@ -63,7 +63,7 @@ def test_packing_and_threads_change_no_answer_in_float32(root, request, tmp_path
     output = tmp_path / "stability.json"
     process = run_program("measure_stability.py", *options, "--examples", 2, "--output", output)
     assert process.returncode == 0, process.stderr
-    measured = stability.StabilityFile.read(tmp_path / "stability.json")
+    measured = stability.StabilityFile.read(output)
     assert measured.subjects == ["anatomy"] and measured.questions == 45 and len(measured.runs) == 8
     exact = [comparison for comparison in measured.comparisons if comparison.runs[0].dtype == "float32"]
     for comparison in exact:

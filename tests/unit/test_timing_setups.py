@@ -140,22 +140,22 @@ def test_section_2_shows_each_setup_as_it_was_requested_and_ran():
 def test_observations_of_section_2_follow_the_runs():
     text = section_2(RUNS)
     assert "- **cpu, float32** (4 runs, setup_1_gpu_no_quant, setup_4_cpu_no_quant):" in text
-    assert "from 4.00 s to 16.0 s, the longest 4.00 times the shortest" in text
-    assert "together were 0.50 to 2.00 times real time, the processor cores kept busy on average out of 2" in text
-    assert "all runs gave the same answers and had 4 of 4 right" in text
+    assert "from 4.00 s to 16.0 s, the longest 4.00× the shortest" in text
+    assert "was 0.500× to 2.00× real time, so as many of 2 cores were busy on average" in text
+    assert "all runs gave the same answers and got 4 of 4 right" in text
     assert "- **cpu, float32, 4bit** (1 run, setup_5_cpu_4_quant):" in text and "one run only" in text
-    assert "- **cpu, float32, 4bit beside cpu, float32**: 0.25 times the bytes of weights, 0.50 times the process's" in text
-    assert "; 1 answer is not the same." in text and "The machines differ" not in text
+    assert "- **cpu, float32, 4bit beside cpu, float32**: 0.250× the bytes of weights, 0.500× the process's" in text
+    assert "; 1 answer differs." in text and "The machines differ" not in text
 
 
 def test_section_2_says_where_answers_or_machines_differ():
     on_faster = run(FOUR_BIT, 1, quantization="4bit", machine=FASTER)
     text = section_2([run(CPU, 1), run(CPU, 2, "ABDA"), on_faster], [CPU, FOUR_BIT])
-    assert "runs differ in 2 answers and the first had 4 of 4 right" in text and "all runs gave" not in text
+    assert "runs differ in 2 answers, and the first got 4 of 4 right" in text and "all runs gave" not in text
     assert "All runs were on one kind of machine" not in text and "setup_5_cpu_4_quant, on q, 2 cores, AVX2;" in text
     assert "The machines differ: q, 2 cores, AVX2; torch 2, transformers 5 beside p, 2 cores, AVX2;" in text
 
 
 def test_section_2_says_that_there_are_none():
     merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "ABCD"}})
-    assert "This study asks for no timing setups." in results.report(merged, table)
+    assert "This study has no timing setups." in results.report(merged, table)

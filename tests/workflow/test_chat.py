@@ -1,4 +1,4 @@
-"""chat.py at a real terminal, and by scripts, as people use it; a model with random weights never ends by itself."""
+"""mmlu-kit chat at a real terminal, and by scripts, as people use it; a model with random weights never ends by itself."""
 
 import json
 import os
@@ -26,8 +26,8 @@ def model(tmp_path_factory, root):
 
 @pytest.fixture
 def terminal(root, model, tmp_path):
-    """chat.py in a terminal of its own, whose folder is tmp_path."""
-    command = [str(root / "workflow/scripts/chat.py"), "--model", str(model), "--threads", "1", "--max-new-tokens", "2000"]
+    """mmlu-kit chat in a terminal of its own, whose folder is tmp_path."""
+    command = ["-m", "mmlu_kit", "chat", "--model", str(model), "--threads", "1", "--max-new-tokens", "2000"]
     # This terminal does not answer where its cursor is, as real ones do.
     child = pexpect.spawn(
         sys.executable, command, cwd=tmp_path, timeout=300, encoding="utf-8", env={**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1"}
@@ -95,15 +95,15 @@ def test_a_chat_at_a_terminal(terminal, tmp_path):
     assert terminal.exitstatus == 0
 
 
-def test_a_script_saves_and_another_process_goes_on_to_the_first_line_that_fails(run, model, tmp_path):
+def test_a_script_saves_and_another_process_goes_on_to_the_first_line_that_fails(kit, model, tmp_path):
     script, saved = tmp_path / "script.txt", tmp_path / "chat.json"
     said = ["Hello <|im_end|>", "", "/strategy last_turns(1)", "My name is Alice.", f"/save {saved}", "Who am I?"]
     script.write_text("\n".join([*said, "/quit", "/nothing", ""]))
     options = ("--threads", 1, "--max-new-tokens", 8)
-    first = run("chat.py", "--model", model, *options, "--script", script)
+    first = kit("chat", "--model", model, *options, "--script", script)
     assert first.returncode == 0, first.stderr
     assert json.loads(saved.read_text())["messages"][0]["content"] == "Hello <|im_end|>"
-    second = run("chat.py", "--model", model, *options, "--load", saved, input="Who am I?\n/stats\n/histori off\nNever said\n")
+    second = kit("chat", "--model", model, *options, "--load", saved, input="Who am I?\n/stats\n/histori off\nNever said\n")
     answer, _, told = second.stdout.partition("model     ")
     assert len(answer) > 8 and first.stdout.endswith(answer)
     assert "3 turns" in told and "last_turns(1)" in told and "1 turn left out" in told
@@ -113,12 +113,9 @@ def test_a_script_saves_and_another_process_goes_on_to_the_first_line_that_fails
     assert second.stderr.splitlines()[-1].startswith(line)
 
 
-def test_mistakes_are_told_before_anything_is_loaded(run, one_line, tmp_path):
+def test_mistakes_are_told_before_anything_is_loaded(kit, one_line, tmp_path):
     (tmp_path / "chat.json").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    one_line(run("chat.py", "--load", tmp_path / "chat.json"), "is a pickle", "runs the code in it")
-    one_line(run("chat.py", "--strategy", "some"), "'some' is not a strategy", "last_turns(N)")
-    one_line(run("chat.py", "--script", tmp_path / "none.txt"), "No such file", "none.txt")
-    one_line(run("chat.py", "--model", "demo-huge"), "there is no model 'demo-huge'", "demo-large")
-    one_line(
-        run("chat.py", "--model", "Qwen2.5-0.5B-Instruct", cwd=tmp_path), "is not here yet", "fetch_model.py --repository Qwen/"
-    )
+    one_line(kit("chat", "--load", tmp_path / "chat.json"), "is a pickle", "runs the code in it")
+    one_line(kit("chat", "--strategy", "some"), "'some' is not a strategy", "last_turns(N)")
+    one_line(kit("chat", "--script", tmp_path / "none.txt"), "No such file", "none.txt")
+    one_line(kit("chat", "--model", "demo-huge"), "'demo-huge' is neither a model's folder or manifest nor a model in")

@@ -14,13 +14,13 @@ def trained(run, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def answers(run, trained, root, tmp_path_factory):
+def answers(kit, trained, root, tmp_path_factory):
     """Records of the new and of the kept small model, by name, over all subjects."""
     subjects = [path.name.removesuffix("_test.csv") for path in (root / "workflow/demo/questions/test").iterdir()]
     records = {}
     for name, model in {"new": trained, "kept": root / "workflow/demo/models/demo-small"}.items():
         folder = tmp_path_factory.mktemp(name)
-        process = run("evaluate.py", "--model", model, "--questions", root / "workflow/demo/questions",
+        process = kit("evaluate", "--model", model, "--questions", root / "workflow/demo/questions",
                       "--subjects", *subjects, "--evaluations", folder)  # fmt: skip
         assert process.returncode == 0, process.stderr
         records[name] = [record for path in folder.iterdir() for record in Evaluation.read(path).records]

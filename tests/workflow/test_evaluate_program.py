@@ -1,19 +1,20 @@
-"""evaluate.py for a person without Snakemake: what it prints, writes, and says about mistakes."""
+"""mmlu-kit evaluate for a person without Snakemake: what it prints, writes, and says about mistakes."""
 
 import csv
 import re
 
 import pytest
+from mmlu_kit.cli.main import SUBCOMMANDS
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_evaluation, read_timing
 
 from tests.conftest import ROOT
 
 
 @pytest.fixture
-def evaluate(run, root):
+def evaluate(kit, root):
     def call(*arguments, subjects=("astronomy",), model="demo-small"):
         folder = root / "workflow/demo"
-        return run("evaluate.py", "--model", folder / "models" / model, "--questions", folder / "questions",
+        return kit("evaluate", "--model", folder / "models" / model, "--questions", folder / "questions",
                    *(["--subjects", *subjects] if subjects else []), *arguments)  # fmt: skip
 
     return call
@@ -106,3 +107,14 @@ def test_a_folder_of_questions_needs_subjects(evaluate, one_line):
 def test_every_program_explains_itself(run, program):
     process = run(f"{program}.py", "--help")
     assert process.returncode == 0 and process.stdout.startswith("usage: ") and "--" in process.stdout
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_every_subcommand_explains_itself(kit, subcommand):
+    process = kit(subcommand, "--help")
+    assert process.returncode == 0 and process.stdout.startswith(f"usage: mmlu-kit {subcommand} "), process.stderr
+
+
+def test_a_misspelt_subcommand_is_answered_with_those_there_are(kit):
+    process = kit("stats")
+    assert process.returncode == 2 and "invalid choice: 'stats'" in process.stderr and "'status'" in process.stderr

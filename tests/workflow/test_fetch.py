@@ -65,7 +65,7 @@ def last_line(process):
     return errors[0]
 
 
-def test_a_model_arrives_at_its_commit_without_pickles(hub, fetch, root, run, tmp_path):
+def test_a_model_arrives_at_its_commit_without_pickles(hub, fetch, root, run, kit, tmp_path):
     process = fetch()
     assert process.returncode == 0, process.stderr
     manifest = Manifest.read(tmp_path / "manifest.json")
@@ -74,7 +74,7 @@ def test_a_model_arrives_at_its_commit_without_pickles(hub, fetch, root, run, tm
     local = run("fetch_model.py", "--folder", root / "workflow/demo/models/demo-small", "--output", tmp_path / "local.json")
     assert local.returncode == 0
     assert Manifest.read(tmp_path / "local.json").files == manifest.files
-    scored = run("evaluate.py", "--model", tmp_path / "manifest.json", "--questions", root / "workflow/demo/questions",
+    scored = kit("evaluate", "--model", tmp_path / "manifest.json", "--questions", root / "workflow/demo/questions",
                  "--subjects", "astronomy")  # fmt: skip
     assert "Overall Accuracy: " in scored.stdout, scored.stderr
 

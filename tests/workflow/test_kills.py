@@ -20,7 +20,7 @@ KILLS = 20
 @pytest.fixture(scope="module")
 def program(root):
     demo = root / "workflow/demo"
-    start = [sys.executable, str(root / "workflow/scripts/evaluate.py"), "--model", str(demo / "models/demo-small")]
+    start = [sys.executable, "-m", "mmlu_kit", "evaluate", "--model", str(demo / "models/demo-small")]
     asked = ["--questions", str(demo / "questions"), "--subjects", *SUBJECTS]
     # One question a batch, so that there are many moments to be killed between.
     return [*start, *asked, "--tokens-per-batch", "1", "--threads", "1"]

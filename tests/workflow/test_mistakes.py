@@ -148,7 +148,7 @@ def test_a_disk_that_fills_up_while_answers_are_written(workflow_copy, snakemake
 @pytest.mark.faults
 def test_no_half_file_is_left_on_a_full_disk(root, tmp_path, namespaces):
     model, questions = root / "workflow/demo/models/demo-small", root / "workflow/demo/questions"
-    program = [sys.executable, root / "workflow/scripts/evaluate.py", "--model", model, "--questions", questions]
+    program = [sys.executable, "-m", "mmlu_kit", "evaluate", "--model", model, "--questions", questions]
     program += ["--subjects", "astronomy", "--evaluations", tmp_path]
     command = f'mount -t tmpfs -o size=16k tmpfs {tmp_path} && {{ "$@"; code=$?; echo left: $(ls -A {tmp_path}); exit $code; }}'
     spaces = ["unshare", "--map-root-user", "--mount", "sh", "-c", command, "sh"]

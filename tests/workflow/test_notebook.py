@@ -65,12 +65,12 @@ def test_it_shows_every_figure_and_the_machines(executed):
     assert section.startswith("## 7.") and "### Machines Compared" in section and "## 8." not in section
 
 
-def test_its_archive_joins_another_machines_results(executed, run, tmp_path):
+def test_its_archive_joins_another_machines_results(executed, kit, tmp_path):
     _, kit = executed
     archive = kit / "results/demo.zip"
     with zipfile.ZipFile(archive) as packed:
         assert sum("evaluations/" in name for name in packed.namelist()) == 30
     home = tmp_path / "results/demo"
-    process = run("join_results.py", archive, "--results", home)
+    process = kit("unpack", archive, "--results", home)
     assert process.returncode == 0, process.stderr
     assert len(list(home.glob("elsewhere/*/evaluations/*/*.json"))) == 30

@@ -17,7 +17,7 @@ sys.path.insert(0, str(SCRIPTS))
 from mmlu_kit import job_failures
 from mmlu_kit import sources as package_sources
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.results import archives
+from mmlu_kit.results import locations
 from mmlu_kit.settings import DTYPE_BYTES
 from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
@@ -38,7 +38,7 @@ if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exist
     raise WorkflowError(f"the questions of study '{STUDY.name}' are not here: run {fetch}")
 
 # Where each result lies: results of another machine that were unpacked here are used and never made again.
-HOMES = {pair: str(archives.home(RESULTS, *pair)) for pair in STUDY.pairs()}
+HOMES = {pair: str(locations.result_folder(Path(RESULTS), *pair)) for pair in STUDY.pairs()}
 # What is merged: everything the study asks for or, for a partial report, what is there.
 PAIRS = [
     (model, subject)

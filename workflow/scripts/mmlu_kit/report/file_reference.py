@@ -82,7 +82,9 @@ def _answers(merged: Merged) -> Iterable[FilePattern]:
     for source in dict.fromkeys(result.source for result in elsewhere):
         results = [result for result in elsewhere if result.source == source]
         count = 2 * len(results) + sum(log is not None and log.startswith(f"{source}/") for log in logs)
-        yield FilePattern(f"{source}/…", "evaluations, timings and logs of `/usr/bin/time` of another machine", count)
+        yield FilePattern(
+            f"{source}/…", "evaluations, timings and logs of `/usr/bin/time` that this study uses of another machine", count
+        )
 
 
 def _processes(merged: Merged) -> set[str]:

@@ -8,7 +8,7 @@ lm-eval's own, byte for byte; other questions and other prompts name themselves 
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,12 @@ from typing import Any
 from mmlu_kit import files
 from mmlu_kit.evaluation import prompts
 from mmlu_kit.evaluation.records import Evaluation, Record, Timing
+from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.results import locations
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.settings import LETTERS, Preset, Requested, Split
+from mmlu_kit.settings import LETTERS, Preset, Split
 from mmlu_kit.study import StudyQuestions
 from mmlu_kit.user_errors import UserError
 
@@ -47,24 +48,30 @@ class Task:
         return min(record.examples or 0 for record in self.evaluation.records)
 
 
-def export(results: Path, resources: Path, output: Path) -> Iterator[str]:
+def export(results: Path, resources: Path, output: Path, load_tokenizer: Callable[[Path], Any]) -> Iterator[str]:
     """Write every model's results and samples below `output`, and yield a line on each model.
 
-    Questions that are not those that were asked raise UserError.
+    `load_tokenizer` gives the tokenizer of a model's folder, needed where its chat template made the prompts. Questions that
+    are not those that were asked raise UserError.
     """
     merged = Merged.read(results / "merged.json")
     for model, about in merged.models.items():
         if about.requested is None:
             yield f"{model}: left out, as nothing is known of its answers but letters"
             continue
-        tasks = _tasks(merged, model, about.requested, results, resources)
+        tokenizer = None
+        if about.requested.preset == Preset.CHAT:
+            manifest = checkpoints.opened(resources / "models" / merged.study.manifest(model))
+            tokenizer = load_tokenizer(Path(manifest.folder))
+        tasks = _tasks(merged, model, about.requested.preset, results, resources, tokenizer)
         folder, when = output / folder_name(model), _date([task.timing for task in tasks])
         for task in tasks:
             lines = [json.dumps(sample, ensure_ascii=False) + "\n" for sample in task.samples]
             files.write_text(folder / f"samples_{task.name}_{when}.jsonl", "".join(lines))
         text = json.dumps(model_results(merged, model, tasks), indent=2, ensure_ascii=False, allow_nan=False)
         files.write_text(folder / f"results_{when}.json", text)
-        yield f"{model}: {folder}, {len(tasks)} tasks, {sum(len(task.samples) for task in tasks)} samples"
+        count = sum(len(task.samples) for task in tasks)
+        yield f"{model}: {folder}, {plural(len(tasks), 'task')}, {plural(count, 'sample')}"
 
 
 def task_name(source: StudyQuestions, subject: str, preset: Preset) -> str:
@@ -142,15 +149,9 @@ def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
     }
 
 
-def _tasks(merged: Merged, model: str, requested: Requested, results: Path, resources: Path) -> list[Task]:
+def _tasks(merged: Merged, model: str, preset: Preset, results: Path, resources: Path, tokenizer: Any) -> list[Task]:
     """One model's tasks, from its evaluations, their timings and the questions that were fetched."""
-    preset, study = requested.preset, merged.study
-    tokenizer = None
-    if preset == Preset.CHAT:
-        from mmlu_kit.models import transformers_model  # takes seconds to import
-
-        manifest = checkpoints.opened(resources / "models" / study.manifest(model))
-        tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
+    study = merged.study
     tasks = []
     for result in (result for result in merged.results if result.model == model):
         folder = results / (result.source or "")

@@ -59,8 +59,8 @@ def _summary(numbers: list[NumberResult]) -> str:
         reason = (numbers[0].reason if numbers else None) or "its models were not run"
         return f"None of the writeup's {len(numbers)} numbers can be compared with this run: {reason}."
     return (
-        f"{counts[NumberVerdict.REPRODUCED]} of {len(numbers)} published numbers are reproduced, "
-        f"{counts[NumberVerdict.DIFFERS]} differ, {counts[NumberVerdict.NOT_RUN]} were not run. A published accuracy is "
+        f"{counts[NumberVerdict.REPRODUCED]} of {len(numbers)} published numbers reproduced, "
+        f"{counts[NumberVerdict.DIFFERS]} different, {counts[NumberVerdict.NOT_RUN]} not run. A published accuracy is "
         "reproduced where it lies in the 95% interval of this run's. A time is reproduced within the factor named in "
         "`workflow/reference/published.yaml`, as machines differ."
     )

@@ -1,7 +1,5 @@
 """Sentences on the chat agent: how fast prompts grow, what a model recalls, and which strategy recalls less."""
 
-from dataclasses import dataclass
-
 from mmlu_kit import settings
 from mmlu_kit.formatting import p_value, plural
 from mmlu_kit.recall.documents import (
@@ -13,6 +11,7 @@ from mmlu_kit.recall.documents import (
     Transcripts,
     TranscriptSummary,
 )
+from mmlu_kit.recall.growth import growth
 from mmlu_kit.report.cells import listed
 from mmlu_kit.statistics import ALPHA
 
@@ -25,31 +24,6 @@ _OUTCOMES: dict[Outcome, str] = {
     "not_knowing": "says that it does not know",
     "unclear": "neither gives a name nor says that it does not know",
 }
-
-
-@dataclass(frozen=True)
-class Growth:
-    """By how many tokens a prompt grows with each turn, and after how many turns the context is full; None if not known."""
-
-    tokens_a_turn: float
-    turns: int | None
-
-
-def growth(model: ChatModelSummary, strategy: str = "full") -> Growth | None:
-    """How prompts grow under a strategy; None where all conversations are of one length, or prompts do not grow."""
-    rows = {
-        row.distance: row.prompt_tokens.mean
-        for row in model.rows
-        if (row.reader, row.strategy) == ("model", strategy) and row.distance
-    }
-    near, far = min(rows), max(rows)
-    if near == far or rows[far] <= rows[near]:
-        return None
-    tokens_a_turn = (rows[far] - rows[near]) / (far - near)
-    if model.context is None:
-        return Growth(tokens_a_turn, None)
-    room = model.context - model.max_new_tokens - rows[near]
-    return Growth(tokens_a_turn, near + round(room / tokens_a_turn))
 
 
 def growing(model: ChatModelSummary) -> str | None:
@@ -95,12 +69,11 @@ def example(on: Session, off: Session) -> str:
 
 def recalled(model: str, counts: RecallCounts) -> str:
     """How many of the facts in its prompt a model recalled, and a warning where it recalled few."""
-    numbers = f"with full history, {counts.in_context} of {counts.n} facts were in its prompt and it recalled "
-    numbers += f"{counts.right_in_context} of these"
+    numbers = f"{counts.in_context} of {counts.n} facts were in its prompt and it recalled {counts.right_in_context} of these."
     if counts.right_in_context >= FAILS_BELOW * counts.in_context:
-        return f"{model} recalls what it is shown: {numbers}."
+        return f"{model} with full history: {numbers}"
     oracle = "The oracle's rows tell what the strategies keep; the model's own say little about them."
-    return f"**{model} mostly fails at this**: {numbers}. {oracle}"
+    return f"**{model} mostly fails at this**: with full history, {numbers} {oracle}"
 
 
 def compared(comparison: StrategyComparison, comparisons: int) -> str:

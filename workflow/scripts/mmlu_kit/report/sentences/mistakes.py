@@ -14,7 +14,7 @@ def subject_order(difficulty: Difficulty) -> str:
     """Whether models agree on which subjects are hard."""
     w = difficulty.kendall_w
     if not w:
-        return "Whether models agree on which subjects are hard takes two models and several subjects."
+        return "Testing whether models agree on which subjects are hard takes two models and several subjects."
     if w.p is None:
         return "The order of subjects could not be tested."
     test = f"(Kendall's W = {w.w:.2f} of at most 1, {p_value(w.p)})"

@@ -1,0 +1,87 @@
+"""The File Reference: each file of a run is of exactly one pattern, and patterns say how many files they have."""
+
+import pytest
+from mmlu_kit.config import ImportedEntry
+from mmlu_kit.evaluation.records import NotRun
+from mmlu_kit.report import captions, file_reference
+from mmlu_kit.report.file_reference import FilePattern
+from mmlu_kit.results import merging
+from mmlu_kit.timing.time_logs import Processes
+
+from tests.helpers import audits, chats, results
+
+SUBJECTS = ["anatomy", "virology"]
+
+
+@pytest.fixture(scope="module")
+def listed() -> dict[str, FilePattern]:
+    """The patterns of a study of everything: a model run here, loaded once, imported, of another machine, and skipped."""
+    names = ["here", "once", "imported", "joined", "skipped"]
+    study = results.study(names, SUBJECTS)
+    once = study.models["once"].model_copy(update={"load_once": True})
+    models = {**study.models, "once": once, "imported": ImportedEntry(predictions="p.csv")}
+    study = study.model_copy(update={"models": models})
+    evaluations = [results.evaluation(name, subject, "ABCD") for name in names[:4] for subject in SUBJECTS]
+    evaluations = [
+        one.model_copy(update={"requested": None, "effective": None}) if one.model == "imported" else one for one in evaluations
+    ]
+    skipped = [NotRun(model="skipped", requested=results.REQUESTED, reason="no", subject=subject) for subject in SUBJECTS]
+    timings = [
+        results.timing(name, subject, process="once/together.time" if name == "once" else f"{name}/{subject}.time")
+        for name in ("here", "once", "joined")
+        for subject in SUBJECTS
+    ]
+    names = ["here/anatomy.time", "here/virology.time", "once/together.time", "elsewhere/colab/joined/anatomy.time"]
+    processes = Processes(dict.fromkeys(names, results.process()))
+    sources = {("joined", subject): "elsewhere/colab" for subject in SUBJECTS}
+    merged = merging.merge(study, [*evaluations, *skipped], timings, processes, sources=sources)
+    setups = audits.timed(audits.run("0.5B"), (1,), (4, "cpu none")).setups
+    merged = merged.model_copy(update={"setups": setups, "chat": chats.chat()})
+    patterns = file_reference.patterns(merged, results.analysis(merged, merging.table(study, evaluations)))
+    assert len({pattern.pattern for pattern in patterns}) == len(patterns)
+    return {pattern.pattern: pattern for pattern in patterns}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count", "path"),
+    [
+        ("evaluations/<model>/<subject>.json", 2 + 2 + 2 + 2, "evaluations/here/anatomy.json"),
+        ("timings/<model>/<subject>.json", 2 + 2 + 2, "timings/skipped/anatomy.json"),
+        ("timings/<model>/<job>.time", 2 + 1 + 2, "timings/once/together.time"),
+        ("timings/processes.json", 1, "timings/processes.json"),
+        # Of the other machine's two processes one has a log.
+        ("elsewhere/colab/…", 2 + 2 + 1, "elsewhere/colab/timings/joined/anatomy.time"),
+        ("setups/<run>/<setup>.txt", 2, "setups/run_1/setup_4_cpu_no_quant.txt"),
+        ("setups/<run>/<setup>/timings/<subject>.json", 4, "setups/run_1/setup_1_gpu_no_quant/timings/astronomy.json"),
+        ("chat/<transcript>.md", 3, "chat/sliding_window.md"),
+        ("chat/<model>/times.json", 1, "chat/m/times.json"),
+        ("logs/….log", 9 + 1 + 5 + (2 + 1) + (1 + 2), "logs/evaluate/here/anatomy.log"),
+        ("logs/….log", 9 + 1 + 5 + (2 + 1) + (1 + 2), "logs/write_report.log"),
+    ],
+)
+def test_a_file_is_of_one_pattern_which_counts_its_files(listed, pattern, count, path):
+    assert [name for name, other in listed.items() if other.matches(path)] == [pattern]
+    assert listed[pattern].count == count
+
+
+def test_figures_are_counted_as_they_are_drawn(listed):
+    figures = len(captions.GROUP_FIGURES) + len(captions.MISTAKE_FIGURES) + len(captions.CHAT_FIGURES)
+    assert listed["figures/<figure>.<format>"].count == 2 * figures
+
+
+def test_what_a_study_does_not_have_is_not_listed():
+    merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "ABCD"}})
+    names = [pattern.pattern for pattern in file_reference.patterns(merged, results.analysis(merged, table))]
+    assert not [name for name in names if name.startswith(("setups", "stability", "chat", "elsewhere"))]
+
+
+@pytest.mark.parametrize(
+    "path", ["evaluations/m/a/b.json", "evaluations/m/a.csv", "x/evaluations/m/a.json", "evaluations/m/.json"]
+)
+def test_a_name_in_a_pattern_is_one_name(path):
+    assert not FilePattern("evaluations/<model>/<subject>.json", "").matches(path)
+
+
+def test_a_single_file_is_a_link():
+    assert FilePattern("a.json", "a file").row() == ["[`a.json`](a.json)", "1", "a file"]
+    assert FilePattern("a/<b>.json", "files", 3).row() == ["`a/<b>.json`", "3", "files"]

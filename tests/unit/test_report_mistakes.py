@@ -1,0 +1,181 @@
+"""Section 6 of the report: each sentence is tried with answers that call for it and with others."""
+
+import random
+
+import pytest
+from mmlu_kit.analysis.document import Difficulty, HardQuestion, KendallW, LabelAccuracies, LabelErrors
+from mmlu_kit.report.sentences import accuracy
+from mmlu_kit.results import merging
+from mmlu_kit.settings import LETTERS
+from mmlu_kit.timing.time_logs import Processes
+
+from tests.helpers import results
+
+ALWAYS_A = "A" * 100
+RIGHT = results.GOLD
+ALWAYS_WRONG = "BCDA" * 25
+HALF_1 = "".join(gold if index % 8 < 4 else "A" for index, gold in enumerate(RIGHT))
+HALF_2 = "".join(gold if index % 8 >= 4 else "A" for index, gold in enumerate(RIGHT))
+
+
+def section_6(answers, subjects=("anatomy",), **changes):
+    """Section 6 of a study whose models gave these answers in each subject."""
+    study = results.study(list(answers), list(subjects))
+    merged, table = results.merged(study, {model: dict.fromkeys(subjects, text) for model, text in answers.items()})
+    text = results.report(merged, table, **changes)
+    return text[text.index("## 6. Error Pattern Analysis") : text.index("## 7. ")]
+
+
+def half_right(seed):
+    """Answers of which half are right, chosen by chance, and the others any other letter."""
+    chance = random.Random(seed)
+    wrong = [LETTERS.replace(gold, "") for gold in RIGHT]
+    return "".join(gold if chance.random() < 0.5 else chance.choice(others) for gold, others in zip(RIGHT, wrong, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentences"),
+    [
+        (
+            {"m": ALWAYS_A},
+            [
+                "is not distinguishable from guessing (exact binomial test, p = 0.54)",
+                "from always answering A (McNemar test, p = 1)",
+                "one model only",
+            ],
+        ),
+        (
+            {"m": ALWAYS_WRONG},
+            ["does worse than guessing (exact binomial test, p < 0.0001)", "| below: p < 0.0001 |", "and worse than always"],
+        ),
+        (
+            {"m": ALWAYS_WRONG[:80] + RIGHT[80:]},
+            ["is not distinguishable from guessing (exact binomial test, p = 0.15)", "| below: p = 0.15 |"],
+        ),
+        (
+            {"m": RIGHT},
+            [
+                "does better than guessing (exact binomial test, p < 0.0001)",
+                "and better than always answering A (McNemar test, p < 0.0001).",
+            ],
+        ),
+        (
+            {"m": half_right(1), "n": half_right(1)},
+            [
+                "**Models fail on the same questions more often than their accuracies alone explain**",
+                "- m and n choose the same wrong letter more often than two unrelated models with the same letter bias",
+                "- The models are right and wrong on the same questions: Cochran's Q is not defined.",
+            ],
+        ),
+        (
+            {"m": half_right(1), "n": half_right(2)},
+            [
+                "**No common pattern is shown:**",
+                "- m and n choose the same wrong letter no more often than two unrelated models",
+                "No difference between the models' accuracies is shown",
+            ],
+        ),
+        (
+            {"m": HALF_1, "n": HALF_2},
+            ["models do *not* fail together more often", "There is no question that every model missed."],
+        ),
+        (
+            {"m": ALWAYS_A, "n": RIGHT},
+            [
+                "The models' accuracies differ",
+                "### What Could Not Be Tested",
+                "- m and n: ",
+            ],
+        ),
+    ],
+)
+def test_the_sentences_of_section_6_say_what_the_tests_say(answers, sentences):
+    text = section_6(answers)
+    for sentence in sentences:
+        assert sentence in text, text
+
+
+@pytest.mark.parametrize(
+    ("generated", "sentence"),
+    [
+        (
+            "-" * 60 + RIGHT[60:],
+            "60 of its 100 generated answers are unparsed; with as many, guessing would be right in 10.0%.",
+        ),
+        (RIGHT, None),
+    ],
+)
+def test_unparsed_answers_are_counted_with_what_guessing_would_give(generated, sentence):
+    study = results.study(["s"], ["anatomy"])
+    evaluations = [results.evaluation("s", "anatomy", RIGHT, generated)]
+    merged = merging.merge(study, evaluations, [results.timing("s", "anatomy")], Processes({}))
+    text = results.report(merged, merging.table(study, evaluations))
+    assert sentence in text if sentence else "are unparsed" not in text
+
+
+def test_what_guessing_would_give_is_said_only_where_it_can_be_seen():
+    study = results.study(["s"], ["anatomy"])
+    merged, table = results.merged(study, {"s": {"anatomy": RIGHT}})
+    (model,) = results.analysis(merged, table).models
+    generated = model.generated.model_copy(update={"unparsed": 1, "parse_rate": 1 - 1 / 14_042})
+    sentence = accuracy.guessing(model.model_copy(update={"generated": generated, "questions": 14_042, "warnings": []}))
+    assert sentence.endswith(" 1 of its 14042 generated answers are unparsed.")
+
+
+@pytest.mark.parametrize(
+    ("w", "sentence"),
+    [
+        (KendallW(w=0.9, chi2=20.0, df=1, p=0.0001), "**Systematic:** the models agree on which subjects are hard"),
+        (KendallW(w=0.3, chi2=3.0, df=1, p=0.2), "**Not shown:** the models do not agree on which subjects are hard"),
+        (None, "takes two models and several subjects"),
+    ],
+)
+def test_the_order_of_subjects_is_called_systematic_only_where_the_test_says_so(w, sentence):
+    order = ["anatomy", "astronomy"]
+    answers = {"m": HALF_1, "n": HALF_2}
+    assert sentence in section_6(answers, order, difficulty=Difficulty(order=order, kendall_w=w, spearman=[]))
+
+
+@pytest.mark.parametrize(
+    ("missed", "sentence"),
+    [
+        (
+            8,
+            "8 of the 8 questions that every model missed, those first whose right letter the models found least probable.\n",
+        ),
+        (40, "least probable. `analysis.json` and the explorer of `report.html` have all of them.\n\n| Question"),
+        (60, "least probable. `analysis.json` has the first 50 of them, the explorer of `report.html` all.\n\n| Question"),
+    ],
+)
+def test_where_the_other_missed_questions_are_is_said_with_their_number(missed, sentence):
+    assert sentence in section_6(dict.fromkeys("mn", ALWAYS_WRONG[:missed] + RIGHT[missed:]))
+
+
+def test_a_question_cannot_mark_up_the_report():
+    hostile = HardQuestion(
+        subject="anatomy",
+        index=3,
+        question="<script>alert(1)</script> | a\nb `c` [d](e)",
+        choices=["<b>", "b", "c", "d"],
+        gold="A",
+        predicted={"m": "B", "n": "C"},
+    )
+    text = section_6({"m": ALWAYS_A, "n": ALWAYS_A}, hardest=[hostile])
+    assert r"&lt;script&gt;alert(1)&lt;/script&gt; \| a b \`c\` \[d\](e) | A: &lt;b&gt; | m: B; n: C |" in text
+    assert "<script>" not in text
+
+
+def test_label_errors_are_shown_where_they_were_looked_up():
+    model = LabelAccuracies(model="m", accuracy=0.5, accuracy_clean=0.55, accuracy_flagged=None, clean=80, flagged=0)
+    errors = LabelErrors(checked=90, flagged=10, unmatched=2, by_type={"wrong_groundtruth": 10}, models=[model])
+    text = section_6({"m": RIGHT}, label_errors=errors)
+    assert "MMLU-Redux checked 90 of these questions and flagged 10 (wrong_groundtruth: 10); 2 of its checks" in text
+    assert "| m | 50.0% | 55.0% | — |" in text
+    assert "were not looked up" in section_6({"m": RIGHT})
+
+
+def test_models_that_share_no_question_are_not_compared():
+    study = results.study(["m", "n"], ["anatomy", "virology"])
+    text = results.report(*results.merged(study, {"m": {"anatomy": RIGHT}, "n": {"virology": RIGHT}}))
+    assert "No question was answered by every model, so models are not compared." in text
+    assert "(figures/models_wrong.png)" not in text and "(figures/agreement.png)" not in text
