@@ -213,8 +213,8 @@ def test_the_evaluation_reaches_for_no_network(root, tmp_path):
     with serving() as hub:
         env = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
         env |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path)}
-        program = [sys.executable, str(root / "workflow/scripts/evaluate.py"), "--model", "workflow/demo/models/demo-small"]
-        asked = ["--questions", "workflow/demo/questions", "--subjects", "astronomy"]
-        process = subprocess.run([*program, *asked], cwd=root, env=env, capture_output=True, text=True)
+        program = [sys.executable, "-m", "mmlu_kit", "evaluate", "--model", "workflow/demo/models/demo-small"]
+        options = ["--questions", "workflow/demo/questions", "--subjects", "astronomy"]
+        process = subprocess.run([*program, *options], cwd=root, env=env, capture_output=True, text=True)
         assert process.returncode == 0, process.stderr
         assert hub.requests == []
