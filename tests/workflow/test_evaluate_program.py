@@ -94,7 +94,7 @@ def test_a_device_that_is_not_there_is_fallen_back_from_or_skipped_as_asked(eval
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--model", "no/such"], "no/such: there is no such model folder or manifest"),
+        (["--model", "no/such"], "'no/such' is neither a model's folder or manifest nor a model in"),
         (["--questions", "no/such.jsonl"], "no/such.jsonl does not exist"),
         (["--device", "mps"], "device 'mps' was asked for and this machine has none"),
         (["--evaluations", "/proc/nowhere"], "/proc/nowhere"),
