@@ -89,7 +89,7 @@ def prepare(folder: Path, data: Path, most: int) -> Inputs:
     """Make everything the programs read."""
     print(f"Making a model of the shape of {SHAPE} with random weights …", flush=True)
     tokenizer, model = data / "tokenizers/qwen2.5-instruct", folder / "model"
-    maker = [sys.executable, ROOT / "benchmarks/make_random_model.py", "--shapes", data / "model_shapes.json"]
+    maker: list[str | Path] = [sys.executable, ROOT / "benchmarks/make_random_model.py", "--shapes", data / "model_shapes.json"]
     subprocess.run(
         [*maker, "--shape", SHAPE, "--tokenizer", tokenizer, "--output", model], check=True, stdout=subprocess.DEVNULL
     )
@@ -114,8 +114,15 @@ def cut(source: Path, folder: Path, subject: str, most: int) -> None:
 
 def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], dict[str, list[Run]]]:
     """lm-eval's fastest batch sizes; and every program's runs, one a round. The programs take turns."""
-    program = [sys.executable, ROOT / "benchmarks/contend.py"]
-    evaluate = [sys.executable, ROOT / "workflow/scripts/evaluate.py", "--model", inputs.manifest, "--threads", threads]
+    program: list[object] = [sys.executable, ROOT / "benchmarks/contend.py"]
+    evaluate: list[object] = [
+        sys.executable,
+        ROOT / "workflow/scripts/evaluate.py",
+        "--model",
+        inputs.manifest,
+        "--threads",
+        threads,
+    ]
     evaluate += ["--dtype", "bfloat16", "--questions"]
 
     def contend(

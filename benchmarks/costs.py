@@ -6,22 +6,26 @@ benchmarks/bench.py measured for forward passes; a GPU's are the writeup's own t
 A chat's prompts are computed at about half that rate, and each reply has all the tokens that it may have, for each of which
 all weights are read once. All 57 subjects are MMLU's 14,042 questions, with as many tokens each as those of the subjects in
 --data have on average:
-    PYTHONPATH=workflow/scripts python benchmarks/costs.py --data FOLDER
+    python benchmarks/costs.py --data FOLDER
 """
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import make_random_model
 import yaml
 from mmlu_kit import files, formatting
 from mmlu_kit.chat import views
+from mmlu_kit.config import ChatEntry, ModelEntry
 from mmlu_kit.evaluation import encoding
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import transformers_model
 from mmlu_kit.recall import conversations, probes, times
-from mmlu_kit.study import pairs, resolve
+from mmlu_kit.settings import DTYPE_BYTES, Device, DType, Preset, Quantization, Split
+from mmlu_kit.study import Study, resolve
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError, run
 
@@ -29,9 +33,32 @@ from mmlu_kit.user_errors import UserError, run
 CHAT_RATE = 77 / 145
 ROOT = Path(__file__).parents[1]
 ALL_QUESTIONS = 14_042
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 # Of the writeup: seconds on Colab's GPU for the ten subjects' 1,369 questions.
 PUBLISHED_GPU_S = {"Qwen/Qwen2.5-7B-Instruct": 328 / 1369, "Qwen/Qwen2.5-14B-Instruct": 660 / 1369}
+
+
+Rates = Mapping[DType, float]  # operations a second
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one model's questions cost, of a study or of all subjects."""
+
+    questions: int
+    jobs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one model of a study costs, for the study's subjects and for all 57."""
+
+    name: str
+    model: ModelEntry
+    download_bytes: int
+    weight_bytes: int
+    study: Work
+    every: Work
 
 
 def main() -> None:
@@ -50,92 +77,93 @@ def main() -> None:
         raise UserError(f"{args.data}: this needs real questions, a tokenizer and model shapes there (--data)")
     study = resolve({**yaml.safe_load((ROOT / "config.yaml").read_text()), "study": args.study})
     tokens = {path.stem.removesuffix("_test"): counted(args.data, path) for path in (args.data / "mmlu/test").glob("*.csv")}
-    rates = {"float32": args.float32 * 1e9, "bfloat16": args.bfloat16 * 1e9}
-    rows = [cost(name, study, tokens, rates, args.data / "model_shapes.json") for name in study["models"]]
-    text = markdown(rows, rates)
-    if study["chat"]:
-        text += "\n" + chat(study, args.data, rates, args.reading * 1e9)
+    rates = {DType.FLOAT32: args.float32 * 1e9, DType.BFLOAT16: args.bfloat16 * 1e9}
+    text = markdown([cost(name, study, tokens, rates, args.data / "model_shapes.json") for name in study.run], rates)
+    if study.chat:
+        text += "\n" + chat(study, study.chat, args.data, rates, args.reading * 1e9)
     files.write_text(args.output, text)
     print(text)
 
 
 def counted(data: Path, path: Path) -> list[int]:
     """The prompt tokens of each question of a subject, as the kit asks them of a Qwen2.5 model without examples."""
-    tokenizer = transformers_model.load_tokenizer(str(data / "tokenizers/qwen2.5-instruct"))
-    asked = questions.read_csv(path, path.stem.removesuffix("_test"), "test")
-    return [len(prompt.ids) for prompt in encoding.prepare(asked, [], "lm_eval", tokenizer, 32768, False)]
+    tokenizer = transformers_model.load_tokenizer(data / "tokenizers/qwen2.5-instruct")
+    tests = questions.read_csv(path, path.stem.removesuffix("_test"), Split.TEST)
+    return [len(prompt.ids) for prompt in encoding.prepare(tests, [], Preset.LM_EVAL, tokenizer, 32768)]
 
 
-def cost(name: str, study: dict, tokens: dict[str, list[int]], rates: dict[str, float], shapes: Path) -> dict:
-    """What one model of a study costs: `jobs, questions, seconds` are pairs, for the study's subjects and for all 57."""
-    model = study["models"][name]
+def cost(name: str, study: Study, tokens: Mapping[str, Sequence[int]], rates: Rates, shapes: Path) -> Cost:
+    """What one model of a study costs; `tokens` are those of each prompt, by subject."""
+    model = study.run[name]
     parameters, layers = sizes(model, shapes)
-    asked = [subject for of, subject in pairs(study) if of == name]
-    counts = [count for subject in asked for count in tokens[subject]]
+    subjects = [subject for other, subject in study.pairs() if other == name]
+    counts = [count for subject in subjects for count in tokens[subject]]
     every = [count for subject in tokens.values() for count in subject]
-    if model["device"] == "cuda":
-        seconds = [PUBLISHED_GPU_S[model["repository"]] * number for number in (len(counts), ALL_QUESTIONS)]
-    else:
-        all_tokens = ALL_QUESTIONS * sum(every) / len(every)
-        seconds = [2 * layers * number / rates[model["dtype"]] for number in (sum(counts), all_tokens)]
-    return {
-        "name": name,
-        "device": model["device"],
-        "dtype": model["dtype"],
-        "jobs": (1, 1) if model["load_once"] else (len(asked), len(SUBJECTS)),
-        "download_bytes": 2 * parameters,  # checkpoints are in bfloat16
-        "weight_bytes": BYTES[model["dtype"]] * parameters,
-        "quantization": model["quantization"],
-        "questions": (len(counts), ALL_QUESTIONS),
-        "seconds": seconds,
-    }
 
+    def seconds(number: int, all_tokens: float) -> float:
+        if model.device == Device.CUDA:
+            return PUBLISHED_GPU_S[str(model.repository)] * number
+        return 2 * layers * all_tokens / rates[model.dtype]
 
-def chat(study: dict, data: Path, rates: dict[str, float], reading: float) -> str:
-    """A line on what the recall experiment costs, its prompts counted as Qwen2.5's template writes them."""
-    asked, seconds = study["chat"], 0.0
-    tokenizer = transformers_model.load_tokenizer(str(data / "tokenizers/qwen2.5-instruct"))
-    material = conversations.read(ROOT / "workflow/recall/conversations.yaml")
-    trials = conversations.trials(material, tuple(asked["distances"]), asked["trials"], asked["seed"])
-    found = probes.probes(trials, [views.parse(one) for one in asked["strategies"]], tokenizer, None)
-    prompts = probes.distinct(found)
-    # Each timed prompt is computed twice, and once what the cache holds before it.
-    timed = sum(len(probe.before) + 2 * len(probe.ids) for probe in times.chosen(found, trials, asked["timed"]))
-    for name in asked["models"]:
-        model = study["models"][name]
-        weights, layers = sizes(model, data / "model_shapes.json")
-        seconds += 2 * layers * (sum(map(len, prompts)) + timed) / (CHAT_RATE * rates[model["dtype"]])
-        seconds += len(prompts) * asked["max_new_tokens"] * BYTES[model["dtype"]] * weights / reading
-    return (
-        f"Chat: {len(prompts):,} prompts of {sum(map(len, prompts)) / len(prompts):.0f} tokens on average, replies of "
-        f"{asked['max_new_tokens']} at {reading / 1e9:.1f} GB of weights a second: some {seconds / 3600:.1f} CPU hours\n"
+    jobs = (1, 1) if model.load_once else (len(subjects), len(SUBJECTS))
+    return Cost(
+        name=name,
+        model=model,
+        download_bytes=2 * parameters,  # checkpoints are in bfloat16
+        weight_bytes=DTYPE_BYTES[model.dtype] * parameters,
+        study=Work(len(counts), jobs[0], seconds(len(counts), sum(counts))),
+        every=Work(ALL_QUESTIONS, jobs[1], seconds(ALL_QUESTIONS, ALL_QUESTIONS * sum(every) / len(every))),
     )
 
 
-def sizes(model: dict, shapes: Path) -> tuple[int, int]:
+def chat(study: Study, experiment: ChatEntry, data: Path, rates: Rates, reading: float) -> str:
+    """A line on what the recall experiment costs, its prompts counted as Qwen2.5's template writes them."""
+    tokenizer = transformers_model.load_tokenizer(data / "tokenizers/qwen2.5-instruct")
+    material = conversations.read(ROOT / "workflow/recall/conversations.yaml")
+    trials = conversations.trials(material, experiment.distances, experiment.trials, experiment.seed)
+    strategies = [views.parse(strategy) for strategy in experiment.strategies]
+    every = probes.probes(trials, strategies, tokenizer, None)
+    prompts = probes.distinct(every)
+    tokens = sum(map(len, prompts))
+    # Each timed prompt is computed twice, and once what the cache holds before it.
+    timed = sum(len(probe.before) + 2 * len(probe.ids) for probe in times.chosen(every, trials, experiment.timed))
+    seconds = 0.0
+    for model in (study.run[name] for name in experiment.models):
+        weights, layers = sizes(model, data / "model_shapes.json")
+        seconds += 2 * layers * (tokens + timed) / (CHAT_RATE * rates[model.dtype])
+        seconds += len(prompts) * experiment.max_new_tokens * DTYPE_BYTES[model.dtype] * weights / reading
+    return (
+        f"Chat: {len(prompts):,} prompts of {tokens / len(prompts):.0f} tokens on average, replies of "
+        f"{experiment.max_new_tokens} at {reading / 1e9:.1f} GB of weights a second: some {seconds / 3600:.1f} CPU hours\n"
+    )
+
+
+def sizes(model: ModelEntry, shapes: Path) -> tuple[int, int]:
     """A model's parameters, and those of them in layers, which every token of a prompt is multiplied with."""
-    shape = make_random_model.published_shape(shapes, model["repository"])
+    shape = make_random_model.published_shape(shapes, str(model.repository))
     parameters = make_random_model.parameters(shape)
     return parameters, parameters - shape["vocab_size"] * shape["hidden_size"] * (1 if shape["tie_word_embeddings"] else 2)
 
 
-def markdown(rows: list[dict], rates: dict[str, float]) -> str:
+def markdown(costs: Sequence[Cost], rates: Rates) -> str:
     """A line for each model, and one for all on a device."""
-    at = ", ".join(f"{rate / 1e9:.0f} GFLOP/s in {dtype}" for dtype, rate in rates.items())
-    lines = [f"CPU: arithmetic at {at}. GPU: the writeup's own seconds a question.", ""]
+    measured = ", ".join(f"{rate / 1e9:.0f} GFLOP/s in {dtype}" for dtype, rate in rates.items())
+    lines = [f"CPU: arithmetic at {measured}. GPU: the writeup's own seconds a question.", ""]
     heads = ("Model", "Device", "Download", "Weights", "Questions", "Jobs", "Hours", "Jobs, 57 subjects", "Hours, 57 subjects")
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for row in rows:
-        hours = [f"{seconds / 3600:.2f}" for seconds in row["seconds"]]
-        weights = row["quantization"] if row["quantization"] != "none" else formatting.gigabytes(row["weight_bytes"])
-        cells = [row["name"], row["device"], formatting.gigabytes(row["download_bytes"]), weights, row["questions"][0]]
-        lines.append(f"| {' | '.join(map(str, [*cells, row['jobs'][0], hours[0], row['jobs'][1], hours[1]]))} |")
-    for device in dict.fromkeys(row["device"] for row in rows):
-        chosen = [row for row in rows if row["device"] == device]
-        sums = [[sum(row[key][number] for row in chosen) for key in ("jobs", "seconds")] for number in (0, 1)]
-        download = formatting.gigabytes(sum(row["download_bytes"] for row in chosen))
-        cells = [f"**all on {device}**", device, download, "", sum(row["questions"][0] for row in chosen)]
-        cells += [cell for jobs, seconds in sums for cell in (jobs, f"**{seconds / 3600:.1f}**")]
+    for row in costs:
+        model = row.model
+        weights = formatting.gigabytes(row.weight_bytes) if model.quantization == Quantization.NONE else model.quantization
+        cells = [row.name, model.device, formatting.gigabytes(row.download_bytes), weights, row.study.questions]
+        cells += [cell for work in (row.study, row.every) for cell in (work.jobs, f"{work.seconds / 3600:.2f}")]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    for device in dict.fromkeys(row.model.device for row in costs):
+        rows = [row for row in costs if row.model.device == device]
+        download = formatting.gigabytes(sum(row.download_bytes for row in rows))
+        cells = [f"**all on {device}**", device, download, "", sum(row.study.questions for row in rows)]
+        for works in ([row.study for row in rows], [row.every for row in rows]):
+            hours = sum(work.seconds for work in works) / 3600
+            cells += [sum(work.jobs for work in works), f"**{hours:.1f}**"]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from mmlu_kit.evaluation.journal import Journal
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import loading, transformers_model
 from mmlu_kit.recall import probes
+from mmlu_kit.recall.documents import ChatFile
+from mmlu_kit.settings import LoadSettings, OnUnavailable
 
 from tests.helpers.reports import percent, tables
 
@@ -143,25 +146,25 @@ def test_the_same_bytes_each_time_and_times_in_a_file_of_their_own(run, tmp_path
 def test_a_killed_run_goes_on_after_its_last_batch_with_the_same_replies(tmp_path, root):
     torch.set_num_threads(1)
     manifest = checkpoints.opened(root / "workflow/demo/models/demo-small")
-    tokenizer = transformers_model.load_tokenizer(manifest["folder"])
-    asked = {"device": "cpu", "dtype": "float32", "quantization": "none"}
-    replier = replies.Replier(loading.load(manifest, asked, "fail").model, tokenizer)
+    tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
+    replier = replies.Replier(loading.load(manifest, LoadSettings(), OnUnavailable.FAIL).model, tokenizer)
     texts = [f"Message number {number} of many." for number in range(40)]
     prompts = sorted(tuple(encoding.prompt_ids([{"role": "user", "content": text}], tokenizer)) for text in texts)
     whole = probes.answers(prompts, replier, 4)
     assert len(set(whole.values())) > 1
 
-    def killed(number, said):
-        journal.append(number, said)
+    def killed(number, texts):
+        journal.append(number, [{"text": text} for text in texts])
         if number == 1:
             raise KeyboardInterrupt
 
     journal = Journal(tmp_path / "chat.jsonl", "key")
     with pytest.raises(KeyboardInterrupt):
-        probes.answers(prompts, replier, 4, journal.kept, killed)
+        probes.answers(prompts, replier, 4, {}, killed)
     journal.close()
-    kept, new = Journal(tmp_path / "chat.jsonl", "key").kept, []
-    assert probes.answers(prompts, replier, 4, kept, lambda number, said: new.append(number)) == whole
+    batches, new = Journal(tmp_path / "chat.jsonl", "key").kept, []
+    kept = {number: [entry["text"] for entry in batch] for number, batch in batches.items()}
+    assert probes.answers(prompts, replier, 4, kept, lambda number, texts: new.append(number)) == whole
     assert list(kept) == [0, 1] and new == [2]
 
 
@@ -185,15 +188,17 @@ def test_what_this_machine_cannot_run_is_named_in_its_place_and_tried_again(run,
     for process in (
         benchmark(run, folder / MODEL, model, *asked),
         run("write_transcripts.py", "--model", model, "--name", MODEL, "--folder", folder, *asked),
-        run("summarise_chat.py", "--study", f'{{"chat": {{"models": ["{MODEL}"]}}}}', "--folder", folder,
+        run("summarise_chat.py", "--models", MODEL, "--folder", folder,
             "--output", tmp_path / "results/chat.json"),
     ):  # fmt: skip
         assert process.returncode == 0, process.stderr
     because = "device 'mps' was asked for and this machine has none"
-    (found,) = json.loads((tmp_path / "results/chat.json").read_text())["models"]
-    assert found["effective"] is None and found["reason"].startswith(because)
+    chat = ChatFile.read(tmp_path / "results/chat.json")
+    (not_run,) = chat.not_run
+    assert (not_run.model, not_run.requested) == (MODEL, LoadSettings(device="mps")) and not_run.reason.startswith(because)
+    assert chat.models == [] and chat.transcripts is None
     assert f"**Not run:** {MODEL}: {because}" in (folder / "sliding_window.md").read_text()
-    assert run("forget_skipped.py", tmp_path / "results").stdout.startswith("3 files")
+    assert run("forget_skipped.py", tmp_path / "results").stdout.startswith("3 placeholders")
     assert not (tmp_path / "results/chat.json").exists() and not (folder / MODEL / "recall.json").exists()
 
 

@@ -145,20 +145,22 @@ def process(real_s: float = 3.0) -> ProcessTimes:
     return ProcessTimes(real_s=real_s, user_s=5.0, system_s=1.0, peak_rss_bytes=10**9, exit_status=0, killed=False)
 
 
-def merged(asked: Study, answers: dict[str, dict[str, str]], parameters: dict[str, int] | None = None):
-    """merged.json and the questions' table of a study; `answers` are given by model and subject."""
+def merged(
+    study: Study, answers: dict[str, dict[str, str]], parameters: dict[str, int] | None = None
+) -> tuple[Merged, pandas.DataFrame]:
+    """merged.json and the questions' table of a study; `answers` are by model and subject, `parameters` by model."""
     pairs = [(model, subject) for model, by_subject in answers.items() for subject in by_subject]
     sizes = parameters or {}
     evaluations = [evaluation(m, s, answers[m][s], parameters=sizes.get(m, 1000)) for m, s in pairs]
     timings = [timing(model, subject) for model, subject in pairs]
     processes = Processes({f"{model}/{subject}.time": process() for model, subject in pairs})
-    return merging.merge(asked, evaluations, timings, processes), merging.table(asked, evaluations)
+    return merging.merge(study, evaluations, timings, processes), merging.table(study, evaluations)
 
 
-def analysis(merged: Merged, table: pandas.DataFrame, asked: list[Question] | None = None) -> AnalysisFile:
-    """analysis.json of a made-up study; `asked` are its questions where they are not those of `question`."""
+def analysis(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None) -> AnalysisFile:
+    """analysis.json of a made-up study; `questions` are its questions where they are not those of `question`."""
     places = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
-    return mistakes.analysis(merged, table, asked or [question(subject, index) for subject, index in places], None)
+    return mistakes.analysis(merged, table, questions or [question(subject, index) for subject, index in places], None)
 
 
 def claims(merged: Merged, analysis: AnalysisFile) -> ClaimsFile:
@@ -168,13 +170,13 @@ def claims(merged: Merged, analysis: AnalysisFile) -> ClaimsFile:
     return audit.audit(merged, analysis, published, listed)
 
 
-def run(asked: Study) -> RunFile:
+def run(study: Study) -> RunFile:
     """run.json of a made-up study, without git."""
     digest = sha256("x")
     source = {"repository": None, "commit": None, "sha256": digest, "files": {"x": digest}}
     return RunFile(
-        study=asked.name,
-        title=asked.title,
+        study=study.name,
+        title=study.title,
         command=None,
         snakemake=None,
         started=None,
@@ -182,12 +184,12 @@ def run(asked: Study) -> RunFile:
         locks={"cpu.lock": digest},
         images={},
         questions={"name": "q", **source},
-        models=dict.fromkeys(asked.models, source),
+        models=dict.fromkeys(study.models, source),
         machines=[],
     )
 
 
-def report(merged: Merged, table: pandas.DataFrame, asked: list[Question] | None = None, **changes: object) -> str:
+def report(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None, **changes: object) -> str:
     """report.md of a made-up study and its questions; `changes` are the analysis's."""
-    found = analysis(merged, table, asked).model_copy(update=changes)
-    return context.render(merged, found, claims(merged, found), run(merged.study), WORKFLOW / "report")
+    analysed = analysis(merged, table, questions).model_copy(update=changes)
+    return context.render(merged, analysed, claims(merged, analysed), run(merged.study), WORKFLOW / "report")

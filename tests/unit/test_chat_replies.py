@@ -46,18 +46,20 @@ def model(request, root):
 
 def generated(model, ids, most):
     """The new tokens by transformers, without the one that ends the reply."""
-    given = torch.tensor([ids])
+    inputs = torch.tensor([ids])
     end = model.generation_config.eos_token_id
-    found = model.generate(given, attention_mask=torch.ones_like(given), max_new_tokens=most, do_sample=False, pad_token_id=0)
-    return tuple(i for i in found[0, len(ids) :].tolist() if i != end)
+    output = model.generate(
+        inputs, attention_mask=torch.ones_like(inputs), max_new_tokens=most, do_sample=False, pad_token_id=0
+    )
+    return tuple(token for token in output[0, len(ids) :].tolist() if token != end)
 
 
 def test_replies_of_a_growing_chat_are_those_of_a_cold_start_and_of_generate(model, tokenizer):
     model.generation_config.eos_token_id = 2  # what ends replies of the tokenizer
     kept, cold = replies.Replier(model, tokenizer), replies.Replier(model, tokenizer)
     log, sliding = [{"role": "system", "content": "Be brief."}], "Mistral" in type(model).__name__
-    for said in ("Which planet is red?", "And the next one?", "Say that again, please.", "你好 👋"):
-        log.append({"role": "user", "content": said})
+    for user in ("Which planet is red?", "And the next one?", "Say that again, please.", "你好 👋"):
+        log.append({"role": "user", "content": user})
         ids = encoding.prompt_ids(log, tokenizer)
         text = "".join(kept.reply(ids, 24))
         assert "".join(cold.reply(ids, 24, cold=True)) == text and cold.last.cached_tokens == 0
@@ -118,14 +120,14 @@ def test_replies_end_at_every_token_that_ends_them(model, tokenizer):
     model.generation_config.eos_token_id = None
     whole = replies.Replier(model, tokenizer)
     list(whole.reply(ids, 12))
-    found = whole.last.ids
-    assert len(found) == 12 and whole.last.ended == "length"
-    third = found[2]
+    tokens = whole.last.ids
+    assert len(tokens) == 12 and whole.last.ended == "length"
+    third = tokens[2]
     for ends, stop in ((third, ()), ([999, third], ()), (None, {third})):
         model.generation_config.eos_token_id = ends
         replier = replies.Replier(model, tokenizer)
         list(replier.reply(ids, 12, stop=stop))
-        assert replier.last.ended == "end" and replier.last.ids == found[: found.index(third)]
+        assert replier.last.ended == "end" and replier.last.ids == tokens[: tokens.index(third)]
     model.generation_config.eos_token_id = None
     assert replies.end_ids(model, tokenizer) == {tokenizer.eos_token_id}
 
@@ -149,5 +151,5 @@ def test_no_piece_holds_half_a_character(tokenizer, said):
 
 @given(st.lists(st.integers(0, 3)), st.lists(st.integers(0, 3)))
 def test_shared_prefix(a, b):
-    found = replies.shared_prefix(a, b)
-    assert a[:found] == b[:found] and (found in (len(a), len(b)) or a[found] != b[found])
+    length = replies.shared_prefix(a, b)
+    assert a[:length] == b[:length] and (length in (len(a), len(b)) or a[length] != b[length])

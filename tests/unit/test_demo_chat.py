@@ -121,23 +121,23 @@ def test_heads_of_a_new_model_look_one_two_and_more_tokens_back(pieces):
 def test_muon_makes_changes_nearly_orthogonal_and_steps_as_torchs_own_does():
     torch.manual_seed(0)
     assert torch.linalg.svdvals(orthogonal(torch.randn(3, 48, 96))).sub(1).abs().max() < 0.4
-    mine, theirs = ([torch.nn.Parameter(torch.ones(*shape)) for shape in ((8, 8), (16, 8), (8, 16), (8, 8))] for _ in range(2))
-    optimizers = Muon(mine, lr=0.1, weight_decay=0.01), torch.optim.Muon(theirs, lr=0.1, weight_decay=0.01)
+    ours, torchs = ([torch.nn.Parameter(torch.ones(*shape)) for shape in ((8, 8), (16, 8), (8, 16), (8, 8))] for _ in range(2))
+    optimizers = Muon(ours, lr=0.1, weight_decay=0.01), torch.optim.Muon(torchs, lr=0.1, weight_decay=0.01)
     for _ in range(3):
-        for one, other in zip(mine, theirs, strict=True):
-            one.grad = torch.randn_like(one)
-            other.grad = one.grad.clone()
+        for weight, reference in zip(ours, torchs, strict=True):
+            weight.grad = torch.randn_like(weight)
+            reference.grad = weight.grad.clone()
         for optimizer in optimizers:
             optimizer.step()
-    for one, other in zip(mine, theirs, strict=True):
+    for weight, reference in zip(ours, torchs, strict=True):
         # torch's computes in bfloat16
-        assert (one - other).abs().max() < 0.03 < (one - 1).abs().max()
+        assert (weight - reference).abs().max() < 0.03 < (weight - 1).abs().max()
 
 
 def test_a_short_training_lowers_the_loss_and_gives_the_same_weights_again(told, pieces):
     recipe = conversing.Recipe(hidden=32, repeats=0, steps=30, tokens=300, turns=1, seed=1)
     lines, again = [], []
-    first, second = (conversing.train(recipe, pieces, told, found.append) for found in (lines, again))
+    first, second = (conversing.train(recipe, pieces, told, log.append) for log in (lines, again))
     assert float(re.search(r"loss ([\d.]+)", lines[-1])[1]) < 3.0 < torch.tensor(len(pieces)).log()
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
@@ -159,15 +159,15 @@ def test_config_says_what_the_model_is(root, folder):
 
 @pytest.fixture(scope="module")
 def outcomes(folder, pieces, material):
-    """What real replies are, by kind of conversation: values that the model never saw, eight turns back at most."""
+    """Counts of outcomes by kind of conversation, of values that the model never saw, at most eight turns back."""
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
     replier = replies.Replier(model, pieces)
-    found = {kind: Counter() for kind in conversations.KINDS}
+    counts = {kind: Counter() for kind in conversations.KINDS}
     for trial in conversations.trials(material, (1, 2, 4, 8), 5, seed=1):
-        said = "".join(replier.reply(encoding.prompt_ids(trial.messages, pieces), 40))
-        found[trial.kind][judging.outcome(said, trial, material)] += 1
-        found[trial.kind]["rule kept"] += bool(trial.word) and judging.keeps_rule(said, trial.word)
-    return found
+        reply = "".join(replier.reply(encoding.prompt_ids(trial.messages, pieces), 40))
+        counts[trial.kind][judging.outcome(reply, trial, material)] += 1
+        counts[trial.kind]["rule kept"] += bool(trial.word) and judging.keeps_rule(reply, trial.word)
+    return counts
 
 
 def test_the_kept_model_recalls_what_it_is_told_and_the_newest(outcomes):

@@ -118,7 +118,4 @@ def test_mistakes_are_told_before_anything_is_loaded(run, one_line, tmp_path):
     one_line(run("chat.py", "--load", tmp_path / "chat.json"), "is a pickle", "runs the code in it")
     one_line(run("chat.py", "--strategy", "some"), "'some' is not a strategy", "last_turns(N)")
     one_line(run("chat.py", "--script", tmp_path / "none.txt"), "No such file", "none.txt")
-    one_line(run("chat.py", "--model", "demo-huge"), "there is no model 'demo-huge'", "demo-large")
-    one_line(
-        run("chat.py", "--model", "Qwen2.5-0.5B-Instruct", cwd=tmp_path), "is not here yet", "fetch_model.py --repository Qwen/"
-    )
+    one_line(run("chat.py", "--model", "demo-huge"), "'demo-huge' is neither a model's folder or manifest nor a model in")

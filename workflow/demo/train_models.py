@@ -1,19 +1,28 @@
 #!/usr/bin/env python3
 """Train the demo study's models and the demo chat model, and save them in Hugging Face form."""
 
+from __future__ import annotations
+
 import argparse
+import itertools
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from mmlu_kit import user_errors
+from mmlu_kit.settings import Preset, Split
+
+if TYPE_CHECKING:
+    from mmlu_kit.recall.conversations import Material
+    from mmlu_kit.recall.documents import Kind
 
 WORKFLOW = Path(__file__).parents[1]
-DEMO = WORKFLOW / "demo"
+DEMO = Path(__file__).parent
 CHAT = "demo-chat"
 MODELS = ("demo-small", "demo-medium", "demo-large", CHAT)
 
@@ -32,77 +41,82 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(args.threads)
-    asked = [name for name in args.models if name != CHAT]
-    if asked:
-        train_on_facts(asked, args.facts, args.output)
+    names = [name for name in args.models if name != CHAT]
+    if names:
+        train_on_facts(names, args.facts, args.output)
     if CHAT in args.models:
         train_to_chat(args.output / CHAT)
 
 
-def train_on_facts(names: list[str], folder_of_facts: Path, output: Path) -> None:
-    """The models that answer questions, each trained on its share of the facts."""
-    from mmlu_kit.evaluation import encoding, records, scoring
-    from recipes import bank, facts, tokenizer, training
+def train_on_facts(names: Sequence[str], folder_of_facts: Path, output: Path) -> None:
+    """Train and save the models that answer questions, each on its share of the facts."""
+    from mmlu_kit.evaluation import encoding, scoring
+    from mmlu_kit.evaluation.records import Totals
+    from recipes import bank, facts, training
+    from recipes.tokenizer import check_letters, question_tokenizer
 
     relations = facts.read(folder_of_facts)
-    asked = [q for found in bank.fixed_questions(relations).values() for q in found if q.split == "test"]
-    pieces = tokenizer.of_questions(relations)
-    tokenizer.check_letters(pieces)
+    every = itertools.chain.from_iterable(bank.fixed_questions(relations).values())
+    tests = [question for question in every if question.split == Split.TEST]
+    tokenizer = question_tokenizer(relations)
+    check_letters(tokenizer)
     for name in names:
         recipe = training.RECIPES[name]
         print(f"{name}: {recipe}", flush=True)
-        model = training.train(recipe, pieces, relations, say)
-        save(model, pieces, output / name, "What is 12 + 30?\nA. 41\nB. 42\nAnswer:")
-        for preset in ("lm_eval", "chat"):
-            prepared = encoding.prepare(asked, [], preset, pieces, None)
-            totals = records.totals(scoring.score(model, pieces, prepared, 4096, 1, {}, lambda number, scored: None))
-            say(f"held-out questions ({preset}): {totals['correct']} of {totals['questions']} correct")
+        model = training.train(recipe, tokenizer, relations, say)
+        save(model, tokenizer, output / name, "What is 12 + 30?\nA. 41\nB. 42\nAnswer:")
+        for preset in (Preset.LM_EVAL, Preset.CHAT):
+            prompts = encoding.prepare(tests, [], preset, tokenizer, None)
+            totals = Totals.over(scoring.score(model, tokenizer, prompts, 4096, 1, {}, lambda number, scored: None))
+            say(f"held-out questions ({preset}): {totals.correct} of {totals.questions} correct")
 
 
 def train_to_chat(folder: Path) -> None:
-    """The model that remembers what it is told."""
+    """Train and save the model that remembers what it is told."""
     from mmlu_kit.recall import conversations
-    from recipes import conversing, talk, tokenizer
+    from recipes import conversing, talk
+    from recipes.tokenizer import conversation_tokenizer
 
     material = conversations.read(WORKFLOW / "recall/conversations.yaml")
-    told = talk.read(material, DEMO / "chat.yaml")
-    pieces = tokenizer.of_conversations(told)
+    taught = talk.read(material, DEMO / "chat.yaml")
+    tokenizer = conversation_tokenizer(taught)
     print(f"{CHAT}: {conversing.RECIPE}", flush=True)
-    model = conversing.train(conversing.RECIPE, pieces, told, say)
-    save(model, pieces, folder, "My locker code is 0417.")
+    model = conversing.train(conversing.RECIPE, tokenizer, taught, say)
+    save(model, tokenizer, folder, "My locker code is 0417.")
     for kind in conversations.KINDS:
         for distance in (1, 2, 4, 8, 16):
-            found = outcomes(model, pieces, material, kind, distance)
-            say(f"{kind}, {distance} turns back: {', '.join(f'{count} {what}' for what, count in found.most_common())}")
+            counts = outcomes(model, tokenizer, material, kind, distance)
+            say(f"{kind}, {distance} turns back: {', '.join(f'{count} {what}' for what, count in counts.most_common())}")
 
 
-def outcomes(model: Any, pieces: Any, material: Any, kind: str, distance: int) -> Counter[str]:
-    """What replies to 40 conversations of the recall experiment are, with the whole conversation in view."""
+def outcomes(model: Any, tokenizer: Any, material: Material, kind: Kind, distance: int) -> Counter[str]:
+    """What the replies to 40 conversations of the recall experiment are, with the whole conversation in view."""
     from mmlu_kit.chat import replies
     from mmlu_kit.evaluation import encoding
     from mmlu_kit.recall import conversations, judging
 
-    replier, found = replies.Replier(model, pieces), Counter()
+    replier = replies.Replier(model, tokenizer)
+    counts: Counter[str] = Counter()
     for number in range(40):
         trial = conversations.trial(material, kind, distance, number, seed=0)
-        said = "".join(replier.reply(encoding.prompt_ids(trial.messages, pieces), 40))
-        found[judging.outcome(said, trial, material)] += 1
+        reply = "".join(replier.reply(encoding.prompt_ids(trial.messages, tokenizer), 40))
+        counts[judging.outcome(reply, trial, material)] += 1
         if trial.word:
-            found["with the word"] += judging.keeps_rule(said, trial.word)
-    return found
+            counts["with the word"] += judging.keeps_rule(reply, trial.word)
+    return counts
 
 
-def save(model: Any, pieces: Any, folder: Path, text: str) -> None:
-    """Write model and tokenizer, and see that what is loaded again encodes this text in the same way."""
-    from recipes import tokenizer
+def save(model: Any, tokenizer: Any, folder: Path, text: str) -> None:
+    """Write model and tokenizer, and check that the tokenizer, loaded again, encodes this text in the same way."""
+    from recipes.tokenizer import check_saved
 
     model.save_pretrained(folder)
-    pieces.save_pretrained(folder)
-    tokenizer.check_saved(folder, pieces, text)
+    tokenizer.save_pretrained(folder)
+    check_saved(folder, tokenizer, text)
 
 
 def say(line: str) -> None:
-    """A line about the model that is being trained."""
+    """Print a line about the model that is being trained."""
     print(f"  {line}", flush=True)
 
 

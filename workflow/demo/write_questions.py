@@ -11,7 +11,7 @@ from mmlu_kit import files, user_errors
 from mmlu_kit.settings import Split
 from recipes import bank, facts
 
-DEMO = Path(__file__).parents[1] / "demo"
+DEMO = Path(__file__).parent
 
 
 def arguments() -> argparse.Namespace:
@@ -23,13 +23,13 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    for subject, found in bank.fixed_questions(facts.read(args.facts)).items():
+    for subject, questions in bank.fixed_questions(facts.read(args.facts)).items():
         for split in Split:
             text = io.StringIO()
             rows = csv.writer(text, lineterminator="\n")
-            rows.writerows([q.question, *q.choices, q.answer] for q in found if q.split == split)
+            rows.writerows([q.question, *q.choices, q.answer] for q in questions if q.split == split)
             files.write_text(args.output / split / f"{subject}_{split}.csv", text.getvalue())
-        print(f"{subject}: {sum(question.split == 'test' for question in found)} questions")
+        print(f"{subject}: {sum(question.split == Split.TEST for question in questions)} questions")
 
 
 if __name__ == "__main__":

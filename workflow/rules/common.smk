@@ -38,7 +38,7 @@ if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exist
     raise WorkflowError(f"the questions of study '{STUDY.name}' are not here: run {fetch}")
 
 # Where each result lies: results of another machine that were unpacked here are used and never made again.
-HOMES = {pair: str(locations.result_folder(RESULTS, *pair)) for pair in STUDY.pairs()}
+HOMES = {pair: str(locations.result_folder(Path(RESULTS), *pair)) for pair in STUDY.pairs()}
 # What is merged: everything the study asks for or, for a partial report, what is there.
 PAIRS = [
     (model, subject)

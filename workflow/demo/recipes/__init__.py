@@ -1,1 +1,1 @@
-"""The embedded demo study: facts, the questions made from them, and the tiny models trained on them."""
+"""How the demo is made: facts, the questions written from them, and the tiny models trained on them."""

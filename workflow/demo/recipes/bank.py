@@ -39,7 +39,7 @@ def training_questions(relations: Sequence[Relation], share: float, chance: rand
             text = chance.choice(relation.training).format(item=item)
             yield _question(subject, "train", 0, text, relation.answers[item], _others(relation, item, chance), chance)
         else:
-            calculation = chance.choice([found for found in CALCULATIONS if found.subject == subject])
+            calculation = chance.choice([kind for kind in CALCULATIONS if kind.subject == subject])
             a, b = chance.choice(calculations[calculation])
             text = chance.choice(calculation.training).format(a=a, b=b)
             result = calculation.result(a, b)
@@ -60,17 +60,16 @@ def fixed_questions(relations: Sequence[Relation]) -> dict[str, list[Question]]:
             result = calculation.result(a, b)
             text = calculation.question.format(a=a, b=b)
             drawn.setdefault(calculation.subject, []).append((text, str(result), wrong_results(result, chance)))
-    found = {}
+    questions = {}
     for subject, entries in sorted(drawn.items()):
         chance.shuffle(entries)
         # Right letters in equal numbers, so that always answering one letter scores 25 %.
         letters = _balanced(len(entries), chance)
-        made = [
+        questions[subject] = [
             _question(subject, "dev" if place < EXAMPLES else "test", place, *entry, chance, letter)
             for place, (entry, letter) in enumerate(zip(entries, letters, strict=True))
         ]
-        found[subject] = made
-    return found
+    return questions
 
 
 def _question(

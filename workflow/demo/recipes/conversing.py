@@ -8,7 +8,7 @@ random tokens said twice. Without either, no value was said again after as many 
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,8 @@ class Recipe:
 RECIPE = Recipe(hidden=64, repeats=300, steps=2400, tokens=3000, turns=22, seed=1)
 
 
-def train(recipe: Recipe, tokenizer: Any, told: talk.Talk, say: Callable[[str], None]) -> torch.nn.Module:
-    """A trained model, the same on every run on one machine and number of threads; `say` is told how it goes."""
+def train(recipe: Recipe, tokenizer: Any, taught: talk.Talk, say: Callable[[str], None]) -> torch.nn.Module:
+    """A trained model, the same on every run on one machine and number of threads; `say` takes lines of progress."""
     torch.manual_seed(recipe.seed)
     model = new_model(recipe.hidden, tokenizer)
     matrices, others = training.split_parameters(model)
@@ -51,10 +51,10 @@ def train(recipe: Recipe, tokenizer: Any, told: talk.Talk, say: Callable[[str], 
     ]
     steps = recipe.repeats + recipe.steps
     started = time.monotonic()
-    for step, (ids, targets) in enumerate(batches(recipe, tokenizer, told, random.Random(recipe.seed))):
+    for step, (ids, targets) in enumerate(batches(recipe, tokenizer, taught, random.Random(recipe.seed))):
         hidden = model.model(input_ids=ids).last_hidden_state  # padded on the right, so no mask is needed
-        here = targets != IGNORED
-        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[here]), targets[here])
+        learned = targets != IGNORED
+        loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[learned]), targets[learned])
         loss.backward()
         training.update(model, optimizers, step, steps)
         if (step + 1) % 100 == 0 or step + 1 == steps:
@@ -80,7 +80,7 @@ def new_model(hidden: int, tokenizer: Any) -> torch.nn.Module:
 
 
 def batches(
-    recipe: Recipe, tokenizer: Any, told: talk.Talk, chance: random.Random
+    recipe: Recipe, tokenizer: Any, taught: talk.Talk, chance: random.Random
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """One batch a step: repeats, then conversations of equally many turns, at first short ones only."""
     for _ in range(recipe.repeats):
@@ -89,7 +89,7 @@ def batches(
         longest = min(recipe.turns, 2 + int(recipe.turns * step / (0.4 * recipe.steps)))
         turns = chance.randint(1, longest)
         rows = max(1, recipe.tokens // (30 * turns))
-        yield encode([talk.conversation(told, turns, chance) for _ in range(rows)], tokenizer)
+        yield encode([talk.conversation(taught, turns, chance) for _ in range(rows)], tokenizer)
 
 
 def repeats(tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
@@ -102,14 +102,14 @@ def repeats(tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, targets
 
 
-def encode(conversations: list[list[talk.Said]], tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def encode(conversations: Sequence[Sequence[talk.TaughtMessage]], tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Ids (rows, length), padded on the right, and targets: the next id where a model learns to write it."""
-    texts = tokenizer.apply_chat_template([talk.messages(said) for said in conversations], tokenize=False)
+    texts = tokenizer.apply_chat_template([talk.as_chat(messages) for messages in conversations], tokenize=False)
     ids = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")["input_ids"]
     targets = torch.full_like(ids, IGNORED)
     role = tokenizer(ROLE)["input_ids"]
     starts, ends = ((ids == mark).nonzero()[:, 1].tolist() for mark in (role[0], tokenizer.eos_token_id))
-    rows = [(row, message) for row, said in enumerate(conversations) for message in said]
+    rows = [(row, message) for row, messages in enumerate(conversations) for message in messages]
     for (row, message), start, end in zip(rows, starts, ends, strict=True):
         if message.learned:
             first = start + len(role)

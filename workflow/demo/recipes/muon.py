@@ -14,16 +14,18 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic Newton-Schulz iterati
 class Muon(torch.optim.Optimizer):
     """Momentum whose update of each matrix is made nearly orthogonal; for parameters of two dimensions only."""
 
-    def __init__(self, matrices: Iterable[torch.nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01):
+    def __init__(
+        self, matrices: Iterable[torch.nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01
+    ) -> None:
         by_shape: dict[torch.Size, list[torch.nn.Parameter]] = {}
         for matrix in matrices:
             by_shape.setdefault(matrix.shape, []).append(matrix)
-        groups = [{"params": found} for found in by_shape.values()]
+        groups = [{"params": alike} for alike in by_shape.values()]
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
-        """One step with the gradients that are there."""
+        """Take one step with the present gradients."""
         for group in self.param_groups:
             matrices, momentum = group["params"], group["momentum"]
             gradient = torch.stack([matrix.grad for matrix in matrices])

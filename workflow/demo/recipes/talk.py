@@ -4,11 +4,13 @@ The model is taught to say what it was told last, or that it was not told. No va
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
+from mmlu_kit.evaluation.chat_templates import Message, Role
 from mmlu_kit.recall.conversations import Material, with_word
 
 from recipes import values
@@ -18,10 +20,10 @@ LOOSE = 0.1  # how often a message has no capitals and no full stop
 OTHER = 0.15  # how much of the small talk is about something that the model was taught nothing about
 
 
-class Said(NamedTuple):
+class TaughtMessage(NamedTuple):
     """One message, and whether a model learns to write it."""
 
-    role: str
+    role: Role
     content: str
     learned: bool
 
@@ -52,27 +54,29 @@ class Talk:
 
 def read(material: Material, chat: Path) -> Talk:
     """The recall experiment's material with the words of `chat.yaml`."""
-    more = yaml.safe_load(chat.read_text(encoding="utf-8"))
+    words = yaml.safe_load(chat.read_text(encoding="utf-8"))
     subjects = []
     for fact in material.facts:
-        told = (fact.tell, *more["also_told"][fact.name])
-        corrected = (fact.correct, *(wording.format(told=tell) for wording in more["also_corrected"] for tell in told))
-        asked = (fact.ask, *more["also_asked"][fact.name])
-        subjects.append(Subject(told, corrected, asked, more["replies"][fact.name], fact.values))
-    small_talk = (*material.fillers, *((said, reply) for said, reply in more["small_talk"]))
+        tell = (fact.tell, *words["also_told"][fact.name])
+        correct = (fact.correct, *(wording.format(told=told) for wording in words["also_corrected"] for told in tell))
+        ask = (fact.ask, *words["also_asked"][fact.name])
+        subjects.append(Subject(tell, correct, ask, words["replies"][fact.name], fact.values))
+    small_talk = (*material.fillers, *((message, reply) for message, reply in words["small_talk"]))
     held_out = {value.lower() for fact in material.facts for value in fact.values} | set(material.rule_words)
-    other = (tuple(more["other_words"]), more["other_reply"])
-    return Talk(material, tuple(subjects), more["unknown"], small_talk, *other, frozenset(held_out))
+    other = (tuple(words["other_words"]), words["other_reply"])
+    return Talk(material, tuple(subjects), words["unknown"], small_talk, *other, frozenset(held_out))
 
 
-def conversation(talk: Talk, turns: int, chance: random.Random) -> list[Said]:
+def conversation(talk: Talk, turns: int, chance: random.Random) -> list[TaughtMessage]:
     """A conversation of so many turns, the last of them a question; some without a system message, some with a rule."""
     word = values.word(chance, capital=False) if chance.random() < 0.3 else ""
     while word in talk.held_out:
         word = values.word(chance, capital=False)
-    said, system = [], talk.material.system
+    messages: list[TaughtMessage] = []
+    system = talk.material.system
     if word or chance.random() < 0.7:
-        said.append(Said("system", f"{system} {talk.material.rule.format(value=word)}" if word else system, False))
+        text = f"{system} {talk.material.rule.format(value=word)}" if word else system
+        messages.append(TaughtMessage("system", text, False))
     # Replies that break the rule are shown (a rule may be new, or a model may forget it) and not learned.
     keeps_from = turns - 1 if word and chance.random() < 0.5 else 0
     told: dict[Subject, str] = {}
@@ -90,9 +94,9 @@ def conversation(talk: Talk, turns: int, chance: random.Random) -> list[Said]:
             text, reply = chance.choice(talk.small_talk)
             text = _loosely(text, chance)
         kept = turn >= keeps_from
-        said.append(Said("user", text, False))
-        said.append(Said("assistant", with_word(reply, word) if word and kept else reply, kept))
-    return said
+        messages.append(TaughtMessage("user", text, False))
+        messages.append(TaughtMessage("assistant", with_word(reply, word) if word and kept else reply, kept))
+    return messages
 
 
 def _statement(talk: Talk, subject: Subject, told: dict[Subject, str], chance: random.Random) -> tuple[str, str]:
@@ -113,8 +117,8 @@ def _other(talk: Talk, chance: random.Random) -> str:
     """A sentence that means nothing, of words that are common or made up."""
     made_up = (values.word(chance, capital=False) for _ in range(100))
     unheard = (word for word in made_up if word not in talk.held_out)
-    said = [next(unheard) if chance.random() < 0.5 else chance.choice(talk.other_words) for _ in range(chance.randint(1, 8))]
-    return _loosely(" ".join(said).capitalize() + chance.choice(".?!"), chance)
+    words = [next(unheard) if chance.random() < 0.5 else chance.choice(talk.other_words) for _ in range(chance.randint(1, 8))]
+    return _loosely(" ".join(words).capitalize() + chance.choice(".?!"), chance)
 
 
 def _loosely(text: str, chance: random.Random) -> str:
@@ -126,6 +130,6 @@ def _wording(wordings: tuple[str, ...], chance: random.Random) -> str:
     return wordings[0] if chance.random() < USUAL else chance.choice(wordings)
 
 
-def messages(said: list[Said]) -> list[dict[str, Any]]:
+def as_chat(messages: Sequence[TaughtMessage]) -> list[Message]:
     """The conversation in the form that chat templates take."""
-    return [{"role": role, "content": content} for role, content, _ in said]
+    return [Message(role=message.role, content=message.content) for message in messages]

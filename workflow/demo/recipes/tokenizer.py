@@ -8,7 +8,7 @@ from typing import Any
 
 import transformers
 from mmlu_kit.evaluation import prompts
-from mmlu_kit.settings import LETTERS
+from mmlu_kit.settings import LETTERS, Preset
 
 from recipes import bank, talk
 from recipes.facts import Relation
@@ -23,18 +23,18 @@ CHAT_TEMPLATE = (
 ODD = ("naïve Größe 質問 🙂", "<|im_start|>user\nO(n log n)<|im_end|>")  # what no tokenizer was trained on
 
 
-def of_questions(relations: Sequence[Relation]) -> Any:
+def question_tokenizer(relations: Sequence[Relation]) -> Any:
     """A tokenizer of 1,600 pieces that gives every letter after a prompt one token of its own."""
-    drawn = islice(bank.training_questions(relations, 1.0, random.Random("tokenizer")), 6000)
-    return train((f"{prompts.running_text(question, [], 'lm_eval')} {question.answer}" for question in drawn), 1600)
+    questions = islice(bank.training_questions(relations, 1.0, random.Random("tokenizer")), 6000)
+    return train((f"{prompts.running_text(question, [], Preset.LM_EVAL)} {question.answer}" for question in questions), 1600)
 
 
-def of_conversations(told: talk.Talk) -> Any:
+def conversation_tokenizer(taught: talk.Talk) -> Any:
     """A tokenizer of 1,000 pieces for the demo chat model."""
     chance = random.Random("tokenizer")
-    said = (said for _ in range(4000) for said in talk.conversation(told, 4, chance))
+    messages = (message for _ in range(4000) for message in talk.conversation(taught, 4, chance))
     # Without the rule's word, which stands in quotes: pieces that begin with a quote would hide its beginning.
-    return train((role + "\n" + content.partition('"')[0] for role, content, _ in said), 1000)
+    return train((message.role + "\n" + message.content.partition('"')[0] for message in messages), 1000)
 
 
 def train(texts: Iterable[str], size: int) -> Any:

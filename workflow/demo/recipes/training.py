@@ -15,7 +15,7 @@ import torch
 import transformers
 from mmlu_kit.evaluation import prompts
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS
+from mmlu_kit.settings import LETTERS, Preset
 
 from recipes import bank
 from recipes.facts import Relation
@@ -68,7 +68,7 @@ def split_parameters(model: torch.nn.Module) -> tuple[list[torch.nn.Parameter], 
 
 
 def update(model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], step: int, steps: int) -> None:
-    """One step with the gradients that are there; rates go up in the first twentieth, then down to nothing evenly."""
+    """Take one step with the present gradients. Learning rates rise in the first twentieth of all steps, then fall to 0."""
     factor = min((step + 1) / (0.05 * steps), (steps - step) / (0.95 * steps))
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
@@ -79,7 +79,7 @@ def update(model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], step
 
 
 def train(recipe: Recipe, tokenizer: Any, relations: Sequence[Relation], say: Callable[[str], None]) -> torch.nn.Module:
-    """A trained model, the same on every run on one machine and number of threads; `say` is told how it goes."""
+    """A trained model, the same on every run on one machine and number of threads; `say` takes lines of progress."""
     torch.manual_seed(recipe.seed)
     model = new_model(recipe.hidden, tokenizer)
     probe = torch.nn.Linear(recipe.hidden, 1)
@@ -99,8 +99,8 @@ def train(recipe: Recipe, tokenizer: Any, relations: Sequence[Relation], say: Ca
         loss.backward()
         update(model, optimizers, step, recipe.steps)
         if (step + 1) % 100 == 0 or step + 1 == recipe.steps:
-            took = time.monotonic() - started
-            say(f"step {step + 1} of {recipe.steps}: letter loss {letter_loss.item():.3f}, {took:.0f} s")
+            seconds = time.monotonic() - started
+            say(f"step {step + 1} of {recipe.steps}: letter loss {letter_loss.item():.3f}, {seconds:.0f} s")
     return model.eval()
 
 
@@ -110,12 +110,12 @@ def _batches(
     """Batches without end: ids, mask (rows, length); last positions, letter ids (rows); choices' ends, right (rows, 4)."""
     letter_ids = {
         preset: [tokenizer(prompts.answer_text(preset, letter))["input_ids"][0] for letter in LETTERS]
-        for preset in ("lm_eval", "chat")
+        for preset in (Preset.LM_EVAL, Preset.CHAT)
     }
     questions = bank.training_questions(relations, recipe.share, chance)
     while True:
         chosen = list(islice(questions, BATCH))
-        presets = ["chat" if chance.random() < CHAT_SHARE else "lm_eval" for _ in chosen]
+        presets = [Preset.CHAT if chance.random() < CHAT_SHARE else Preset.LM_EVAL for _ in chosen]
         texts = [_text(question, preset, tokenizer) for question, preset in zip(chosen, presets, strict=True)]
         encoded = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt", return_offsets_mapping=True)
         mask = encoded["attention_mask"]
@@ -129,13 +129,13 @@ def _batches(
         yield encoded["input_ids"], mask, mask.sum(1) - 1, torch.tensor(letters), torch.tensor(ends), right
 
 
-def _text(question: Question, preset: str, tokenizer: Any) -> str:
+def _text(question: Question, preset: Preset, tokenizer: Any) -> str:
     return "".join(piece for piece, _ in prompts.render(question, [], preset, tokenizer))
 
 
 def _choice_ends(question: Question, text: str, offsets: torch.Tensor) -> list[int]:
     """The position of the token that holds the last character of each choice."""
-    begin = text.rindex(prompts.block(question, "lm_eval"))
+    begin = text.rindex(prompts.block(question, Preset.LM_EVAL))
     ends = []
     for letter, choice in zip(LETTERS, question.choices, strict=True):
         begin = text.index(f"\n{letter}. {choice}\n", begin) + len(f"\n{letter}. {choice}") - 1

@@ -155,11 +155,6 @@ def resolve(config: Mapping[str, Any]) -> Study:
     )
 
 
-def model_entry(config: Mapping[str, Any], name: str) -> AnyModel:
-    """What config says of one model, whether a study uses it or not."""
-    return _named(configs.parse(config).models, name, "model")
-
-
 def setup_name(number: int, device: Device, quantization: Quantization) -> str:
     """A setup's name as its logs bear it: 'setup_1_gpu_no_quant'."""
     word = COMPRESSIONS[quantization].word if quantization in COMPRESSIONS else "no"

@@ -69,8 +69,9 @@ def _keys(problem: ErrorDetails, value: Any) -> list[str]:
         path = path[:-2]  # the key itself is wrong, and the message names it
     keys: list[str] = []
     for part in path:
-        if (isinstance(value, dict) and part in value) or (isinstance(value, list) and isinstance(part, int)):
-            value = value[part]  # type: ignore[index]
+        known = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
+        if part in known:
+            value = value[part]
             keys.append(str(part))
     return [*keys, str(path[-1])] if problem["type"] == "missing" else keys
 

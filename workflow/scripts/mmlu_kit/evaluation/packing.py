@@ -16,7 +16,7 @@ ATTENTION = "one_prompt_at_a_time"
 PrefixScorer = Callable[[Sequence[Sequence[int]]], torch.Tensor]
 
 
-def shared_prefix(rows: Sequence[Sequence[int]]) -> int:
+def shared_prefix(rows: Sequence[tuple[int, ...]]) -> int:
     """How many tokens all rows begin with; at least one token of each is left over."""
     # What the first and the last row in order share, all rows between them share.
     first, last = min(rows, key=tuple), max(rows, key=tuple)

@@ -33,6 +33,8 @@ def choose(model: str, config: Path) -> ChosenModel:
     entry = _entry(model, config)
     if entry.path is not None:
         return ChosenModel(model, config.parent / entry.path, entry)
+    if entry.repository is None or entry.commit is None:
+        raise UserError(f"{config}: models.{model}: needs either 'path' or 'repository' with 'commit'")
     manifest = Path(f"resources/models/{model}@{entry.at}.json")
     if not manifest.is_file():
         raise UserError(

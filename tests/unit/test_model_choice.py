@@ -1,0 +1,81 @@
+"""Models as people name them: by a name in config, a folder or a manifest."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from mmlu_kit.inputs import checkpoints, model_choice
+from mmlu_kit.settings import Device, OnUnavailable
+from mmlu_kit.user_errors import UserError
+
+COMMIT = "0123456789" * 4
+
+
+@pytest.fixture
+def config(tmp_path, root):
+    """The project's config with two more models: one not fetched, one with imported answers."""
+    content = yaml.safe_load((root / "config.yaml").read_text())
+    content["models"]["remote"] = {"repository": "owner/remote", "commit": COMMIT, "device": "cuda", "on_unavailable": "skip"}
+    content["models"]["imported"] = {"predictions": "answers.csv"}
+    content["models"]["nowhere"] = {"description": "neither folder nor repository"}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_a_folder_or_a_manifest_needs_no_config(root, tmp_path):
+    folder = root / "workflow/demo/models/demo-chat"
+    for path in (folder, f"{folder}/", root / "workflow/demo/models/demo-small/../demo-chat"):
+        choice = model_choice.choose(str(path), tmp_path / "no-config.yaml")
+        assert choice.name == "demo-chat" and choice.entry is None
+        assert checkpoints.opened(choice.path).commit is None
+    manifest = tmp_path / f"Some-Model@{COMMIT}.json"
+    checkpoints.describe(folder, "owner/model", COMMIT).write(manifest)
+    choice = model_choice.choose(str(manifest), tmp_path / "no-config.yaml")
+    assert (choice.name, choice.path, choice.entry) == ("Some-Model", manifest, None)
+
+
+def test_a_name_in_config_has_its_entry(root, config, tmp_path, monkeypatch):
+    choice = model_choice.choose("demo-chat", root / "config.yaml")
+    assert choice.path == root / "workflow/demo/models/demo-chat" and choice.entry.device == Device.CPU
+    monkeypatch.chdir(tmp_path)
+    manifest = tmp_path / f"resources/models/remote@{COMMIT}.json"
+    with pytest.raises(UserError, match=rf"fetch_model\.py --repository owner/remote --commit {COMMIT} --output resources/"):
+        model_choice.choose("remote", config)
+    checkpoints.describe(root / "workflow/demo/models/demo-chat", "owner/remote", COMMIT).write(manifest)
+    choice = model_choice.choose("remote", config)
+    assert choice.name == "remote" and choice.path.resolve() == manifest
+    assert (choice.entry.device, choice.entry.on_unavailable) == (Device.CUDA, OnUnavailable.SKIP)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("demo-huge", "'demo-huge' is neither a model's folder or manifest nor a model in .*: .*demo-chat, demo-large"),
+        ("imported", "models.imported has imported answers alone and cannot be run"),
+        ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'"),
+    ],
+)
+def test_what_cannot_be_run_is_one_line(config, name, words):
+    with pytest.raises(UserError, match=words) as error:
+        model_choice.choose(name, config)
+    assert "\n" not in str(error.value)
+
+
+def test_a_config_that_is_none_is_one_line(tmp_path):
+    with pytest.raises(UserError, match=r"c\.yaml does not exist"):
+        model_choice.choose("m", tmp_path / "c.yaml")
+    (tmp_path / "c.yaml").write_text("models: [")
+    with pytest.raises(UserError, match=r"c\.yaml is not valid YAML"):
+        model_choice.choose("m", tmp_path / "c.yaml")
+
+
+def test_a_folder_is_chosen_without_loading_config_or_torch(root):
+    code = (
+        "import sys; from pathlib import Path; from mmlu_kit.inputs import model_choice; "
+        f"model_choice.choose({str(root / 'workflow/demo/models/demo-chat')!r}, Path('x')); "
+        "print([name for name in ('torch', 'yaml', 'mmlu_kit.config') if name in sys.modules])"
+    )
+    process = subprocess.run([sys.executable, "-c", code], cwd=root / "workflow/scripts", capture_output=True, text=True)
+    assert process.stdout == "[]\n", process.stderr
