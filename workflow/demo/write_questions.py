@@ -4,7 +4,6 @@
 import argparse
 import csv
 import io
-import sys
 from pathlib import Path
 
 from mmlu_kit import files, user_errors
@@ -33,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -2,7 +2,6 @@
 """Analyse a study's mistakes: each model's own, those that models share, and which subjects and questions are hard."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import formatting, user_errors
@@ -41,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -2,7 +2,6 @@
 """Tell a chat model facts, ask for them later, and see under each strategy what it still knows and what that costs."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import options, user_errors
@@ -87,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

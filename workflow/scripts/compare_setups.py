@@ -2,7 +2,6 @@
 """Compare the runs of a study's timing setups: what was requested, what ran, how long it took, whether answers differ."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import options, user_errors
@@ -45,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

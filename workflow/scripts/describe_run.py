@@ -2,7 +2,6 @@
 """Write what a run consists of: code, command line, locks, images, models, questions and machines."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import user_errors
@@ -36,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -2,7 +2,6 @@
 """Draw the figures of every group of models, of the error analysis and of the chat models, as SVG and PNG."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -2,7 +2,6 @@
 """Fetch a model from the hub at a pinned commit, or take a local folder; check it and write its manifest."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import user_errors
@@ -41,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

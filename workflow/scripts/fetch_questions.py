@@ -2,7 +2,6 @@
 """Fetch one subject's questions from the hub at a pinned commit, or from a local folder of MMLU CSVs; check them."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import user_errors
@@ -40,4 +39,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

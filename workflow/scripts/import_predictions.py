@@ -2,7 +2,6 @@
 """Import another run's predictions from a CSV file as a model's evaluations."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import user_errors
@@ -37,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -3,7 +3,6 @@
 
 import argparse
 import itertools
-import sys
 from pathlib import Path
 
 from mmlu_kit import progress, user_errors
@@ -80,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -2,7 +2,6 @@
 """Merge a study's evaluations and timings into merged.json and questions.csv."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import files, options, user_errors
@@ -54,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -2,7 +2,6 @@
 """Read logs of /usr/bin/time (GNU -v, or BSD and macOS -l) into one JSON file."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import user_errors
@@ -28,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -2,7 +2,6 @@
 """Write provenance.json (the run, its jobs and a hash of every result file) and the same as an RO-Crate."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
@@ -46,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

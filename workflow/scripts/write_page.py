@@ -2,7 +2,6 @@
 """Write the report and an explorer of all questions as one HTML file that works offline."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import files, user_errors
@@ -42,4 +41,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

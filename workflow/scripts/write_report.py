@@ -2,7 +2,6 @@
 """Write a study's report as Markdown from its results."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from mmlu_kit import files, user_errors
@@ -33,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -2,7 +2,6 @@
 """Have a model chat with a scripted user under a sliding window, under a token budget, and across a save and a restore."""
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
@@ -87,4 +86,4 @@ def write_not_run(folder: Path, outcome: NotRun) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

@@ -1,7 +1,6 @@
 """One loaded model asked subject after subject: prompts, scores, and the files of each subject."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,51 +9,32 @@ import torch
 from mmlu_kit import files, progress, sources
 from mmlu_kit.evaluation import encoding, records, scoring
 from mmlu_kit.evaluation.journal import Journal, journal_key
+from mmlu_kit.evaluation.process import Job
 from mmlu_kit.evaluation.records import NotRun, Record, Timing
 from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.models import transformers_model
 from mmlu_kit.models.loading import Loaded
-from mmlu_kit.settings import SETTINGS, Effective, Requested, Split
+from mmlu_kit.settings import SETTINGS, Effective, Split
 from mmlu_kit.timing import gpu, machine, phase_timer
 from mmlu_kit.timing.phase_timer import PhaseTimer
 from mmlu_kit.user_errors import UserError
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Folders in which each subject has a file; None where it is not wanted."""
-
-    evaluations: Path | None
-    timings: Path | None
-    journals: Path | None
-
-
 class Runner:
-    """Asks a loaded model; `timer` is the process's, `process` the name of its /usr/bin/time log."""
+    """Asks a loaded model; `timer` is the process's."""
 
-    def __init__(
-        self,
-        name: str,
-        manifest: Manifest,
-        requested: Requested,
-        loaded: Loaded,
-        tokenizer: Any,
-        outputs: Outputs,
-        timer: PhaseTimer,
-        process: str | None = None,
-        record_host: bool = False,
-    ) -> None:
+    def __init__(self, job: Job, manifest: Manifest, loaded: Loaded, tokenizer: Any, timer: PhaseTimer) -> None:
         assert loaded.model is not None and loaded.effective is not None
-        self.name, self.manifest, self.requested, self.outputs = name, manifest, requested, outputs
+        self.name, self.requested, self.outputs, self.process = job.name, job.requested, job.outputs, job.process
+        self.manifest, self.timer = manifest, timer
         self.model, self.tokenizer = loaded.model, tokenizer
         self.effective: Effective = loaded.effective
         self.reason = loaded.reason
-        self.timer, self.process = timer, process
         self.device = self.model.device.type
-        self.tokens_per_batch = transformers_model.tokens_per_batch(self.model, requested.tokens_per_batch)
-        self.machine = machine.describe(torch, record_host)
+        self.tokens_per_batch = transformers_model.tokens_per_batch(self.model, job.requested.tokens_per_batch)
+        self.machine = machine.describe(torch, job.record_host)
         self.journals: list[Journal] = []
         if self.device == "cuda":
             timer.watch_gpu(torch.cuda)
@@ -154,9 +134,9 @@ class Runner:
         return scored, new
 
 
-def write_not_run(name: str, requested: Requested, reason: str, subjects: Sequence[str], outputs: Outputs) -> None:
-    """Write why the model is not run, in place of every result."""
-    for folder in filter(None, (outputs.evaluations, outputs.timings)):
+def write_not_run(job: Job, reason: str, subjects: Sequence[str]) -> None:
+    """Write why a model is not run, in place of every result."""
+    for folder in filter(None, (job.outputs.evaluations, job.outputs.timings)):
         for subject in subjects:
-            not_run = NotRun(model=name, requested=requested, reason=reason, subject=subject)
+            not_run = NotRun(model=job.name, requested=job.requested, reason=reason, subject=subject)
             not_run.write(folder / f"{subject}.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,17 @@ from mmlu_kit.user_errors import UserError
 
 if TYPE_CHECKING:
     from mmlu_kit.config import ModelEntry
+
+
+PROJECT = Path(__file__).parents[4]
+
+
+def add_arguments(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Add `--model` and `--config`, as `choose` takes them."""
+    what = "a model's name in config, its folder, or its manifest" + (f" (default: {default})" if default else "")
+    parser.add_argument("--model", default=default, required=default is None, help=what)
+    what = "where models have names (default: the project's)"
+    parser.add_argument("--config", type=Path, default=PROJECT / "config.yaml", help=what)
 
 
 @dataclass(frozen=True)
@@ -24,7 +36,7 @@ class ChosenModel:
 def choose(model: str, config: Path) -> ChosenModel:
     """The model that `model` names: a folder, a manifest, or else a model of the file `config`.
 
-    UserError where it is none of these, is not fetched yet, or has imported answers alone.
+    Raises UserError where it is none of these, is not fetched yet, or has imported answers alone.
     """
     path = Path(model)
     if path.exists():

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Talk to a language model, with as much of the chat before each message as you choose to show it."""
 
 import argparse
@@ -7,23 +6,18 @@ import io
 import sys
 from pathlib import Path
 
-from mmlu_kit import options, user_errors
+from mmlu_kit import options
 from mmlu_kit.chat import states, views
 from mmlu_kit.inputs import checkpoints, model_choice
 from mmlu_kit.settings import OnUnavailable, in_words
 from mmlu_kit.user_errors import UserError
 
-PROJECT = Path(__file__).parents[2]
+EPILOG = "Exit status: 0 left, 2 a mistake (one line says which; in a script, the first one ends it), 130 interrupted."
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog="Exit status: 0 left, 2 a mistake (one line says which; in a script, the first one ends it), 130 interrupted.",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--model", default="demo-chat", help="a model's name in config, its folder, or its manifest (default: demo-chat)")
-    add("--config", type=Path, default=PROJECT / "config.yaml", help="where models have names (default: the project's)")
+    model_choice.add_arguments(parser, default="demo-chat")
     options.add_loading(parser, from_config=True, may_skip=False)
     add("--threads", type=int, help="processor threads (default: config's, else all cores)")
     add("--strategy", default="full", metavar="FORM", help=f"what the model is shown: {', '.join(views.FORMS)} (default: full)")
@@ -34,11 +28,9 @@ def arguments() -> argparse.Namespace:
     add(
         "--script", type=Path, metavar="FILE", help="take the user's lines from a file; without a terminal, from standard input"
     )
-    return parser.parse_args()
 
 
-def main() -> None:
-    args = arguments()
+def run(args: argparse.Namespace) -> None:
     strategy = views.parse(args.strategy)
     if args.max_new_tokens < 1:
         raise UserError("--max-new-tokens must be at least 1")
@@ -57,6 +49,7 @@ def main() -> None:
     gc.disable()
     # torch and transformers take seconds to import: --help and every mistake above come before them.
     import torch
+
     from mmlu_kit.chat.replies import Replier
     from mmlu_kit.chat.sessions import Session
     from mmlu_kit.chat.terminal import play, talk
@@ -91,7 +84,3 @@ def main() -> None:
         talk(session)
     else:
         play(session, lines, str(args.script or "standard input"))
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors.run(main))

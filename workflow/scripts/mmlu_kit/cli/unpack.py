@@ -1,25 +1,19 @@
-#!/usr/bin/env python3
 """Unpack what other machines packed into a study's results: the next run uses it instead of running it here."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from mmlu_kit import user_errors
 from mmlu_kit.results import archives
 from mmlu_kit.user_errors import UserError
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("archives", type=Path, nargs="+", help=".zip files by pack_results.py; a file's name names the machine in the report")
+    add("archives", type=Path, nargs="+", help=".zip files by `mmlu-kit pack`; a file's name names the machine in the report")
     add("--results", type=Path, required=True, help="the study's results: results/<study>")
-    return parser.parse_args()
 
 
-def main() -> None:
-    args = arguments()
+def run(args: argparse.Namespace) -> None:
     if len({path.stem for path in args.archives}) < len(args.archives):
         raise UserError("two archives have the same name, and results are kept under an archive's name: rename one")
     for path in args.archives:
@@ -29,7 +23,3 @@ def main() -> None:
         study = archives.study_name(path)
         if study not in (None, args.results.name):
             print(f"They were run as the study '{study}', not as '{args.results.name}': is that what you meant?")
-
-
-if __name__ == "__main__":
-    sys.exit(user_errors.run(main))

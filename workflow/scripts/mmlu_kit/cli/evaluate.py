@@ -1,0 +1,54 @@
+"""Ask a model questions and score its answers, without the workflow."""
+
+import argparse
+from pathlib import Path
+
+from mmlu_kit import options
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.evaluation.process import Job, Outputs, evaluate
+from mmlu_kit.inputs import model_choice, questions
+from mmlu_kit.settings import OnUnavailable, Requested
+from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.timing.phase_timer import PhaseTimer
+
+EPILOG = (
+    "Example: mmlu-kit evaluate --model demo-small --questions workflow/demo/questions "
+    "--subjects astronomy business_ethics --verbose"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    model_choice.add_arguments(parser)
+    add("--questions", type=Path, required=True, nargs="+", help="a folder of MMLU CSVs, or .jsonl files by fetch_questions.py")
+    add("--subjects", nargs="+", choices=SUBJECTS, metavar="SUBJECT", help="which subjects, needed with a folder of CSVs")
+    options.add_loading(parser, from_config=True)
+    options.add_prompt(parser, from_config=True)
+    add("--threads", type=int, help="processor threads (default: config's, else all cores)")
+    add("--evaluations", type=Path, metavar="FOLDER", help="write <subject>.json with every record there")
+    add("--timings", type=Path, metavar="FOLDER", help="write <subject>.json with what it took there")
+    add("--journals", type=Path, metavar="FOLDER", help="keep scored batches there, to resume after a kill")
+    add("--verbose", action="store_true", help="print each question, the model's answer and whether it was right")
+
+
+def run(args: argparse.Namespace) -> None:
+    timer = PhaseTimer()
+    by_subject = questions.read_subjects(args.questions, args.subjects)
+    model = model_choice.choose(args.model, args.config)
+    entry = model.entry
+    job = Job(
+        model=model.path,
+        name=model.name,
+        requested=options.requested(args, _requested(entry) if entry else None),
+        on_unavailable=OnUnavailable(args.on_unavailable or (entry.on_unavailable if entry else OnUnavailable.FAIL)),
+        outputs=Outputs(args.evaluations, args.timings, args.journals),
+        threads=args.threads or (entry.threads if entry else None),
+        verbose=args.verbose,
+    )
+    evaluate(job, by_subject, timer)
+
+
+def _requested(entry: ModelEntry) -> Requested:
+    """How config asks for a model to run."""
+    prompt = dict(entry.prompt)
+    return Requested(**{name: prompt[name] if name in prompt else getattr(entry, name) for name in Requested.model_fields})

@@ -1,0 +1,25 @@
+"""Export a study's results in the form of lm-eval's results and samples files, one folder a model."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mmlu_kit.results import lm_eval_export
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("results", type=Path, metavar="FOLDER", help="a study's results: results/<study>")
+    add("--resources", type=Path, default=Path("resources"), help="where questions were fetched (default: resources)")
+    add("--output", type=Path, required=True, metavar="FOLDER", help="write <model>/results_*.json and samples_*.jsonl there")
+
+
+def run(args: argparse.Namespace) -> None:
+    for line in lm_eval_export.export(args.results, args.resources, args.output, _load_tokenizer):
+        print(line)
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    from mmlu_kit.models import transformers_model  # takes seconds to import
+
+    return transformers_model.load_tokenizer(folder)

@@ -1,0 +1,17 @@
+"""Show every published number beside a run's, every claim with its two verdicts, and how many of each.
+
+The exit status is 0 whatever the numbers are: they are information. Only a missing or damaged file is an error.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmlu_kit.claims import listing
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", type=Path, metavar="FOLDER", help="a study's results: results/<study>")
+
+
+def run(args: argparse.Namespace) -> None:
+    listing.print_claims(args.results / "claims.json")

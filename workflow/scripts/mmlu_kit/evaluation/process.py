@@ -1,0 +1,116 @@
+"""A whole evaluation as one process: load a model, ask it subject after subject, print and write what comes of it."""
+
+import gc
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmlu_kit import user_errors
+from mmlu_kit.evaluation.records import Record, Totals
+from mmlu_kit.inputs import checkpoints, questions
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import LETTERS, OnUnavailable, Requested, Split
+from mmlu_kit.timing import machine
+from mmlu_kit.timing.phase_timer import PhaseTimer
+from mmlu_kit.user_errors import UserError
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Folders in which each subject has a file; None where it is not wanted."""
+
+    evaluations: Path | None = None
+    timings: Path | None = None
+    journals: Path | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to evaluate: `model` is a folder or manifest, `process` the name of the process's /usr/bin/time log."""
+
+    model: Path
+    name: str
+    requested: Requested
+    on_unavailable: OnUnavailable
+    outputs: Outputs
+    threads: int | None = None
+    process: str | None = None
+    record_host: bool = False
+    verbose: bool = False
+
+
+def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> None:
+    """Ask a model all subjects' questions; subjects that fail end the process with status 2, after the others."""
+    folder = checkpoints.located(job.model)
+    # Imported modules and the loaded model stay: collecting garbage among them, again and again, is a quarter of the start.
+    gc.disable()
+    # The model's files are hashed meanwhile, which releases the interpreter.
+    hashing = ThreadPoolExecutor(1).submit(checkpoints.opened, job.model)
+    # torch and transformers take seconds to import: every mistake that can be seen without them is reported before.
+    import torch
+
+    from mmlu_kit.evaluation.runner import Runner, write_not_run
+    from mmlu_kit.models import loading, transformers_model
+
+    machine.keep_freed_memory()
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    print(f"Loading {job.name} …", flush=True)
+    timer.switch("load")
+    manifest = hashing.result()
+    tokenizer = transformers_model.load_tokenizer(folder)
+    loaded = loading.load(manifest, job.requested, job.on_unavailable)
+    if loaded.model is None or loaded.effective is None:
+        print(f"Not run: {loaded.reason}")
+        write_not_run(job, loaded.reason or "", list(by_subject))
+        return
+    gc.freeze()
+    gc.enable()
+    print("Model loaded successfully!")
+    print(f"Model device: {loaded.model.device.type}")
+    print(f"Model dtype: {loaded.model.dtype}")
+    print(f"Model quantization: {loaded.effective.quantization}")
+    if loaded.reason:
+        print(f"Not as requested: {loaded.reason}", flush=True)
+
+    runner = Runner(job, manifest, loaded, tokenizer, timer)
+    records: list[Record] = []
+    failed = False
+    for subject, subject_questions in by_subject.items():
+        try:
+            scored = runner.run(subject, subject_questions)
+        except UserError as error:
+            # The other subjects of this model are finished all the same; journals are kept for the next run.
+            user_errors.report(f"{job.name}: {error}")
+            failed = True
+            continue
+        if job.verbose:
+            _print_questions(questions.split(subject_questions, Split.TEST), scored)
+        totals = Totals.over(scored)
+        print(f" Result: {_percent(totals.correct, totals.questions)}   # {subject}", flush=True)
+        records += scored
+    if failed:
+        sys.exit(2)
+    runner.finish()
+    totals = Totals.over(records)
+    print(f"Overall Accuracy: {100 * totals.correct / totals.questions:.2f}%")
+    print(
+        f"As generated: {_percent(totals.correct_generated, totals.questions)}; "
+        f"a letter could be parsed from {totals.parsed} of {totals.questions} answers"
+    )
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part}/{whole} correct = {100 * part / whole:.2f}%"
+
+
+def _print_questions(test_questions: Sequence[Question], records: Sequence[Record]) -> None:
+    """Print each question, its choices and the model's answer."""
+    for question, record in zip(test_questions, records, strict=True):
+        print(f"\n{question.name}: {question.question}")
+        for letter, choice in zip(LETTERS, question.choices, strict=True):
+            print(f"  {letter}. {choice}")
+        verdict = "correct" if record.correct else f"wrong, the answer is {record.gold}"
+        print(f"  Model's answer: {record.predicted} ({verdict}); it would write {record.generated!r}")
