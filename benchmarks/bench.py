@@ -115,15 +115,8 @@ def cut(source: Path, folder: Path, subject: str, most: int) -> None:
 def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], dict[str, list[Run]]]:
     """lm-eval's fastest batch sizes; and every program's runs, one a round. The programs take turns."""
     program: list[object] = [sys.executable, ROOT / "benchmarks/contend.py"]
-    evaluate: list[object] = [
-        sys.executable,
-        ROOT / "workflow/scripts/evaluate.py",
-        "--model",
-        inputs.manifest,
-        "--threads",
-        threads,
-    ]
-    evaluate += ["--dtype", "bfloat16", "--questions"]
+    evaluate: list[object] = [sys.executable, "-m", "mmlu_kit", "evaluate", "--model", inputs.manifest]
+    evaluate += ["--threads", threads, "--dtype", "bfloat16", "--questions"]
 
     def contend(
         way: str, questions: str, dtype: str, batch: int, examples: int = 0, subjects: Sequence[str] = (SUBJECT,)

@@ -96,7 +96,7 @@ def evaluated(
 ) -> tuple[Evaluation | NotRun, Timing | NotRun]:
     """The evaluation and timing file of one process."""
     with tempfile.TemporaryDirectory() as folder:
-        command: list[object] = [sys.executable, ROOT / "workflow/scripts/evaluate.py", "--model", model]
+        command: list[object] = [sys.executable, "-m", "mmlu_kit", "evaluate", "--model", model]
         command += ["--questions", questions, "--subjects", subject, "--device", device, "--dtype", dtype]
         command += ["--quantization", quantization, "--on-unavailable", "skip", "--threads", threads]
         command += ["--evaluations", f"{folder}/e", "--timings", f"{folder}/t"]

@@ -161,5 +161,5 @@ def test_a_job_over_its_memory_is_reported_as_such_with_the_way_out(on_slurm):
     failed = {job["JobID"] for job in found if job["State"] in ("OUT_OF_MEMORY", "FAILED")}
     lines = re.findall(r"^error: SLURM job (\d+), evaluate \((.*)\), needed more memory than it had: .*", output, re.M)
     assert {job for job, _ in lines} == failed and len(failed) == 4, output
-    assert "--set-resources evaluate:mem_mb=<megabytes>; what was scored is kept" in output
+    assert "--set-resources evaluate:mem_mb=<megabytes>; scored batches are kept" in output
     assert not evaluations(folder)

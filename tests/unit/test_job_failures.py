@@ -81,25 +81,24 @@ Removing output files of failed job evaluate since they might be corrupted:
 
 
 @pytest.mark.parametrize(
-    ("said", "line"),
+    ("text", "message"),
     [
         ("Loading m …\nerror: no such device\nTraceback of another thread\n", "no such device"),
         ("Traceback (most recent call last):\n  File x\nKeyError: 'a'\n\n", "KeyError: 'a'"),
-        ("", "it ended without a word, as a job does that is stopped or killed: run again to go on"),
-        (None, "it ended before it could write a log"),
+        ("", "the log is empty, so the job was stopped or killed: run again to resume"),
+        (None, "the job ended before it wrote a log"),
     ],
 )
-def test_a_failed_job_is_repeated_with_its_log_and_last_useful_line(tmp_path, said, line):
+def test_a_failed_job_is_repeated_with_its_log_and_last_useful_line(tmp_path, text, message):
     log = tmp_path / "evaluate m.log"
-    if said is not None:
-        log.write_text(said)
-    assert list(job_failures.repeat(snakemakes(3, log))) == [f"evaluate failed, see {log}: {line}"]
+    if text is not None:
+        log.write_text(text)
+    assert list(job_failures.repeat(snakemakes(3, log))) == [f"evaluate failed, see {log}: {message}"]
 
 
 def test_each_failed_job_is_repeated_once_and_none_that_a_later_attempt_finished(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).write_text(f"error: {name}\n")
     text = snakemakes(3, tmp_path / "one") + snakemakes(13, tmp_path / "two") + snakemakes(13, tmp_path / "two")
-    found = list(job_failures.repeat(text))
-    assert found == [f"evaluate failed, see {tmp_path / name}: {name}" for name in ("one", "two")]
+    assert list(job_failures.repeat(text)) == [f"evaluate failed, see {tmp_path / name}: {name}" for name in ("one", "two")]
     assert len(list(job_failures.repeat(text + "Finished jobid: 3 (Rule: evaluate)\n"))) == 1

@@ -105,7 +105,7 @@ def test_a_library_that_leaves_the_weights_as_they_were_never_passes(manifest, m
     """As when another version of the library has other defaults."""
     lying = transformers_model.transformers.BitsAndBytesConfig(load_in_8bit=True, **{flag: True})
     monkeypatch.setattr(transformers_model, "quantization_config", lambda quantization, dtype: lying)
-    why = "the library loaded no quantization instead of 8bit without a word"
+    why = "the library silently loaded no quantization instead of 8bit"
     with pytest.raises(UserError, match=f"^{why}: "):
         loading.load(manifest, requested(quantization="8bit"), OnUnavailable.FAIL)
     assert loading.load(manifest, requested(quantization="8bit"), OnUnavailable.SKIP) == (None, None, why)

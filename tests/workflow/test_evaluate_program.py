@@ -62,8 +62,13 @@ def test_batch_size_changes_no_answer(evaluate, tmp_path):
         assert record.letter_logprobs == pytest.approx(reference.letter_logprobs, abs=2e-5)
 
 
-def test_times_are_measured_and_name_their_process(evaluate, tmp_path):
-    assert evaluate("--timings", tmp_path, "--process", "demo-small/astronomy.time").returncode == 0
+def test_times_are_measured_and_name_their_process(run, root, tmp_path):
+    demo, questions = root / "workflow/demo", tmp_path / "astronomy.jsonl"
+    fetched = run("fetch_questions.py", "--folder", demo / "questions", "--subject", "astronomy", "--output", questions)
+    assert fetched.returncode == 0, fetched.stderr
+    process = run("evaluate.py", "--model", demo / "models/demo-small", "--name", "m", "--questions", questions,
+                  "--timings", tmp_path, "--process", "demo-small/astronomy.time")  # fmt: skip
+    assert process.returncode == 0, process.stderr
     timing = Timing.read(tmp_path / "astronomy.json")
     assert timing.real_s > 0 and timing.cpu_user_s > 0 and timing.load_s > 0
     assert timing.gpu_s is None and timing.reasons["gpu_s"] == "the model runs on cpu"

@@ -130,7 +130,7 @@ def test_a_hub_that_asks_for_patience_is_asked_again_later(hub, fetch):
 
 def test_a_file_with_a_wrong_hash_is_refused_and_fetched_again(hub, fetch, tmp_path):
     hub.spoiled = 1
-    assert "model.safetensors has not the hash that the hub announced: run again" in last_line(fetch())
+    assert "model.safetensors does not have the hash that the hub announced: run again" in last_line(fetch())
     assert not (tmp_path / "manifest.json").exists()
     hub.requests.clear()
     assert fetch().returncode == 0
@@ -142,7 +142,7 @@ def test_a_cached_file_that_was_damaged_later_is_refused(hub, fetch, tmp_path):
     (config,) = (tmp_path / "cache").rglob("snapshots/*/config.json")
     blob = config.resolve()
     blob.write_bytes(blob.read_bytes() + b" ")
-    assert "config.json has not the hash that the hub announced" in last_line(fetch(offline=True))
+    assert "config.json does not have the hash that the hub announced" in last_line(fetch(offline=True))
 
 
 def test_half_a_download_is_an_error_and_the_next_run_completes_it(hub, fetch, tmp_path):
@@ -213,8 +213,8 @@ def test_the_evaluation_reaches_for_no_network(root, tmp_path):
     with serving() as hub:
         env = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
         env |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path)}
-        program = [sys.executable, str(root / "workflow/scripts/evaluate.py"), "--model", "workflow/demo/models/demo-small"]
-        asked = ["--questions", "workflow/demo/questions", "--subjects", "astronomy"]
-        process = subprocess.run([*program, *asked], cwd=root, env=env, capture_output=True, text=True)
+        program = [sys.executable, "-m", "mmlu_kit", "evaluate", "--model", "workflow/demo/models/demo-small"]
+        options = ["--questions", "workflow/demo/questions", "--subjects", "astronomy"]
+        process = subprocess.run([*program, *options], cwd=root, env=env, capture_output=True, text=True)
         assert process.returncode == 0, process.stderr
         assert hub.requests == []

@@ -15,6 +15,6 @@ fi
 status=$?
 if [ $status -eq 137 ] || [ $status -eq 9 ]; then
     echo "error: killed by signal 9, most likely for lack of memory: give the job more, or lower tokens_per_batch;" \
-        "what was scored is kept and the next run goes on after it" >&2
+        "scored batches are kept, and the next run resumes after them" >&2
 fi
 exit $status

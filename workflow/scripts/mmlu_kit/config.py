@@ -51,7 +51,7 @@ Strategy = Annotated[str, Field(pattern=r"^(full|none|(last_turns|token_budget)\
 
 
 class Source(Entry):
-    """Where something comes from: a local folder (`path`), or a repository of the hub at a commit."""
+    """Where files come from: a local folder (`path`), or a repository of the hub at a commit."""
 
     path: Text | None = Field(None, description="A local folder, absolute or relative to the project's folder.")
     repository: Repository | None = Field(None, description="A repository of the Hugging Face hub, owner/name.")
@@ -70,21 +70,21 @@ class QuestionSet(Source):
 
     label_errors: Text | None = Field(
         None,
-        description="A folder of MMLU-Redux's label checks of these questions, mmlu_<subject>.csv; where it is given, "
-        "accuracies are also shown without the questions that it flags.",
+        description="A folder of MMLU-Redux's label checks of these questions, mmlu_<subject>.csv; with it, accuracies are "
+        "also shown without the questions that it flags.",
     )
 
 
 class ModelEntry(Source, LoadSettings):
-    """A model and how it runs. The same weights run in another way are another entry."""
+    """A model and how it runs; the same weights with other settings are another entry."""
 
     description: str = Field("", description="A line about the model, for the report's list of models.")
     on_unavailable: OnUnavailable = Field(
         OnUnavailable.FAIL,
-        description="Where a machine cannot do what is asked (no such device, no quantization, too little memory): fail; "
-        "fallback to the CPU or to no quantization, shown beside what was asked; or skip, and the report says why.",
+        description="What to do where a machine lacks the device, the quantization or the memory: fail; fallback to the CPU or "
+        "to no quantization, which the report shows; or skip the model, and the report says why.",
     )
-    prompt: PromptSettings = Field(PromptSettings(), description="How questions are shown to the model.")
+    prompt: PromptSettings = Field(PromptSettings(), description="How to ask the model.")
     threads: Positive = Field(
         8, description="Processor threads of one evaluation; Snakemake lowers it to the cores it was given."
     )
@@ -95,14 +95,14 @@ class ModelEntry(Source, LoadSettings):
 
 
 class ImportedEntry(Entry):
-    """A model whose answers are another run's; nothing is known of how it ran."""
+    """A model whose answers come from another run; how it ran is unknown."""
 
     predictions: Annotated[str, Field(pattern=r"\.csv(\.gz)?$")] = Field(
         description="A CSV file (.csv or .csv.gz) of another run's answers with the columns subject, test_index (from 0), "
-        "model and prediction, a letter; any other prediction counts as unparsed. A column gold, if present, must agree "
+        "model and prediction, a letter; any other prediction counts as unparsed. A gold column, if present, must agree "
         "with the questions."
     )
-    predictions_model: str | None = Field(None, description="Which of the file's models is meant, where it has several.")
+    predictions_model: str | None = Field(None, description="Which of the file's models to import, where it has several.")
     description: str = Field("", description="A line about the model, for the report's list of models.")
 
 
@@ -117,14 +117,14 @@ AnyModel = Annotated[
 
 
 class GroupEntry(Entry):
-    """Models that are shown together."""
+    """Models that the report shows together."""
 
     title: str = Field(description="The section's heading.")
     models: Models = Field(description="Names of `models`, in the order tables list them.")
 
 
 class SubjectsOfModel(Entry):
-    """A model and the subjects it is asked."""
+    """A model and its subjects."""
 
     model: str = Field(description="One of `models`.")
     subjects: Subjects = Field(description="Some of the study's subjects.")
@@ -148,12 +148,12 @@ class TimingSetupsEntry(SubjectsOfModel):
 
 
 class ChatEntry(Entry):
-    """The recall experiment: what chat models still know of a conversation under strategies that shorten it."""
+    """The recall experiment: what chat models recall of a conversation under strategies that shorten it."""
 
-    models: Models = Field(description="Models with a chat template; the first also has the chats of the transcripts.")
+    models: Models = Field(description="Models with a chat template; the first one also answers in the transcripts.")
     strategies: Annotated[list[Strategy], Unique] = Field(
         ["none", "full", "last_turns(2)", "last_turns(8)", "token_budget(128)", "token_budget(512)"],
-        description="How much of a conversation the model is shown: full (all), none (history off), last_turns(N) (the "
+        description="How much of a conversation the model sees: full (all), none (history off), last_turns(N) (the "
         "newest message and N turns before it), token_budget(T) (as many of the newest turns as take T tokens). full and "
         "none must be among them.",
     )
@@ -163,15 +163,15 @@ class ChatEntry(Entry):
     trials: Positive = Field(10, description="Conversations of each kind (told, corrected, never, rule) and distance.")
     timed: Positive = Field(2, description="For how many of each strategy and distance the time to first token is measured.")
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(48, description="The longest reply, in tokens.")
-    seed: int = Field(2026, description="Chooses the facts, their values and what else is said.")
+    seed: int = Field(2026, description="Seed of the draw of facts, values and small talk.")
 
 
 class StudyEntry(Entry):
-    """A study: which questions, which models, and what is measured beside."""
+    """A study: questions, models, and what else is measured."""
 
     title: str = Field(description="The report's heading.")
-    notice: str = Field("", description="What a reader must know before any number; the report's first lines.")
-    questions: str = Field(description="Which of the question sets is asked.")
+    notice: str = Field("", description="The report's first lines: what a reader must know before any number.")
+    questions: str = Field(description="One of the question sets.")
     subjects: Subjects = Field(description="Which of MMLU's 57 subjects, by their file names.")
     baseline: SubjectsOfModel | None = Field(None, description="The model that shows that the setup works (section 1).")
     timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model (section 2).")
@@ -180,7 +180,7 @@ class StudyEntry(Entry):
     )
     chat: ChatEntry | None = Field(None, description="The recall experiment with chat models (section 8).")
     groups: Annotated[dict[Literal["small", "medium"], GroupEntry], Field(min_length=1)] = Field(
-        description="Models that are shown together; `small` is section 4, `medium` section 5."
+        description="Groups of models; `small` is section 4 of the report, `medium` section 5."
     )
 
 
@@ -192,7 +192,7 @@ class Images(Entry):
 
 
 class Config(Entry):
-    """What is studied, with which models and questions."""
+    """Studies, models, question sets and images."""
 
     study: str = Field("demo", description="Which of `studies` to run.")
     only: list[str] | str = Field(
@@ -200,19 +200,19 @@ class Config(Entry):
         description="Names of the study's groups, or `baseline`, `timing_setups`, `stability`, `chat`, to run: one name or "
         "a list; empty for all.",
     )
-    partial: bool = Field(False, description="Report on the evaluations that are there and name what is missing.")
+    partial: bool = Field(False, description="Report on the evaluations that exist and name the missing ones.")
     record_host: bool = Field(False, description="Note the names of the machines that measured in timing files.")
     images: Images = Field(description="The container images.")
     questions: dict[Name, QuestionSet] = Field(description="Question sets by name.")
     models: dict[Name, AnyModel] = Field(
-        description="Models by name: a local folder (`path`) or a repository at a commit, and how it runs; or what "
-        "somebody else's run answered (`predictions`)."
+        description="Models by name: a local folder (`path`) or a repository at a commit, and how it runs; or "
+        "another run's answers (`predictions`)."
     )
     studies: dict[Name, StudyEntry] = Field(description="Studies by name.")
 
 
 def parse(config: Mapping[str, Any]) -> Config:
-    """A config checked and complete; the first thing wrong raises UserError naming its key."""
+    """The checked config, defaults filled in; the first mistake raises UserError naming its key."""
     text = json.dumps(config, default=str)
     try:
         return Config.model_validate_json(text, strict=True)

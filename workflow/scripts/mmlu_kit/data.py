@@ -1,6 +1,6 @@
-"""Typed data: what every file of the kit is read into and written from, and the limits that fields share.
+"""Base classes of typed data, which every file of the kit is read into and written from, and types that fields share.
 
-A model refuses unknown keys, NaN and infinities; a file is read strictly, so that "3" is no number and 1 no boolean.
+Unknown keys, NaN and infinities are refused. Files are read strictly: "3" is not a number, 1 is not a boolean.
 """
 
 import json
@@ -45,7 +45,7 @@ class Data(BaseModel):
 
 
 class MedianRange(Data):
-    """What repeated measurements gave."""
+    """The median and the range of repeated measurements."""
 
     median: float
     smallest: float

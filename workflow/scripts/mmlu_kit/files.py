@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written under a temporary name, synced, then renamed."""
+"""Files that are whole or do not exist: written under a temporary name, synced, then renamed."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def synced(stream: BinaryIO) -> None:
-    """Return when what was written to a stream is on disk."""
+    """Flush a stream to disk."""
     stream.flush()
     os.fsync(stream.fileno())
 
@@ -46,7 +46,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 text file; a missing one, or one that is no text, raises UserError naming it."""
+    """Read a UTF-8 text file; a missing file or other bytes raise UserError naming it."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Numbers and texts as prose has them, for the report, the claims and the terminal."""
+"""Numbers and texts in prose, for the report, the claims and the terminal."""
 
 import html
 import re
@@ -24,12 +24,12 @@ def plural(count: int, thing: str) -> str:
 
 
 def percent(value: float) -> str:
-    """A fraction as prose has it: 0.4934 -> '49.3%'."""
+    """A fraction as a percentage: 0.4934 -> '49.3%'."""
     return f"{100 * value:.1f}%"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in the unit a reader thinks in; '—' where they could not be measured."""
+    """Seconds in seconds, minutes or hours; '—' where they could not be measured."""
     if seconds is None:
         return "—"
     if seconds < 120:
@@ -38,7 +38,7 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Seconds where milliseconds matter: '8.3 ms'; from a tenth of a second on as `duration` has them."""
+    """Seconds under a tenth in milliseconds, '8.3 ms'; else as `duration`."""
     return f"{1000 * seconds:.1f} ms" if seconds < 0.1 else duration(seconds)
 
 
@@ -73,14 +73,13 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def cell(text: str) -> str:
-    """A text of questions or models as a cell of a Markdown table: on one line, with nothing in it that marks anything up."""
+    """A text as a cell of a Markdown table: one line, all markup escaped."""
     escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(text.split()))
     return html.escape(escaped, quote=False)
 
 
 def fenced(text: str) -> str:
-    """A text of anyone's as a Markdown code block, in which nothing marks anything up or ends the block; control characters
-    but for line ends and tabs are shown as '\ufffd'."""
+    """Any text as a Markdown code block that it cannot end; control characters except line ends and tabs become '\ufffd'."""
     plain = "".join(letter if letter in "\n\t" or letter.isprintable() else "\ufffd" for letter in text)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", plain)), default=0))
     return f"{fence}text\n{plain}\n{fence}"

@@ -1,7 +1,7 @@
-"""Why jobs failed, in one line each: what their programs said last, and what SLURM said where it ended them first.
+"""Why jobs failed, in one line each: the last error line of the program, or why SLURM ended the job.
 
-Snakemake's own message names a job's rule and log, between its inputs and its command. Of a SLURM job that was ended it has
-the state alone, and where a cluster kills for memory without control groups even that is just FAILED.
+Snakemake's own message buries a job's rule and log between its inputs and its command. For a job that SLURM ended it shows
+the state alone, which is just FAILED where a cluster kills for memory without control groups.
 """
 
 import re
@@ -24,31 +24,33 @@ _JOB, _LOG = re.compile(r"^    jobid: (\d+)$", re.M), re.compile(r"^    log: (.+
 
 
 def repeat(text: str) -> Iterator[str]:
-    """One line for each job that failed for good by Snakemake's own log, whose text this is: rule, log, and the log's last
-    line that starts with 'error:', else its last line."""
+    """Yield one line for each failed job of a Snakemake log's text: rule, log, and the log's last line that starts with
+    'error:', else its last line. Jobs that a later attempt finished are left out."""
     last: dict[str, tuple[str, str]] = {}
     for match in _FAILED.finditer(text):
         job, log = _JOB.search(match[2]), _LOG.search(match[2])
         if job and log:
             succeeded = re.search(rf"^Finished jobid: {job[1]}\b", text[match.end() :], re.M)  # at a later attempt
-            last[log[1]] = (match[1], "") if succeeded else (match[1], _said(Path(log[1])))
-    for path, (rule, said) in last.items():
-        if said:
-            yield f"{rule} failed, see {path}: {said}"
+            last[log[1]] = (match[1], "") if succeeded else (match[1], _last_message(Path(log[1])))
+    for path, (rule, message) in last.items():
+        if message:
+            yield f"{rule} failed, see {path}: {message}"
 
 
-def _said(log: Path) -> str:
-    """The line of a log that tells most."""
+def _last_message(log: Path) -> str:
+    """The last error line of a log, else its last line."""
     if not log.is_file():
-        return "it ended before it could write a log"
-    said = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    told = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
-    return (told or said or ["it ended without a word, as a job does that is stopped or killed: run again to go on"])[-1][:500]
+        return "the job ended before it wrote a log"
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return (errors or lines or ["the log is empty, so the job was stopped or killed: run again to resume"])[-1][:500]
 
 
 def explain(logs: Path, since: float) -> Iterator[str]:
-    """One line for each job whose log below `logs` (Snakemake's `slurm_logs`) was written after `since`, seconds of the
-    epoch, and tells of an end by SLURM: which job, what happened, and what to do."""
+    """Yield one line for each job that SLURM ended: which job, why, and what to do.
+
+    `logs` is Snakemake's `slurm_logs`; logs older than `since`, seconds of the epoch, are left out.
+    """
     for path in sorted(logs.glob("rule_*/**/*.log"), key=lambda path: int(path.stem) if path.stem.isdigit() else 0):
         if path.stat().st_mtime < since:
             continue
@@ -62,8 +64,8 @@ def explain(logs: Path, since: float) -> Iterator[str]:
 def _line(path: Path, what: str, resource: str | None) -> str:
     rule = path.parts[0].removeprefix("rule_")
     which = f" ({path.parts[1]})" if len(path.parts) > 2 else ""
-    way_out = "run again"
+    advice = "run again"
     if resource:
         unit = {"mem_mb": "<megabytes>", "runtime": "<minutes>"}[resource]
-        way_out = f"each further attempt (--retries) gets more, or run again with --set-resources {rule}:{resource}={unit}"
-    return f"SLURM job {path.stem}, {rule}{which}, {what}: {way_out}; what was scored is kept"
+        advice = f"each further attempt (--retries) gets more, or run again with --set-resources {rule}:{resource}={unit}"
+    return f"SLURM job {path.stem}, {rule}{which}, {what}: {advice}; scored batches are kept"

@@ -10,11 +10,11 @@ SECONDS_BETWEEN_LINES = 30
 
 
 class Bar:
-    """Counts questions; use it in a `with` statement and tell it of every `advance(n)`."""
+    """Counts questions; used in a `with` statement, with an `advance(n)` after each batch."""
 
     def __init__(self, title: str, total: int) -> None:
         self.title, self.total, self.done = title, total, 0
-        self.started = self.said = time.monotonic()
+        self.started = self.printed = time.monotonic()
         # tqdm redraws one line, which turns a log into a single endless one.
         self.bar = tqdm.tqdm(total=total, desc=title, unit="q", leave=False) if sys.stderr.isatty() else None
 
@@ -30,7 +30,7 @@ class Bar:
         self.done += count
         if self.bar:
             self.bar.update(count)
-        elif time.monotonic() - self.said >= SECONDS_BETWEEN_LINES:
-            self.said = time.monotonic()
-            left = (self.said - self.started) / self.done * (self.total - self.done)
+        elif time.monotonic() - self.printed >= SECONDS_BETWEEN_LINES:
+            self.printed = time.monotonic()
+            left = (self.printed - self.started) / self.done * (self.total - self.done)
             print(f"{self.title}: {self.done} of {self.total} questions, about {left:.0f} s left", file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ MOST_EXAMPLES = 5  # few-shot examples in MMLU's dev split
 
 
 class Split(StrEnum):
-    """Which questions: `dev` has the few-shot examples, `test` what is asked."""
+    """The splits of a question set: `dev` has the few-shot examples, `test` the questions."""
 
     DEV = "dev"
     TEST = "test"
@@ -63,7 +63,7 @@ class Preset(StrEnum):
 
 
 class OnUnavailable(StrEnum):
-    """What happens where a machine cannot do what is asked: fail, run on the CPU or unquantized, or skip and say why."""
+    """What to do where a machine cannot load a model as requested: fail, run on the CPU or unquantized, or skip it."""
 
     FAIL = "fail"
     FALLBACK = "fallback"
@@ -72,8 +72,8 @@ class OnUnavailable(StrEnum):
 
 @dataclass(frozen=True)
 class Compression:
-    """A quantization as bitsandbytes holds it: `bytes` for each weight of a linear layer, `word` in names of log files,
-    `loaded_as` what a loaded weight says of itself."""
+    """A quantization by bitsandbytes: `bytes` for each weight of a linear layer, `word` in names of log files, and
+    `loaded_as`, the type that a loaded weight names."""
 
     bytes: float
     word: str
@@ -94,7 +94,7 @@ TokensPerBatch = Positive | Literal["auto"]
 
 
 class HasConfiguration(Protocol):
-    """Anything that says where a model runs, in which number format, how compressed."""
+    """Anything with a device, a number format and a quantization."""
 
     @property
     def device(self) -> str: ...
@@ -108,7 +108,7 @@ SETTINGS = ("device", "dtype", "quantization")
 
 
 class LoadSettings(Entry):
-    """How a model is asked to be loaded."""
+    """How to load a model."""
 
     device: Device = Field(Device.CPU, description="Where the model runs.")
     dtype: DType = Field(DType.FLOAT32, description="The number format that weights are loaded in and computed with.")
@@ -118,7 +118,7 @@ class LoadSettings(Entry):
 
 
 class PromptSettings(Entry):
-    """How questions are shown to a model."""
+    """How to ask a model."""
 
     preset: Preset = Field(
         Preset.LM_EVAL,
@@ -137,7 +137,7 @@ class PromptSettings(Entry):
 
 
 class Requested(LoadSettings, PromptSettings):
-    """How config asked for a model to run."""
+    """How config asks for a model to run."""
 
     tokens_per_batch: TokensPerBatch = Field(
         "auto", description="Tokens computed at a time; auto is 768 on a CPU, and on CUDA what the free memory holds."
@@ -157,7 +157,7 @@ class WeightGroup(Data):
 
 
 class Effective(Data):
-    """How a model ran, found by counting the loaded modules one by one."""
+    """How a model ran, from a count of its loaded modules."""
 
     device: str = Field(description="Where the weights are.")
     dtype: str = Field(description="The number format of unquantized weights and of computing with quantized ones.")
@@ -171,13 +171,13 @@ class Effective(Data):
 
 
 def differences(requested: HasConfiguration, effective: HasConfiguration) -> list[str]:
-    """How `effective` differs from `requested`, in words: 'cpu instead of cuda'. Empty where it does not."""
+    """How `effective` differs from `requested`, in words: 'cpu instead of cuda'; empty where it does not."""
     pairs = [(getattr(requested, name), getattr(effective, name)) for name in SETTINGS]
-    return [f"{_word(ran)} instead of {_word(asked)}" for asked, ran in pairs if asked != ran]
+    return [f"{_word(ran)} instead of {_word(wanted)}" for wanted, ran in pairs if wanted != ran]
 
 
 def in_words(configuration: HasConfiguration) -> str:
-    """'cpu, float32, 4bit'; nothing is said of quantization where there is none."""
+    """'cpu, float32, 4bit'; without quantization just 'cpu, float32'."""
     values = [str(getattr(configuration, name)) for name in SETTINGS]
     return ", ".join(value for value in values if value != Quantization.NONE)
 

@@ -1,4 +1,4 @@
-"""Which files of the package a program runs: the input of its rule, so that an edit reruns what depends on it, and no more."""
+"""The files of the package that a program imports: inputs of its rule, so that an edit rebuilds affected outputs only."""
 
 import ast
 from pathlib import Path
@@ -8,18 +8,18 @@ PACKAGE = Path(__file__).parent
 
 def sources(program: Path) -> list[str]:
     """The program's file and every module of the package that it imports, directly or through another, sorted."""
-    found: set[Path] = set()
+    seen: set[Path] = set()
     waiting = [Path(program)]
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in seen:
+            seen.add(path)
             waiting += _imported(path)
-    return sorted(str(path) for path in found)
+    return sorted(str(path) for path in seen)
 
 
 def _imported(path: Path) -> list[Path]:
-    """Files of the package that the import statements of one file name."""
+    """The files of the package that one file imports."""
     paths = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):

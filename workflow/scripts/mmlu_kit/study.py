@@ -12,7 +12,7 @@ from mmlu_kit.data import Data, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
 
-# What a study may have beside its groups, and `only` may name.
+# Parts of a study beside its groups; `only` may name them.
 PARTS = ("baseline", "timing_setups", "stability", "chat")
 
 
@@ -23,7 +23,7 @@ class StudyQuestions(QuestionSet):
 
 
 class Group(Data):
-    """Models that are shown together."""
+    """Models that the report shows together."""
 
     name: str
     title: str
@@ -33,7 +33,7 @@ class Group(Data):
 class Setup(LoadSettings):
     """A timing setup, complete."""
 
-    name: str = Field(description="As its logs bear it: 'setup_1_gpu_no_quant'.")
+    name: str = Field(description="As in the names of its logs: 'setup_1_gpu_no_quant'.")
     number: int
     on_unavailable: OnUnavailable
 
@@ -48,7 +48,7 @@ class TimingSetups(Data):
 
 
 class Study(Data):
-    """A study as it was asked for, defaults filled in."""
+    """A study, defaults filled in."""
 
     name: Name
     title: str
@@ -156,13 +156,13 @@ def resolve(config: Mapping[str, Any]) -> Study:
 
 
 def setup_name(number: int, device: Device, quantization: Quantization) -> str:
-    """A setup's name as its logs bear it: 'setup_1_gpu_no_quant'."""
+    """A setup's name, also that of its logs: 'setup_1_gpu_no_quant'."""
     word = COMPRESSIONS[quantization].word if quantization in COMPRESSIONS else "no"
     return f"setup_{number}_{DEVICE_WORDS.get(device, device)}_{word}_quant"
 
 
 def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: str) -> TimingSetups:
-    """The timing setups with what a setup leaves to its model filled in, and with names."""
+    """The timing setups with their names; a setup without a number format has its model's."""
     numbers = [setup.number for setup in entry.setups]
     if len(set(numbers)) < len(numbers):
         raise UserError(f"{where}: two setups have the same number")
@@ -181,7 +181,7 @@ def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: s
 
 
 def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
-    """The recall experiment, where it has the strategies that every other is compared with."""
+    """The recall experiment; a missing strategy that the others are compared with raises UserError."""
     for strategy in ("full", "none"):
         if entry and strategy not in entry.strategies:
             raise UserError(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")

@@ -1,1 +1,1 @@
-"""From a question to a record: prompts, tokens, scoring, answers, and what survives a kill."""
+"""From a question to a record: prompts, tokens, scoring, answers, and the journal that survives a kill."""

@@ -1,23 +1,23 @@
-"""The letter that a generated text names, or none: read by rules that are written down, and never guessed.
+"""The letter that a generated text names, parsed by written rules and never guessed; a text without one is unparsed.
 
-1. A text that says so: 'The answer is (C).', 'Answer: C', 'Option D', 'I choose B', 'C is correct', a boxed letter.
+1. A statement: 'The answer is (C).', 'Answer: C', 'Option D', 'I choose B', 'C is correct', a boxed letter.
 2. Else a letter at its beginning that stands alone: 'B', 'b)', '**B**', '(C) three', 'D: four', 'A\\nbecause …'.
 3. Else the only letter in brackets anywhere, or a last line that is a letter alone.
 
-Each rule takes its letter only if all that it finds agree; 'A or B' names none. Small letters count where a bracket, or a
-word like 'answer', shows that a choice is meant: 'a' alone may be the article. So may 'A' with a word after it.
+A rule takes its letter only if all its matches agree: 'A or B' is unparsed. Small letters count where a bracket, or a word
+like 'answer', shows that a choice is meant, as 'a' alone may be the article. So may 'A' with a word after it.
 """
 
 import re
 
-# What is left of markup before a letter is looked for; brackets stay, as they show that a letter is a choice.
+# Markup, removed before a letter is looked for; brackets stay, as they show that a letter is a choice.
 _COMMANDS = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf)\b")
 _QUOTED = re.compile(r"['\"“‘]\s?([A-Da-d])[.)]?\s?['\"”’]")
 _MARKS = str.maketrans({"*": "", "_": "", "`": "", "$": "", "#": "", "{": "(", "}": ")", "[": "(", "]": ")"})
 
 _LETTER = r"\s?\(?\(?\s?([A-Da-d])(?![A-Za-z0-9'’])"
 _WORD = r"(?:answer|option|choice|response|letter|solution)"
-_SAYS = [
+_STATES = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"\b{_WORD}(?: here| to (?:this|the) question)?\s?(?:is|would be|must be|should be|:|=|-|–|—)?\s?:?"
@@ -29,7 +29,7 @@ _SAYS = [
 _IS_RIGHT = re.compile(
     r"(?<![A-Za-z0-9'’])([A-D])[).]?\s(?:is|would be|seems|must be) (?:the )?(?:correct|right|best|true|answer)\b"
 )
-# After a letter at the beginning: the end, or what no article is followed by.
+# After a letter at the beginning: the end, or something that follows no article.
 _BEGINS = re.compile(
     r"\(?\s?(?:([A-D])(?:\s?$|\s?[).:;,|/=–—]|\n| - |\t| (?:because|since|as)\b)|([a-d])\))"
     r"(?! ?is (?:not|wrong|incorrect|false))"
@@ -41,15 +41,15 @@ _SEVERAL = re.compile(r"(?<![A-Za-z0-9'’])\(?([A-Da-d])\)?\s?(?:,|/|&| or | an
 
 
 def parse(generated: str) -> str | None:
-    """'A'…'D' where the text names one of them by the rules above, else None."""
+    """The letter that a text names by the rules above, None where it is unparsed."""
     text = _QUOTED.sub(r"(\1)", _COMMANDS.sub("", generated)).translate(_MARKS)
     # One space or line break where there are several, so that the patterns need no repetition of their own.
     text = re.sub(r"[ \t]*\n\s*", "\n", re.sub(r" +", " ", text)).strip()
     if _SEVERAL.search(text):
         return None
-    said = {letter.upper() for pattern in _SAYS for letter in _said(pattern, text)} | set(_IS_RIGHT.findall(text))
-    if said:
-        return said.pop() if len(said) == 1 else None
+    stated = {letter.upper() for pattern in _STATES for letter in _stated(pattern, text)} | set(_IS_RIGHT.findall(text))
+    if stated:
+        return stated.pop() if len(stated) == 1 else None
     begins = _BEGINS.match(text)
     if begins:
         return (begins.group(1) or begins.group(2)).upper()
@@ -60,9 +60,9 @@ def parse(generated: str) -> str | None:
     return alone.group(1) if alone else None
 
 
-def _said(pattern: re.Pattern[str], text: str) -> list[str]:
-    """The letters that a pattern finds, less an 'a' or 'A' with a word after it, which is an article."""
+def _stated(pattern: re.Pattern[str], text: str) -> list[str]:
+    """The letters that a pattern matches, without an 'a' or 'A' before a word, which is an article."""
     article = re.compile(r" \w")
     return [
-        found.group(1) for found in pattern.finditer(text) if not (found.group(1) in "aA" and article.match(text, found.end(1)))
+        match.group(1) for match in pattern.finditer(text) if not (match.group(1) in "aA" and article.match(text, match.end(1)))
     ]

@@ -1,4 +1,4 @@
-"""A conversation in a model's own chat template, where nothing that was said can pass for something the template wrote."""
+"""A conversation in a model's own chat template, in which no message can forge the template's tokens."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ def conversation(messages: Sequence[Message], tokenizer: Any) -> list[Piece]:
     """The prompt for the next reply as pieces of text, each with whether it is a token that the template wrote.
 
     `tokenizer` is a Hugging Face tokenizer. Joined, the pieces are the whole prompt. A model
-    without a chat template, or one whose template refuses the conversation, is a UserError.
+    without a chat template, or one whose template refuses the conversation, raises UserError.
     """
     # What the template writes by itself shows which tokens make turns, those too that the tokenizer does not call special.
     own = _rendered([Message(role=message["role"], content="x") for message in messages], tokenizer)

@@ -1,4 +1,4 @@
-"""Prompts as tokens: what a model is really given, and which tokens the four letters are after it."""
+"""Prompts as tokens, and the token of each letter after them."""
 
 import itertools
 import re
@@ -15,7 +15,7 @@ from mmlu_kit.user_errors import UserError
 
 @dataclass(frozen=True)
 class Prompt:
-    """A question as a model sees it.
+    """A question as a model gets it.
 
     `ids` are the prompt's tokens, `letter_ids` the one token that each letter adds to it, `examples` how many few-shot
     examples it has.
@@ -36,7 +36,7 @@ def prepare(
     context: int | None,
     fewer_examples: bool = False,
 ) -> list[Prompt]:
-    """Prompts in the order of `questions`; what cannot be scored exactly is a UserError naming the question.
+    """Prompts in the order of `questions`; one that cannot be scored exactly raises UserError naming the question.
 
     `preset` is one of settings.Preset, `context` the longest prompt in tokens that the model can take. A longer prompt
     loses examples, the last first, where `fewer_examples` allows it.
@@ -45,19 +45,19 @@ def prepare(
         raise UserError("the prompt's preset is 'chat' and this model's tokenizer has no chat template: use another preset")
     prepared = []
     for question in questions:
-        shown = list(examples)
-        pieces = prompts.render(question, shown, preset, tokenizer)
+        kept = list(examples)
+        pieces = prompts.render(question, kept, preset, tokenizer)
         ids = encode(pieces, preset, tokenizer)
         while context is not None and len(ids) > context:
-            if not (shown and fewer_examples):
-                hint = "use fewer examples, or set fewer_examples" if shown else "it cannot be asked"
+            if not (kept and fewer_examples):
+                hint = "use fewer examples, or set fewer_examples" if kept else "it cannot be asked"
                 raise UserError(f"{question.name}: {len(ids)} tokens, and the model's context is {context}: {hint}")
-            shown.pop()
-            pieces = prompts.render(question, shown, preset, tokenizer)
+            kept.pop()
+            pieces = prompts.render(question, kept, preset, tokenizer)
             ids = encode(pieces, preset, tokenizer)
         letters = _letter_ids(question, pieces, ids, preset, tokenizer)
         text = "".join(piece for piece, _ in pieces)
-        prepared.append(Prompt(question, text, tuple(ids), letters, len(shown)))
+        prepared.append(Prompt(question, text, tuple(ids), letters, len(kept)))
     return prepared
 
 
@@ -74,8 +74,8 @@ def encode(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]
 
 
 def encode_apart(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]:
-    """The same as `encode`, by hand: special tokens cut a text before anything else is done to it, so the template's are
-    put in by their ids and the text between them is encoded as plain text."""
+    """The same as `encode`, by hand: the template's tokens are inserted by their ids, as tokenizers cut texts at special
+    tokens first, and the text between them is encoded as plain text."""
     merely_added = _marks(pieces, tokenizer) - set(chat_templates.special_tokens(tokenizer))
     ids = [] if preset == Preset.CHAT else list(tokenizer("")["input_ids"])
     for by_template, group in itertools.groupby(pieces, key=lambda piece: piece[1]):
@@ -88,18 +88,18 @@ def prompt_ids(messages: Sequence[Message], tokenizer: Any) -> list[int]:
     """Token ids of a conversation, up to where the assistant's next reply begins.
 
     The ids of the tokenizer's own `apply_chat_template`, but that a special token's text in a content stays plain text. A
-    conversation that the model's chat template does not take is a UserError.
+    conversation that the model's chat template does not take raises UserError.
     """
     return encode(chat_templates.conversation(messages, tokenizer), Preset.CHAT, tokenizer)
 
 
 def _marks(pieces: Sequence[Piece], tokenizer: Any) -> set[str]:
-    """The texts that mean more to the model than they say: special tokens, and what the template makes turns of."""
+    """Texts that the model reads as marks: special tokens, and the tokens with which the template makes turns."""
     return {*chat_templates.special_tokens(tokenizer), *(text for text, by_template in pieces if by_template)}
 
 
 def _plain_ids(text: str, merely_added: Iterable[str], tokenizer: Any) -> list[int]:
-    # Special tokens can be split by an option. Those merely added are found whatever the options: the text is cut in them.
+    # An option splits special tokens into plain text. No option does so for added tokens, so the text is cut inside them.
     cuts = [match.start() + 1 for match in re.finditer(f"(?={chat_templates.alternatives(merely_added)})", text)]
     parts = [text[begin:end] for begin, end in itertools.pairwise([0, *cuts, len(text)])]
     encoded = [tokenizer(part, add_special_tokens=False, split_special_tokens=True)["input_ids"] for part in parts if part]

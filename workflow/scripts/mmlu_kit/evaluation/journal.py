@@ -1,8 +1,8 @@
-"""What a killed evaluation leaves behind: each scored batch in a file of its own, so that the next run goes on after it.
+"""The journal of an evaluation: every scored batch on disk, so that a killed run resumes after the last one.
 
-The first line is the key: everything that can change a score. A journal of another key is emptied, never used. A torn or
-damaged line ends it. The file is locked while a process uses it, so an orphan of a killed run and its successor never
-share one.
+Its first line is the key, a hash of everything that can change a score. A journal with another key is emptied. A torn or
+damaged line ends it. A process locks the file while it uses it, so an orphan of a killed run and its successor never share
+one.
 """
 
 import fcntl
@@ -40,7 +40,7 @@ def journal_key(
 
 
 class Journal:
-    """The journal at `path` for a key; `kept` has the records of each batch that is in it already, as JSON has them."""
+    """The journal at `path` for a key; `kept` has the records of the batches in it, by batch number, as JSON values."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path = Path(path)
@@ -63,7 +63,7 @@ class Journal:
         self.stream.truncate(end)
 
     def append(self, number: int, records: Sequence[dict[str, Any]]) -> None:
-        """Keep a batch's records; on return they are on disk."""
+        """Write a batch's records to disk."""
         text = json.dumps(list(records), sort_keys=True)
         self._write(json.dumps({"batch": number, "sha256": files.sha256(text), "records": text}).encode() + b"\n")
 
@@ -73,7 +73,7 @@ class Journal:
         self.stream.close()
 
     def close(self) -> None:
-        """Give the journal free and keep it."""
+        """Unlock the journal and keep it."""
         self.stream.close()
 
     def _write(self, line: bytes) -> None:
@@ -85,7 +85,7 @@ class Journal:
 
 
 def kept(path: Path) -> int:
-    """How many records are in the journal at `path`, whoever uses it; it is read alone and not locked."""
+    """How many records are in the journal at `path`; it is read without a lock, as another process may use it."""
     batches = (_read(line) for line in Path(path).read_bytes().splitlines(keepends=True)[1:])
     return sum(len(batch[1]) for batch in batches if batch)
 
@@ -100,7 +100,7 @@ def _locked(path: Path) -> BinaryIO:
         except BlockingIOError:
             stream.close()
             raise UserError(f"{path} is in use: another process is making this evaluation; wait for it or end it") from None
-        # The one who held the lock may have deleted the file between our opening and our locking it.
+        # The process that held the lock may have deleted the file after it was opened here.
         if path.exists() and path.stat().st_ino == files.inode(stream):
             return stream
         stream.close()

@@ -1,8 +1,8 @@
 """Many prompts through a model at once, exactly: their shared prefix computed once, the rest packed without padding.
 
-The rests of several prompts stand one after another in a single row, so that every matrix product works on real tokens
-only; positions start anew for each, and attention is computed for each prompt apart: to the shared prefix, and to
-itself up to each token. No prompt sees another, and the head gets each prompt's last token alone.
+The rests of several prompts are concatenated into one row, so that every matrix product works on real tokens only.
+Positions start anew for each prompt, and a token attends to the shared prefix and to its own prompt up to itself. No prompt
+sees another, and the output layer gets each prompt's last token alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ PrefixScorer = Callable[[Sequence[Sequence[int]]], torch.Tensor]
 
 
 def shared_prefix(rows: Sequence[tuple[int, ...]]) -> int:
-    """How many tokens all rows begin with; at least one token of each is left over."""
+    """The length of the prefix that all rows share, leaving at least one token of each."""
     # What the first and the last row in order share, all rows between them share.
     first, last = min(rows, key=tuple), max(rows, key=tuple)
     most = min(len(row) for row in rows) - 1
@@ -27,8 +27,8 @@ def shared_prefix(rows: Sequence[tuple[int, ...]]) -> int:
 def plan(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
     """Positions in `lengths` grouped so that each group has at most `tokens_per_batch` tokens (or is a single one).
 
-    Sorted by length, so that what runs out of memory does so at the end, and planned from the whole list, so that a run
-    that goes on after a kill composes the same groups.
+    Sorted by length, so that the longest come last, and planned from the whole list, so that a resumed run has the same
+    groups.
     """
     groups: list[list[int]] = []
     room = 0
@@ -44,8 +44,8 @@ def plan(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
 def can_pack(model: torch.nn.Module) -> bool:
     """Whether packing is exact for this model: plain causal attention in every layer, and no rounding across rows.
 
-    bitsandbytes' 8-bit products choose outlier columns over all tokens given at once, so what else is in the row would
-    change a score.
+    bitsandbytes' 8-bit products choose outlier columns over all tokens of a call, so the other prompts of a row would change
+    a score.
     """
     config = model.config.get_text_config()
     plain = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or ())
@@ -64,31 +64,31 @@ def score_unpacked(model: torch.nn.Module, row: Sequence[int]) -> torch.Tensor:
 
 @torch.inference_mode()
 def prefix_scorer(model: torch.nn.Module, prefix: Sequence[int]) -> PrefixScorer:
-    """Compute the shared prefix once; the function given back takes the rests of prompts, at least one token each.
+    """Compute the shared prefix once, and return a function of the rests of prompts, at least one token each.
 
-    It returns next-token logits after each: float32, shape (prompts, vocabulary), on the model's device.
+    That gives next-token logits after each: float32, shape (prompts, vocabulary), on the model's device.
     """
-    kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+    prefix_cache: list[tuple[torch.Tensor, torch.Tensor]] = []
     if prefix:
         ids = torch.tensor([list(prefix)], device=model.device)
         cache = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
-        kept = [(layer.keys, layer.values) for layer in cache.layers]
+        prefix_cache = [(layer.keys, layer.values) for layer in cache.layers]
 
     @torch.inference_mode()
     def logits(rests: Sequence[Sequence[int]]) -> torch.Tensor:
         cache = transformers.DynamicCache()
-        for layer, (keys, values) in enumerate(kept):
+        for layer, (keys, values) in enumerate(prefix_cache):
             cache.update(keys, values, layer)
         lengths = [len(rest) for rest in rests]
         longest, start = max(lengths), len(prefix)
         device = model.device
-        # Where each token of the row lies once every prompt has a row of its own, padded on the right.
+        # The place of each token once every prompt has a row of its own, padded on the right.
         within = torch.cat([torch.arange(length) for length in lengths])
         rows = torch.repeat_interleave(torch.arange(len(rests)), torch.tensor(lengths))
-        own = model.config._attn_implementation
+        usual = model.config._attn_implementation
         model.set_attn_implementation(ATTENTION)
         try:
-            found = model(
+            packed = model(
                 input_ids=torch.tensor([[token for rest in rests for token in rest]], device=device),
                 position_ids=(start + within)[None].to(device),
                 past_key_values=cache,
@@ -99,8 +99,8 @@ def prefix_scorer(model: torch.nn.Module, prefix: Sequence[int]) -> PrefixScorer
                 mask=torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start) if start else None,
             ).logits[0]
         finally:
-            model.set_attn_implementation(own)
-        return found.float()
+            model.set_attn_implementation(usual)
+        return packed.float()
 
     return logits
 
@@ -118,8 +118,8 @@ def _attention(
     """Attention of one packed row (the form transformers asks for): query (1, heads, tokens, size), key and value longer
     by the shared prefix; returns (1, tokens, heads, size).
 
-    Here alone prompts are padded, in a batch of equal rows: a token sees the prefix and its own row up to itself, so
-    no real token sees padding, and what padding sees is thrown away.
+    Only here are prompts padded, to a batch of equal rows. A token attends to the prefix and to its own row up to itself, so
+    no real token sees padding; the outputs of padding are dropped.
     """
     prompts, longest = options["unpacked"]
     places = options["places"]
@@ -135,7 +135,7 @@ def _attention(
         own = rows(packed[:, :, start:])
         return torch.cat([packed[:, :, :start].expand(prompts, -1, -1, -1), own], dim=2) if start else own
 
-    found = torch.nn.functional.scaled_dot_product_attention(
+    attended = torch.nn.functional.scaled_dot_product_attention(
         rows(query),
         with_prefix(key),
         with_prefix(value),
@@ -144,7 +144,7 @@ def _attention(
         scale=scaling,
         enable_gqa=query.shape[1] != key.shape[1],
     )
-    return found.transpose(1, 2).flatten(0, 1)[places][None], None
+    return attended.transpose(1, 2).flatten(0, 1)[places][None], None
 
 
 transformers.AttentionInterface.register(ATTENTION, _attention)

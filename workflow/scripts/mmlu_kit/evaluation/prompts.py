@@ -1,11 +1,11 @@
-"""The text a model is shown. Every byte here can change a score.
+"""The text of prompts. Every byte here can change a score.
 
 Four presets, each the form of a program that people compare with:
 - `lm_eval`: task `mmlu` of EleutherAI's lm-evaluation-harness 0.4: header, examples, stripped question, 'Answer:';
 - `hendrycks`: the MMLU authors' own program (hendrycks/test), with its double space after 'about' and nothing stripped;
 - `chat`: header and blocks of `lm_eval` in the model's own chat template: header as system message, examples as turns;
-- `writeup`: the bare question and choices, without a header. The writeup does not print its prompt: it only says that
-  the model was to answer with one generated token, so this is as near to it as its text allows.
+- `writeup`: the bare question and choices, without a header. The writeup does not print its prompt; it only says that the
+  model answers with one generated token.
 """
 
 from collections.abc import Sequence
@@ -36,8 +36,8 @@ def block(question: Question, preset: Preset) -> str:
 
 def running_text(question: Question, examples: Sequence[Question], preset: Preset) -> str:
     """The prompt of every preset but `chat`: header, examples with their answers, the question."""
-    shown = [f"{block(example, preset)} {example.answer}" for example in examples]
-    parts = [header(question.subject, preset), *shown, block(question, preset)]
+    answered = [f"{block(example, preset)} {example.answer}" for example in examples]
+    parts = [header(question.subject, preset), *answered, block(question, preset)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -60,5 +60,5 @@ def render(question: Question, examples: Sequence[Question], preset: Preset, tok
 
 
 def answer_text(preset: Preset, letter: str) -> str:
-    """What continues the prompt when the answer is `letter`: ' A' after 'Answer:', 'A' at the start of a chat reply."""
+    """The continuation of a prompt for a letter: ' A' after 'Answer:', 'A' at the start of a chat reply."""
     return letter if preset == Preset.CHAT else f" {letter}"

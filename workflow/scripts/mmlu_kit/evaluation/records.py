@@ -1,6 +1,6 @@
-"""The files of an evaluation: one model's answers to one subject, and what they took.
+"""The files of an evaluation: one model's answers to one subject, and their times.
 
-What is the same on every run (answers) and what is not (times, dates, hosts, memory) never share a file.
+Answers are the same on every run. Times, dates, hosts and memory are not, so they have a file of their own.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,7 @@ from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.phase_timer import StartPhases, SubjectPhases
 from mmlu_kit.user_errors import UserError
 
-# The version of scoring. Bump it with every change after which the same model, prompt and settings may be given other
-# letters or other probabilities: results of two versions are never merged.
+# The version of scoring. Bump it whenever answers or probabilities can change: results of two versions are never merged.
 SCORING = 1
 
 
@@ -34,18 +33,18 @@ LetterLogprobs = Annotated[dict[str, float], AfterValidator(_each_letter)]
 
 
 class Record(Data):
-    """One model's answer to one question; null stands for what is not known of an imported answer."""
+    """One model's answer to one question; null where an imported answer does not tell."""
 
     subject: str
     index: Count = Field(description="The question's place in its subject's test split.")
     question_sha256: Sha256 = Field(description="Of question, choices and answer.")
-    prompt_sha256: Sha256 | None = Field(None, description="Of the text that the model was shown.")
+    prompt_sha256: Sha256 | None = Field(None, description="Of the prompt's text.")
     prompt_tokens: Positive | None = None
     examples: Count | None = Field(None, description="Few-shot examples in the prompt.")
     gold: Letter = Field(description="The right answer.")
     predicted: Letter | None = Field(description="The best letter; null where an imported prediction is none.")
     correct: bool = Field(description="Whether the best letter is the right one.")
-    generated: str = Field(description="What the model would write (greedy).")
+    generated: str = Field(description="The text that the model writes (greedy).")
     parsed: Letter | None = Field(description="The letter parsed from it; null where there is none.")
     correct_generated: bool = Field(description="Whether the parsed letter is the right one.")
     letter_logprobs: LetterLogprobs | None = Field(
@@ -74,10 +73,9 @@ class Totals(Data):
 
 
 class Evaluation(Document):
-    """evaluations/<model>/<subject>.json: what one model answered to one subject's questions.
+    """evaluations/<model>/<subject>.json: one model's answers to one subject's questions.
 
-    The same bytes on every run of one image and processor. Where the answers are imported from another run, null stands for
-    what is not known of it.
+    The same bytes on every run of one image and processor. Imported answers have null where the other run is unknown.
     """
 
     schema_: Literal["mmlu-kit/evaluation/4"] = version("mmlu-kit/evaluation/4")
@@ -106,7 +104,7 @@ class Evaluation(Document):
         return evaluation
 
     def contradiction(self) -> str | None:
-        """The first thing in an evaluation that does not follow from the rest of it, None where all does."""
+        """The first entry that contradicts the rest of the evaluation, None where none does."""
         # An imported answer has no probabilities, and by which rule it was parsed is not known.
         imported = self.requested is None
         # Another version of scoring may parse letters by other rules.
@@ -131,13 +129,13 @@ class Evaluation(Document):
 
 
 class Timing(Document, StartPhases, SubjectPhases, GpuUse):
-    """timings/<model>/<subject>.json: what one model's subject took, measured inside the program, and on which machine."""
+    """timings/<model>/<subject>.json: times and memory of one model's subject, measured inside the program, and the machine."""
 
     schema_: Literal["mmlu-kit/timing/3"] = version("mmlu-kit/timing/3")
     model: str
     subject: str
     questions_scored: Count = Field(description="Questions that this process scored.")
-    resumed: bool = Field(description="An earlier process scored the other questions, so these times are no measurement.")
+    resumed: bool = Field(description="An earlier process scored some questions, so these times measure only the rest.")
     tokens_per_batch: Positive = Field(description="Tokens computed at a time.")
     process: str | None = Field(description="The /usr/bin/time log of the process; null where there is none.")
     threads: Positive
@@ -148,9 +146,9 @@ class Timing(Document, StartPhases, SubjectPhases, GpuUse):
 
 
 class NotRun(Document):
-    """Stands in place of an evaluation, a timing or a file of chat/ where the machine could not do what was asked.
+    """A placeholder for an evaluation, a timing or a file of chat/ that was skipped (`on_unavailable: skip`).
 
-    That needs `on_unavailable: skip`. `make retry` removes the file and runs again.
+    `make retry` removes it and runs again.
     """
 
     schema_: Literal["mmlu-kit/not_run/1"] = version("mmlu-kit/not_run/1")
@@ -161,23 +159,23 @@ class NotRun(Document):
 
 
 def is_not_run(path: Path) -> bool:
-    """Whether a JSON file says why something was not run."""
+    """Whether a JSON file is a "not run" placeholder."""
     value = files.read_json(path)
     return isinstance(value, dict) and value.get("schema") == NotRun.form()
 
 
 def read_evaluation(path: Path) -> Evaluation | NotRun:
-    """An evaluation, or what stands in its place."""
+    """An evaluation or its placeholder."""
     return NotRun.read(path) if is_not_run(path) else Evaluation.read(path)
 
 
 def read_timing(path: Path) -> Timing | NotRun:
-    """A timing, or what stands in its place."""
+    """A timing or its placeholder."""
     return NotRun.read(path) if is_not_run(path) else Timing.read(path)
 
 
 def questions_sha256(records: Iterable[Record]) -> str:
-    """A hash of which questions were asked, in which order: times are compared only where it is the same."""
+    """A hash of the questions and their order: times are compared only where it is equal."""
     return files.sha256(" ".join(record.question_sha256 for record in records))
 
 
@@ -208,7 +206,7 @@ def evaluation(
 
 
 def imported(model: str, file: str, sha256: str, subject: str, records: Sequence[Record]) -> Evaluation:
-    """The evaluation of a model whose answers are another run's, from a file of this name and digest."""
+    """The evaluation of a model with imported answers, from a file of this name and digest."""
     return Evaluation(
         scoring=None,
         model=model,

@@ -1,4 +1,4 @@
-"""One loaded model asked subject after subject: prompts, scores, and the files of each subject."""
+"""Evaluation of one loaded model, subject after subject: prompts, scores, and the files of each subject."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ from mmlu_kit.user_errors import UserError
 
 
 class Runner:
-    """Asks a loaded model; `timer` is the process's."""
+    """Evaluates a loaded model; `timer` is the process's."""
 
     def __init__(self, job: Job, manifest: Manifest, loaded: Loaded, tokenizer: Any, timer: PhaseTimer) -> None:
         assert loaded.model is not None and loaded.effective is not None
@@ -41,7 +41,7 @@ class Runner:
         self.start = timer.end_start()
 
     def run(self, subject: str, subject_questions: Sequence[Question]) -> list[Record]:
-        """The records of a subject's test questions, written with what they took; `subject_questions` include dev's."""
+        """The records of a subject's test questions, written with their times; `subject_questions` include the dev split."""
         started, meter = phase_timer.now(), gpu.Meter(torch, self.device)
         try:
             prompts = self._prompts(subject_questions)
@@ -110,7 +110,7 @@ class Runner:
         return self.journals[-1]
 
     def _score(self, subject: str, prompts: Sequence[encoding.Prompt], journal: Journal | None) -> tuple[list[Record], int]:
-        """The records of prompts, and how many of them were scored now; `journal` has the others and takes these."""
+        """The records of prompts, and how many are new; the others come from `journal`, which takes the new ones."""
         kept = {number: [Record(**entry) for entry in batch] for number, batch in journal.kept.items()} if journal else {}
         new = len(prompts) - sum(map(len, kept.values()))
         with progress.Bar(f"{self.name} {subject}", new) as bar:
@@ -135,7 +135,7 @@ class Runner:
 
 
 def write_not_run(job: Job, reason: str, subjects: Sequence[str]) -> None:
-    """Write why a model is not run, in place of every result."""
+    """Write a "not run" placeholder in place of every result."""
     for folder in filter(None, (job.outputs.evaluations, job.outputs.timings)):
         for subject in subjects:
             not_run = NotRun(model=job.name, requested=job.requested, reason=reason, subject=subject)

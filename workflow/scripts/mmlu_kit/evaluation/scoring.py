@@ -1,7 +1,7 @@
-"""Scoring: one forward pass a question gives both readings of a model's answer.
+"""Scoring: one forward pass a question gives both the best letter and the generated letter.
 
-The best letter is the largest of the letters' next-token probabilities (softmax over the whole vocabulary, in float32); the
-generated letter is parsed from the greedy text the model would have written, whose first token is the largest of all.
+The best letter has the largest next-token probability of the four (softmax over the whole vocabulary, in float32). The
+generated letter is parsed from the text that the model writes greedily; its first token is the most probable of all.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,9 +34,9 @@ def score(
 ) -> list[Record]:
     """A record for each prompt, in their order.
 
-    With `tokens_per_batch` None each prompt goes through the model's own attention by itself, as plain as can be.
-    `kept` has the records of batches that an earlier run scored, by the batch's number; `done(number, records)` is called
-    for each batch as it is scored. The model's computing is phase 'forward', what is made of its output phase 'parse'.
+    With `tokens_per_batch` None nothing is packed: each prompt goes through the model's own attention by itself.
+    `kept` has the records of batches that an earlier run scored, by batch number; `done(number, records)` is called after
+    each new batch. `phase` times forward passes as 'forward' and making records as 'parse'.
     """
     rows = [prompt.ids for prompt in prompts]
     packs = tokens_per_batch is not None and packing.can_pack(model)
@@ -65,7 +65,7 @@ def _logits(model: torch.nn.Module, scorer: PrefixScorer | None, prompts: Sequen
             return torch.cat([packing.score_unpacked(model, prompt.ids) for prompt in prompts])
         return scorer([prompt.ids[start:] for prompt in prompts])
     except RuntimeError as error:
-        # CUDA has an error of its own for it; the CPU's allocator says it in words.
+        # CUDA has an error class for it; the CPU's allocator has only its message.
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         if len(prompts) == 1:
@@ -108,7 +108,7 @@ def _records(
             prompt_tokens=len(prompt.ids),
             examples=prompt.examples,
             gold=question.answer,
-            # Six decimals: below what float32 itself resolves at these sizes, and far below the 1e-4 of comparisons.
+            # Six decimals: finer than float32 at these sizes, and far finer than the 1e-4 of comparisons.
             letter_logprobs={letter: round(float(value), 6) for letter, value in zip(LETTERS, letters, strict=True)},
             letter_mass=float(f"{float(letters.double().exp().sum()):.6g}"),
             predicted=predicted,
@@ -121,11 +121,11 @@ def _records(
 
 @torch.inference_mode()
 def greedy(model: torch.nn.Module, ids: Sequence[int], max_new_tokens: int, tokenizer: Any) -> list[int]:
-    """The tokens the model writes after `ids`, the most probable one each time, until it ends or the number is reached."""
-    given = torch.tensor([list(ids)], device=model.device)
+    """The tokens that the model writes after `ids`, always the most probable one, up to its end token or `max_new_tokens`."""
+    prompt = torch.tensor([list(ids)], device=model.device)
     written = model.generate(
-        given,
-        attention_mask=torch.ones_like(given),
+        prompt,
+        attention_mask=torch.ones_like(prompt),
         do_sample=False,
         max_new_tokens=max_new_tokens,
         pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,

@@ -62,7 +62,7 @@ def describe(folder: Path, repository: str | None = None, commit: str | None = N
 
 
 def check(folder: Path) -> list[Path]:
-    """The weight files of a model folder, all of them there; anything missing is a UserError."""
+    """The weight files of a model folder, in order; a missing file raises UserError."""
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder with a model")
@@ -107,7 +107,7 @@ def weight_counts(folder: Path) -> tuple[int, int]:
 
 
 def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """The number format and shape of each tensor in a safetensors file; one that is not whole is a UserError."""
+    """The number format and shape of each tensor in a safetensors file; a damaged one raises UserError."""
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         # The format's own limit; a larger number means that this is another kind of file, or half of one.
@@ -116,12 +116,12 @@ def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
         try:
             tensors = {name: tensor for name, tensor in json.loads(stream.read(length)).items() if name != "__metadata__"}
             end = max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
-            found = {name: (tensor["dtype"], tuple(map(int, tensor["shape"]))) for name, tensor in tensors.items()}
+            shapes = {name: (tensor["dtype"], tuple(map(int, tensor["shape"]))) for name, tensor in tensors.items()}
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             raise UserError(f"{path} is not a safetensors file (its header is damaged): fetch or copy it again") from None
     if path.stat().st_size != 8 + length + end:
         raise UserError(f"{path} is not whole: {8 + length + end} bytes are announced and {path.stat().st_size} are there")
-    return found
+    return shapes
 
 
 def digest(path: Path) -> str:
@@ -131,9 +131,9 @@ def digest(path: Path) -> str:
 
 
 def located(path: Path) -> Path:
-    """The folder of the model that `path` names: a manifest as the prepare stage wrote it, or the folder itself.
+    """The folder of the model that `path` names, a manifest of the prepare stage or the folder itself.
 
-    Its files are there and whole; whether they are those of the manifest, `opened` finds, for which it reads them.
+    Its files are checked for presence and size; `opened` also compares them with the manifest.
     """
     path = Path(path)
     folder = path if path.is_dir() else Path(_read(path).folder)
@@ -142,7 +142,7 @@ def located(path: Path) -> Path:
 
 
 def opened(path: Path) -> Manifest:
-    """The manifest of the model that `path` names (see `located`); a file that is not the manifest's is a UserError.
+    """The manifest of the model that `path` names (see `located`); a changed file raises UserError naming it.
 
     Every file is read and hashed: some 0.7 s for each GB.
     """
@@ -151,14 +151,14 @@ def opened(path: Path) -> Manifest:
         return describe(path)
     manifest = _read(path)
     folder = Path(manifest.folder)
-    found = describe(folder, manifest.repository, manifest.commit)
-    for name in sorted({*manifest.files, *found.files}):
-        if found.files.get(name) != manifest.files.get(name):
+    present = describe(folder, manifest.repository, manifest.commit)
+    for name in sorted({*manifest.files, *present.files}):
+        if present.files.get(name) != manifest.files.get(name):
             raise UserError(
-                f"{folder}: {name} is not as it was when {path} was made: put the right file there, or, if it was changed "
-                f"on purpose, delete {path} and run again"
+                f"{folder}: {name} is not as it was when {path} was made: restore the file, or, if it was changed on "
+                f"purpose, delete {path} and run again"
             )
-    return found
+    return present
 
 
 def _read(path: Path) -> Manifest:

@@ -18,7 +18,7 @@ from mmlu_kit.user_errors import UserError
 def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
     """The local folder with the files of `repository` at `commit` that match `patterns`; `kind` is 'model' or 'dataset'.
 
-    Files already in the cache are not fetched again. What goes wrong is a UserError, a file with a wrong hash too.
+    Files in the cache are not fetched again. A failure, or a file with a wrong hash, raises UserError.
     """
     folder = _download(repository, commit, patterns, kind)
     for path in sorted(folder.rglob("*")):
@@ -27,15 +27,17 @@ def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
             path.resolve().unlink()
             path.unlink(missing_ok=True)
             name = path.relative_to(folder).as_posix()
-            raise UserError(f"{kind} {repository} at {commit[:12]}: {name} has not the hash that the hub announced: run again")
+            raise UserError(
+                f"{kind} {repository} at {commit[:12]}: {name} does not have the hash that the hub announced: run again"
+            )
     return folder
 
 
 def _as_announced(path: Path) -> bool:
     """Whether a file of the cache has the hash under which the cache keeps it, which is the one that the hub announced.
 
-    The client itself compares sizes only. Large files go by their SHA-256, others by git's SHA-1; where the file system has
-    no links there is no such name, and nothing to compare.
+    The client itself compares sizes only. Large files are named by their SHA-256, others by git's SHA-1; on a file system
+    without links there is no such name, and nothing to compare.
     """
     announced = path.resolve().name
     if re.fullmatch("[0-9a-f]{64}", announced):
@@ -71,7 +73,7 @@ def _download(repository: str, commit: str, patterns: list[str], kind: str) -> P
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise UserError(f"{where}: the connection broke ({type(error).__name__}); {again}") from error
     except OSError as error:
-        if error.errno is not None:  # the disk's own trouble, which names its file
+        if error.errno is not None:  # the disk's own error, which names its file
             raise
         raise UserError(f"{where}: a file did not arrive whole; {again}") from error
 

@@ -9,10 +9,10 @@ from mmlu_kit.user_errors import UserError
 
 
 def fetch(repository: str, commit: str, subject: str) -> list[Question]:
-    """The dev and test questions of a subject in `repository` at `commit`; anything unexpected is a UserError."""
+    """The dev and test questions of a subject in `repository` at `commit`; an unexpected table raises UserError."""
     patterns = [f"{subject}/{split}-*.parquet" for split in Split]
     folder = hub.fetch(repository, commit, patterns, "dataset") / subject
-    found = []
+    checked = []
     for split in Split:
         paths = sorted(str(path) for path in folder.glob(f"{split}-*.parquet"))
         if not paths:
@@ -27,5 +27,5 @@ def fetch(repository: str, commit: str, subject: str) -> list[Question]:
             if not isinstance(answer, int) or not 0 <= answer < len(LETTERS):
                 raise UserError(f"{paths[0]}: row {index + 1}: the answer is {answer!r}, where 0 to 3 is needed")
             where = f"{paths[0]}: row {index + 1}"
-            found.append(questions.checked(subject, split, index, [text, *choices, LETTERS[answer]], where))
-    return found
+            checked.append(questions.checked(subject, split, index, [text, *choices, LETTERS[answer]], where))
+    return checked

@@ -29,17 +29,17 @@ class Question:
 
     @property
     def name(self) -> str:
-        """How messages call it: 'astronomy/test/17'."""
+        """Its name in messages: 'astronomy/test/17'."""
         return f"{self.subject}/{self.split}/{self.index}"
 
     @property
     def sha256(self) -> str:
-        """The digest of its text, choices and answer: equal whichever form it was read from."""
+        """The SHA-256 of its text, choices and answer, the same for both file forms."""
         return files.sha256(json.dumps([self.question, *self.choices, self.answer], ensure_ascii=False))
 
 
 def checked(subject: str, split: str, index: int, cells: Sequence[object], where: str) -> Question:
-    """A Question made of six cells, or a UserError that says where the cells stand and what is wrong with them."""
+    """A question from its six cells (question, A, B, C, D, letter); invalid cells raise UserError naming `where` they are."""
     if len(cells) != 6:
         raise UserError(f"{where}: {len(cells)} columns, where question, A, B, C, D and the answer's letter make 6")
     if not all(isinstance(cell, str) for cell in cells):
@@ -55,7 +55,7 @@ def checked(subject: str, split: str, index: int, cells: Sequence[object], where
 
 
 def read_csv(path: Path, subject: str, split: str) -> list[Question]:
-    """The questions of one MMLU CSV file; a malformed or empty file is a UserError naming file and row."""
+    """The questions of one MMLU CSV file; a malformed or empty file raises UserError naming file and row."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -76,9 +76,9 @@ def read_folder(folder: Path, subject: str) -> list[Question]:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: questions are read from its dev/ and test/ CSV files")
-    found = read_csv(folder / "test" / f"{subject}_test.csv", subject, "test")
+    tests = read_csv(folder / "test" / f"{subject}_test.csv", subject, Split.TEST)
     examples = folder / "dev" / f"{subject}_dev.csv"
-    return (read_csv(examples, subject, "dev") if examples.exists() else []) + found
+    return (read_csv(examples, subject, Split.DEV) if examples.exists() else []) + tests
 
 
 def write_jsonl(path: Path, questions: Iterable[Question]) -> None:
@@ -88,12 +88,12 @@ def write_jsonl(path: Path, questions: Iterable[Question]) -> None:
 
 
 def read_jsonl(path: Path) -> list[Question]:
-    """Read what `write_jsonl` wrote; anything else is a UserError naming file and line."""
+    """Read what `write_jsonl` wrote; another file raises UserError naming it and the line."""
     try:
         lines = Path(path).read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: run the prepare stage first") from None
-    found = []
+    questions = []
     for number, line in enumerate(lines, 1):
         if not line:
             continue
@@ -106,10 +106,10 @@ def read_jsonl(path: Path) -> list[Question]:
             raise UserError(f"{where}: not a question as the prepare stage writes it; delete the file and run again") from None
         if split not in list(Split) or not isinstance(subject, str) or not isinstance(index, int):
             raise UserError(f"{where}: split, subject or index is not valid; delete the file and run again")
-        found.append(checked(subject, split, index, cells, where))
-    if not any(question.split == "test" for question in found):
+        questions.append(checked(subject, split, index, cells, where))
+    if not any(question.split == Split.TEST for question in questions):
         raise UserError(f"{path} holds no test question")
-    return found
+    return questions
 
 
 def split(questions: Iterable[Question], name: str) -> list[Question]:
@@ -118,16 +118,16 @@ def split(questions: Iterable[Question], name: str) -> list[Question]:
 
 
 def examples(questions: Iterable[Question], number: int) -> list[Question]:
-    """The first `number` questions of the dev split; a UserError where there are fewer."""
+    """The first `number` questions of the dev split; fewer raise UserError."""
     questions = list(questions)
-    found = split(questions, "dev")
-    if len(found) < number:
+    dev = split(questions, Split.DEV)
+    if len(dev) < number:
         subject = questions[0].subject
         raise UserError(
-            f"{subject}: {number} examples are asked for and the dev split has {len(found)}: "
+            f"{subject}: {number} examples are asked for and the dev split has {len(dev)}: "
             f"MMLU's folders have them in dev/{subject}_dev.csv"
         )
-    return found[:number]
+    return dev[:number]
 
 
 def read_subjects(paths: Sequence[Path], subjects: Sequence[str] | None) -> dict[str, list[Question]]:

@@ -1,4 +1,4 @@
-"""What a loaded model really is, counted module by module: device, number format, quantization.
+"""The effective device, number format and quantization of a loaded model, counted module by module.
 
 Never from a library's flags: with `llm_int8_enable_fp32_cpu_offload` and a device map on the CPU, or with
 `llm_int8_has_fp16_weight`, transformers 5.23 leaves every weight as it was while `is_loaded_in_8bit` says True.

@@ -1,7 +1,7 @@
-"""Loading a model as it was asked for, or, where this machine cannot, as `on_unavailable` says; never in silence.
+"""Loading a model as requested, or, where this machine cannot, as `on_unavailable` says; never in silence.
 
 `fail` ends with one line, `fallback` loads what is possible and keeps the reason, `skip` loads nothing and keeps the reason.
-This is decided inside the job: where jobs are made, on a cluster's login node, there is no GPU to ask about.
+The job decides this, as a cluster's login node, where jobs are made, has no GPU to look at.
 """
 
 import logging
@@ -18,7 +18,7 @@ from mmlu_kit.user_errors import UserError
 
 
 class Loaded(NamedTuple):
-    """A model and its effective configuration, both None where it was skipped, and why it is not as asked, else None."""
+    """A model and its effective configuration, both None where it was skipped; `reason` is why it is not as requested."""
 
     model: torch.nn.Module | None
     effective: Effective | None
@@ -29,7 +29,7 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
     """The model of a manifest, loaded as requested or as `on_unavailable` says."""
     reasons = []
     for attempt in [requested, *(fallbacks(requested) if on_unavailable == OnUnavailable.FALLBACK else [])]:
-        obstacle = what_is_in_the_way(manifest, attempt)
+        obstacle = obstacle_to(manifest, attempt)
         if not obstacle:
             try:
                 model = transformers_model.load_model(Path(manifest.folder), attempt)
@@ -39,9 +39,9 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
                 effective = effective_configuration(model)
                 differs = differences(attempt, effective)
                 if not differs or on_unavailable == OnUnavailable.FALLBACK:
-                    reasons += [f"the library loaded {difference} without a word" for difference in differs]
+                    reasons += [f"the library silently loaded {difference}" for difference in differs]
                     return Loaded(model, effective, "; ".join(reasons) or None)
-                obstacle = f"the library loaded {', '.join(differs)} without a word"
+                obstacle = f"the library silently loaded {', '.join(differs)}"
         reasons.append(obstacle)
     reason = "; ".join(reasons)
     if on_unavailable == OnUnavailable.SKIP:
@@ -56,8 +56,8 @@ def fallbacks(requested: LoadSettings) -> list[LoadSettings]:
     return [attempt for number, attempt in enumerate(attempts) if attempt not in [requested, *attempts[:number]]]
 
 
-def what_is_in_the_way(manifest: Manifest, requested: LoadSettings) -> str | None:
-    """Why this machine cannot load a model with these settings, None where nothing is known to be in the way."""
+def obstacle_to(manifest: Manifest, requested: LoadSettings) -> str | None:
+    """Why this machine cannot load a model with these settings, None where no reason is known."""
     device, dtype, quantization = requested.device, requested.dtype, requested.quantization
     if not transformers_model.available(device):
         return f"device '{device}' was asked for and this machine has none"
@@ -74,8 +74,8 @@ def what_is_in_the_way(manifest: Manifest, requested: LoadSettings) -> str | Non
 
 
 def bitsandbytes_lacks(device: Device) -> str | None:
-    """Why bitsandbytes cannot quantize on a device, as far as it says itself; None where it can."""
-    # It tells of each layer that it computes in float16, and of an optional package that it does without.
+    """Why bitsandbytes cannot quantize on a device; None where it says that it can."""
+    # It logs for each layer that it computes in float16, and that an optional package is missing.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         import bitsandbytes

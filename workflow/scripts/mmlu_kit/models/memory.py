@@ -1,4 +1,4 @@
-"""Memory: what a model will need, estimated from its files before they are loaded, and what is free on a device."""
+"""Memory that a model will need, estimated from its files before they are loaded, and memory that is free on a device."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ from mmlu_kit.inputs import checkpoints
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantization
 
-# What is needed beside the weights once torch is imported: the tokenizer, the activations of one batch, copies while
-# quantizing. Found on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran:
+# Memory needed beside the weights once torch is imported: tokenizer, activations of one batch, copies while quantizing.
+# Measured on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran:
 # up to 0.5 GB in 4 and 8 bits, 0.2 GB in float32; less in bfloat16, whose checkpoint stays a file in memory.
 BESIDE_WEIGHTS = 400_000_000
 
@@ -28,8 +28,7 @@ def weight_bytes(dtype: DType, quantization: Quantization) -> float:
 
 
 def largest(memory_bytes: int, dtype: DType, quantization: Quantization) -> int:
-    """The most parameters that a model may have for its weights to fit a memory of this size, were all of them held in this
-    way and the memory used for nothing else but BESIDE_WEIGHTS."""
+    """The most parameters whose weights, all held in this way, fit a memory of this size beside BESIDE_WEIGHTS."""
     return max(0, round((memory_bytes - BESIDE_WEIGHTS) / weight_bytes(dtype, quantization)))
 
 
@@ -39,22 +38,22 @@ def free(torch: Any, device: Device) -> int:
         return int(torch.cuda.mem_get_info()[0])
     left = [psutil.virtual_memory().available]
     for folder in control_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")):
-        found = left_in(folder)
-        left += [] if found is None else [found]
+        in_group = left_in(folder)
+        left += [] if in_group is None else [in_group]
     return max(0, min(left))
 
 
 def control_groups(table: Path, root: Path) -> list[Path]:
     """The folders of the control groups (cgroup v2, or v1's memory controller) that limit this process, parents too."""
-    found: list[Path] = []
+    folders: list[Path] = []
     for line in table.read_text().splitlines() if table.exists() else []:
         _, controllers, path = line.split(":", 2)
         if controllers in ("", "memory"):
             base = root / controllers
             group = base / path.lstrip("/")
-            # Inside a container the path may be the host's: what is mounted at the base is then the container's own.
-            found += [folder for folder in (group, *group.parents) if folder == base or base in folder.parents]
-    return found
+            # Inside a container the path may be the host's; its own group is then mounted at the base.
+            folders += [folder for folder in (group, *group.parents) if folder == base or base in folder.parents]
+    return folders
 
 
 def left_in(folder: Path) -> int | None:

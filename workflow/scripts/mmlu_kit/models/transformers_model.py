@@ -1,11 +1,11 @@
-"""Language models, loaded from a local folder onto the device that was asked for.
+"""Language models, loaded from a local folder onto the requested device.
 
 Everything is read from disk: safetensors weights only, no remote code, no network.
 """
 
 import os
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported, so it stands before transformers
+os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub reads it when imported, so it is set before transformers
 
 import logging
 from collections.abc import Callable
@@ -50,10 +50,9 @@ def load_tokenizer(folder: Path) -> Any:
 def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     """The causal language model of a folder, in evaluation mode, whole on one device.
 
-    A model that cannot be loaded raises UserError, DoesNotFit where memory is what it lacks. What was really loaded,
-    inspect_model.py finds out.
+    A model that cannot be loaded raises UserError, DoesNotFit for lack of memory. inspect_model.py tells what was loaded.
     """
-    # Missing and unexpected weights are errors below, not warnings to scroll past.
+    # Missing and mismatched weights are errors below, not warnings to scroll past.
     logging.getLogger("transformers").setLevel(logging.ERROR)
     transformers.utils.logging.disable_progress_bar()
     try:
@@ -73,16 +72,16 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
         raise UserError(f"{folder}: the model cannot be loaded ({_first_line(error)})") from error
     for what in ("missing_keys", "mismatched_keys"):
         if info[what]:
-            # transformers would fill them with random numbers and go on.
+            # transformers would fill them with random numbers.
             raise UserError(f"{folder}: {what.replace('_', ' ')} in the weights, among them {sorted(info[what], key=str)[0]}")
-    # Sampling and penalties that a checkpoint brings along would make greedy generation another protocol.
+    # A checkpoint's own sampling and penalties would change greedy generation.
     ends = {name: getattr(model.generation_config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     model.generation_config = transformers.GenerationConfig(**ends)
     return model.eval()
 
 
 def quantization_config(quantization: Quantization, dtype: DType) -> Any:
-    """What transformers is told about quantization: None, or bitsandbytes' settings, none left to its defaults."""
+    """The quantization as transformers takes it: None, or bitsandbytes' settings, all explicit."""
     if quantization == Quantization.NONE:
         return None
     if quantization == Quantization.EIGHT_BIT:
@@ -97,7 +96,7 @@ def quantization_config(quantization: Quantization, dtype: DType) -> Any:
 
 
 def context_length(model: torch.nn.Module) -> int | None:
-    """How many tokens the model can attend to, or None where its configuration does not say."""
+    """The longest prompt in tokens, None where the model's configuration does not say."""
     return getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
 
@@ -109,13 +108,13 @@ def _first_line(error: Exception) -> str:
 def tokens_per_batch(model: torch.nn.Module, requested: TokensPerBatch) -> int:
     """How many tokens to compute at a time: what was requested, or for 'auto' what suits the device.
 
-    On CUDA that is what fits six tenths of the memory that the weights leave: of the whole memory, not of what happens to
-    be free, so that a run that goes on after a kill plans the same batches. A batch that does not fit is halved later.
+    On CUDA that is what fits six tenths of the memory beside the weights: of the whole memory, not of what is free, so that
+    a resumed run plans the same batches. A batch that does not fit is halved later.
     """
     if requested != "auto":
         return requested
     if model.device.type != "cuda":
-        return 768  # on CPUs more leaves the cache and less does not fill the matrix units
+        return 768  # more leaves a CPU's cache, less does not fill its matrix units
     config = model.config.get_text_config()
     size = next(model.parameters()).element_size() if model.dtype.is_floating_point else 2
     weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())

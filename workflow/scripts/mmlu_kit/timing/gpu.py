@@ -1,4 +1,4 @@
-"""What an NVIDIA GPU tells: peak memory, energy, driver. What cannot be measured is None, with the reason."""
+"""Peak memory, energy and driver of an NVIDIA GPU; what cannot be measured is None, with the reason."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from mmlu_kit.data import Bytes, Data, Joules
 
 
 class GpuUse(Data):
-    """What a subject took of the GPU."""
+    """The GPU energy and memory of a subject."""
 
-    gpu_energy_j: Joules | None = Field(description="Joules that the whole GPU took meanwhile, from NVML.")
-    peak_gpu_bytes: Bytes | None = Field(description="The most GPU memory that the process had until then.")
+    gpu_energy_j: Joules | None = Field(description="Joules of the whole GPU meanwhile, from NVML.")
+    peak_gpu_bytes: Bytes | None = Field(description="The most GPU memory of the process until then.")
     reasons: dict[str, str] = Field(description="Why a value is null.")
 
 
@@ -41,7 +41,7 @@ class Meter:
             return None
         try:
             pynvml.nvmlInit()
-            # NVML numbers all GPUs of the machine, CUDA those that it is allowed to see: the UUID is the same in both.
+            # NVML numbers all GPUs, CUDA the visible ones only; the UUID is the same in both.
             handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{self.torch.cuda.get_device_properties(0).uuid}")
             return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
         except pynvml.NVMLError as error:

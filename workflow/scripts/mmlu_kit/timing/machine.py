@@ -1,4 +1,4 @@
-"""The machine a program runs on, as a reader of its times needs to know it."""
+"""The machine a program runs on: what its times depend on."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "bitsandbytes",
 
 
 class Machine(Data):
-    """A machine, and the versions of what computes on it."""
+    """A machine, and the versions of the packages that compute on it."""
 
     host: str | None = Field(None, description="The machine's name; null unless config's `record_host` asks for it.")
     system: str = Field(description="Operating system, release and architecture.")
@@ -42,7 +42,7 @@ class Machine(Data):
         return self.model_copy(update={"host": None}) == other.model_copy(update={"host": None})
 
     def in_words(self) -> str:
-        """The machine as a reader of a time needs to know it."""
+        """Processor, cores, GPU and package versions in one line."""
         parts = [f"{self.processor}, {self.cores_usable} cores, {self.cpu_capability}"]
         if self.gpu:
             parts.append(f"{self.gpu}, driver {self.driver}, CUDA {self.cuda}")
@@ -51,7 +51,7 @@ class Machine(Data):
 
 
 def describe(torch: Any, host: bool = False) -> Machine:
-    """This machine. The host's name says who works there as much as where, so it is left out unless `host` asks for it."""
+    """This machine; its name may identify its user, so it is left out unless `host` is true."""
     has_gpu = torch.cuda.is_available()
     return Machine(
         host=platform.node() if host else None,
@@ -72,15 +72,15 @@ def describe(torch: Any, host: bool = False) -> Machine:
 
 
 def device_class(torch: Any, device: str) -> str:
-    """What kind of device scores are computed on: equal where equal bits can be expected."""
+    """The kind of device that computes scores; on equal ones equal bits can be expected."""
     return torch.cuda.get_device_name() if device == "cuda" else f"{processor()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def keep_freed_memory() -> None:
-    """Have this process keep memory that it frees (glibc; elsewhere nothing happens).
+    """Let this process keep the memory that it frees (glibc only; elsewhere nothing happens). Scores do not change.
 
-    A forward pass frees and asks for the same large blocks in every layer; given back to the system each time, they come
-    back as fresh pages that must be zeroed. Scores do not change.
+    A forward pass frees and allocates the same large blocks in every layer. Returned to the system, they would come back
+    as fresh pages that must be zeroed.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:

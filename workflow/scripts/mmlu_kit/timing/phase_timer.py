@@ -17,25 +17,25 @@ from pydantic import Field
 
 from mmlu_kit.data import Data, Seconds
 
-# Phases that come once in a process, and those of each subject.
+# Phases of a process's start, and of each subject.
 START = ("startup", "load")
 SUBJECT = ("tokenize", "forward", "parse", "write", "other")
 
 
 class StartPhases(Data):
-    """What comes once in a process."""
+    """The phases of a process's start."""
 
     startup_s: Seconds = Field(description="From the process's beginning to loading: the interpreter, imports. Once a process.")
     load_s: Seconds = Field(description="Loading tokenizer and model, quantizing. Once a process.")
 
 
 class SubjectPhases(Data):
-    """What comes for each subject. The five phases add up to `real_s`."""
+    """The phases of a subject; the five add up to `real_s`."""
 
     tokenize_s: Seconds = Field(description="Rendering prompts and encoding them.")
-    forward_s: Seconds = Field(description="The model's computing, as the program waited for it.")
-    parse_s: Seconds = Field(description="Probabilities, letters and records made of the model's output.")
-    write_s: Seconds = Field(description="Journal and evaluation file.")
+    forward_s: Seconds = Field(description="Forward passes, as long as the program waited for them.")
+    parse_s: Seconds = Field(description="Making probabilities, letters and records from the model's output.")
+    write_s: Seconds = Field(description="Writing the journal and the evaluation file.")
     other_s: Seconds = Field(description="All else: progress, printing, reading the journal.")
     real_s: Seconds = Field(
         description="The subject's five phases together; with startup_s and load_s, the whole process's real time."
@@ -73,7 +73,7 @@ class PhaseTimer:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time what is done inside as `name`, and return to the phase before."""
+        """Time a block as `name`, then return to the phase before."""
         before = self.current
         self.switch(name)
         began = self._event() if self.cuda and name == "forward" else None
@@ -82,7 +82,7 @@ class PhaseTimer:
         finally:
             if began:
                 end = self._event()
-                # The device computes asynchronously: what it was given here is to be finished here.
+                # The device computes asynchronously, so wait for the work of this phase.
                 end.synchronize()
                 self.gpu_s += began.elapsed_time(end) / 1000
             self.switch(before)

@@ -29,7 +29,7 @@ _BSD: dict[str, tuple[str, Callable[[str], float]]] = {
 
 
 class ProcessTimes(Data):
-    """What /usr/bin/time logged around a whole process; null where the log does not tell."""
+    """What /usr/bin/time logged of a whole process; null where the log has no such value."""
 
     real_s: Seconds
     user_s: Seconds
@@ -64,18 +64,16 @@ def read_time_log(path: Path) -> ProcessTimes:
 
 
 def parse_time_log(text: str, where: str) -> ProcessTimes:
-    """What GNU `time -v` or BSD/macOS `time -l` wrote.
+    """The values in a log of GNU `time -v` or BSD/macOS `time -l`; another text raises UserError naming `where`.
 
-    BSD logs no exit status, and what GNU logs for a killed process is none;
-    BSD tells on standard error, not in its log, that a process was killed. A text of neither form is a UserError.
-    GNU time 1.7 as published logs four times the peak memory (a distribution's own 1.7 may not), which its log does not
-    tell: where the program measured its peak itself, that is to be preferred.
+    `exit_status` is None for a killed process, and for BSD, which logs none. GNU time 1.7 as published logs four times the
+    peak memory (a distribution's own 1.7 may not), and its log does not show it: prefer what the program measured itself.
     """
     gnu = _last(_GNU["real_s"][0], text) is not None
     values: dict[str, Any] = dict.fromkeys(("real_s", "user_s", "system_s", "peak_rss_bytes", "exit_status"))
     for name, (pattern, convert) in (_GNU if gnu else _BSD).items():
-        found = _last(pattern, text)
-        values[name] = None if found is None else convert(found)
+        value = _last(pattern, text)
+        values[name] = None if value is None else convert(value)
     if values["real_s"] is None or values["user_s"] is None:
         raise UserError(f"{where}: not a log of /usr/bin/time (GNU -v or BSD -l): delete it and run again")
     if gnu:
@@ -90,9 +88,9 @@ def parse_time_log(text: str, where: str) -> ProcessTimes:
 
 
 def _last(pattern: str, text: str) -> str | None:
-    """What the group of `pattern` holds in the last line that matches it."""
-    found = re.findall(r"^\s*" + pattern, text, re.M)
-    return found[-1] if found else None
+    """The group of `pattern` in the last line that matches it, None where no line does."""
+    matches: list[str] = re.findall(r"^\s*" + pattern, text, re.M)
+    return matches[-1] if matches else None
 
 
 def _seconds(clock: str) -> float:
