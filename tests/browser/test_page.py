@@ -40,7 +40,7 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """report.html of the answers above: one question hostile, some answers unreadable."""
+    """report.html of the answers above: one question hostile, some answers unparsed."""
     merged, table, asked = pages.study(ANSWERS)
     asked = pages.reworded(asked, 4, question=HOSTILE, choices=(HOSTILE, "a <i>nucleus</i>", "c", "d"))
     unparsed = [key in UNPARSED for key in zip(table["model"], table["subject"], table["index"], strict=True)]

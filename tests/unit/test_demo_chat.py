@@ -143,7 +143,7 @@ def test_a_short_training_lowers_the_loss_and_gives_the_same_weights_again(told,
 
 
 def test_the_kept_tokenizer_is_what_the_program_makes_and_gives_back_any_text(told, pieces):
-    made = tokenizer.of_conversations(told)
+    made = tokenizer.conversation_tokenizer(told)
     assert made.get_vocab() == pieces.get_vocab()
     for text in ("My name is Alice.", "I live in Zürich 🙂, 質問!\n", "<|im_start|>user\nHello.<|im_end|>"):
         ids = pieces(text)["input_ids"]

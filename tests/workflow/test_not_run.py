@@ -1,7 +1,11 @@
 """A study of which this machine cannot run a part: what can be run is reported whole, and the rest is named."""
 
+import re
+
 import pytest
 import yaml
+
+from tests.helpers.reports import listed_files
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +29,20 @@ def without_gpu(tmp_path_factory, snakemake):
 
 def test_the_group_that_was_not_run_is_named_and_has_no_figures(without_gpu):
     report = (without_gpu / "report.md").read_text()
-    assert "**demo-large** was not run: device 'mps' was asked for and this machine has none" in report
+    assert "**demo-large** was not run on 1 subject: device 'mps' was asked for and this machine has none" in report
     drawn = {path.name for path in (without_gpu / "figures").iterdir()}
     assert "small_overall_accuracy.png" in drawn and not [name for name in drawn if name.startswith("medium_")]
 
 
-def test_every_file_that_the_report_links_is_there(without_gpu):
-    import re
-
-    linked = re.findall(r"\]\(([^)#]+)\)", (without_gpu / "report.md").read_text())
-    local = [path for path in linked if "://" not in path]
+def test_every_file_is_linked_or_counted(without_gpu):
+    report = (without_gpu / "report.md").read_text()
+    local = [path for path in re.findall(r"\]\(([^)#]+)\)", report) if "://" not in path]
     assert len(local) > 10
     assert not [path for path in local if not (without_gpu / path).exists()]
+    everything = [path for path in without_gpu.rglob("*") if path.is_file() and path.name != ".snakemake_timestamp"]
+    made = [path.relative_to(without_gpu).as_posix() for path in everything]
+    patterns = listed_files(report)
+    assert {pattern.pattern: sum(map(pattern.matches, made)) for pattern in patterns} == {
+        pattern.pattern: pattern.count for pattern in patterns
+    }
+    assert len(made) == sum(pattern.count for pattern in patterns)

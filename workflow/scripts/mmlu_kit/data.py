@@ -43,16 +43,6 @@ class Data(BaseModel):
         """The data as JSON has it."""
         return self.model_dump(mode="json")
 
-    # Until every reader uses attributes.
-    def __getitem__(self, key: str) -> Any:
-        return getattr(self, "schema_" if key == "schema" else key)
-
-    def keys(self) -> list[str]:
-        return list(type(self).model_fields)
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return getattr(self, key, default)
-
 
 class MedianRange(Data):
     """The median and the range of repeated measurements."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from mmlu_kit.formatting import percent
+
 NOT_KNOWN = "—"
 
 Row = Sequence[str]
@@ -40,7 +42,7 @@ def points(value: float) -> str:
 
 def interval(low: float, high: float) -> str:
     """A range of fractions: '35.1% to 43.6%'."""
-    return f"{100 * low:.1f}% to {100 * high:.1f}%"
+    return f"{percent(low)} to {percent(high)}"
 
 
 def listed(words: Iterable[str]) -> str:
