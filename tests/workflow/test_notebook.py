@@ -66,8 +66,8 @@ def test_it_shows_every_figure_and_the_machines(executed):
 
 
 def test_its_archive_joins_another_machines_results(executed, kit, tmp_path):
-    _, kit = executed
-    archive = kit / "results/demo.zip"
+    _, project = executed
+    archive = project / "results/demo.zip"
     with zipfile.ZipFile(archive) as packed:
         assert sum("evaluations/" in name for name in packed.namelist()) == 30
     home = tmp_path / "results/demo"
