@@ -4,12 +4,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, as_installed
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "workflow/demo/README.md", "workflow/reference/README.md", "results/README.md")
 STARTS = r"(?:make|snakemake|mmlu-kit|python|docker|hf|apt-get)\s"
@@ -47,9 +46,7 @@ HERE = {
     ),
     "snakemake --cores 8 --configfile mine.yaml": "snakemake --cores 8 --configfile mine.yaml --dry-run",
     "mmlu-kit chat": "mmlu-kit chat < /dev/null",
-    "mmlu-kit chat --model FOLDER": (
-        f"echo Hello. | mmlu-kit chat --max-new-tokens 8 --model {DEMO}/models/demo-small"
-    ),
+    "mmlu-kit chat --model FOLDER": (f"echo Hello. | mmlu-kit chat --max-new-tokens 8 --model {DEMO}/models/demo-small"),
     "mmlu-kit export results/writeup --output FOLDER": "mmlu-kit export results/demo --output exported",
     "mmlu-kit evaluate --model FOLDER --questions FOLDER --subjects astronomy --verbose": (
         f"mmlu-kit evaluate --model {DEMO}/models/demo-small --questions {DEMO}/questions --subjects astronomy --verbose"
@@ -96,15 +93,9 @@ def example():
 @pytest.fixture(scope="module")
 def finished(demo, tmp_path_factory):
     """A copy of the project in which the demo study has run, with the tests' environment as its own."""
-    folder = Path(shutil.copytree(demo, tmp_path_factory.mktemp("docs") / "kit", symlinks=True))
-    for name in ("Makefile", "pyproject.toml"):
-        shutil.copy2(ROOT / name, folder)
-        os.utime(folder / name, (0, 0))  # older than the mark of an installed environment
+    folder = as_installed(Path(shutil.copytree(demo, tmp_path_factory.mktemp("docs") / "kit", symlinks=True)))
     shutil.copytree(ROOT / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "mine.yaml").write_text(example())
-    (folder / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
-    for path in (folder / "envs").iterdir():
-        os.utime(path, (0, 0))
     (folder / "images").mkdir()
     for name in ("cpu.sif", "cuda.sif"):
         (folder / "images" / name).touch()  # for plans: no rule runs in them
