@@ -9,6 +9,7 @@ from matplotlib import pyplot
 from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
@@ -167,7 +168,7 @@ def test_the_axis_of_accuracies_ends_at_a_hundred(group):
 
 @pytest.mark.parametrize("name", ["efficiency", "timing_comparison", "time_ledger"])
 def test_a_model_without_times_is_drawn_without(group, name):
-    names = [*(f"{phase}_s" for phase in figures.PHASES), "real_s", "cpu_user_s", "cpu_system_s"]
+    names = [*(f"{phase}_s" for phase in phase_timer.PHASES), "real_s", "cpu_user_s", "cpu_system_s"]
     models = [replace(summary, **dict.fromkeys(names)) for summary in group[0]]
     assert figures.render(figures.DRAW[name], "png", models, group[1]).startswith(b"\x89PNG")
 

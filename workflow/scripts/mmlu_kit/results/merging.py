@@ -22,7 +22,7 @@ from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
 _TIMES = (
-    *(f"{phase}_s" for phase in (*phase_timer.START, *phase_timer.SUBJECT)),
+    *(f"{phase}_s" for phase in phase_timer.PHASES),
     *("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j"),
 )
 _PEAKS = ("peak_rss_bytes", "peak_gpu_bytes")
