@@ -27,18 +27,18 @@ class Split(StrEnum):
 
 
 class Device(StrEnum):
-    """Where a model runs."""
+    """Where a model runs; the words are torch's own."""
 
     CPU = "cpu"
     CUDA = "cuda"
     MPS = "mps"
 
 
-GPUS = frozenset({Device.CUDA, Device.MPS})
+GPUS = frozenset(Device) - {Device.CPU}
 
 
 class DType(StrEnum):
-    """The number format that weights are loaded in and computed with."""
+    """The number format that weights are loaded in and computed with; the words are torch's own."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"

@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
+from mmlu_kit.report import captions
 from mmlu_kit.results.summaries import SubjectRow, Summary
 from mmlu_kit.settings import CHANCE
 from mmlu_kit.subjects import title
@@ -162,12 +163,9 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
     return figure
 
 
+# Each caption's figure is the function of its name.
 DRAW: dict[str, Callable[[Sequence[Summary], Sequence[SubjectRow]], Any]] = {
-    "overall_accuracy": overall_accuracy,
-    "subject_heatmap": subject_heatmap,
-    "efficiency": efficiency,
-    "timing_comparison": timing_comparison,
-    "time_ledger": time_ledger,
+    name: globals()[name] for name in captions.GROUP_FIGURES
 }
 
 
