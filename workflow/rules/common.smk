@@ -66,7 +66,7 @@ def folders_outside(hub_cache):
     return list(map(str, outside))
 
 
-# Every rule but fetch_* runs offline and without the token: a missing input is an error, never a download.
+# All rules but fetch_* run offline and without the token: a missing input is an error, never a download.
 OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1"
 # Set explicitly, as a container's home folder is not the user's; one already chosen by the user or the cluster is kept.
 # In the environment and not in a rule's shell, so changing it does not trigger a rerun.
