@@ -26,8 +26,9 @@ class Split(StrEnum):
     TEST = "test"
 
 
+# The words of devices and number formats are torch's own: torch.cuda, torch.float32.
 class Device(StrEnum):
-    """Where a model runs; the words are torch's own."""
+    """Where a model runs."""
 
     CPU = "cpu"
     CUDA = "cuda"
@@ -38,7 +39,7 @@ GPUS = frozenset(Device) - {Device.CPU}
 
 
 class DType(StrEnum):
-    """The number format that weights are loaded in and computed with; the words are torch's own."""
+    """The number format that weights are loaded in and computed with."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
