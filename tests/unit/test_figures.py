@@ -195,23 +195,23 @@ def analysis(answers):
 
 
 @pytest.mark.parametrize(
-    ("answers", "names"),
+    ("answers", "not_drawn"),
     [
-        ({}, []),
-        ({"m": {"anatomy": "ABCD"}}, ["answer_outcomes", "letter_bias", "reliability"]),
-        ({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}}, list(mistake_figures.DRAW)),
-        ({"m": {"anatomy": "ABCD"}, "n": {"virology": "AACD"}}, ["answer_outcomes", "letter_bias", "reliability"]),
+        ({}, set(mistake_figures.DRAW)),
+        ({"m": {"anatomy": "ABCD"}}, {"models_wrong", "agreement"}),
+        ({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}}, set()),
+        ({"m": {"anatomy": "ABCD"}, "n": {"virology": "AACD"}}, {"models_wrong", "agreement"}),
     ],
 )
-def test_figures_that_compare_models_need_models_with_the_same_questions(answers, names):
-    assert captions.drawable(analysis(answers)) == names
+def test_figures_that_compare_models_need_models_with_the_same_questions(answers, not_drawn):
+    assert set(mistake_figures.DRAW) - set(captions.drawable(analysis(answers))) == not_drawn
 
 
 def test_without_probabilities_there_is_no_figure_of_confidence():
     both = analysis({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}})
     models = [model.model_copy(update={"calibration": None}) for model in both.models]
     names = captions.drawable(both.model_copy(update={"models": models}))
-    assert names == ["answer_outcomes", "models_wrong", "agreement", "letter_bias"]
+    assert set(mistake_figures.DRAW) - set(names) == {"reliability"}
 
 
 def test_shares_of_right_wrong_and_unparsed_answers_are_on_the_figure():
