@@ -145,7 +145,7 @@ def test_the_same_bytes_each_time_and_times_in_a_file_of_their_own(run, tmp_path
 
 def test_a_killed_run_goes_on_after_its_last_batch_with_the_same_replies(tmp_path, root):
     torch.set_num_threads(1)
-    manifest = checkpoints.opened(root / "workflow/demo/models/demo-small")
+    manifest = checkpoints.verified_manifest(root / "workflow/demo/models/demo-small")
     tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
     replier = replies.Replier(loading.load(manifest, LoadSettings(), OnUnavailable.FAIL).model, tokenizer)
     texts = [f"Message number {number} of many." for number in range(40)]
@@ -192,7 +192,7 @@ def test_what_this_machine_cannot_run_is_named_in_its_place_and_tried_again(run,
             "--output", tmp_path / "results/chat.json"),
     ):  # fmt: skip
         assert process.returncode == 0, process.stderr
-    because = "device 'mps' was asked for and this machine has none"
+    because = "device 'mps' was requested, but this machine has none"
     chat = ChatFile.read(tmp_path / "results/chat.json")
     (not_run,) = chat.not_run
     assert (not_run.model, not_run.requested) == (MODEL, LoadSettings(device="mps")) and not_run.reason.startswith(because)

@@ -12,7 +12,7 @@ from mmlu_kit.user_errors import UserError
 @pytest.fixture(scope="module")
 def loaded(root):
     folder = root / "workflow/demo/models/demo-small"
-    manifest = checkpoints.opened(folder)
+    manifest = checkpoints.verified_manifest(folder)
     return transformers_model.load_model(folder, LoadSettings()), transformers_model.load_tokenizer(folder), manifest
 
 

@@ -239,7 +239,7 @@ def ran_on(device, reason=None, **changes):
 
 
 def test_a_model_that_fell_back_is_labelled_with_both():
-    merged = ran_on("cpu", "device 'cuda' was asked for and this machine has none")
+    merged = ran_on("cpu", "device 'cuda' was requested, but this machine has none")
     assert summaries.summarize(merged, "b", ["anatomy"]).label == "b (cpu instead of cuda)"
     assert summaries.summarize(merged, "a", ["anatomy"]).label == "a"
     assert merged.models["b"].reason.startswith("device 'cuda'")

@@ -85,7 +85,7 @@ def test_section_8_says_that_history_can_harm():
 
 def test_section_8_without_chat_models_and_with_one_that_was_not_run():
     assert "This study has no chat models." in section_8(None)
-    reason = "device 'mps' was asked for and this machine has none"
+    reason = "device 'mps' was requested, but this machine has none"
     not_run = ChatModelNotRun(model="m", requested=LoadSettings(device=Device.MPS), reason=reason)
     text = section_8(ChatFile(models=[], not_run=[not_run], transcripts=None))
     assert "**m** was not run: device 'mps'" in text and "chat_recall" not in text

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     on_unavailable = OnUnavailable(args.on_unavailable or (model.entry.on_unavailable if model.entry else "fail"))
     if on_unavailable == OnUnavailable.SKIP:
         on_unavailable = OnUnavailable.FAIL  # nobody can talk to a model that is skipped
-    manifest = checkpoints.opened(model.path)
+    manifest = checkpoints.verified_manifest(model.path)
 
     print(f"Loading {model.name} …", file=sys.stderr, flush=True)
     # Imported modules and the loaded model stay: collecting garbage among them, again and again, is a quarter of the start.

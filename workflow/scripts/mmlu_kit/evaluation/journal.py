@@ -79,7 +79,7 @@ class Journal:
     def _write(self, line: bytes) -> None:
         try:
             self.stream.write(line)
-            files.synced(self.stream)
+            files.sync(self.stream)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from error
 

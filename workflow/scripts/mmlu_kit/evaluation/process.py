@@ -43,11 +43,11 @@ class Job:
 
 def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> None:
     """Ask a model all subjects' questions; subjects that fail end the process with status 2, after the others."""
-    folder = checkpoints.located(job.model)
+    folder = checkpoints.model_folder(job.model)
     # Imported modules and the loaded model stay: collecting garbage among them, again and again, is a quarter of the start.
     gc.disable()
     # The model's files are hashed meanwhile, which releases the interpreter.
-    hashing = ThreadPoolExecutor(1).submit(checkpoints.opened, job.model)
+    hashing = ThreadPoolExecutor(1).submit(checkpoints.verified_manifest, job.model)
     # torch and transformers take seconds to import: every mistake that can be seen without them is reported before.
     import torch
 
