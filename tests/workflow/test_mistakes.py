@@ -107,7 +107,7 @@ def test_a_model_whose_letters_are_not_one_token(workflow_copy, snakemake, tmp_p
     process = smoke_with(snakemake, workflow_copy, tmp_path, {"studies": {"smoke": {"subjects": ["astronomy"]}}})
     output = process.stdout + process.stderr
     assert process.returncode == 1 and "Traceback" not in output
-    assert "error: demo-small: astronomy/test/0: the answer 'A' joined to the prompt is not exactly one token more" in output
+    assert "error: demo-small: astronomy/test/0: the answer 'A' does not add exactly one token to the prompt" in output
 
 
 def test_a_device_that_this_machine_lacks(workflow_copy, snakemake, tmp_path):
