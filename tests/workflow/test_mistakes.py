@@ -30,7 +30,7 @@ def failed_line(process, *words):
         (["only=large"], ["config: only: the study 'demo' has no group 'large'; it has baseline, chat, small"]),
         (
             ["study=writeup", "partial=True"],
-            ["questions of study 'writeup' are not here: run", "study=writeup --until fetch_questions"],
+            ["questions of study 'writeup' were not fetched yet: run", "study=writeup --until fetch_questions"],
         ),
     ],
 )
