@@ -38,7 +38,7 @@ def test_what_can_be_done_is_done_without_a_reason(manifest, quantization):
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_a_device_that_is_not_there(manifest, no_gpu, monkeypatch, device):
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.mps, "is_available", lambda: False)
     why = f"device '{device}' was requested, but this machine has none"
     with pytest.raises(UserError, match=f"^{why}: use another machine, .*fallback or skip$"):
         loading.load(manifest, requested(device), OnUnavailable.FAIL)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmlu_kit import settings, statistics
 from mmlu_kit.results.merged import Merged, Result
-from mmlu_kit.settings import Device
+from mmlu_kit.settings import GPUS, Device
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.machine import Machine
@@ -150,7 +150,7 @@ def speedups(summaries: Iterable[Summary], machines: Mapping[str, Machine | None
     timed = [summary for summary in summaries if summary.real_s]
     pairs = []
     for cpu, gpu in itertools.product(timed, timed):
-        across = cpu.device == Device.CPU and gpu.device in (Device.CUDA, Device.MPS)
+        across = cpu.device == Device.CPU and gpu.device in GPUS
         cpu_machine, gpu_machine = machines[cpu.model], machines[gpu.model]
         if across and cpu.questions_sha256 == gpu.questions_sha256 and cpu_machine and gpu_machine:
             pairs.append(Speedup(cpu, gpu, cpu_machine, gpu_machine))
