@@ -196,7 +196,7 @@ def test_models_stand_in_the_order_of_the_groups_everywhere():
 
 def test_what_was_not_run_is_said_first_and_in_its_section():
     study = results.study(["s", "m"], ["anatomy"])
-    reason = "device 'cuda' was asked for and this machine has none"
+    reason = "device 'cuda' was requested, but this machine has none"
     skipped = NotRun(model="m", requested=results.REQUESTED, reason=reason, subject="anatomy")
     evaluations = [results.evaluation("s", "anatomy", BEST), skipped]
     merged = merging.merge(study, evaluations, [results.timing("s", "anatomy"), skipped], Processes({}))
