@@ -1,4 +1,4 @@
-"""Which of a study's models are the writeup's."""
+"""Finds the writeup's models among a study's."""
 
 from collections.abc import Mapping
 
@@ -6,21 +6,21 @@ from mmlu_kit.claims.reference import Published, PublishedModel
 from mmlu_kit.config import AnyModel, ModelEntry
 
 
-def stand_ins(models: Mapping[str, AnyModel], published: Published) -> dict[str, str | None]:
-    """Return for each of the writeup's models the model of a study that stands for it, None where there is none.
+def counterparts(models: Mapping[str, AnyModel], published: Published) -> dict[str, str | None]:
+    """Return each of the writeup's models with its counterpart among a study's models, None if there is none.
 
-    That is the one of the same repository (or, where it is a local folder, of the repository's name) and quantization; of
-    several, the first asked in the writeup's way, else the study's first.
+    The counterpart has the same repository (a local folder: a name that begins with the repository's) and quantization. Of
+    several, the first with the writeup's prompt preset is taken, else the first.
     """
-    return {name: _stand_in(models, model, published.prompt.preset) for name, model in published.models.items()}
+    return {name: _counterpart(models, model, published.prompt.preset) for name, model in published.models.items()}
 
 
-def _stand_in(models: Mapping[str, AnyModel], published: PublishedModel, preset: str) -> str | None:
-    # Whatever an imported model's name says, nothing tells how it ran.
+def _counterpart(models: Mapping[str, AnyModel], published: PublishedModel, preset: str) -> str | None:
+    # An imported model is never a counterpart, whatever its name: how it ran is not known.
     run = {name: entry for name, entry in models.items() if isinstance(entry, ModelEntry)}
     same = [name for name, entry in run.items() if _same_model(name, entry, published)]
-    asked_alike = [name for name in same if run[name].prompt.preset == preset]
-    return next(iter([*asked_alike, *same]), None)
+    same_prompt = [name for name in same if run[name].prompt.preset == preset]
+    return next(iter([*same_prompt, *same]), None)
 
 
 def _same_model(name: str, entry: ModelEntry, published: PublishedModel) -> bool:
