@@ -1,4 +1,4 @@
-"""The machines of a study: what they are, what ran on them how fast, and what their memory can hold."""
+"""The machines of a study: their hardware, what ran on them and how fast, and how large a model their memory can hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from mmlu_kit.results.merged import Merged, Result
 from mmlu_kit.settings import DType, Effective, Quantization
 from mmlu_kit.timing.machine import Machine
 
-# In the order of a table.
+# In the order of the table.
 FORMATS = (
     (DType.FLOAT32, Quantization.NONE),
     (DType.BFLOAT16, Quantization.NONE),
@@ -19,7 +19,7 @@ FORMATS = (
 
 @dataclass(frozen=True)
 class ModelRun:
-    """A model on one machine; `real_s` is None where a run was resumed."""
+    """A model on one machine; `real_s` is None if an evaluation was resumed."""
 
     model: str
     effective: Effective
@@ -29,7 +29,7 @@ class ModelRun:
 
 @dataclass(frozen=True)
 class MachineUse:
-    """A machine, the folders of results that came from it, and what ran on it."""
+    """A machine, the folders of results joined from it, and what ran on it."""
 
     machine: Machine
     sources: list[str]
@@ -38,14 +38,14 @@ class MachineUse:
 
 @dataclass(frozen=True)
 class LargestModel:
-    """The most parameters that a memory can hold in a number format or quantization."""
+    """The largest number of parameters that a memory can hold in a number format or quantization."""
 
     format: str
     parameters: int
 
 
 def machines_used(merged: Merged) -> list[MachineUse]:
-    """Every machine of merged.json, with the models in the report's order."""
+    """Return every machine of merged.json, with its models in the report's order."""
     by_machine: dict[int, dict[str, list[Result]]] = {place: {} for place in range(len(merged.machines))}
     for result in merged.results:
         if result.machine is not None:
@@ -54,7 +54,7 @@ def machines_used(merged: Merged) -> list[MachineUse]:
 
 
 def largest(machine: Machine) -> list[LargestModel]:
-    """The largest models that a machine's memory can hold, its GPU's where it has one."""
+    """Return the largest models that a machine's memory can hold: its GPU's memory if it has a GPU."""
     room = machine.gpu_memory_bytes or machine.memory_bytes
     return [
         LargestModel(
@@ -68,7 +68,9 @@ def largest(machine: Machine) -> list[LargestModel]:
 def _use(merged: Merged, machine: Machine, results: Mapping[str, list[Result]]) -> MachineUse:
     sources = [result.source for by_model in results.values() for result in by_model if result.source]
     ran = [(model, results[model]) for model in merged.order() if model in results]
-    return MachineUse(machine, list(dict.fromkeys(sources)), [_run(merged, model, found) for model, found in ran])
+    return MachineUse(
+        machine, list(dict.fromkeys(sources)), [_run(merged, model, model_results) for model, model_results in ran]
+    )
 
 
 def _run(merged: Merged, model: str, results: list[Result]) -> ModelRun:
