@@ -1,4 +1,4 @@
-"""Files are whole or not there, whatever the disk does."""
+"""Files are written completely or not at all, whatever the disk does."""
 
 import os
 import stat
@@ -46,7 +46,7 @@ def test_files_have_the_usual_permissions(tmp_path):
         (b"9" * 5_000, "not valid JSON"),
     ],
 )
-def test_a_missing_or_damaged_file_is_one_line(tmp_path, content, words):
+def test_a_missing_or_damaged_file_is_reported_in_one_line(tmp_path, content, words):
     if content is not None:
         (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(UserError, match=words):
