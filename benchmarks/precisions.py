@@ -115,7 +115,7 @@ def summary(runs: Sequence[tuple[Evaluation, Timing]], reference: Sequence[Recor
     assert effective is not None  # it was run
     gpu_s = [timing.gpu_s for timing in timings if timing.gpu_s is not None]
     energies = [timing.gpu_energy_j for timing in timings if timing.gpu_energy_j is not None]
-    phases = [f"{phase}_s" for phase in (*phase_timer.START, *phase_timer.SUBJECT)]
+    phases = [f"{phase}_s" for phase in phase_timer.PHASES]
     changed = [record.predicted != first.predicted for record, first in zip(evaluation.records, reference, strict=True)]
     return Measured(
         questions=questions,

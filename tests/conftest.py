@@ -120,6 +120,16 @@ def copy_of_the_workflow(folder: Path) -> Path:
     return folder
 
 
+def as_installed(folder: Path) -> Path:
+    """A copy of the project in which `make` finds everything installed: the tests' environment is its own."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy2(ROOT / name, folder)
+    (folder / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
+    for path in (folder / "Makefile", folder / "pyproject.toml", *(folder / "envs").iterdir()):
+        os.utime(path, (0, 0))  # older than the marks of an installed environment
+    return folder
+
+
 def under_git(folder: Path) -> Path:
     """Make the folder a git repository with everything committed except ignored files."""
     if not (folder / ".gitignore").exists():

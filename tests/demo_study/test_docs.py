@@ -4,15 +4,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, as_installed
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "workflow/demo/README.md", "workflow/reference/README.md", "results/README.md")
-STARTS = r"(?:make|snakemake|python|PYTHONPATH=\S+ python|docker|hf|apt-get)\s"
+STARTS = r"(?:make|snakemake|mmlu-kit|python|docker|hf|apt-get)\s"
 DEMO = "workflow/demo"
 
 # What is run for a command: itself, with what it leaves open filled in, and a plan alone where it would take hours.
@@ -46,23 +45,15 @@ HERE = {
         "snakemake --cores 1 --config study=writeup --until fetch_model fetch_questions --dry-run"
     ),
     "snakemake --cores 8 --configfile mine.yaml": "snakemake --cores 8 --configfile mine.yaml --dry-run",
-    "python workflow/scripts/chat.py": "python workflow/scripts/chat.py < /dev/null",
-    "python workflow/scripts/chat.py --model FOLDER": (
-        f"echo Hello. | python workflow/scripts/chat.py --max-new-tokens 8 --model {DEMO}/models/demo-small"
+    "mmlu-kit chat": "mmlu-kit chat < /dev/null",
+    "mmlu-kit chat --model FOLDER": (f"echo Hello. | mmlu-kit chat --max-new-tokens 8 --model {DEMO}/models/demo-small"),
+    "mmlu-kit export results/writeup --output FOLDER": "mmlu-kit export results/demo --output exported",
+    "mmlu-kit evaluate --model FOLDER --questions FOLDER --subjects astronomy --verbose": (
+        f"mmlu-kit evaluate --model {DEMO}/models/demo-small --questions {DEMO}/questions --subjects astronomy --verbose"
     ),
-    "python workflow/scripts/export_lm_eval.py --results results/writeup --output FOLDER": (
-        "python workflow/scripts/export_lm_eval.py --results results/demo --output exported"
-    ),
-    "python workflow/scripts/evaluate.py --model FOLDER --questions FOLDER --subjects astronomy --verbose": (
-        f"python workflow/scripts/evaluate.py --model {DEMO}/models/demo-small --questions {DEMO}/questions"
-        " --subjects astronomy --verbose"
-    ),
-    "PYTHONPATH=workflow/scripts python benchmarks/costs.py --data FOLDER": (
-        "PYTHONPATH=workflow/scripts python benchmarks/costs.py --help"
-    ),
-    "PYTHONPATH=workflow/scripts python benchmarks/chat_cache.py --data FOLDER": (
-        "PYTHONPATH=workflow/scripts python benchmarks/chat_cache.py --turns 2 --rounds 1 --threads 1"
-        f" --model {DEMO}/models/demo-chat"
+    "python benchmarks/costs.py --data FOLDER": "python benchmarks/costs.py --help",
+    "python benchmarks/chat_cache.py --data FOLDER": (
+        f"python benchmarks/chat_cache.py --turns 2 --rounds 1 --threads 1 --model {DEMO}/models/demo-chat"
     ),
 }
 # What another file runs: a test, or CI itself.
@@ -102,13 +93,9 @@ def example():
 @pytest.fixture(scope="module")
 def finished(demo, tmp_path_factory):
     """A copy of the project with the demo study's results and the tests' environment."""
-    folder = Path(shutil.copytree(demo, tmp_path_factory.mktemp("docs") / "kit", symlinks=True))
-    shutil.copy2(ROOT / "Makefile", folder)
+    folder = as_installed(Path(shutil.copytree(demo, tmp_path_factory.mktemp("docs") / "kit", symlinks=True)))
     shutil.copytree(ROOT / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "mine.yaml").write_text(example())
-    (folder / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
-    for path in (folder / "envs").iterdir():
-        os.utime(path, (0, 0))  # older than what says that they are installed
     (folder / "images").mkdir()
     for name in ("cpu.sif", "cuda.sif"):
         (folder / "images" / name).touch()  # for plans: no rule runs in them

@@ -9,6 +9,7 @@ from matplotlib import pyplot
 from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
@@ -167,15 +168,15 @@ def test_the_axis_of_accuracies_ends_at_a_hundred(group):
 
 @pytest.mark.parametrize("name", ["efficiency", "timing_comparison", "time_ledger"])
 def test_figures_can_be_drawn_for_a_model_without_times(group, name):
-    names = [*(f"{phase}_s" for phase in figures.PHASES), "real_s", "cpu_user_s", "cpu_system_s"]
+    names = [*(f"{phase}_s" for phase in phase_timer.PHASES), "real_s", "cpu_user_s", "cpu_system_s"]
     models = [replace(summary, **dict.fromkeys(names)) for summary in group[0]]
     assert figures.render(figures.DRAW[name], "png", models, group[1]).startswith(b"\x89PNG")
 
 
-def test_every_figure_has_alternative_text():
-    assert list(captions.GROUP_FIGURES) == list(figures.DRAW)
-    assert list(captions.MISTAKE_FIGURES) == list(mistake_figures.DRAW)
-    assert list(captions.CHAT_FIGURES) == list(chat_figures.DRAW)
+def test_every_figure_is_shown_in_the_report():
+    templates = "".join(path.read_text(encoding="utf-8") for path in (results.WORKFLOW / "report").glob("*.j2"))
+    shown = set(re.findall(r"\(figures/(?:{{ group.name }}_)?(\w+)\.png\)", templates))
+    assert shown == {*captions.GROUP_FIGURES, *captions.MISTAKE_FIGURES, *captions.CHAT_FIGURES}
 
 
 def test_every_figure_file_has_its_own_caption():
@@ -194,23 +195,23 @@ def analysis(answers):
 
 
 @pytest.mark.parametrize(
-    ("answers", "names"),
+    ("answers", "not_drawn"),
     [
-        ({}, []),
-        ({"m": {"anatomy": "ABCD"}}, ["answer_outcomes", "letter_bias", "reliability"]),
-        ({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}}, list(mistake_figures.DRAW)),
-        ({"m": {"anatomy": "ABCD"}, "n": {"virology": "AACD"}}, ["answer_outcomes", "letter_bias", "reliability"]),
+        ({}, set(mistake_figures.DRAW)),
+        ({"m": {"anatomy": "ABCD"}}, {"models_wrong", "agreement"}),
+        ({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}}, set()),
+        ({"m": {"anatomy": "ABCD"}, "n": {"virology": "AACD"}}, {"models_wrong", "agreement"}),
     ],
 )
-def test_figures_that_compare_models_need_models_with_the_same_questions(answers, names):
-    assert captions.drawable(analysis(answers)) == names
+def test_figures_that_compare_models_need_models_with_the_same_questions(answers, not_drawn):
+    assert set(mistake_figures.DRAW) - set(captions.drawable(analysis(answers))) == not_drawn
 
 
 def test_without_probabilities_there_is_no_reliability_figure():
     both = analysis({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}})
     models = [model.model_copy(update={"calibration": None}) for model in both.models]
     names = captions.drawable(both.model_copy(update={"models": models}))
-    assert names == ["answer_outcomes", "models_wrong", "agreement", "letter_bias"]
+    assert set(mistake_figures.DRAW) - set(names) == {"reliability"}
 
 
 def test_shares_of_right_wrong_and_unparsed_answers_are_on_the_figure():

@@ -38,7 +38,7 @@ def test_a_possible_request_is_met_without_a_reason(manifest, quantization):
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_a_missing_device(manifest, no_gpu, monkeypatch, device):
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.mps, "is_available", lambda: False)
     why = f"device '{device}' was asked for and this machine has none"
     with pytest.raises(UserError, match=f"^{why}: run where it can be done, .*fallback or skip$"):
         loading.load(manifest, requested(device), OnUnavailable.FAIL)

@@ -178,7 +178,7 @@ def test_only_imported_answers_may_lack_probabilities():
 
 def test_an_evaluation_of_another_version_of_the_kit_is_named_as_such():
     evaluation = {**results.evaluation("a", "anatomy", "ABCD").plain(), "schema": "mmlu-kit/evaluation/2"}
-    message = "e.json was made by another version of the kit .mmlu-kit/evaluation/2, this one writes mmlu-kit/evaluation/4."
+    message = f"e.json was made by another version of the kit .mmlu-kit/evaluation/2, this one writes {Evaluation.form()}."
     with pytest.raises(UserError, match=message):
         Evaluation.parse(json.dumps(evaluation), "e.json")
 

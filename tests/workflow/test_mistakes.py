@@ -25,7 +25,7 @@ def failed_line(process, *words):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        (["studdy=demo"], ["config: the top level: 'studdy' is not a key here; did you mean 'study'?"]),
+        (["studdy=demo"], ["config: 'studdy' is not a key here; did you mean 'study'?"]),
         (["study=dmeo"], ["config: there is no study 'dmeo'; known: demo, smoke, writeup"]),
         (["only=large"], ["config: only: the study 'demo' has no group 'large'; it has baseline, chat, small"]),
         (

@@ -1,27 +1,20 @@
 """The whole Colab notebook, run with the demo study instead of the writeup's; its results can be unpacked at home."""
 
 import os
-import shutil
-import sys
 import zipfile
-from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
 
-from tests.conftest import ROOT, TOKEN, copy_of_the_workflow
+from tests.conftest import ROOT, TOKEN, as_installed, copy_of_the_workflow
 
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     """The executed notebook and its folder. Packages are those of the tests' environment."""
     folder = tmp_path_factory.mktemp("colab")
-    kit = copy_of_the_workflow(folder / "mmlu-kit")
-    shutil.copy2(ROOT / "Makefile", kit)
-    (kit / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
-    for path in (kit / "envs").iterdir():
-        os.utime(path, (0, 0))  # older than what says that they are installed
+    kit = as_installed(copy_of_the_workflow(folder / "mmlu-kit"))
     notebook = nbformat.read(ROOT / "workflow/notebooks/colab.ipynb", as_version=4)
     (settings,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     settings.source = settings.source.replace('"writeup"', '"demo"').replace('"medium"', '"small"')
@@ -66,8 +59,8 @@ def test_the_notebook_shows_every_figure_and_the_machines(executed):
 
 
 def test_the_notebooks_archive_can_be_unpacked_at_home(executed, kit, tmp_path):
-    _, kit = executed
-    archive = kit / "results/demo.zip"
+    _, project = executed
+    archive = project / "results/demo.zip"
     with zipfile.ZipFile(archive) as packed:
         assert sum("evaluations/" in name for name in packed.namelist()) == 30
     home = tmp_path / "results/demo"

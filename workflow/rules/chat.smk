@@ -47,7 +47,7 @@ if CHAT:
             mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model].dtype),
             # Some thousand prompts, each with a reply of many tokens, take as long as the questions of some fifteen subjects.
             runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[wildcards.model].device, 15),
-            gpu=lambda wildcards: int(MODELS[wildcards.model].device == "cuda"),
+            gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
         params:
             name="{model}",
             device=setting("device"),
@@ -91,7 +91,7 @@ if CHAT:
         resources:
             mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[FIRST].dtype),
             runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[FIRST].device),
-            gpu=int(MODELS[FIRST].device == "cuda"),
+            gpu=gpus(MODELS[FIRST].device),
         params:
             name=FIRST,
             device=str(MODELS[FIRST].device),

@@ -66,7 +66,7 @@ def folders_outside(hub_cache):
     return list(map(str, outside))
 
 
-# Every rule but fetch_* runs offline and without the token: a missing input is an error, never a download.
+# All rules but fetch_* run offline and without the token: a missing input is an error, never a download.
 OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1"
 # Set explicitly, as a container's home folder is not the user's; one already chosen by the user or the cluster is kept.
 # In the environment and not in a rule's shell, so changing it does not trigger a rerun.
@@ -107,10 +107,20 @@ def sources(program):
     return [os.path.relpath(path) for path in package_sources.sources(SCRIPTS / program)]
 
 
+def image_kind(device):
+    """Which of config's images runs models on a device."""
+    return "cuda" if device == "cuda" else "cpu"
+
+
+def gpus(device):
+    """How many of the machine's or the cluster's GPUs a job on a device takes."""
+    return int(device == "cuda")
+
+
 def image(device):
     """The container image for a device: an address, or the path of a local file from here, as Snakemake takes no path with
     spaces in it and the working directory's may have some."""
-    name = config["images"]["cuda" if device == "cuda" else "cpu"]
+    name = config["images"][image_kind(device)]
     return name if "://" in name else os.path.relpath(Path(workflow.basedir) / name)
 
 
@@ -120,14 +130,14 @@ def image_files(device):
     found = [] if not IN_IMAGES or "://" in image(device) else [image(device)]
     for path in found:
         if not Path(path).is_file():
-            kind = "cuda" if device == "cuda" else "cpu"
+            kind = image_kind(device)
             raise WorkflowError(f"config: images.{kind}: there is no {path}: make it with `make image-{kind}`, or name another")
     return found
 
 
 def images_used():
     """The images that this study's rules run in, by kind of device; none where they run without."""
-    kinds = {"cuda" if entry.device == "cuda" else "cpu" for entry in [*STUDY.run.values(), *SETUP.values()]} | {"cpu"}
+    kinds = {image_kind(entry.device) for entry in [*STUDY.run.values(), *SETUP.values()]} | {"cpu"}
     return {kind: image(kind) for kind in sorted(kinds)} if IN_IMAGES else {}
 
 
@@ -200,7 +210,7 @@ def all_cores(otherwise):
 def minutes(manifest, device, subjects=1):
     """Minutes after which a cluster may end a job: on CPUs several times what two cores took; on GPUs a guess, not measured."""
     billions = Manifest.read(existing(manifest)).parameters / 1e9
-    return round(20 + subjects * billions * (1 if device == "cuda" else 10))
+    return round(20 + subjects * billions * (1 if gpus(device) else 10))
 
 
 def memory_mb(manifest, dtype):

@@ -53,7 +53,7 @@ rule evaluate:
         mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model].dtype),
         runtime=lambda wildcards, input, attempt: attempt
         * minutes(input.model, MODELS[wildcards.model].device, len(input.questions)),
-        gpu=lambda wildcards: int(MODELS[wildcards.model].device == "cuda"),
+        gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
     params:
         name="{model}",
         device=setting("device"),

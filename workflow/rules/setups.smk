@@ -41,7 +41,7 @@ if SETUPS:
             mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, SETUP[wildcards.setup].dtype),
             runtime=lambda wildcards, input, attempt: attempt
             * minutes(input.model, SETUP[wildcards.setup].device, len(SETUPS.subjects)),
-            gpu=lambda wildcards: int(SETUP[wildcards.setup].device == "cuda"),
+            gpu=lambda wildcards: gpus(SETUP[wildcards.setup].device),
             slurm_extra="--exclusive",
         params:
             name=SETUPS.model,

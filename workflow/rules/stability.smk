@@ -27,7 +27,7 @@ if STABILITY:
         resources:
             # Both number formats are loaded one after the other; float32 is the larger.
             mem_mb=lambda wildcards, input: memory_mb(input.model, "float32"),
-            gpu=int(STABILITY_MODEL.device == "cuda"),
+            gpu=gpus(STABILITY_MODEL.device),
         params:
             name=STABILITY.model,
             device=str(STABILITY_MODEL.device),

@@ -26,6 +26,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
+# The words of devices and number formats are torch's own: torch.cuda, torch.float32.
 class Device(StrEnum):
     """Where a model runs."""
 
@@ -34,7 +35,7 @@ class Device(StrEnum):
     MPS = "mps"
 
 
-GPUS = frozenset({Device.CUDA, Device.MPS})
+GPUS = frozenset(Device) - {Device.CPU}
 
 
 class DType(StrEnum):

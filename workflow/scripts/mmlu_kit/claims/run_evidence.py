@@ -22,7 +22,7 @@ from mmlu_kit.results import summaries, timing_setups
 from mmlu_kit.results.merged import Merged, Result
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.results.timing_setups import Measured, Run, SetupsFile
-from mmlu_kit.settings import Device
+from mmlu_kit.settings import GPUS
 
 
 def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -> Evidence:
@@ -76,7 +76,7 @@ def _model(merged: Merged, summary: Summary, writeup_name: str | None, published
         gpu_s=summary.gpu_s,
         forward_s=summary.forward_s,
         peak_gpu_bytes=summary.peak_gpu_bytes,
-        timed=all(_is_timed(result, on_gpu=summary.device in (Device.CUDA, Device.MPS)) for result in results),
+        timed=all(_is_timed(result, on_gpu=summary.device in GPUS) for result in results),
     )
 
 

@@ -6,7 +6,7 @@ import sys
 
 from mmlu_kit import user_errors
 
-# Each is a module of this package with HELP, add_arguments(parser) and run(args); only the chosen one is imported.
+# Each is a module of this package with add_arguments(parser) and run(args); only the chosen one is imported.
 SUBCOMMANDS = {
     "evaluate": "ask a model questions and score its answers",
     "chat": "talk to a model",

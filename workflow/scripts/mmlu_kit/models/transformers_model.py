@@ -8,7 +8,6 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub reads it when imported, so it is set before transformers
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,6 @@ import transformers
 from mmlu_kit.settings import COMPRESSIONS, Device, DType, LoadSettings, Quantization, TokensPerBatch
 from mmlu_kit.user_errors import UserError
 
-_AVAILABLE: dict[Device, Callable[[], bool]] = {
-    Device.CPU: lambda: True,
-    Device.CUDA: lambda: torch.cuda.is_available(),
-    Device.MPS: lambda: torch.backends.mps.is_available(),
-}
-
 
 class DoesNotFit(UserError):
     """A device's memory is too small for a model."""
@@ -31,12 +24,12 @@ class DoesNotFit(UserError):
 
 def available(device: Device) -> bool:
     """Whether this machine has a device."""
-    return _AVAILABLE[device]()
+    return bool(getattr(torch, device).is_available())
 
 
 def torch_dtype(dtype: DType) -> torch.dtype:
     """A number format as torch has it."""
-    return getattr(torch, dtype)  # the words are torch's own
+    return getattr(torch, dtype)
 
 
 def load_tokenizer(folder: Path) -> Any:

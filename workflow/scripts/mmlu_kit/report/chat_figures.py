@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib import pyplot
 
 from mmlu_kit.recall.documents import ChatFile, ChatModelSummary, Reader, RecallCounts
+from mmlu_kit.report import captions
 from mmlu_kit.report.figures import BLUE, GREY, ORANGE
 
 COLUMNS = 3
@@ -66,4 +67,5 @@ def panel(axes: Any, model: ChatModelSummary, strategy: str) -> None:
     axes.set_yticks(range(0, 101, 25))
 
 
-DRAW: dict[str, Callable[[ChatFile], Any]] = {"chat_recall": chat_recall}
+# Each caption's figure is the function of its name.
+DRAW: dict[str, Callable[[ChatFile], Any]] = {name: globals()[name] for name in captions.CHAT_FIGURES}

@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
+from mmlu_kit.report import captions
 from mmlu_kit.results.summaries import SubjectRow, Summary
 from mmlu_kit.settings import CHANCE
 from mmlu_kit.subjects import title
@@ -27,7 +28,6 @@ STYLE = {
 GUESSING = f"guessing ({CHANCE:.0%})"
 ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 LIGHT = "#D0D0D0"
-PHASES = (*phase_timer.START, *phase_timer.SUBJECT)
 PHASE_STYLES = ((GREY, None), (SKY, "//"), (ORANGE, None), (BLUE, None), (GREEN, None), (PURPLE, None), (LIGHT, ".."))
 
 
@@ -147,7 +147,7 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
     """Draw how each model's processes spent their time, from start to end."""
     figure, axes = pyplot.subplots(figsize=(8, 2.1 + 0.6 * len(summaries)))
     begins = [0.0 for _ in summaries]
-    for phase, (colour, hatch) in zip(PHASES, PHASE_STYLES, strict=True):
+    for phase, (colour, hatch) in zip(phase_timer.PHASES, PHASE_STYLES, strict=True):
         values = [summary.seconds(phase) or 0 for summary in summaries]
         axes.barh(range(len(summaries)), values, 0.6, left=begins, color=colour, hatch=hatch, edgecolor="white", label=phase)
         begins = [begin + value for begin, value in zip(begins, values, strict=True)]
@@ -159,16 +159,13 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
     axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds of all the model's processes")
     axes.set_title("Where the time went")
-    figure.legend(loc="outside lower center", ncols=len(PHASES), frameon=False)
+    figure.legend(loc="outside lower center", ncols=len(phase_timer.PHASES), frameon=False)
     return figure
 
 
+# Each caption's figure is the function of its name.
 DRAW: dict[str, Callable[[Sequence[Summary], Sequence[SubjectRow]], Any]] = {
-    "overall_accuracy": overall_accuracy,
-    "subject_heatmap": subject_heatmap,
-    "efficiency": efficiency,
-    "timing_comparison": timing_comparison,
-    "time_ledger": time_ledger,
+    name: globals()[name] for name in captions.GROUP_FIGURES
 }
 
 

@@ -5,16 +5,8 @@ from dataclasses import dataclass
 
 from mmlu_kit.models import memory
 from mmlu_kit.results.merged import Merged, Result
-from mmlu_kit.settings import DType, Effective, Quantization
+from mmlu_kit.settings import COMPRESSIONS, DType, Effective, Quantization
 from mmlu_kit.timing.machine import Machine
-
-# In the order of the table.
-FORMATS = (
-    (DType.FLOAT32, Quantization.NONE),
-    (DType.BFLOAT16, Quantization.NONE),
-    (DType.BFLOAT16, Quantization.EIGHT_BIT),
-    (DType.BFLOAT16, Quantization.FOUR_BIT),
-)
 
 
 @dataclass(frozen=True)
@@ -61,8 +53,15 @@ def largest(machine: Machine) -> list[LargestModel]:
             format=dtype if quantization == Quantization.NONE else quantization,
             parameters=memory.largest(room, dtype, quantization),
         )
-        for dtype, quantization in FORMATS
+        for dtype, quantization in _formats()
     ]
+
+
+def _formats() -> list[tuple[DType, Quantization]]:
+    """A number format or quantization for each size of a weight, the largest first; the first one declared of each size."""
+    declared = [*((dtype, Quantization.NONE) for dtype in DType), *((DType.BFLOAT16, one) for one in COMPRESSIONS)]
+    by_size = {memory.weight_bytes(*one): one for one in reversed(declared)}
+    return [by_size[size] for size in sorted(by_size, reverse=True)]
 
 
 def _use(merged: Merged, machine: Machine, results: Mapping[str, list[Result]]) -> MachineUse:

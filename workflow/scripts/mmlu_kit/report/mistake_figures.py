@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib import pyplot
 
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.report import captions
 from mmlu_kit.report.figures import BLUE, GREEN, GREY, GUESSING, LIGHT, ORANGE, PURPLE, SKY, YELLOW, label_bars, two_lines
 from mmlu_kit.settings import CHANCE, LETTERS
 
@@ -148,10 +149,5 @@ def reliability(analysis: AnalysisFile) -> Any:
     return figure
 
 
-DRAW: dict[str, Callable[[AnalysisFile], Any]] = {
-    "answer_outcomes": answer_outcomes,
-    "models_wrong": models_wrong,
-    "agreement": agreement,
-    "letter_bias": letter_bias,
-    "reliability": reliability,
-}
+# Each caption's figure is the function of its name.
+DRAW: dict[str, Callable[[AnalysisFile], Any]] = {name: globals()[name] for name in captions.MISTAKE_FIGURES}

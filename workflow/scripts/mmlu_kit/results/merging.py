@@ -1,7 +1,9 @@
 """The results of all jobs merged: merged.json, and questions.csv with every answer."""
 
+import typing
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pandas
@@ -22,7 +24,7 @@ from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
 _TIMES = (
-    *(f"{phase}_s" for phase in (*phase_timer.START, *phase_timer.SUBJECT)),
+    *(f"{phase}_s" for phase in phase_timer.PHASES),
     *("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j"),
 )
 _PEAKS = ("peak_rss_bytes", "peak_gpu_bytes")
@@ -32,8 +34,11 @@ _SAME = ("repository", "commit", "parameters", "requested", "effective", "model_
 LOGPROBS = tuple(f"logprob_{letter}" for letter in LETTERS)
 _FIELDS = tuple(name for name in Record.model_fields if name not in ("subject", "index", "letter_logprobs"))
 COLUMNS = ("model", "subject", "index", *_FIELDS, *LOGPROBS)
+_TYPES = {name: typing.get_type_hints(Record)[name] for name in _FIELDS}
 # In these columns an empty cell means 'not known'; in all others it is an empty text.
-_UNKNOWN = ("prompt_sha256", "letter_mass", "prompt_tokens", "examples", "predicted", "parsed", *LOGPROBS)
+_UNKNOWN = (*(name for name, kind in _TYPES.items() if NoneType in typing.get_args(kind)), *LOGPROBS)
+# Text columns, whose values may look like numbers.
+_TEXTS = ("model", "subject", *(name for name, kind in _TYPES.items() if kind is str or str in typing.get_args(kind)))
 
 
 def merge(
@@ -179,5 +184,5 @@ def read_table(path: Path) -> pandas.DataFrame:
         path,
         keep_default_na=False,
         na_values={name: [""] for name in _UNKNOWN},
-        dtype=dict.fromkeys(("model", "subject", "question_sha256", "prompt_sha256", "generated"), str),
+        dtype=dict.fromkeys(_TEXTS, str),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmlu_kit import settings, statistics
 from mmlu_kit.results.merged import Merged, Result
-from mmlu_kit.settings import Device
+from mmlu_kit.settings import GPUS, Device
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.machine import Machine
@@ -151,7 +151,7 @@ def speedups(summaries: Iterable[Summary], machines: Mapping[str, Machine | None
     timed = [summary for summary in summaries if summary.real_s]
     pairs = []
     for cpu, gpu in itertools.product(timed, timed):
-        on_both = cpu.device == Device.CPU and gpu.device in (Device.CUDA, Device.MPS)
+        on_both = cpu.device == Device.CPU and gpu.device in GPUS
         cpu_machine, gpu_machine = machines[cpu.model], machines[gpu.model]
         if on_both and cpu.questions_sha256 == gpu.questions_sha256 and cpu_machine and gpu_machine:
             pairs.append(Speedup(cpu, gpu, cpu_machine, gpu_machine))

@@ -20,6 +20,7 @@ from mmlu_kit.data import Data, Seconds
 # Phases of a process's start, and of each subject.
 START = ("startup", "load")
 SUBJECT = ("tokenize", "forward", "parse", "write", "other")
+PHASES = START + SUBJECT
 
 
 class StartPhases(Data):

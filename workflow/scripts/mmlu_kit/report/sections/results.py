@@ -13,8 +13,6 @@ from mmlu_kit.results.summaries import Speedup, SubjectRow, Summary
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
 
-PHASES = (*phase_timer.START, *phase_timer.SUBJECT)
-
 
 @dataclass(frozen=True)
 class GroupSection:
@@ -135,7 +133,7 @@ def _machines(merged: Merged, models: Sequence[Summary]) -> list[str]:
 
 
 def _phases(model: Summary) -> Row:
-    seconds = [model.seconds(phase) for phase in PHASES]
+    seconds = [model.seconds(phase) for phase in phase_timer.PHASES]
     whole = [model.startup_s, model.load_s, model.real_s]
     together = sum(value for value in whole if value is not None) if None not in whole else None
     outside = sum(process.real_s for process in model.processes.values()) if model.processes else None
