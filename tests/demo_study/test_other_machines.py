@@ -125,7 +125,7 @@ def test_contradicting_answers_of_two_machines_are_refused(joined, run, one_line
     one_line(process, str(here), str(unpacked), "contradict each other: 1 different answer, the first to question 4")
 
 
-def test_the_status_of_a_study_is_shown_by_one_command(joined, kit):
+def test_one_command_shows_a_studys_status(joined, kit):
     process = kit("status", "--study", "joined", "--configfile", "mine.yaml", cwd=joined[0])
     assert process.returncode == 0, process.stderr
     assert process.stdout.splitlines()[-1] == "4 of 4 evaluations are done"

@@ -99,7 +99,7 @@ def test_the_observations_match_the_records(report, demo):
     assert re.search(rf"\b{changed} answers? differs?\b", observations)
 
 
-def test_setups_ran_alone_in_rounds_and_without_a_journal(demo):
+def test_setups_ran_alone_in_rounds_without_a_journal(demo):
     began, ended = [], []
     for run in runs(demo):
         if run.was_run:

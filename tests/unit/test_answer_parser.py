@@ -42,7 +42,7 @@ UNREAD = [
 
 
 @pytest.mark.parametrize(("text", "letter"), [(text, letter) for letter, texts in READ.items() for text in texts])
-def test_a_letter_is_read(text, letter):
+def test_letters_are_parsed_from_answers(text, letter):
     assert answer_parser.parse(text) == letter
 
 

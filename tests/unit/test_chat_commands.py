@@ -31,7 +31,7 @@ def say(session, *texts):
     return ["".join(session.ask(text)) for text in texts]
 
 
-def test_a_chat_of_some_turns(make):
+def test_a_chat_of_several_turns(make):
     session = make(system="Be brief.")
     answers = say(session, "One?", "Two?", "Three?")
     assert [message["role"] for message in session.messages] == ["system", *["user", "assistant"] * 3]

@@ -30,7 +30,7 @@ EXPECTED = {
     "all-cores": (NOT_TESTABLE, "7.6 cores were busy; how many there are is not said"),
     "deterministic": (HOLDS, "120 five times"),
     "greedy": (NOT_TESTABLE, "equal counts do not tell why they are equal"),
-    "no-benefit-on-cpu": (HOLDS, "225 / 235 s, nothing quantized, runs alike differ 1.35-fold"),
+    "no-benefit-on-cpu": (HOLDS, "225 / 235 s, same configuration, identical runs differ 1.35-fold"),
     "gpu-4bit-memory": (NOT_TESTABLE, "no model ran on a GPU without quantization"),
     "gpu-4bit-speed": (NOT_TESTABLE, "the same"),
     "ten-subjects": (HOLDS, "five models, ten subjects each"),

@@ -54,7 +54,7 @@ def inside(draw, *data):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", ["svg", "png"])
-def test_the_same_results_give_the_same_bytes(data, name, form):
+def test_figures_are_reproducible(data, name, form):
     first = figures.render(ALL[name], form, *data[name])
     assert first == figures.render(ALL[name], form, *data[name])
     assert first.startswith(b"<?xml" if form == "svg" else b"\x89PNG")

@@ -69,7 +69,7 @@ def test_figures_are_counted_as_they_are_drawn(listed):
     assert listed["figures/<figure>.<format>"].count == 2 * figures
 
 
-def test_what_a_study_does_not_have_is_not_listed():
+def test_files_that_a_study_lacks_are_not_listed():
     merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "ABCD"}})
     names = [pattern.pattern for pattern in file_reference.patterns(merged, results.analysis(merged, table))]
     assert not [name for name in names if name.startswith(("setups", "stability", "chat", "elsewhere"))]

@@ -8,13 +8,13 @@ from mmlu_kit import files
 from mmlu_kit.user_errors import UserError
 
 
-def test_json_is_sorted_text_that_reads_back(tmp_path):
+def test_json_files_are_sorted_and_round_trip(tmp_path):
     files.write_json(tmp_path / "sub/a.json", {"b": [1, "é"], "a": None})
     assert (tmp_path / "sub/a.json").read_text() == '{\n "a": null,\n "b": [\n  1,\n  "é"\n ]\n}\n'
     assert files.read_json(tmp_path / "sub/a.json") == {"a": None, "b": [1, "é"]}
 
 
-def test_not_a_number_is_never_written(tmp_path):
+def test_nan_is_never_written(tmp_path):
     with pytest.raises(ValueError):
         files.write_json(tmp_path / "a.json", float("nan"))
     assert list(tmp_path.iterdir()) == []

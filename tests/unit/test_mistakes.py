@@ -194,7 +194,7 @@ def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():
     )
 
 
-def test_models_of_equal_accuracy_on_every_subject_have_no_order_of_difficulty():
+def test_models_with_equal_accuracy_on_every_subject_have_no_order_of_difficulty():
     flat, other = {s: "ABAA" for s in TEN[:3]}, dict(zip(TEN, ("ABCD", "ABAA", "AAAA"), strict=False))
     analysis = analysed({"a": flat, "b": other})
     assert "No rank correlation with a: the accuracy is the same on every subject." in analysis.warnings
@@ -212,7 +212,7 @@ def test_questions_that_no_pair_missed_are_not_compared():
     assert "There are too few questions to test whether models miss the same ones" in " ".join(analysis.warnings)
 
 
-def test_a_model_of_one_letter_has_no_wrong_answers_to_permute():
+def test_a_model_that_always_chooses_one_letter_has_nothing_to_permute():
     analysis = analysed({"a": {"anatomy": "A" * 100}, "b": {"anatomy": "ABCA" * 25}})
     assert analysis.pairs[0].same_wrong_p is None and analysis.pairs[0].same_wrong_rate == 1
     assert "a and b: one of them chose a single letter wherever both were wrong" in " ".join(analysis.warnings)

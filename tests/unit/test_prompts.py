@@ -29,7 +29,7 @@ def test_writeup_prompt_is_the_bare_question():
     assert prompts.running_text(QUESTION, [], "writeup") == BLOCK
 
 
-def test_chat_prompt_shows_examples_as_turns():
+def test_chat_prompts_have_few_shot_examples_as_turns():
     assert prompts.messages(QUESTION, [EXAMPLE]) == [
         {"role": "system", "content": HEADER},
         {"role": "user", "content": SHOWN[:-2]},

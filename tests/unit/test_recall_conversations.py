@@ -113,7 +113,7 @@ def test_the_oracle_recalls_exactly_the_facts_in_context(shown, demo, trials):
 
 
 @pytest.mark.parametrize("template", ["llama-3.2-instruct", "qwen2.5-instruct"])
-def test_the_same_holds_in_real_models_templates(real_data, template, trials):
+def test_the_oracle_recalls_facts_in_context_with_real_chat_templates(real_data, template, trials):
     tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
     few = trials[::4]

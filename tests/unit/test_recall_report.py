@@ -24,12 +24,12 @@ def sloppy(share, seed=3):
 
 
 def knows_names(trial, shown):
-    """A model that can tell one kind of fact in ten."""
+    """Return a model that recalls one kind of fact in ten."""
     return chats.knows_what_it_sees(trial, shown) if trial.fact == "name" else "How nice."
 
 
 def section_8(chat):
-    """The report's section 8 on these chat models."""
+    """Return the report's section 8 on these chat models."""
     merged, analysis = a_study()
     merged = merged.model_copy(update={"chat": chat})
     claims, run = results.claims(merged, analysis), results.run(merged.study)
@@ -39,12 +39,12 @@ def section_8(chat):
 
 @cache
 def a_study():
-    """merged.json without chat models, and analysis.json."""
+    """Return merged.json without chat models, and analysis.json."""
     merged, table = results.merged(results.study(["s"], ["anatomy"]), {"s": {"anatomy": "ABCD"}})
     return merged, results.analysis(merged, table)
 
 
-def test_section_8_of_a_model_that_knows_what_it_sees():
+def test_section_8_on_a_model_that_recalls_everything_in_its_prompt():
     text = section_8(chats.chat())
     history, each, *_ = (
         tables(text, "### " + heading)[0] for heading in ("History On vs. History Off", "What Each Strategy Still Recalls")
@@ -62,7 +62,7 @@ def test_section_8_of_a_model_that_knows_what_it_sees():
     assert "- `none` recalls less than full history: 40 facts recalled only with full history and 0 only with `none`" in text
 
 
-def test_section_8_says_where_a_model_fails_and_where_nothing_differs():
+def test_section_8_says_if_a_model_fails_and_if_nothing_differs():
     text = section_8(chats.chat(chats.recall(chats.knows_nothing), same=False))
     assert (
         "**m mostly fails at this**: with full history, 40 of 40 facts were in its prompt, and it recalled 0 of these." in text
@@ -76,7 +76,7 @@ def test_section_8_says_where_a_model_fails_and_where_nothing_differs():
 
 
 def test_section_8_says_that_history_can_harm():
-    """A model that is confused by every earlier turn recalls more from a shorter view."""
+    """A model that earlier turns confuse recalls more from a shorter view."""
 
     def confused(trial, shown):
         return chats.knows_what_it_sees(trial, shown) if len(shown) < 8 else "How nice."
@@ -85,7 +85,7 @@ def test_section_8_says_that_history_can_harm():
     assert "`last_turns(2)` recalls more than full history" in text and "(McNemar test, corrected for 2 comparisons" in text
 
 
-def test_section_8_without_chat_models_and_with_one_that_was_not_run():
+def test_section_8_without_chat_models_or_with_one_that_was_not_run():
     assert "This study has no chat models." in section_8(None)
     reason = "device 'mps' was asked for and this machine has none"
     not_run = ChatModelNotRun(model="m", requested=LoadSettings(device=Device.MPS), reason=reason)
@@ -93,7 +93,7 @@ def test_section_8_without_chat_models_and_with_one_that_was_not_run():
     assert "**m** was not run: device 'mps'" in text and "chat_recall" not in text
 
 
-def test_what_models_write_cannot_mark_up_the_report():
+def test_generated_text_cannot_add_markup_to_the_report():
     hostile = "```\n# Not a heading\n| a | b |\n<script>\x1b[31m"
     text = section_8(chats.chat(chats.recall(lambda trial, shown: hostile)))
     assert "````text\n" in text and "\x1b" not in text
@@ -114,7 +114,7 @@ def turn(number, reply="Hello.", left_out=0, ended="end"):
 HEADER = transcripts.Header("m", None, "cpu, float32", 48, "Be kind.")
 
 
-def test_a_transcript_has_every_message_and_what_was_left_out():
+def test_a_transcript_has_every_message_and_names_the_turns_left_out():
     turns = [turn(1), turn(2, "## Hi", ended="length"), turn(3, left_out=1), turn(4, left_out=2)]
     text = transcripts.document("sliding_window", HEADER, "last_turns(1)", turns)
     assert text.startswith("# Sliding window\n") and "shown all of it in 2 of 4 turns, and at most 2 earlier turns" in text
@@ -135,13 +135,13 @@ of_the_writeup = cache(audits.run)
 
 
 def judgement(claim, model, chat):
-    """The verdict on a claim by a run of one of the writeup's models and these chat models."""
+    """Return the verdict on a claim by a run of one of the writeup's models and these chat models."""
     merged = of_the_writeup(model).model_copy(update={"chat": chat})
     return audit.judge_claim(audits.CLAIMS[claim], audits.evidence(merged))
 
 
 def took(on, off):
-    """chat.json whose independent questions took these times: median, smallest, largest, without a cache."""
+    """Return chat.json with these times of independent questions: median, smallest, largest, without a cache."""
     chat = chats.chat()
     (model,) = chat.models
     independent = dict(model.independent)
@@ -245,6 +245,6 @@ def test_a_claim_on_the_chat_agent(claim, chat, verdict, line):
     assert found.verdict == verdict and line in found.evidence, found
 
 
-def test_claims_are_tested_on_the_writeups_model_where_there_is_one():
+def test_claims_are_tested_on_the_writeups_model_if_there_is_one():
     chat = chats.chat(chats.recall(model="other"), chats.recall(chats.knows_nothing, model=audits.NAMES["Llama"]))
     assert judgement("history-coherence", "Llama", chat).evidence.startswith(audits.NAMES["Llama"])

@@ -48,7 +48,7 @@ def test_a_model_loaded_once_starts_once(tmp_path):
     assert status_of_a(tmp_path, together).left_s == 80 / 10 + 0.9
 
 
-def test_what_is_in_progress_is_read_from_its_journal_while_it_is_in_use(tmp_path):
+def test_progress_is_read_from_a_journal_in_use(tmp_path):
     journal = Journal(tmp_path / "journals/a/virology.jsonl", "key")
     for number in range(3):
         journal.append(number, [results.record("virology", index, "A", "A").plain() for index in range(5)])
@@ -107,7 +107,7 @@ def test_placeholders_are_deleted_with_the_files_made_from_them(tmp_path):
         skipped.forget(tmp_path / "none")
 
 
-def test_config_files_are_merged_key_by_key(tmp_path):
+def test_several_config_files_are_merged_key_by_key(tmp_path):
     texts = {
         "first": "study: s\nmodels: {m: {path: p, threads: 1}}\nonly: [a]",
         "second": "models: {m: {threads: 2}}\nonly: []",

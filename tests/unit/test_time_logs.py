@@ -25,7 +25,7 @@ LOGS = Path(__file__).parents[1] / "fixtures/time_logs"
         ("bsd-killed", 3.05, 2.71, 0.34, 426_144 * 1024, None, True),
     ],
 )
-def test_each_form_of_log(name, real_s, user_s, system_s, peak_rss_bytes, exit_status, killed):
+def test_each_log_format_is_read(name, real_s, user_s, system_s, peak_rss_bytes, exit_status, killed):
     assert time_logs.parse_time_log((LOGS / f"{name}.txt").read_text(), name) == ProcessTimes(
         real_s=real_s,
         user_s=user_s,
@@ -36,7 +36,7 @@ def test_each_form_of_log(name, real_s, user_s, system_s, peak_rss_bytes, exit_s
     )
 
 
-def test_more_than_an_hour():
+def test_a_time_of_more_than_an_hour_is_read():
     text = (LOGS / "gnu-1.9.txt").read_text().replace("0:00.36", "1:02:03")
     assert time_logs.parse_time_log(text, "x").real_s == 3723
 

@@ -51,7 +51,7 @@ def test_setup_names_are_the_writeups(setup):
     assert setup_name(setup.number, setup.device, setup.quantization) == setup.name
 
 
-def test_a_summary_has_median_and_range_and_what_ran_instead():
+def test_a_setups_summary_has_medians_ranges_and_what_ran_instead():
     summary = timing_setups.summary(GPU, RUNS)
     assert summary.real_s == MedianRange(median=5.0, smallest=4.0, largest=6.0)
     assert (summary.runs, summary.correct, summary.questions, summary.reason) == (2, [4], 4, "no GPU")

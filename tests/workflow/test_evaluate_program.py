@@ -44,7 +44,7 @@ def test_verbose_prints_each_question_with_its_answer(evaluate, root):
     assert process.stdout.count("(wrong, the answer is ") == len(rows) - right
 
 
-def test_examples_and_chat_template_change_the_prompt(evaluate, tmp_path):
+def test_few_shot_examples_and_the_chat_template_change_the_prompt(evaluate, tmp_path):
     digests = []
     for name, options in {"a": [], "b": ["--examples", 5], "c": ["--preset", "chat"]}.items():
         assert evaluate("--evaluations", tmp_path / name, *options).returncode == 0

@@ -34,7 +34,7 @@ def test_a_group_that_was_not_run_is_named_and_has_no_figures(without_gpu):
     assert "small_overall_accuracy.png" in drawn and not [name for name in drawn if name.startswith("medium_")]
 
 
-def test_every_file_is_linked_or_counted(without_gpu):
+def test_the_file_reference_covers_every_file(without_gpu):
     report = (without_gpu / "report.md").read_text()
     local = [path for path in re.findall(r"\]\(([^)#]+)\)", report) if "://" not in path]
     assert len(local) > 10

@@ -14,14 +14,14 @@ from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, real_tim
 from mmlu_kit.settings import Device, Quantization
 
 
-def has_no_benefit(evidence: Evidence, setup: int, beside: int) -> Judgement:
+def has_no_benefit(evidence: Evidence, setup: int, other_setup: int) -> Judgement:
     """A setup is neither faster than another nor smaller in memory: neither quantity is lower in all of its runs.
 
     If both ran with the same configuration, it must not be faster by more than the times of identical runs vary.
     """
-    first, second = setup_median(evidence, setup), setup_median(evidence, beside)
+    first, second = setup_median(evidence, setup), setup_median(evidence, other_setup)
     time = first.real_s / second.real_s
-    line = f"setup {setup} took {formatting.ratio(time)} the real time of setup {beside}"
+    line = f"setup {setup} took {formatting.ratio(time)} the real time of setup {other_setup}"
     if first.effective == second.effective:
         variation = max_over_min([run.real_s for run in identical_runs(evidence).runs])
         line += f" with the same configuration; identical runs differ by up to {formatting.ratio(variation)}"
@@ -29,7 +29,7 @@ def has_no_benefit(evidence: Evidence, setup: int, beside: int) -> Judgement:
     if first.peak_rss_bytes is None or second.peak_rss_bytes is None:
         raise Untestable(f"{line}; the peak memory is not known")
     line += f" and {formatting.ratio(first.peak_rss_bytes / second.peak_rss_bytes)} its peak memory, as {first.effective}"
-    runs, others = setup_runs(evidence, setup), setup_runs(evidence, beside)
+    runs, others = setup_runs(evidence, setup), setup_runs(evidence, other_setup)
     faster = max(run.real_s for run in runs) < min(run.real_s for run in others)
     smaller = max(run.peak_rss_bytes or 0 for run in runs) < min(run.peak_rss_bytes or 0 for run in others)
     gains = [word for word, gained in (("faster", faster), ("smaller", smaller)) if gained]

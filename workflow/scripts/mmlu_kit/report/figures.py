@@ -61,7 +61,7 @@ def subject_heatmap(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) ->
     models = [summary.model for summary in summaries]
     grid = [[100 * row.accuracy.get(model, float("nan")) for model in models] for row in rows]
     figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), max(3.4, 1.8 + 0.5 * len(rows))))
-    shown = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
+    image = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
     for y, row in enumerate(rows):
         for x, model in enumerate(models):
             if model in row.accuracy:
@@ -76,7 +76,7 @@ def subject_heatmap(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) ->
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title("Accuracy by subject and model")
-    figure.colorbar(shown, ax=axes, label="accuracy, % (best letter)")
+    figure.colorbar(image, ax=axes, label="accuracy, % (best letter)")
     return figure
 
 

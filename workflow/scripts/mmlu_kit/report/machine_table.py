@@ -58,9 +58,12 @@ def largest(machine: Machine) -> list[LargestModel]:
 
 
 def _formats() -> list[tuple[DType, Quantization]]:
-    """A number format or quantization for each size of a weight, the largest first; the first one declared of each size."""
-    declared = [*((dtype, Quantization.NONE) for dtype in DType), *((DType.BFLOAT16, one) for one in COMPRESSIONS)]
-    by_size = {memory.weight_bytes(*one): one for one in reversed(declared)}
+    """Return one number format or quantization for each weight size, largest first; of equal sizes, the first declared."""
+    declared = [
+        *((dtype, Quantization.NONE) for dtype in DType),
+        *((DType.BFLOAT16, quantization) for quantization in COMPRESSIONS),
+    ]
+    by_size = {memory.weight_bytes(*entry): entry for entry in reversed(declared)}
     return [by_size[size] for size in sorted(by_size, reverse=True)]
 
 

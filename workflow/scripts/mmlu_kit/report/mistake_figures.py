@@ -79,7 +79,7 @@ def agreement(analysis: AnalysisFile) -> Any:
         one, other = sorted(places[model] for model in pair.models)
         grid[other][one] = float("nan") if pair.kappa is None else pair.kappa
     figure, axes = pyplot.subplots(figsize=(4.2 + 0.9 * len(models), 2.6 + 0.6 * len(models)))
-    shown = axes.imshow(grid, vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
+    image = axes.imshow(grid, vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
     for y, values in enumerate(grid):
         for x, value in enumerate(values):
             if value == value:  # only one half is filled, as pairs are unordered
@@ -97,7 +97,7 @@ def agreement(analysis: AnalysisFile) -> Any:
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title("Are two models wrong on the same questions?")
-    figure.colorbar(shown, ax=axes, label="Cohen's kappa of right and wrong")
+    figure.colorbar(image, ax=axes, label="Cohen's kappa of right and wrong")
     return figure
 
 
