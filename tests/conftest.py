@@ -1,4 +1,4 @@
-"""Fixtures that several test files share. Programs run as a user runs them: as processes, with this Python."""
+"""Fixtures shared by several test files. Programs are run as users run them: as processes, with this Python."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """Real MMLU questions, a real tokenizer and model shapes, kept beside the project; skips where they are not."""
+    """Real MMLU questions, a real tokenizer and model shapes, kept beside the project; skips if they are missing."""
     if not REAL_DATA.is_dir():
         pytest.skip(f"no real data at {REAL_DATA}")
     return REAL_DATA
@@ -131,7 +131,7 @@ def as_installed(folder: Path) -> Path:
 
 
 def under_git(folder: Path) -> Path:
-    """The folder as a git repository with everything committed, but for what it or else the project ignores."""
+    """Make the folder a git repository with everything committed except ignored files."""
     if not (folder / ".gitignore").exists():
         shutil.copy2(ROOT / ".gitignore", folder)
     git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
@@ -141,7 +141,7 @@ def under_git(folder: Path) -> Path:
 
 
 def no_file_holds(secret: str, folder: Path) -> None:
-    """Check that no file below `folder`, hidden ones too, has the secret in it; images that were linked are left out."""
+    """Check that no file below `folder`, even a hidden one, contains the secret; linked images are left out."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".sif"]
     assert files
     for path in files:
@@ -156,7 +156,7 @@ def workflow_copy(tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def cpu_image() -> Path:
-    """images/cpu.sif of this project's files, as `make image-cpu` builds it: the one that is there, or a new one."""
+    """images/cpu.sif as `make image-cpu` builds it from this project's files; an up-to-date one is reused."""
     image = ROOT / "images/cpu.sif"
     images.apptainer()
     image.parent.mkdir(exist_ok=True)
@@ -171,7 +171,7 @@ def cpu_image() -> Path:
 
 @pytest.fixture
 def one_line():
-    """Check that a process ended as a user's mistake should: status 2, one line that holds `words`, no traceback."""
+    """Check that a process ended as after a user's mistake: exit status 2, one line that contains `words`, no traceback."""
 
     def check(process: subprocess.CompletedProcess, *words: str) -> None:
         lines = process.stderr.strip().splitlines()

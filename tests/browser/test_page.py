@@ -1,4 +1,4 @@
-"""report.html in a real Chromium: what a reader sees, finds, sorts and opens, with the mouse, with the keyboard, on a phone."""
+"""report.html in a real Chromium: searching, sorting and opening questions with the mouse, the keyboard and on a phone."""
 
 import math
 import re
@@ -26,7 +26,7 @@ SECONDS = 3
 
 @pytest.fixture(scope="module")
 def chromium():
-    """A real, headless Chromium; skips where the machine has none."""
+    """A real, headless Chromium; skips if the machine has none."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not path:
         pytest.skip("this machine has no Chromium (Debian: apt-get install chromium)")
@@ -40,7 +40,7 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """report.html of the answers above: one question hostile, some answers unparsed."""
+    """report.html of the answers above, with one hostile question and some unparsed answers."""
     merged, table, asked = pages.study(ANSWERS)
     asked = pages.reworded(asked, 4, question=HOSTILE, choices=(HOSTILE, "a <i>nucleus</i>", "c", "d"))
     unparsed = [key in UNPARSED for key in zip(table["model"], table["subject"], table["index"], strict=True)]
@@ -52,7 +52,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture
 def opened(chromium, written):
-    """Open a page without any network: opened(**settings of the screen); at the end, nothing may have gone wrong in it."""
+    """Open a page without network: opened(**screen settings); at the end, check that the page reported no error."""
     contexts, heard = [], []
 
     def open_page(path=written, **settings):
@@ -74,12 +74,12 @@ def opened(chromium, written):
 
 
 def fetched(url, path):
-    """Whether an address is anything but the page itself and what it holds."""
+    """Return whether an address is anything but the page itself and its embedded data."""
     return url.split("#")[0] != path.as_uri() and not url.startswith(("data:", "blob:"))
 
 
 def rows(page):
-    """(subject, number) of the questions shown, in their order."""
+    """Return (subject, number) of the listed questions, in order."""
     cells = page.locator("#questions > tbody > tr:has(.opener)").evaluate_all(
         "rows => rows.map(row => [row.querySelector('.subject').textContent, Number(row.querySelector('.index').textContent)])"
     )
@@ -94,7 +94,7 @@ def virology(*numbers):
     return [("virology", number) for number in numbers]
 
 
-def test_all_questions_are_there_in_the_studys_order(opened):
+def test_the_explorer_lists_all_questions_in_the_studys_order(opened):
     page = opened()
     assert rows(page) == anatomy(*range(8)) + virology(*range(4))
     assert page.get_by_text("1 to 12 of 12 questions").is_visible()
@@ -121,7 +121,7 @@ def test_all_questions_are_there_in_the_studys_order(opened):
         ({"Search": "no such words"}, []),
     ],
 )
-def test_filters_leave_what_fits_all_of_them(opened, choose, found):
+def test_only_questions_that_match_all_filters_are_listed(opened, choose, found):
     page = opened()
     for label, value in choose.items():
         control = page.get_by_label(label, exact=label != "Search")
@@ -132,14 +132,16 @@ def test_filters_leave_what_fits_all_of_them(opened, choose, found):
         else:
             control.select_option(**{"value" if label == "Answer" else "label": value})
     assert rows(page) == found
-    assert page.get_by_text(f"of {len(found)} questions (of 12)" if found else "No question fits these filters.").is_visible()
+    assert page.get_by_text(
+        f"of {len(found)} questions (of 12)" if found else "No question matches these filters."
+    ).is_visible()
     page.get_by_role("button", name="Clear filters").click()
     page.get_by_text("1 to 12 of 12 questions").wait_for()
     assert len(rows(page)) == 12
 
 
 def sort_by(page, header, direction="ascending"):
-    """Click a column's header and wait until the column says that it is sorted."""
+    """Click a column's header and wait until the column is marked as sorted."""
     page.locator("#questions th", has_text=header).click()
     page.locator(f"#questions th[aria-sort={direction}]", has_text=header).wait_for()
 
@@ -179,7 +181,7 @@ def test_a_question_opens_with_each_models_probabilities(opened):
     high, low = f"{100 * math.exp(-0.5):.2f}%", f"{100 * math.exp(-2.5):.2f}%"
     other = f"{100 * (1 - math.exp(-0.5) - 3 * math.exp(-2.5)):.2f}%"
     cells = [row.locator("th, td").all_text_contents() for row in table.all()]
-    assert cells[0] == ["Model", "A", "B", "C", "D", "Other tokens", "Best letter", "Generated letter", "Text written"]
+    assert cells[0] == ["Model", "A", "B", "C", "D", "Other tokens", "Best letter", "Generated letter", "Generated text"]
     assert [row[0] for row in cells[1:]] == list(ANSWERS)
     assert cells[1][1:8] == [low, low, high, low, other, "C ✓ right", "unparsed"] and HOSTILE in cells[1][8].replace('\\"', '"')
     assert cells[2][1:] == [low, low, high, low, other, "C ✓ right", "C ✓ right", '" C"']
@@ -204,7 +206,7 @@ def test_a_model_without_probabilities_shows_letters_and_no_numbers(opened, tmp_
     assert page.locator("#questions .opener .where").all_text_contents() == ["anatomy 0", "virology 0"]
 
 
-def test_texts_of_questions_and_models_are_text(opened):
+def test_questions_and_generated_texts_are_shown_as_plain_text(opened):
     page = opened()
     page.locator(".opener").nth(4).click()
     page.locator(".opener").nth(0).click()
@@ -215,7 +217,7 @@ def test_texts_of_questions_and_models_are_text(opened):
     assert page.locator("img[src=x], #explorer b, #explorer i").count() == 0
 
 
-def test_everything_can_be_done_from_the_keyboard(opened):
+def test_everything_works_from_the_keyboard(opened):
     page = opened()
     focused = "document.activeElement.matches('{}')"
     page.keyboard.press("Tab")
@@ -247,7 +249,7 @@ def test_everything_can_be_done_from_the_keyboard(opened):
     assert "Question 1 on anatomy?" in page.evaluate("document.activeElement.textContent")
 
 
-def test_a_column_sorts_from_the_keyboard(opened):
+def test_a_column_can_be_sorted_from_the_keyboard(opened):
     page = opened()
     page.get_by_role("button", name="Models wrong").focus()
     page.keyboard.press("Enter")
@@ -257,7 +259,7 @@ def test_a_column_sorts_from_the_keyboard(opened):
 
 
 @pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_controls_have_names_and_tables_scopes(opened, screen):
+def test_controls_have_names_and_tables_have_scopes(opened, screen):
     page = opened(**screen)
     page.locator(".opener").first.click()
     controls = page.locator("input, select, button, a, summary")
@@ -269,7 +271,7 @@ def test_controls_have_names_and_tables_scopes(opened, screen):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_colours_follow_the_system_and_can_be_read(opened, scheme):
+def test_colours_follow_the_system_with_enough_contrast(opened, scheme):
     page = opened(**DESKTOP, color_scheme=scheme)
     page.locator(".opener").nth(1).click()
     ground = colour(page, "body", "backgroundColor")

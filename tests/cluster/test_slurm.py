@@ -1,4 +1,4 @@
-"""The smoke study on a real SLURM, every job in the CPU image: resources, ends that SLURM made, and what users read then."""
+"""The smoke study on a real SLURM, with every job in the CPU image: resources, killed jobs, and the messages on them."""
 
 import os
 import re
@@ -27,7 +27,7 @@ SOON = [
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster():
-    """Skips where no SLURM answers."""
+    """Skips if no SLURM answers."""
     if not shutil.which("sbatch") or subprocess.run(["sinfo", "--noheader"], capture_output=True).returncode:
         pytest.skip("no SLURM cluster answers here (sinfo)")
 
@@ -70,7 +70,7 @@ def evaluations(folder):
 
 
 def running(subject):
-    """The SLURM job that evaluates a subject with demo-small and runs by now, or None."""
+    """Return the running SLURM job that evaluates a subject with demo-small, or None."""
     listed = subprocess.run(["squeue", "--noheader", "--format=%i %T %k"], capture_output=True, text=True).stdout
     found = re.search(rf"^(\d+) RUNNING .*evaluate.*demo-small.*{subject}", listed, re.M)
     return found and found[1]
@@ -89,7 +89,7 @@ def scorer(folder, subject):
 
 
 def wait_for(find, *arguments):
-    """What `find` gives once it finds something, within two minutes."""
+    """Wait up to two minutes until `find` returns something, and return it."""
     end = time.monotonic() + 120
     while not (found := find(*arguments)):
         assert time.monotonic() < end, (find, arguments)
@@ -103,7 +103,7 @@ def in_background(work):
     return thread
 
 
-def test_the_study_runs_with_the_resources_that_its_models_ask_for(on_slurm):
+def test_slurm_jobs_get_the_resources_that_their_models_need(on_slurm):
     folder, run = on_slurm
     process, found = run("--verbose", "--slurm-keep-successful-logs")
     assert process.returncode == 0, process.stdout + process.stderr
@@ -120,18 +120,18 @@ def test_the_study_runs_with_the_resources_that_its_models_ask_for(on_slurm):
     assert "Nothing to be done" in second.stdout + second.stderr
 
 
-def test_jobs_that_are_cancelled_or_out_of_time_are_tried_again_and_the_result_is_the_same(on_slurm, tmp_path, snakemake):
+def test_jobs_cancelled_or_out_of_time_are_retried_with_the_same_results(on_slurm, tmp_path, snakemake):
     folder, run = on_slurm
     ended = {}
 
     def cancel():
-        """End one job by scancel while its program runs."""
+        """Cancel one job with scancel while its program runs."""
         wait_for(scorer, folder, "astronomy")
         ended["cancelled"] = running("astronomy")
         subprocess.run(["scancel", ended["cancelled"]], check=True)
 
     def exhaust():
-        """Have another one stand still and lower its time limit under it."""
+        """Stop another job's program and lower the job's time limit."""
         os.kill(wait_for(scorer, folder, "business_ethics"), signal.SIGSTOP)
         ended["out of time"] = running("business_ethics")
         subprocess.run(["scontrol", "update", f"jobid={ended['out of time']}", "TimeLimit=00:00:01"], check=True)
@@ -153,7 +153,7 @@ def test_jobs_that_are_cancelled_or_out_of_time_are_tried_again_and_the_result_i
     assert all(data == (native / path).read_bytes() for path, data in made.items())
 
 
-def test_a_job_over_its_memory_is_reported_as_such_with_the_way_out(on_slurm):
+def test_a_job_killed_for_memory_is_reported_with_a_remedy(on_slurm):
     folder, run = on_slurm
     process, found = run("--retries", "0", "--set-resources", "evaluate:mem_mb=200")
     output = process.stdout + process.stderr

@@ -1,4 +1,4 @@
-"""The image itself: what is in it, what is not, and what it says of itself."""
+"""The image itself: its contents and its labels."""
 
 import os
 import re
@@ -24,14 +24,14 @@ def in_image(cpu_image):
     return call
 
 
-def test_it_says_what_it_was_built_from(cpu_image, root):
+def test_the_image_is_labelled_with_its_inputs(cpu_image, root):
     found = labels(cpu_image)
     assert found["mmlu-kit.lock.sha256"] == digest("cpu.lock")
     assert found["mmlu-kit.inputs.sha256"] == inputs("cpu")
     assert re.fullmatch(r"[0-9a-f]{40}", found["org.opencontainers.image.revision"])
 
 
-def test_it_has_what_is_locked_and_nothing_else(in_image, root):
+def test_the_image_has_the_locked_packages_and_no_others(in_image, root):
     process = in_image("python", "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check")
     assert process.returncode == 0, process.stderr
     there = {tuple(line.lower().replace("_", "-").split("==")) for line in process.stdout.splitlines()}
@@ -44,11 +44,11 @@ def test_it_has_what_is_locked_and_nothing_else(in_image, root):
     assert {"transformers", "bitsandbytes", "snakemake", "datasets", "accelerate", "matplotlib", "pandas"} <= names
 
 
-def test_it_has_the_program_that_times(in_image):
+def test_the_image_has_usr_bin_time(in_image):
     assert in_image("/usr/bin/time", "--version").returncode == 0
 
 
-def test_it_holds_no_token_and_no_model_but_the_local_ones_of_config(in_image, root):
+def test_the_image_holds_no_token_and_only_configs_local_models(in_image, root):
     models = yaml.safe_load((root / "config.yaml").read_text())["models"].values()
     bundled = {Path(model["path"]).name for model in models if "path" in model}
     process = in_image("sh", "-c", "find / -xdev -name '*.safetensors' -o -name token -path '*huggingface*' 2>/dev/null")
@@ -56,14 +56,14 @@ def test_it_holds_no_token_and_no_model_but_the_local_ones_of_config(in_image, r
     assert "hf_" not in in_image("env").stdout
 
 
-def test_a_user_whom_it_does_not_know_has_a_name_in_it(cpu_image):
-    """As with `docker run --user`: Snakemake asks for the name, and the image's list of users has none for the number."""
+def test_snakemake_runs_in_the_image_for_a_user_without_a_name(cpu_image):
+    """As with `docker run --user`: Snakemake asks for the user's name, but the image has none for this user ID."""
     command = [apptainer(), "inspect", "--environment", str(cpu_image)]
     assert "export USER=" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_the_kit_runs_by_itself_in_it(cpu_image, tmp_path):
-    """As with `docker run -v results:/kit/results`: its own copy of the kit, and nothing of the host's but that folder."""
+def test_the_kit_runs_in_the_image_alone(cpu_image, tmp_path):
+    """As with `docker run -v results:/kit/results`: the image's copy of the kit, and nothing of the host but that folder."""
     (tmp_path / "results").mkdir()
     command = [apptainer(), "exec", "--compat", "--pwd", "/kit", "--bind", f"{tmp_path}/results:/kit/results", str(cpu_image)]
     command += ["snakemake", "--cores", "all", "--config", "study=smoke"]

@@ -1,4 +1,4 @@
-"""The smoke study in the CPU image: the same bytes as without it, nothing of the host's, and nothing to do twice."""
+"""The smoke study in the CPU image: the same results as without it, isolated from the host, and nothing to rerun."""
 
 import json
 import os
@@ -20,7 +20,7 @@ COMMIT = "7ae557604adf67be50417f59c2c2f167def9a775"
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """What an unlucky user's environment may hold: packages of the host under names that the image needs, and a token."""
+    """A hostile environment: host packages with names that the image needs, and a token."""
     trap = tmp_path_factory.mktemp("host_packages")
     for name in ("torch", "transformers", "tokenizers"):
         (trap / f"{name}.py").write_text("raise SystemExit('a package of the host was imported in the image')\n")
@@ -33,7 +33,7 @@ def environment(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory, snakemake, cpu_image, environment):
-    """A folder in which the smoke study has run in the image, with nothing where the host's Python packages are."""
+    """A folder in which the smoke study was run in the image, with the host's Python packages hidden."""
     folder = copy_of_the_workflow(tmp_path_factory.mktemp("in_image") / "kit")
     (folder / "images").mkdir()
     (folder / "images/cpu.sif").symlink_to(cpu_image)
@@ -46,7 +46,7 @@ def smoke(tmp_path_factory, snakemake, cpu_image, environment):
     return folder
 
 
-def test_every_evaluation_is_the_same_bytes_as_without_the_image(smoke, tmp_path, snakemake):
+def test_evaluations_are_byte_identical_with_and_without_the_image(smoke, tmp_path, snakemake):
     native = copy_of_the_workflow(tmp_path / "native")
     assert snakemake(native, "--cores", "all", "--config", "study=smoke").returncode == 0
     made = sorted((smoke / "results/smoke/evaluations").rglob("*.json"))
@@ -55,14 +55,14 @@ def test_every_evaluation_is_the_same_bytes_as_without_the_image(smoke, tmp_path
         assert path.read_bytes() == (native / path.relative_to(smoke)).read_bytes()
 
 
-def test_times_say_that_they_were_measured_in_the_image(smoke):
+def test_timing_files_name_the_container(smoke):
     for path in (smoke / "results/smoke/timings").glob("*/*.json"):
         assert json.loads(path.read_text())["machine"]["container"] == "apptainer"
         assert "Elapsed (wall clock) time" in path.with_suffix(".time").read_text()
     assert "| apptainer |" in (smoke / "results/smoke/report.md").read_text()
 
 
-def test_the_provenance_names_the_image_by_its_hash_and_the_lock_that_it_was_built_of(smoke, cpu_image):
+def test_the_provenance_names_the_images_hash_and_its_lock(smoke, cpu_image):
     run = json.loads((smoke / "results/smoke/run.json").read_text())
     printed = subprocess.run(["sha256sum", cpu_image], capture_output=True, text=True, check=True).stdout.split()[0]
     assert run["images"] == {"cpu": {"name": cpu_image.name, "sha256": printed}}
@@ -71,14 +71,14 @@ def test_the_provenance_names_the_image_by_its_hash_and_the_lock_that_it_was_bui
     assert [one["sha256"] for one in crate["@graph"] if one["@type"] == "ContainerImage"] == [printed]
 
 
-def test_the_python_that_ran_is_the_images(smoke, cpu_image):
+def test_the_images_python_ran(smoke, cpu_image):
     command = [apptainer(), "exec", "--cleanenv", str(cpu_image), "python", "-c", "import sys; print(sys.version.split()[0])"]
     version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     for path in (smoke / "results/smoke/timings").glob("*/*.json"):
         assert json.loads(path.read_text())["machine"]["python"] == version
 
 
-def test_the_token_is_in_no_file_of_a_verbose_run(smoke):
+def test_no_file_of_a_verbose_run_in_the_image_holds_the_token(smoke):
     assert any(path.is_file() for path in (smoke / ".snakemake/metadata").iterdir())
     no_file_holds(TOKEN, smoke)
 
@@ -119,7 +119,7 @@ def test_a_new_image_runs_its_jobs_again(smoke, tmp_path, snakemake, cpu_image):
     assert jobs["evaluate"] == 4 and jobs["write_report"] == 1
 
 
-def test_a_missing_image_is_one_line_before_anything_runs(workflow_copy, snakemake):
+def test_a_missing_image_is_reported_in_one_line_before_anything_runs(workflow_copy, snakemake):
     apptainer()
     process = snakemake(workflow_copy, "--use-singularity", "--cores", "1", "--config", "study=smoke")
     output = process.stdout + process.stderr
@@ -129,8 +129,10 @@ def test_a_missing_image_is_one_line_before_anything_runs(workflow_copy, snakema
     assert not (workflow_copy / "results").exists() and not (workflow_copy / "resources").exists()
 
 
-def test_models_and_questions_outside_the_project_are_seen_in_the_image(smoke, tmp_path_factory, snakemake, root, environment):
-    """Outside /tmp and the home folder too, which Apptainer shows by itself."""
+def test_models_and_questions_outside_the_project_are_visible_in_the_image(
+    smoke, tmp_path_factory, snakemake, root, environment
+):
+    """Also outside /tmp and the home folder, which Apptainer mounts by default."""
     outside = tmp_path_factory.mktemp("outside")
     shutil.copytree(root / "workflow/demo/models/demo-small", outside / "model")
     config = {"models": {"demo-small": {"path": str(outside / "model")}}}

@@ -1,4 +1,4 @@
-"""The demo study's one run, which many tests look at: all of them run in one worker."""
+"""One run of the demo study, shared by many tests in one worker."""
 
 import os
 import shutil
@@ -33,5 +33,5 @@ def report(demo) -> str:
 
 @pytest.fixture
 def demo_copy(demo, tmp_path) -> Path:
-    """A copy of the folder in which the demo study has run, dates of files kept, to change and run again."""
+    """A copy of the demo study's folder, with file dates kept, to change and rerun."""
     return Path(shutil.copytree(demo, tmp_path / "kit", symlinks=True))

@@ -1,4 +1,4 @@
-"""The recall experiment as its programs and the demo study run it, with a real model."""
+"""The recall experiment with a real model, run by its programs and in the demo study."""
 
 import json
 import shutil
@@ -29,12 +29,12 @@ def chat(demo):
 
 @pytest.fixture(scope="module")
 def recall(demo):
-    """What the demo's chat model was shown and replied."""
+    """The demo chat model's recall.json."""
     return json.loads((demo / f"results/demo/chat/{MODEL}/recall.json").read_text())
 
 
 def right(recall, strategy, reader="model", distance=None):
-    """Which told facts were recalled, by trial."""
+    """Return whether each told fact was recalled, by trial."""
     return {
         probe["trial"]: probe["replies"][reader]["outcome"] == "right"
         for probe in recall["probes"]
@@ -48,7 +48,7 @@ def share(values):
     return sum(values) / len(values)
 
 
-def test_the_oracle_recalls_what_is_in_context_and_a_window_forgets_where_it_ends(recall):
+def test_the_oracle_recalls_facts_in_context_and_a_window_forgets_older_ones(recall):
     for strategy in recall["strategies"]:
         for probe in recall["probes"]:
             if probe["strategy"] == strategy and recall["trials"][probe["trial"]]["kind"] in ("told", "corrected"):
@@ -59,7 +59,7 @@ def test_the_oracle_recalls_what_is_in_context_and_a_window_forgets_where_it_end
             assert share(right(recall, f"last_turns({turns})", "oracle", distance).values()) == expected
 
 
-def test_the_tables_of_section_8_are_those_of_the_replies(report, recall):
+def test_the_tables_of_section_8_match_the_replies(report, recall):
     (history,) = tables(report, "### History On vs. History Off")
     for column, strategy in ((1, "full"), (2, "none")):
         found = right(recall, strategy).values()
@@ -81,31 +81,31 @@ def test_the_tables_of_section_8_are_those_of_the_replies(report, recall):
         assert tokens == f"{share(sizes):.0f} ({max(sizes)})"
 
 
-def test_the_sentences_of_section_8_follow_the_replies(report, recall, chat):
+def test_the_sentences_of_section_8_match_the_replies(report, recall, chat):
     on, off = right(recall, "full"), right(recall, "none")
     only_on, only_off = (
         sum(a and not b for a, b in zip(x.values(), y.values(), strict=True)) for x, y in ((on, off), (off, on))
     )
-    assert f"{only_on} facts recalled with full history alone and {only_off} with `none` alone" in report
+    assert f"{only_on} facts recalled only with full history and {only_off} only with `none`" in report
     for turn in recall["alice"]["on"]["turns"] + recall["alice"]["off"]["turns"]:
         assert f"You: {turn['user']}\nAssistant: {turn['assistant']}\n" in report
     assert chat["transcripts"]["restored"]["same"]
 
 
-def test_the_chat_model_recalls_what_it_is_shown_and_not_what_it_is_not(recall):
+def test_the_chat_model_recalls_only_facts_in_its_prompt(recall):
     assert share(right(recall, "full").values()) > 0.6
     assert share(right(recall, "none").values()) < 0.1
     never = [probe for probe in recall["probes"] if recall["trials"][probe["trial"]]["kind"] == "never"]
     assert share([probe["replies"]["model"]["outcome"] == "not_knowing" for probe in never]) > 0.6
 
 
-def test_a_window_that_slides_loses_most_of_the_cache(chat):
+def test_a_sliding_window_loses_most_of_the_cache(chat):
     rows = {row["strategy"]: row for row in chat["models"][0]["rows"] if row["distance"] == 16 and row["reader"] == "model"}
     kept = {strategy: row["cached_tokens"]["mean"] / row["prompt_tokens"]["mean"] for strategy, row in rows.items()}
     assert kept["full"] > 0.9 and kept["last_turns(8)"] < 0.3
 
 
-def test_the_cache_found_when_timing_is_the_one_that_was_computed(demo, recall):
+def test_timed_replies_reuse_the_cache_that_was_computed(demo, recall):
     times = json.loads((demo / f"results/demo/chat/{MODEL}/times.json").read_text())
     expected = {
         (probe["strategy"], recall["trials"][probe["trial"]]["distance"], probe["prompt_tokens"], probe["cached_tokens"])
@@ -117,7 +117,7 @@ def test_the_cache_found_when_timing_is_the_one_that_was_computed(demo, recall):
     assert len(times["first_token"]) == len(recall["strategies"]) * len(recall["distances"]) * 2
 
 
-def test_the_transcripts_are_whole_chats(demo):
+def test_transcripts_show_whole_chats(demo):
     said = yaml.safe_load((demo / "workflow/recall/transcripts.yaml").read_text())
     for name in ("sliding_window", "token_budget_history_on", "saved_and_restored"):
         text = (demo / f"results/demo/chat/{name}.md").read_text()
@@ -137,7 +137,7 @@ def benchmark(run, folder, model, *arguments):
     return run("chat_benchmark.py", "--model", model, *small, *written, *arguments)
 
 
-def test_the_same_bytes_each_time_and_times_in_a_file_of_their_own(run, tmp_path, root):
+def test_recall_files_are_byte_identical_and_times_are_kept_separately(run, tmp_path, root):
     for name in ("one", "two"):
         process = benchmark(run, tmp_path / name, root / f"workflow/demo/models/{MODEL}")
         assert process.returncode == 0, process.stderr
@@ -146,7 +146,7 @@ def test_the_same_bytes_each_time_and_times_in_a_file_of_their_own(run, tmp_path
     assert (tmp_path / "one/times.json").read_text() != (tmp_path / "two/times.json").read_text()
 
 
-def test_a_killed_run_goes_on_after_its_last_batch_with_the_same_replies(tmp_path, root):
+def test_a_killed_recall_run_resumes_after_its_last_batch(tmp_path, root):
     torch.set_num_threads(1)
     manifest = checkpoints.verified_manifest(root / "workflow/demo/models/demo-small")
     tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
@@ -171,19 +171,19 @@ def test_a_killed_run_goes_on_after_its_last_batch_with_the_same_replies(tmp_pat
     assert list(kept) == [0, 1] and new == [2]
 
 
-def test_a_model_without_a_chat_template_is_one_line(run, tmp_path, root, one_line):
+def test_a_model_without_a_chat_template_is_reported_in_one_line(run, tmp_path, root, one_line):
     folder = shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "mute")
     (folder / "chat_template.jinja").unlink()
     one_line(benchmark(run, tmp_path, folder), "mute has no chat template", "leave it out of the study's chat.models")
     assert not (tmp_path / "recall.json").exists()
 
 
-def test_a_strategy_that_is_none_is_one_line(run, tmp_path, root, one_line):
+def test_an_unknown_strategy_is_reported_in_one_line(run, tmp_path, root, one_line):
     process = benchmark(run, tmp_path, root / "workflow/demo/models/demo-small", "--strategies", "full", "last_turn(2)")
     one_line(process, "'last_turn(2)' is not a strategy")
 
 
-def test_what_this_machine_cannot_run_is_named_in_its_place_and_tried_again(run, kit, tmp_path, root):
+def test_a_chat_model_that_cannot_run_is_named_and_retried(run, kit, tmp_path, root):
     if torch.backends.mps.is_available():
         pytest.skip("this machine has the device that the test needs to be missing")
     model, asked = root / f"workflow/demo/models/{MODEL}", ["--device", "mps", "--on-unavailable", "skip"]

@@ -1,4 +1,4 @@
-"""The demo study, whole: what it makes, whether its report says what its answers say, and what an edit makes again."""
+"""The whole demo study: its files, whether its report matches its answers, and what an edit reruns."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def answers(demo):
     return pandas.read_csv(demo / "results/demo/questions.csv", keep_default_na=False)
 
 
-def test_every_evaluation_is_there_with_one_record_for_each_question(demo, answers):
+def test_every_evaluation_has_one_record_per_question(demo, answers):
     subjects = yaml.safe_load((demo / "config.yaml").read_text())["studies"]["demo"]["subjects"]
     assert len(subjects) == 10
     for model in MODELS:
@@ -36,7 +36,7 @@ def test_every_evaluation_is_there_with_one_record_for_each_question(demo, answe
             assert len(answers[(answers["model"] == model) & (answers["subject"] == subject)]) == len(kept)
 
 
-def test_models_learned_and_differ_and_mathematics_is_hardest(answers):
+def test_the_demo_models_learned_and_find_mathematics_hardest(answers):
     accuracy = answers.groupby("model")["correct"].mean()
     questions = len(answers) / len(MODELS)
     apart = 2 * (0.25 / questions) ** 0.5  # two standard errors at most
@@ -47,13 +47,13 @@ def test_models_learned_and_differ_and_mathematics_is_hardest(answers):
     assert set(by_subject.index[:2]) == MATHEMATICS
 
 
-def test_the_report_says_first_that_it_is_the_demo(report):
+def test_the_report_begins_by_saying_that_it_is_the_demo(report):
     top = report.splitlines()[:4]
     assert top[0] == "# Demo study"
     assert "This is the demo study" in top[2] and "say nothing about MMLU" in top[2]
 
 
-def test_overall_table_is_that_of_the_answers(report, answers):
+def test_the_accuracy_table_matches_the_answers(report, answers):
     (rows,) = tables(report, "### Overall Accuracy")
     assert [row[0] for row in rows[1:]] == MODELS
     for row in rows[1:]:
@@ -65,7 +65,7 @@ def test_overall_table_is_that_of_the_answers(report, answers):
         assert row[5:7] == [percent(mine["correct_generated"].mean()), percent((mine["parsed"] != "").mean())]
 
 
-def test_subject_table_is_that_of_the_answers(report, answers):
+def test_the_subject_table_matches_the_answers(report, answers):
     (rows,) = tables(report, "### Per-Subject Accuracy")
     pivot = answers.pivot_table(index="subject", columns="model", values="correct", aggfunc="mean")
     assert rows[0] == ["Subject", *MODELS] and len(rows) == 11
@@ -73,7 +73,7 @@ def test_subject_table_is_that_of_the_answers(report, answers):
         assert cells == [percent(pivot.loc[subject, model]) for model in MODELS]
 
 
-def test_difficulty_table_is_that_of_the_answers(report, answers):
+def test_the_difficulty_table_matches_the_answers(report, answers):
     rows, _ = tables(report, "### Are Mistakes Random, or Systematic?")
     pivot = answers.pivot_table(index="subject", columns="model", values="correct", aggfunc="mean")
     assert [row[0] for row in rows[1:]] == list(pivot.mean(axis=1).sort_values().index)
@@ -81,14 +81,14 @@ def test_difficulty_table_is_that_of_the_answers(report, answers):
         assert cells == [percent(pivot.loc[subject].mean()), *(percent(pivot.loc[subject, model]) for model in MODELS)]
 
 
-def test_agreement_table_is_that_of_the_answers(report, answers):
+def test_the_agreement_table_matches_the_answers(report, answers):
     rows, _ = tables(report, "### Do All Models Make Mistakes on the Same Questions?")
     wrong = (~answers["correct"]).groupby([answers["subject"], answers["index"]]).sum().value_counts()
     assert [row[:2] for row in rows[1:]] == [[f"{k} of 3", str(wrong.get(k, 0))] for k in range(4)]
     assert [row[2] for row in rows[1:]] == [percent(wrong.get(k, 0) / wrong.sum()) for k in range(4)]
 
 
-def test_pairs_table_is_that_of_the_answers(report, answers):
+def test_the_table_of_pairs_matches_the_answers(report, answers):
     _, rows = tables(report, "### Do All Models Make Mistakes on the Same Questions?")
     letters = answers.pivot(index=["subject", "index"], columns="model", values="predicted")
     gold = answers.groupby(["subject", "index"])["gold"].first()
@@ -102,7 +102,7 @@ def test_pairs_table_is_that_of_the_answers(report, answers):
     assert len(rows) == 4
 
 
-def test_letters_table_is_that_of_the_answers(report, answers):
+def test_the_letter_table_matches_the_answers(report, answers):
     (rows,) = tables(report, "### Do Models Prefer a Letter?")
     for model, *cells in rows[1:]:
         mine = answers[answers["model"] == model]
@@ -110,7 +110,7 @@ def test_letters_table_is_that_of_the_answers(report, answers):
         assert cells[5:9] == [percent(mine[mine["gold"] == letter]["correct"].mean()) for letter in "ABCD"]
 
 
-def test_the_claims_are_listed_with_two_verdicts_each(report):
+def test_each_claim_is_listed_with_two_verdicts(report):
     counts, rows = tables(report, "## Appendix: The Writeup's Claims and Numbers")
     assert len(rows) > 30 and sum(map(int, counts[1][1:])) == sum(map(int, counts[2][1:])) == len(rows) - 1
     verdict = re.compile(r"(holds|does not hold|not testable here): .+")
@@ -133,7 +133,7 @@ def test_subjects_and_models_tables(report, answers, demo):
         assert row[1] == f"{manifest['parameters'] / 1e6:.2f} M"
 
 
-def test_baseline_lines_are_those_of_the_answers(report, answers):
+def test_the_baseline_lines_match_the_answers(report, answers):
     mine = answers[(answers["model"] == "demo-medium") & answers["subject"].isin(["astronomy", "business_ethics"])]
     for subject, rows in mine.groupby("subject"):
         line = f" Result: {rows['correct'].sum()}/{len(rows)} correct = {100 * rows['correct'].mean():.2f}%   # {subject}"
@@ -141,7 +141,7 @@ def test_baseline_lines_are_those_of_the_answers(report, answers):
     assert f"Overall Accuracy: {100 * mine['correct'].mean():.2f}%" in report.splitlines()
 
 
-def test_the_appendix_is_that_of_the_answers_and_float32_changes_none(report, demo):
+def test_the_stability_appendix_matches_the_answers_and_float32_changes_none(report, demo):
     (rows,) = tables(report, "## Appendix: Numerical Stability")
     found = json.loads((demo / "results/demo/stability.json").read_text())
     runs = {(run["dtype"], run["batching"], run["threads"]): run for run in found["runs"]}
@@ -157,7 +157,7 @@ def test_the_appendix_is_that_of_the_answers_and_float32_changes_none(report, de
     assert "Packing changed no answer in float32." in report
 
 
-def test_time_tables_are_those_of_the_timing_files(report, demo):
+def test_the_time_tables_match_the_timing_files(report, demo):
     (rows,) = tables(report, "### Execution Time Comparison")
     for model, real, cpu, gpu, rate, load, *_ in rows[1:]:
         files = [json.loads(path.read_text()) for path in sorted((demo / f"results/demo/timings/{model}").glob("*.json"))]
@@ -175,8 +175,8 @@ def test_time_tables_are_those_of_the_timing_files(report, demo):
     assert len(processes) == 3
 
 
-def test_every_process_is_accounted_for_to_its_end(demo):
-    """Startup, loading and the subjects' parts, measured inside, are what /usr/bin/time measured outside."""
+def test_phases_add_up_to_each_processs_real_time(demo):
+    """Phases measured inside the program add up to what /usr/bin/time measured from outside."""
     found = json.loads((demo / "results/demo/timings/processes.json").read_text())
     assert len(found) == 30
     outside = []
@@ -191,7 +191,7 @@ def test_every_process_is_accounted_for_to_its_end(demo):
     assert min(outside) > -0.02 and statistics.median(outside) < 0.2, sorted(outside)
 
 
-def test_the_ledger_table_is_that_of_the_timing_files(report, demo):
+def test_the_phase_table_matches_the_timing_files(report, demo):
     (rows,) = tables(report, "#### Where the Time Went")
     processes = json.loads((demo / "results/demo/timings/processes.json").read_text())
     for model, startup, load, tokenize, forward, _, _, _, together, outside in rows[1:]:
@@ -215,7 +215,7 @@ def test_the_file_reference_lists_each_file_that_the_run_made(report, demo):
     assert len(patterns) < 30 < len(made)
 
 
-def test_every_figure_of_the_report_exists_and_has_a_text(report, demo):
+def test_every_figure_of_the_report_exists_and_has_alternative_text(report, demo):
     pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", report)
     assert len(pictures) == 11
     for text, path in pictures:
@@ -245,7 +245,7 @@ def test_a_second_run_has_nothing_to_do(demo, snakemake):
           "audit_claims", "draw_figures", *TOLD}),
     ],
 )  # fmt: skip
-def test_an_edit_runs_again_what_depends_on_it(demo_copy, snakemake, file, rules):
+def test_an_edit_rebuilds_only_affected_outputs(demo_copy, snakemake, file, rules):
     with (demo_copy / file).open("a") as stream:
         stream.write("\n")
     jobs = planned(snakemake, demo_copy)
@@ -254,7 +254,7 @@ def test_an_edit_runs_again_what_depends_on_it(demo_copy, snakemake, file, rules
         assert jobs["evaluate"] == (3 if file.endswith(".csv") else 30)
 
 
-def test_a_changed_setting_runs_that_model_again(demo_copy, snakemake):
+def test_a_changed_setting_reruns_only_that_model(demo_copy, snakemake):
     text = (demo_copy / "config.yaml").read_text()
     config = yaml.safe_load(text)
     config["models"]["demo-small"]["prompt"] = {"examples": 2}
@@ -262,8 +262,8 @@ def test_a_changed_setting_runs_that_model_again(demo_copy, snakemake):
     assert planned(snakemake, demo_copy)["evaluate"] == 10
 
 
-def test_evaluations_are_the_same_bytes_when_made_again(demo, demo_copy, snakemake):
-    """The smoke study's four evaluations are also the demo's, made by other jobs."""
+def test_rerun_evaluations_are_byte_identical(demo, demo_copy, snakemake):
+    """The smoke study's four evaluations are also in the demo study, where other jobs make them."""
     assert snakemake(demo_copy, "--cores", "all", "--config", "study=smoke").returncode == 0
     made = sorted((demo_copy / "results/smoke/evaluations").rglob("*.json"))
     assert len(made) == 4
@@ -271,7 +271,7 @@ def test_evaluations_are_the_same_bytes_when_made_again(demo, demo_copy, snakema
         assert path.read_bytes() == (demo / "results/demo/evaluations" / path.parent.name / path.name).read_bytes()
 
 
-def test_a_partial_report_counts_what_is_there_and_names_what_is_missing(demo_copy, snakemake):
+def test_a_partial_report_names_missing_evaluations(demo_copy, snakemake):
     shutil.rmtree(demo_copy / "results/demo/evaluations/demo-large")
     (demo_copy / "results/demo/evaluations/demo-small/anatomy.json").unlink()
     process = snakemake(
@@ -289,8 +289,8 @@ def test_a_partial_report_counts_what_is_there_and_names_what_is_missing(demo_co
     assert not list(Path(demo_copy / "results/demo/evaluations").glob("demo-large/*"))
 
 
-def test_an_evaluation_holds_nothing_of_this_machine(demo):
-    """It can then be compared with another machine's byte by byte."""
+def test_an_evaluation_file_does_not_depend_on_the_machine(demo):
+    """So that files of different machines can be compared byte by byte."""
     for path in (demo / "results/demo/evaluations").rglob("*.json"):
         assert str(demo) not in path.read_text() and os.uname().nodename not in path.read_text()
 

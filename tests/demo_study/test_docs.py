@@ -1,4 +1,4 @@
-"""Every command that README and CONTRIBUTING name is run: here, on a finished demo study, or by the test that is named."""
+"""Every command in README and CONTRIBUTING is run: here, on a finished demo study, or by the named test."""
 
 import os
 import re
@@ -75,7 +75,7 @@ ELSEWHERE = {
 
 
 def commands():
-    """The commands of all documents, each once: the lines of code blocks, and what stands between backticks."""
+    """The commands in all documents, each once: lines of code blocks and text between backticks."""
     found = []
     for name in DOCUMENTS:
         text = (ROOT / name).read_text()
@@ -86,14 +86,14 @@ def commands():
 
 
 def example():
-    """README's config of a study of one's own, with folders that are here."""
+    """README's example config of a user's own study, with existing folders."""
     text = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
     return text.replace("/data/mmlu", f"{DEMO}/questions").replace("/models/my-model", f"{DEMO}/models/demo-small")
 
 
 @pytest.fixture(scope="module")
 def finished(demo, tmp_path_factory):
-    """A copy of the project in which the demo study has run, with the tests' environment as its own."""
+    """A copy of the project with the demo study's results and the tests' environment."""
     folder = as_installed(Path(shutil.copytree(demo, tmp_path_factory.mktemp("docs") / "kit", symlinks=True)))
     shutil.copytree(ROOT / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "mine.yaml").write_text(example())
@@ -103,7 +103,7 @@ def finished(demo, tmp_path_factory):
     return folder
 
 
-def test_every_command_of_the_documents_is_known_here():
+def test_every_command_in_the_documents_has_a_test():
     assert set(commands()) == {*HERE, *ELSEWHERE}
 
 
@@ -115,7 +115,7 @@ def test_every_file_that_contributing_says_to_touch_is_there():
 
 
 def works(command, folder):
-    """Check that a command ends well, with the environment active; what it printed."""
+    """Check that a command succeeds with the environment active, and return its output."""
     path = f"{folder / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.run(command, shell=True, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True)
     assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
@@ -124,11 +124,11 @@ def works(command, folder):
 
 
 @pytest.mark.parametrize("command", HERE.values(), ids=HERE)
-def test_a_command_works(command, finished):
+def test_a_documented_command_works(command, finished):
     works(command, finished)
 
 
-def test_a_study_of_ones_own_runs_and_is_looked_after_with_make(finished):
+def test_a_users_own_study_works_with_every_make_target(finished):
     works("make report STUDY=mine CONFIG=mine.yaml", finished)
     report = (finished / "results/mine/report.md").read_text()
     assert "# My study" in report and "my-model-5-shot" in report
@@ -137,6 +137,6 @@ def test_a_study_of_ones_own_runs_and_is_looked_after_with_make(finished):
 
 
 @pytest.mark.parametrize("command", ELSEWHERE)
-def test_a_command_is_run_elsewhere(command):
+def test_a_command_tested_elsewhere_names_its_test(command):
     file, words = ELSEWHERE[command]
     assert words in (ROOT / file).read_text()

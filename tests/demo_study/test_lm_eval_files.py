@@ -20,7 +20,7 @@ MODEL, SUBJECT, TASK = "demo-small", "astronomy", "demo_astronomy"
 
 @pytest.fixture(scope="module")
 def exported(demo, kit, tmp_path_factory) -> Path:
-    """What export_lm_eval.py writes of the demo study."""
+    """The export of the demo study."""
     folder = tmp_path_factory.mktemp("exported")
     process = kit("export", "results/demo", "--output", folder, cwd=demo)
     assert process.returncode == 0, process.stderr
@@ -29,7 +29,7 @@ def exported(demo, kit, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def theirs(demo, tmp_path_factory) -> Path:
-    """What lm-eval writes: its own task for MMLU's astronomy on the demo's questions, its own model class, its own files."""
+    """lm-eval's own files for its MMLU astronomy task, run on the demo's questions with its own model class."""
     import datasets
     import lm_eval
     from lm_eval import evaluator
@@ -69,7 +69,7 @@ def samples_of(folder):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_samples_are_those_that_lm_eval_writes(exported, theirs):
+def test_exported_samples_equal_lm_evals(exported, theirs):
     ours, reference = samples_of(exported), samples_of(theirs)
     assert len(ours) == len(reference) == 50
     for one, other in zip(ours, reference, strict=True):
@@ -80,7 +80,7 @@ def test_samples_are_those_that_lm_eval_writes(exported, theirs):
         assert one == other  # document, prompt, target, hashes, accuracy
 
 
-def test_results_are_those_that_lm_eval_writes(exported, theirs):
+def test_exported_results_equal_lm_evals(exported, theirs):
     ours, reference = results_of(exported), results_of(theirs)
     assert ours["results"][TASK] == pytest.approx(reference["results"][TASK])
     for key in ("n-shot", "higher_is_better", "n-samples", "task_hashes"):
@@ -91,7 +91,7 @@ def test_results_are_those_that_lm_eval_writes(exported, theirs):
     assert reference["configs"][TASK]["description"].strip() == ours["configs"][TASK]["description"]
 
 
-def test_lm_evals_own_readers_find_every_file(exported, demo):
+def test_lm_evals_own_functions_read_every_file(exported, demo):
     from lm_eval import utils
 
     merged = Merged.read(demo / "results/demo/merged.json")
@@ -118,15 +118,15 @@ def test_the_datasets_library_loads_the_samples(exported, tmp_path):
     assert loaded.num_rows == sum(one["sample_len"] for one in results_of(exported)["results"].values())
 
 
-def test_numbers_are_those_of_merged_json(exported, demo):
+def test_exported_numbers_match_merged_json(exported, demo):
     for result in Merged.read(demo / "results/demo/merged.json").results:
         (path,) = (exported / result.model).glob("results_*.json")
         accuracy = json.loads(path.read_text())["results"][f"demo_{result.subject}"]["acc,none"]
         assert accuracy == result.totals.correct / result.totals.questions
 
 
-def test_questions_that_are_not_those_that_were_asked_are_refused(demo_copy, kit, one_line, tmp_path):
+def test_export_refuses_questions_other_than_those_asked(demo_copy, kit, one_line, tmp_path):
     path = demo_copy / "resources/subjects/demo@local/astronomy.jsonl"
     path.write_text(path.read_text().replace("Earth", "Mars"))
     process = kit("export", "results/demo", "--output", tmp_path / "out", cwd=demo_copy)
-    one_line(process, "question 0 of astronomy: the questions here do not give the prompt that was asked")
+    one_line(process, "question 0 of astronomy: the prompt cannot be rendered again from the questions in this study")

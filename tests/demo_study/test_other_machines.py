@@ -1,4 +1,4 @@
-"""A study of which one model was run on another machine and one by somebody else: nothing is run here and all is reported."""
+"""A study with one model run on another machine and one imported: nothing is run here, and everything is reported."""
 
 import shutil
 from pathlib import Path
@@ -18,7 +18,7 @@ SUBJECTS = ["astronomy", "business_ethics"]
 
 @pytest.fixture(scope="module")
 def archive(demo, kit, tmp_path_factory):
-    """The demo study as another machine packs it."""
+    """The demo study, packed as on another machine."""
     path = tmp_path_factory.mktemp("archives") / "colab.zip"
     process = kit("pack", demo / "results/demo", "--output", path)
     assert process.returncode == 0, process.stderr
@@ -28,7 +28,7 @@ def archive(demo, kit, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def predictions(demo, tmp_path_factory):
-    """What demo-large answered as somebody else's file of predictions."""
+    """demo-large's answers as a predictions file."""
     rows = pandas.read_csv(demo / "results/demo/questions.csv", keep_default_na=False)
     rows = rows[rows["model"] == "demo-large"].rename(columns={"index": "test_index", "predicted": "prediction"})
     path = tmp_path_factory.mktemp("predictions") / "theirs.csv"
@@ -38,7 +38,7 @@ def predictions(demo, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def joined(archive, predictions, kit, snakemake, tmp_path_factory):
-    """(folder, Snakemake's output): a study of a model from the archive and one from the predictions."""
+    """(folder, Snakemake's output) of a study with one model from the archive and one from the predictions."""
     folder = copy_of_the_workflow(tmp_path_factory.mktemp("joined") / "kit")
     group = {"title": "Small", "models": ["demo-small", "theirs"]}
     study = {"title": "Joined", "questions": "demo", "subjects": SUBJECTS, "groups": {"small": group}}
@@ -54,14 +54,14 @@ def joined(archive, predictions, kit, snakemake, tmp_path_factory):
 ARGUMENTS = ("--cores", "1", "--configfile", "mine.yaml", "--config", "study=joined")
 
 
-def test_nothing_that_was_made_elsewhere_is_made_again(joined, snakemake):
+def test_results_of_other_machines_are_never_recomputed(joined, snakemake):
     folder, output = joined
     assert "rule import_predictions:" in output and "rule evaluate:" not in output
     assert not (folder / "results/joined/evaluations/demo-small").exists()
     assert reports.planned(snakemake, folder, *ARGUMENTS[2:]) == {}
 
 
-def test_the_numbers_are_the_other_machines(joined, demo):
+def test_the_reported_numbers_are_the_other_machines(joined, demo):
     here = Merged.read(joined[0] / "results/joined/merged.json")
     there = Merged.read(demo / "results/demo/merged.json")
     correct = {(result.model, result.subject): result.totals.correct for result in there.results}
@@ -73,7 +73,7 @@ def test_the_numbers_are_the_other_machines(joined, demo):
     assert set(here.processes) == {f"elsewhere/colab/demo-small/{subject}.time" for subject in SUBJECTS}
 
 
-def test_the_report_counts_the_files_that_are_there(joined):
+def test_the_file_reference_counts_files_of_other_machines(joined):
     folder = joined[0] / "results/joined"
     patterns = reports.listed_files((folder / "report.md").read_text())
     made = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
@@ -92,13 +92,13 @@ def test_the_analysis_compares_both(joined):
 
 
 def changed(evaluation, place, **changes):
-    """The evaluation with one record changed and its totals counted again."""
+    """Return the evaluation with one changed record and recomputed totals."""
     records = [*evaluation.records]
     records[place] = records[place].model_copy(update=changes)
     return evaluation.model_copy(update={"records": records, "totals": Totals.over(records)})
 
 
-def test_answers_to_other_questions_are_refused_by_name(joined, run, one_line, tmp_path):
+def test_answers_to_other_questions_are_refused_with_the_files_name(joined, run, one_line, tmp_path):
     folder = Path(shutil.copytree(joined[0] / "results/joined", tmp_path / "joined"))
     path = folder / "elsewhere/colab/evaluations/demo-small/astronomy.json"
     changed(Evaluation.read(path), 7, question_sha256="0" * 64).write(path)
@@ -110,7 +110,7 @@ def test_answers_to_other_questions_are_refused_by_name(joined, run, one_line, t
     assert not (tmp_path / "merged.json").exists()
 
 
-def test_two_runs_of_one_model_with_other_answers_are_refused(joined, run, one_line, tmp_path):
+def test_contradicting_answers_of_two_machines_are_refused(joined, run, one_line, tmp_path):
     folder = Path(shutil.copytree(joined[0] / "results/joined", tmp_path / "joined"))
     here, unpacked = (folder / part / "evaluations/demo-small/astronomy.json" for part in ("", "elsewhere/colab"))
     evaluation = Evaluation.read(unpacked)
@@ -125,7 +125,7 @@ def test_two_runs_of_one_model_with_other_answers_are_refused(joined, run, one_l
     one_line(process, str(here), str(unpacked), "contradict each other: 1 different answer, the first to question 4")
 
 
-def test_the_status_of_a_study_is_shown_by_one_command(joined, kit):
+def test_one_command_shows_a_studys_status(joined, kit):
     process = kit("status", "--study", "joined", "--configfile", "mine.yaml", cwd=joined[0])
     assert process.returncode == 0, process.stderr
     assert process.stdout.splitlines()[-1] == "4 of 4 evaluations are done"

@@ -1,4 +1,4 @@
-"""What the demo study says of how it came to be: true, complete, checkable, and nothing personal."""
+"""The demo study's provenance: true, complete, checkable, and without personal data."""
 
 import hashlib
 import json
@@ -24,12 +24,12 @@ def found(demo):
 
 @pytest.fixture
 def results(demo, tmp_path):
-    """A copy of the demo's results alone."""
+    """A copy of the demo's results."""
     return Path(shutil.copytree(demo / "results/demo", tmp_path / "results/demo"))
 
 
 def files_below(folder):
-    """Every file that a user finds there, by its name, but logs."""
+    """Return every visible file except logs, by name."""
     paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".snakemake_timestamp"]
     names = {path.relative_to(folder).as_posix(): path for path in paths}
     return {name: path for name, path in names.items() if not name.startswith("logs/")}
@@ -43,7 +43,7 @@ def test_every_result_file_has_its_hash(demo, found):
         assert entry == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}, name
 
 
-def test_every_result_file_is_some_jobs_output_with_its_command_and_times(found):
+def test_every_result_file_is_the_output_of_a_recorded_job(found):
     made = {output: job for job in found["jobs"] for output in job["outputs"]}
     own = set(found["files"]) - {"Snakefile"}
     assert {name for name in own if name not in made} == {name for name in own if name.startswith("figures/")}
@@ -55,7 +55,7 @@ def test_every_result_file_is_some_jobs_output_with_its_command_and_times(found)
     assert "evaluate.py" in evaluation and "--name demo-small" in evaluation and "> results/demo/logs/evaluate/" in evaluation
 
 
-def test_code_data_and_models_are_those_that_were_used(demo, found):
+def test_the_provenance_names_the_code_data_and_models_used(demo, found):
     run = found["run"]
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=demo, capture_output=True, text=True).stdout.strip()
     assert (run["code"]["commit"], run["code"]["changed"]) == (head, [])
@@ -121,14 +121,14 @@ def test_the_crate_is_a_workflow_run_crate_of_all_files(demo, found):
         assert entity["sha256"] == hashlib.sha256(there[name].read_bytes()).hexdigest()
 
 
-def test_results_as_they_were_are_found_good(results, kit, found):
+def test_unchanged_results_pass_the_check(results, kit, found):
     process = kit("check-results", results)
     count = len(found["files"]) + 1
     assert process.returncode == 0, process.stdout + process.stderr
     assert process.stdout.startswith(f"{count} of {count} files are as recorded; 0 changed, 0 missing, 0 extra\n")
 
 
-def test_changed_missing_and_extra_files_are_named_one_a_line(results, kit, found):
+def test_changed_missing_and_extra_files_are_named_one_per_line(results, kit, found):
     with (results / "evaluations/demo-small/anatomy.json").open("r+b") as stream:
         byte = stream.read(1)
         stream.seek(0)
@@ -147,7 +147,7 @@ def test_changed_missing_and_extra_files_are_named_one_a_line(results, kit, foun
     ]
 
 
-def test_hashes_that_were_changed_with_the_file_are_found_by_their_own(results, kit):
+def test_a_changed_provenance_file_is_detected(results, kit):
     path = results / "provenance.json"
     path.write_text(re.sub(r'"ended": "\d', '"ended": "3', path.read_text(), count=1))
     process = kit("check-results", results)
@@ -165,12 +165,12 @@ def test_hashes_that_were_changed_with_the_file_are_found_by_their_own(results, 
         ),
     ],
 )
-def test_where_nothing_can_be_compared_one_line_says_why(results, kit, one_line, damage, words):
+def test_results_without_provenance_are_reported_in_one_line(results, kit, one_line, damage, words):
     damage(results / "provenance.json")
     one_line(kit("check-results", results), "provenance.json", words)
 
 
-def test_a_commit_another_command_line_or_a_readme_makes_nothing_again(demo_copy, snakemake):
+def test_a_commit_or_another_command_line_reruns_nothing(demo_copy, snakemake):
     (demo_copy / "README.md").write_text("edited\n")
     commit = [
         "git",
@@ -188,7 +188,7 @@ def test_a_commit_another_command_line_or_a_readme_makes_nothing_again(demo_copy
     assert planned(snakemake, demo_copy, "--keep-going") == {}
 
 
-def test_hosts_are_recorded_where_config_asks_for_it(workflow_copy, snakemake):
+def test_host_names_are_recorded_if_config_asks_for_them(workflow_copy, snakemake):
     process = snakemake(
         workflow_copy, "--cores", "1", "--dry-run", "--printshellcmds", "--config", "study=smoke", "record_host=True"
     )

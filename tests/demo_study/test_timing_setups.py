@@ -1,4 +1,4 @@
-"""The demo study's timing setups: what ran, whether the report says so, and that nothing ran beside them."""
+"""The demo study's timing setups: what ran, whether the report matches, and that nothing else ran at the same time."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.helpers.reports import percent, planned, shows, tables
 
 @dataclass
 class Run:
-    """A run of a timing setup, read from its files one by one."""
+    """A run of a timing setup, read from its files."""
 
     setup: str
     repeat: int
@@ -44,8 +44,8 @@ def real_s(log):
     return 60 * int(minutes) + float(rest)
 
 
-def test_setups_ran_as_requested_or_the_report_says_what_they_did(report, demo):
-    """On a machine without a GPU; with one, setups 1 to 3 run on it."""
+def test_setups_ran_as_requested_or_the_report_says_how(report, demo):
+    """For a machine without a GPU; with one, setups 1 to 3 run on it."""
     (configurations,) = tables(report, "### Setup Configurations")
     rows = {row[0]: row[1:] for row in configurations[1:]}
     assert list(rows) == ["1", "2", "3", "4", "5"]
@@ -64,7 +64,7 @@ def test_setups_ran_as_requested_or_the_report_says_what_they_did(report, demo):
                 assert sum(part.tensors for part in evaluation.effective.parts if part.quant_type == "nf4") == 21
 
 
-def test_the_table_of_setups_is_that_of_their_logs(report, demo):
+def test_the_table_of_setups_matches_the_logs(report, demo):
     setups, each = tables(report, "### Timing Results")
     for row in setups[1:]:
         repeats = [run for run in runs(demo) if run.setup.startswith(f"setup_{row[0]}_")]
@@ -79,7 +79,7 @@ def test_the_table_of_setups_is_that_of_their_logs(report, demo):
     assert len(each) - 1 == sum(2 for row in setups[1:] if row[2] != "not run")
 
 
-def test_observations_are_those_of_the_records(report, demo):
+def test_the_observations_match_the_records(report, demo):
     observations = report.split("**Key observations:**")[1].split("### ")[0]
     answers, sizes = {}, {}
     for run in runs(demo):
@@ -95,11 +95,11 @@ def test_observations_are_those_of_the_records(report, demo):
     changed = sum(a != b for a, b in zip(answers["cpu, float32"][0], answers["cpu, float32, 4bit"][0], strict=True))
     smaller = sizes["cpu, float32, 4bit"] / sizes["cpu, float32"]
     assert 0.52 < smaller < 0.54
-    assert f"**cpu, float32, 4bit beside cpu, float32**: {smaller:.3f}× the bytes of weights" in observations
+    assert f"**cpu, float32, 4bit compared with cpu, float32**: {smaller:.3f}× the size of the weights" in observations
     assert re.search(rf"\b{changed} answers? differs?\b", observations)
 
 
-def test_setups_ran_alone_in_rounds_and_without_a_journal(demo):
+def test_setups_ran_alone_in_rounds_without_a_journal(demo):
     began, ended = [], []
     for run in runs(demo):
         if run.was_run:
@@ -119,8 +119,8 @@ def test_setups_ran_alone_in_rounds_and_without_a_journal(demo):
     assert not list((demo / "results/demo/setups").rglob("*.jsonl"))
 
 
-def test_skipped_setups_are_tried_again_by_make_retry(demo_copy, snakemake, kit):
-    """The two programs of `make retry`."""
+def test_make_retry_reruns_skipped_setups(demo_copy, snakemake, kit):
+    """Runs the two programs of `make retry`."""
     if torch.cuda.is_available():
         pytest.skip("this machine has CUDA: nothing was skipped")
     process = kit("forget-skipped", demo_copy / "results/demo")

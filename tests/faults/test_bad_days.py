@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing wrong comes out on a bad day: the smoke study under faults, each seen as a user sees it."""
+"""The smoke study under faults, as users see them: nothing is lost, and no result is wrong."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def evaluations(folder):
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, snakemake):
-    """A folder in which the smoke study has run undisturbed; its name has spaces and letters of several scripts."""
+    """A folder in which the smoke study ran undisturbed; its name has spaces and non-Latin letters."""
     folder = copy_of_the_workflow(tmp_path_factory.mktemp("bad days") / "my kit – größe 質問 'quoted' $HOME")
     process = snakemake(folder, *SMOKE)
     assert process.returncode == 0, process.stdout + process.stderr
@@ -33,12 +33,12 @@ def done(tmp_path_factory, snakemake):
 
 @pytest.fixture
 def copy(done, tmp_path):
-    """A copy of that folder, to spoil; dates of files are kept."""
+    """A copy of that folder to damage; file dates are kept."""
     return Path(shutil.copytree(done, tmp_path / "kit", symlinks=True))
 
 
 def failed_line(process, *words):
-    """The one `error:` line of a run that failed, which has the words."""
+    """Return the only `error:` line of a failed run, and check that it contains the words."""
     assert process.returncode != 0
     lines = [line.strip() for line in (process.stdout + process.stderr).splitlines() if line.strip().startswith("error: ")]
     assert lines and "Traceback" not in process.stdout + process.stderr, process.stdout + process.stderr
@@ -46,7 +46,7 @@ def failed_line(process, *words):
         assert any(word in line for line in lines), lines
 
 
-def test_names_with_spaces_and_letters_of_other_scripts_change_nothing(done, workflow_copy, snakemake):
+def test_paths_with_spaces_and_non_latin_letters_work(done, workflow_copy, snakemake):
     process = snakemake(workflow_copy, *SMOKE, "--until", "evaluate")
     assert process.returncode == 0, process.stdout + process.stderr
     assert len(evaluations(done)) == 4 and evaluations(done) == evaluations(workflow_copy)
@@ -54,7 +54,7 @@ def test_names_with_spaces_and_letters_of_other_scripts_change_nothing(done, wor
     assert "Smoke study" in report and str(done) not in report
 
 
-def test_kills_of_snakemake_and_its_jobs_change_no_byte(root):
+def test_kills_of_snakemake_and_its_jobs_change_no_result(root):
     process = subprocess.run(
         [sys.executable, root / "tests/faults/kill_runs.py", "--kills", "2"], capture_output=True, text=True
     )
@@ -62,7 +62,7 @@ def test_kills_of_snakemake_and_its_jobs_change_no_byte(root):
     assert process.stdout.splitlines()[-1].startswith("2 kills (")
 
 
-def test_a_second_run_at_once_is_refused_and_the_first_ends_well(done, workflow_copy, root):
+def test_a_second_simultaneous_run_is_refused(done, workflow_copy, root):
     command = [str(Path(sys.executable).with_name("snakemake")), *SMOKE, "--until", "evaluate"]
     first = subprocess.Popen(command, cwd=workflow_copy, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not list(workflow_copy.glob("results/smoke/logs/evaluate/*/*.log")):
@@ -73,7 +73,7 @@ def test_a_second_run_at_once_is_refused_and_the_first_ends_well(done, workflow_
     assert evaluations(workflow_copy) == evaluations(done)
 
 
-def test_a_damaged_evaluation_is_named_and_made_again(copy, done, snakemake):
+def test_a_damaged_evaluation_is_named_and_rerun(copy, done, snakemake):
     damaged = copy / "results/smoke/evaluations/demo-small/astronomy.json"
     damaged.write_bytes(damaged.read_bytes()[:-100])
     process = snakemake(copy, *SMOKE)
@@ -83,7 +83,7 @@ def test_a_damaged_evaluation_is_named_and_made_again(copy, done, snakemake):
     assert evaluations(copy) == evaluations(done)
 
 
-def test_an_answer_changed_by_hand_is_named_with_its_question(copy, done, snakemake):
+def test_a_manually_changed_answer_is_named_with_its_question(copy, done, snakemake):
     path = copy / "results/smoke/evaluations/demo-small/astronomy.json"
     evaluation = json.loads(path.read_text())
     wrong = next(record for record in evaluation["records"] if not record["correct"])
@@ -96,7 +96,7 @@ def test_an_answer_changed_by_hand_is_named_with_its_question(copy, done, snakem
     assert evaluations(copy) == evaluations(done)
 
 
-def test_a_changed_weight_is_named_though_its_date_and_size_are_as_they_were(copy, done, snakemake):
+def test_a_changed_weight_with_unchanged_date_and_size_is_detected(copy, done, snakemake):
     weights = copy / "workflow/demo/models/demo-small/model.safetensors"
     right, then = weights.read_bytes(), weights.stat()
     weights.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
@@ -110,7 +110,7 @@ def test_a_changed_weight_is_named_though_its_date_and_size_are_as_they_were(cop
     assert evaluations(copy) == evaluations(done)
 
 
-def test_a_gigabyte_of_memory_is_too_little_or_enough_but_never_wrong(done, workflow_copy):
+def test_low_memory_fails_cleanly_or_changes_nothing(done, workflow_copy):
     """Snakemake itself and every job under `ulimit -v`."""
 
     def limit():

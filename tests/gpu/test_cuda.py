@@ -1,4 +1,4 @@
-"""The demo on a real GPU: the same answers as on the CPU, really there and really quantized, and everything measured.
+"""The demo on a real GPU: the same answers as on the CPU, really on the GPU, really quantized, and measured.
 
 These are the lines that only a GPU can reach: watching it in the runner, its name and driver in timing/machine.py, real
 events, energy and memory behind timing/gpu.py, the batch size in models/transformers_model.py, and every `.to(device)`.
@@ -16,7 +16,7 @@ pytestmark = [
 
 @pytest.fixture
 def evaluate(kit, root, tmp_path):
-    """evaluation and timing file of demo-medium on astronomy."""
+    """Return the evaluation and timing file of demo-medium on astronomy."""
 
     def call(device, quantization="none"):
         demo = root / "workflow/demo"
@@ -31,14 +31,14 @@ def evaluate(kit, root, tmp_path):
     return call
 
 
-def test_the_gpu_answers_as_the_cpu_does(evaluate):
+def test_the_gpu_gives_the_same_answers_as_the_cpu(evaluate):
     (cpu, _), (gpu, _) = evaluate("cpu"), evaluate("cuda")
     for record, reference in zip(gpu.records, cpu.records, strict=True):
         assert record.letter_logprobs == pytest.approx(reference.letter_logprobs, abs=5e-3)  # no TF32; another order of sums
 
 
 @pytest.mark.parametrize("quantization", ["none", "4bit", "8bit"])
-def test_what_runs_on_the_gpu_is_there_and_measured(evaluate, quantization):
+def test_a_model_on_the_gpu_is_inspected_and_measured(evaluate, quantization):
     evaluation, timing = evaluate("cuda", quantization)
     effective = evaluation.effective
     assert (effective.device, effective.quantization, evaluation.reason) == ("cuda", quantization, None)

@@ -1,4 +1,4 @@
-"""Made-up studies for tests of the analysis, from a text of letters for each subject or from columns of letters."""
+"""Made-up studies for tests of the analysis, from strings of letters by subject or from columns of letters."""
 
 import numpy
 import pandas
@@ -16,7 +16,7 @@ StudyInputs = tuple[Merged, pandas.DataFrame, list[Question]]
 
 
 def questions_on(subjects: list[str], number: int = 100) -> list[Question]:
-    """The made-up questions of some subjects."""
+    """Return made-up questions on some subjects."""
     return [results.question(subject, index) for subject in subjects for index in range(number)]
 
 
@@ -32,7 +32,7 @@ def study_of_columns(
 ) -> tuple[Merged, pandas.DataFrame]:
     """merged.json and questions.csv of each model's letters to `questions` (subject, index, question_sha256).
 
-    Where a letter is none, the best letter is 'A'.
+    If a letter is None, the best letter is 'A'.
     """
     subjects = list(dict.fromkeys(questions["subject"]))
     merged, _ = results.merged(results.study(list(letters), subjects), {model: {subjects[0]: "A"} for model in letters})

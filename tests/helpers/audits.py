@@ -1,4 +1,4 @@
-"""Runs made up for tests of the claims audit: the writeup's models, with the counts that were published or others."""
+"""Made-up runs for tests of the claims audit: the writeup's models, with the published counts or others."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -88,23 +88,23 @@ def run(
 
 
 def with_results(merged: Merged, change: Callable[[Result], Mapping[str, object]]) -> Merged:
-    """The same with the changes that `change` gives for each result."""
+    """Return a copy with `change(result)` applied to each result."""
     return merged.model_copy(update={"results": [result.model_copy(update=change(result)) for result in merged.results]})
 
 
 def with_counts(merged: Merged, counts: Callable[[Result], Mapping[str, int]]) -> Merged:
-    """The same where each result has these counts instead of its own."""
+    """Return a copy in which each result has these counts."""
     return with_results(merged, lambda result: {"totals": Totals(**{**dict(result.totals), **counts(result)})})
 
 
 def with_model(merged: Merged, short: str, **changes: object) -> Merged:
-    """The same where one of the writeup's models differs."""
+    """Return a copy in which one of the writeup's models differs."""
     name = model_name(short)
     return merged.model_copy(update={"models": {**merged.models, name: merged.models[name].model_copy(update=changes)}})
 
 
 def model_name(short: str) -> str:
-    """The name that config.yaml gives to a model of the writeup."""
+    """Return config.yaml's name for one of the writeup's models."""
     return NAMES[short].replace(" (4-bit)", "-4bit")
 
 
@@ -120,7 +120,7 @@ def timed(merged: Merged, *runs: tuple, model: str = NAMES["Llama"]) -> Merged:
 
 
 def analysis(pairs: Sequence[PairAnalysis] = ()) -> AnalysisFile:
-    """analysis.json with nothing but these pairs."""
+    """Return an analysis.json with only these pairs."""
     return AnalysisFile(
         study="made",
         questions=0,
@@ -136,13 +136,13 @@ def analysis(pairs: Sequence[PairAnalysis] = ()) -> AnalysisFile:
 
 
 def evidence(merged: Merged, pairs: Sequence[PairAnalysis] = ()) -> Evidence:
-    """What a run tells; `pairs` are the analysis's."""
+    """Return a run's evidence; `pairs` are the analysis's."""
     return run_evidence(merged, analysis(pairs), PUBLISHED)
 
 
 def judge(claim: str, merged: Merged, pairs: Sequence[PairAnalysis] = ()) -> Judgement:
-    """The verdict on one of the writeup's claims by a run; `pairs` are the analysis's."""
-    return audit.judgement(CLAIMS[claim], evidence(merged, pairs))
+    """Return the verdict on one of the writeup's claims by a run; `pairs` are the analysis's."""
+    return audit.judge_claim(CLAIMS[claim], evidence(merged, pairs))
 
 
 def _timing_run(
@@ -152,7 +152,7 @@ def _timing_run(
     user_s: float = 480,
     changes: Mapping[str, object] | None = None,
 ) -> Run:
-    """A run of one setup; `form` is the device and quantization that ran, 'cpu 4bit', None where nothing did."""
+    """Return a run of one setup; `form` is what ran, like 'cpu 4bit', or None if it was not run."""
     setup = next(setup for setup in SETUPS if setup.number == number)
     requested = Requested(device=setup.device, quantization=setup.quantization)
     if form is None:

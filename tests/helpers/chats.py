@@ -34,12 +34,12 @@ Reply = Callable[[Trial, Sequence[Message]], str]
 
 
 def length(messages: Sequence[Message]) -> int:
-    """Words, and four tokens of a template for each message."""
+    """Count words, plus four template tokens per message."""
     return sum(4 + len(message["content"].split()) for message in messages)
 
 
 def knows_what_it_sees(trial: Trial, messages: Sequence[Message]) -> str:
-    """The oracle's reply: the best that a model can do."""
+    """Return the oracle's reply, the best that a model can give."""
     text = "\n".join(message["content"] for message in messages)
     return oracle.reply(text, MATERIAL)
 
@@ -56,7 +56,7 @@ def recall(
     each: int = 10,
     context: int | None = 2048,
 ) -> RecallFile:
-    """recall.json of a model that gives `reply(trial, messages shown)` to each probe."""
+    """Return recall.json of a model that answers each probe with `reply(trial, messages)`."""
     trials = conversations.trials(MATERIAL, distances, each, 7)
     records = []
     for number, trial in enumerate(trials):
@@ -103,18 +103,18 @@ default = cache(recall)  # of tests that change nothing in it
 
 
 def turn(user: str, assistant: str, **changes: object) -> Turn:
-    """A turn that was shown whole and that the model itself ended."""
+    """Return a turn whose reply the model ended itself, with no turn left out of the prompt."""
     return Turn(**{"user": user, "assistant": assistant, "prompt_tokens": 20, "left_out": 0, "ended": "end", **changes})
 
 
 def session(example: Trial, answer: str) -> Session:
-    """The writeup's example with this answer at its end."""
+    """Return the writeup's example, ending with this answer."""
     turns = [turn("My name is Alice.", "Hello Alice!"), turn("What is my name?", answer)]
     return Session(turns=turns, outcome=judging.outcome(answer, example, MATERIAL))
 
 
 def times(model: str = "m", on: float = 0.03, cached: float = 0.012, off: float = 0.01) -> RecallTimesFile:
-    """times.json; `on`, `cached` and `off` are seconds of an independent question in each mode."""
+    """Return times.json; `on`, `cached` and `off` are the seconds for an independent question in each mode."""
     seconds: dict[Mode, float] = {"on": cached, "on_without_cache": on, "off": off}
     return RecallTimesFile(
         model=model,
@@ -132,12 +132,12 @@ def times(model: str = "m", on: float = 0.03, cached: float = 0.012, off: float 
 
 
 def first_token(strategy: str, warm_s: float = 0.004, cold_s: float = 0.008) -> FirstToken:
-    """The time to a first token."""
+    """Return a time to the first token."""
     return FirstToken(strategy=strategy, distance=1, prompt_tokens=80, cached_tokens=40, warm_s=warm_s, cold_s=cold_s)
 
 
 def transcripts(same: bool = True) -> Transcripts:
-    """transcripts.json's part of chat.json."""
+    """Return the part of chat.json on transcripts."""
     strategies = {
         "sliding_window": "last_turns(2)",
         "token_budget_history_on": "token_budget(160)",
@@ -151,6 +151,6 @@ def transcripts(same: bool = True) -> Transcripts:
 
 
 def chat(*recalls: RecallFile, same: bool = True, **seconds: float) -> ChatFile:
-    """chat.json of these models."""
+    """Return chat.json of these models."""
     models = [summary.summarize(recall, times(recall.model, **seconds)) for recall in recalls or (default(),)]
     return ChatFile(models=models, not_run=[], transcripts=transcripts(same))

@@ -1,4 +1,4 @@
-"""A stand-in for the Hugging Face hub on the loopback: enough of its HTTP interface for the real client to fetch from.
+"""A fake Hugging Face hub on the loopback, with enough of the HTTP interface for the real client.
 
 It serves repositories at one commit each, can ask for a token, fail, ask for patience, hang up in the middle of a file or
 send wrong bytes, and notes every request so that tests can tell what was fetched and what was not.
@@ -36,7 +36,7 @@ class Repository:
 
 @dataclass
 class Hub:
-    """What the server serves and what was asked of it.
+    """The server's repositories, faults and log of requests.
 
     `cuts` weight files end halfway, `spoiled` ones arrive with a wrong byte, `busy` requests are answered 429; `broken`
     answers 500 to all.
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _etag(name: str, data: bytes) -> str:
-    """What the hub announces of a file: the SHA-256 of a large one (Git LFS), git's own SHA-1 of others."""
+    """Return a file's ETag: the SHA-256 of a large file (Git LFS), git's SHA-1 of others."""
     if name.endswith((".safetensors", ".parquet", ".bin")):
         return hashlib.sha256(data).hexdigest()
     return git_hash(data)
@@ -135,7 +135,7 @@ def _entry(path: str, data: bytes) -> dict:
 
 @contextmanager
 def serving() -> Iterator[Hub]:
-    """A hub on a free port of the loopback; set HF_ENDPOINT to its `address`."""
+    """Start a hub on a free loopback port; set HF_ENDPOINT to its `address`."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -1,4 +1,4 @@
-"""Images as Apptainer tells of them."""
+"""Container images as Apptainer describes them."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def apptainer() -> str:
-    """The name of the program on this machine; skips where there is none."""
+    """Return the name of Apptainer's program; skip the test if it is not installed."""
     found = shutil.which("apptainer") or shutil.which("singularity")
     if not found:
         pytest.skip("Apptainer is not installed")
@@ -20,18 +20,18 @@ def apptainer() -> str:
 
 
 def labels(image: Path) -> dict[str, str]:
-    """An image's labels."""
+    """Return an image's labels."""
     command = [apptainer(), "inspect", "--json", "--labels", str(image)]
     process = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(process.stdout)["data"]["attributes"]["labels"]
 
 
 def digest(lock: str) -> str:
-    """The SHA-256 of a lock of envs/."""
+    """Return the SHA-256 of a lock file in envs/."""
     return hashlib.sha256((ROOT / "envs" / lock).read_bytes()).hexdigest()
 
 
 def inputs(kind: str) -> str:
-    """The SHA-256 of all files that an image is built from, as its label has it."""
+    """Return the SHA-256 of all files that an image is built from, as in its label."""
     process = subprocess.run(["sh", "docker/inputs.sh", kind], cwd=ROOT, capture_output=True, text=True, check=True)
     return process.stdout.strip()

@@ -1,4 +1,4 @@
-"""Pages made up for tests, from results whose every answer is given as text (tests/helpers/results.py)."""
+"""Made-up pages, from results whose answers are given as text (tests/helpers/results.py)."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ TEMPLATES = ROOT / "workflow/report/page"
 
 
 def study(answers: dict[str, dict[str, str]]) -> tuple[Merged, pandas.DataFrame, list[Question]]:
-    """merged.json, the questions' table and the questions of a study; `answers` are given by model and subject."""
+    """Return merged.json, questions.csv and the questions of a study; `answers` are by model and subject."""
     subjects = list(dict.fromkeys(subject for by_subject in answers.values() for subject in by_subject))
     merged, table = results.merged(results.study(list(answers), subjects), answers)
     places = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
@@ -27,24 +27,24 @@ def study(answers: dict[str, dict[str, str]]) -> tuple[Merged, pandas.DataFrame,
 
 
 def ask(table: pandas.DataFrame, texts: list[Question]) -> pandas.DataFrame:
-    """The table with the questions' own hashes."""
+    """Return the table with the questions' hashes."""
     hashes = {(question.subject, question.index): question.sha256 for question in texts}
     return table.assign(question_sha256=[hashes[key] for key in zip(table["subject"], table["index"], strict=True)])
 
 
 def reworded(texts: list[Question], number: int, **changes: object) -> list[Question]:
-    """The questions with one of them changed."""
+    """Return the questions with one of them reworded."""
     return [replace(question, **changes) if place == number else question for place, question in enumerate(texts)]
 
 
 def written(merged: Merged, table: pandas.DataFrame, texts: list[Question]) -> str:
-    """report.html of a study, without figures."""
+    """Return report.html of a study, without figures."""
     markdown = results.report(merged, table, texts)
     return page.render(markdown, {}, explorer(merged, table, texts), TEMPLATES)
 
 
 def whole_mmlu(models: int = 8, subjects: int = 57, questions: int = 14_042) -> str:
-    """report.html of a study as large as all of MMLU: texts of MMLU's mean length, answers by chance."""
+    """Return report.html of a study as large as MMLU: texts of MMLU's mean length, random answers."""
     chance = numpy.random.default_rng(1)
     names = [f"subject_{number:02}" for number in range(subjects)]
     texts = []

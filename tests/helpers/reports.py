@@ -1,4 +1,4 @@
-"""Reading a report as its reader does: its tables, and what stands in their cells; and what a run would do."""
+"""Reads a report's tables and cells, and the plan of a dry run."""
 
 import re
 
@@ -6,7 +6,7 @@ from mmlu_kit.report.file_reference import FilePattern
 
 
 def tables(report, heading):
-    """The tables below a heading, up to the next one, each a list of rows of cells, without bold marks."""
+    """Return the tables between a heading and the next, each a list of rows of cells, without bold marks."""
     found, rows = [], []
     for line in [*re.split(r"^#+ ", report.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.M)[0].splitlines(), ""]:
         if line.startswith("|"):
@@ -18,7 +18,7 @@ def tables(report, heading):
 
 
 def listed_files(report):
-    """The patterns of a report's File Reference; each single file is a link to itself."""
+    """Return the patterns of a report's File Reference, and check that single files are links."""
     (rows,) = tables(report, "## File Reference")
     patterns = []
     for name, count, description in rows[1:]:
@@ -29,12 +29,12 @@ def listed_files(report):
 
 
 def percent(fraction):
-    """A fraction as a cell has it."""
+    """Format a fraction as in a cell."""
     return f"{100 * fraction:.1f}%"
 
 
 def shows(cell, seconds):
-    """Whether a cell has this duration, rounded to the digits that the cell has."""
+    """Return whether a cell has this duration, rounded to the cell's digits."""
     number, unit = cell.split()
     digits = len(number.partition(".")[2])
     difference = float(number) - seconds / {"s": 1, "min": 60, "h": 3600}[unit]
@@ -42,7 +42,7 @@ def shows(cell, seconds):
 
 
 def planned(snakemake, folder, *arguments):
-    """Rules and their numbers of jobs in a dry run."""
+    """Return the rules and their numbers of jobs in a dry run."""
     process = snakemake(folder, "--cores", "1", "--dry-run", "--quiet", "host", *arguments)
     assert process.returncode == 0, process.stdout + process.stderr
     stats = process.stdout.split("Job stats:", 1)[-1].split("total", 1)[0]

@@ -1,4 +1,4 @@
-"""Results made up for tests: whole studies whose every answer is given as text, 'ABCD' for four questions, '-' unparsed."""
+"""Made-up results: studies whose answers are given as text, 'ABCD' for four questions, '-' for unparsed."""
 
 from pathlib import Path
 
@@ -46,12 +46,12 @@ MACHINE = Machine(
 
 
 def question(subject: str, index: int) -> Question:
-    """The question that a record answers."""
+    """Return a made-up question."""
     return Question(subject, "test", index, f"Question {index} on {subject}?", (f"{index} a", "b", "c", "d"), GOLD[index])
 
 
 def record(subject: str, index: int, predicted: str, generated: str) -> Record:
-    """A record whose best letter is `predicted`; `generated` is a letter or '-' for a text without one."""
+    """Return a record with best letter `predicted`; `generated` is a letter, or '-' for a text without one."""
     parsed = generated if generated in LETTERS else None
     return Record(
         subject=subject,
@@ -72,7 +72,7 @@ def record(subject: str, index: int, predicted: str, generated: str) -> Record:
 
 
 def evaluation(model: str, subject: str, answers: str, generated: str | None = None, parameters: int = 1000) -> Evaluation:
-    """The evaluation file of these answers."""
+    """Return an evaluation file with these answers."""
     pairs = zip(answers, generated or answers, strict=True)
     answered = [record(subject, index, predicted, text) for index, (predicted, text) in enumerate(pairs)]
     files = {"x": FileEntry(bytes=1, sha256=sha256(model))}
@@ -82,7 +82,7 @@ def evaluation(model: str, subject: str, answers: str, generated: str | None = N
 
 
 def effective(device: str = "cpu", quantization: str = "none", **changes: object) -> Effective:
-    """An effective configuration in float32 of one kind of weight; `changes` are the part's."""
+    """Return an effective configuration in float32 with one kind of weights; `changes` apply to these."""
     quant_type = {"4bit": "nf4", "none": None}.get(quantization, quantization)
     part = {"module": "Linear", "dtype": "float32", "quant_type": quant_type, "compute_dtype": None, "device": device}
     parts = [WeightGroup(**{**part, "tensors": 3, "bytes": 4000, **changes})]
@@ -90,7 +90,7 @@ def effective(device: str = "cpu", quantization: str = "none", **changes: object
 
 
 def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> Timing:
-    """A timing file; CPU time is twice the real time."""
+    """Return a timing file; CPU time is twice the real time."""
     values = {
         "model": model,
         "subject": subject,
@@ -122,7 +122,7 @@ def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> 
 
 
 def study(models: list[str], subjects: list[str], **changes: object) -> Study:
-    """A resolved study of one group `small`."""
+    """Return a resolved study with one group, `small`."""
     values = {
         "name": "made",
         "title": "Made study",
@@ -141,14 +141,14 @@ def study(models: list[str], subjects: list[str], **changes: object) -> Study:
 
 
 def process(real_s: float = 3.0) -> ProcessTimes:
-    """What a log of /usr/bin/time says."""
+    """Return the content of a /usr/bin/time log."""
     return ProcessTimes(real_s=real_s, user_s=5.0, system_s=1.0, peak_rss_bytes=10**9, exit_status=0, killed=False)
 
 
 def merged(
     study: Study, answers: dict[str, dict[str, str]], parameters: dict[str, int] | None = None
 ) -> tuple[Merged, pandas.DataFrame]:
-    """merged.json and the questions' table of a study; `answers` are by model and subject, `parameters` by model."""
+    """Return merged.json and questions.csv of a study; `answers` are by model and subject, `parameters` by model."""
     pairs = [(model, subject) for model, by_subject in answers.items() for subject in by_subject]
     sizes = parameters or {}
     evaluations = [evaluation(m, s, answers[m][s], parameters=sizes.get(m, 1000)) for m, s in pairs]
@@ -158,20 +158,20 @@ def merged(
 
 
 def analysis(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None) -> AnalysisFile:
-    """analysis.json of a made-up study; `questions` are its questions where they are not those of `question`."""
+    """Return analysis.json of a made-up study; `questions` replace those made by `question`."""
     places = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
     return mistakes.analysis(merged, table, questions or [question(subject, index) for subject, index in places], None)
 
 
 def claims(merged: Merged, analysis: AnalysisFile) -> ClaimsFile:
-    """claims.json of a made-up study, from the project's own reference."""
+    """Return claims.json of a made-up study, from the project's reference files."""
     reference = WORKFLOW / "reference"
     published, listed = Published.read(reference / "published.yaml"), Claims.read(reference / "claims.yaml")
     return audit.audit(merged, analysis, published, listed)
 
 
 def run(study: Study) -> RunFile:
-    """run.json of a made-up study, without git."""
+    """Return run.json of a made-up study, without git."""
     digest = sha256("x")
     source = {"repository": None, "commit": None, "sha256": digest, "files": {"x": digest}}
     return RunFile(
@@ -190,6 +190,6 @@ def run(study: Study) -> RunFile:
 
 
 def report(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None, **changes: object) -> str:
-    """report.md of a made-up study and its questions; `changes` are the analysis's."""
+    """Return report.md of a made-up study; `changes` apply to the analysis."""
     analysed = analysis(merged, table, questions).model_copy(update=changes)
     return context.render(merged, analysed, claims(merged, analysed), run(merged.study), WORKFLOW / "report")

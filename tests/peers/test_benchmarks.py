@@ -1,4 +1,4 @@
-"""The programs that `make bench` compares do the same work, and its table says of each row whether it holds."""
+"""The programs that `make bench` compares do the same work, and each row of its table says whether it holds."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def contend(root):
 
 @pytest.mark.peer
 @pytest.mark.parametrize(("way", "batch"), [("kit", 256), ("lm_eval", 4), ("generate", 2), ("forward", 256)])
-def test_every_way_answers_every_question(contend, root, way, batch):
+def test_every_benchmarked_program_answers_every_question(contend, root, way, batch):
     demo = root / "workflow/demo"
     began = time.perf_counter()
     process = contend(way, "--model", demo / "models/demo-small", "--questions", demo / "questions", "--subjects", "astronomy",
@@ -39,7 +39,7 @@ def test_every_way_answers_every_question(contend, root, way, batch):
         assert all(0 < rate < 2 * best for rate, best in zip(work.flops_per_s, work.product_flops_per_s, strict=True))
 
 
-def test_arithmetic_is_counted_by_the_token():
+def test_arithmetic_is_counted_per_token():
     import torch
     import transformers
     from torch.utils.flop_counter import FlopCounterMode
@@ -57,7 +57,7 @@ def test_arithmetic_is_counted_by_the_token():
     assert arithmetic(model, 0, [5]) == counter.get_total_flops() - square
 
 
-def test_a_row_says_whether_it_holds():
+def test_each_row_says_whether_its_statement_holds():
     def runs(process_s=1.0, **values):
         work = {"load_s": 0.1, "questions": 10, "seconds": 1.0, "peak_rss_bytes": 2 * 10**9, **values}
         return [tables.Run(process_s, tables.Work(**work) if values else None)] * 3

@@ -1,4 +1,4 @@
-"""The same log-probabilities as lm-eval 0.4.13, the field's reference, on the same prompts and models, in float32.
+"""Log-likelihoods equal those of lm-eval 0.4.13, the field's reference, on the same prompts and models, in float32.
 
 lm-eval's own `HFLM.loglikelihood` is asked for each letter after each prompt; it encodes prompt and answer itself.
 """
@@ -45,7 +45,7 @@ def folders(real_data, root, tmp_path_factory):
 
 
 def prepared(real_data, tokenizer, preset, examples, most):
-    """Prompts by subject, of at most so many questions of each."""
+    """Return prompts by subject, for at most this many questions of each."""
     by_subject = []
     for subject in SUBJECTS:
         subject_questions = questions.read_folder(real_data / "mmlu", subject)
@@ -55,7 +55,7 @@ def prepared(real_data, tokenizer, preset, examples, most):
 
 
 def lm_eval_logprobs(lm, prompts, preset):
-    """Log-probabilities of A to D after each prompt by lm-eval; shape (prompts, 4)."""
+    """Return lm-eval's log-likelihoods of A to D after each prompt; shape (prompts, 4)."""
     from lm_eval.api.instance import Instance
 
     def loglikelihoods(pairs):
@@ -83,7 +83,7 @@ def lm_eval_logprobs(lm, prompts, preset):
         ("full", "lm_eval", 5, 1),
     ],
 )
-def test_letters_have_lm_evals_log_probabilities(folders, real_data, name, preset, examples, most):
+def test_letter_log_likelihoods_equal_lm_evals(folders, real_data, name, preset, examples, most):
     from lm_eval.models.huggingface import HFLM
 
     model = transformers_model.load_model(folders[name], LoadSettings())
@@ -105,7 +105,7 @@ def test_letters_have_lm_evals_log_probabilities(folders, real_data, name, prese
     print(f"{name}, {preset}, {examples} examples: ties ranked otherwise: {flips or 'none'}")
 
 
-def test_prompts_are_those_of_lm_evals_own_task_files(real_data):
+def test_prompts_equal_those_of_lm_evals_task_files(real_data):
     """Every prompt of the ten subjects, rendered from the task's YAML files by lm-eval's template language."""
     from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Agreement of two models against known values, and of simulated models whose truth is known."""
+"""Agreement of two models, against known values and for simulated models."""
 
 import numpy
 import pytest
@@ -31,7 +31,7 @@ def test_agreement_has_its_bounds():
     assert agreement.kappa(first, better) == pytest.approx(agreement.kappa_max(first.mean(), better.mean()))
 
 
-def test_agreement_is_not_defined_where_nothing_varies():
+def test_agreement_is_undefined_if_nothing_varies():
     always, never = numpy.ones(5, bool), numpy.zeros(5, bool)
     assert agreement.kappa(always, always) is agreement.kappa(never, never) is None
     assert agreement.kappa(always, never) == 0
@@ -40,12 +40,12 @@ def test_agreement_is_not_defined_where_nothing_varies():
 
 
 def biased(random, gold, accuracy, share_of_a):
-    """Answers of a model that knows this share of them and else guesses, with 'A' in `share_of_a` of its guesses."""
+    """Return answers of a model that knows this share of them and otherwise guesses 'A' with probability `share_of_a`."""
     other = (1 - share_of_a) / 3
     return numpy.where(random.random(len(gold)) < accuracy, gold, random.choice(4, len(gold), p=[share_of_a] + [other] * 3))
 
 
-def test_two_unrelated_models_that_prefer_a_are_not_found_alike():
+def test_unrelated_models_with_a_common_letter_bias_do_not_agree():
     random = numpy.random.default_rng(3)
     rates, p_values = [], []
     for _ in range(100):
@@ -61,7 +61,7 @@ def test_two_unrelated_models_that_prefer_a_are_not_found_alike():
     assert 0.35 < numpy.mean(p_values) < 0.65
 
 
-def test_models_that_choose_the_same_wrong_answers_are_found_alike():
+def test_models_with_the_same_wrong_answers_agree():
     random = numpy.random.default_rng(4)
     gold, subjects = random.integers(0, 4, 1000), numpy.repeat(numpy.arange(10), 100)
     tempting = (gold + random.integers(1, 4, 1000)) % 4  # each question's own wrong answer
@@ -70,7 +70,7 @@ def test_models_that_choose_the_same_wrong_answers_are_found_alike():
     assert test.p == pytest.approx(1 / 2000) and test.rate > test.null.high + 0.05
 
 
-def test_the_null_is_that_of_permuting_one_models_wrong_answers_within_subject_and_right_letter():
+def test_the_null_equals_explicit_permutations_within_subject_and_right_letter():
     random = numpy.random.default_rng(5)
     gold, subjects = random.integers(0, 4, 200), numpy.repeat([0, 1], 100)
     first, second = (biased(random, gold, 0.3, 0.5) for _ in range(2))
@@ -88,7 +88,7 @@ def test_the_null_is_that_of_permuting_one_models_wrong_answers_within_subject_a
     assert test.p == pytest.approx(numpy.mean(numpy.array(rates) >= test.rate), abs=0.05)
 
 
-def test_wrong_answers_are_not_tested_where_nothing_can_be_permuted():
+def test_wrong_answers_are_not_tested_if_no_permutation_exists():
     assert agreement.same_wrong(GOLD, FIRST, GOLD, GOLD).rate is None
     always_a = numpy.zeros(10, int)
     test = agreement.same_wrong(always_a, SECOND, GOLD, numpy.zeros(10))

@@ -1,4 +1,4 @@
-"""The analysis of much and of real data, and the program that makes it."""
+"""The analysis of large and real data, and its program."""
 
 import time
 from itertools import combinations
@@ -43,7 +43,7 @@ def test_all_of_mmlu_and_eight_models_take_under_thirty_seconds():
 
 @pytest.fixture(scope="module")
 def predictions(real_data):
-    """What five checkpoints of one 7B model answered to the writeup's 1,369 questions: a table for each."""
+    """The answers of five checkpoints of one 7B model to the writeup's 1,369 questions, a table each."""
     rows = pandas.read_csv(real_data / "predictions/five_checkpoints_ten_subjects.csv.gz")
     tables = {model: own.reset_index(drop=True) for model, own in rows.groupby("model", sort=False)}
     first = next(iter(tables.values()))
@@ -69,7 +69,7 @@ def analysis(real_data, predictions):
     return analysis
 
 
-def test_five_checkpoints_of_one_model_are_found_alike(analysis, predictions):
+def test_five_checkpoints_of_one_model_agree(analysis, predictions):
     assert analysis.questions == 1369 and len(analysis.pairs) == 10
     for pair in analysis.pairs:
         one, other = (predictions[model] for model in pair.models)
@@ -87,7 +87,7 @@ def test_five_checkpoints_of_one_model_are_found_alike(analysis, predictions):
     assert wrong.observed[5] > 5 * wrong.expected[5]
 
 
-def test_the_checkpoints_are_biased_to_a(analysis):
+def test_the_checkpoints_prefer_a(analysis):
     for model in analysis.models:
         assert model.letters["A"].share > 1.5 * model.letters["A"].gold_share
         assert model.letters["A"].recall > 0.6 and max(model.letters[letter].recall for letter in "BCD") < 0.5
@@ -96,7 +96,7 @@ def test_the_checkpoints_are_biased_to_a(analysis):
         assert model.guessing.p < 1e-30 and model.constant_letter.letter == "D"
 
 
-def test_the_checkpoints_do_better_where_labels_are_right(analysis):
+def test_the_checkpoints_do_better_on_correct_labels(analysis):
     checks = analysis.label_errors
     assert (checks.checked, checks.flagged, checks.unmatched) == (989, 66, 0)
     for model in checks.models:
@@ -110,7 +110,7 @@ def test_agreement_beyond_chance_is_lower_than_plain_agreement(analysis, predict
 
 
 def inputs(folder, merged, table, asked):
-    """What analyse.py reads, written to a folder, as its arguments."""
+    """Write the input of analyse.py to a folder, and return its arguments."""
     merged.write(folder / "merged.json")
     table.to_csv(folder / "questions.csv", index=False)
     questions.write_jsonl(folder / "anatomy.jsonl", asked)
@@ -134,7 +134,7 @@ def test_the_program_writes_what_the_package_returns(run, two_models, tmp_path):
     assert (tmp_path / "analysis.json").read_bytes() == before
 
 
-def test_a_study_of_which_nothing_was_run_has_an_analysis_that_says_so(run, tmp_path):
+def test_the_analysis_of_an_empty_study_says_so(run, tmp_path):
     study = results.study(["m"], ["anatomy"])
     skipped = NotRun(model="m", requested=results.REQUESTED, reason="no such device", subject="anatomy")
     merged, table = merging.merge(study, [skipped], [skipped], Processes({})), merging.table(study, [skipped])
@@ -144,7 +144,7 @@ def test_a_study_of_which_nothing_was_run_has_an_analysis_that_says_so(run, tmp_
     assert AnalysisFile.read(tmp_path / "analysis.json").models == []
 
 
-def test_a_missing_folder_of_label_checks_is_one_line(run, two_models, one_line, tmp_path):
+def test_a_missing_folder_of_label_checks_is_reported_in_one_line(run, two_models, one_line, tmp_path):
     one_line(run("analyse.py", *two_models, "--label-errors", tmp_path / "nowhere"), "label_errors", "nowhere", "no folder")
 
 

@@ -1,4 +1,4 @@
-"""The letter read from what a model writes: a table of forms, and what must not be taken for an answer."""
+"""The answer parser: a table of answer forms, and texts that must not be parsed as answers."""
 
 import pytest
 from hypothesis import given
@@ -42,12 +42,12 @@ UNREAD = [
 
 
 @pytest.mark.parametrize(("text", "letter"), [(text, letter) for letter, texts in READ.items() for text in texts])
-def test_a_letter_is_read(text, letter):
+def test_letters_are_parsed_from_answers(text, letter):
     assert answer_parser.parse(text) == letter
 
 
 @pytest.mark.parametrize("text", UNREAD)
-def test_no_letter_is_made_up(text):
+def test_no_letter_is_invented(text):
     assert answer_parser.parse(text) is None
 
 
@@ -57,11 +57,11 @@ def test_the_table_has_more_than_a_hundred_forms():
 
 
 @given(st.text(max_size=200))
-def test_any_text_gives_a_letter_or_none(text):
+def test_any_text_parses_to_a_letter_or_none(text):
     assert answer_parser.parse(text) in {"A", "B", "C", "D", None}
 
 
-def test_long_texts_take_no_time():
+def test_long_texts_are_parsed_quickly():
     assert answer_parser.parse("A" * 100_000) is None
     assert answer_parser.parse("the answer " * 20_000) is None
     assert answer_parser.parse(" ( [ * " * 20_000) is None

@@ -1,4 +1,4 @@
-"""Results of another machine: packed, brought home, and told apart from this machine's; archives are nobody's friend."""
+"""Results of another machine: packed, unpacked and kept apart from this machine's. Archives are untrusted."""
 
 import json
 import stat
@@ -18,7 +18,7 @@ SUBJECTS = ["anatomy", "virology"]
 
 
 def run(folder, model, answers="ABCD", subjects=SUBJECTS):
-    """What a run of a model leaves in a study's results."""
+    """Write the files that a run of a model leaves in a study's results."""
     for subject in subjects:
         results.evaluation(model, subject, answers).write(folder / f"evaluations/{model}/{subject}.json")
         results.timing(model, subject).write(folder / f"timings/{model}/{subject}.json")
@@ -38,7 +38,7 @@ def packed(folder, path):
 
 
 def zipped(path, *members):
-    """An archive with these (name or ZipInfo, content)."""
+    """Write an archive with these (name or ZipInfo, content)."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members:
             archive.writestr(name, content)
@@ -49,7 +49,7 @@ def everything(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_unpacked_files_are_the_packed_ones_byte_by_byte(tmp_path):
+def test_unpacked_files_equal_the_packed_ones(tmp_path):
     away = run(tmp_path / "away/s", "m")
     assert packed(away, tmp_path / "colab.zip") == {"m": 2}
     assert archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab") == {"m": 2}
@@ -74,11 +74,11 @@ def test_not_run_placeholders_and_job_logs_are_not_packed(tmp_path):
     with zipfile.ZipFile(tmp_path / "colab.zip") as archive:
         assert {name.split("/")[1] for name in archive.namelist()} == {"m"}
         assert not any(b"somebody" in archive.read(name) for name in archive.namelist())
-    with pytest.raises(UserError, match="no evaluation was run here, so there is nothing to pack"):
+    with pytest.raises(UserError, match="no evaluation was run on this machine, so there is nothing to pack"):
         archives.pack(tmp_path)
 
 
-def test_a_second_archive_of_a_machine_replaces_its_first(tmp_path):
+def test_a_machines_second_archive_replaces_its_first(tmp_path):
     for subjects in (SUBJECTS[:1], SUBJECTS):
         packed(run(tmp_path / "away/s", "m", subjects=subjects), tmp_path / "colab.zip")
         archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
@@ -86,7 +86,7 @@ def test_a_second_archive_of_a_machine_replaces_its_first(tmp_path):
     assert [path.name for path in (tmp_path / "home/s/elsewhere").iterdir()] == ["colab"]
 
 
-def test_another_machines_result_counts_before_this_ones(tmp_path):
+def test_another_machines_result_takes_precedence(tmp_path):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
     not_run("m", "anatomy").write(tmp_path / "home/s/evaluations/m/anatomy.json")
     archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
@@ -94,7 +94,7 @@ def test_another_machines_result_counts_before_this_ones(tmp_path):
     assert locations.result_folder(tmp_path / "home/s", "other", "anatomy") == tmp_path / "home/s"
 
 
-def test_logs_are_named_by_model_and_job_and_by_their_other_machine(tmp_path):
+def test_logs_are_named_by_machine_model_and_job(tmp_path):
     names = {"timings/m/anatomy.time": "m/anatomy.time", "elsewhere/colab/timings/m/x.time": "elsewhere/colab/m/x.time"}
     assert {path: locations.log_name(tmp_path, tmp_path / path) for path in names} == names
     for path in (tmp_path / "m/anatomy.time", tmp_path / "anatomy.time", tmp_path.parent / "timings/m/anatomy.time"):
@@ -102,7 +102,7 @@ def test_logs_are_named_by_model_and_job_and_by_their_other_machine(tmp_path):
             locations.log_name(tmp_path, path)
 
 
-def test_the_same_model_and_subject_with_other_answers_is_refused_and_nothing_is_written(tmp_path):
+def test_contradicting_answers_are_refused_and_nothing_is_written(tmp_path):
     home = run(tmp_path / "home/s", "m", "ABCD")
     packed(run(tmp_path / "away/s", "m", "ABDD"), tmp_path / "colab.zip")
     message = r"evaluations/m/anatomy\.json and .* contradict each other: 1 different answer, the first to question 2;"
@@ -130,13 +130,13 @@ def linked(name):
         linked("evaluations/m/link.json"),
     ],
 )  # fmt: skip
-def test_an_archive_with_any_other_file_is_refused_whole(tmp_path, name):
+def test_an_archive_with_an_unexpected_file_is_refused(tmp_path, name):
     members = [
         ("evaluations/m/anatomy.json", EVALUATION.model_dump_json()),
         ("timings/m/anatomy.json", TIMING.model_dump_json()),
     ]
     zipped(tmp_path / "bad.zip", *members, (name, "/etc/passwd"))
-    with pytest.raises(UserError, match=r"bad\.zip holds .* which no packed study has: nothing was unpacked"):
+    with pytest.raises(UserError, match=r"bad\.zip holds .* which `pack` never writes: nothing was unpacked"):
         archives.unpack(tmp_path / "bad.zip", tmp_path / "home/s", "bad")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
 
@@ -144,7 +144,7 @@ def test_an_archive_with_any_other_file_is_refused_whole(tmp_path, name):
 def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MOST_BYTES", 1000)
     zipped(tmp_path / "bomb.zip", ("evaluations/m/anatomy.json", "0" * 2000))
-    with pytest.raises(UserError, match="it is no packed study"):
+    with pytest.raises(UserError, match="it is not a packed study"):
         archives.unpack(tmp_path / "bomb.zip", tmp_path / "home/s", "bomb")
 
 
@@ -154,7 +154,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
         (EVALUATION.plain() | {"extra": 1}, TIMING.plain(), "not a valid evaluation file at extra"),
         (results.evaluation("m", "virology", "ABCD").plain(), TIMING.plain(), "holds the answers of m on virology"),
         (EVALUATION.plain(), {"schema": "mmlu-kit/timing/3"}, "not a valid timing file"),
-        (EVALUATION.plain(), results.timing("m", "anatomy", process="../x").plain(), "is no log of a process"),
+        (EVALUATION.plain(), results.timing("m", "anatomy", process="../x").plain(), "is not the log of a process"),
         (EVALUATION.plain() | {"schema": "mmlu-kit/evaluation/2"}, {}, "another version of the kit"),
         (
             EVALUATION.plain() | {"totals": results.evaluation("m", "anatomy", "ABCA").totals.plain()},
@@ -165,7 +165,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
         (not_run("m", "anatomy").plain(), not_run("m", "anatomy").plain(), "not a valid evaluation file"),
     ],
 )
-def test_every_file_is_checked_before_any_is_kept(tmp_path, evaluation, timing, message):
+def test_every_file_is_checked_before_any_is_written(tmp_path, evaluation, timing, message):
     members = [("evaluations/m/anatomy.json", json.dumps(evaluation))]
     members += [("timings/m/anatomy.json", json.dumps(timing))] if timing is not None else []
     with pytest.raises(UserError, match=message):
@@ -174,12 +174,12 @@ def test_every_file_is_checked_before_any_is_kept(tmp_path, evaluation, timing, 
 
 
 @pytest.mark.parametrize("cut", [0, 10, 400])
-def test_a_torn_archive_is_named(tmp_path, cut):
+def test_a_truncated_archive_is_named(tmp_path, cut):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
     (tmp_path / "colab.zip").write_bytes((tmp_path / "colab.zip").read_bytes()[:cut])
-    with pytest.raises(UserError, match=r"colab\.zip is not a whole zip archive"):
+    with pytest.raises(UserError, match=r"colab\.zip is not a complete zip archive"):
         archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
-    with pytest.raises(UserError, match=r"none\.zip does not exist: copy the archive made by `make pack`"):
+    with pytest.raises(UserError, match=r"none\.zip does not exist: copy there the archive that `make pack` made"):
         archives.unpack(tmp_path / "none.zip", tmp_path / "home/s", "none")
 
 
@@ -212,7 +212,7 @@ def test_each_result_names_its_machine_and_where_it_came_from():
     assert set(summaries.summarize(merged, "b", SUBJECTS).processes) == {f"elsewhere/colab/b/{s}.time" for s in SUBJECTS}
 
 
-def test_hosts_that_differ_in_name_alone_are_one_machine():
+def test_hosts_that_differ_only_in_name_are_one_machine():
     merged, _ = joined()
     assert len({machine.model_dump_json() for machine in merged.machines}) == 2
     other_node = results.MACHINE.model_copy(update={"host": "another node"})
@@ -222,7 +222,7 @@ def test_hosts_that_differ_in_name_alone_are_one_machine():
     assert len(merged.machines) == 1 and summaries.summarize(merged, "a", SUBJECTS).real_s == 4.0
 
 
-def test_times_of_two_machines_are_not_added():
+def test_times_of_different_machines_are_never_added():
     merged, table = joined("a")
     summary = summaries.summarize(merged, "a", SUBJECTS)
     assert summary.real_s is summary.cpu_s is summary.load_s is summary.machine is None
@@ -230,16 +230,16 @@ def test_times_of_two_machines_are_not_added():
     assert "the time of all subjects" in results.report(merged, table)
 
 
-def test_the_report_says_that_times_are_of_several_machines():
+def test_the_report_warns_of_times_from_several_machines():
     merged, table = joined()
     report = results.report(merged, table)
-    assert "**These times are of several machines**, so they compare machines as much as models" in report
+    assert "**These times come from several machines**, so they compare machines as much as models" in report
     assert "× the real time" not in report.split("## 4.")[1].split("## 5.")[0]
-    assert "Results of another machine (Xeon, T4) were joined with this study's: `elsewhere/colab`." in report
+    assert "Results from another machine (Xeon, T4) are included: `elsewhere/colab`." in report
     assert "| `elsewhere/colab/…` | 6 |" in report
 
 
-def test_no_pareto_line_is_drawn_through_times_of_several_machines():
+def test_no_pareto_line_joins_times_of_several_machines():
     here, away = (summaries.summarize(joined()[0], model, SUBJECTS) for model in "ab")
     assert b"Pareto" not in figures.render(figures.efficiency, "svg", [here, away], [])
     assert figures.efficiency([here, away], []).legends[0].get_texts()[0].get_text() == "guessing (25%)"
@@ -254,5 +254,5 @@ def test_an_archive_with_damaged_data_is_named(tmp_path):
     begin = 30 + len(name)  # a local header's length
     data[begin : begin + 2] = b"\xff\xff"  # no kind of block that there is
     path.write_bytes(data)
-    with pytest.raises(UserError, match=r"colab\.zip is not a whole zip archive"):
+    with pytest.raises(UserError, match=r"colab\.zip is not a complete zip archive"):
         archives.unpack(path, tmp_path / "results", "colab")

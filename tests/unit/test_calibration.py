@@ -1,4 +1,4 @@
-"""Calibration against values by hand, and the edges of its bins."""
+"""Calibration, against values computed by hand and at the edges of bins."""
 
 import pandas
 import pytest
@@ -6,7 +6,7 @@ from mmlu_kit.analysis.calibration import calibration, letter_probabilities
 from mmlu_kit.results.merging import LOGPROBS
 
 
-def test_probabilities_are_among_the_letters_and_unknown_where_one_is():
+def test_probabilities_are_among_the_letters_or_unknown():
     answers = pandas.DataFrame([[-1.0, -1.0, -1.0, -1.0], [-0.5, -2.5, -2.5, -2.5]], columns=list(LOGPROBS))
     assert letter_probabilities(answers).sum(axis=1) == pytest.approx([1, 1])
     assert letter_probabilities(answers)[0] == pytest.approx([0.25] * 4)

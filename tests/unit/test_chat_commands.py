@@ -1,4 +1,4 @@
-"""Commands and the log they work on, with a real small model."""
+"""Chat commands and the conversation they change, with a small real model."""
 
 import pytest
 from mmlu_kit.chat import commands, replies, sessions, states, views
@@ -31,7 +31,7 @@ def say(session, *texts):
     return ["".join(session.ask(text)) for text in texts]
 
 
-def test_a_chat_of_some_turns(make):
+def test_a_chat_of_several_turns(make):
     session = make(system="Be brief.")
     answers = say(session, "One?", "Two?", "Three?")
     assert [message["role"] for message in session.messages] == ["system", *["user", "assistant"] * 3]
@@ -50,7 +50,7 @@ def test_a_chat_of_some_turns(make):
         commands.run("/undo", session)
 
 
-def test_history_off_shows_the_newest_message_only_and_keeps_the_chat(make):
+def test_history_off_prompts_with_the_newest_message_but_keeps_the_chat(make):
     session, alone = make("last_turns(2)"), make()
     say(session, "My name is Alice.", "I live in Oslo.")
     assert "history is off" in commands.run("/history off", session)
@@ -66,7 +66,7 @@ def test_history_off_shows_the_newest_message_only_and_keeps_the_chat(make):
     assert "all turns" in (commands.run("/strategy none", make("full")), commands.run("/history on", make("none")))[1]
 
 
-def test_a_reply_that_is_stopped_is_kept_and_marked(make):
+def test_a_stopped_reply_is_kept_and_marked(make):
     session = make(max_new_tokens=64)
     whole = say(make(max_new_tokens=64), "Which planet is red?")[0]
     reply = session.ask("Which planet is red?")
@@ -89,7 +89,7 @@ def test_a_message_that_does_not_fit_changes_nothing(make):
         make(context=64, max_new_tokens=64)
 
 
-def test_save_and_load_go_on_as_if_nothing_had_happened(make, tmp_path):
+def test_a_saved_and_loaded_chat_goes_on_unchanged(make, tmp_path):
     path = tmp_path / "with spaces in it.json"
     first = make("token_budget(200)", system="Be brief.")
     say(first, "My name is Alice.", "I live in Oslo.")
@@ -108,7 +108,7 @@ def test_save_and_load_go_on_as_if_nothing_had_happened(make, tmp_path):
     )
 
 
-def test_a_file_that_cannot_be_loaded_leaves_the_chat(make, tmp_path):
+def test_a_failed_load_keeps_the_chat(make, tmp_path):
     session = make()
     say(session, "Hello?")
     before = list(session.messages)
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_loaded_leaves_the_chat(make, tmp_path):
         ("/history maybe", "/history takes on or off"),
     ],
 )
-def test_a_mistaken_command_says_what_would_be_right(make, line, words):
+def test_a_misspelt_command_gets_a_suggestion(make, line, words):
     with pytest.raises(UserError, match=words.replace("?", r"\?")):
         commands.run(line, make())
 
@@ -141,7 +141,7 @@ def test_help_names_every_command(make):
         commands.run("/quit", make())
 
 
-def test_control_characters_are_seen_and_not_obeyed():
+def test_control_characters_are_shown_escaped():
     hostile = "a\x1b[2J\x1b]0;owned\x07\rb\x9b31m\u202ec\n\td\x7f"
     shown = visible(hostile)
     assert len(shown) == len(hostile) and "\n\td" in shown and "␛[2J" in shown

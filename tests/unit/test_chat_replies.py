@@ -1,4 +1,4 @@
-"""Replies: the same with a cache that was kept, from a cold start, and by transformers' own generate."""
+"""Replies are the same with a kept cache, without one, and from transformers' own generate."""
 
 import pytest
 import torch
@@ -45,7 +45,7 @@ def model(request, root):
 
 
 def generated(model, ids, most):
-    """The new tokens by transformers, without the one that ends the reply."""
+    """Return the new tokens from transformers, without the end token."""
     inputs = torch.tensor([ids])
     end = model.generation_config.eos_token_id
     output = model.generate(
@@ -54,7 +54,7 @@ def generated(model, ids, most):
     return tuple(token for token in output[0, len(ids) :].tolist() if token != end)
 
 
-def test_replies_of_a_growing_chat_are_those_of_a_cold_start_and_of_generate(model, tokenizer):
+def test_cached_replies_equal_uncached_ones_and_transformers_generate(model, tokenizer):
     model.generation_config.eos_token_id = 2  # what ends replies of the tokenizer
     kept, cold = replies.Replier(model, tokenizer), replies.Replier(model, tokenizer)
     log, sliding = [{"role": "system", "content": "Be brief."}], "Mistral" in type(model).__name__
@@ -80,7 +80,7 @@ def test_replies_of_a_growing_chat_are_those_of_a_cold_start_and_of_generate(mod
     assert kept.last.ids == generated(model, ids, 24) and kept.last.cached_tokens == (0 if sliding else len(ids) - 1)
 
 
-def test_a_reply_that_is_stopped_anywhere_leaves_the_cache_right(model, tokenizer):
+def test_a_stopped_reply_leaves_a_valid_cache(model, tokenizer):
     model.generation_config.eos_token_id = 2
     replier = replies.Replier(model, tokenizer)
     ids = encoding.prompt_ids([{"role": "user", "content": "word " * 160}], tokenizer)
@@ -97,7 +97,7 @@ def test_a_reply_that_is_stopped_anywhere_leaves_the_cache_right(model, tokenize
         assert replier.last.ids == whole
 
 
-def test_a_computation_that_breaks_off_leaves_no_half_cache(model, tokenizer, monkeypatch):
+def test_an_interrupted_computation_leaves_a_valid_cache(model, tokenizer, monkeypatch):
     model.generation_config.eos_token_id = 2
     replier = replies.Replier(model, tokenizer)
     ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], tokenizer)
@@ -115,7 +115,7 @@ def test_a_computation_that_breaks_off_leaves_no_half_cache(model, tokenizer, mo
     assert replier.last.ids == whole and replier.last.cached_tokens == 0
 
 
-def test_replies_end_at_every_token_that_ends_them(model, tokenizer):
+def test_replies_end_at_any_end_token(model, tokenizer):
     ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], tokenizer)
     model.generation_config.eos_token_id = None
     whole = replies.Replier(model, tokenizer)
@@ -134,7 +134,7 @@ def test_replies_end_at_every_token_that_ends_them(model, tokenizer):
 
 @given(st.lists(st.integers(0, 1599), max_size=60))
 @settings(deadline=None)
-def test_pieces_are_the_text_of_any_tokens(tokenizer, ids):
+def test_streamed_pieces_join_to_the_decoded_text(tokenizer, ids):
     text = replies.Text(tokenizer)
     pieces = [*(text.add(token) for token in ids), text.rest()]
     assert "".join(pieces) == tokenizer.decode(ids, skip_special_tokens=True)
@@ -142,7 +142,7 @@ def test_pieces_are_the_text_of_any_tokens(tokenizer, ids):
 
 @given(st.text(max_size=40))
 @settings(deadline=None)
-def test_no_piece_holds_half_a_character(tokenizer, said):
+def test_no_piece_splits_a_character(tokenizer, said):
     text = replies.Text(tokenizer)
     pieces = [text.add(token) for token in tokenizer(said, split_special_tokens=True)["input_ids"]]
     assert "".join(pieces) + text.rest() == said

@@ -1,4 +1,4 @@
-"""Saved chats: whole or not at all, read only where they are what they say; a pickle never."""
+"""Saved chats are written completely or not at all, and validated when loaded; pickles are never loaded."""
 
 import json
 import os
@@ -29,14 +29,14 @@ def saved(tmp_path):
     return path
 
 
-def test_what_is_saved_is_what_is_loaded(saved):
+def test_a_saved_chat_loads_unchanged(saved):
     chat = states.load(saved)
     assert (chat.messages, chat.strategy, chat.model, chat.template_sha256) == (LOG, "last_turns(4)", MODEL, "1" * 64)
     states.save(saved, LOG[:1], views.Strategy("full"), MODEL, "1" * 64)
     assert states.load(saved).messages == LOG[:1] and list(saved.parent.iterdir()) == [saved]
 
 
-def test_the_files_form_is_as_it_was_before(saved):
+def test_chats_saved_by_earlier_versions_still_load(saved):
     """Chats that earlier versions of the kit saved can still be loaded."""
     chat = json.loads(saved.read_text())
     assert len(chat.pop("saved")) == len("2026-01-01T00:00:00Z")
@@ -54,7 +54,7 @@ def test_the_files_form_is_as_it_was_before(saved):
 
 
 class Trap:
-    """What a hostile pickle holds: loaded, it would leave a file."""
+    """The content of a hostile pickle: loading it would create a file."""
 
     def __init__(self, path):
         self.path = path
@@ -64,7 +64,7 @@ class Trap:
 
 
 def pickles(trap):
-    """Pickles of every protocol: of a writeup's list of messages, of other data, and of code to be run."""
+    """Return pickles of every protocol: a list of messages like the writeup's, other data, and code."""
     messages = [{"role": "user", "content": "My name is Alice."}]
     for value in (messages, [], {}, {"messages": messages}, (), None, "text", "long " * 3000, 7, 2.5, [1, 2], trap):
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -76,7 +76,7 @@ def pickles(trap):
     yield b"cos\nsystem\n(S'touch %s'\ntR." % str(trap.path).encode()
 
 
-def test_a_pickle_is_recognised_whatever_its_name_and_never_loaded(tmp_path):
+def test_a_pickle_is_recognised_and_never_loaded(tmp_path):
     trap = Trap(tmp_path / "run")
     path = tmp_path / "chat.json"
     for data in pickles(trap):
@@ -104,7 +104,7 @@ def test_a_pickle_is_recognised_whatever_its_name_and_never_loaded(tmp_path):
         "\x00",
     ],
 )
-def test_other_files_are_not_taken_for_pickles(tmp_path, text):
+def test_other_files_are_not_mistaken_for_pickles(tmp_path, text):
     path = tmp_path / "chat.pkl"
     path.write_text(text)
     with pytest.raises(UserError, match="is not a saved chat, or is damaged"):
@@ -138,7 +138,7 @@ def test_other_files_are_not_taken_for_pickles(tmp_path, text):
         (lambda chat: chat["model"].update(name="\ud83d"), "surrogates not allowed"),
     ],
 )
-def test_a_damaged_chat_is_one_line_that_says_where(saved, change, words):
+def test_a_damaged_chat_is_reported_in_one_line_with_its_place(saved, change, words):
     chat = json.loads(saved.read_text())
     change(chat)
     saved.write_text(json.dumps(chat))
@@ -171,7 +171,7 @@ def test_files_that_cannot_be_a_chat_are_not_read(tmp_path, saved):
 
 @given(st.binary(max_size=200) | st.text(max_size=50).map(lambda text: text.encode("utf-8", "surrogatepass")))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_bytes_raise_more_than_a_user_error(tmp_path, data):
+def test_any_bytes_raise_at_most_a_user_error(tmp_path, data):
     path = tmp_path / "chat.json"
     path.write_bytes(data)
     with pytest.raises(UserError):

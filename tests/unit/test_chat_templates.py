@@ -1,4 +1,4 @@
-"""Conversations as tokens: those of the model's own template, whatever somebody wrote into a message."""
+"""Conversations are encoded as by the model's own template, whatever the messages contain."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def qwen(real_data):
 
 @pytest.fixture(scope="module")
 def llama(real_data):
-    """The Llama template with its own special tokens, some of which have no purpose that the tokenizer's list knows."""
+    """The Llama template with its special tokens, some of which have no role in the tokenizer's configuration."""
     tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     tokenizer.add_special_tokens({"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"})
     tokenizer.add_tokens(["<|start_header_id|>", "<|end_header_id|>"], special_tokens=True)
@@ -38,7 +38,7 @@ def llama(real_data):
 
 
 def own_ids(messages, tokenizer):
-    """What the tokenizer itself makes of a conversation."""
+    """Return the tokenizer's own encoding of a conversation."""
     return tokenizer.apply_chat_template(
         messages, add_generation_prompt=True, date_string=chat_templates.DATE_STRING, return_dict=True
     )["input_ids"]
@@ -46,14 +46,14 @@ def own_ids(messages, tokenizer):
 
 @pytest.mark.parametrize("name", ["qwen", "llama"])
 @pytest.mark.parametrize("messages", [CHAT, CHAT[1:], CHAT[1:2], CHAT[:2]], ids=len)
-def test_harmless_conversations_are_the_templates_own(request, name, messages):
+def test_ordinary_conversations_are_encoded_like_the_template(request, name, messages):
     tokenizer = request.getfixturevalue(name)
     assert encoding.prompt_ids(messages, tokenizer) == own_ids(messages, tokenizer)
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=30), min_size=4, max_size=4))
 @settings(deadline=None, max_examples=30)
-def test_any_text_is_encoded_as_the_template_has_it(llama, said):
+def test_any_text_is_encoded_like_the_template(llama, said):
     messages = [{"role": role, "content": text} for role, text in zip(ROLES, said, strict=True)]
     assert encoding.prompt_ids(messages, llama) == own_ids(messages, llama)
 
@@ -73,7 +73,7 @@ PARTS = [
 
 @given(st.lists(st.lists(st.sampled_from(PARTS), max_size=6).map("".join), min_size=4, max_size=4))
 @settings(deadline=None, max_examples=30)
-def test_nothing_that_is_said_becomes_a_special_token(llama, said):
+def test_no_message_text_becomes_a_special_token(llama, said):
     messages = [{"role": role, "content": text} for role, text in zip(ROLES, said, strict=True)]
     special = set(llama.convert_tokens_to_ids(chat_templates.special_tokens(llama)))
     found = encoding.prompt_ids(messages, llama)
@@ -83,7 +83,7 @@ def test_nothing_that_is_said_becomes_a_special_token(llama, said):
         assert text.strip() in llama.decode(found)
 
 
-def test_marks_that_a_tokenizer_does_not_call_special_cannot_be_forged_either(root, tmp_path):
+def test_template_marks_that_are_not_special_tokens_cannot_be_forged(root, tmp_path):
     folder = shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "model")
     for name, change in {"tokenizer_config.json": edit_config, "tokenizer.json": edit_tokens}.items():
         found = json.loads((folder / name).read_text())
@@ -107,7 +107,7 @@ def edit_tokens(found):
         token["special"] = token["content"] == "<|endoftext|>"
 
 
-def test_conversations_that_a_template_refuses_are_a_problem(qwen, monkeypatch):
+def test_a_conversation_that_the_template_refuses_is_a_user_error(qwen, monkeypatch):
     monkeypatch.setattr(qwen, "chat_template", "{{ raise_exception('no system messages, please') }}")
     with pytest.raises(UserError, match="chat template does not take this conversation: no system messages, please"):
         encoding.prompt_ids(CHAT, qwen)

@@ -1,4 +1,4 @@
-"""What of a chat the model is shown, for chats of any form."""
+"""Views: the part of a chat that is in the prompt, for chats of any form."""
 
 import copy
 
@@ -30,12 +30,12 @@ def chats(draw):
 
 
 def count(messages):
-    """A prompt's tokens: a word each, three for a message's marks, two for the beginning of the reply."""
+    """Count a prompt's tokens: one per word, three per message, two for the start of the reply."""
     return 2 + sum(3 + len(message["content"].split()) for message in messages)
 
 
 def turns(messages):
-    """The chat's turns, found in another way than the program finds them."""
+    """Return the chat's turns, found differently from the program."""
     starts = [place for place, message in enumerate(messages) if message["role"] == "user"]
     return [messages[begin:end] for begin, end in zip(starts, [*starts[1:], None], strict=True)]
 
@@ -46,7 +46,7 @@ def room(strategy, limit):
 
 
 @given(chats(), KINDS, LIMITS)
-def test_what_holds_for_every_view(messages, strategy, limit):
+def test_every_view_keeps_its_invariants(messages, strategy, limit):
     before = copy.deepcopy(messages)
     system = messages[:1] if messages[0]["role"] == "system" else []
     least = [*system, *turns(messages)[-1]]
@@ -73,7 +73,7 @@ def test_what_holds_for_every_view(messages, strategy, limit):
     assert len(kept) == min(most, len(turns(messages))) or count(one_more) > room(strategy, limit)
 
 
-def test_exactly_as_many_turns_are_shown_as_fit():
+def test_a_view_has_as_many_turns_as_fit():
     for total in range(1, 14):
         messages = [{"role": role, "content": "one two"} for _ in range(total) for role in ("user", "assistant")]
         for tokens in range(12, 150):
@@ -83,17 +83,17 @@ def test_exactly_as_many_turns_are_shown_as_fit():
 
 
 @given(KINDS)
-def test_a_strategy_is_read_as_it_is_written(strategy):
+def test_strategies_are_parsed(strategy):
     assert views.parse(str(strategy)) == strategy == views.parse(f" {strategy} ".replace("(", " ( "))
 
 
 @pytest.mark.parametrize("text", ["", "all", "last_turns", "last_turns(-1)", "token_budget(0)", "full(3)", "last_turns(1e9)"])
-def test_other_texts_are_refused_with_what_there_is(text):
+def test_an_unknown_strategy_lists_the_known_ones(text):
     with pytest.raises(UserError, match=r"is not a strategy; strategies: none, full, last_turns\(N\), token_budget\(T\)"):
         views.parse(text)
 
 
-def test_a_thousand_turns_are_counted_a_few_times_and_a_short_window_hardly_at_all():
+def test_long_chats_are_rarely_counted():
     messages = [{"role": role, "content": "one two three"} for _ in range(1000) for role in ("user", "assistant")]
     counted = []
 

@@ -1,4 +1,4 @@
-"""Model folders: what a manifest says of a good one, and why a bad one is refused before anything is loaded."""
+"""Model folders: the manifest of a good one, and why a bad one is refused before anything is loaded."""
 
 import json
 import shutil
@@ -84,7 +84,7 @@ def test_a_folder_that_cannot_be_loaded_safely_is_refused(folder, spoil, words):
 
 
 def flipped(folder):
-    """One bit of a weight; size and header stay."""
+    """Flip one bit of a weight, leaving size and header unchanged."""
     path = folder / "model.safetensors"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
@@ -100,7 +100,7 @@ def flipped(folder):
         (lambda folder: (folder / "chat_template.jinja").write_text("{{ messages }}"), "chat_template.jinja"),
     ],
 )
-def test_a_file_changed_after_the_manifest_is_named(folder, tmp_path, spoil, name):
+def test_a_file_changed_after_its_manifest_is_named(folder, tmp_path, spoil, name):
     path = tmp_path / "m.json"
     checkpoints.describe(folder).write(path)
     assert checkpoints.verified_manifest(path) == checkpoints.describe(folder)
@@ -127,6 +127,6 @@ def test_a_damaged_manifest_is_refused(folder, tmp_path, reader, changes, words)
         reader(tmp_path / "m.json")
 
 
-def test_a_manifest_that_is_not_there_is_named(tmp_path):
+def test_a_missing_manifest_is_named(tmp_path):
     with pytest.raises(UserError, match="there is no such model folder or manifest"):
         checkpoints.verified_manifest(tmp_path / "missing")

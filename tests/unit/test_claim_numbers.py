@@ -1,4 +1,4 @@
-"""Published numbers beside a run's: reproduced, differs at the first stage that the files show, or not run and why."""
+"""Published numbers compared with a run's: reproduced, different at the first known stage, or not run for a reason."""
 
 import pytest
 from mmlu_kit.claims import comparison
@@ -22,7 +22,7 @@ def row(merged: Merged, short: str, what: str) -> NumberResult:
 
 
 def anatomy(**counts):
-    """A run of the 1.5B model, which is published to have 58 of 135 (43.0%), with these counts."""
+    """Counts of the 1.5B model on anatomy, published as 58 of 135 (43.0%), with changes."""
     return {"totals": {"anatomy": counts}}
 
 
@@ -48,12 +48,20 @@ def test_an_accuracy_is_compared_by_the_generated_letter_and_its_wilson_interval
 @pytest.mark.parametrize(
     ("run", "stage", "reason"),
     [
-        (audits.run("1.5B", **anatomy(questions=50, correct=40, correct_generated=40)), "data", "50 questions here, 135 there"),
-        (audits.run("1.5B", preset="lm_eval", **anatomy(correct_generated=100)), "prompt", "`lm_eval` with 0 examples"),
+        (
+            audits.run("1.5B", **anatomy(questions=50, correct=40, correct_generated=40)),
+            "data",
+            "50 questions in this run, 135 in the writeup",
+        ),
+        (
+            audits.run("1.5B", preset="lm_eval", **anatomy(correct_generated=100)),
+            "prompt",
+            "`lm_eval` with 0 few-shot examples",
+        ),
         (audits.run("1.5B", dtype="bfloat16", **anatomy(correct_generated=100)), "logits", "bfloat16 instead of float32"),
         (audits.run("1.5B", device="cuda", **anatomy(correct_generated=100)), "logits", "cuda instead of cpu"),
-        (audits.run("1.5B", **anatomy(correct_generated=9)), "parse", "best letter right in 43.0%"),
-        (audits.run("1.5B", **anatomy(correct=9, correct_generated=9, parsed=50)), "parse", "parsed from 37.0% of answers"),
+        (audits.run("1.5B", **anatomy(correct_generated=9)), "parse", "the best letter is right in 43.0%"),
+        (audits.run("1.5B", **anatomy(correct=9, correct_generated=9, parsed=50)), "parse", "parsed from 37.0% of the answers"),
         (audits.run("1.5B", **anatomy(correct=100, correct_generated=100)), None, "no hashes, no revisions"),
     ],
 )
@@ -62,17 +70,17 @@ def test_the_first_stage_that_differs_is_named(run, stage, reason):
     assert number.verdict == DIFFERS and number.stage == stage and reason in number.reason, number
 
 
-def test_a_reproduced_number_has_no_stage_whatever_differs():
+def test_a_reproduced_number_has_no_stage():
     number = row(audits.run("1.5B", preset="lm_eval"), "1.5B", "accuracy on anatomy")
     assert number.verdict == REPRODUCED and number.stage is None
 
 
-def test_a_4_bit_model_of_unpublished_number_format_does_not_differ_by_its_format():
+def test_an_unpublished_number_format_is_no_difference():
     number = row(audits.run("7B", dtype="bfloat16", **anatomy(correct=5, correct_generated=5)), "7B", "accuracy on anatomy")
     assert number.verdict == DIFFERS and number.stage is None
 
 
-def test_what_was_not_run_says_why():
+def test_a_number_that_was_not_run_says_why():
     merged = audits.run("0.5B", "7B")
     assert "no result of Qwen2.5-3B-Instruct here" in row(merged, "3B", "accuracy on anatomy").reason
     without_anatomy = [result for result in merged.results if result.subject != "anatomy"]
@@ -93,10 +101,10 @@ def test_what_was_not_run_says_why():
 
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(8712, REPRODUCED), (4400, REPRODUCED), (4300, DIFFERS), (17500, DIFFERS)])
-def test_a_time_counts_within_a_factor_and_says_that_another_machine_ran(seconds, verdict):
+def test_a_time_is_reproduced_within_a_factor_and_names_the_machine(seconds, verdict):
     number = row(audits.run("3B", real_s=seconds), "3B", "real time")
     assert number.verdict == verdict and (number.low, number.high) == pytest.approx((seconds / 2, seconds * 2))
-    assert "on another machine: p, 2 cores" in number.reason and "does not name its own" in number.reason
+    assert "on another machine: p, 2 cores" in number.reason and "does not name its machine" in number.reason
 
 
 def test_a_resumed_evaluation_has_no_time_to_compare():
@@ -122,7 +130,7 @@ def test_a_ratio_of_accuracies_needs_right_answers():
     nothing = {subject: {"correct_generated": 0} for subject in audits.PUBLISHED.questions}
     merged = audits.run("0.5B", "3B", totals=nothing)
     number = row(merged, "Qwen2.5-3B-Instruct to Qwen2.5-0.5B-Instruct", "ratio of accuracies")
-    assert number.verdict == NOT_RUN and "no answer right" in number.reason
+    assert number.verdict == NOT_RUN and "no right answer" in number.reason
 
 
 def test_timing_runs_are_compared_with_their_setup():
@@ -145,7 +153,7 @@ def test_timing_runs_are_compared_with_their_setup():
     assert "no timing runs of Llama" in rows(merged)["setup 1, 20260118_224739: real time"].reason
 
 
-def test_a_setup_that_really_ran_in_4_bits_differs_in_its_logits():
+def test_a_setup_that_ran_in_4_bits_differs_at_the_logits():
     merged = audits.timed(audits.run("Llama"), (5, "cpu 4bit", 600, 900))
     totals = Totals(questions=252, correct=60, correct_generated=60, parsed=252)
     (run,) = merged.setups.runs
@@ -155,7 +163,7 @@ def test_a_setup_that_really_ran_in_4_bits_differs_in_its_logits():
     assert number.stage == "logits" and "4bit instead of no quantization" in number.reason
 
 
-def test_the_baseline_is_compared_too():
+def test_the_baseline_is_compared():
     numbers = rows(audits.run("Llama"))
     assert numbers["Llama-3.2-1B-Instruct: accuracy over all subjects"].run == pytest.approx(120 / 252)
     assert numbers["Llama-3.2-1B-Instruct: accuracy on astronomy"].verdict == REPRODUCED

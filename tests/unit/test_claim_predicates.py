@@ -1,4 +1,4 @@
-"""Each predicate of a claim on models, subjects and questions, on made-up runs that fit the claim and that do not."""
+"""Predicates of claims on models, subjects and questions, tried on made-up runs that fit the claim and on others."""
 
 import pytest
 from mmlu_kit.analysis.document import McNemar, PairAnalysis
@@ -13,12 +13,12 @@ HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = ClaimVerdict
 
 
 def correct(**counts):
-    """Right answers by subject, the others as published."""
+    """Return the totals that change right answers by subject."""
     return {subject: {"correct": count} for subject, count in counts.items()}
 
 
 def pair(first, second, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, only_second=20):
-    """How two models of the writeup answered 100 questions."""
+    """Return the analysis of two of the writeup's models on 100 questions."""
     return PairAnalysis(
         models=(audits.model_name(first), audits.model_name(second)),
         questions=100,
@@ -71,18 +71,18 @@ def pair(first, second, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, 
             "50 questions here",
         ),
         ("mathematics-lowest", audits.run("3B", "7B"), HOLDS, "2 of 2 models"),
-        ("mathematics-lowest", audits.run("0.5B", "7B"), DOES_NOT_HOLD, "1 of 2 models; 0.5B has abstract_algebra 3.0%"),
-        ("algebra-second", audits.run("3B"), HOLDS, "place 2 from the hardest"),
-        ("algebra-second", audits.run("1.5B"), DOES_NOT_HOLD, "place 1 from the hardest"),
+        ("mathematics-lowest", audits.run("0.5B", "7B"), DOES_NOT_HOLD, "1 of 2 models; 0.5B reaches 3.0% on abstract_algebra"),
+        ("algebra-second", audits.run("3B"), HOLDS, "rank 2 from the hardest"),
+        ("algebra-second", audits.run("1.5B"), DOES_NOT_HOLD, "rank 1 from the hardest"),
         ("hardest-three", audits.run("3B", "7B"), HOLDS, "2 of 2 models"),
-        ("hardest-three", audits.run("0.5B", "7B"), DOES_NOT_HOLD, "college_chemistry is place 8 for 0.5B"),
+        ("hardest-three", audits.run("0.5B", "7B"), DOES_NOT_HOLD, "college_chemistry has rank 8 for 0.5B"),
         ("chemistry-below-average", audits.run("3B", "7B"), HOLDS, "3B 46.0%, mean 60.0%"),
         ("chemistry-below-average", audits.run("0.5B"), DOES_NOT_HOLD, "11.0%, mean 8.9%"),
         ("ethics-near-highest", audits.run("1.5B", "3B"), HOLDS, "1 for 1.5B"),
         ("ethics-near-highest", audits.run("3B", "14B"), DOES_NOT_HOLD, "5 for 14B"),
         ("biology-high", audits.run("0.5B", "7B"), HOLDS, "1 for 7B"),
         ("biology-high", audits.run("7B", totals=correct(college_biology=30)), DOES_NOT_HOLD, "9 for 7B"),
-        ("biology-high", audits.run("0.5B"), NOT_TESTABLE, "2.50 B parameters or more"),
+        ("biology-high", audits.run("0.5B"), NOT_TESTABLE, "2.50 B or more parameters"),
         ("astronomy-strong", audits.run("1.5B", "3B"), HOLDS, "1.5B 59.2%"),
         ("astronomy-strong", audits.run("0.5B"), DOES_NOT_HOLD, "9.2%"),
         ("astronomy-strong", audits.run("7B"), NOT_TESTABLE, "0 models on cpu"),
@@ -111,10 +111,10 @@ def test_models_whose_intervals_overlap_do_not_scale_strongly():
 
 def test_no_ratio_is_taken_to_a_model_without_a_right_answer():
     nothing = dict.fromkeys(audits.PUBLISHED.questions, 0)
-    assert "no answer right" in judge("3b-against-0.5b", audits.run("0.5B", "3B", totals=correct(**nothing))).evidence
+    assert "no right answer" in judge("3b-against-0.5b", audits.run("0.5B", "3B", totals=correct(**nothing))).evidence
 
 
-def test_another_step_that_ranks_subjects_otherwise_is_an_exception_too():
+def test_another_step_with_a_different_ranking_is_an_exception_too():
     largest = audits.model_name("3B")
     places = {subject: place for place, subject in enumerate(audits.PUBLISHED.questions)}
 
@@ -126,7 +126,7 @@ def test_another_step_that_ranks_subjects_otherwise_is_an_exception_too():
     assert judge("jump-is-the-exception", run).verdict == DOES_NOT_HOLD
 
 
-def test_mistakes_on_the_same_questions_are_measured_by_kappa_beside_its_maximum():
+def test_shared_mistakes_are_measured_by_kappa_relative_to_its_maximum():
     run = audits.run("1.5B", "3B", "7B")
     agreeing = [pair("1.5B", "3B", 0.5), pair("3B", "7B", 0.6)]
     judgement = judge("same-questions", run, agreeing)
@@ -136,7 +136,7 @@ def test_mistakes_on_the_same_questions_are_measured_by_kappa_beside_its_maximum
     assert judge("same-questions", run, [pair("1.5B", "3B", None)]).verdict == NOT_TESTABLE
 
 
-def test_what_the_smaller_model_misses_the_larger_one_misses_or_not():
+def test_questions_hard_for_the_smaller_model_may_be_hard_for_the_larger():
     run = audits.run("1.5B", "3B")
     judgement = judge("hard-for-both", run, [pair("1.5B", "3B")])  # 40 of 60 missed, 30 expected
     assert judgement.verdict == HOLDS
@@ -151,4 +151,4 @@ def test_what_the_smaller_model_misses_the_larger_one_misses_or_not():
 def test_a_claim_with_an_unknown_predicate_is_refused():
     claim = audits.CLAIMS["near-random"].model_copy(update={"predicate": "at_chanse"})
     with pytest.raises(UserError, match="near-random: there is no predicate 'at_chanse'; did you mean 'at_chance'"):
-        audit.judgement(claim, audits.evidence(audits.run("0.5B")))
+        audit.judge_claim(claim, audits.evidence(audits.run("0.5B")))

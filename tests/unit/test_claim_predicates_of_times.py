@@ -1,4 +1,4 @@
-"""Each predicate of a claim on times, devices and quantization, on made-up runs that fit the claim and that do not."""
+"""Predicates of claims on times, devices and quantization, tried on made-up runs that fit the claim and on others."""
 
 import pytest
 from mmlu_kit import formatting
@@ -29,7 +29,7 @@ def timed(*runs):
         ("real-time-varied", timed(ALIKE[0]), NOT_TESTABLE, "no two runs"),
         ("scheduling-variability", timed(*ALIKE), HOLDS, "real time 1.25× and CPU time 1.02×"),
         ("scheduling-variability", timed(ALIKE[0], (4, "cpu none", 300, 600)), DOES_NOT_HOLD, "CPU time 1.25×"),
-        ("scheduling-variability", timed(ALIKE[0], ALIKE[0]), NOT_TESTABLE, "too little to ask why"),
+        ("scheduling-variability", timed(ALIKE[0], ALIKE[0]), NOT_TESTABLE, "too little variation to explain"),
         ("user-time-steady", timed(*ALIKE), HOLDS, "1.02×"),
         ("user-time-steady", timed(ALIKE[0], (4, "cpu none", 240, 700)), DOES_NOT_HOLD, "1.46×"),
         ("user-time-7-8-times", timed((4, "cpu none", 100, 720), (4, "cpu none", 100, 790)), HOLDS, "from 7.20× to 7.90×"),
@@ -58,7 +58,7 @@ def timed(*runs):
         ("setup-5-as-setup-4", timed((5, "cpu 4bit"), (4, "cpu none")), DOES_NOT_HOLD, "setup 5 ran as cpu, 4bit"),
         ("no-gpu-setups", timed((2,), (4, "cpu none")), NOT_TESTABLE, "no setup 3"),
         ("no-gpu-setups", timed((2, "cuda 4bit"), (4, "cpu none")), DOES_NOT_HOLD, "setup 2 ran as cuda, 4bit"),
-        ("bitsandbytes-needs-cuda", timed((5, "cpu 4bit")), DOES_NOT_HOLD, "asked for in 1 case and loaded in 1"),
+        ("bitsandbytes-needs-cuda", timed((5, "cpu 4bit")), DOES_NOT_HOLD, "requested in 1 case and loaded in 1"),
         (
             "bitsandbytes-needs-cuda",
             timed((5, "cpu none", 9, 9, {"reason": "bitsandbytes does not quantize on cpu"})),
@@ -79,9 +79,9 @@ def timed(*runs):
             DOES_NOT_HOLD,
             "every run is smaller",
         ),
-        ("no-benefit-on-cpu", timed((5, "cpu none", 239), *ALIKE), HOLDS, "with nothing quantized"),
+        ("no-benefit-on-cpu", timed((5, "cpu none", 239), *ALIKE), HOLDS, "with the same configuration"),
         ("comparable-size", audits.run("3B", "7B"), DOES_NOT_HOLD, "= 2.33×"),
-        ("gpu-26-times", audits.run("3B", "7B"), HOLDS, "= 25.9×; of unlike models"),
+        ("gpu-26-times", audits.run("3B", "7B"), HOLDS, "= 25.9×; the models differ"),
         ("gpu-26-times", audits.run("3B", "7B", real_s=50), DOES_NOT_HOLD, "= 1.00×"),
         ("gpu-14b", audits.run("7B", "14B"), HOLDS, "1011 of 1369"),
         ("gpu-14b", audits.run("7B"), NOT_TESTABLE, "nothing larger was tried"),
@@ -95,12 +95,12 @@ def test_a_claim_on_a_made_up_run(claim, run, verdict, words):
     assert judgement.verdict == verdict and words in judgement.evidence, judgement
 
 
-def test_a_model_as_large_as_another_is_comparable():
+def test_models_of_equal_size_are_comparable():
     run = audits.with_model(audits.run("3B", "7B"), "7B", parameters=4_000_000_000)
     assert judge("comparable-size", run).verdict == HOLDS
 
 
-def test_a_model_with_eight_cores_busy_has_cpu_time_of_eight_times_real_time():
+def test_eight_busy_cores_give_eight_times_the_real_time_in_cpu_time():
     run = audits.with_results(
         audits.run("0.5B", "3B"),
         lambda result: {"cpu_user_s": 7.5 * result.real_s, "cpu_system_s": 0.5 * result.real_s},
@@ -110,15 +110,15 @@ def test_a_model_with_eight_cores_busy_has_cpu_time_of_eight_times_real_time():
     first = run.results[0].model_copy(update=dict.fromkeys(("real_s", "cpu_user_s", "cpu_system_s")))
     run = run.model_copy(update={"results": [first, *run.results[1:]]})
     judgement = judge("cpu-time-8-times", run)
-    assert judgement.verdict == NOT_TESTABLE and "no CPU time of 0.5B" in judgement.evidence
+    assert judgement.verdict == NOT_TESTABLE and "the CPU time of 0.5B is not known" in judgement.evidence
     judgement = judge("times-recorded", run)
     assert judgement.verdict == DOES_NOT_HOLD and "not 0.5B" in judgement.evidence
 
 
-def test_setups_that_no_machine_could_run_were_skipped():
+def test_setups_that_could_not_run_were_skipped():
     evidence = audits.evidence(timed((2,), (4, "cpu none")))
     claim = audits.CLAIMS["no-gpu-setups"].model_copy(update={"parameters": {"setups": [2]}})
-    assert audit.judgement(claim, evidence) == Judgement(verdict=HOLDS, evidence="setup 2: this machine has no cuda")
+    assert audit.judge_claim(claim, evidence) == Judgement(verdict=HOLDS, evidence="setup 2: this machine has no cuda")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_setups_that_no_machine_could_run_were_skipped():
         (1, 400, DOES_NOT_HOLD, DOES_NOT_HOLD),
     ],
 )
-def test_four_bits_on_a_gpu_are_compared_with_no_quantization(memory, speed, halves, speeds_up):
+def test_4_bit_on_a_gpu_is_compared_with_no_quantization(memory, speed, halves, speeds_up):
     plain = (1, "cuda none", 180, 180, {"peak_gpu_bytes": 10 * 10**9})
     run = timed(plain, (2, "cuda 4bit", speed, 100, {"peak_gpu_bytes": memory * 10**9}))
     assert judge("gpu-4bit-memory", run).verdict == halves
@@ -138,7 +138,7 @@ def test_four_bits_on_a_gpu_are_compared_with_no_quantization(memory, speed, hal
     assert judgement.verdict == speeds_up and f"{formatting.ratio(180 / speed)} the speed" in judgement.evidence
 
 
-def test_the_same_weights_in_both_forms_in_a_group_are_compared_too():
+def test_quantized_and_unquantized_weights_in_a_group_are_compared():
     run = audits.run("7B", "14B")
     for short, quantization in (("7B", "4bit"), ("14B", "none")):
         effective = run.models[audits.model_name(short)].effective.model_copy(update={"quantization": quantization})
@@ -147,7 +147,7 @@ def test_the_same_weights_in_both_forms_in_a_group_are_compared_too():
     assert judge("gpu-4bit-memory", run).evidence == "7B (4-bit): 1.00× the memory"
 
 
-def test_a_larger_model_refused_for_want_of_memory_is_the_limit():
+def test_a_larger_model_refused_for_lack_of_memory_is_the_limit():
     reason = "big needs about 30 GB, but 8 GB of cpu memory are free"
     refused = NotRunHere(model="big", subject="anatomy", reason=reason)
     judgement = judge("laptop-limit", audits.run("3B").model_copy(update={"not_run": [refused]}))

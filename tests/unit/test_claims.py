@@ -1,13 +1,13 @@
-"""The writeup's claims: what its own numbers say of each, derived by hand, and what runs made up for it say."""
+"""The writeup's claims: verdicts by its own numbers, derived by hand, and by made-up runs."""
 
 import re
 
 import pytest
 from mmlu_kit.claims import audit
+from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, Judgement
 from mmlu_kit.claims.published_evidence import published_evidence
 from mmlu_kit.claims.reference import Claims, Published
-from mmlu_kit.claims.stand_ins import stand_ins
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import audits, reports, results
@@ -30,7 +30,7 @@ EXPECTED = {
     "all-cores": (NOT_TESTABLE, "7.6 cores were busy; how many there are is not said"),
     "deterministic": (HOLDS, "120 five times"),
     "greedy": (NOT_TESTABLE, "equal counts do not tell why they are equal"),
-    "no-benefit-on-cpu": (HOLDS, "225 / 235 s, nothing quantized, runs alike differ 1.35-fold"),
+    "no-benefit-on-cpu": (HOLDS, "225 / 235 s, same configuration, identical runs differ 1.35-fold"),
     "gpu-4bit-memory": (NOT_TESTABLE, "no model ran on a GPU without quantization"),
     "gpu-4bit-speed": (NOT_TESTABLE, "the same"),
     "ten-subjects": (HOLDS, "five models, ten subjects each"),
@@ -73,8 +73,8 @@ EXPECTED = {
 
 
 def by_published_numbers(claim: str) -> Judgement:
-    """The verdict on a claim by the writeup's own numbers."""
-    return audit.judgement(audits.CLAIMS[claim], published_evidence(audits.PUBLISHED))
+    """Return the verdict on a claim by the writeup's own numbers."""
+    return audit.judge_claim(audits.CLAIMS[claim], published_evidence(audits.PUBLISHED))
 
 
 def test_every_claim_has_a_verdict_derived_by_hand():
@@ -82,7 +82,7 @@ def test_every_claim_has_a_verdict_derived_by_hand():
 
 
 @pytest.mark.parametrize("claim", EXPECTED)
-def test_the_published_numbers_say_what_was_derived_by_hand(claim):
+def test_verdicts_by_published_numbers_match_those_derived_by_hand(claim):
     judgement = by_published_numbers(claim)
     verdict, why = EXPECTED[claim]
     assert judgement.verdict == verdict, f"{judgement.evidence}; by hand: {why}"
@@ -93,15 +93,15 @@ def test_the_published_numbers_say_what_was_derived_by_hand(claim):
     ("claim", "numbers"),
     [
         ("3b-against-0.5b", ["62.4% / 9.1% = 6.89×", "145.2 min / 20.3 min = 7.15×"]),
-        ("near-random", ["9.1% (7.6% to 10.7%)", "25%", "only 36.2% of answers could be parsed"]),
-        ("mathematics-lowest", ["2 of 5 models", "abstract_algebra 3.0%", "college_chemistry 50.0%"]),
-        ("gpu-26-times", ["25.9×", "unlike models", "7B (4-bit) (cuda, 4bit)", "3B (cpu, no quantization)"]),
+        ("near-random", ["9.1% (7.6% to 10.7%)", "25%", "only 36.2% of the answers are parsed"]),
+        ("mathematics-lowest", ["2 of 5 models", "3.0% on abstract_algebra", "50.0% on college_chemistry"]),
+        ("gpu-26-times", ["25.9×", "the models differ", "7B (4-bit) (cuda, 4bit)", "3B (cpu, no quantization)"]),
         ("user-time-7-8-times", ["from 7.19× to 7.42×"]),
         ("rank-order", ["Kendall's W 0.67", "0.07", "0.98"]),
         ("ethics-near-highest", ["8 for 0.5B", "5 for 14B"]),
     ],
 )
-def test_the_line_of_evidence_has_the_numbers(claim, numbers):
+def test_the_evidence_line_has_the_numbers(claim, numbers):
     line = by_published_numbers(claim).evidence
     assert all(number in line for number in numbers), line
 
@@ -129,20 +129,20 @@ def test_every_predicate_is_used_and_takes_the_parameters_that_claims_give():
     assert {claim.predicate for claim in audits.CLAIMS.values()} == set(audit.PREDICATES)
 
 
-def test_a_verdict_stands_beside_what_it_is_on_with_its_threshold():
+def test_verdicts_are_listed_with_what_is_tested_and_the_threshold():
     text = results.report(*results.merged(results.study(["s"], ["anatomy"]), {"s": {"anatomy": "ABCD"}}))
     rows = {row[1]: row for row in reports.tables(text, "## Appendix: The Writeup's Claims and Numbers")[1]}
     (varied,) = [row for claim, row in rows.items() if claim.startswith("Real time varied from")]
-    assert varied[2].startswith("the longest of the runs alike took at least 1.1 times the shortest")
+    assert varied[2].startswith("the longest of the identical runs took at least 1.1 times as long as the shortest")
     assert not [row for row in rows.values() if "{" in row[2]]
 
 
-def test_a_claim_says_what_is_tested_with_its_thresholds():
+def test_each_claim_says_what_is_tested_with_thresholds():
     varied = audits.CLAIMS["real-time-varied"].tested_in_words()
-    assert varied.startswith("the longest of the runs alike took at least 1.1 times the shortest")
+    assert varied.startswith("the longest of the identical runs took at least 1.1 times as long as the shortest")
     for claim in audits.CLAIMS.values():
         tested = claim.tested_in_words()
-        assert bool(tested) == (claim.predicate != "no_result_tells"), claim.id
+        assert bool(tested) == (claim.predicate != "cannot_be_tested"), claim.id
         assert "{" not in (tested or ""), claim.id
 
 
@@ -158,25 +158,25 @@ def test_a_run_with_the_published_counts_gives_the_published_verdicts_on_accurac
 
 def test_models_are_recognised_by_repository_or_name_and_by_quantization():
     entries = dict(audits.run("0.5B", "7B").study.models)
-    names = stand_ins(entries, audits.PUBLISHED)
+    names = counterparts(entries, audits.PUBLISHED)
     assert names[audits.NAMES["0.5B"]] == "Qwen2.5-0.5B-Instruct" and names[audits.NAMES["7B"]] == "Qwen2.5-7B-Instruct-4bit"
     assert names[audits.NAMES["3B"]] is None
     small, medium = entries["Qwen2.5-0.5B-Instruct"], entries["Qwen2.5-7B-Instruct-4bit"]
     entries["Qwen2.5-7B-Instruct-4bit"] = medium.model_copy(update={"quantization": "none"})
     entries["Qwen2.5-0.5B-Instruct"] = small.model_copy(update={"repository": "someone/fine-tuned"})
-    assert set(stand_ins(entries, audits.PUBLISHED).values()) == {None}
+    assert set(counterparts(entries, audits.PUBLISHED).values()) == {None}
     entries["mine"] = small.model_copy(update={"repository": "Qwen/Qwen2.5-0.5B-Instruct"})
-    assert stand_ins(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] == "mine"
+    assert counterparts(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] == "mine"
 
 
-def test_of_two_entries_of_a_model_the_one_asked_in_the_writeups_way_stands_for_it():
+def test_of_two_entries_of_a_model_the_one_with_the_writeups_prompt_is_its_counterpart():
     entry = audits.run("3B").study.models["Qwen2.5-3B-Instruct"]
     other = entry.model_copy(update={"prompt": entry.prompt.model_copy(update={"preset": "lm_eval"})})
-    names = stand_ins({"Qwen2.5-3B-Instruct": other, "Qwen2.5-3B-Instruct-bare": entry}, audits.PUBLISHED)
+    names = counterparts({"Qwen2.5-3B-Instruct": other, "Qwen2.5-3B-Instruct-bare": entry}, audits.PUBLISHED)
     assert names[audits.NAMES["3B"]] == "Qwen2.5-3B-Instruct-bare"
 
 
-def test_a_study_of_other_models_says_whose_numbers_it_has_and_which_model_is_missing():
+def test_a_study_of_other_models_says_so_and_names_the_missing_model():
     subjects = ["anatomy", "astronomy", "virology"]
     answers = {"s": dict.fromkeys(subjects, "AAAA" * 25), "l": dict.fromkeys(subjects, "ABCD" * 25)}
     merged, _ = results.merged(results.study(["s", "l"], subjects), answers, {"s": 1000, "l": 2000})
@@ -205,12 +205,12 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
     )
     assert re.search(r"accuracy on anatomy of Qwen2.5-3B-Instruct +64.4% +59.3% .* reproduced\n", shown.stdout)
     assert "not run, 15 numbers: no result of Qwen2.5-1.5B-Instruct here" in shown.stdout
-    assert "   tested: every timing run has the same questions, however many\n" in shown.stdout
+    assert "   tested: every timing run answered the same questions, however many\n" in shown.stdout
     counts = shown.stdout.strip().splitlines()[-3:]
     assert counts == made.stdout.strip().splitlines() and counts[0].startswith(f"{len(claims.numbers)} published numbers: ")
 
 
-def test_without_results_the_programs_say_so_in_one_line(run, kit, root, tmp_path, one_line):
+def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_line):
     one_line(kit("verify", tmp_path), "claims.json", "does not exist")
     audits.run("0.5B").write(tmp_path / "merged.json")
     audits.analysis().write(tmp_path / "analysis.json")
@@ -233,7 +233,7 @@ def test_without_results_the_programs_say_so_in_one_line(run, kit, root, tmp_pat
         (Claims, "    predicate: can_run\n", "", r"claims.\d+.predicate: missing"),
     ],
 )
-def test_a_damaged_reference_is_refused_in_one_line(tmp_path, kind, before, after, words):
+def test_a_damaged_reference_file_is_reported_in_one_line(tmp_path, kind, before, after, words):
     name = {Published: "published.yaml", Claims: "claims.yaml"}[kind]
     text = (audits.REFERENCE / name).read_text(encoding="utf-8")
     assert before in text

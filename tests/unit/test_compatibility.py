@@ -1,4 +1,4 @@
-"""Evaluations of other questions, prompts or versions of scoring are never merged, and what differs is named."""
+"""Evaluations with different questions, prompts or scoring versions are never merged, and the difference is named."""
 
 import pytest
 from mmlu_kit.results import compatibility
@@ -22,9 +22,9 @@ def pair(answers="ABCD", question_2=None, **changes):
     ("evaluations", "difference"),
     [
         (pair(question_2={"question_sha256": OTHER}), "in their data .*: question 2 of anatomy is not the same"),
-        (pair("ABC"), "in their data .*: 3 questions of anatomy beside 4"),
-        (pair(question_2={"prompt_sha256": OTHER}), "in their prompts .*: question 2 of anatomy was asked in other words"),
-        (pair(scoring=2), "in their scoring .*: version 2 beside version 1"),
+        (pair("ABC"), "in their data .*: 3 and 4 questions of anatomy"),
+        (pair(question_2={"prompt_sha256": OTHER}), "in their prompts .*: question 2 of anatomy has another prompt"),
+        (pair(scoring=2), "in their scoring .*: versions 2 and 1"),
     ],
 )
 def test_a_difference_is_named_with_both_files(evaluations, difference):
@@ -33,7 +33,7 @@ def test_a_difference_is_named_with_both_files(evaluations, difference):
         compatibility.check(evaluations)
 
 
-def test_what_may_differ_does_not_matter():
+def test_allowed_differences_are_accepted():
     compatibility.check(pair())
     in_chat = results.REQUESTED.model_copy(update={"preset": "chat"})
     compatibility.check(pair(question_2={"prompt_sha256": OTHER}, requested=in_chat))

@@ -1,4 +1,4 @@
-"""The report follows the results: each sentence is tried with results that call for it and with others."""
+"""The report follows the results: each sentence is tried with results that lead to it and with others."""
 
 import itertools
 import json
@@ -21,20 +21,20 @@ SIZES = {"s": 1_000, "m": 2_000, "l": 600_000_000}
 
 
 def report(answers, **changes):
-    """The report on models that gave these answers in anatomy."""
+    """Return the report on models with these answers on anatomy."""
     study = results.study(list(answers), ["anatomy"], **changes)
     answered = {model: {"anatomy": text} for model, text in answers.items() if text}
     return results.report(*results.merged(study, answered, SIZES))
 
 
 def on_cuda(study, model):
-    """The study with a model that is requested on CUDA."""
+    """Return the study with a model requested on CUDA."""
     entry = study.models[model].model_copy(update={"device": Device.CUDA})
     return study.model_copy(update={"models": {**study.models, model: entry}})
 
 
 def requested_on_cuda(evaluation, **changes):
-    """The evaluation of a model that was requested on CUDA."""
+    """Return the evaluation of a model requested on CUDA."""
     requested = results.REQUESTED.model_copy(update={"device": Device.CUDA})
     return evaluation.model_copy(update={"requested": requested, **changes})
 
@@ -48,16 +48,16 @@ def requested_on_cuda(evaluation, **changes):
         ({"s": WORSE, "m": WORSE, "l": WORSE}, "Accuracy does not rise with parameter count: l (0.60 B) reaches 25.0%"),
     ],
 )
-def test_the_sentence_on_size_says_what_the_numbers_say(answers, sentence):
+def test_the_sentence_on_size_follows_the_numbers(answers, sentence):
     assert sentence in report(answers)
 
 
-def test_one_model_alone_makes_no_sentence_on_size():
+def test_one_model_has_no_sentence_on_size():
     text = report({"s": BEST})
     assert "parameter count" not in text[: text.index("## Appendix: The Writeup's Claims")]
 
 
-def test_the_writeups_eight_sections_file_reference_and_how_it_was_made_are_there_in_order():
+def test_all_sections_are_in_the_writeups_order():
     text = report({"s": BEST})
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings == [
@@ -77,7 +77,7 @@ def test_the_writeups_eight_sections_file_reference_and_how_it_was_made_are_ther
     ]
 
 
-def test_every_link_of_the_table_of_contents_leads_to_a_heading():
+def test_every_link_in_the_table_of_contents_leads_to_a_heading():
     text = report({"s": BEST})
     # GitHub's rule for anchors: lower case, no punctuation, a hyphen for each space.
     anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.M)}
@@ -85,7 +85,7 @@ def test_every_link_of_the_table_of_contents_leads_to_a_heading():
     assert len(links) == 12 and set(links) <= anchors
 
 
-def test_tables_have_as_many_cells_in_each_row():
+def test_all_rows_of_a_table_have_the_same_number_of_cells():
     rows = None
     for line in report({"s": WORSE, "m": MIDDLE, "l": BEST}).splitlines():
         if line.startswith("|"):
@@ -96,19 +96,19 @@ def test_tables_have_as_many_cells_in_each_row():
             rows = None
 
 
-def test_the_notice_and_what_is_missing_stand_first():
+def test_the_report_begins_with_the_notice_and_what_is_missing():
     text = report({"s": BEST, "m": ""}, notice="Only a test.")
     top = text[: text.index("## Table of Contents")]
     assert "Only a test." in top.splitlines()[2]
     assert "**Not complete:** 1 of 2 evaluations are missing" in top and "m on anatomy" in top
 
 
-def test_a_part_of_a_study_says_so():
+def test_the_report_on_part_of_a_study_says_so():
     assert "only small of study `made` was run" in report({"s": BEST}, only=["small"])
-    assert "A part of the study" not in report({"s": BEST})
+    assert "Part of the study" not in report({"s": BEST})
 
 
-def test_what_is_absent_is_said_as_far_as_it_is_known():
+def test_absent_parts_are_described_as_far_as_known():
     whole = report({"s": BEST})
     for name in ("baseline", "timing setups", "chat models", "stability measurement"):
         assert f"This study has no {name}." in whole
@@ -126,7 +126,7 @@ def test_what_is_absent_is_said_as_far_as_it_is_known():
         ("timing_setups", "What ran: timing setups (section 2)."),
     ],
 )
-def test_a_part_without_evaluations_says_what_ran_and_has_no_empty_tables(part, sentence):
+def test_a_part_without_evaluations_names_what_ran_and_has_no_empty_tables(part, sentence):
     study = results.study(["s"], ["anatomy"], groups=[], only=[part])
     merged, table = results.merged(study, {})
     records = results.evaluation("s", "anatomy", BEST).records
@@ -149,7 +149,7 @@ def test_a_part_without_evaluations_says_what_ran_and_has_no_empty_tables(part, 
     assert not [line for line, after in itertools.pairwise(lines) if line.startswith("|---") and after[:1] != "|"]
 
 
-def test_baseline_section_prints_the_writeups_lines_or_says_that_it_did_not_run():
+def test_the_baseline_section_has_the_writeups_lines_or_says_that_it_did_not_run():
     text = report({"s": MIDDLE}, baseline=SubjectsOfModel(model="s", subjects=["anatomy"]))
     ran = "Model dtype: torch.float32\nModel quantization: none\n"
     assert f"{ran} Result: 2/4 correct = 50.00%   # anatomy\nOverall Accuracy: 50.00%\n" in text
@@ -176,7 +176,7 @@ def test_questions_are_counted_by_how_many_models_miss_them():
     ]
 
 
-def test_models_stand_in_the_order_of_the_groups_everywhere():
+def test_models_are_in_the_groups_order_everywhere():
     names = ["z-small", "baseline", "a-large"]
     study = results.study(names, ["anatomy"], baseline=SubjectsOfModel(model="baseline", subjects=["anatomy"]))
     answers = {name: {"anatomy": ALWAYS_WRONG} for name in ("baseline", "z-small", "a-large")}
@@ -194,7 +194,7 @@ def test_models_stand_in_the_order_of_the_groups_everywhere():
         assert [name for row in rows for name in names if name in row] == names, heading
 
 
-def test_what_was_not_run_is_said_first_and_in_its_section():
+def test_models_not_run_are_named_at_the_top_and_in_their_section():
     study = results.study(["s", "m"], ["anatomy"])
     reason = "device 'cuda' was requested, but this machine has none"
     skipped = NotRun(model="m", requested=results.REQUESTED, reason=reason, subject="anatomy")
@@ -208,7 +208,7 @@ def test_what_was_not_run_is_said_first_and_in_its_section():
     assert "Not run on this machine" not in report({"s": BEST})
 
 
-def test_a_model_that_fell_back_shows_both_in_every_table():
+def test_a_fallback_is_labelled_in_every_table():
     study = on_cuda(results.study(["s"], ["anatomy"]), "s")
     evaluation = requested_on_cuda(results.evaluation("s", "anatomy", BEST), reason="device 'cuda' was asked for")
     merged = merging.merge(study, [evaluation], [results.timing("s", "anatomy")], Processes({}))
@@ -219,7 +219,7 @@ def test_a_model_that_fell_back_shows_both_in_every_table():
 
 
 def test_no_speed_up_is_claimed_without_a_gpu():
-    assert "so no speed-up is claimed" in report({"s": BEST})
+    assert "No speed-up is claimed" in report({"s": BEST})
 
 
 def test_a_speed_up_names_both_machines():
@@ -235,7 +235,7 @@ def test_a_speed_up_names_both_machines():
     assert "- s: p, 2 cores, AVX2; torch 2, transformers 5. m: p, 2 cores, AVX2; T4, driver 580, CUDA 12.8; torch 2" in text
 
 
-def test_what_was_not_measured_for_different_reasons_stands_on_lines_of_its_own():
+def test_each_reason_for_missing_measurements_has_its_own_line():
     study = results.study(["s"], ["anatomy", "virology"])
     reasons = {"anatomy": {"gpu_s": "no GPU"}, "virology": {"gpu_energy_j": "no meter"}}
     timings = [results.timing("s", subject, reasons=why) for subject, why in reasons.items()]

@@ -1,4 +1,4 @@
-"""Files of typed data: strict about everything that is read, and one line with key and value for what is wrong."""
+"""Typed data files are validated strictly; an error is one line with key and value."""
 
 import json
 from typing import Literal
@@ -34,7 +34,7 @@ class File(Document):
 WHOLE = {"schema": "mmlu-kit/sample/2", "name": "m", "parts": [{"count": 1}]}
 
 
-def test_what_is_written_reads_back_and_equal_documents_are_equal_bytes(tmp_path):
+def test_documents_round_trip_and_equal_documents_are_byte_identical(tmp_path):
     file = File(name="m", seconds=0.1 + 0.2, parts=[Part(count=3, share=0.25)], chosen={"a": Chosen(device=Device.CUDA)})
     file.write(tmp_path / "a.json")
     again = File.read(tmp_path / "a.json")
@@ -96,25 +96,25 @@ def test_a_mistake_names_its_key_and_its_value(changes, words):
         (b"\xff\xfe", "f.json is not valid JSON ("),
     ],
 )
-def test_a_damaged_text_is_one_line(text, words):
+def test_a_damaged_text_is_reported_in_one_line(text, words):
     with pytest.raises(UserError, match=r"^f\.json\b") as error:
         File.parse(text, "f.json")
     assert words in str(error.value) and len(str(error.value)) < MAX_MESSAGE_LENGTH + 100
 
 
 @pytest.mark.parametrize("form", ["mmlu-kit/sample/1", "mmlu-kit/sample/3"])
-def test_another_version_of_the_form_is_named_before_its_unknown_keys(form):
+def test_another_schema_version_is_named_before_unknown_keys(form):
     with pytest.raises(UserError, match=rf"^f.json was made by another version of the kit \({form}, this one writes .*/2\)"):
         File.parse(json.dumps({"schema": form, "neu": 1}), "f.json")
 
 
-def test_a_long_value_makes_no_long_line():
+def test_a_long_value_is_shortened_in_messages():
     with pytest.raises(UserError) as error:
         File.parse(json.dumps({**WHOLE, "name": "?" * 10_000}), "f.json")
     assert len(str(error.value)) < MAX_MESSAGE_LENGTH
 
 
-def test_data_is_checked_where_it_is_made_and_does_not_change():
+def test_data_is_validated_on_creation_and_immutable():
     for changes in ({"count": -1}, {"count": 1, "share": float("nan")}, {"count": 1, "more": 2}):
         with pytest.raises(ValidationError):
             Part(**changes)

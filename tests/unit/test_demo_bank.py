@@ -1,4 +1,4 @@
-"""The demo study's questions: asked in words that no training question has, and right by the facts that the project states."""
+"""The demo study's questions: worded unlike the training questions, and correct by the project's facts."""
 
 import json
 import random
@@ -22,7 +22,7 @@ def asked(relations):
     return bank.fixed_questions(relations)
 
 
-def test_ten_subjects_of_forty_to_a_hundred_questions_and_five_examples(asked, root):
+def test_there_are_ten_subjects_of_40_to_100_questions_and_five_examples(asked, root):
     assert len(asked) == 10
     for subject, found in asked.items():
         assert 40 <= len(questions.split(found, "test")) <= 100, subject
@@ -36,14 +36,14 @@ def test_the_committed_files_are_what_the_program_writes(root, run, tmp_path):
     assert written == {path.relative_to(kept): path.read_text() for path in kept.rglob("*.csv")}
 
 
-def test_no_question_is_asked_in_words_of_training(relations, asked):
+def test_no_question_has_the_wording_of_a_training_text(relations, asked):
     trained = {question.question for question in islice(bank.training_questions(relations, 1.0, random.Random(0)), 20000)}
     assert not trained & {question.question for found in asked.values() for question in found}
     for relation in relations:
         assert relation.question not in relation.training
 
 
-def test_operands_of_questions_never_occur_in_training(relations, asked):
+def test_operands_in_questions_never_occur_in_training(relations, asked):
     meant = {
         wording.format(a=a, b=b): (calculation.name, a, b)
         for calculation in arithmetic.CALCULATIONS
@@ -74,7 +74,7 @@ def test_answers_are_right_and_choices_differ(relations, asked):
 
 
 def calculated(text):
-    """The result of a calculation, worked out anew from its text."""
+    """Return the result of a calculation, computed from its text."""
     numbers = [int(number) for number in re.findall(r"(?<!\^)\b\d+", text.replace("Z_", "Z_ ").replace("x^2", " x"))]
     if text.startswith("Let f"):
         return 2 * numbers[0] * numbers[1]
@@ -99,7 +99,7 @@ def test_a_larger_share_of_facts_includes_a_smaller_one(relations):
     assert 0.25 < len(shares[0.3]) / len(every) < 0.35
 
 
-def test_config_says_of_each_demo_model_how_it_was_trained(root):
+def test_config_describes_each_demo_models_training(root):
     listed = yaml.safe_load((root / "config.yaml").read_text())["models"]
     for name, recipe in training.RECIPES.items():
         said = f"hidden size {recipe.hidden}, taught {100 * recipe.share:.0f}% of the demo's facts"

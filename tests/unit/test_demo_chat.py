@@ -1,4 +1,4 @@
-"""The demo chat model: what it is trained on, how, and that it remembers values that no training had."""
+"""The demo chat model: its training data, its training, and its recall of values that were not in training."""
 
 import itertools
 import json
@@ -19,7 +19,7 @@ from recipes.muon import Muon, orthogonal
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """So small a model gains nothing from more threads, and loses much where other programs run."""
+    """Use one thread: so small a model gains nothing from more, and loses much if other programs run."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -53,7 +53,7 @@ def drawn(told):
 
 
 def runs(text):
-    """Its words and pairs of words in lower case: values have one or two."""
+    """Return a text's words and pairs of words in lower case, as values have one or two words."""
     found = re.findall(r"[a-z0-9]+", text.lower())
     return {*found, *map(" ".join, itertools.pairwise(found))}
 
@@ -68,14 +68,14 @@ def test_no_value_of_the_experiment_occurs_in_training(drawn, material):
 @pytest.mark.parametrize(
     "example, form", [("Alice", r"[A-Za-z]+"), ("2417", r"\d{3,6}"), ("2 January", r"\d{1,2} [A-Z][a-z]+")]
 )
-def test_made_up_values_have_the_form_of_the_real_ones_and_are_none_that_is_held_out(example, form):
+def test_made_up_values_look_like_real_ones_and_are_never_held_out_values(example, form):
     chance = random.Random(1)
     made = [values.like([example], {"1234", "1 may"}, chance) for _ in range(3000)]
     assert all(re.fullmatch(form, value) for value in made) and not {"1234", "1 May"} & set(made)
     assert len(set(made)) > 250
 
 
-def test_replies_say_what_was_told_last_or_that_it_was_not(drawn, told):
+def test_training_replies_give_the_latest_value_or_say_that_there_is_none(drawn, told):
     value = r"(\w+(?: [A-Z]\w+)?)"
     statements = {
         number: re.compile("|".join(re.escape(w).replace(r"\{value\}", value) for w in (*subject.tell, *subject.correct)))
@@ -98,7 +98,7 @@ def test_replies_say_what_was_told_last_or_that_it_was_not(drawn, told):
     assert min(seen.values()) > 50, seen
 
 
-def test_the_model_learns_the_assistants_words_and_no_others(drawn, pieces):
+def test_the_loss_covers_only_the_assistants_words(drawn, pieces):
     some = [said for said in drawn if any(m.role == "assistant" and not m.learned for m in said)][:5] + drawn[:20]
     ids, targets = conversing.encode(some, pieces)
     for row, said in enumerate(some):
@@ -108,7 +108,7 @@ def test_the_model_learns_the_assistants_words_and_no_others(drawn, pieces):
         assert torch.equal(ids[row, places + 1], targets[row, places])
 
 
-def test_heads_of_a_new_model_look_one_two_and_more_tokens_back(pieces):
+def test_initial_attention_heads_look_one_two_and_more_tokens_back(pieces):
     torch.manual_seed(0)
     model = conversing.new_model(64, pieces)
     model.set_attn_implementation("eager")
@@ -118,7 +118,7 @@ def test_heads_of_a_new_model_look_one_two_and_more_tokens_back(pieces):
         assert (attention[head, 10:].argmax(-1) == torch.arange(10, 40) - head - 1).all()
 
 
-def test_muon_makes_changes_nearly_orthogonal_and_steps_as_torchs_own_does():
+def test_muon_updates_are_nearly_orthogonal_and_match_torchs():
     torch.manual_seed(0)
     assert torch.linalg.svdvals(orthogonal(torch.randn(3, 48, 96))).sub(1).abs().max() < 0.4
     ours, torchs = ([torch.nn.Parameter(torch.ones(*shape)) for shape in ((8, 8), (16, 8), (8, 16), (8, 8))] for _ in range(2))
@@ -134,7 +134,7 @@ def test_muon_makes_changes_nearly_orthogonal_and_steps_as_torchs_own_does():
         assert (weight - reference).abs().max() < 0.03 < (weight - 1).abs().max()
 
 
-def test_a_short_training_lowers_the_loss_and_gives_the_same_weights_again(told, pieces):
+def test_a_short_training_lowers_the_loss_and_is_reproducible(told, pieces):
     recipe = conversing.Recipe(hidden=32, repeats=0, steps=30, tokens=300, turns=1, seed=1)
     lines, again = [], []
     first, second = (conversing.train(recipe, pieces, told, log.append) for log in (lines, again))
@@ -142,7 +142,7 @@ def test_a_short_training_lowers_the_loss_and_gives_the_same_weights_again(told,
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
-def test_the_kept_tokenizer_is_what_the_program_makes_and_gives_back_any_text(told, pieces):
+def test_the_committed_tokenizer_is_reproducible_and_round_trips_any_text(told, pieces):
     made = tokenizer.conversation_tokenizer(told)
     assert made.get_vocab() == pieces.get_vocab()
     for text in ("My name is Alice.", "I live in Zürich 🙂, 質問!\n", "<|im_start|>user\nHello.<|im_end|>"):
@@ -150,7 +150,7 @@ def test_the_kept_tokenizer_is_what_the_program_makes_and_gives_back_any_text(to
         assert pieces.decode(ids) == text and ids == made(text)["input_ids"]
 
 
-def test_config_says_what_the_model_is(root, folder):
+def test_config_describes_the_chat_model(root, folder):
     entry = yaml.safe_load((root / "config.yaml").read_text())["models"]["demo-chat"]
     made = json.loads((folder / "config.json").read_text())
     assert made["hidden_size"] == conversing.RECIPE.hidden
@@ -159,7 +159,7 @@ def test_config_says_what_the_model_is(root, folder):
 
 @pytest.fixture(scope="module")
 def outcomes(folder, pieces, material):
-    """Counts of outcomes by kind of conversation, of values that the model never saw, at most eight turns back."""
+    """Counts of outcomes by kind of conversation, for values not seen in training, at most eight turns back."""
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
     replier = replies.Replier(model, pieces)
     counts = {kind: Counter() for kind in conversations.KINDS}
@@ -170,14 +170,14 @@ def outcomes(folder, pieces, material):
     return counts
 
 
-def test_the_kept_model_recalls_what_it_is_told_and_the_newest(outcomes):
+def test_the_committed_chat_model_recalls_the_latest_value(outcomes):
     assert outcomes["told"]["right"] >= 17 and outcomes["corrected"]["right"] >= 16
     assert outcomes["corrected"]["stale"] <= 2
 
 
-def test_the_kept_model_does_not_claim_to_know_what_it_was_not_told(outcomes):
+def test_the_committed_chat_model_does_not_invent_facts(outcomes):
     assert outcomes["never"]["not_knowing"] >= 19
 
 
-def test_the_kept_model_keeps_the_system_messages_rule(outcomes):
+def test_the_committed_chat_model_keeps_the_system_messages_rule(outcomes):
     assert outcomes["rule"]["rule kept"] >= 14

@@ -1,4 +1,4 @@
-"""Figures: the same bytes each time, nothing cut off, numbers on them those of the results."""
+"""Figures: reproducible, nothing cut off, and with the results' numbers."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ ALL = {**figures.DRAW, **mistake_figures.DRAW}
 
 @pytest.fixture(scope="module")
 def study():
-    """merged.json and the questions' table of two models, of which one lacks a subject."""
+    """merged.json and questions.csv of two models, one of which lacks a subject."""
     subjects = ["anatomy", "high_school_government_and_politics"]
     answers = {"small": dict.fromkeys(subjects, "AAAA"), LONG: {"anatomy": "ABCA"}}
     return results.merged(results.study(["small", LONG], subjects), answers)
@@ -30,20 +30,20 @@ def study():
 
 @pytest.fixture(scope="module")
 def group(study):
-    """What figures of a group are group from: summaries, and rows of subjects."""
+    """The data of a group's figures: summaries, and rows by subject."""
     merged, _ = study
     return summaries.summarize_group(merged, merged.study.groups[0]), summaries.by_subject(merged, ["small", LONG])
 
 
 @pytest.fixture(scope="module")
 def data(study, group):
-    """What each figure is drawn from, by its name."""
+    """The data of each figure, by name."""
     analysis = results.analysis(*study)
     return {name: (analysis,) if name in mistake_figures.DRAW else group for name in ALL}
 
 
 def inside(draw, *data):
-    """Check that nothing that a figure draws is cut off."""
+    """Check that nothing in a figure is cut off."""
     with figures.matplotlib.rc_context(figures.STYLE):
         figure = draw(*data)
         figure.canvas.draw()
@@ -54,7 +54,7 @@ def inside(draw, *data):
 
 @pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("form", ["svg", "png"])
-def test_the_same_results_give_the_same_bytes(data, name, form):
+def test_figures_are_reproducible(data, name, form):
     first = figures.render(ALL[name], form, *data[name])
     assert first == figures.render(ALL[name], form, *data[name])
     assert first.startswith(b"<?xml" if form == "svg" else b"\x89PNG")
@@ -62,12 +62,12 @@ def test_the_same_results_give_the_same_bytes(data, name, form):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_drawn_leaves_the_figure(data, name):
+def test_nothing_is_cut_off_a_figure(data, name):
     inside(ALL[name], *data[name])
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_no_text_lies_on_another(data, name):
+def test_no_texts_overlap(data, name):
     with figures.matplotlib.rc_context(figures.STYLE):
         figure = ALL[name](*data[name])
         figure.canvas.draw()
@@ -85,14 +85,14 @@ def test_no_text_lies_on_another(data, name):
 
 
 @pytest.mark.parametrize("name", sorted(set(ALL) - {"subject_heatmap", "agreement"}))
-def test_the_axis_of_numbers_has_a_unit_and_the_figure_one_legend(data, name):
+def test_number_axes_have_units_and_figures_one_legend(data, name):
     figure = ALL[name](*data[name])
     assert re.search(r"%|\bs$|seconds|models wrong, of 2", figure.axes[0].get_xlabel())
     assert len(figure.legends) == 1
     pyplot.close(figure)
 
 
-def test_no_model_on_the_pareto_line_is_slower_and_no_better_than_another(group):
+def test_the_pareto_line_has_no_dominated_model(group):
     def model(real_s, accuracy):
         return replace(group[0][0], real_s=real_s, correct=round(100 * accuracy), questions=100)
 
@@ -108,7 +108,7 @@ def test_a_cell_of_the_heat_map_has_the_accuracy_and_its_interval(group):
     pyplot.close(figure)
 
 
-def test_a_model_that_did_not_run_as_asked_says_so_on_each_figure(group):
+def test_each_figure_marks_a_model_that_did_not_run_as_requested(group):
     models = [replace(summary, label=f"{summary.model} (cpu instead of cuda)") for summary in group[0]]
     for name in figures.DRAW:
         figure = figures.DRAW[name](models, group[1])
@@ -117,7 +117,7 @@ def test_a_model_that_did_not_run_as_asked_says_so_on_each_figure(group):
         pyplot.close(figure)
 
 
-def test_accuracies_on_the_figure_are_those_of_the_results(group):
+def test_accuracies_on_the_figure_match_the_results(group):
     figure = figures.overall_accuracy(*group)
     texts = [text.get_text() for text in figure.findobj(figures.matplotlib.text.Text)]
     assert texts.count("25.0%") == 2 and texts.count("75.0%") == 2  # best letter and generated letter agree here
@@ -149,7 +149,7 @@ def test_the_line_of_guessing_does_not_cross_out_a_number(group):
 
 @pytest.mark.parametrize("label", ["m", "m (cpu instead of cuda)"])
 @pytest.mark.parametrize("accuracy", [0.0, 0.042])
-def test_the_name_of_a_model_with_low_accuracy_stands_above_the_axis(group, label, accuracy):
+def test_the_name_of_a_model_with_low_accuracy_is_above_the_axis(group, label, accuracy):
     low = replace(group[0][0], label=label, correct=round(1000 * accuracy), questions=1000, accuracy_low=0.0)
     with figures.matplotlib.rc_context(figures.STYLE):
         figure = figures.efficiency([low], group[1])
@@ -167,7 +167,7 @@ def test_the_axis_of_accuracies_ends_at_a_hundred(group):
 
 
 @pytest.mark.parametrize("name", ["efficiency", "timing_comparison", "time_ledger"])
-def test_a_model_without_times_is_drawn_without(group, name):
+def test_figures_can_be_drawn_for_a_model_without_times(group, name):
     names = [*(f"{phase}_s" for phase in phase_timer.PHASES), "real_s", "cpu_user_s", "cpu_system_s"]
     models = [replace(summary, **dict.fromkeys(names)) for summary in group[0]]
     assert figures.render(figures.DRAW[name], "png", models, group[1]).startswith(b"\x89PNG")
@@ -179,7 +179,7 @@ def test_every_figure_is_shown_in_the_report():
     assert shown == {*captions.GROUP_FIGURES, *captions.MISTAKE_FIGURES, *captions.CHAT_FIGURES}
 
 
-def test_every_figure_has_a_caption_of_its_own_by_its_files_name():
+def test_every_figure_file_has_its_own_caption():
     by_file = captions.by_file(["small", "medium"])
     assert {"small_efficiency", "medium_efficiency", "agreement", "chat_recall"} <= set(by_file)
     assert len(by_file) == 2 * len(figures.DRAW) + len(mistake_figures.DRAW) + len(chat_figures.DRAW)
@@ -189,7 +189,7 @@ def test_every_figure_has_a_caption_of_its_own_by_its_files_name():
 
 
 def analysis(answers):
-    """The analysis of models that gave these answers, by model and subject."""
+    """Return the analysis of these answers, by model and subject."""
     subjects = list(dict.fromkeys(subject for by_subject in answers.values() for subject in by_subject))
     return results.analysis(*results.merged(results.study(list(answers), subjects), answers))
 
@@ -207,7 +207,7 @@ def test_figures_that_compare_models_need_models_with_the_same_questions(answers
     assert set(mistake_figures.DRAW) - set(captions.drawable(analysis(answers))) == not_drawn
 
 
-def test_without_probabilities_there_is_no_figure_of_confidence():
+def test_without_probabilities_there_is_no_reliability_figure():
     both = analysis({"m": {"anatomy": "ABCD"}, "n": {"anatomy": "AACD"}})
     models = [model.model_copy(update={"calibration": None}) for model in both.models]
     names = captions.drawable(both.model_copy(update={"models": models}))

@@ -1,4 +1,4 @@
-"""The File Reference: each file of a run is of exactly one pattern, and patterns say how many files they have."""
+"""The File Reference: each file of a run matches exactly one pattern, and patterns have the right counts."""
 
 import pytest
 from mmlu_kit.config import ImportedEntry
@@ -15,7 +15,7 @@ SUBJECTS = ["anatomy", "virology"]
 
 @pytest.fixture(scope="module")
 def listed() -> dict[str, FilePattern]:
-    """The patterns of a study of everything: a model run here, loaded once, imported, of another machine, and skipped."""
+    """Patterns of a study with models run here, loaded once, imported, run on another machine, and skipped."""
     names = ["here", "once", "imported", "joined", "skipped"]
     study = results.study(names, SUBJECTS)
     once = study.models["once"].model_copy(update={"load_once": True})
@@ -59,7 +59,7 @@ def listed() -> dict[str, FilePattern]:
         ("logs/….log", 9 + 1 + 5 + (2 + 1) + (1 + 2), "logs/write_report.log"),
     ],
 )
-def test_a_file_is_of_one_pattern_which_counts_its_files(listed, pattern, count, path):
+def test_each_file_matches_one_pattern_with_the_right_count(listed, pattern, count, path):
     assert [name for name, other in listed.items() if other.matches(path)] == [pattern]
     assert listed[pattern].count == count
 
@@ -69,7 +69,7 @@ def test_figures_are_counted_as_they_are_drawn(listed):
     assert listed["figures/<figure>.<format>"].count == 2 * figures
 
 
-def test_what_a_study_does_not_have_is_not_listed():
+def test_files_that_a_study_lacks_are_not_listed():
     merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "ABCD"}})
     names = [pattern.pattern for pattern in file_reference.patterns(merged, results.analysis(merged, table))]
     assert not [name for name in names if name.startswith(("setups", "stability", "chat", "elsewhere"))]
@@ -78,7 +78,7 @@ def test_what_a_study_does_not_have_is_not_listed():
 @pytest.mark.parametrize(
     "path", ["evaluations/m/a/b.json", "evaluations/m/a.csv", "x/evaluations/m/a.json", "evaluations/m/.json"]
 )
-def test_a_name_in_a_pattern_is_one_name(path):
+def test_a_placeholder_matches_one_name(path):
     assert not FilePattern("evaluations/<model>/<subject>.json", "").matches(path)
 
 

@@ -1,4 +1,4 @@
-"""Files are whole or not there, whatever the disk does."""
+"""Files are written completely or not at all, whatever the disk does."""
 
 import os
 import stat
@@ -8,13 +8,13 @@ from mmlu_kit import files
 from mmlu_kit.user_errors import UserError
 
 
-def test_json_is_sorted_text_that_reads_back(tmp_path):
+def test_json_files_are_sorted_and_round_trip(tmp_path):
     files.write_json(tmp_path / "sub/a.json", {"b": [1, "é"], "a": None})
     assert (tmp_path / "sub/a.json").read_text() == '{\n "a": null,\n "b": [\n  1,\n  "é"\n ]\n}\n'
     assert files.read_json(tmp_path / "sub/a.json") == {"a": None, "b": [1, "é"]}
 
 
-def test_not_a_number_is_never_written(tmp_path):
+def test_nan_is_never_written(tmp_path):
     with pytest.raises(ValueError):
         files.write_json(tmp_path / "a.json", float("nan"))
     assert list(tmp_path.iterdir()) == []
@@ -46,7 +46,7 @@ def test_files_have_the_usual_permissions(tmp_path):
         (b"9" * 5_000, "not valid JSON"),
     ],
 )
-def test_a_missing_or_damaged_file_is_one_line(tmp_path, content, words):
+def test_a_missing_or_damaged_file_is_reported_in_one_line(tmp_path, content, words):
     if content is not None:
         (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(UserError, match=words):

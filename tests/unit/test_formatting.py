@@ -1,4 +1,4 @@
-"""Numbers in the form that prose has them."""
+"""Numbers formatted for prose."""
 
 import pytest
 from mmlu_kit import formatting
@@ -17,7 +17,7 @@ def test_rates(value, text):
     assert formatting.rate(value) == text
 
 
-def test_a_range_is_told_only_where_there_is_one():
+def test_a_range_is_shown_only_if_values_differ():
     assert (
         formatting.format_range(MedianRange(median=3.0, smallest=2.5, largest=4.0), "duration") == "3.00 s (2.50 s to 4.00 s)"
     )
@@ -35,6 +35,6 @@ def test_plurals():
     assert [formatting.plural(count, "model") for count in (0, 1, 2)] == ["0 models", "1 model", "2 models"]
 
 
-def test_a_text_of_anyones_marks_nothing_up():
+def test_untrusted_text_cannot_add_markup():
     assert formatting.cell("a|b *c*\n<d> $e$") == r"a\|b \*c\* &lt;d&gt; \$e\$"
     assert formatting.fenced("x ``` y\x1b") == "````text\nx ``` y\ufffd\n````"

@@ -31,7 +31,7 @@ SUBJECTS = ["anatomy", "astronomy", "virology"]
 
 
 def answers(share: float, seed: int) -> str:
-    """A hundred answers of which this share is right, and the others any other letter."""
+    """Return a hundred answers of which this share is right; the others are random wrong letters."""
     chance = random.Random(seed)
     wrong = [LETTERS.replace(gold, "") for gold in results.GOLD]
     return "".join(
@@ -40,7 +40,7 @@ def answers(share: float, seed: int) -> str:
 
 
 def claims(merged: Merged) -> ClaimsFile:
-    """A claim and numbers of each verdict."""
+    """Return claims.json with a claim and numbers of each verdict."""
     holds = Judgement(verdict=ClaimVerdict.HOLDS, evidence="1 of 1")
     unknown = Judgement(verdict=ClaimVerdict.NOT_TESTABLE, evidence="no number of it")
     number = {"section": "4", "unit": "fraction", "published": 0.5}
@@ -63,7 +63,7 @@ def claims(merged: Merged) -> ClaimsFile:
 
 
 def compared() -> tuple[Merged, AnalysisFile, RunFile]:
-    """Three models of rising size on three subjects, one with unparsed answers; a baseline; git and a command."""
+    """Three models of increasing size on three subjects, one with unparsed answers; a baseline; git and a command."""
     study = results.study(
         ["small", "medium", "large"],
         SUBJECTS,
@@ -148,7 +148,7 @@ def parts() -> tuple[Merged, AnalysisFile, RunFile]:
 
 
 @pytest.mark.parametrize("study", [compared, devices, parts], ids=lambda study: study.__name__)
-def test_the_report_is_the_golden_one(study, request):
+def test_the_report_equals_the_golden_one(study, request):
     merged, analysis, run = study()
     report = context.render(merged, analysis, claims(merged), run, results.WORKFLOW / "report")
     path = GOLDEN / f"{study.__name__}.md"

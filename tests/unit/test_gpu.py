@@ -1,4 +1,4 @@
-"""A GPU's meter with fakes in place of torch.cuda and of NVML's library.
+"""The GPU meter, with fakes for torch.cuda and NVML's library.
 
 Only a GPU can reach: that NVML finds the device by the UUID that CUDA gives, that the counters are of that device, and that
 torch counts the memory of bitsandbytes' weights. The lines of mmlu_kit/timing/gpu.py themselves are all run here.
@@ -22,7 +22,7 @@ def cuda():
 
 @pytest.fixture
 def nvml(monkeypatch):
-    """NVML's energy counter in millijoules, one reading after another."""
+    """Fake NVML's energy counter with these successive readings, in millijoules."""
     readings = iter([5_000_000, 5_042_500])
     monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
     monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: {"GPU-12-34": "handle"}[uuid])
@@ -30,7 +30,7 @@ def nvml(monkeypatch):
     monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.1")
 
 
-def test_energy_is_what_the_counter_grew_by(cuda, nvml):
+def test_energy_is_the_counters_increase(cuda, nvml):
     assert gpu.Meter(cuda, "cuda").read() == GpuUse(gpu_energy_j=42.5, peak_gpu_bytes=3 * 10**9, reasons={})
     assert gpu.driver() == "580.1"
 
@@ -45,7 +45,7 @@ def test_a_gpu_without_an_energy_counter_says_so(cuda, nvml, monkeypatch):
 
 
 @pytest.mark.parametrize("device", ["cpu", "mps"])
-def test_on_another_device_nothing_is_measured_and_the_reason_given(device):
+def test_without_a_gpu_the_meter_gives_a_reason(device):
     reasons = dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), f"the model runs on {device}")
     assert gpu.Meter(None, device).read() == GpuUse(gpu_energy_j=None, peak_gpu_bytes=None, reasons=reasons)
 

@@ -1,4 +1,4 @@
-"""What was loaded, counted from the modules: with real bitsandbytes on this processor, and where its library's flags lie."""
+"""Effective settings, counted from the modules: with real bitsandbytes on this processor, and where library flags are wrong."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def quantized(effective, module):
 
 
 @pytest.mark.parametrize(("dtype", "size"), [("float32", 4), ("bfloat16", 2)])
-def test_unquantized_weights_have_the_dtype_asked_for(root, tmp_path, dtype, size):
+def test_unquantized_weights_have_the_requested_dtype(root, tmp_path, dtype, size):
     model = transformers_model.load_model(save(tmp_path, root / DEMO, dtype="bfloat16"), requested(dtype=dtype))
     effective = effective_configuration(model)
     assert settings.differences(requested("none", dtype), effective) == []
@@ -65,7 +65,7 @@ def loaded(folder, **config):
 
 
 @pytest.mark.parametrize("flag", ["llm_int8_enable_fp32_cpu_offload", "llm_int8_has_fp16_weight"])
-def test_a_library_that_says_8_bits_and_leaves_the_weights_is_found_out(folder, flag):
+def test_unquantized_weights_are_detected_whatever_the_library_says(folder, flag):
     model = loaded(folder, load_in_8bit=True, **{flag: True})
     assert model.is_loaded_in_8bit, "the library says so itself"
     effective = effective_configuration(model)
@@ -74,19 +74,19 @@ def test_a_library_that_says_8_bits_and_leaves_the_weights_is_found_out(folder, 
     assert effective.weight_bytes == 4 * sum(weight.numel() for weight in model.parameters())
 
 
-def test_another_4_bit_format_goes_by_its_own_name(folder):
+def test_another_4_bit_format_is_reported_by_its_name(folder):
     effective = effective_configuration(loaded(folder, load_in_4bit=True))
     assert settings.differences(requested("4bit"), effective) == ["fp4 instead of 4bit"]
 
 
-def test_another_number_format_of_computing_is_a_difference(folder):
+def test_another_compute_dtype_is_a_difference(folder):
     effective = effective_configuration(
         loaded(folder, load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype="bfloat16")
     )
     assert settings.differences(requested("4bit"), effective) == ["bfloat16+float32 instead of float32"]
 
 
-def test_layers_that_were_left_out_are_a_difference(folder):
+def test_layers_left_unquantized_are_a_difference(folder):
     model = loaded(folder, load_in_4bit=True, bnb_4bit_quant_type="nf4", llm_int8_skip_modules=["lm_head", "down_proj"])
     effective = effective_configuration(model)
     assert settings.differences(requested("4bit"), effective) == ["partly 4bit instead of 4bit"]

@@ -1,4 +1,4 @@
-"""What jobs and SLURM wrote into logs becomes one line a job. The texts are Snakemake's and SLURM's own."""
+"""Logs of jobs and SLURM are summarized in one line per job. The texts are Snakemake's and SLURM's own."""
 
 import os
 
@@ -18,7 +18,7 @@ CANCELLED = "slurmstepd-node1: error: *** JOB 12 ON node1 CANCELLED AT 2026-11-2
 
 @pytest.fixture
 def explained(tmp_path):
-    """The lines about a log with a text."""
+    """Return the summary of a log with this text."""
 
     def call(text, since=0.0, name="rule_evaluate/demo-small_astronomy/12.log"):
         path = tmp_path / name
@@ -38,7 +38,7 @@ def explained(tmp_path):
         (CANCELLED, ["was cancelled: run again"]),
     ],
 )
-def test_an_end_by_slurm_is_named_with_its_job_and_the_way_out(explained, text, words):
+def test_a_job_killed_by_slurm_is_named_with_a_remedy(explained, text, words):
     (line,) = explained(text)
     assert line.startswith("SLURM job 12, evaluate (demo-small_astronomy), ")
     assert all(word in line for word in words)
@@ -67,7 +67,7 @@ def test_a_run_without_slurm_has_nothing_to_explain(tmp_path):
 
 
 def snakemakes(job, log, also=""):
-    """What Snakemake 9 writes of a failed job."""
+    """Return Snakemake 9's message on a failed job."""
     return f"""[Wed Nov 25 19:34:50 2026]
 Error in rule evaluate:
     message: None
@@ -91,14 +91,14 @@ Removing output files of failed job evaluate since they might be corrupted:
         (None, "the job ended before it wrote a log"),
     ],
 )
-def test_a_failed_job_is_repeated_with_its_log_and_last_useful_line(tmp_path, text, message):
+def test_a_failed_job_is_listed_with_its_log_and_last_useful_line(tmp_path, text, message):
     log = tmp_path / "evaluate m.log"
     if text is not None:
         log.write_text(text)
     assert list(job_failures.failed_jobs(snakemakes(3, log))) == [f"evaluate failed, see {log}: {message}"]
 
 
-def test_each_failed_job_is_repeated_once_and_none_that_a_later_attempt_finished(tmp_path):
+def test_each_failed_job_is_listed_once_unless_a_retry_finished_it(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).write_text(f"error: {name}\n")
     text = snakemakes(3, tmp_path / "one") + snakemakes(13, tmp_path / "two") + snakemakes(13, tmp_path / "two")

@@ -1,4 +1,4 @@
-"""The journal of an evaluation: whole batches come back, anything else is dropped, and no two processes share one."""
+"""The journal of an evaluation: complete batches are read back, anything else is dropped, and processes cannot share one."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ def reopened(path, key="key"):
     return again.kept
 
 
-def test_batches_come_back(path):
+def test_written_batches_are_read_back(path):
     filled(path)
     assert reopened(path) == {0: [{"index": 1, "text": "é\n"}], 2: [{"index": 2}, {"index": 3}]}
 
@@ -37,7 +37,7 @@ def test_a_journal_of_another_key_is_emptied(path):
     assert reopened(path) == {}
 
 
-def test_a_line_torn_anywhere_is_dropped_and_the_next_is_whole(path):
+def test_a_truncated_line_is_dropped_and_the_next_is_complete(path):
     filled(path)
     whole = path.read_bytes()
     first, second = (sum(len(line) for line in whole.splitlines(keepends=True)[:n]) for n in (1, 2))
@@ -59,7 +59,7 @@ def test_a_changed_byte_ends_the_journal_there(path):
 
 
 @pytest.mark.parametrize("text", [b"", b"\x00\xff\n", b"{}\n{}\n", b'{"key": "key"}\n[1]\n{"batch": "x"}\n', b"null\n"])
-def test_any_other_content_is_no_batch(path, text):
+def test_other_content_is_not_read_as_a_batch(path, text):
     path.parent.mkdir()
     path.write_bytes(text)
     assert reopened(path) == {}
@@ -73,7 +73,7 @@ def test_two_processes_cannot_share_one(path):
     assert reopened(path) == {}
 
 
-def test_the_lock_of_a_killed_process_is_gone(path, root):
+def test_a_killed_process_releases_its_lock(path, root):
     code = (
         "import sys, os, signal; from mmlu_kit.evaluation.journal import Journal\n"
         "Journal(sys.argv[1], 'key').append(0, []); os.kill(os.getpid(), signal.SIGKILL)"
@@ -83,7 +83,7 @@ def test_the_lock_of_a_killed_process_is_gone(path, root):
     assert reopened(path) == {0: []}
 
 
-def test_a_removed_journal_is_gone(path):
+def test_a_removed_journal_leaves_no_file(path):
     held = journal.Journal(path, "key")
     held.remove()
     assert not path.exists()

@@ -1,4 +1,4 @@
-"""Label checks are matched to questions by text, whatever the separator and spelling; a damaged check is one line."""
+"""Label checks are matched to questions by text, whatever the separator and spelling; a damaged check is one error line."""
 
 import csv
 
@@ -50,7 +50,7 @@ def test_both_separators_and_all_spellings_are_read(tmp_path, separator):
         *["ok"] * 3, *["wrong groundtruth"] * 2, "no correct answer", "expert", "bad question clarity",
     ]  # fmt: skip
     assert checks.unmatched == 0
-    assert checks.warnings == ["1 label check left to an expert: such a question counts as neither good nor flagged."]
+    assert checks.warnings == ["1 label check left to an expert: these questions count as neither good nor flagged."]
 
 
 def test_a_check_is_matched_by_text_and_not_by_row_number(tmp_path):
@@ -59,25 +59,25 @@ def test_a_check_is_matched_by_text_and_not_by_row_number(tmp_path):
     assert checks.types == {("anatomy", 1): "ok", ("anatomy", 0): "wrong groundtruth"}
 
 
-def test_white_space_does_not_matter_and_choices_do(tmp_path):
+def test_checks_match_by_choices_but_not_by_white_space(tmp_path):
     rows = [row(" Why,\n  then? ", ["one ", "two", "three", "four"]), row("Why, then?", ["1", "2", "3", "4"])]
     checks = matched(folder(tmp_path, rows), question("Why, then?", choices=["one", "two", " three", "four"]))
     assert checks.types == {("anatomy", 0): "ok"} and checks.unmatched == 1
-    assert checks.warnings == ["1 label check without a question in this study."]
+    assert checks.warnings == ["1 label check of questions that are not in this study."]
 
 
-def test_a_question_of_two_subjects_is_checked_in_the_files_subject_alone(tmp_path):
+def test_a_check_applies_only_to_its_files_subject(tmp_path):
     checks = matched(folder(tmp_path, [row()], subject="virology"), question(), question(subject="virology", index=7))
     assert checks.types == {("virology", 7): "ok"}
 
 
-def test_a_question_asked_twice_is_checked_twice_and_an_error_is_kept(tmp_path):
+def test_duplicate_questions_share_a_check_and_errors_win(tmp_path):
     rows = [row(kind="ok"), row(kind="no correct answer"), row(kind="ok")]
     checks = matched(folder(tmp_path, rows), question(index=0), question(index=5))
     assert checks.types == {("anatomy", 0): "no correct answer", ("anatomy", 5): "no correct answer"}
 
 
-def test_checks_that_match_nothing_are_warned_of(tmp_path):
+def test_unmatched_checks_give_a_warning(tmp_path):
     checks = matched(folder(tmp_path, [row()]), question("Another?"))
     assert checks.unmatched == 1 and "No label was checked" in " ".join(checks.warnings)
     counts = label_errors.accuracies(checks, {})
@@ -114,8 +114,8 @@ def test_an_invalid_check_is_an_error_that_names_its_line(tmp_path, changes, wor
     [
         (b"", "its header lacks choices, error_type, question"),
         (b"question,answer\nWhy?,0\n", "its header lacks choices, error_type"),
-        (b"question,choices,error_type\nWhy?\n", "line 2: not as many columns as the header has"),
-        (b"question,choices,error_type\nWhy?,[],ok,more\n", "line 2: not as many columns as the header has"),
+        (b"question,choices,error_type\nWhy?\n", "line 2: its number of columns differs from the header's"),
+        (b"question,choices,error_type\nWhy?,[],ok,more\n", "line 2: its number of columns differs from the header's"),
         (b"question,choices,error_type\n\xff\n", "is not UTF-8 text .byte 28"),
         (b'question,choices,error_type\n"Why?\n', "is not a CSV file"),
     ],
@@ -133,7 +133,7 @@ def test_a_missing_or_wrong_folder_is_an_error(tmp_path):
         label_errors.read(tmp_path, ["anatomy"])
 
 
-def test_every_real_check_finds_its_question(real_data):
+def test_every_real_check_matches_a_question(real_data):
     names = sorted(path.stem.removeprefix("mmlu_") for path in (real_data / "mmlu_redux").glob("*.csv"))
     files = [(real_data / f"mmlu/test/{name}_test.csv", name) for name in names]
     asked = [question for path, name in files for question in questions.read_csv(path, name, "test")]

@@ -1,4 +1,4 @@
-"""lm-eval's form of results: names of tasks, a sample for each record, and prompts that must be those that were asked."""
+"""Export for lm-eval: task names, a sample for each record, and a check that prompts are those that were asked."""
 
 import json
 
@@ -17,7 +17,7 @@ STUDY = results.study(["m"], ["anatomy"])
 QUESTIONS = [results.question("anatomy", index) for index in range(4)]
 
 
-def test_only_mmlus_own_questions_and_lm_evals_own_prompt_bear_the_name_of_its_task():
+def test_only_mmlu_with_lm_evals_prompt_has_lm_evals_task_name():
     hub, local = StudyQuestions(name="mmlu", repository="cais/mmlu", commit="0" * 40), StudyQuestions(name="mine", path="p")
     assert lm_eval_export.task_name(hub, "anatomy", Preset.LM_EVAL) == "mmlu_anatomy"
     assert lm_eval_export.task_name(hub, "anatomy", Preset.CHAT) == "mmlu_anatomy_chat"
@@ -25,7 +25,7 @@ def test_only_mmlus_own_questions_and_lm_evals_own_prompt_bear_the_name_of_its_t
 
 
 def evaluation(answers="ABCA"):
-    """An evaluation whose records have the hashes of the real prompts."""
+    """Return an evaluation whose records have the hashes of the real prompts."""
     made = results.evaluation("m", "anatomy", answers)
     texts = [prompts.running_text(question, [], Preset.LM_EVAL) for question in QUESTIONS]
     pairs = zip(made.records, texts, strict=True)
@@ -53,9 +53,9 @@ def test_a_study_is_exported_with_a_sample_for_each_record(tmp_path):
     assert [sample["acc"] for sample in samples] == [1, 1, 1, 0] and samples[1]["filtered_resps"][1] == ["-0.5", "True"]
 
 
-def test_questions_that_were_not_asked_are_refused():
+def test_questions_other_than_those_asked_are_refused():
     for other in (QUESTIONS[1:], [results.question("virology", index) for index in range(4)]):
-        with pytest.raises(UserError, match="m, question 0 of anatomy: the questions here do not give the prompt"):
-            lm_eval_export.samples(evaluation(), Preset.LM_EVAL, other, None)
+        with pytest.raises(UserError, match="m, question 0 of anatomy: the prompt cannot be rendered again"):
+            lm_eval_export.make_samples(evaluation(), Preset.LM_EVAL, other, None)
     with pytest.raises(UserError, match="question 0 of anatomy"):
-        lm_eval_export.samples(evaluation(), Preset.WRITEUP, QUESTIONS, None)
+        lm_eval_export.make_samples(evaluation(), Preset.WRITEUP, QUESTIONS, None)

@@ -1,4 +1,4 @@
-"""Loading as asked, or as `on_unavailable` says, with what a machine lacks taken away where the library asks for it."""
+"""Loading as requested or as `on_unavailable` says, with hardware and libraries hidden from the loader."""
 
 import pytest
 import torch
@@ -25,19 +25,19 @@ def requested(device="cpu", quantization="none", dtype="float32"):
 
 
 def ran(loaded):
-    """How a model was loaded, in the form of a request."""
+    """Return the effective settings in the form of a request."""
     return requested(loaded.effective.device, loaded.effective.quantization, loaded.effective.dtype)
 
 
 @pytest.mark.parametrize("quantization", ["none", "4bit", "8bit"])
-def test_what_can_be_done_is_done_without_a_reason(manifest, quantization):
+def test_a_possible_request_is_met_without_a_reason(manifest, quantization):
     for policy in OnUnavailable:
         loaded = loading.load(manifest, requested(quantization=quantization), policy)
         assert ran(loaded) == requested(quantization=quantization) and loaded.reason is None
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
-def test_a_device_that_is_not_there(manifest, no_gpu, monkeypatch, device):
+def test_a_missing_device(manifest, no_gpu, monkeypatch, device):
     monkeypatch.setattr(torch.mps, "is_available", lambda: False)
     why = f"device '{device}' was requested, but this machine has none"
     with pytest.raises(UserError, match=f"^{why}: use another machine, .*fallback or skip$"):
@@ -59,13 +59,13 @@ def test_a_machine_without_bitsandbytes(manifest, no_gpu, monkeypatch):
     assert loaded.reason == f"device 'cuda' was requested, but this machine has none; {why}"
 
 
-def test_a_device_that_bitsandbytes_does_not_know(manifest, monkeypatch):
+def test_a_device_that_bitsandbytes_does_not_support(manifest, monkeypatch):
     monkeypatch.setattr(__import__("bitsandbytes"), "supported_torch_devices", {"cuda"})
     loaded = loading.load(manifest, requested(quantization="8bit"), OnUnavailable.SKIP)
     assert loaded.reason == "quantization '8bit' was requested, but bitsandbytes does not quantize on cpu"
 
 
-def test_too_little_memory_is_told_in_numbers_before_loading(manifest, monkeypatch):
+def test_too_little_memory_is_reported_in_numbers_before_loading(manifest, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda torch, device: 300_000_000)
     monkeypatch.setattr(transformers_model, "load_model", lambda *a, **k: pytest.fail("it was loaded all the same"))
     why = "demo-medium in bfloat16 needs about 0.4 GB, but 0.3 GB of cpu memory are free"
@@ -101,8 +101,8 @@ def test_memory_that_runs_out_while_loading(manifest, monkeypatch):
 
 
 @pytest.mark.parametrize("flag", ["llm_int8_enable_fp32_cpu_offload", "llm_int8_has_fp16_weight"])
-def test_a_library_that_leaves_the_weights_as_they_were_never_passes(manifest, monkeypatch, flag):
-    """As when another version of the library has other defaults."""
+def test_a_library_that_does_not_quantize_is_an_error(manifest, monkeypatch, flag):
+    """For example, another version of the library may have other defaults."""
     lying = transformers_model.transformers.BitsAndBytesConfig(load_in_8bit=True, **{flag: True})
     monkeypatch.setattr(transformers_model, "quantization_config", lambda quantization, dtype: lying)
     why = "the library silently loaded no quantization instead of 8bit"

@@ -1,4 +1,4 @@
-"""Memory that a model needs, against what it takes; memory that is free, within the limits of control groups."""
+"""The memory a model is estimated to need and really takes, and the free memory within control groups."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ GB = 10**9
 
 @pytest.mark.parametrize("quantization", list(Quantization))
 @pytest.mark.parametrize("dtype", [DType.FLOAT32, DType.BFLOAT16])
-def test_weights_are_estimated_as_they_are_held(root, dtype, quantization):
+def test_memory_estimates_match_loaded_weights(root, dtype, quantization):
     folder = root / "workflow/demo/models/demo-large"
     settings = LoadSettings(dtype=dtype, quantization=quantization)
     held = effective_configuration(transformers_model.load_model(folder, settings)).weight_bytes
@@ -21,7 +21,7 @@ def test_weights_are_estimated_as_they_are_held(root, dtype, quantization):
 
 
 @pytest.mark.parametrize(("quantization", "parameters"), [("none", 3_900_000_000), ("8bit", 15_600_000_000)])
-def test_the_largest_model_of_a_memory(quantization, parameters):
+def test_the_largest_model_that_fits(quantization, parameters):
     assert memory.largest(16 * GB, DType.FLOAT32, Quantization(quantization)) == parameters
     assert memory.largest(GB // 10, DType.FLOAT32, Quantization(quantization)) == 0
 
@@ -35,7 +35,7 @@ def group(folder, limit, used, cached, version=2):
 
 
 @pytest.mark.parametrize("version", [1, 2])
-def test_cached_files_are_not_in_the_way(tmp_path, version):
+def test_cached_files_count_as_free_memory(tmp_path, version):
     group(tmp_path, 8 * GB, 5 * GB, 2 * GB, version)
     assert memory.free_in_group(tmp_path) == 5 * GB
 
@@ -46,7 +46,7 @@ def test_a_group_without_a_limit(tmp_path, version, limit):
     assert memory.free_in_group(tmp_path) is None
 
 
-def test_a_folder_that_is_no_group(tmp_path):
+def test_a_folder_that_is_not_a_control_group(tmp_path):
     assert memory.free_in_group(tmp_path) is None
 
 
@@ -58,7 +58,7 @@ def test_a_process_is_limited_by_its_group_and_all_above(tmp_path, line, base):
     assert found == [root / base / "jobs/step", root / base / "jobs", root / base]
 
 
-def test_the_smallest_limit_counts(tmp_path, monkeypatch):
+def test_the_smallest_limit_applies(tmp_path, monkeypatch):
     group(tmp_path / "jobs/step", 3 * GB, GB, 0)
     group(tmp_path / "jobs", "max", GB, 0)
     monkeypatch.setattr(memory, "control_groups", lambda table, root: [tmp_path / "jobs/step", tmp_path / "jobs"])
@@ -71,5 +71,5 @@ def test_free_memory_of_a_gpu_is_the_devices_own(monkeypatch):
     assert memory.free(torch, Device.CUDA) == 7 * GB
 
 
-def test_this_machine_has_some():
+def test_this_machine_has_free_memory():
     assert 10**8 < memory.free(torch, Device.CPU) < 10**14

@@ -1,4 +1,4 @@
-"""Results of many jobs in one: every number can be told from the answers by hand."""
+"""Merged results: every number can be computed from the answers by hand."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_one_process_of_several_subjects_loads_once():
     assert summaries.summarize(merged, "a", ["anatomy", "virology"]).load_s == 0.5
 
 
-def test_times_of_a_resumed_evaluation_enter_no_comparison():
+def test_times_of_a_resumed_evaluation_are_never_compared():
     pairs = [("a", "anatomy"), ("a", "virology")]
     evaluations = [results.evaluation(model, subject, "ABCD") for model, subject in pairs]
     timings = [results.timing(*pairs[0]), results.timing(*pairs[1], resumed=True)]
@@ -52,7 +52,7 @@ def test_times_of_a_resumed_evaluation_enter_no_comparison():
     assert summaries.summarize(merged, "a", ["anatomy"]).real_s == 2.0
 
 
-def test_a_process_has_its_own_peak_memory_whatever_its_log_says():
+def test_peak_memory_is_the_processs_own_measurement():
     process = results.process().model_copy(update={"peak_rss_bytes": 4 * 10**9})  # as GNU time 1.7 logs
     evaluations = [results.evaluation("a", subject, "ABCD") for subject in STUDY.subjects]
     timings = [
@@ -63,7 +63,7 @@ def test_a_process_has_its_own_peak_memory_whatever_its_log_says():
     assert summaries.summarize(merged, "a", STUDY.subjects).processes["a/together.time"].peak_rss_bytes == 11 * 10**8
 
 
-def test_an_unparsed_answer_is_neither_right_nor_guessed():
+def test_an_unparsed_answer_is_not_right():
     evaluation = results.evaluation("a", "anatomy", "ABCD", "AB--")
     assert evaluation.totals == Totals(questions=4, correct=4, correct_generated=2, parsed=2)
     assert evaluation.contradiction() is None
@@ -77,7 +77,7 @@ def test_wilson_intervals_equal_published_ones(successes, trials, low, high):
     assert statistics.wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_what_is_missing_is_named_and_not_counted():
+def test_missing_evaluations_are_named_and_not_counted():
     merged, table = results.merged(STUDY, {"a": ANSWERS["a"], "b": {"anatomy": "AAAA"}})
     assert merged.missing == [Missing(model="b", subject="virology")]
     assert summaries.summarize(merged, "b", ["virology"]) is None
@@ -95,7 +95,7 @@ def test_the_table_has_a_row_for_each_model_and_question():
 @pytest.mark.parametrize(
     ("key", "value"), [("effective", results.effective("cuda")), ("parameters", 1), ("model_files", {"other": "0" * 64})]
 )
-def test_results_of_another_run_are_not_mixed_in(key, value):
+def test_results_of_other_models_and_subjects_are_left_out(key, value):
     evaluations = [results.evaluation("a", subject, "ABCD") for subject in STUDY.subjects]
     evaluations[1] = evaluations[1].model_copy(update={key: value})
     timings = [results.timing("a", subject) for subject in STUDY.subjects]
@@ -109,7 +109,7 @@ def test_results_of_another_run_are_not_mixed_in(key, value):
 def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
     evaluation = results.evaluation("a", "anatomy", "ABCD")
     evaluation = evaluation.model_copy(update={"requested": results.REQUESTED.model_copy(update={name: value})})
-    with pytest.raises(UserError, match=f"anatomy.json was made with {name} {value} and the study asks for"):
+    with pytest.raises(UserError, match=f"anatomy.json was made with {name} {value}, but the study requests"):
         merging.merge(STUDY, [evaluation], [results.timing("a", "anatomy")], NO_LOGS)
 
 
@@ -148,7 +148,7 @@ def changed(**values):
         (lambda evaluation: evaluation["records"].pop(), "the totals contradict the records"),
     ],
 )
-def test_an_answer_changed_by_hand_is_found(tmp_path, change, words):
+def test_a_manually_changed_answer_is_detected(tmp_path, change, words):
     path = tmp_path / "anatomy.json"
     evaluation = results.evaluation("a", "anatomy", "ABCD")
     evaluation.write(path)
@@ -160,7 +160,7 @@ def test_an_answer_changed_by_hand_is_found(tmp_path, change, words):
         records.read_evaluation(path)
 
 
-def test_only_imported_answers_have_no_probabilities_and_only_this_scorings_rules_are_asked():
+def test_only_imported_answers_may_lack_probabilities():
     evaluation = results.evaluation("a", "anatomy", "ABCD")
     altered = [*evaluation.records]
     altered[2] = altered[2].model_copy(update={"generated": " (A) or so"})
@@ -183,7 +183,7 @@ def test_an_evaluation_of_another_version_of_the_kit_is_named_as_such():
         Evaluation.parse(json.dumps(evaluation), "e.json")
 
 
-def test_a_timing_is_read_as_it_was_written(tmp_path):
+def test_a_timing_round_trips(tmp_path):
     results.timing("a", "anatomy").write(tmp_path / "t.json")
     assert Timing.read(tmp_path / "t.json") == results.timing("a", "anatomy")
 
@@ -192,7 +192,7 @@ def not_run(model, subject):
     return NotRun(model=model, requested=results.REQUESTED, reason="no such device", subject=subject)
 
 
-def test_what_was_not_run_is_neither_a_result_nor_missing():
+def test_a_skipped_evaluation_is_neither_a_result_nor_missing():
     evaluations = [results.evaluation("a", "anatomy", "ABCD"), not_run("a", "virology"), not_run("b", "anatomy")]
     timings = [results.timing("a", "anatomy"), not_run("a", "virology"), not_run("b", "anatomy")]
     merged = merging.merge(STUDY, evaluations, timings, NO_LOGS)
@@ -205,7 +205,7 @@ def test_what_was_not_run_is_neither_a_result_nor_missing():
     assert len(merging.table(STUDY, evaluations)) == 4
 
 
-def test_a_file_of_what_was_not_run_is_read_in_place_of_either(tmp_path):
+def test_a_not_run_placeholder_can_replace_either_file(tmp_path):
     path, placeholder = tmp_path / "x.json", not_run("a", "anatomy")
     for read in (records.read_evaluation, records.read_timing):
         placeholder.write(path)
@@ -215,7 +215,7 @@ def test_a_file_of_what_was_not_run_is_read_in_place_of_either(tmp_path):
             read(path)
 
 
-def test_merged_is_read_as_it_was_written(tmp_path):
+def test_merged_json_round_trips(tmp_path):
     merged, table = results.merged(STUDY, ANSWERS)
     merged.write(tmp_path / "merged.json")
     assert Merged.read(tmp_path / "merged.json") == merged
@@ -225,7 +225,7 @@ def test_merged_is_read_as_it_was_written(tmp_path):
 
 
 def ran_on(device, reason=None, **changes):
-    """Both models on anatomy, `b` on `device`."""
+    """Return merged.json of both models on anatomy, `b` on `device`."""
     on_cuda = {"requested": results.REQUESTED.model_copy(update={"device": Device.CUDA})}
     on_cuda |= {"effective": results.effective(device), "reason": reason}
     evaluations = [
@@ -256,7 +256,7 @@ def test_a_gpu_is_compared_with_a_cpu_on_the_same_questions():
     assert speedup.cpu_machine == speedup.gpu_machine == results.MACHINE
 
 
-def test_nothing_is_compared_that_ran_on_the_cpu_or_was_resumed_or_answered_other_questions():
+def test_cpu_pairs_resumed_runs_and_other_questions_are_not_compared():
     assert speedups(ran_on("cpu")) == []
     assert speedups(ran_on("cuda", resumed=True)) == []
     merged = ran_on("cuda")

@@ -1,4 +1,4 @@
-"""The analysis of made-up studies, and of simulated models whose truth is known."""
+"""The analysis of made-up studies and of simulated models."""
 
 import numpy
 import pandas
@@ -23,7 +23,7 @@ from tests.helpers.analyses import RIGHT, TEN, questions_on, study_of
 
 
 def analysed(answers, change=lambda table: table, labels=None, **changes) -> AnalysisFile:
-    """The analysis of made-up answers, read back from its JSON, so that it is valid and has no NaN."""
+    """Return the analysis of made-up answers, read back from JSON, so that it is valid and has no NaN."""
     merged, table, questions = study_of(answers, **changes)
     analysis = mistakes.analysis(merged, change(table), questions, labels)
     assert AnalysisFile.parse(analysis.model_dump_json(), "analysis.json") == analysis
@@ -31,12 +31,12 @@ def analysed(answers, change=lambda table: table, labels=None, **changes) -> Ana
 
 
 def warnings(answers, change=lambda table: table):
-    """All warnings on the one model of a study."""
+    """Return all warnings about the only model of a study."""
     return " ".join(analysed({"m": answers}, change).models[0].warnings)
 
 
 def unparsed(share):
-    """A change to the table: no letter could be parsed from this share of the answers, the first ones."""
+    """Return a change to the table that makes this share of the answers unparsed."""
 
     def change(table):
         table.loc[table.index < share * len(table), ["parsed", "correct_generated"]] = [None, False]
@@ -56,7 +56,7 @@ def test_every_answer_is_counted_once():
     assert model.macro_accuracy == (1 + 0.25) / 2
 
 
-def test_a_model_that_guesses_is_told_from_one_that_knows():
+def test_a_guessing_model_is_distinguished_from_one_that_knows():
     knows, guesses = analysed({"knows": {"anatomy": RIGHT}, "guesses": {"anatomy": "ABCDBCDACDABDABC" * 6 + "ABCD"}}).models
     assert knows.guessing.p < 1e-50 and knows.constant_letter.p < 1e-10
     assert guesses.guessing.p > 0.05 and guesses.constant_letter.p > 0.05
@@ -83,8 +83,8 @@ def test_confidence_is_the_best_letters_probability_among_the_four():
     assert calibration.ece == pytest.approx(abs(confidence - filled.accuracy))
 
 
-def test_under_a_hundred_questions_are_descriptive_only():
-    assert "99 questions, fewer than 100: its numbers are descriptive only." in warnings({"anatomy": RIGHT[:99]})
+def test_fewer_than_100_questions_are_descriptive_only():
+    assert "It answered 99 questions, fewer than 100: its numbers are descriptive only." in warnings({"anatomy": RIGHT[:99]})
     assert "descriptive only" not in warnings({"anatomy": RIGHT})
     few = analysed({"a": {"anatomy": RIGHT[:99]}, "b": {"anatomy": RIGHT}})
     assert "The models share 99 questions, fewer than 100: comparisons are descriptive only." in few.warnings
@@ -92,12 +92,12 @@ def test_under_a_hundred_questions_are_descriptive_only():
     assert not [warning for warning in enough.warnings if "descriptive only" in warning]
 
 
-def test_a_parse_rate_under_95_percent_is_warned_of():
+def test_a_parse_rate_below_95_percent_gives_a_warning():
     assert "No letter could be parsed from 6.0% of its answers" in warnings({"anatomy": RIGHT}, unparsed(0.06))
     assert "could be parsed" not in warnings({"anatomy": RIGHT}, unparsed(0.05))
 
 
-def test_one_letter_over_half_of_the_answers_is_warned_of():
+def test_a_letter_in_over_half_of_the_answers_gives_a_warning():
     assert "It answered C to 51.0% of the questions" in warnings({"anatomy": "C" * 51 + "AB" * 24 + "D"})
     assert "It answered" not in warnings({"anatomy": "C" * 50 + "AB" * 25})
 
@@ -115,8 +115,8 @@ def test_fewer_than_ten_subjects_have_no_clustered_interval():
 
 
 def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):
-    """Answers of a model that knows this share of the answers and else guesses with its letter bias, on ten subjects of 100
-    questions."""
+    """Return answers, on ten subjects of 100 questions, of a model that knows this share of them and otherwise guesses with a
+    letter bias."""
     random = numpy.random.default_rng(seed)
     answers = {}
     for subject in TEN:
@@ -125,7 +125,7 @@ def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):
     return answers
 
 
-def test_independent_models_are_not_found_alike():
+def test_independent_models_do_not_agree():
     analysis = analysed(
         {name: simulated(seed, accuracy) for name, seed, accuracy in [("a", 1, 0.3), ("b", 2, 0.4), ("c", 3, 0.5)]}
     )
@@ -141,7 +141,7 @@ def test_independent_models_are_not_found_alike():
     assert analysis.difficulty.kendall_w.p > 0.05  # no subject is harder than another
 
 
-def test_two_copies_of_one_model_are_alike():
+def test_two_copies_of_one_model_agree():
     answers = simulated(1, 0.4)
     analysis = analysed({"a": answers, "b": answers, "c": simulated(2, 0.4)})
     copies = analysis.pairs[0]
@@ -149,11 +149,11 @@ def test_two_copies_of_one_model_are_alike():
     assert copies.same_wrong_null.high < 0.5 and copies.same_wrong_p == 1 / 2000
     assert copies.mcnemar == McNemar(only_first=0, only_second=0, p=1.0, p_holm=1.0)
     assert copies.smallest_difference is None
-    assert "a and b: too few questions were right for one of them alone" in " ".join(analysis.warnings)
+    assert "a and b: too few questions were right for only one of them" in " ".join(analysis.warnings)
     assert analysis.models_wrong.p < 1e-6
 
 
-def test_two_unrelated_models_that_prefer_a_are_not_found_alike():
+def test_unrelated_models_with_a_common_letter_bias_do_not_agree():
     prefers_a = (0.85, 0.05, 0.05, 0.05)
     analysis = analysed({"a": simulated(1, 0.3, prefers_a), "b": simulated(2, 0.4, prefers_a)})
     (pair,) = analysis.pairs
@@ -166,13 +166,13 @@ def test_two_unrelated_models_that_prefer_a_are_not_found_alike():
     assert warning.startswith("a and b: their letter bias alone would give independent models a kappa of 0.2")
 
 
-def test_models_without_a_common_letter_bias_are_not_warned_of():
+def test_no_common_letter_bias_gives_no_warning():
     prefers_a, prefers_b = (0.85, 0.05, 0.05, 0.05), (0.05, 0.85, 0.05, 0.05)
     assert analysed({"a": simulated(1, 0.3), "b": simulated(2, 0.4, prefers_a)}).warnings == []
     assert analysed({"a": simulated(1, 0.3, prefers_a), "b": simulated(2, 0.4, prefers_b)}).warnings == []
 
 
-def test_subjects_are_ordered_from_the_hardest_and_by_all_models_alike():
+def test_subjects_are_ordered_from_the_hardest():
     wrong = "".join("BCDA"["ABCD".index(letter)] for letter in RIGHT)  # the letter after the right one
 
     def knows(extra):
@@ -185,31 +185,34 @@ def test_subjects_are_ordered_from_the_hardest_and_by_all_models_alike():
     assert pair.models == ("a", "b") and pair.rho == pytest.approx(1) and pair.p <= 0.001
 
 
-def test_what_two_subjects_cannot_show_is_null_with_the_reason():
+def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():
     analysis = analysed({"a": {"anatomy": "ABCA", "virology": "AAAA"}, "b": {"anatomy": "ABCD", "virology": "ABAA"}})
     assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman[0].p is None
-    assert "Whether models find the same subjects hard cannot be tested: 2 of at least 3 subjects." in analysis.warnings
+    assert (
+        "Whether models find the same subjects hard cannot be tested: the models share 2 subjects, and the test needs 3."
+        in analysis.warnings
+    )
 
 
-def test_models_of_equal_accuracy_on_every_subject_have_no_order_of_difficulty():
+def test_models_with_equal_accuracy_on_every_subject_have_no_order_of_difficulty():
     flat, other = {s: "ABAA" for s in TEN[:3]}, dict(zip(TEN, ("ABCD", "ABAA", "AAAA"), strict=False))
     analysis = analysed({"a": flat, "b": other})
-    assert "No rank correlation with a: equal accuracy on every subject." in analysis.warnings
+    assert "No rank correlation with a: the accuracy is the same on every subject." in analysis.warnings
     both = analysed({"a": flat, "b": flat})
-    assert "cannot be tested: each model has equal accuracy on every subject." in " ".join(both.warnings)
-    assert "The models are right and wrong on the same questions: Cochran's Q is not defined." in both.warnings
+    assert "cannot be tested: each model has the same accuracy on every subject." in " ".join(both.warnings)
+    assert "The models are right on exactly the same questions, so Cochran's Q is not defined." in both.warnings
 
 
 def test_questions_that_no_pair_missed_are_not_compared():
     analysis = analysed({"a": {"anatomy": RIGHT}, "b": {"anatomy": RIGHT}})
     (pair,) = analysis.pairs
     assert pair.kappa is pair.kappa_max is pair.capa is pair.same_wrong_rate is pair.same_wrong_p is None
-    assert "a and b: on no question did both choose a wrong letter" in " ".join(analysis.warnings)
+    assert "a and b: there is no question on which both chose a wrong letter" in " ".join(analysis.warnings)
     assert "a and b: both are always right or both always wrong" in " ".join(analysis.warnings)
-    assert "Too few questions to test whether models miss the same ones" in " ".join(analysis.warnings)
+    assert "There are too few questions to test whether models miss the same ones" in " ".join(analysis.warnings)
 
 
-def test_a_model_of_one_letter_has_no_wrong_answers_to_permute():
+def test_a_model_that_always_chooses_one_letter_has_nothing_to_permute():
     analysis = analysed({"a": {"anatomy": "A" * 100}, "b": {"anatomy": "ABCA" * 25}})
     assert analysis.pairs[0].same_wrong_p is None and analysis.pairs[0].same_wrong_rate == 1
     assert "a and b: one of them chose a single letter wherever both were wrong" in " ".join(analysis.warnings)
@@ -232,7 +235,7 @@ def test_only_questions_that_every_model_answered_are_compared():
     assert "No question was answered by every model: models are not compared." in apart.warnings
 
 
-def test_one_model_alone_is_compared_with_nothing():
+def test_one_model_has_no_comparisons():
     analysis = analysed({"m": {"anatomy": "ABAA"}})
     assert analysis.pairs == [] and analysis.cochran_q is analysis.models_wrong is None and analysis.warnings == []
     assert [question.index for question in analysis.hardest] == [2, 3]
@@ -266,16 +269,16 @@ def test_at_most_fifty_of_the_hardest_are_listed():
     assert len(analysed({"m": {"anatomy": "A" * 100}}).hardest) == 50
 
 
-def test_other_questions_than_those_answered_are_an_error():
+def test_questions_other_than_those_answered_are_an_error():
     merged, table, _ = study_of({"m": {"anatomy": "AAAA"}})
-    with pytest.raises(UserError, match="anatomy/test/1: --questions has other questions than those that were answered"):
+    with pytest.raises(UserError, match="anatomy/test/1: this question in --questions is not the one that was answered"):
         mistakes.analysis(merged, table, questions_on(["virology"]))
 
 
-def test_accuracy_on_checked_labels_is_each_models_own():
+def test_accuracy_on_checked_labels_is_per_model():
     types = {("anatomy", 0): "ok", ("anatomy", 1): "wrong groundtruth", ("anatomy", 2): "expert", ("anatomy", 3): "ok"}
     analysis = analysed({"a": {"anatomy": "ABCA"}, "b": {"anatomy": "A"}}, labels=LabelChecks(types, unmatched=2))
-    assert "2 label checks without a question in this study." in analysis.warnings
+    assert "2 label checks of questions that are not in this study." in analysis.warnings
     assert analysis.label_errors == LabelErrors(
         checked=3,
         flagged=1,
@@ -300,6 +303,6 @@ def test_a_pairs_null_does_not_depend_on_other_models():
     assert with_another.pairs[0].same_wrong_null == analysed(answers).pairs[0].same_wrong_null
 
 
-def test_an_unparsed_letter_is_no_choice():
+def test_an_unparsed_letter_is_not_a_choice():
     assert pairs.NO_LETTER not in range(len(LETTERS))
     assert list(pairs.choices(pandas.Series(["A", None, "D", ""]))) == [0, pairs.NO_LETTER, 3, pairs.NO_LETTER]

@@ -1,4 +1,4 @@
-"""Models as people name them: by a name in config, a folder or a manifest."""
+"""The ways to name a model: a name in config, a folder or a manifest."""
 
 import subprocess
 import sys
@@ -57,13 +57,13 @@ def test_a_name_in_config_has_its_entry(root, config, tmp_path, monkeypatch):
         ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'"),
     ],
 )
-def test_what_cannot_be_run_is_one_line(config, name, words):
+def test_a_model_that_cannot_be_run_is_reported_in_one_line(config, name, words):
     with pytest.raises(UserError, match=words) as error:
         model_choice.choose(name, config)
     assert "\n" not in str(error.value)
 
 
-def test_a_config_that_is_none_is_one_line(tmp_path):
+def test_an_invalid_config_is_reported_in_one_line(tmp_path):
     with pytest.raises(UserError, match=r"c\.yaml does not exist"):
         model_choice.choose("m", tmp_path / "c.yaml")
     (tmp_path / "c.yaml").write_text("models: [")

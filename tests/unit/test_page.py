@@ -1,4 +1,4 @@
-"""report.html: the report whole, the answers in columns as they are, and nothing in a text that a browser takes for markup."""
+"""report.html: the whole report, the answers in columns, and no text that a browser could take for markup."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ def test_json_in_the_page_cannot_end_its_script_element():
         ("`</code><script>`", "<code>&lt;/code&gt;&lt;script&gt;</code>"),
     ],
 )
-def test_markup_in_the_report_is_shown_and_not_obeyed(markdown, shown):
+def test_markup_in_the_report_is_shown_as_text(markdown, shown):
     html = report_html(markdown)
     assert shown in html
     assert "<script" not in html and "<img" not in html and "<b>" not in html and 'href="javascript' not in html
@@ -54,7 +54,7 @@ def test_figures_are_embedded_with_their_texts():
 @pytest.mark.parametrize(
     "source", ["https://example.org/a.png", "../../etc/passwd", "figures/other.png", "data:image/png;base64,AA"]
 )
-def test_an_image_that_is_not_the_reports_own_is_only_its_text(source):
+def test_a_foreign_image_becomes_text(source):
     html = page.report_html(f"![what it <is>]({source})", {"figures/a.png": PICTURE})[0]
     assert html == "<p>what it &lt;is&gt;</p>\n"
 
@@ -67,13 +67,13 @@ def test_sections_have_githubs_anchors_and_the_contents_list_them():
     assert title == "Title" and "Table of Contents" not in html and 'href="#x"' not in html
 
 
-def test_cells_say_what_they_head():
+def test_header_cells_have_scopes():
     html = report_html("| Model | n |\n|---|--:|\n| m | 1 |\n| l | 2 |\n")
     assert html.count('scope="col"') == 2 and html.count('<th scope="row">') == 2
     assert len(re.findall(r"<th\b", html)) == html.count("</th>") == 4 and html.count("<td") == html.count("</td>") == 2
 
 
-def test_answers_stand_in_columns_as_the_table_has_them():
+def test_answers_are_embedded_in_columns_unchanged():
     merged, table, texts = pages.study({"s": {"anatomy": "AB", "virology": "C"}, "m": {"anatomy": "BB"}})
     table.loc[(table["model"] == "m") & (table["index"] == 1), ["parsed", "generated"]] = ["", " the"]
     data = explorer(merged, table, texts)
@@ -96,9 +96,9 @@ def test_a_model_outside_the_groups_is_shown_and_not_counted():
     assert [model.compared for model in explorer(merged, table, texts).models] == [True, False]
 
 
-def test_texts_of_other_questions_are_refused():
+def test_other_questions_are_refused():
     merged, table, texts = pages.study({"s": {"anatomy": "AB"}})
-    with pytest.raises(UserError, match="question 1 of anatomy is not that of the questions' file"):
+    with pytest.raises(UserError, match="question 1 of anatomy differs from the one in the study's question file"):
         explorer(merged, table, pages.reworded(texts, 1, question="Another question?"))
     with pytest.raises(UserError, match="question 0 of anatomy"):
         explorer(merged, table, texts[1:])
@@ -117,7 +117,7 @@ def test_the_page_forbids_network_and_scripts_but_its_own(root):
     assert re.findall(r'<link [^>]*href="([^"]+)"', page_itself) == ["data:,"]
 
 
-def test_hostile_questions_models_and_answers_leave_the_pages_structure_alone():
+def test_hostile_texts_leave_the_pages_structure_unchanged():
     name = "<script>m</script>"
     merged, table, texts = pages.study({name: {"anatomy": "ABCD"}})
     texts = pages.reworded(texts, 0, question=HOSTILE, choices=(HOSTILE,) * 4)
@@ -134,14 +134,14 @@ def test_every_link_inside_the_page_leads_somewhere(root):
     assert len(anchors) == len(set(anchors)) and len(links) > 10 and set(links) <= set(anchors)
 
 
-def test_the_report_is_there_to_the_last_section():
+def test_the_page_has_the_report_to_the_last_section():
     merged, table, texts = pages.study({"s": {"anatomy": "ABCD"}})
     html = pages.written(merged, table, texts)
     for heading in re.findall(r"^#+ (.+)$", results.report(merged, table, texts), re.M):
         assert heading == "Table of Contents" or re.search(rf">{re.escape(heading).replace('&', '&amp;')}</h\d>", html), heading
 
 
-def test_the_program_writes_the_page_and_tells_a_mistake_in_one_line(run, root, tmp_path, one_line):
+def test_the_program_writes_the_page_and_reports_mistakes_in_one_line(run, root, tmp_path, one_line):
     merged, table, texts = pages.study({"s": {"anatomy": "ABCD"}})
     merged.write(tmp_path / "merged.json")
     table.to_csv(tmp_path / "questions.csv", index=False)

@@ -1,4 +1,4 @@
-"""Where a process's time goes: every moment in one phase, the phases adding up to the process."""
+"""The phase timer: every moment belongs to one phase, and phases add up to the process's time."""
 
 import subprocess
 import sys
@@ -13,13 +13,13 @@ SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 
 @pytest.fixture
 def timer():
-    """A timer whose process has started; a subject begins."""
+    """A timer after the start of its process, at the start of a subject."""
     timer = phase_timer.PhaseTimer()
     timer.end_start()
     return timer
 
 
-def test_phases_get_the_time_that_was_spent_in_them():
+def test_time_is_assigned_to_the_right_phase():
     timer = phase_timer.PhaseTimer()
     timer.switch("load")
     time.sleep(0.05)
@@ -36,7 +36,7 @@ def test_phases_get_the_time_that_was_spent_in_them():
     assert phases.real_s == pytest.approx(sum(getattr(phases, f"{name}_s") for name in phase_timer.SUBJECT), abs=0.0005)
 
 
-def test_a_phase_ends_where_an_error_ends_it(timer):
+def test_an_error_ends_its_phase(timer):
     with pytest.raises(ZeroDivisionError), timer.phase("forward"):
         raise ZeroDivisionError
     assert timer.current == "other"
@@ -49,13 +49,13 @@ def test_a_subjects_time_is_not_counted_again(timer):
     assert timer.end_subject().parse_s == 0
 
 
-def test_a_phase_that_a_subject_does_not_have_is_a_bug(timer):
+def test_an_unknown_phase_is_a_bug(timer):
     timer.switch("load")
     with pytest.raises(AssertionError, match="load"):
         timer.end_subject()
 
 
-def test_cpu_seconds_are_those_meanwhile(timer):
+def test_cpu_seconds_cover_the_same_interval(timer):
     end = time.process_time() + 0.2
     while time.process_time() < end:
         pass
@@ -64,7 +64,7 @@ def test_cpu_seconds_are_those_meanwhile(timer):
 
 
 def test_startup_begins_with_the_process():
-    """What comes before the first line of a program (the interpreter, imports) is in it too."""
+    """The time before a program's first line (interpreter, imports) is included."""
     program = (
         "import time; time.sleep(0.3); import sys; sys.path.insert(0, sys.argv[1])\n"
         "from mmlu_kit.timing.phase_timer import PhaseTimer\n"
@@ -75,7 +75,7 @@ def test_startup_begins_with_the_process():
     assert 0.3 <= float(process.stdout) <= time.perf_counter() - began + 0.02  # the system counts in hundredths
 
 
-def test_peak_memory_is_the_programs_own_and_not_that_of_the_process_that_started_it():
+def test_peak_memory_excludes_the_parent_process():
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from mmlu_kit.timing import phase_timer; print(phase_timer.peak_rss_bytes())"
@@ -88,7 +88,7 @@ def test_peak_memory_is_the_programs_own_and_not_that_of_the_process_that_starte
 
 
 class Clock:
-    """torch.cuda as far as the timer uses it: events on a device that works slower than the program runs ahead."""
+    """Fake torch.cuda: events on a device that is slower than the program."""
 
     def __init__(self):
         self.milliseconds, self.synchronized = 0.0, 0
@@ -110,7 +110,7 @@ class Clock:
         return Event()
 
 
-def test_gpu_seconds_are_those_between_events_around_forward_passes(timer):
+def test_gpu_seconds_are_measured_around_forward_passes(timer):
     clock = Clock()
     timer.watch_gpu(clock)
     for name in ("tokenize", "forward", "parse", "forward"):

@@ -1,4 +1,4 @@
-"""Another run's predictions: what is read, what is refused, and how the kit speaks of a model without probabilities."""
+"""Imported predictions: what is read, what is refused, and what is reported about a model without probabilities."""
 
 import gzip
 import re
@@ -32,7 +32,7 @@ def answers(letters, model="m"):
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.csv.gz"])
-def test_letters_are_scored_and_all_else_is_unparsed(tmp_path, name):
+def test_other_predictions_than_letters_are_unparsed(tmp_path, name):
     path = table(tmp_path, *answers(["A", "C", "[Invalid] : Hit", "E"]), "virology,9,m,A,B", name=name)
     answered = predictions.records(predictions.read(path, None), QUESTIONS, "p.csv")
     assert [record.predicted for record in answered] == ["A", "C", None, None]
@@ -53,7 +53,7 @@ def test_one_of_several_models_is_chosen_by_name(tmp_path):
         predictions.read(path, "three")
 
 
-def test_a_gold_letter_is_not_needed(tmp_path):
+def test_the_gold_column_is_optional(tmp_path):
     path = table(tmp_path, *(f"anatomy,{index},m,A" for index in range(4)), header="subject,test_index,model,prediction")
     assert sum(record.correct for record in predictions.records(predictions.read(path, None), QUESTIONS, "p")) == 1
 
@@ -61,36 +61,34 @@ def test_a_gold_letter_is_not_needed(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (answers("ABC"), "there is no prediction for anatomy/test/3: every question"),
-        (answers("A"), "there is no prediction for anatomy/test/1 and 2 more"),
+        (answers("ABC"), "no prediction for anatomy/test/3: every question"),
+        (answers("A"), "no prediction for anatomy/test/1 and 2 more"),
         ([*answers("ABCD"), "anatomy,4,m,A,A"], "anatomy has no question 4: these are predictions for other questions"),
         ([*answers("ABCD"), "anatomy,2,m,A,C"], "line 6: a second prediction of m for anatomy 2"),
-        ([*answers("ABC"), "anatomy,3,m,D,A"], "its gold letter for anatomy/test/3 is 'A' and here it is 'D'"),
-        (["anatomy,first,m,A,A"], "line 2: test_index is 'first', and it must be the question's number, counted from 0"),
+        ([*answers("ABC"), "anatomy,3,m,D,A"], "the gold letter for anatomy/test/3 is 'A', but 'D' in this study"),
+        (["anatomy,first,m,A,A"], "line 2: test_index is 'first'; it must be the question's number, counted from 0"),
         (["anatomy,-1,m,A,A"], "line 2: test_index is '-1'"),
-        (["anatomy,0,m"], "line 2: not as many columns as the header has"),
-        ([], "there is no prediction for anatomy/test/0 and 3 more|has no model"),
+        (["anatomy,0,m"], "line 2: its number of columns differs from the header's"),
+        ([], "no prediction for anatomy/test/0 and 3 more|has no model"),
     ],
 )
-def test_what_is_not_a_prediction_for_every_question_is_refused(tmp_path, rows, message):
+def test_predictions_that_do_not_match_the_questions_are_refused(tmp_path, rows, message):
     with pytest.raises(UserError, match=message):
         predictions.records(predictions.read(table(tmp_path, *rows), "m"), QUESTIONS, "p.csv")
 
 
-def test_files_that_are_no_table_are_refused(tmp_path):
-    with pytest.raises(
-        UserError, match="its header lacks model, prediction; needed are subject, test_index, model, prediction"
-    ):
+def test_invalid_csv_files_are_refused(tmp_path):
+    with pytest.raises(UserError, match="its header lacks model, prediction; it needs subject, test_index, model, prediction"):
         predictions.read(table(tmp_path, header="subject,test_index"), None)
     (tmp_path / "p.csv.gz").write_bytes(gzip.compress(HEADER.encode() * 100)[:40])
-    with pytest.raises(UserError, match="is not a whole gzip file"):
+    with pytest.raises(UserError, match="is not a complete gzip file"):
         predictions.read(tmp_path / "p.csv.gz", None)
     (tmp_path / "p.csv").write_bytes(b"subject,\xff")
     with pytest.raises(UserError, match="is not UTF-8 text"):
         predictions.read(tmp_path / "p.csv", None)
 
 
-def test_a_gzip_file_that_grows_without_end_is_refused(tmp_path, monkeypatch):
+def test_a_gzip_bomb_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(predictions, "MOST_BYTES", 10_000)
     path = table(tmp_path, *answers("ABCD") * 1000, name="p.csv.gz")
     with pytest.raises(UserError, match="has more than 0 MB of text"):
@@ -111,7 +109,7 @@ def config(tmp_path, **entry):
     }
 
 
-def test_an_imported_model_has_no_settings_that_nobody_knows(tmp_path):
+def test_an_imported_model_has_no_settings(tmp_path):
     study = resolve(config(tmp_path, description="theirs"))
     assert isinstance(study.models["theirs"], ImportedEntry) and study.imported == ["theirs"] and study.run == {}
     with pytest.raises(UserError, match=r"config: models\.theirs.*'device' is not a key here; known: predictions"):
@@ -129,7 +127,7 @@ def test_an_imported_model_is_not_run_as_a_baseline(tmp_path):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """merged.json, questions.csv as later stages read it, and questions of a run's model and two imported ones."""
+    """merged.json, questions.csv and questions of one model that was run and two that were imported."""
     questions = [results.question("anatomy", index) for index in range(100)]
     study = results.study(["ran", "theirs", "others"], ["anatomy"])
     imported = dict.fromkeys(("theirs", "others"), ImportedEntry(predictions="/somewhere/p.csv"))
@@ -146,17 +144,17 @@ def mixed(tmp_path):
     return merged, merging.read_table(tmp_path / "questions.csv"), questions
 
 
-def test_the_analysis_of_imported_answers_invents_no_probability(mixed):
+def test_the_analysis_of_imported_answers_has_no_probabilities(mixed):
     merged, rows, questions = mixed
     analysis = results.analysis(merged, rows, questions)
     ran, theirs, _ = analysis.models
     assert ran.calibration.ece > 0 and theirs.calibration is None
-    assert "imported without the letters' probabilities: how sure it was is not known." in " ".join(theirs.warnings)
+    assert "imported without letter probabilities, so its confidence is not known." in " ".join(theirs.warnings)
     assert (theirs.generated.unparsed, theirs.best_letter.correct) == (10, 22)
     assert analysis.hardest[0].predicted["ran"] == "A"
 
 
-def test_two_answers_without_a_letter_are_not_the_same_wrong_letter(mixed):
+def test_two_unparsed_answers_are_not_the_same_wrong_letter(mixed):
     merged, rows, questions = mixed
     pairs = results.analysis(merged, rows, questions).pairs
     pair = next(pair for pair in pairs if list(pair.models) == ["theirs", "others"])
@@ -166,28 +164,28 @@ def test_two_answers_without_a_letter_are_not_the_same_wrong_letter(mixed):
     assert pair.capa == pytest.approx((0.9 - expected) / (1 - expected))
 
 
-def test_the_report_says_what_is_not_known_of_imported_answers(mixed):
+def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
     merged, rows, questions = mixed
     report = results.report(merged, rows, questions)
     assert "**theirs** was not run here: its answers were imported from another run's predictions (`p.csv`)" in report
-    assert "Not known of: theirs, others." in report and "/somewhere" not in report
+    assert "Not known for theirs, others." in report and "/somewhere" not in report
     assert "The times of theirs, others are not known" in report
     row = next(line for line in report.splitlines() if line.startswith("| theirs | 22 | 100 |"))
     assert row.endswith("| — | — |")
     assert not re.search(r"\bnan\b|[|(] ?None", report)
 
 
-def test_a_report_of_imported_answers_alone_has_no_figure_of_confidence(mixed):
+def test_a_report_of_imported_answers_has_no_reliability_figure(mixed):
     merged, rows, questions = mixed
     group = merged.study.groups[0].model_copy(update={"models": ["theirs", "others"]})
     merged = merged.model_copy(update={"study": merged.study.model_copy(update={"groups": [group]})})
     rows = rows[rows["model"] != "ran"]
     report = results.report(merged, rows, questions)
-    assert "No model's probabilities of the letters are known." in report and "reliability" not in report
+    assert "The letter probabilities are not known for any model." in report and "reliability" not in report
     assert "questions that every model missed. `analysis.json` has" in report
 
 
-def test_figures_of_times_and_confidence_can_be_drawn_with_imported_answers(mixed):
+def test_time_and_reliability_figures_can_include_imported_models(mixed):
     merged, rows, questions = mixed
     from mmlu_kit.report import captions, mistake_figures
 
@@ -210,14 +208,14 @@ def test_the_explorer_has_letters_without_probabilities(mixed):
     assert theirs.texts[theirs.generated[0]] == "?"
 
 
-def test_claims_on_sizes_and_devices_are_judged_without_imported_answers(mixed):
+def test_claims_on_sizes_and_devices_ignore_imported_models(mixed):
     merged, rows, questions = mixed
     judged = results.claims(merged, results.analysis(merged, rows, questions))
     assert not [claim for claim in judged.claims if "theirs" in claim.run.evidence]
 
 
-def test_five_checkpoints_have_the_accuracies_that_their_file_says(real_data):
-    """Every letter that is no letter counts as wrong in the file too, so its own column `correct` is the truth."""
+def test_imported_accuracies_match_the_files_own_column(real_data):
+    """Unparsed answers count as wrong in the file too, so its column `correct` is the reference."""
     import pandas
     from mmlu_kit.inputs import questions
 

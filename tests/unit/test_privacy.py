@@ -1,4 +1,4 @@
-"""What a command line and a study say of the user: nothing."""
+"""Command lines and studies are recorded without personal data."""
 
 import json
 import shlex
@@ -41,15 +41,15 @@ def given(*arguments):
         ("https://alice:pw@proxy.example/x", "https://proxy.example/x"),
     ],
 )
-def test_a_users_command_line_keeps_what_was_asked_and_loses_who_asked(argument, shown):
+def test_a_users_command_line_keeps_its_options_and_loses_personal_data(argument, shown):
     program, found = shlex.split(given(argument))
     assert (program, found) == ("snakemake", shown)
 
 
-def test_a_jobs_command_line_loses_folders_that_config_names_spaces_or_not():
-    outside = privacy.outside(["/home/Alice Smith/m", "workflow/demo"], PROJECT)
+def test_a_jobs_command_line_loses_outside_folders_even_with_spaces():
+    outside = privacy.outside_project(["/home/Alice Smith/m", "workflow/demo"], PROJECT)
     text = "python x.py --folder '/home/Alice Smith/m' --output results/x.json > results/x.log 2>&1"
-    assert privacy.cleaned(text, PROJECT, outside) == "python x.py --folder '…/m' --output results/x.json > results/x.log 2>&1"
+    assert privacy.clean(text, PROJECT, outside) == "python x.py --folder '…/m' --output results/x.json > results/x.log 2>&1"
 
 
 def test_a_jobs_command_line_does_not_repeat_the_study():
@@ -60,6 +60,11 @@ def test_a_jobs_command_line_does_not_repeat_the_study():
     )
 
 
-def test_a_study_names_folders_of_the_project_whole_and_others_by_their_last_name():
+def test_folders_outside_the_project_are_shortened_to_base_names():
     study = {"a": [{"path": "/home/alice/my kit/data/q"}, {"path": "/data/alice/q"}], "notice": "and/or", "n": 3, "r": "x/y"}
-    assert privacy.short(study, PROJECT) == {"a": [{"path": "data/q"}, {"path": "…/q"}], "notice": "and/or", "n": 3, "r": "x/y"}
+    assert privacy.shorten(study, PROJECT) == {
+        "a": [{"path": "data/q"}, {"path": "…/q"}],
+        "notice": "and/or",
+        "n": 3,
+        "r": "x/y",
+    }

@@ -1,4 +1,4 @@
-"""What a model is shown, byte for byte."""
+"""Prompts, byte for byte."""
 
 import pytest
 import transformers
@@ -29,7 +29,7 @@ def test_writeup_prompt_is_the_bare_question():
     assert prompts.running_text(QUESTION, [], "writeup") == BLOCK
 
 
-def test_chat_prompt_shows_examples_as_turns():
+def test_chat_prompts_have_few_shot_examples_as_turns():
     assert prompts.messages(QUESTION, [EXAMPLE]) == [
         {"role": "system", "content": HEADER},
         {"role": "user", "content": SHOWN[:-2]},
@@ -44,7 +44,7 @@ def tokenizer(real_data):
 
 
 @pytest.mark.parametrize("template", ["llama-3.2-instruct", "qwen2.5-instruct"])
-def test_chat_prompt_is_the_templates_own_on_every_day(real_data, tokenizer, template):
+def test_chat_prompts_do_not_depend_on_the_date(real_data, tokenizer, template):
     tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
     tokenizer.bos_token = "<|begin_of_text|>"
     pieces = prompts.render(QUESTION, [EXAMPLE], "chat", tokenizer)
@@ -75,7 +75,7 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize(("preset", "count"), GOLDEN)
-def test_prompts_of_a_real_question_have_their_known_digests(real_data, preset, count):
+def test_prompts_of_a_real_question_have_known_hashes(real_data, preset, count):
     tokenizer = transformers.AutoTokenizer.from_pretrained(real_data / "tokenizers/qwen2.5-instruct", local_files_only=True)
     found = questions.read_folder(real_data / "mmlu", "astronomy")
     pieces = prompts.render(questions.split(found, "test")[0], questions.split(found, "dev")[:count], preset, tokenizer)

@@ -1,4 +1,4 @@
-"""Questions: what is read is what was written, and what is malformed is one line that says where."""
+"""Questions are read as written; a malformed file is reported in one line with its place."""
 
 import pytest
 from mmlu_kit.inputs import questions
@@ -23,14 +23,14 @@ def test_csv_keeps_line_breaks_commas_and_quotes(tmp_path):
     assert [(q.split, q.index) for q in found] == [("test", 0), ("test", 1)]
 
 
-def test_json_lines_give_back_the_same_questions(tmp_path):
+def test_json_lines_round_trip(tmp_path):
     found = questions.read_folder(folder(tmp_path, GOOD, GOOD), "astronomy")
     questions.write_jsonl(tmp_path / "q.jsonl", found)
     assert questions.read_jsonl(tmp_path / "q.jsonl") == found
     assert len(questions.split(found, "dev")) == 2
 
 
-def test_digest_names_content_not_place(tmp_path):
+def test_a_questions_hash_depends_on_content_not_place(tmp_path):
     first, second = questions.read_folder(folder(tmp_path, GOOD + GOOD), "astronomy")[::2]
     assert first.index != second.index and first.sha256 == second.sha256
 
@@ -48,7 +48,7 @@ def test_digest_names_content_not_place(tmp_path):
         ("caf\u00e9,a,b,c,d,A\n".encode("latin-1"), ["not UTF-8"]),
     ],
 )
-def test_malformed_csv_is_a_problem_that_names_file_and_row(tmp_path, text, words):
+def test_malformed_csv_raises_a_user_error_with_file_and_row(tmp_path, text, words):
     with pytest.raises(UserError) as problem:
         questions.read_folder(folder(tmp_path, text), "astronomy")
     for word in ["astronomy_test.csv", *words]:
@@ -56,13 +56,13 @@ def test_malformed_csv_is_a_problem_that_names_file_and_row(tmp_path, text, word
 
 
 @pytest.mark.parametrize("line", ["{}", "[]", "not json", '{"subject": "astronomy", "split": "x", "index": 0}'])
-def test_damaged_json_lines_are_a_problem(tmp_path, line):
+def test_damaged_json_lines_raise_a_user_error(tmp_path, line):
     (tmp_path / "q.jsonl").write_text(line + "\n")
     with pytest.raises(UserError, match=r"q\.jsonl:1"):
         questions.read_jsonl(tmp_path / "q.jsonl")
 
 
-def test_every_real_file_is_read(real_data):
+def test_every_real_file_can_be_read(real_data):
     counts = {}
     for path in sorted((real_data / "mmlu/test").glob("*_test.csv")):
         subject = path.name.removesuffix("_test.csv")

@@ -1,4 +1,4 @@
-"""The recall experiment's own soundness: what its conversations hold, and that who cannot fail recalls all that is there."""
+"""The recall experiment's conversations, and the check that the oracle recalls everything in context."""
 
 import itertools
 import re
@@ -25,7 +25,7 @@ def users(trial):
     return [message["content"] for message in trial.messages if message["role"] == "user"]
 
 
-def test_equal_seeds_give_equal_trials_and_others_others(trials):
+def test_trials_depend_only_on_the_seed(trials):
     assert conversations.trials(MATERIAL, DISTANCES, 4, 2026) == trials
     assert conversations.trials(MATERIAL, DISTANCES, 4, 1) != trials
     # A cell is the same whatever else is asked for, so that a study with more of them agrees with one with fewer.
@@ -33,7 +33,7 @@ def test_equal_seeds_give_equal_trials_and_others_others(trials):
 
 
 @pytest.mark.parametrize("kind", conversations.KINDS)
-def test_the_right_value_is_told_exactly_its_distance_back(trials, kind):
+def test_the_fact_is_told_exactly_its_distance_back(trials, kind):
     for trial in (trial for trial in trials if trial.kind == kind):
         said = users(trial)
         places = [len(said) - 1 - place for place, text in enumerate(said) if trial.value and f" {trial.value}." in text]
@@ -41,7 +41,7 @@ def test_the_right_value_is_told_exactly_its_distance_back(trials, kind):
         assert trial.distance < len(said) <= trial.distance + 6
 
 
-def test_a_corrected_fact_was_told_wrongly_farther_back(trials):
+def test_a_corrected_fact_was_first_told_wrongly(trials):
     for trial in (trial for trial in trials if trial.kind == "corrected"):
         said = users(trial)
         stale = [len(said) - 1 - place for place, text in enumerate(said) if f" {trial.stale}." in text]
@@ -49,7 +49,7 @@ def test_a_corrected_fact_was_told_wrongly_farther_back(trials):
         assert said[-1 - trial.distance].startswith("Sorry, I got that wrong.")
 
 
-def test_a_rule_stands_in_the_system_message_and_is_kept_by_what_was_said(trials):
+def test_a_rule_is_in_the_system_message_and_scripted_replies_keep_it(trials):
     for trial in trials:
         ruled = trial.kind == "rule"
         assert ("End every reply" in trial.messages[0]["content"]) == ruled == bool(trial.word)
@@ -57,7 +57,7 @@ def test_a_rule_stands_in_the_system_message_and_is_kept_by_what_was_said(trials
         assert not ruled or all(judging.keeps_rule(reply, trial.word) for reply in replies)
 
 
-def test_answers_occur_in_no_question_and_no_other_line():
+def test_answers_occur_on_no_other_line():
     lines = [MATERIAL.system, MATERIAL.rule, MATERIAL.noted, *itertools.chain(*MATERIAL.fillers), *MATERIAL.independent]
     lines += [line for fact in MATERIAL.facts for line in (fact.ask, fact.tell, fact.correct, *fact.claims)]
     for fact in MATERIAL.facts:
@@ -68,7 +68,7 @@ def test_answers_occur_in_no_question_and_no_other_line():
             assert [other for other in fact.values if judging.names(other, value)] == [value]
 
 
-def test_every_fact_is_asked_about_as_often():
+def test_all_facts_are_asked_equally_often():
     trials = conversations.trials(MATERIAL, (1,), 20, 1)
     counts = {fact.name: sum(trial.fact == fact.name for trial in trials) for fact in MATERIAL.facts}
     assert set(counts.values()) == {8}
@@ -99,11 +99,11 @@ def demo(root):
 
 @pytest.fixture(scope="module")
 def shown(demo, trials):
-    """The probes of a model with the demo's tokenizer."""
+    """The probes for a model with the demo's tokenizer."""
     return made_probes(demo, trials)
 
 
-def test_the_oracle_recalls_exactly_what_is_in_context_and_a_window_forgets_where_it_ends(shown, demo, trials):
+def test_the_oracle_recalls_exactly_the_facts_in_context(shown, demo, trials):
     shares = check_oracle(shown, trials, demo)
     for distance in DISTANCES:
         assert shares["full", distance] == 1 and shares["none", distance] == 0
@@ -113,14 +113,14 @@ def test_the_oracle_recalls_exactly_what_is_in_context_and_a_window_forgets_wher
 
 
 @pytest.mark.parametrize("template", ["llama-3.2-instruct", "qwen2.5-instruct"])
-def test_the_same_holds_in_real_models_templates(real_data, template, trials):
+def test_the_oracle_recalls_facts_in_context_with_real_chat_templates(real_data, template, trials):
     tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
     few = trials[::4]
     check_oracle(made_probes(tokenizer, few), few, tokenizer)
 
 
-def test_cached_tokens_are_those_of_the_turn_before(shown, trials):
+def test_cached_tokens_come_from_the_previous_turn(shown, trials):
     by_strategy = {name: [probe for probe in shown if probe.strategy == name] for name in STRATEGIES}
     for probe in by_strategy["full"]:
         # The whole chat goes on: all that the cache has but what closes the reply is used again.
@@ -137,7 +137,7 @@ def test_no_prompt_is_longer_than_its_budget(shown):
         assert len(probe.ids) <= (int(budget[1]) if budget else 2000)
 
 
-def test_a_budget_that_holds_not_even_the_question_is_a_problem(demo, trials):
+def test_a_budget_too_small_for_the_question_is_a_user_error(demo, trials):
     with pytest.raises(UserError, match=r"strategy token_budget\(5\): the shortest view takes \d\d tokens, but it may have 5"):
         probes.probes(trials[:1], [views.parse("token_budget(5)")], demo, None)
 
@@ -159,7 +159,7 @@ def test_the_oracle_reads_its_prompt(prompt, reply):
 
 @pytest.mark.parametrize("text", ["", "facts: 3", "\xff", "alice: \x00", "system: x\nfacts: [{fact: a}]", "facts: [", "- a"])
 @pytest.mark.parametrize("read", [conversations.read, scripts.read])
-def test_a_damaged_file_is_one_line(tmp_path, text, read):
+def test_a_damaged_file_is_reported_in_one_line(tmp_path, text, read):
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(UserError, match=r"x\.yaml does not contain"):
         read(tmp_path / "x.yaml")

@@ -1,4 +1,4 @@
-"""What replies say, tried with replies of the kind that language models really give."""
+"""Judging replies, tried on replies like those of real language models."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from tests.helpers.chats import MATERIAL
 
 
 def trial(name, value, stale=None):
-    """A trial of a fact that was told so, or never."""
+    """Return a trial of a fact that was told, or never."""
     fact = MATERIAL.fact(name)
     log = conversations.messages(MATERIAL, [(fact.tell.format(value=value or "x"), "")], fact.ask)
     return conversations.Trial("told", 1, name, value, stale, None, log)
@@ -53,12 +53,12 @@ def trial(name, value, stale=None):
         ("instrument", None, None, "You play the.", "unclear"),
     ],
 )
-def test_what_a_reply_says(fact, value, stale, reply, outcome):
+def test_replies_are_judged(fact, value, stale, reply, outcome):
     assert judging.outcome(reply, trial(fact, value, stale), MATERIAL) == outcome
 
 
 @pytest.mark.parametrize("fact", MATERIAL.facts, ids=lambda fact: fact.name)
-def test_every_value_is_read_from_the_likeliest_reply(fact):
+def test_every_value_is_recognised_in_the_likeliest_reply(fact):
     for value in fact.values:
         for reply in (f"{fact.claims[0].capitalize()} {value}.", f"It is {value}, over.", value.upper()):
             assert judging.outcome(reply, trial(fact.name, value), MATERIAL) == "right"
@@ -80,5 +80,5 @@ def test_every_value_is_read_from_the_likeliest_reply(fact):
         ("", False),
     ],
 )
-def test_a_rule_is_kept_where_the_last_word_is_the_one_asked_for(reply, kept):
+def test_a_rule_is_kept_if_the_reply_ends_with_the_word(reply, kept):
     assert judging.keeps_rule(reply, "over") == kept

@@ -1,4 +1,4 @@
-"""What is told of the recall experiment: the report's section 8, transcripts, and the claims of the writeup."""
+"""Reports on the recall experiment: section 8, transcripts, and the writeup's claims."""
 
 import random
 from functools import cache
@@ -18,18 +18,18 @@ from tests.helpers.reports import tables
 
 
 def sloppy(share, seed=3):
-    """A model that knows what it sees in a share of cases, and else talks of something else."""
+    """Return a model that recalls facts in its prompt in a share of cases and otherwise says something else."""
     chance = random.Random(seed)
     return lambda trial, shown: chats.knows_what_it_sees(trial, shown) if chance.random() < share else "How nice."
 
 
 def knows_names(trial, shown):
-    """A model that can tell one kind of fact in ten."""
+    """Return a model that recalls one kind of fact in ten."""
     return chats.knows_what_it_sees(trial, shown) if trial.fact == "name" else "How nice."
 
 
 def section_8(chat):
-    """The report's section 8 on these chat models."""
+    """Return the report's section 8 on these chat models."""
     merged, analysis = a_study()
     merged = merged.model_copy(update={"chat": chat})
     claims, run = results.claims(merged, analysis), results.run(merged.study)
@@ -39,42 +39,44 @@ def section_8(chat):
 
 @cache
 def a_study():
-    """merged.json without chat models, and analysis.json."""
+    """Return merged.json without chat models, and analysis.json."""
     merged, table = results.merged(results.study(["s"], ["anatomy"]), {"s": {"anatomy": "ABCD"}})
     return merged, results.analysis(merged, table)
 
 
-def test_section_8_of_a_model_that_knows_what_it_sees():
+def test_section_8_on_a_model_that_recalls_everything_in_its_prompt():
     text = section_8(chats.chat())
     history, each, *_ = (
         tables(text, "### " + heading)[0] for heading in ("History On vs. History Off", "What Each Strategy Still Recalls")
     )
     assert history[1][1:] == ["40 of 40, 100.0% (91.2% to 100.0%)", "0 of 40, 0.0% (0.0% to 8.8%)"]
-    assert history[4][1:] == ["12.0 ms; without a cache kept between turns 30.0 ms", "10.0 ms"]
+    assert history[4][1:] == ["12.0 ms; without a cache between turns 30.0 ms", "10.0 ms"]
     assert [row[:2] for row in each[1:]] == [
         [reader, f"`{strategy}`"] for reader in ("m", "oracle (no language model)") for strategy in chats.STRATEGIES
     ]
     assert each[3][2:5] == ["50.0%", "50.0% (35.2% to 64.8%)", "100.0%"]
     assert "You: What is my name?\nAssistant: Your name is Alice.\n```" in text
     assert "The second answer gives the name with history on and says that it does not know with history off." in text
-    assert "were the same as those of a chat without a break" in text
-    assert "40 of 40 facts were in its prompt and it recalled 40 of these." in text and "mostly fails" not in text
-    assert "- `none` recalls less than full history: 40 facts recalled with full history alone and 0 with `none` alone" in text
+    assert "were the same as those of an uninterrupted chat" in text
+    assert "40 of 40 facts were in its prompt, and it recalled 40 of these." in text and "mostly fails" not in text
+    assert "- `none` recalls less than full history: 40 facts recalled only with full history and 0 only with `none`" in text
 
 
-def test_section_8_says_where_a_model_fails_and_where_nothing_differs():
+def test_section_8_says_if_a_model_fails_and_if_nothing_differs():
     text = section_8(chats.chat(chats.recall(chats.knows_nothing), same=False))
     assert (
-        "**m mostly fails at this**: with full history, 40 of 40 facts were in its prompt and it recalled 0 of these." in text
+        "**m mostly fails at this**: with full history, 40 of 40 facts were in its prompt, and it recalled 0 of these." in text
     )
-    assert "- `none` shows no difference from full history: 0 facts recalled with full history alone and 0 with `none`" in text
+    assert (
+        "- `none` shows no difference from full history: 0 facts recalled only with full history and 0 only with `none`" in text
+    )
     assert "than full history" not in text
     assert "The second answer says that it does not know with history on and says that it does not know" in text
     assert "were **not** the same as" in text
 
 
 def test_section_8_says_that_history_can_harm():
-    """A model that is confused by every earlier turn recalls more from a shorter view."""
+    """A model that earlier turns confuse recalls more from a shorter view."""
 
     def confused(trial, shown):
         return chats.knows_what_it_sees(trial, shown) if len(shown) < 8 else "How nice."
@@ -83,7 +85,7 @@ def test_section_8_says_that_history_can_harm():
     assert "`last_turns(2)` recalls more than full history" in text and "(McNemar test, corrected for 2 comparisons" in text
 
 
-def test_section_8_without_chat_models_and_with_one_that_was_not_run():
+def test_section_8_without_chat_models_or_with_one_that_was_not_run():
     assert "This study has no chat models." in section_8(None)
     reason = "device 'mps' was requested, but this machine has none"
     not_run = ChatModelNotRun(model="m", requested=LoadSettings(device=Device.MPS), reason=reason)
@@ -91,7 +93,7 @@ def test_section_8_without_chat_models_and_with_one_that_was_not_run():
     assert "**m** was not run: device 'mps'" in text and "chat_recall" not in text
 
 
-def test_what_models_write_cannot_mark_up_the_report():
+def test_generated_text_cannot_add_markup_to_the_report():
     hostile = "```\n# Not a heading\n| a | b |\n<script>\x1b[31m"
     text = section_8(chats.chat(chats.recall(lambda trial, shown: hostile)))
     assert "````text\n" in text and "\x1b" not in text
@@ -112,7 +114,7 @@ def turn(number, reply="Hello.", left_out=0, ended="end"):
 HEADER = transcripts.Header("m", None, "cpu, float32", 48, "Be kind.")
 
 
-def test_a_transcript_has_every_message_and_what_was_left_out():
+def test_a_transcript_has_every_message_and_names_the_turns_left_out():
     turns = [turn(1), turn(2, "## Hi", ended="length"), turn(3, left_out=1), turn(4, left_out=2)]
     text = transcripts.document("sliding_window", HEADER, "last_turns(1)", turns)
     assert text.startswith("# Sliding window\n") and "saw all of it in 2 of 4 turns; at most 2 earlier turns were" in text
@@ -133,13 +135,13 @@ of_the_writeup = cache(audits.run)
 
 
 def judgement(claim, model, chat):
-    """The verdict on a claim by a run of one of the writeup's models and these chat models."""
+    """Return the verdict on a claim by a run of one of the writeup's models and these chat models."""
     merged = of_the_writeup(model).model_copy(update={"chat": chat})
-    return audit.judgement(audits.CLAIMS[claim], audits.evidence(merged))
+    return audit.judge_claim(audits.CLAIMS[claim], audits.evidence(merged))
 
 
 def took(on, off):
-    """chat.json whose independent questions took these times: median, smallest, largest, without a cache."""
+    """Return chat.json with these times of independent questions: median, smallest, largest, without a cache."""
     chat = chats.chat()
     (model,) = chat.models
     independent = dict(model.independent)
@@ -156,7 +158,7 @@ def took(on, off):
             "history-outgrows-context",
             lambda: chats.chat(),
             ClaimVerdict.HOLDS,
-            "2,048 tokens of context are full after about 104 turns",
+            "its context of 2,048 tokens is full after about 104 turns",
         ),
         (
             "history-outgrows-context",
@@ -174,9 +176,9 @@ def took(on, off):
             "three-strategies",
             lambda: chats.chat(),
             ClaimVerdict.HOLDS,
-            "last_turns(2), token_budget(60) beside full history on 40 facts",
+            "last_turns(2), token_budget(60) compared with full history on 40 facts",
         ),
-        ("three-strategies", lambda: chats.chat(same=False), ClaimVerdict.DOES_NOT_HOLD, "went on with other replies"),
+        ("three-strategies", lambda: chats.chat(same=False), ClaimVerdict.DOES_NOT_HOLD, "went on with different replies"),
         (
             "three-strategies",
             lambda: chats.chat(chats.recall(strategies=("none", "full", "last_turns(2)"))),
@@ -202,7 +204,7 @@ def took(on, off):
             ClaimVerdict.DOES_NOT_HOLD,
             "recalled with history on",
         ),
-        ("history-remembers", lambda: chats.chat(), ClaimVerdict.HOLDS, "of those told 1 turn before"),
+        ("history-remembers", lambda: chats.chat(), ClaimVerdict.HOLDS, "of those told 1 turn earlier"),
         (
             "history-remembers",
             lambda: chats.chat(chats.recall(sloppy(0.4))),
@@ -214,7 +216,7 @@ def took(on, off):
             "history-tokens",
             lambda: chats.chat(on=0.005),
             ClaimVerdict.DOES_NOT_HOLD,
-            "takes 5.0 ms with history, 12.0 ms with a cache kept and 10.0 ms",
+            "takes 5.0 ms with history, 12.0 ms with history and a cache, and 10.0 ms",
         ),
         (
             "history-tokens",
@@ -226,7 +228,7 @@ def took(on, off):
             "history-tokens",
             lambda: took(on=(0.12, 0.11, 0.16), off=(0.1, 0.1, 0.15)),
             ClaimVerdict.NOT_TESTABLE,
-            "0.10 s (0.10 s to 0.15 s) without; the times with and without history overlap",
+            "0.10 s (0.10 s to 0.15 s) without history; the times with and without history overlap",
         ),
         (
             "history-tokens",
@@ -234,7 +236,7 @@ def took(on, off):
             ClaimVerdict.DOES_NOT_HOLD,
             "0.20 s (0.17 s to",
         ),
-        ("history-tokens", lambda: chats.chat(chats.recall(distances=(1,))), ClaimVerdict.NOT_TESTABLE, "of one length"),
+        ("history-tokens", lambda: chats.chat(chats.recall(distances=(1,))), ClaimVerdict.NOT_TESTABLE, "have the same length"),
         ("history-tokens", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
     ],
 )
@@ -243,6 +245,6 @@ def test_a_claim_on_the_chat_agent(claim, chat, verdict, line):
     assert found.verdict == verdict and line in found.evidence, found
 
 
-def test_claims_are_tested_on_the_writeups_model_where_there_is_one():
+def test_claims_are_tested_on_the_writeups_model_if_there_is_one():
     chat = chats.chat(chats.recall(model="other"), chats.recall(chats.knows_nothing, model=audits.NAMES["Llama"]))
     assert judgement("history-coherence", "Llama", chat).evidence.startswith(audits.NAMES["Llama"])

@@ -1,4 +1,4 @@
-"""The recall experiment's numbers by hand, and its figure."""
+"""The recall experiment's numbers, computed by hand, and its figure."""
 
 import pytest
 from mmlu_kit import files
@@ -69,7 +69,7 @@ NONE = [probe(number, "none", "not_knowing", in_context=False, kept=number == 7)
 LUCKY = [probe(0, "none", "right", in_context=False), *NONE[1:]]
 
 
-def test_a_rows_counts_are_those_of_its_replies():
+def test_a_rows_counts_match_its_replies():
     row = summary.row(TRIALS, FULL, "model", "full", None)
     recall = row.recall
     assert (row.reader, row.strategy, row.distance) == ("model", "full", None)
@@ -82,12 +82,12 @@ def test_a_rows_counts_are_those_of_its_replies():
     assert row.prompt_tokens == PromptTokens(mean=150 / 7, max=50) and row.cached_tokens == CachedTokens(mean=4)
 
 
-def test_a_lucky_guess_is_no_recall_of_what_is_in_context():
+def test_a_lucky_guess_does_not_count_as_recall_in_context():
     recall = summary.row(TRIALS, LUCKY, "model", "none", None).recall
     assert (recall.in_context, recall.right, recall.right_in_context, recall.not_knowing) == (0, 1, 0, 3)
 
 
-def test_rows_are_of_one_strategy_and_distance_and_of_all_distances():
+def test_there_are_rows_for_each_distance_and_for_all_distances():
     rows = summary.rows(TRIALS, FULL + NONE, ["full", "none"], [1, 4])
     right = {(row.reader, row.strategy, row.distance): row.recall.right for row in rows}
     assert len(rows) == len(right) == 2 * 2 * 3
@@ -139,7 +139,7 @@ def test_a_model_that_was_not_run_has_its_reason(tmp_path):
     assert chat.not_run == [] and chat.transcripts == chats.transcripts()
 
 
-def test_growth_tells_when_a_context_is_full():
+def test_the_growth_of_prompts_tells_when_the_context_is_full():
     (model,) = chats.chat().models
     tokens = {None: 1, 1: 70, 4: 130}
     rows = [row.model_copy(update={"prompt_tokens": PromptTokens(mean=tokens[row.distance], max=200)}) for row in model.rows]
@@ -155,12 +155,12 @@ SMALL = chats.chat(chats.recall(each=2))
 
 
 @pytest.mark.parametrize("form", ["svg", "png"])
-def test_the_figure_is_the_same_bytes_each_time(form):
+def test_the_recall_figure_is_reproducible(form):
     first = figures.render(chat_figures.chat_recall, form, SMALL)
     assert first == figures.render(chat_figures.chat_recall, form, SMALL)
 
 
-def test_nothing_drawn_leaves_the_figure_of_two_models():
+def test_nothing_is_cut_off_the_figure_of_two_models():
     strategies = ("none", "full", "last_turns(2)", "token_budget(60)")
     names = ("m", "A-model-with-a-rather-long-name")
     inside(
@@ -169,7 +169,7 @@ def test_nothing_drawn_leaves_the_figure_of_two_models():
     )
 
 
-def test_the_figure_shows_each_strategys_recall_and_what_could_be_recalled():
+def test_the_figure_shows_recall_and_facts_in_context_for_each_strategy():
     figure = chat_figures.chat_recall(SMALL)
     by_title = {axes.get_title(): axes for axes in figure.axes if axes.get_visible()}
     assert list(by_title) == list(chats.STRATEGIES)

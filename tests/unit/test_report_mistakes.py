@@ -1,4 +1,4 @@
-"""Section 6 of the report: each sentence is tried with answers that call for it and with others."""
+"""Section 6 of the report: each sentence is tried with answers that lead to it and with others."""
 
 import random
 
@@ -19,7 +19,7 @@ HALF_2 = "".join(gold if index % 8 >= 4 else "A" for index, gold in enumerate(RI
 
 
 def section_6(answers, subjects=("anatomy",), **changes):
-    """Section 6 of a study whose models gave these answers in each subject."""
+    """Return section 6 of a study with these answers in each subject."""
     study = results.study(list(answers), list(subjects))
     merged, table = results.merged(study, {model: dict.fromkeys(subjects, text) for model, text in answers.items()})
     text = results.report(merged, table, **changes)
@@ -27,7 +27,7 @@ def section_6(answers, subjects=("anatomy",), **changes):
 
 
 def half_right(seed):
-    """Answers of which half are right, chosen by chance, and the others any other letter."""
+    """Return answers of which a random half is right; the others are random wrong letters."""
     chance = random.Random(seed)
     wrong = [LETTERS.replace(gold, "") for gold in RIGHT]
     return "".join(gold if chance.random() < 0.5 else chance.choice(others) for gold, others in zip(RIGHT, wrong, strict=True))
@@ -41,7 +41,7 @@ def half_right(seed):
             [
                 "is not distinguishable from guessing (exact binomial test, p = 0.54)",
                 "from always answering A (McNemar test, p = 1)",
-                "one model only",
+                "only one model",
             ],
         ),
         (
@@ -64,7 +64,7 @@ def half_right(seed):
             [
                 "**Models fail on the same questions more often than their accuracies alone explain**",
                 "- m and n choose the same wrong letter more often than two unrelated models with the same letter bias",
-                "- The models are right and wrong on the same questions: Cochran's Q is not defined.",
+                "- The models are right on exactly the same questions, so Cochran's Q is not defined.",
             ],
         ),
         (
@@ -89,7 +89,7 @@ def half_right(seed):
         ),
     ],
 )
-def test_the_sentences_of_section_6_say_what_the_tests_say(answers, sentences):
+def test_the_sentences_of_section_6_follow_the_tests(answers, sentences):
     text = section_6(answers)
     for sentence in sentences:
         assert sentence in text, text
@@ -100,12 +100,12 @@ def test_the_sentences_of_section_6_say_what_the_tests_say(answers, sentences):
     [
         (
             "-" * 60 + RIGHT[60:],
-            "60 of its 100 generated answers are unparsed; with as many, guessing would be right in 10.0%.",
+            "60 of its 100 generated answers are unparsed; with as many unparsed answers, guessing would reach 10.0%.",
         ),
         (RIGHT, None),
     ],
 )
-def test_unparsed_answers_are_counted_with_what_guessing_would_give(generated, sentence):
+def test_unparsed_answers_are_counted_and_compared_with_guessing(generated, sentence):
     study = results.study(["s"], ["anatomy"])
     evaluations = [results.evaluation("s", "anatomy", RIGHT, generated)]
     merged = merging.merge(study, evaluations, [results.timing("s", "anatomy")], Processes({}))
@@ -113,7 +113,7 @@ def test_unparsed_answers_are_counted_with_what_guessing_would_give(generated, s
     assert sentence in text if sentence else "are unparsed" not in text
 
 
-def test_what_guessing_would_give_is_said_only_where_it_can_be_seen():
+def test_guessings_accuracy_is_given_only_if_it_visibly_differs():
     study = results.study(["s"], ["anatomy"])
     merged, table = results.merged(study, {"s": {"anatomy": RIGHT}})
     (model,) = results.analysis(merged, table).models
@@ -126,11 +126,11 @@ def test_what_guessing_would_give_is_said_only_where_it_can_be_seen():
     ("w", "sentence"),
     [
         (KendallW(w=0.9, chi2=20.0, df=1, p=0.0001), "**Systematic:** the models agree on which subjects are hard"),
-        (KendallW(w=0.3, chi2=3.0, df=1, p=0.2), "**Not shown:** the models do not agree on which subjects are hard"),
-        (None, "takes two models and several subjects"),
+        (KendallW(w=0.3, chi2=3.0, df=1, p=0.2), "**Not shown:** no agreement beyond chance on which subjects are hard"),
+        (None, "can only be tested with at least two models and three subjects"),
     ],
 )
-def test_the_order_of_subjects_is_called_systematic_only_where_the_test_says_so(w, sentence):
+def test_mistakes_are_called_systematic_only_if_the_test_is_significant(w, sentence):
     order = ["anatomy", "astronomy"]
     answers = {"m": HALF_1, "n": HALF_2}
     assert sentence in section_6(answers, order, difficulty=Difficulty(order=order, kendall_w=w, spearman=[]))
@@ -141,17 +141,20 @@ def test_the_order_of_subjects_is_called_systematic_only_where_the_test_says_so(
     [
         (
             8,
-            "8 of the 8 questions that every model missed, those first whose right letter the models found least probable.\n",
+            "8 of the 8 questions that every model missed, starting with the lowest mean probability of the right letter.\n",
         ),
-        (40, "least probable. `analysis.json` and the explorer of `report.html` have all of them.\n\n| Question"),
-        (60, "least probable. `analysis.json` has the first 50 of them, the explorer of `report.html` all.\n\n| Question"),
+        (40, "of the right letter. `analysis.json` and the explorer of `report.html` have all of them.\n\n| Question"),
+        (
+            60,
+            "right letter. `analysis.json` has the first 50 of them, and the explorer of `report.html` has all.\n\n| Question",
+        ),
     ],
 )
-def test_where_the_other_missed_questions_are_is_said_with_their_number(missed, sentence):
+def test_the_report_says_where_the_other_missed_questions_are(missed, sentence):
     assert sentence in section_6(dict.fromkeys("mn", ALWAYS_WRONG[:missed] + RIGHT[missed:]))
 
 
-def test_a_question_cannot_mark_up_the_report():
+def test_a_question_cannot_add_markup_to_the_report():
     hostile = HardQuestion(
         subject="anatomy",
         index=3,
@@ -165,13 +168,13 @@ def test_a_question_cannot_mark_up_the_report():
     assert "<script>" not in text
 
 
-def test_label_errors_are_shown_where_they_were_looked_up():
+def test_label_errors_are_shown_if_labels_were_checked():
     model = LabelAccuracies(model="m", accuracy=0.5, accuracy_clean=0.55, accuracy_flagged=None, clean=80, flagged=0)
     errors = LabelErrors(checked=90, flagged=10, unmatched=2, by_type={"wrong_groundtruth": 10}, models=[model])
     text = section_6({"m": RIGHT}, label_errors=errors)
     assert "MMLU-Redux checked 90 of these questions and flagged 10 (wrong_groundtruth: 10); 2 of its checks" in text
     assert "| m | 50.0% | 55.0% | — |" in text
-    assert "were not looked up" in section_6({"m": RIGHT})
+    assert "Labels were not checked" in section_6({"m": RIGHT})
 
 
 def test_models_that_share_no_question_are_not_compared():

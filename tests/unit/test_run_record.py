@@ -1,4 +1,4 @@
-"""Where code and results come from: git itself, `sha256sum` itself, and Snakemake's own form of records."""
+"""Provenance, against git itself, `sha256sum` itself and Snakemake's own records."""
 
 import json
 import platform
@@ -24,17 +24,17 @@ def project(tmp_path):
     return tmp_path
 
 
-def test_without_git_the_commit_is_not_known_and_every_file_of_the_code_has_a_hash(project):
+def test_without_git_only_hashes_of_the_code_are_known(project):
     assert revision.commit(project) == (None, None)
     assert revision.code_files(project) == ["Snakefile", "workflow/rules/a.smk"]
 
 
-def test_in_somebody_elses_repository_that_does_not_have_the_kit_the_commit_is_not_known(project):
+def test_the_commit_of_an_enclosing_foreign_repository_is_not_used(project):
     (project / ".gitignore").write_text("*\n!.gitignore\n")
     assert revision.commit(under_git(project)) == (None, None)
 
 
-def test_the_commit_is_gits_and_what_counts_as_changed_is_what_results_depend_on(project):
+def test_changed_files_are_those_that_results_depend_on(project):
     under_git(project)
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True).stdout.strip()
     (project / "README.md").write_text("other")
@@ -45,7 +45,7 @@ def test_the_commit_is_gits_and_what_counts_as_changed_is_what_results_depend_on
     assert revision.commit(project) == (head, ["config.yaml", "workflow/rules/a.smk", "workflow/rules/ä b.smk"])
 
 
-def test_the_hash_of_several_files_is_that_of_what_sha256sum_prints(project):
+def test_the_hash_of_several_files_equals_that_of_sha256sums_output(project):
     names = revision.code_files(project)
     printed = subprocess.run(
         ["sh", "-c", f"sha256sum {' '.join(names)} | sha256sum"], cwd=project, capture_output=True, text=True
@@ -53,7 +53,7 @@ def test_the_hash_of_several_files_is_that_of_what_sha256sum_prints(project):
     assert run_record.combined(revision.hashes(project, names)) == printed.stdout.split()[0]
 
 
-def test_jobs_are_those_whose_outputs_are_there_one_entry_for_all_of_a_jobs_outputs(tmp_path, monkeypatch):
+def test_a_job_has_one_entry_for_all_its_existing_outputs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     deep = "results/s/" + "/".join(["long" * 20] * 4)
     for name in ("results/s/a", "results/s/b", "results/t/c", deep):
@@ -68,14 +68,14 @@ def test_jobs_are_those_whose_outputs_are_there_one_entry_for_all_of_a_jobs_outp
         command = "deep" if target == deep else "both"
         path.write_text(json.dumps({"rule": "r", "shellcmd": command, "starttime": start, "endtime": start + 5}))
     (tmp_path / "records/damaged").write_text("{")
-    both, alone = jobs.made(tmp_path / "records", "results/s")
+    both, alone = jobs.jobs_below(tmp_path / "records", "results/s")
     assert (both.command, both.outputs) == ("both", ["a", "b"])
     assert (both.started, both.ended) == ("1970-01-01T00:00:10+00:00", "1970-01-01T00:00:15+00:00")
     assert (alone.command, alone.outputs) == ("deep", [deep.removeprefix("results/s/")])
-    assert jobs.made(tmp_path / "nothing", "results/s") == []
+    assert jobs.jobs_below(tmp_path / "nothing", "results/s") == []
 
 
-def test_an_images_hash_is_its_files_or_its_addresss(tmp_path):
+def test_an_images_hash_comes_from_its_file_or_address(tmp_path):
     (tmp_path / "cpu.sif").write_bytes(b"image")
     printed = subprocess.run(["sha256sum", tmp_path / "cpu.sif"], capture_output=True, text=True).stdout.split()[0]
     assert run_record.image(str(tmp_path / "cpu.sif")) == Image(name="cpu.sif", sha256=printed)
@@ -84,7 +84,7 @@ def test_an_images_hash_is_its_files_or_its_addresss(tmp_path):
     assert run_record.image("docker://x/kit:1").sha256 is None
 
 
-def test_a_crate_names_models_of_the_hub_at_their_commit_and_images_by_their_hash():
+def test_a_crate_names_hub_commits_and_image_hashes():
     run = results.run(results.study(["Qwen"], ["anatomy"]))
     digest, commit = run.code.sha256, "7ae557604adf67be50417f59c2c2f167def9a775"
     hub = {"repository": "Qwen/Qwen2.5-0.5B-Instruct", "commit": commit}
@@ -107,7 +107,7 @@ def test_a_crate_names_models_of_the_hub_at_their_commit_and_images_by_their_has
 
 
 @pytest.mark.parametrize(("asked", "host"), [(False, None), (True, platform.node())])
-def test_a_host_is_named_only_where_that_is_asked_for(asked, host):
+def test_a_host_is_named_only_on_request(asked, host):
     import torch
 
     assert machine.describe(torch, asked).host == host

@@ -1,4 +1,4 @@
-"""Scores: the same as scoring each question alone and in full, whatever the batches; and no score where none is exact."""
+"""Scores equal those of each question alone and unpacked, whatever the batches; where no score is exact, there is an error."""
 
 import dataclasses
 import json
@@ -46,14 +46,14 @@ def score(model, tokenizer, prepared, tokens_per_batch=768, max_new_tokens=1, ke
 
 
 def plain_logprobs(model, ids):
-    """Log-probabilities after a prompt by the plainest way there is: the whole model on the whole prompt, nothing shared."""
+    """Return log-likelihoods computed in the plainest way: the whole model on the whole prompt, nothing shared."""
     with torch.inference_mode():
         return torch.log_softmax(model(torch.tensor([ids])).logits[0, -1].double(), dim=-1)
 
 
 @pytest.mark.parametrize(("preset", "examples"), [("lm_eval", 0), ("hendrycks", 5), ("chat", 0), ("chat", 2), ("writeup", 0)])
 @pytest.mark.parametrize("tokens", [1, 2048])
-def test_packed_scores_equal_scores_of_each_question_alone(loaded, astronomy, preset, examples, tokens):
+def test_packed_scores_equal_unpacked_scores(loaded, astronomy, preset, examples, tokens):
     model, tokenizer = loaded
     prepared = prepare(astronomy, tokenizer, preset, examples)
     records = score(model, tokenizer, prepared, tokens)
@@ -70,7 +70,7 @@ def test_packed_scores_equal_scores_of_each_question_alone(loaded, astronomy, pr
 
 
 @pytest.mark.parametrize("shape", ["llama", "one head for all", "window"])
-def test_other_architectures_score_as_they_do_alone(root, astronomy, tmp_path, shape):
+def test_other_architectures_score_the_same_packed_and_unpacked(root, astronomy, tmp_path, shape):
     small = {
         **SMALL,
         "architecture": {"llama": "LlamaForCausalLM", "window": "MistralForCausalLM"}.get(shape, "Qwen2ForCausalLM"),
@@ -90,7 +90,7 @@ def test_other_architectures_score_as_they_do_alone(root, astronomy, tmp_path, s
 
 
 def test_without_a_batch_size_each_question_is_scored_unpacked(loaded, astronomy, monkeypatch):
-    """The plain way that the stability appendix compares with: the model's own attention, one question after another."""
+    """The reference of the stability appendix: the model's own attention, one question at a time."""
     model, tokenizer = loaded
     prepared = prepare(astronomy, tokenizer, examples=1)[:6]
     packed = score(model, tokenizer, prepared)
@@ -103,7 +103,7 @@ def test_without_a_batch_size_each_question_is_scored_unpacked(loaded, astronomy
         assert (record.index, record.predicted, record.generated) == (reference.index, reference.predicted, reference.generated)
 
 
-def test_batches_that_are_kept_are_not_scored_again(loaded, astronomy):
+def test_batches_in_the_journal_are_not_scored_again(loaded, astronomy):
     model, tokenizer = loaded
     prepared = prepare(astronomy, tokenizer)
     batches = {}
@@ -145,7 +145,7 @@ def test_both_ways_to_encode_agree_where_no_question_quotes_a_special_token(real
         assert encoding.encode(pieces, preset, tokenizer) == encoding.encode_piecewise(pieces, preset, tokenizer)
 
 
-def test_the_beginning_of_text_is_added_once(root, astronomy):
+def test_the_bos_token_is_added_once(root, astronomy):
     tokenizer = transformers_model.load_tokenizer(root / "workflow/demo/models/demo-small")
     tokenizer.add_special_tokens({"bos_token": "<|begin|>"})
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
@@ -168,7 +168,7 @@ def test_batches_hold_every_question_once_within_the_budget():
 
 
 @given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6), min_size=1, max_size=6))
-def test_the_shared_prefix_is_shared_and_leaves_a_token(rows):
+def test_the_shared_prefix_leaves_each_prompt_at_least_one_token(rows):
     start = packing.shared_prefix(rows)
     assert all(row[:start] == rows[0][:start] and len(row) > start for row in rows)
     longer = [tuple(row[: start + 1]) for row in rows]
@@ -183,7 +183,7 @@ def test_a_prompt_longer_than_the_context_names_its_question(loaded, astronomy):
         prepare(astronomy, tokenizer, examples=5, context=200)
 
 
-def test_fewer_examples_are_shown_where_that_is_allowed_and_each_record_says_how_many(loaded, astronomy):
+def test_long_prompts_get_fewer_examples_if_allowed_and_records_say_so(loaded, astronomy):
     model, tokenizer = loaded
     prepared = prepare(astronomy, tokenizer, examples=5, context=200, fewer=True)
     assert all(len(prompt.ids) <= 200 for prompt in prepared)
@@ -232,7 +232,7 @@ def test_a_batch_that_does_not_fit_memory_is_halved(loaded, astronomy, monkeypat
     assert max(sizes) > 3
 
 
-def test_a_question_that_alone_does_not_fit_memory_is_named(loaded, astronomy, monkeypatch):
+def test_a_question_too_large_for_memory_is_named(loaded, astronomy, monkeypatch):
     def none(model, prefix):
         def logits(rests):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
@@ -252,7 +252,7 @@ def test_output_that_is_not_a_number_names_its_question(root, astronomy, tmp_pat
         score(model, tokenizer, prepare(astronomy, tokenizer))
 
 
-def test_several_tokens_are_written_greedily_whatever_the_checkpoint_prefers(root, astronomy, tmp_path):
+def test_generation_is_greedy_whatever_the_checkpoints_defaults(root, astronomy, tmp_path):
     folder = Path(shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "m"))
     wild = {"do_sample": True, "temperature": 2.0, "repetition_penalty": 5.0, "eos_token_id": 2, "max_new_tokens": 2}
     (folder / "generation_config.json").write_text(json.dumps(wild))
@@ -268,8 +268,8 @@ def test_several_tokens_are_written_greedily_whatever_the_checkpoint_prefers(roo
 
 
 @pytest.mark.parametrize("quantization", ["4bit", "8bit"])
-def test_quantized_scores_do_not_depend_on_what_else_is_asked(root, astronomy, quantization):
-    """In 4 bits packed; in 8 bits one at a time, as bitsandbytes chooses columns by all tokens that it is given at once."""
+def test_quantized_scores_do_not_depend_on_other_questions(root, astronomy, quantization):
+    """Packed in 4 bits; one at a time in 8 bits, because bitsandbytes chooses outlier columns from all tokens of a batch."""
     folder = root / "workflow/demo/models/demo-medium"
     model, tokenizer = load(folder, quantization)
     prepared = prepare(astronomy, tokenizer)

@@ -1,4 +1,4 @@
-"""The files a program runs are found from its imports: an edit reruns what depends on it, and no more."""
+"""A program's source files are found from its imports, so an edit reruns only what depends on it."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ def names(root, program):
     return {Path(path).name for path in sources.sources(root / "workflow/scripts" / program)}
 
 
-def test_scoring_belongs_to_the_evaluation_and_not_to_the_report(root):
+def test_an_edit_of_scoring_reruns_the_evaluation_and_not_the_report(root):
     evaluate, report = names(root, "evaluate.py"), names(root, "write_report.py")
     assert {"evaluate.py", "runner.py", "scoring.py", "prompts.py", "answer_parser.py", "transformers_model.py"} <= evaluate
     assert not {"scoring.py", "transformers_model.py"} & report
@@ -32,7 +32,7 @@ def test_no_program_imports_snakemake(root):
         assert "import snakemake" not in path.read_text() and "from snakemake" not in path.read_text(), path
 
 
-def test_what_is_imported_inside_a_function_counts(tmp_path):
+def test_imports_inside_functions_are_found(tmp_path):
     program = tmp_path / "program.py"
     program.write_text("def main():\n    from mmlu_kit.inputs import hub\n")
     found = {path.removeprefix(f"{sources.PACKAGE}/") for path in sources.sources(program)}

@@ -1,4 +1,4 @@
-"""Two runs over the same questions compared: what changed, and by how little it was decided."""
+"""Comparison of two runs over the same questions: changed answers and their margins."""
 
 import itertools
 
@@ -10,13 +10,13 @@ from tests.helpers import results
 
 
 def record(predicted, *logprobs):
-    """A record of a question whose right answer is A."""
+    """Return a record of a question whose right answer is A."""
     letters = dict(zip("ABCD", logprobs, strict=True))
     return results.record("anatomy", 0, predicted, predicted).model_copy(update={"letter_logprobs": letters})
 
 
 def run(*records, **settings):
-    """A run with these records, in float32, unpacked and with one thread if nothing else is said."""
+    """Return a run with these records; by default in float32, unpacked, with one thread."""
     settings = {"dtype": "float32", "batching": Batching.UNPACKED, "threads": 1, **settings}
     return stability.run(RunSettings(**settings), records)
 

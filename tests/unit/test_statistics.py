@@ -1,4 +1,4 @@
-"""Tests and intervals against known values, and properties that hold for all numbers."""
+"""Statistical tests and intervals, against known values and general properties."""
 
 import numpy
 import pytest
@@ -11,7 +11,7 @@ def test_wilson(correct, questions, low, high):
     assert statistics.wilson(correct, questions) == pytest.approx((low, high), abs=5e-7)
 
 
-def test_guessing_is_told_from_knowing_by_the_exact_binomial_test():
+def test_guessing_is_distinguished_by_the_exact_binomial_test():
     assert statistics.better_than_guessing(3, 3) == pytest.approx(1 / 64)
     assert statistics.better_than_guessing(0, 10) == 1
     assert statistics.better_than_guessing(25, 100) > 0.4 > 0.05 > statistics.better_than_guessing(33, 100)
@@ -46,7 +46,7 @@ def test_independent_models_are_poisson_binomial():
 
 
 @pytest.mark.parametrize("accuracies", [(0.45, 0.4, 0.3, 0.25, 0.35), (0.9, 0.3, 0.6), (0.42,) * 5])
-def test_independent_models_are_seldom_found_to_miss_the_same_questions(accuracies):
+def test_independent_models_rarely_reject_the_null_hypothesis(accuracies):
     random = numpy.random.default_rng(6)
     p_values = []
     for _ in range(500):
@@ -65,12 +65,12 @@ def test_small_expected_counts_are_pooled_or_not_tested():
     assert statistics.goodness_of_fit([2, 3, 1], [1.5, 3, 1.5]) == (None, None, None)
 
 
-def test_the_standard_deviation_of_a_population():
+def test_the_population_standard_deviation():
     assert statistics.std_dev([0.5, 0.25, 0.25, 0]) == pytest.approx(0.176777, abs=5e-7)
     assert statistics.std_dev([0.25] * 4) == 0
 
 
-def test_the_smallest_difference_is_found_in_four_of_five_samples():
+def test_the_smallest_difference_has_80_percent_power():
     questions, discordant = 400, 0.3
     difference = statistics.smallest_difference(questions, discordant)
     random = numpy.random.default_rng(7)
@@ -80,14 +80,14 @@ def test_the_smallest_difference_is_found_in_four_of_five_samples():
     assert numpy.mean(rejected) == pytest.approx(0.8, abs=0.02)
 
 
-def test_the_smallest_difference_nears_the_normal_approximation():
+def test_the_smallest_difference_approaches_the_normal_approximation():
     # Connor 1987 (Biometrics 43, 207-211): n = (1.96 sqrt(d) + 0.8416 sqrt(d - difference^2))^2 / difference^2.
     difference, d = statistics.smallest_difference(14042, 0.15), 0.15
     questions = (1.959964 * d**0.5 + 0.841621 * (d - difference**2) ** 0.5) ** 2 / difference**2
     assert questions == pytest.approx(14042, rel=0.02)
 
 
-def test_more_questions_show_smaller_differences_and_few_show_none():
+def test_more_questions_detect_smaller_differences():
     differences = [statistics.smallest_difference(questions, 0.3) for questions in (50, 200, 1000, 5000)]
     assert differences == sorted(differences, reverse=True) and differences[0] < 0.3
     assert statistics.smallest_difference(10, 0.3) is None  # three discordant questions reject nothing

@@ -1,4 +1,4 @@
-"""What of a study is done, what is in progress and how long is left, against results whose times are known."""
+"""A study's status: what is done, what is running and the time left, on results with known times."""
 
 import json
 
@@ -16,7 +16,7 @@ STUDY = results.study(["a", "b"], SUBJECTS)
 
 
 def questions(folder, number):
-    """Fetched questions of every subject."""
+    """The fetched questions of every subject."""
     for subject in SUBJECTS:
         rows = [{"split": split, "question": 'a "split": "test"'} for split in ["dev", *["test"] * number]]
         files.write_text(folder / f"subjects/q@local/{subject}.jsonl", "\n".join(map(json.dumps, rows)) + "\n")
@@ -24,7 +24,7 @@ def questions(folder, number):
 
 
 def scored(folder, model, subject, number, **changes):
-    """What an evaluation leaves: `number` questions in `number` / 10 seconds, after 0.9 seconds of start and loading."""
+    """Write an evaluation of `number` questions in `number` / 10 seconds, after 0.9 seconds of startup and loading."""
     results.evaluation(model, subject, "A" * number).write(folder / f"evaluations/{model}/{subject}.json")
     timing = results.timing(model, subject, number / 10, questions_scored=number, **changes)
     timing.write(folder / f"timings/{model}/{subject}.json")
@@ -34,7 +34,7 @@ def status_of_a(tmp_path, study=STUDY):
     return status.model_status(study, "a", tmp_path, status.question_counts(study, questions(tmp_path, 40)), now=1e9)
 
 
-def test_the_time_left_is_by_the_measured_rate(tmp_path):
+def test_the_time_left_follows_the_measured_throughput(tmp_path):
     scored(tmp_path, "a", "anatomy", 40)
     a = status_of_a(tmp_path)
     assert (a.done, a.subjects, a.answered, a.questions, a.rate) == (1, 3, 40, 120, 10)
@@ -48,7 +48,7 @@ def test_a_model_loaded_once_starts_once(tmp_path):
     assert status_of_a(tmp_path, together).left_s == 80 / 10 + 0.9
 
 
-def test_what_is_in_progress_is_read_from_its_journal_while_it_is_in_use(tmp_path):
+def test_progress_is_read_from_a_journal_in_use(tmp_path):
     journal = Journal(tmp_path / "journals/a/virology.jsonl", "key")
     for number in range(3):
         journal.append(number, [results.record("virology", index, "A", "A").plain() for index in range(5)])
@@ -59,7 +59,7 @@ def test_what_is_in_progress_is_read_from_its_journal_while_it_is_in_use(tmp_pat
     journal.append(3, [])  # the process that writes it was not disturbed
 
 
-def test_before_a_first_subject_is_done_the_rate_is_that_of_the_running_jobs_log(tmp_path):
+def test_before_the_first_subject_is_done_the_rate_comes_from_the_running_jobs_log(tmp_path):
     journal = Journal(tmp_path / "journals/a/virology.jsonl", "key")
     journal.append(0, [results.record("virology", index, "A", "A").plain() for index in range(20)])
     log = "Loading a …\na virology: 10 of 40 questions, about 99 s left\na virology: 20 of 40 questions, about 40 s left\n"
@@ -71,7 +71,7 @@ def test_before_a_first_subject_is_done_the_rate_is_that_of_the_running_jobs_log
 def test_an_unmeasured_rate_is_not_guessed(tmp_path):
     assert status_of_a(tmp_path).left_s is None
     lines = status.lines(STUDY, tmp_path, tmp_path)
-    assert lines[-1].startswith("time left unknown for a, b: nothing was measured yet")
+    assert lines[-1].startswith("time left unknown for a, b: nothing has been measured yet")
 
 
 def test_a_study_that_is_done_has_nothing_left(tmp_path):
@@ -80,19 +80,19 @@ def test_a_study_that_is_done_has_nothing_left(tmp_path):
             scored(tmp_path, model, subject, 40)
     lines = status.lines(STUDY, tmp_path, questions(tmp_path, 40))
     assert lines == [
-        "a  3 of 3 subjects, 120 of 120 questions, 10 questions a second",
-        "b  3 of 3 subjects, 120 of 120 questions, 10 questions a second",
+        "a  3 of 3 subjects, 120 of 120 questions, 10 questions per second",
+        "b  3 of 3 subjects, 120 of 120 questions, 10 questions per second",
         "6 of 6 evaluations are done",
     ]
 
 
-def test_another_machines_rate_is_not_this_ones(tmp_path):
+def test_another_machines_rate_is_not_used(tmp_path):
     scored(tmp_path / "elsewhere/colab", "a", "anatomy", 40)
     a = status_of_a(tmp_path)
     assert a.done == 1 and a.rate is None
 
 
-def test_placeholders_are_deleted_with_what_was_made_from_them(tmp_path):
+def test_placeholders_are_deleted_with_the_files_made_from_them(tmp_path):
     scored(tmp_path, "a", "anatomy", 40)
     files.write_json(tmp_path / "merged.json", {})
     assert skipped.forget(tmp_path) == 0 and (tmp_path / "merged.json").exists()
@@ -103,11 +103,11 @@ def test_placeholders_are_deleted_with_what_was_made_from_them(tmp_path):
     assert skipped.forget(tmp_path) == 3
     left = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.json")}
     assert left == {"evaluations/a/anatomy.json", "timings/a/anatomy.json"}
-    with pytest.raises(UserError, match="there are no results of this study yet"):
+    with pytest.raises(UserError, match="this study has no results yet"):
         skipped.forget(tmp_path / "none")
 
 
-def test_config_files_are_merged_key_by_key(tmp_path):
+def test_several_config_files_are_merged_key_by_key(tmp_path):
     texts = {
         "first": "study: s\nmodels: {m: {path: p, threads: 1}}\nonly: [a]",
         "second": "models: {m: {threads: 2}}\nonly: []",

@@ -1,4 +1,4 @@
-"""Config: what it resolves to, and one line for each thing a user can get wrong in it."""
+"""Config: what it resolves to, and a one-line message for every mistake."""
 
 import copy
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def config(root, monkeypatch):
     return yaml.safe_load((root / "config.yaml").read_text())
 
 
-def test_the_writeup_study_is_the_writeups(config):
+def test_the_writeup_study_matches_the_writeup(config):
     study = resolve({**config, "study": "writeup"})
     assert (study.baseline.model, study.baseline.subjects) == ("Llama-3.2-1B-Instruct", ["astronomy", "business_ethics"])
     small, medium = study.groups
@@ -51,7 +51,7 @@ def test_a_setup_has_a_name_and_its_models_number_format_unless_it_has_its_own(c
 
 
 @pytest.mark.parametrize("only", ["small", ["small"]])
-def test_a_part_of_a_study_leaves_the_rest_out(config, only):
+def test_a_part_of_a_study_excludes_the_rest(config, only):
     study = resolve({**config, "study": "writeup", "only": only})
     assert [group.name for group in study.groups] == ["small"]
     assert study.baseline is None and study.timing_setups is None
@@ -93,7 +93,7 @@ def test_a_study_tells_which_models_are_run_and_where_their_files_are(config, tm
 
 
 def models_within(annotation: Any) -> Iterator[type[Data]]:
-    """The data models that a field's type is made of."""
+    """Return the data models within a field's type."""
     if isinstance(annotation, type) and issubclass(annotation, Data):
         yield annotation
     for part in get_args(annotation):
@@ -112,7 +112,7 @@ def test_every_key_of_config_is_described():
     assert missing == [] and len(seen) >= 12
 
 
-def test_the_schema_knows_the_subjects_and_words_of_the_package():
+def test_the_config_schema_uses_the_packages_vocabulary():
     definitions = Config.model_json_schema()["$defs"]
     assert definitions["StudyEntry"]["properties"]["subjects"]["items"]["enum"] == list(SUBJECTS)
     for words in (Device, DType, Quantization, Preset, OnUnavailable):
@@ -184,7 +184,7 @@ def change(config, path, value):
         ("only", 3, "config: only: needs a list, not 3"),
     ],
 )
-def test_a_mistake_is_a_problem_that_names_its_key(config, path, value, words):
+def test_a_config_mistake_is_a_user_error_that_names_its_key(config, path, value, words):
     change(config, path, value)
     with pytest.raises(UserError, match=words):
         resolve(config)

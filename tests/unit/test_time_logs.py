@@ -1,4 +1,4 @@
-"""Logs of /usr/bin/time in all their forms."""
+"""Logs of /usr/bin/time in all their formats."""
 
 import shutil
 import subprocess
@@ -25,7 +25,7 @@ LOGS = Path(__file__).parents[1] / "fixtures/time_logs"
         ("bsd-killed", 3.05, 2.71, 0.34, 426_144 * 1024, None, True),
     ],
 )
-def test_each_form_of_log(name, real_s, user_s, system_s, peak_rss_bytes, exit_status, killed):
+def test_each_log_format_is_read(name, real_s, user_s, system_s, peak_rss_bytes, exit_status, killed):
     assert time_logs.parse_time_log((LOGS / f"{name}.txt").read_text(), name) == ProcessTimes(
         real_s=real_s,
         user_s=user_s,
@@ -36,7 +36,7 @@ def test_each_form_of_log(name, real_s, user_s, system_s, peak_rss_bytes, exit_s
     )
 
 
-def test_more_than_an_hour():
+def test_a_time_of_more_than_an_hour_is_read():
     text = (LOGS / "gnu-1.9.txt").read_text().replace("0:00.36", "1:02:03")
     assert time_logs.parse_time_log(text, "x").real_s == 3723
 
@@ -49,12 +49,12 @@ def test_a_command_that_looks_like_a_log_is_not_read_as_one():
 
 
 @pytest.mark.parametrize("text", ["Killed\n", "", "time: command terminated abnormally\n"])
-def test_other_text_is_one_line(text):
+def test_other_text_is_reported_in_one_line(text):
     with pytest.raises(UserError, match=r"a\.time: not a log of /usr/bin/time"):
         time_logs.parse_time_log(text, "a.time")
 
 
-def test_the_system_s_own_log_is_read(tmp_path):
+def test_a_log_of_this_systems_time_program_is_read(tmp_path):
     if not Path("/usr/bin/time").exists():
         pytest.skip("/usr/bin/time is not installed")
     script = Path(__file__).parents[2] / "workflow/scripts/timed.sh"
@@ -65,7 +65,7 @@ def test_the_system_s_own_log_is_read(tmp_path):
     assert 0.3 <= times.real_s < 5 and times.peak_rss_bytes > 1e6
 
 
-def test_a_missing_time_program_is_one_line(tmp_path):
+def test_a_missing_time_program_is_reported_in_one_line(tmp_path):
     script = (Path(__file__).parents[2] / "workflow/scripts/timed.sh").read_text().replace("/usr/bin/time", "/nowhere/time")
     process = subprocess.run([shutil.which("sh"), "-c", script, "timed.sh", "log", "true"], capture_output=True, text=True)
     assert process.returncode == 2 and process.stderr.startswith("error: ") and len(process.stderr.splitlines()) == 1

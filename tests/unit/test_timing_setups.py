@@ -1,4 +1,4 @@
-"""Timing setups: medians and ranges, runs grouped by what really ran, and nothing compared that answered other questions."""
+"""Timing setups: medians and ranges, runs grouped by what really ran, and comparisons only on the same questions."""
 
 import pytest
 from mmlu_kit.data import MedianRange
@@ -12,7 +12,7 @@ from tests.helpers import results
 
 
 def setup(name, number, device, quantization):
-    """A timing setup."""
+    """Return a timing setup."""
     return Setup(name=name, number=number, device=device, quantization=quantization, on_unavailable="skip")
 
 
@@ -23,7 +23,7 @@ FOUR_BIT = setup("setup_5_cpu_4_quant", 5, Device.CPU, Quantization.FOUR_BIT)
 
 
 def run(setup, repeat, answers="ABCD", real_s=4.0, quantization="none", reason=None, **changes):
-    """A run on the CPU of one subject."""
+    """Return a run on one subject on the CPU."""
     effective = results.effective(quantization=quantization, bytes=1000 if quantization == "4bit" else 4000)
     evaluation = results.evaluation("m", "anatomy", answers).model_copy(update={"effective": effective, "reason": reason})
     timing = results.timing("m", "anatomy", real_s / 2, **changes)
@@ -47,11 +47,11 @@ RUNS = [
 
 
 @pytest.mark.parametrize("setup", [GPU, SKIPPED, CPU, FOUR_BIT])
-def test_names_are_the_writeups(setup):
+def test_setup_names_are_the_writeups(setup):
     assert setup_name(setup.number, setup.device, setup.quantization) == setup.name
 
 
-def test_a_summary_has_median_and_range_and_what_ran_instead():
+def test_a_setups_summary_has_medians_ranges_and_what_ran_instead():
     summary = timing_setups.summary(GPU, RUNS)
     assert summary.real_s == MedianRange(median=5.0, smallest=4.0, largest=6.0)
     assert (summary.runs, summary.correct, summary.questions, summary.reason) == (2, [4], 4, "no GPU")
@@ -85,7 +85,7 @@ def test_runs_on_different_machines_are_not_one_group():
     assert [machine.processor for machine in comparison.machines] == ["p", "q"]
 
 
-def test_answers_that_runs_do_not_share_are_counted():
+def test_answers_that_differ_between_runs_are_counted():
     (configuration,) = timing_setups.configurations_run([run(CPU, 1), run(CPU, 2, "ABDA"), run(CPU, 3, "ABCA")])
     assert configuration.answers_not_shared == 2
 
@@ -101,7 +101,7 @@ def test_other_questions_are_not_compared():
     assert timing_setups.comparisons(timing_setups.configurations_run([run(CPU, 1), other])) == []
 
 
-def test_a_runs_parts_add_up_over_subjects_with_one_start():
+def test_a_runs_phases_add_up_over_subjects_with_one_start():
     evaluations = [results.evaluation("m", subject, "ABCD") for subject in ("anatomy", "virology")]
     timings = [results.timing("m", subject, 2.0) for subject in ("anatomy", "virology")]
     measured = timing_setups.run(CPU, 1, evaluations, timings, results.process()).measured
@@ -118,7 +118,7 @@ def test_merged_setups_have_no_answers():
 
 
 def section_2(runs, setups=(GPU, SKIPPED, CPU, FOUR_BIT)):
-    """The report's section 2 about these runs."""
+    """Return the report's section 2 on these runs."""
     compared = timing_setups.compare(TimingSetups(model="m", subjects=["anatomy"], repeats=2, setups=list(setups)), runs)
     study = results.study(["m"], ["anatomy"])
     evaluations = [results.evaluation("m", "anatomy", "ABCD")]
@@ -127,7 +127,7 @@ def section_2(runs, setups=(GPU, SKIPPED, CPU, FOUR_BIT)):
     return text.split("## 2. Timing Experiments")[1].split("\n## 3. ")[0]
 
 
-def test_section_2_shows_each_setup_as_it_was_requested_and_ran():
+def test_section_2_shows_each_setup_as_requested_and_as_run():
     text = section_2(RUNS)
     assert "| 1 | cuda, float32 | cpu, float32 | none | no GPU |" in text
     assert "| 2 | cuda, float32, 4bit | **not run** | — | no GPU |" in text
@@ -141,21 +141,21 @@ def test_observations_of_section_2_follow_the_runs():
     text = section_2(RUNS)
     assert "- **cpu, float32** (4 runs, setup_1_gpu_no_quant, setup_4_cpu_no_quant):" in text
     assert "from 4.00 s to 16.0 s, the longest 4.00× the shortest" in text
-    assert "was 0.500× to 2.00× real time, so as many of 2 cores were busy on average" in text
+    assert "was 0.500× to 2.00× real time, so this many of 2 cores were busy on average" in text
     assert "all runs gave the same answers and got 4 of 4 right" in text
-    assert "- **cpu, float32, 4bit** (1 run, setup_5_cpu_4_quant):" in text and "one run only" in text
-    assert "- **cpu, float32, 4bit beside cpu, float32**: 0.250× the bytes of weights, 0.500× the process's" in text
+    assert "- **cpu, float32, 4bit** (1 run, setup_5_cpu_4_quant):" in text and "only one run" in text
+    assert "- **cpu, float32, 4bit compared with cpu, float32**: 0.250× the size of the weights, 0.500× the process's" in text
     assert "; 1 answer differs." in text and "The machines differ" not in text
 
 
-def test_section_2_says_where_answers_or_machines_differ():
+def test_section_2_says_if_answers_or_machines_differ():
     on_faster = run(FOUR_BIT, 1, quantization="4bit", machine=FASTER)
     text = section_2([run(CPU, 1), run(CPU, 2, "ABDA"), on_faster], [CPU, FOUR_BIT])
     assert "runs differ in 2 answers, and the first got 4 of 4 right" in text and "all runs gave" not in text
     assert "All runs were on one kind of machine" not in text and "setup_5_cpu_4_quant, on q, 2 cores, AVX2;" in text
-    assert "The machines differ: q, 2 cores, AVX2; torch 2, transformers 5 beside p, 2 cores, AVX2;" in text
+    assert "The machines differ: q, 2 cores, AVX2; torch 2, transformers 5 instead of p, 2 cores, AVX2;" in text
 
 
-def test_section_2_says_that_there_are_none():
+def test_section_2_says_if_there_are_no_setups():
     merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "ABCD"}})
     assert "This study has no timing setups." in results.report(merged, table)

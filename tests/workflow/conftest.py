@@ -1,4 +1,4 @@
-"""What tests of whole runs ask of the system."""
+"""Requirements of tests of whole runs."""
 
 import shutil
 import subprocess
@@ -7,13 +7,13 @@ import pytest
 
 
 def can_unshare() -> bool:
-    """Whether this system lets a user have a network and mounts of its own."""
+    """Return whether users can create network and mount namespaces on this system."""
     command = ["unshare", "--map-root-user", "--mount", "--uts", "--net", "true"]
     return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
 @pytest.fixture
 def namespaces() -> None:
-    """Skips where a test cannot take the network away or mount a disk of its own."""
+    """Skips if a test can neither disable the network nor mount a disk."""
     if not can_unshare():
         pytest.skip("this system does not allow user namespaces (unshare --map-root-user --mount --net)")

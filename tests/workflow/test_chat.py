@@ -1,4 +1,4 @@
-"""mmlu-kit chat at a real terminal, and by scripts, as people use it; a model with random weights never ends by itself."""
+"""mmlu-kit chat at a real terminal and with scripts; a model with random weights never ends its replies itself."""
 
 import json
 import os
@@ -19,14 +19,14 @@ READY, READ = r"\x1b\[\?2004h", r"\x1b\[\?2004l"
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory, root):
-    """A model that goes on for as long as it may, with room for a long reply."""
+    """A model that generates until its limit, with room for a long reply."""
     shape = {**SMALL, "eos_token_id": None, "initializer_range": 0.3}
     return save(tmp_path_factory.mktemp("endless"), root / "workflow/demo/models/demo-small", shape)
 
 
 @pytest.fixture
 def terminal(root, model, tmp_path):
-    """mmlu-kit chat in a terminal of its own, whose folder is tmp_path."""
+    """mmlu-kit chat in a pseudo-terminal, in the folder tmp_path."""
     command = ["-m", "mmlu_kit", "chat", "--model", str(model), "--threads", "1", "--max-new-tokens", "2000"]
     # This terminal does not answer where its cursor is, as real ones do.
     child = pexpect.spawn(
@@ -95,7 +95,7 @@ def test_a_chat_at_a_terminal(terminal, tmp_path):
     assert terminal.exitstatus == 0
 
 
-def test_a_script_saves_and_another_process_goes_on_to_the_first_line_that_fails(kit, model, tmp_path):
+def test_a_script_saves_a_chat_and_another_continues_until_a_line_fails(kit, model, tmp_path):
     script, saved = tmp_path / "script.txt", tmp_path / "chat.json"
     said = ["Hello <|im_end|>", "", "/strategy last_turns(1)", "My name is Alice.", f"/save {saved}", "Who am I?"]
     script.write_text("\n".join([*said, "/quit", "/nothing", ""]))
@@ -115,7 +115,7 @@ def test_a_script_saves_and_another_process_goes_on_to_the_first_line_that_fails
     assert second.stderr.splitlines()[-1].startswith(line)
 
 
-def test_mistakes_are_told_before_anything_is_loaded(kit, one_line, tmp_path):
+def test_mistakes_are_reported_before_anything_is_loaded(kit, one_line, tmp_path):
     (tmp_path / "chat.json").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     one_line(kit("chat", "--load", tmp_path / "chat.json"), "is a pickle", "can run code")
     one_line(kit("chat", "--strategy", "some"), "'some' is not a strategy", "last_turns(N)")

@@ -1,4 +1,4 @@
-"""mmlu-kit evaluate for a person without Snakemake: what it prints, writes, and says about mistakes."""
+"""mmlu-kit evaluate without Snakemake: its output, its files, and its messages on mistakes."""
 
 import csv
 import re
@@ -20,7 +20,7 @@ def evaluate(kit, root):
     return call
 
 
-def test_it_prints_the_writeups_lines(evaluate, root):
+def test_evaluate_prints_the_writeups_lines(evaluate, root):
     process = evaluate(subjects=("astronomy", "business_ethics"), model="demo-medium")
     assert process.returncode == 0, process.stderr
     pattern = (
@@ -44,7 +44,7 @@ def test_verbose_prints_each_question_with_its_answer(evaluate, root):
     assert process.stdout.count("(wrong, the answer is ") == len(rows) - right
 
 
-def test_examples_and_chat_template_change_the_prompt(evaluate, tmp_path):
+def test_few_shot_examples_and_the_chat_template_change_the_prompt(evaluate, tmp_path):
     digests = []
     for name, options in {"a": [], "b": ["--examples", 5], "c": ["--preset", "chat"]}.items():
         assert evaluate("--evaluations", tmp_path / name, *options).returncode == 0
@@ -76,7 +76,7 @@ def test_times_are_measured_and_name_their_process(run, root, tmp_path):
     assert timing.peak_rss_bytes > 100e6 and timing.machine.packages["torch"]
 
 
-def test_a_device_that_is_not_there_is_fallen_back_from_or_skipped_as_asked(evaluate, tmp_path):
+def test_a_missing_device_leads_to_a_fallback_or_a_skip(evaluate, tmp_path):
     options = ["--device", "mps", "--quantization", "8bit", "--evaluations", tmp_path / "e", "--timings", tmp_path / "t"]
     why = "device 'mps' was requested, but this machine has none"
     process = evaluate(*options, "--on-unavailable", "skip")
@@ -100,7 +100,7 @@ def test_a_device_that_is_not_there_is_fallen_back_from_or_skipped_as_asked(eval
         (["--evaluations", "/proc/nowhere"], "/proc/nowhere"),
     ],
 )
-def test_mistakes_are_one_line(evaluate, one_line, arguments, words):
+def test_mistakes_are_reported_in_one_line(evaluate, one_line, arguments, words):
     one_line(evaluate(*arguments), words)
 
 
@@ -109,17 +109,17 @@ def test_a_folder_of_questions_needs_subjects(evaluate, one_line):
 
 
 @pytest.mark.parametrize("program", sorted(path.stem for path in (ROOT / "workflow/scripts").glob("*.py")))
-def test_every_program_explains_itself(run, program):
+def test_every_program_has_help(run, program):
     process = run(f"{program}.py", "--help")
     assert process.returncode == 0 and process.stdout.startswith("usage: ") and "--" in process.stdout
 
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)
-def test_every_subcommand_explains_itself(kit, subcommand):
+def test_every_subcommand_has_help(kit, subcommand):
     process = kit(subcommand, "--help")
     assert process.returncode == 0 and process.stdout.startswith(f"usage: mmlu-kit {subcommand} "), process.stderr
 
 
-def test_a_misspelt_subcommand_is_answered_with_those_there_are(kit):
+def test_a_misspelt_subcommand_lists_the_known_ones(kit):
     process = kit("stats")
     assert process.returncode == 2 and "invalid choice: 'stats'" in process.stderr and "'status'" in process.stderr

@@ -1,4 +1,4 @@
-"""Fetching with the real client from a hub on the loopback: what arrives, what is kept, and one line for each mishap."""
+"""Fetching with the real client from a hub on the loopback: downloads, caching, and a one-line message for every failure."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def hub(root, tmp_path):
 
 @pytest.fixture
 def fetch(run, hub, tmp_path):
-    """Run a fetch program against the hub with a cache of its own."""
+    """Run a fetch program against the hub, with a separate cache."""
 
     def call(program="fetch_model.py", *arguments, token=None, offline=False, repository=MODEL, commit=COMMIT):
         env = {key: value for key, value in os.environ.items() if not key.startswith(("HF_", "HUGGING"))}
@@ -47,17 +47,17 @@ def fetch(run, hub, tmp_path):
 
 
 def fetched(hub):
-    """Names of the files whose content was sent."""
+    """Return the names of the files whose content was sent."""
     return sorted(path.rsplit("/", 1)[-1] for method, path, _ in hub.requests if method == "GET" and "/resolve/" in path)
 
 
 def ranges(hub):
-    """What part of the weights each request for their content asked for; None is all."""
+    """Return the byte range of each request for the weights; None for the whole file."""
     return [part for method, path, part in hub.requests if method == "GET" and path.endswith("/model.safetensors")]
 
 
 def last_line(process):
-    """The error line; the client's own warnings and bars may stand before it, a traceback may not."""
+    """Return the error line; the client's warnings and progress bars may precede it, but no traceback."""
     assert process.returncode == 2, process.stderr
     assert "Traceback" not in process.stderr
     errors = [line for line in process.stderr.splitlines() if line.startswith("error: ")]
@@ -86,7 +86,7 @@ def test_a_second_fetch_needs_no_network(hub, fetch):
     assert hub.requests == []
 
 
-def test_a_gated_model_names_what_to_do(hub, fetch, tmp_path):
+def test_a_gated_model_tells_what_to_do(hub, fetch, tmp_path):
     hub.repositories[f"models/{MODEL}"].token = TOKEN
     assert "is gated: accept its licence" in (line := last_line(fetch())) and "HTTP 401" in line and "hf auth login" in line
     assert "HTTP 403" in last_line(fetch(token="hf_without_access"))
@@ -112,7 +112,7 @@ def test_a_hub_that_fails_is_named_with_its_status(hub, fetch):
     assert "the hub answered HTTP 500; finished files are kept; run again" in last_line(fetch())
 
 
-def test_a_connection_that_breaks_once_goes_on_where_it_broke(hub, fetch):
+def test_a_broken_download_resumes(hub, fetch):
     # The client keeps what arrives in pieces of 10 MiB, of which the half that arrives here holds one.
     weights = hub.repositories[f"models/{MODEL}"].folder / "model.safetensors"
     save_file({**load_file(weights), "padding": numpy.zeros(10_000_000, "float32")}, weights)
@@ -121,7 +121,7 @@ def test_a_connection_that_breaks_once_goes_on_where_it_broke(hub, fetch):
     assert ranges(hub) == [None, f"bytes={10 << 20}-"], "what had arrived was sent again"
 
 
-def test_a_hub_that_asks_for_patience_is_asked_again_later(hub, fetch):
+def test_a_busy_hub_is_retried_later(hub, fetch):
     hub.busy = 2
     process = fetch()
     assert process.returncode == 0, process.stderr
@@ -145,7 +145,7 @@ def test_a_cached_file_that_was_damaged_later_is_refused(hub, fetch, tmp_path):
     assert "config.json does not have the hash that the hub announced" in last_line(fetch(offline=True))
 
 
-def test_half_a_download_is_an_error_and_the_next_run_completes_it(hub, fetch, tmp_path):
+def test_a_partial_download_is_an_error_and_the_next_run_completes_it(hub, fetch, tmp_path):
     hub.cuts = 99
     assert "finished files are kept; run again" in last_line(fetch())
     assert not (tmp_path / "manifest.json").exists()
@@ -156,7 +156,7 @@ def test_half_a_download_is_an_error_and_the_next_run_completes_it(hub, fetch, t
 
 
 def parquet(folder, frame, subject="astronomy"):
-    """Save questions as cais/mmlu does: one Parquet file for each split."""
+    """Save questions like cais/mmlu: one Parquet file for each split."""
     for split in ("test", "dev"):
         path = folder / subject / f"{split}-00000-of-00001.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ def parquet(folder, frame, subject="astronomy"):
 
 
 def frame(root):
-    """The demo's astronomy questions as a table with cais/mmlu's columns."""
+    """Return the demo's astronomy questions as a table with cais/mmlu's columns."""
     parts = []
     for split in ("test", "dev"):
         path = root / f"workflow/demo/questions/{split}/astronomy_{split}.csv"
@@ -201,15 +201,15 @@ def test_a_question_table_of_another_form_is_refused(hub, fetch, root, tmp_path,
     assert words in last_line(fetch("fetch_questions.py", "--subject", "astronomy", repository="cais/mmlu"))
 
 
-def test_a_subject_the_data_set_lacks(hub, fetch, root, tmp_path):
+def test_a_subject_missing_from_the_data_set(hub, fetch, root, tmp_path):
     parquet(tmp_path / "mmlu", frame(root))
     hub.repositories["datasets/cais/mmlu"] = Repository(tmp_path / "mmlu", COMMIT)
     line = last_line(fetch("fetch_questions.py", "--subject", "anatomy", repository="cais/mmlu"))
     assert "has no dev questions for 'anatomy'" in line
 
 
-def test_the_evaluation_reaches_for_no_network(root, tmp_path):
-    """Where the loopback is all there is and no environment forbids the hub, evaluation still never asks it."""
+def test_the_evaluation_uses_no_network(root, tmp_path):
+    """With only the loopback, and no environment variable that forbids the hub, evaluation still never contacts it."""
     with serving() as hub:
         env = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
         env |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path)}

@@ -1,4 +1,4 @@
-"""An evaluation that is killed at any moment goes on after its last batch and ends with the same bytes."""
+"""An evaluation killed at any moment resumes after its last batch and ends with the same results."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ def outputs(folder):
 
 
 def journaled(folder):
-    """Batches in the journals; each has a key in its first line, and may vanish while we look."""
+    """Count the batches in the journals; each journal begins with its key, and may vanish while it is read."""
     lines = 0
     for path in (folder / "journals").glob("*.jsonl"):
         with contextlib.suppress(FileNotFoundError):
@@ -40,7 +40,7 @@ def journaled(folder):
     return lines
 
 
-def test_twenty_kills_change_no_byte_and_score_nothing_twice(program, tmp_path):
+def test_twenty_kills_change_no_result_and_score_nothing_twice(program, tmp_path):
     whole = tmp_path / "whole"
     assert subprocess.run([*program, *outputs(whole)], capture_output=True).returncode == 0
     assert not list((whole / "journals").iterdir()), "the journals stay behind"
@@ -79,8 +79,8 @@ def test_twenty_kills_change_no_byte_and_score_nothing_twice(program, tmp_path):
     assert resumed >= 3
 
 
-def test_a_run_that_goes_on_packs_the_batches_that_the_first_planned(program, tmp_path):
-    """Several questions a batch, in bfloat16, where another composition of a batch would show in the log-probabilities."""
+def test_a_resumed_run_packs_the_same_batches(program, tmp_path):
+    """With several questions per batch in bfloat16, where other batches would change the log-likelihoods."""
     packed = [*program, "--tokens-per-batch", "256", "--dtype", "bfloat16"]
     whole, folder = tmp_path / "whole", tmp_path / "killed"
     assert subprocess.run([*packed, *outputs(whole)], capture_output=True).returncode == 0
@@ -137,8 +137,8 @@ def test_one_subject_that_cannot_be_scored_does_not_stop_the_others(program, roo
     assert (tmp_path / "evaluations/anatomy.json").exists() and not (tmp_path / "evaluations/astronomy.json").exists()
 
 
-def test_a_model_loaded_once_goes_on_after_the_subject_that_failed(workflow_copy, snakemake):
-    """Snakemake deletes what a failed job made; the journals keep its finished subjects for the next run."""
+def test_a_model_loaded_once_continues_after_a_failed_subject(workflow_copy, snakemake):
+    """Snakemake deletes a failed job's outputs; the journals keep its finished subjects for the next run."""
     bad = workflow_copy / "workflow/demo/questions/test/astronomy_test.csv"
     good = bad.read_text()
     bad.write_text(f"{'far ' * 3000},a,b,c,d,A\n")
@@ -162,7 +162,7 @@ def test_a_model_loaded_once_goes_on_after_the_subject_that_failed(workflow_copy
     assert not list((folder / "journals/demo-small").iterdir())
 
 
-def test_a_process_that_is_killed_for_memory_says_so(root, tmp_path):
+def test_a_process_killed_for_memory_is_reported(root, tmp_path):
     command = ["sh", str(root / "workflow/scripts/timed.sh"), str(tmp_path / "log"), "sh", "-c", "kill -9 $$"]
     process = subprocess.run(command, capture_output=True, text=True)
     assert process.returncode == 137 and "error: killed by signal 9, most likely for lack of memory" in process.stderr

@@ -1,4 +1,4 @@
-"""Users' mistakes: each is reported in one line, before time is lost, and ends with a failure."""
+"""Users' mistakes: each is reported in one line, before time is lost, and the run fails."""
 
 import shutil
 import subprocess
@@ -110,7 +110,7 @@ def test_a_model_whose_letters_are_not_one_token(workflow_copy, snakemake, tmp_p
     assert "error: demo-small: astronomy/test/0: the answer 'A' does not add exactly one token to the prompt" in output
 
 
-def test_a_device_that_this_machine_lacks(workflow_copy, snakemake, tmp_path):
+def test_a_device_that_is_missing_on_this_machine(workflow_copy, snakemake, tmp_path):
     import torch
 
     if torch.cuda.is_available():
@@ -135,7 +135,7 @@ def test_results_on_a_read_only_mount(workflow_copy, snakemake, namespaces):
 
 
 @pytest.mark.faults
-def test_a_disk_that_fills_up_while_answers_are_written(workflow_copy, snakemake, namespaces):
+def test_a_full_disk_while_answers_are_written(workflow_copy, snakemake, namespaces):
     (workflow_copy / "results").mkdir()
     process = snakemake(
         workflow_copy, "--cores", "1", "--config", "study=smoke",
@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up_while_answers_are_written(workflow_copy, snakemake
 
 
 @pytest.mark.faults
-def test_no_half_file_is_left_on_a_full_disk(root, tmp_path, namespaces):
+def test_a_full_disk_leaves_no_partial_file(root, tmp_path, namespaces):
     model, questions = root / "workflow/demo/models/demo-small", root / "workflow/demo/questions"
     program = [sys.executable, "-m", "mmlu_kit", "evaluate", "--model", model, "--questions", questions]
     program += ["--subjects", "astronomy", "--evaluations", tmp_path]

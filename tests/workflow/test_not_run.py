@@ -1,4 +1,4 @@
-"""A study of which this machine cannot run a part: what can be run is reported whole, and the rest is named."""
+"""A study that this machine can run only in part: the results are reported, and the rest is named."""
 
 import re
 
@@ -10,7 +10,7 @@ from tests.helpers.reports import listed_files
 
 @pytest.fixture(scope="module")
 def without_gpu(tmp_path_factory, snakemake):
-    """A folder in which a study has run whose second group asks for a device that this machine lacks."""
+    """A folder with the results of a study whose second group needs a device that this machine lacks."""
     import torch
 
     from tests.conftest import copy_of_the_workflow
@@ -27,14 +27,14 @@ def without_gpu(tmp_path_factory, snakemake):
     return folder / "results/two"
 
 
-def test_the_group_that_was_not_run_is_named_and_has_no_figures(without_gpu):
+def test_a_group_that_was_not_run_is_named_and_has_no_figures(without_gpu):
     report = (without_gpu / "report.md").read_text()
     assert "**demo-large** was not run on 1 subject: device 'mps' was requested, but this machine has none" in report
     drawn = {path.name for path in (without_gpu / "figures").iterdir()}
     assert "small_overall_accuracy.png" in drawn and not [name for name in drawn if name.startswith("medium_")]
 
 
-def test_every_file_is_linked_or_counted(without_gpu):
+def test_the_file_reference_covers_every_file(without_gpu):
     report = (without_gpu / "report.md").read_text()
     local = [path for path in re.findall(r"\]\(([^)#]+)\)", report) if "://" not in path]
     assert len(local) > 10

@@ -1,4 +1,4 @@
-"""The Colab notebook runs whole, with the demo study in place of the writeup's, and its results can be brought home."""
+"""The whole Colab notebook, run with the demo study instead of the writeup's; its results can be unpacked at home."""
 
 import os
 import zipfile
@@ -12,7 +12,7 @@ from tests.conftest import ROOT, TOKEN, as_installed, copy_of_the_workflow
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
-    """The notebook with its outputs, and the folder that it ran in. The packages are those of the tests' environment."""
+    """The executed notebook and its folder. Packages are those of the tests' environment."""
     folder = tmp_path_factory.mktemp("colab")
     kit = as_installed(copy_of_the_workflow(folder / "mmlu-kit"))
     notebook = nbformat.read(ROOT / "workflow/notebooks/colab.ipynb", as_version=4)
@@ -29,14 +29,14 @@ def printed(notebook):
     return "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
 
 
-def test_it_is_committed_without_outputs_and_its_cells_are_short():
+def test_the_notebook_is_committed_without_outputs_and_with_short_cells():
     notebook = nbformat.read(ROOT / "workflow/notebooks/colab.ipynb", as_version=4)
     nbformat.validate(notebook)
     for cell in notebook.cells:
         assert not cell.get("outputs") and len(cell.source.splitlines()) <= 6, cell.source
 
 
-def test_every_cell_ran_and_nothing_failed(executed):
+def test_every_notebook_cell_runs(executed):
     notebook, kit = executed
     text = printed(notebook)
     assert "error: " not in text and "Traceback" not in text, text
@@ -45,7 +45,7 @@ def test_every_cell_ran_and_nothing_failed(executed):
     assert TOKEN not in nbformat.writes(notebook)
 
 
-def test_it_shows_every_figure_and_the_machines(executed):
+def test_the_notebook_shows_every_figure_and_the_machines(executed):
     notebook, kit = executed
     shown = [output for cell in notebook.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
     assert len(shown) == len(list((kit / "results/demo/figures").glob("*.png"))) >= 8
@@ -58,7 +58,7 @@ def test_it_shows_every_figure_and_the_machines(executed):
     assert section.startswith("## 7.") and "### Machines Compared" in section and "## 8." not in section
 
 
-def test_its_archive_joins_another_machines_results(executed, kit, tmp_path):
+def test_the_notebooks_archive_can_be_unpacked_at_home(executed, kit, tmp_path):
     _, project = executed
     archive = project / "results/demo.zip"
     with zipfile.ZipFile(archive) as packed:

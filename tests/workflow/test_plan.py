@@ -43,7 +43,7 @@ def test_the_whole_writeup_is_planned_offline(workflow_copy, snakemake, namespac
     assert not (workflow_copy / "results").exists() and not (workflow_copy / "resources").exists()
 
 
-def test_the_laptops_half_alone(workflow_copy, snakemake):
+def test_the_small_models_alone_can_be_planned(workflow_copy, snakemake):
     text, jobs = plan(snakemake, workflow_copy, "study=writeup", "only=small")
     assert (jobs["fetch_model"], jobs["evaluate"]) == (3, 30) and "evaluate_together" not in jobs
     assert "Llama" not in text and "device cuda" not in text
@@ -55,7 +55,7 @@ def test_models_and_commits_are_in_the_names_of_what_is_fetched(workflow_copy, s
     assert "resources/subjects/mmlu@c30699e8356da336a370243923dbaf21066bb9fe/astronomy.jsonl" in text
 
 
-def test_jobs_of_a_gpu_claim_one(workflow_copy, snakemake):
+def test_gpu_jobs_request_a_gpu(workflow_copy, snakemake):
     text, _ = plan(snakemake, workflow_copy, "study=writeup", "only=medium")
     assert text.count("gpu=1") == 2 and "gpu=0" not in text
 
@@ -70,12 +70,12 @@ def test_only_fetch_rules_see_a_token(workflow_copy, snakemake):
 
 
 @pytest.mark.parametrize("arguments", [["--lint"], ["--list"]])
-def test_snakemake_itself_finds_no_fault(workflow_copy, snakemake, arguments):
+def test_snakemakes_linter_finds_no_fault(workflow_copy, snakemake, arguments):
     process = snakemake(workflow_copy, *arguments)
     assert process.returncode == 0, process.stdout + process.stderr
 
 
-def test_jobs_that_need_more_memory_together_than_there_is_do_not_run_side_by_side(workflow_copy, snakemake):
+def test_jobs_that_exceed_the_memory_together_do_not_run_in_parallel(workflow_copy, snakemake):
     most = psutil.virtual_memory().total // 10**6
     arguments = ["--cores", "4", "--config", "study=smoke", "--until", "evaluate", "--set-resources"]
     process = snakemake(workflow_copy, *arguments, f"evaluate:mem_mb={most * 2 // 3}")
@@ -87,7 +87,7 @@ def test_jobs_that_need_more_memory_together_than_there_is_do_not_run_side_by_si
     assert all(earlier <= later for (_, earlier), (later, _) in itertools.pairwise(spans))
 
 
-def test_other_limits_than_the_machines_own_can_be_given(workflow_copy, snakemake):
+def test_the_machines_limits_can_be_overridden(workflow_copy, snakemake):
     arguments = ["--cores", "1", "--config", "study=smoke", "--until", "fetch_questions"]
     process = snakemake(workflow_copy, *arguments, "--resources", "mem_mb=123456")
     assert 'mem_mb=Resource("mem_mb", 123456)' in process.stderr and 'gpu=Resource("gpu", 1)' in process.stderr

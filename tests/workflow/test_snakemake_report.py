@@ -1,4 +1,4 @@
-"""`snakemake --report`: one file with the figures, what each of them shows, and the page, made without any network."""
+"""`snakemake --report`: one file with the figures, their captions and the page, made without network."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from tests.workflow.conftest import can_unshare
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, snakemake):
-    """What Snakemake's report of the smoke study holds, and the folder it was made in."""
+    """The content of Snakemake's report on the smoke study, and its folder."""
     folder = copy_of_the_workflow(tmp_path_factory.mktemp("smoke") / "kit")
     smoke = ["--cores", "1", "--config", "study=smoke", "only=small"]
     for more in ([], ["--report", "out.html"]):
@@ -22,7 +22,7 @@ def made(tmp_path_factory, snakemake):
     return folder, (folder / "out.html").read_text(encoding="utf-8")
 
 
-def test_it_holds_every_figure_with_its_caption_and_category(made):
+def test_snakemakes_report_has_every_figure_with_its_caption_and_category(made):
     folder, text = made
     found = json.loads(re.search(r"var results = ({.*});?\s*$", text, re.M)[1])
     names = [*(f"small_{name}" for name in figures.DRAW), *mistake_figures.DRAW]
@@ -40,5 +40,5 @@ def test_it_holds_every_figure_with_its_caption_and_category(made):
 
 
 def plain(text):
-    """A text without tags, marks of literals and line breaks."""
+    """Return a text without tags, literal marks and line breaks."""
     return " ".join(re.sub(r"<[^>]+>|``", "", text).split())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmlu_kit import user_errors
 from mmlu_kit.provenance import run_record
-from mmlu_kit.provenance.run_record import Begun
+from mmlu_kit.provenance.run_record import RunStart
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
@@ -31,7 +31,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     try:
-        begun = Begun.model_validate_json(args.begun or "{}", strict=True)
+        begun = RunStart.model_validate_json(args.begun or "{}", strict=True)
     except ValueError:
         raise UserError("--begun: not the JSON that the workflow passes: leave the option out") from None
     images = dict(image.split("=", 1) for image in args.image)

@@ -32,7 +32,7 @@ def main() -> None:
     args = arguments()
     study = options.from_json(Study, args.study, "--study")
     # merged.json may be published, so only the base name of a path outside the project is kept.
-    study = Study.model_validate(privacy.short(study.plain(), Path.cwd()))
+    study = Study.model_validate(privacy.shorten(study.plain(), Path.cwd()))
     collected = collection.collect(study, args.results)
     if not (collected.outcomes or args.setups or args.stability or args.chat):
         raise UserError(f"{args.results}: no results of this study to merge: run it first")

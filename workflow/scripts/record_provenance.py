@@ -29,10 +29,10 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     results, project = args.run.parent, Path.cwd()
-    outside = privacy.outside(args.paths, project)
+    outside = privacy.outside_project(args.paths, project)
     job_records = [
         job.model_copy(update={"command": privacy.job_command(job.command or "", project, outside) or None})
-        for job in jobs.made(args.records, results.as_posix())
+        for job in jobs.jobs_below(args.records, results.as_posix())
     ]
     # An RO-Crate must contain the workflow that it describes.
     files.write_bytes(results / crate.WORKFLOW, args.workflow.read_bytes())

@@ -1,17 +1,17 @@
-// The explorer of all questions. Texts of questions and models reach the page as text nodes only, never as HTML.
+// The explorer of all questions. Questions and generated texts enter the page only as text nodes, never as HTML.
 const LETTERS = "ABCD";
 const find = (id) => document.getElementById(id);
 const json = (id) => JSON.parse(find(id).textContent);
 
-/** An element with attributes and children; children that are strings become text. */
+/** Create an element with attributes and children; strings become text nodes. */
 function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
+  const created = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
+  created.append(...children);
+  return created;
 }
 
-/** The table library, imported from memory: the page may fetch nothing. */
+/** Import the table library from memory, as the page may not fetch anything. */
 async function library() {
   const url = URL.createObjectURL(new Blob([json("library")], { type: "text/javascript" }));
   const { default: DataTable } = await import(url);
@@ -19,10 +19,10 @@ async function library() {
   return DataTable;
 }
 
-/** Hundredths of a percent, or the sign for what is not known. */
+/** Format hundredths of a percent; null (not known) becomes a dash. */
 const percent = (hundredths) => (hundredths === null ? "—" : `${(hundredths / 100).toFixed(2)}%`);
 
-// What is known of one model's answer to question number i.
+// One model's answer to question number i.
 const answered = (model, i) => model.predicted[i] !== " ";
 const right = (data, model, i) => model.predicted[i] === data.gold[i];
 const probability = (model, i, letter) => model.probabilities?.[LETTERS.length * i + LETTERS.indexOf(letter)] ?? null;
@@ -35,17 +35,17 @@ const OUTCOMES = {
   unparsed: (data, model, i) => model.parsed[i] === "-",
 };
 
-/** For each question: how many of the compared models answered it, and how many of those wrongly. */
+/** Count, for each question, the compared models that answered it and those that were wrong. */
 function countWrong(data) {
   const compared = data.models.filter((model) => model.compared);
   return Array.from(data.subject, (_, i) => {
-    const there = compared.filter((model) => answered(model, i));
-    const wrong = there.filter((model) => !right(data, model, i)).length;
-    return { wrong, of: there.length, all: wrong > 0 && wrong === compared.length };
+    const answering = compared.filter((model) => answered(model, i));
+    const wrong = answering.filter((model) => !right(data, model, i)).length;
+    return { wrong, of: answering.length, all: wrong > 0 && wrong === compared.length };
   });
 }
 
-/** Whether question i is to be shown; `filters` are those of the form, `texts` what is searched, in lower case. */
+/** Return whether question i matches the form's `filters`; `texts` are the searchable texts in lower case. */
 function matches(data, counts, texts, filters, i) {
   if (filters.subject !== "" && data.subject[i] !== Number(filters.subject)) return false;
   if (filters.allWrong && !counts[i].all) return false;
@@ -54,25 +54,25 @@ function matches(data, counts, texts, filters, i) {
   return models.some((model) => answered(model, i) && OUTCOMES[filters.outcome](data, model, i));
 }
 
-/** The probability of the right letter in hundredths of a percent: the chosen model's, or the mean of all that answered and
- * whose probabilities are known; null where there is none. */
+/** Return the right letter's mean probability, in hundredths of a percent, over the chosen models that answered and whose
+ * probabilities are known; null if there is none. */
 function certainty(data, chosen, i) {
   const models = chosen.filter((model) => answered(model, i) && model.probabilities);
   const sum = models.reduce((total, model) => total + probability(model, i, data.gold[i]), 0);
   return models.length ? sum / models.length : null;
 }
 
-/** A letter with its mark of right or wrong, told by shape and by text, not by colour alone. */
+/** A letter marked as right or wrong, by shape and text and not by colour alone. */
 function mark(letter, gold, model = "") {
   if (letter === " ") return element("span", { class: "mark" }, "–");
   if (letter === "-") return element("span", { class: "mark bad" }, "unparsed");
   const good = letter === gold;
-  const shown = element("span", { class: `mark ${good ? "good" : "bad"}`, title: model }, letter, good ? " ✓" : " ✗");
-  shown.append(element("span", { class: "unseen" }, good ? " right" : " wrong"));
-  return shown;
+  const marked = element("span", { class: `mark ${good ? "good" : "bad"}`, title: model }, letter, good ? " ✓" : " ✗");
+  marked.append(element("span", { class: "unseen" }, good ? " right" : " wrong"));
+  return marked;
 }
 
-/** The cell that opens a question. */
+/** The button that opens a question. */
 function opener(data, i) {
   const where = `${data.subjects[data.subject[i]]} ${data.index[i]}`;
   return element(
@@ -83,7 +83,7 @@ function opener(data, i) {
   );
 }
 
-/** All that is known of question i: its text, its choices, and each model's answer with the letters' probabilities. */
+/** Question i in full: its text, its choices, and each model's answer with the letters' probabilities. */
 function details(data, i) {
   const gold = data.gold[i];
   const choices = element("ol", { class: "choices" });
@@ -95,11 +95,11 @@ function details(data, i) {
     }
     choices.append(item);
   });
-  const head = ["Model", ...LETTERS, "Other tokens", "Best letter", "Generated letter", "Text written"].map((text, place) =>
+  const head = ["Model", ...LETTERS, "Other tokens", "Best letter", "Generated letter", "Generated text"].map((text, place) =>
     element("th", { scope: "col", class: place > 0 && place < 6 ? "number" : "" }, text),
   );
   const body = element("tbody");
-  for (const model of data.models.filter((one) => answered(one, i))) {
+  for (const model of data.models.filter((candidate) => answered(candidate, i))) {
     const row = element("tr", {}, element("th", { scope: "row" }, model.label));
     let other = model.probabilities ? 10000 : null;
     for (const letter of LETTERS) {
@@ -128,10 +128,10 @@ function details(data, i) {
   );
 }
 
-/** The table: `chosen()` are the models whose letters and probabilities it shows. */
+/** Build the table; `chosen()` returns the models whose letters and probabilities it shows. */
 function makeTable(DataTable, data, counts, chosen) {
   const show = (display, value) => (row, type) => (type === "display" ? display(row[0]) : value(row[0]));
-  const text = (made) => document.createTextNode(made);
+  const text = (content) => document.createTextNode(content);
   const letters = (models, i) => models.map((model) => mark(model.predicted[i], data.gold[i], model.label));
   return new DataTable("#questions", {
     data: Array.from(data.subject, (_, i) => [i]),
@@ -142,7 +142,7 @@ function makeTable(DataTable, data, counts, chosen) {
     lengthMenu: [10, 25, 50, 100],
     layout: { topStart: "info", topEnd: "pageLength", bottomStart: "paging", bottomEnd: null },
     language: { info: "_START_ to _END_ of _TOTAL_ questions", infoEmpty: "no questions", infoFiltered: "(of _MAX_)",
-                lengthMenu: "_MENU_ a page", zeroRecords: "No question fits these filters." },
+                lengthMenu: "_MENU_ per page", zeroRecords: "No question matches these filters." },
     columnDefs: [{ targets: "_all", searchable: false, defaultContent: "" }],
     columns: [
       ["string", "subject", (i) => text(data.subjects[data.subject[i]]), (i) => data.subjects[data.subject[i]]],
@@ -158,7 +158,7 @@ function makeTable(DataTable, data, counts, chosen) {
   });
 }
 
-/** Open or close the question of an opener. */
+/** Open or close a question, given its button. */
 function toggle(table, data, button) {
   const row = table.row(button.closest("tr"));
   const open = !row.child.isShown();
@@ -186,7 +186,7 @@ function listen(table, data, refresh) {
   });
 }
 
-/** Let the keyboard scroll what is wider than the page. */
+/** Make everything wider than the page scrollable with the keyboard. */
 function reachScrollers() {
   for (const part of document.querySelectorAll("main .wide, main pre")) {
     if (part.scrollWidth > part.clientWidth) part.setAttribute("tabindex", "0");
@@ -203,13 +203,13 @@ async function start() {
   const texts = data.text.map((text, i) => [text, ...data.choices.map((choice) => choice[i])].join("\n").toLowerCase());
   const chosen = () => (find("model").value === "" ? data.models : [data.models[find("model").value]]);
   const table = makeTable(await library(), data, counts, chosen);
-  let shown = [];
-  table.search.fixed("filters", (_, __, i) => shown[i]);
+  let matching = [];
+  table.search.fixed("filters", (_, __, i) => matching[i]);
   const refresh = (modelChanged) => {
     const filters = { subject: find("subject").value, model: find("model").value, outcome: find("outcome").value };
     filters.allWrong = find("all-wrong").checked;
     filters.words = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    shown = data.text.map((_, i) => matches(data, counts, texts, filters, i));
+    matching = data.text.map((_, i) => matches(data, counts, texts, filters, i));
     if (modelChanged) table.rows().invalidate();
     table.draw();
   };

@@ -1,1 +1,1 @@
-"""What the answers mean: statistics on mistakes, subjects, timing setups and stability."""
+"""Statistics on a study's answers and mistakes."""

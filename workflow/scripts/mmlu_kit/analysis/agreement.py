@@ -1,7 +1,7 @@
-"""How alike two models are, question by question.
+"""How similar two models are, question by question.
 
-Answers are arrays of choices, 0 to 3 for A to D, one for each question; `correct` arrays are true where an answer is right.
-A measure is None where nothing varies or nothing can be compared.
+Answers are arrays of choices, one per question, 0 to 3 for A to D; `correct` arrays are true where an answer is right. A
+measure is None where it is not defined.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from mmlu_kit.statistics import ALPHA, DRAWS, SEED
 
 @dataclass(frozen=True)
 class SameWrong:
-    """How often two models that are both wrong choose the same letter, and how often they would by letter bias alone."""
+    """How often two models choose the same wrong letter where both are wrong, observed and by letter bias alone."""
 
     count: int
     rate: float | None
@@ -31,8 +31,8 @@ def kappa(first: ArrayLike, second: ArrayLike) -> float | None:
     """Return the error consistency: Cohen's kappa of two `correct` arrays (Geirhos et al. 2020,
     https://arxiv.org/abs/2006.16736).
 
-    0 is expected of independent models of these accuracies; 1 means the same questions right and wrong. None if both are
-    always right or both always wrong.
+    0 is expected of independent models with these accuracies; 1 means that the models are right on the same questions. None if
+    both are always right or both always wrong.
     """
     one, other = numpy.asarray(first, bool), numpy.asarray(second, bool)
     if (one.all() and other.all()) or not (one.any() or other.any()):
@@ -42,10 +42,10 @@ def kappa(first: ArrayLike, second: ArrayLike) -> float | None:
 
 
 def kappa_within_strata(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> float | None:
-    """Return the kappa of models that are independent within each stratum and have these accuracies there.
+    """Return the kappa of two models with these accuracies in each stratum that are independent within strata.
 
-    With the right letter as the stratum this is the effect of a common letter bias: two unrelated models that prefer 'A' are
-    right on the same questions. None where kappa is None.
+    With the right letter as the stratum, this is the effect of a common letter bias: two unrelated models that prefer 'A' are
+    right on the same questions. None where `kappa` is None.
     """
     frame = pandas.DataFrame({"first": first, "second": second}, dtype=float)
     inside = frame.groupby(numpy.asarray(strata)).transform("mean")
@@ -56,18 +56,18 @@ def kappa_within_strata(first: ArrayLike, second: ArrayLike, strata: ArrayLike) 
 
 
 def kappa_max(first: float, second: float) -> float | None:
-    """Return the largest kappa that two models of these accuracies can have; None if both are 0 or both 1."""
+    """Return the largest kappa that two models with these accuracies can have; None if both are 0 or both 1."""
     expected = first * second + (1 - first) * (1 - second)
     return None if expected == 1 else ((1 - abs(first - second)) - expected) / (1 - expected)
 
 
 def capa(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: int = len(LETTERS)) -> float | None:
     """Return the chance-adjusted agreement of two arrays of answers (Goel et al. 2025, https://arxiv.org/abs/2502.04313),
-    each answer taken as certain.
+    taking each answer as certain.
 
-    (observed - expected) / (1 - expected): `observed` is how often they choose the same letter, right or wrong; `expected` is
-    that of independent models of these accuracies whose wrong answers are uniform over the other letters:
-    a b + (1 - a)(1 - b) / (choices - 1). None if both are always right.
+    It is (observed - expected) / (1 - expected): `observed` is how often both choose the same letter, right or wrong;
+    `expected` is the same for independent models with accuracies a and b whose wrong answers are uniform over the other
+    letters, a b + (1 - a)(1 - b) / (choices - 1). None if both are always right.
     """
     one, other, right = map(numpy.asarray, (first, second, gold))
     a, b = numpy.mean(one == right), numpy.mean(other == right)
@@ -79,10 +79,10 @@ def same_wrong(first: ArrayLike, second: ArrayLike, gold: ArrayLike, strata: Arr
     """Test whether two models that are both wrong choose the same wrong letter more often than by chance.
 
     The null hypothesis keeps each model's letter bias: among the questions that both missed, one model's answers are permuted
-    within questions of the same stratum (subject) and right letter. Only counts matter, so the permutations are drawn as
-    random tables with fixed margins. `null` has the mean rate and its middle 95 %; `p` is
-    (draws at least as alike + 1) / (draws + 1). All but the count are None if both missed no question; `p` is None too if no
-    permutation changes anything.
+    within questions of the same stratum (subject) and right letter. Only counts matter, so permutations are drawn as random
+    tables with fixed margins. `null` is the mean rate and its central 95 %; `p` is
+    (draws with at least as many equal letters + 1) / (draws + 1). All but the count are None if no question was missed by both;
+    `p` is also None if no permutation changes anything.
     """
     one, other, right = map(numpy.asarray, (first, second, gold))
     both_wrong = (one != right) & (other != right)
@@ -100,7 +100,7 @@ def same_wrong(first: ArrayLike, second: ArrayLike, gold: ArrayLike, strata: Arr
     for table in tables[tables.any(axis=(1, 2))]:
         rows, columns = table.sum(1), table.sum(0)
         if max(rows.max(), columns.max()) == table.sum():
-            same += table.trace()  # one of the two chose a single letter, so no permutation changes anything
+            same += table.trace()  # one model chose a single letter, so no permutation changes anything
             continue
         varies = True
         same += stats.random_table(rows, columns).rvs(draws, random_state=random).trace(axis1=1, axis2=2)

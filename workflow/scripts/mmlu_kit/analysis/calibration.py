@@ -1,4 +1,4 @@
-"""Whether models are right as often as they are sure."""
+"""Calibration: whether confidence matches accuracy."""
 
 import numpy
 import pandas
@@ -10,7 +10,7 @@ from mmlu_kit.results.merging import LOGPROBS
 
 
 def letter_probabilities(answers: pandas.DataFrame) -> NDArray[numpy.float64] | None:
-    """Return each letter's probability among the letters (questions × letters); None if any log-probability is unknown."""
+    """Return each letter's probability among the letters, questions × letters; None if any log-probability is unknown."""
     logprobs = answers[list(LOGPROBS)].to_numpy(float)
     return None if numpy.isnan(logprobs).any() else softmax(logprobs, axis=1)
 

@@ -8,7 +8,7 @@ import numpy
 import pandas
 from numpy.typing import NDArray
 
-from mmlu_kit import statistics
+from mmlu_kit import formatting, statistics
 from mmlu_kit.analysis.calibration import letter_probabilities
 from mmlu_kit.analysis.document import (
     MOST_HARDEST,
@@ -24,12 +24,12 @@ from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
-FEWEST_SUBJECTS = 3  # that Kendall's W and Spearman's correlation need
+FEWEST_SUBJECTS = 3  # for Kendall's W and Spearman's correlation
 
 
 @dataclass(frozen=True)
 class SharedDifficulty:
-    """What all models together find hard, as in AnalysisFile."""
+    """What the models find hard; fields as in AnalysisFile."""
 
     cochran_q: CochranQ | None
     difficulty: Difficulty
@@ -39,7 +39,7 @@ class SharedDifficulty:
 
 
 def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -> SharedDifficulty:
-    """Return what the models find hard; `questions` are the texts of the study's subjects."""
+    """Return what the models find hard; `questions` are the questions of the study's subjects."""
     if not len(shared):
         nothing = Difficulty(order=[], kendall_w=None, spearman=[])
         return SharedDifficulty(cochran_q=None, difficulty=nothing, models_wrong=None, hardest=[], warnings=[])
@@ -49,12 +49,12 @@ def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -
     models_wrong = count_models_wrong(shared.correct)
     warnings = []
     if len(shared.models) > 1 and not cochran_q:
-        warnings.append("The models are right and wrong on the same questions: Cochran's Q is not defined.")
+        warnings.append("The models are right on exactly the same questions, so Cochran's Q is not defined.")
     if len(shared.models) > 1:
         warnings += _warnings_on_subjects(accuracy, difficulty)
     if models_wrong and models_wrong.p is None:
         warnings.append(
-            "Too few questions to test whether models miss the same ones: fewer than three of the expected counts reach 5."
+            "There are too few questions to test whether models miss the same ones: fewer than three expected counts reach 5."
         )
     return SharedDifficulty(
         cochran_q=CochranQ(**cochran_q._asdict()) if cochran_q else None,
@@ -74,7 +74,7 @@ def subject_accuracies(shared: SharedQuestions) -> pandas.DataFrame:
 def rank_subjects(accuracy: pandas.DataFrame) -> Difficulty:
     """Order subjects from hardest to easiest by the mean of the models' accuracies, and test whether models order them alike.
 
-    Subjects that are equally hard stand in alphabetical order. `accuracy` is subjects × models.
+    Equally hard subjects are in alphabetical order. `accuracy` is subjects × models.
     """
     mean = accuracy.mean(axis=1)
     kendall_w = statistics.kendall_w(accuracy.to_numpy().T)
@@ -89,8 +89,8 @@ def rank_subjects(accuracy: pandas.DataFrame) -> Difficulty:
 
 
 def count_models_wrong(correct: NDArray[numpy.bool_]) -> ModelsWrong | None:
-    """Count the questions missed by 0, 1, … all models, beside the counts expected of independent models with these error
-    rates; None under two models. `correct` is questions × models."""
+    """Count the questions missed by 0, 1, … all models, and the counts expected of independent models with these error
+    rates; None for fewer than two models. `correct` is questions × models."""
     questions, models = correct.shape
     if models < 2:
         return None
@@ -102,7 +102,7 @@ def count_models_wrong(correct: NDArray[numpy.bool_]) -> ModelsWrong | None:
 
 
 def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) -> list[HardQuestion]:
-    """Return questions that all models missed, those first whose right letter the models found least probable.
+    """Return questions that all models missed, starting with the lowest mean probability of the right letter.
 
     Probabilities are among the letters, averaged over the models whose probabilities are known. Raises UserError if
     `questions` are not those that were answered.
@@ -122,7 +122,7 @@ def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) ->
         subject, index, sha256, right = missed.iloc[place]
         question = texts.get(sha256)
         if not question:
-            raise UserError(f"{subject}/test/{index}: --questions has other questions than those that were answered: run again")
+            raise UserError(f"{subject}/test/{index}: this question in --questions is not the one that was answered: run again")
         predicted = {model: rows["predicted"].iloc[place] for model, rows in answers.items()}
         hardest.append(
             HardQuestion(
@@ -138,14 +138,14 @@ def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) ->
 
 
 def _warnings_on_subjects(accuracy: pandas.DataFrame, difficulty: Difficulty) -> list[str]:
-    """Sentences on why the models' orders of subjects cannot be compared, or not for some models."""
+    """Return sentences on why the models' rankings of subjects cannot be compared, for all or some models."""
     constant = [model for model in accuracy.columns if accuracy[model].nunique() == 1]
     if not difficulty.kendall_w:
         few = len(accuracy) < FEWEST_SUBJECTS
         reason = (
-            f"{len(accuracy)} of at least {FEWEST_SUBJECTS} subjects"
+            f"the models share {formatting.plural(len(accuracy), 'subject')}, and the test needs {FEWEST_SUBJECTS}"
             if few
-            else "each model has equal accuracy on every subject"
+            else "each model has the same accuracy on every subject"
         )
         return [f"Whether models find the same subjects hard cannot be tested: {reason}."]
-    return [f"No rank correlation with {', '.join(constant)}: equal accuracy on every subject."] if constant else []
+    return [f"No rank correlation with {', '.join(constant)}: the accuracy is the same on every subject."] if constant else []

@@ -1,4 +1,4 @@
-"""analysis.json: what a study's mistakes say."""
+"""analysis.json: statistics on a study's answers and mistakes."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from mmlu_kit.data import Count, Data, Document, Fraction, Positive, version
 from mmlu_kit.settings import Letter
 
 P = Annotated[float, Field(ge=0, le=1)]
-# Agreement measures reach 1 but for rounding.
+# Rounding may lift an agreement measure slightly above 1.
 Agreement = Annotated[float, Field(ge=-1, le=1.000001)]
 Statistic = Annotated[float, Field(ge=0)]
 ModelPair = tuple[str, str]
@@ -32,7 +32,7 @@ class Share(Interval):
 
 
 class GeneratedShare(Share):
-    """The same by the generated letter; an answer without a letter is unparsed, not wrong."""
+    """Right answers by the generated letter; an answer without a letter is unparsed, not wrong."""
 
     unparsed: Count
     parse_rate: Fraction
@@ -41,8 +41,8 @@ class GeneratedShare(Share):
 class Guessing(Data):
     """Exact binomial tests against guessing, each one-sided."""
 
-    p: P = Field(description="Of an accuracy above it.")
-    p_below: P = Field(description="Of an accuracy below it.")
+    p: P = Field(description="p-value for an accuracy above guessing.")
+    p_below: P = Field(description="p-value for an accuracy below guessing.")
 
 
 class ConstantLetter(Data):
@@ -58,11 +58,11 @@ class LetterShares(Data):
 
     share: Fraction = Field(description="How often it was chosen.")
     gold_share: Fraction = Field(description="How often it is right.")
-    recall: Fraction | None = Field(description="How often it was chosen where it is right; null where it never is.")
+    recall: Fraction | None = Field(description="How often it was chosen where it is right; null if it never is.")
 
 
 class CalibrationBin(Data):
-    """A bin of confidences; the means are null where it is empty."""
+    """A bin of confidences; the means are null if it is empty."""
 
     low: Fraction
     high: Fraction
@@ -72,7 +72,7 @@ class CalibrationBin(Data):
 
 
 class Calibration(Data):
-    """Whether a model is right as often as it is sure; confidence is the best letter's probability among the letters."""
+    """Whether a model's confidence matches its accuracy; confidence is the best letter's probability among the letters."""
 
     ece: Fraction = Field(description="Expected calibration error.")
     brier: Fraction = Field(description="The mean of (confidence - correct)².")
@@ -80,30 +80,30 @@ class Calibration(Data):
 
 
 class ModelAnalysis(Data):
-    """One model's own numbers, over all questions of the study that it answered."""
+    """One model's statistics, over all questions of the study that it answered."""
 
     model: str
-    label: str = Field(description="Its name, with what ran instead of what was requested.")
+    label: str = Field(description="The model's name, with what ran instead of what was requested.")
     questions: Positive
     subjects: Positive
     best_letter: Share = Field(description="By the most probable letter.")
     generated: GeneratedShare = Field(description="By the letter that the model would have written.")
     macro_accuracy: Fraction = Field(description="The mean of the subjects' accuracies, by best letter.")
     clustered: Interval | None = Field(
-        description="The 95 % interval of the accuracy with subjects, not questions, as what was sampled; null under ten "
-        "subjects."
+        description="The 95 % interval of the accuracy clustered by subject: subjects, not questions, are the sample; null "
+        "for fewer than ten subjects."
     )
     guessing: Guessing
     constant_letter: ConstantLetter
     letters: dict[Letter, LetterShares]
     share_sd: Fraction = Field(description="Standard deviation of the letters' shares.")
     recall_sd: Fraction | None = Field(description="Standard deviation of the letters' recalls.")
-    calibration: Calibration | None = Field(description="Null where the letters' probabilities are not known.")
-    warnings: list[str] = Field(description="What must be said next to its numbers.")
+    calibration: Calibration | None = Field(description="Null if the letters' probabilities are not known.")
+    warnings: list[str] = Field(description="Warnings about its numbers.")
 
 
 class NullRate(Interval):
-    """A rate under the null hypothesis, with its middle 95 %."""
+    """A rate under the null hypothesis, with its central 95 %."""
 
     mean: Fraction
 
@@ -111,7 +111,7 @@ class NullRate(Interval):
 class McNemar(Data):
     """The exact McNemar test of two accuracies."""
 
-    only_first: Count = Field(description="Questions that the first alone got right.")
+    only_first: Count = Field(description="Questions that only the first got right.")
     only_second: Count
     p: P
     p_holm: P = Field(description="Corrected for the number of pairs.")
@@ -123,16 +123,18 @@ class PairAnalysis(Data):
     models: ModelPair
     questions: Positive
     both_wrong: Count
-    both_wrong_expected: Statistic = Field(description="From the two accuracies if models were independent.")
+    both_wrong_expected: Statistic = Field(description="Expected from the two accuracies if the models were independent.")
     kappa: Agreement | None = Field(description="Error consistency: Cohen's kappa of right and wrong.")
     kappa_max: Agreement | None = Field(description="The largest kappa that these accuracies allow.")
     capa: Agreement | None = Field(description="Chance-adjusted agreement of the letters (Goel et al. 2025).")
-    same_wrong: Count = Field(description="Questions for which both chose the same wrong letter.")
-    same_wrong_rate: Fraction | None = Field(description="Of the questions that both missed.")
+    same_wrong: Count = Field(description="Questions on which both chose the same wrong letter.")
+    same_wrong_rate: Fraction | None = Field(description="Share of the questions that both missed.")
     same_wrong_null: NullRate | None = Field(
-        description="That rate where one model's letters are permuted within subject and right letter."
+        description="This rate when one model's letters are permuted within subject and right letter."
     )
-    same_wrong_p: P | None = Field(description="That unrelated models with this letter bias agree as often.")
+    same_wrong_p: P | None = Field(
+        description="p-value for agreeing more often than unrelated models with the same letter bias."
+    )
     mcnemar: McNemar
     smallest_difference: Fraction | None = Field(
         description="The smallest difference in accuracy that the exact McNemar test at 5 % would find with 80 % power."
@@ -140,7 +142,7 @@ class PairAnalysis(Data):
 
 
 class CochranQ(Data):
-    """Whether the models' accuracies differ at all."""
+    """Cochran's Q test of whether the models' accuracies differ at all."""
 
     statistic: Statistic
     df: Positive
@@ -148,7 +150,7 @@ class CochranQ(Data):
 
 
 class KendallW(Data):
-    """How alike the models order the subjects, from 0 to 1 (Friedman's chi-square, corrected for ties)."""
+    """How much the models agree on the order of subjects, from 0 to 1 (with Friedman's chi-square, corrected for ties)."""
 
     w: Annotated[float, Field(ge=0, le=1.000001)]
     chi2: Statistic
@@ -165,7 +167,7 @@ class Spearman(Data):
 
 
 class Difficulty(Data):
-    """Which subjects are hard, and whether models agree on it."""
+    """Which subjects are hard, and whether the models agree on that."""
 
     order: list[str] = Field(description="Subjects, hardest first, by the mean of the models' accuracies.")
     kendall_w: KendallW | None
@@ -173,9 +175,9 @@ class Difficulty(Data):
 
 
 class ModelsWrong(Data):
-    """How many questions 0, 1, … all models missed, beside independent models (Poisson-binomial).
+    """How many questions 0, 1, … all models missed, observed and expected of independent models (Poisson-binomial).
 
-    The chi-square pools counts with an expectation below five; it is null where too few are left.
+    The chi-square test pools counts with an expectation below five; it is null if too few counts are left.
     """
 
     models: Annotated[int, Field(ge=2)]
@@ -195,24 +197,24 @@ class HardQuestion(Data):
     question: str
     choices: list[str]
     gold: Letter
-    predicted: dict[str, Letter | None] = Field(description="Each model's best letter; null where none could be parsed.")
+    predicted: dict[str, Letter | None] = Field(description="Each model's best letter; null if none could be parsed.")
 
 
 class LabelAccuracies(Data):
-    """A model's accuracy on the questions whose label was checked; null where it answered none."""
+    """A model's accuracy on questions with a checked label; null where it answered none."""
 
     model: str
     accuracy: Fraction | None = Field(description="On all checked questions.")
     accuracy_clean: Fraction | None
     accuracy_flagged: Fraction | None
-    clean: Count = Field(description="How many good ones it answered.")
+    clean: Count = Field(description="Number of questions with a good label that it answered.")
     flagged: Count
 
 
 class LabelErrors(Data):
-    """Questions whose label MMLU-Redux checked, and accuracies on the good and the flagged ones."""
+    """Questions whose label MMLU-Redux checked, and accuracies on those with a good and with a flagged label."""
 
-    checked: Count = Field(description="Questions of the study that were found good or flagged.")
+    checked: Count = Field(description="Questions of the study whose label was judged good or flagged.")
     flagged: Count
     unmatched: Count = Field(description="Checks of questions that the study does not have.")
     by_type: dict[str, Positive]
@@ -220,22 +222,22 @@ class LabelErrors(Data):
 
 
 class AnalysisFile(Document):
-    """analysis.json: what a study's mistakes say.
+    """analysis.json: statistics on a study's answers and mistakes.
 
-    A model's own numbers are over all questions of the study that it answered; comparisons are over the questions that every
-    model shown answered. Numbers are null where they are not defined or cannot be tested, with the reason among the warnings.
+    A model's statistics are over all questions of the study that it answered; comparisons are over the questions that all
+    models answered. Numbers are null if they are not defined or cannot be tested; the warnings say why.
     """
 
     schema_: Literal["mmlu-kit/analysis/2"] = version("mmlu-kit/analysis/2")
-    study: str = Field(description="Its name.")
-    questions: Count = Field(description="How many every model shown answered.")
+    study: str = Field(description="The study's name.")
+    questions: Count = Field(description="Number of questions that all models answered.")
     models: list[ModelAnalysis] = Field(description="The models of the study's groups with results, in the report's order.")
-    pairs: list[PairAnalysis] = Field(description="Every two models.")
-    cochran_q: CochranQ | None = Field(description="Null under two models.")
+    pairs: list[PairAnalysis] = Field(description="Comparisons of every two models.")
+    cochran_q: CochranQ | None = Field(description="Null for fewer than two models.")
     difficulty: Difficulty
-    models_wrong: ModelsWrong | None = Field(description="Null under two models.")
+    models_wrong: ModelsWrong | None = Field(description="Null for fewer than two models.")
     hardest: Annotated[list[HardQuestion], Field(max_length=MOST_HARDEST)] = Field(
-        description="Questions that all models missed, those first whose right letter they found least probable."
+        description="Questions that all models missed, starting with the lowest mean probability of the right letter."
     )
-    label_errors: LabelErrors | None = Field(description="Null where config names no folder of label checks.")
-    warnings: list[str] = Field(description="What must be said of comparisons, and why numbers are null.")
+    label_errors: LabelErrors | None = Field(description="Null if config names no folder of label checks.")
+    warnings: list[str] = Field(description="Warnings about comparisons, and why numbers are null.")

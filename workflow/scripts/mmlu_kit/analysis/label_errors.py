@@ -1,8 +1,9 @@
 """Label errors of MMLU's questions, as MMLU-Redux found them (Gema et al. 2024, https://arxiv.org/abs/2406.04127).
 
-A folder holds `mmlu_<subject>.csv` with a header; the columns `question`, `choices` (a Python list of four strings) and
-`error_type` are read. The separator is a comma or a semicolon, and the spelling of the types varies. A check belongs to the
-question with the same text and choices, white space aside. Row numbers do not match, as a file samples its subject.
+The folder has a file `mmlu_<subject>.csv` for each subject, with a header. The columns `question`, `choices` (a Python list of
+four strings) and `error_type` are read; the separator is a comma or a semicolon, and the spelling of the types varies. A check
+is matched to the question with the same text and choices, ignoring white space: a file samples its subject, so row numbers do
+not match.
 """
 
 import ast
@@ -40,23 +41,23 @@ class LabelCheck:
 
 @dataclass(frozen=True)
 class LabelChecks:
-    """The checks of a study's questions, and how many checks are of other questions."""
+    """The checks of a study's questions, and the number of checks of other questions."""
 
     types: Mapping[Place, str]
     unmatched: int
 
     @property
     def warnings(self) -> list[str]:
-        """What must be said of these checks, in sentences."""
+        """Warnings about these checks, as sentences."""
         sentences = []
         if self.unmatched:
-            sentences.append(f"{formatting.plural(self.unmatched, 'label check')} without a question in this study.")
+            sentences.append(f"{formatting.plural(self.unmatched, 'label check')} of questions that are not in this study.")
         undecided = sum(kind == UNDECIDED for kind in self.types.values())
         if undecided:
             checks = formatting.plural(undecided, "label check")
-            sentences.append(f"{checks} left to an expert: such a question counts as neither good nor flagged.")
+            sentences.append(f"{checks} left to an expert: these questions count as neither good nor flagged.")
         if len(self.types) == undecided:
-            sentences.append("No label was checked: no label check decides on a question of this study.")
+            sentences.append("No label was checked: no label check is conclusive for a question of this study.")
         return sentences
 
 
@@ -66,7 +67,7 @@ def read(folder: Path, subjects: Iterable[str]) -> list[LabelCheck]:
     Raises UserError if the folder has no check files at all, or if a file is damaged.
     """
     if not folder.is_dir():
-        raise UserError(f"label_errors: there is no folder {folder}: correct the path in config, or leave the key out")
+        raise UserError(f"label_errors: there is no folder {folder}: correct the path in config, or omit the key")
     if not any(folder.glob("mmlu_*.csv")):
         raise UserError(f"label_errors: {folder} has no mmlu_<subject>.csv: it should be the folder of MMLU-Redux's CSV files")
     paths = [(subject, folder / f"mmlu_{subject}.csv") for subject in subjects]
@@ -74,7 +75,7 @@ def read(folder: Path, subjects: Iterable[str]) -> list[LabelCheck]:
 
 
 def match(checks: Iterable[LabelCheck], questions: Iterable[Question]) -> LabelChecks:
-    """Assign checks to questions. Where checks of one question differ, an error is kept."""
+    """Assign checks to questions. If checks of one question differ, an error wins."""
     places: dict[Key, list[Place]] = {}
     for question in questions:
         key = _key(question.subject, question.question, question.choices)
@@ -89,7 +90,7 @@ def match(checks: Iterable[LabelCheck], questions: Iterable[Question]) -> LabelC
 
 
 def accuracies(checks: LabelChecks, answers: Mapping[str, pandas.DataFrame]) -> LabelErrors:
-    """Return the numbers of label errors and each model's accuracy on checked questions; `answers` are the models' rows of
+    """Count label errors and return each model's accuracy on checked questions; `answers` are the models' rows of
     questions.csv."""
     flagged = {place: kind in ERRORS for place, kind in checks.types.items() if kind != UNDECIDED}
     return LabelErrors(
@@ -135,7 +136,7 @@ def _read_file(path: Path, subject: str) -> list[LabelCheck]:
         for row in reader:
             where = f"{path}: line {reader.line_num}"
             if None in row.values() or None in row:
-                raise UserError(f"{where}: not as many columns as the header has")
+                raise UserError(f"{where}: its number of columns differs from the header's")
             key = _key(subject, row["question"], _parse_choices(row["choices"], where))
             checks.append(LabelCheck(key, _parse_type(row["error_type"], where)))
     except csv.Error as error:

@@ -1,4 +1,4 @@
-"""What the mistakes say: the content of analysis.json, from the answers to every question."""
+"""The analysis of mistakes: the content of analysis.json, from the answers to every question."""
 
 from collections.abc import Sequence
 
@@ -21,11 +21,11 @@ def analysis(
 ) -> AnalysisFile:
     """Return the content of analysis.json.
 
-    `table` is questions.csv, `questions` are the texts of the study's subjects; `labels` is None where config names no label
+    `table` is questions.csv, `questions` are the questions of the study's subjects; `labels` is None if config names no label
     checks. Raises UserError if `questions` are not those that were answered.
     """
     rows = table[table["subject"].isin(merged.study.subjects)]
-    answers = {model: rows[rows["model"] == model] for model in models_shown(merged, rows)}
+    answers = {model: rows[rows["model"] == model] for model in models_with_answers(merged, rows)}
     shared = shared_questions(answers)
     pairs, warnings_on_pairs = compare_models(shared)
     difficulty = analyse_difficulty(shared, questions)
@@ -48,14 +48,14 @@ def analysis(
     )
 
 
-def models_shown(merged: Merged, rows: pandas.DataFrame) -> list[str]:
-    """Return the models of the study's groups that answered anything, in the report's order."""
+def models_with_answers(merged: Merged, rows: pandas.DataFrame) -> list[str]:
+    """Return the models of the study's groups that have answers, in the report's order."""
     answered = set(rows["model"])
     return list(dict.fromkeys(m for group in merged.study.groups for m in group.models if m in answered))
 
 
 def warnings_on_number(shared: SharedQuestions) -> list[str]:
-    """Return a sentence where there are no models, or too few questions to compare them."""
+    """Return a warning if there are no models, or too few questions to compare them."""
     if not shared.models:
         return ["No model of the study's groups has results: there is nothing to analyse."]
     if len(shared.models) == 1 or len(shared) >= FEWEST_QUESTIONS:

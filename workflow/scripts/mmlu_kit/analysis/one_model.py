@@ -1,4 +1,4 @@
-"""A model's own numbers, over all questions of the study that it answered."""
+"""One model's statistics, over all questions of the study that it answered."""
 
 import numpy
 import pandas
@@ -23,7 +23,7 @@ LOWEST_PARSE_RATE, LARGEST_SHARE = 0.95, 0.5
 
 
 def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalysis:
-    """Return a model's own numbers; `rows` are its rows of questions.csv."""
+    """Return a model's statistics; `rows` are its rows of questions.csv."""
     gold, predicted = rows["gold"].to_numpy(), rows["predicted"].to_numpy()
     correct = rows["correct"].to_numpy(bool)
     by_subject = rows.groupby("subject", sort=False)["correct"].mean()
@@ -50,14 +50,16 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
         calibration=_calibration(rows, correct),
         warnings=[],
     )
-    return analysis.model_copy(update={"warnings": cautions(analysis)})
+    return analysis.model_copy(update={"warnings": warnings_on_model(analysis)})
 
 
-def cautions(analysis: ModelAnalysis) -> list[str]:
-    """Return what must be said next to a model's numbers, in sentences."""
+def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
+    """Return warnings about a model's numbers, as sentences."""
     sentences = []
     if analysis.questions < FEWEST_QUESTIONS:
-        sentences.append(f"{analysis.questions} questions, fewer than {FEWEST_QUESTIONS}: its numbers are descriptive only.")
+        sentences.append(
+            f"It answered {analysis.questions} questions, fewer than {FEWEST_QUESTIONS}: its numbers are descriptive only."
+        )
     if analysis.generated.parse_rate < LOWEST_PARSE_RATE:
         unparsed = formatting.percent(1 - analysis.generated.parse_rate)
         sentences.append(f"No letter could be parsed from {unparsed} of its answers: these count as unparsed, not as wrong.")
@@ -66,11 +68,11 @@ def cautions(analysis: ModelAnalysis) -> list[str]:
             sentences.append(f"It answered {letter} to {formatting.percent(shares.share)} of the questions.")
     if analysis.subjects < FEWEST_SUBJECTS:
         subjects = formatting.plural(analysis.subjects, "subject")
-        sentences.append(f"{subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
+        sentences.append(f"It has {subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
     elif not analysis.clustered:
         sentences.append("All answers are right or all are wrong: no interval clustered by subject.")
     if not analysis.calibration:
-        sentences.append("Its answers were imported without the letters' probabilities: how sure it was is not known.")
+        sentences.append("Its answers were imported without letter probabilities, so its confidence is not known.")
     return sentences
 
 

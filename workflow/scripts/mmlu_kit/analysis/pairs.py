@@ -1,4 +1,4 @@
-"""Every two models on the questions that all models answered: agreement, shared mistakes, and which is better."""
+"""Comparisons of every two models on the questions that all models answered: agreement, shared mistakes, which is better."""
 
 from itertools import combinations
 
@@ -13,14 +13,14 @@ from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.settings import LETTERS
 
 NO_LETTER = -1
-# A common letter bias is named when it alone would give independent models a larger kappa.
+# Warn of a common letter bias if it alone would give independent models a larger kappa than this.
 LARGEST_KAPPA_OF_BIAS = 0.1
 
 Choices = NDArray[numpy.int64]  # 0 to 3 for A to D, NO_LETTER where none could be parsed
 
 
 def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[str]]:
-    """Return the comparison of every two models, and sentences that warn of letter bias or say why numbers are null."""
+    """Compare every two models, and return warnings of letter bias and reasons why numbers are null."""
     if not len(shared):
         return [], []
     gold, subjects = choices(shared.questions["gold"]), shared.questions["subject"]
@@ -40,13 +40,13 @@ def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[st
 def compare_pair(
     models: tuple[str, str], first: Choices, second: Choices, gold: Choices, subjects: pandas.Series
 ) -> PairAnalysis:
-    """Return how alike two models are and which is better; the McNemar test is not yet corrected for other pairs."""
+    """Compare two models; the McNemar p-value is not yet corrected for the number of pairs."""
     first_right, second_right = first == gold, second == gold
     only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
     p = statistics.mcnemar(only_first, only_second)
     parsed = (first != NO_LETTER) & (second != NO_LETTER)
     same_wrong = agreement.same_wrong(first[parsed], second[parsed], gold[parsed], subjects[parsed])
-    # Two answers without a letter are not the same answer.
+    # Two unparsed answers are not the same answer.
     second_apart = numpy.where(second == NO_LETTER, NO_LETTER - 1, second)
     return PairAnalysis(
         models=models,
@@ -75,20 +75,20 @@ def with_holm(pairs: list[PairAnalysis]) -> list[PairAnalysis]:
 
 
 def reasons_for_null(pair: PairAnalysis) -> list[str]:
-    """Return why numbers of a pair are null, in sentences."""
+    """Return the reasons why numbers of a pair are null, as sentences."""
     reasons = []
     if pair.kappa is None:
         reasons.append("both are always right or both always wrong, so agreement beyond chance is not defined.")
     if pair.same_wrong_rate is None:
-        reasons.append("on no question did both choose a wrong letter, so their wrong letters are not compared.")
+        reasons.append("there is no question on which both chose a wrong letter, so their wrong letters cannot be compared.")
     elif pair.same_wrong_p is None:
         reasons.append("one of them chose a single letter wherever both were wrong, so their wrong letters cannot be tested.")
     if pair.smallest_difference is None:
-        reasons.append("too few questions were right for one of them alone to find any difference with 80% power.")
+        reasons.append("too few questions were right for only one of them to detect any difference with 80% power.")
     return reasons
 
 
 def choices(letters: pandas.Series) -> Choices:
-    """Return letters as numbers of choices, NO_LETTER where there is none."""
+    """Convert letters to numbers of choices, NO_LETTER where there is none."""
     numbers = letters.map({letter: number for number, letter in enumerate(LETTERS)}).fillna(NO_LETTER)
     return numpy.asarray(numbers, numpy.int64)

@@ -1,4 +1,4 @@
-"""Judge every claim of the writeup twice: by the numbers that the writeup publishes, and by a run's."""
+"""The audit: judges every claim of the writeup by the writeup's own published numbers and by a run's results."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -16,8 +16,8 @@ from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import suggestion
 
 
-def no_result_tells(evidence: Evidence, because: str) -> Judgement:
-    """For a claim that neither published numbers nor a run's results can bear on."""
+def cannot_be_tested(evidence: Evidence, because: str) -> Judgement:
+    """Raise Untestable, for a claim that neither published numbers nor a run's results can test."""
     raise Untestable(because)
 
 
@@ -28,12 +28,12 @@ PREDICATES: Mapping[str, Callable[..., Judgement]] = {
         models.ratios,
         models.at_chance,
         models.above_chance,
-        models.is_often_unreadable,
+        models.is_often_unparsed,
         models.are_wrong_together,
         models.is_hard_for_both,
         subjects.has_subjects,
         subjects.is_lowest_everywhere,
-        subjects.is_hardest_but,
+        subjects.has_rank_from_hardest,
         subjects.are_hardest_everywhere,
         subjects.is_below_average_everywhere,
         subjects.is_among_best,
@@ -44,7 +44,7 @@ PREDICATES: Mapping[str, Callable[..., Judgement]] = {
         times.same_questions_each_run,
         times.same_answers_each_run,
         times.real_time_varies,
-        times.waiting_explains_the_spread,
+        times.waiting_explains_variation,
         times.user_time_is_steady,
         times.user_over_real,
         times.all_cores_busy,
@@ -54,7 +54,7 @@ PREDICATES: Mapping[str, Callable[..., Judgement]] = {
         hardware.ran_as_setup,
         hardware.were_not_run,
         hardware.cannot_quantize_on_cpu,
-        hardware.are_alike_in_size,
+        hardware.are_similar_in_size,
         hardware.can_run,
         hardware.cannot_run_larger,
         speed.has_no_benefit,
@@ -65,7 +65,7 @@ PREDICATES: Mapping[str, Callable[..., Judgement]] = {
         chats.history_helps,
         chats.remembers,
         chats.tokens_grow,
-        no_result_tells,
+        cannot_be_tested,
     )
 }
 
@@ -82,32 +82,32 @@ def audit(merged: Merged, analysis: AnalysisFile, published: Published, claims: 
 
 
 def judge(claims: Iterable[Claim], published: Evidence, run: Evidence) -> list[ClaimResult]:
-    """Return each claim with its verdict by the published numbers and by the run's results."""
+    """Return each claim with its verdicts by the published numbers and by the run's results."""
     return [
         ClaimResult(
             id=claim.id,
             section=claim.section,
             text=claim.text,
             tested=claim.tested_in_words(),
-            published=judgement(claim, published),
-            run=judgement(claim, run),
+            published=judge_claim(claim, published),
+            run=judge_claim(claim, run),
         )
         for claim in claims
     ]
 
 
-def judgement(claim: Claim, evidence: Evidence) -> Judgement:
-    """Return a claim's verdict by one kind of evidence; where that is of other models, the line of evidence says so.
+def judge_claim(claim: Claim, evidence: Evidence) -> Judgement:
+    """Return a claim's verdict by one kind of evidence; the line of evidence says if the models are not the writeup's.
 
-    A predicate that does not exist raises UserError.
+    Raises UserError if the claim's predicate does not exist.
     """
     if claim.predicate not in PREDICATES:
         known = suggestion(claim.predicate, PREDICATES)
         raise UserError(f"claims.yaml: {claim.id}: there is no predicate '{claim.predicate}'; {known}")
     try:
-        judged = PREDICATES[claim.predicate](evidence, **claim.parameters)
+        judgement = PREDICATES[claim.predicate](evidence, **claim.parameters)
     except Untestable as reason:
         return Judgement(verdict=ClaimVerdict.NOT_TESTABLE, evidence=str(reason))
     if evidence.same_models:
-        return judged
-    return judged.model_copy(update={"evidence": f"{judged.evidence} (this study's own models, not the writeup's)"})
+        return judgement
+    return judgement.model_copy(update={"evidence": f"{judgement.evidence} (this study's own models, not the writeup's)"})

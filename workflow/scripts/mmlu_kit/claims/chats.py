@@ -1,7 +1,7 @@
 """Predicates of claims on the chat agent: what it remembers with and without history, and what history costs.
 
-A predicate takes evidence and the claim's parameters, and returns a judgement. Several chat models make no claim truer: a claim
-is tested on the writeup's model, or else on the study's first.
+A predicate takes evidence and the claim's parameters, and returns a judgement. A claim is tested on one chat model: the
+writeup's or, failing that, the study's first.
 """
 
 from mmlu_kit import formatting
@@ -13,62 +13,65 @@ from mmlu_kit.recall.growth import growth
 
 
 def outgrows_context(evidence: Evidence, at_least: float) -> Judgement:
-    """With all of its history a prompt grows by so many tokens a turn, so that a known context is full after some."""
+    """With full history, prompts grow by at least this many tokens per turn, so the context is full at some point."""
     model = _model(evidence)
     grown = growth(model)
     if grown is None:
         return verdict(False, f"{model.model}: no prompt grew with the conversation")
-    line = f"{model.model}: {grown.tokens_a_turn:.1f} tokens more with each turn"
+    line = f"{model.model}: {grown.tokens_a_turn:.1f} more tokens with each turn"
     if grown.turns is None:
-        raise Untestable(f"{line}, and its context is not known")
-    filled = f"{model.context:,} tokens of context are full after about {grown.turns:,} turns"
+        raise Untestable(f"{line}, but its context is not known")
+    filled = f"its context of {model.context:,} tokens is full after about {grown.turns:,} turns"
     return verdict(grown.tokens_a_turn >= at_least, f"{line}; {filled}")
 
 
 def strategies_compared(evidence: Evidence, kinds: list[str]) -> Judgement:
-    """Strategies of these kinds stand beside full history, and a chat that was saved and restored went on as one unbroken."""
+    """Strategies of these kinds were compared with full history, and a restored chat went on like an uninterrupted one."""
     model, transcripts = _model(evidence), _chat(evidence).transcripts
     if transcripts is None:
         raise Untestable("no chat was saved and restored here")
     compared = [test.strategy for test in model.comparisons if test.strategy.startswith(tuple(kinds))]
     every = all(any(strategy.startswith(kind) for strategy in compared) for kind in kinds)
-    line = f"{', '.join(compared) or 'none of them'} beside full history on {_recall(model, 'full').n} facts"
+    line = f"{', '.join(compared) or 'none of them'} compared with full history on {_recall(model, 'full').n} facts"
     same = transcripts.restored.same
-    return verdict(every and same, f"{line}; a restored chat went on with {'the same' if same else 'other'} replies")
+    return verdict(every and same, f"{line}; a restored chat went on with {'the same' if same else 'different'} replies")
 
 
 def history_helps(evidence: Evidence, at_least: float, alpha: float) -> Judgement:
-    """Recall with history off is lower by this much, and the McNemar test shows the difference."""
+    """Recall is at least this much lower with history off, and significantly so by the McNemar test."""
     model = _model(evidence)
     on, off = _recall(model, "full"), _recall(model, "none")
     (test,) = [test for test in model.comparisons if test.strategy == "none"]
     lost = on.right / on.n - off.right / off.n
-    line = f"{model.model}: {_share(on)} recalled with history on, {_share(off)} off; {formatting.p_value(test.p_holm)}"
+    recalled = f"{_share(on)} recalled with history on, {_share(off)} with history off"
+    line = f"{model.model}: {recalled}; {formatting.p_value(test.p_holm)}"
     return verdict(lost >= at_least and test.p_holm < alpha, line)
 
 
 def remembers(evidence: Evidence, at_least: float, at_most: float) -> Judgement:
-    """With history on more than a share of facts is recalled, all of them and those of the turn before; with it off less than
-    another. The 95 % intervals must lie beyond these shares."""
+    """Recall is above `at_least` with history on, for all facts and for the most recent, and below `at_most` with history off.
+
+    The 95 % intervals must lie beyond these shares.
+    """
     model = _model(evidence)
     nearest = min(model.distances)
     on, off, follow_up = _recall(model, "full"), _recall(model, "none"), _recall(model, "full", nearest)
-    before = f"{_share(follow_up)} of those told {formatting.plural(nearest, 'turn')} before"
-    line = f"{model.model}: {_share(on)} recalled with history on ({before}), {_share(off)} off"
+    before = f"{_share(follow_up)} of those told {formatting.plural(nearest, 'turn')} earlier"
+    line = f"{model.model}: {_share(on)} recalled with history on ({before}), {_share(off)} with history off"
     return verdict(min(on.low, follow_up.low) > at_least and off.high < at_most, line)
 
 
 def tokens_grow(evidence: Evidence, growing: float, flat: float) -> Judgement:
-    """Prompts grow with history and are flat without; and without history a message that needs none takes less time.
+    """Prompts grow with history on and stay flat with it off, and independent questions take less time with history off.
 
-    With history, prompts are at least `growing` times as long after the longest conversation as after the shortest, without
-    at most `flat` times. Times are compared with those of no cache kept between turns, as the writeup's agent kept none.
-    Where the two ranges of times overlap, it cannot be told which is shorter.
+    From the shortest to the longest conversation, prompts grow by a factor of at least `growing` with history and at most
+    `flat` without. With history, the times compared are those without a KV cache kept between turns, as the writeup's agent
+    kept none. Raises Untestable if the two ranges of times overlap.
     """
     model = _model(evidence)
     near, far = min(model.distances), max(model.distances)
     if near == far:
-        raise Untestable("all conversations were of one length here")
+        raise Untestable("all conversations have the same length here")
     with_history, without = (
         _row(model, strategy, far).prompt_tokens.mean / _row(model, strategy, near).prompt_tokens.mean
         for strategy in ("full", "none")
@@ -76,9 +79,9 @@ def tokens_grow(evidence: Evidence, growing: float, flat: float) -> Judgement:
     times = {mode: summary.total_s for mode, summary in model.independent.items()}
     seconds = {mode: formatting.format_range(values, "moment") for mode, values in times.items()}
     line = (
-        f"{model.model}: from {near} to {far} turns prompts become {formatting.ratio(with_history)} as long with history and "
+        f"{model.model}: from {near} to {far} turns, prompts become {formatting.ratio(with_history)} as long with history and "
         f"{formatting.ratio(without)} without; an independent question takes {seconds['on_without_cache']} with history, "
-        f"{seconds['on']} with a cache kept and {seconds['off']} without"
+        f"{seconds['on']} with history and a cache, and {seconds['off']} without history"
     )
     if with_history < growing or without > flat:
         return verdict(False, line)
@@ -90,7 +93,7 @@ def tokens_grow(evidence: Evidence, growing: float, flat: float) -> Judgement:
 
 def _chat(evidence: Evidence) -> ChatEvidence:
     if evidence.chat is None:
-        raise Untestable("the writeup publishes one example of its chat agent and no numbers")
+        raise Untestable("the writeup publishes one example of its chat agent, but no numbers")
     return evidence.chat
 
 
@@ -103,8 +106,8 @@ def _model(evidence: Evidence) -> ChatModelSummary:
 
 
 def _row(model: ChatModelSummary, strategy: str, distance: int | None) -> RecallRow:
-    wanted = ("model", strategy, distance)
-    return next(row for row in model.rows if (row.reader, row.strategy, row.distance) == wanted)
+    key = ("model", strategy, distance)
+    return next(row for row in model.rows if (row.reader, row.strategy, row.distance) == key)
 
 
 def _recall(model: ChatModelSummary, strategy: str, distance: int | None = None) -> RecallCounts:

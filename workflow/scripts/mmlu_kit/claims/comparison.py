@@ -1,24 +1,24 @@
-"""Each number that the writeup publishes beside this run's: reproduced, differs, or not run, and where they part.
+"""Compares each number that the writeup publishes with this run's: reproduced, differs (and where), or not run.
 
-A published number is reproduced if it lies between `low` and `high` of this run: the 95 % Wilson interval of an accuracy,
-scipy's interval of a relative risk for a ratio of accuracies; for times, their ratios and numbers of parameters, which have
-no interval, what published.yaml's `within_factor` allows. The writeup's accuracies are of letters that models wrote, so they
-are compared with a run's generated letters, not with its best letters.
+A published number is reproduced if it lies between this run's `low` and `high`. These are the 95 % Wilson interval for an
+accuracy and scipy's interval of a relative risk for a ratio of accuracies. Times, their ratios and numbers of parameters have
+no interval; published.yaml's `within_factor` says how far they may differ. The writeup's accuracies are of letters that models
+wrote, so they are compared with accuracies by the generated letter.
 """
 
+from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.document import NumberResult
 from mmlu_kit.claims.model_rows import model_rows, summary_over
 from mmlu_kit.claims.ratio_rows import cpu_over_real_rows, ratio_row, user_over_real_rows
 from mmlu_kit.claims.reference import CpuOverReal, Published
 from mmlu_kit.claims.rows import row
 from mmlu_kit.claims.run_rows import run_rows, runs_by_setup
-from mmlu_kit.claims.stand_ins import stand_ins
 from mmlu_kit.results.merged import Merged
 
 
 def compare(published: Published, merged: Merged) -> list[NumberResult]:
-    """Return every published number beside this run's."""
-    models = stand_ins(merged.study.models, published)
+    """Return every published number compared with this run's."""
+    models = counterparts(merged.study.models, published)
     summaries = {
         name: summary_over(merged, name, model, list(published.models[name].subjects)) for name, model in models.items()
     }

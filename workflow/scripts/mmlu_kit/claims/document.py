@@ -1,4 +1,4 @@
-"""claims.json: each claim and each number of the writeup against what was published and against a run."""
+"""claims.json: the writeup's claims and numbers, checked against its published numbers and against a run."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from mmlu_kit.data import Data, Document, Text, version
 
 
 class ClaimVerdict(StrEnum):
-    """What evidence says to a claim."""
+    """Whether a claim holds by some evidence."""
 
     HOLDS = "holds"
     DOES_NOT_HOLD = "does not hold"
@@ -17,7 +17,7 @@ class ClaimVerdict(StrEnum):
 
 
 class NumberVerdict(StrEnum):
-    """A published number beside a run's."""
+    """Whether a run reproduces a published number."""
 
     REPRODUCED = "reproduced"
     DIFFERS = "differs"
@@ -33,48 +33,46 @@ class Judgement(Data):
 
     verdict: ClaimVerdict
     evidence: Annotated[str, Field(min_length=1, pattern=r"^[^\n]*$")] = Field(
-        description="One line: the numbers, or why there are none."
+        description="One line: the numbers, or why the claim cannot be tested."
     )
 
 
 class ClaimResult(Data):
-    """A claim, judged twice."""
+    """A claim, judged by the published numbers and by this run."""
 
     id: str
-    section: str = Field(description="The section of the writeup.")
+    section: str = Field(description="Section of the writeup.")
     text: str = Field(description="The claim in the writeup's words.")
-    tested: Text | None = Field(
-        description="What of the claim the verdicts are on, with its thresholds; null where no result bears on it."
-    )
+    tested: Text | None = Field(description="What exactly is tested, with thresholds; null if no result can test the claim.")
     published: Judgement = Field(description="By the numbers that the writeup publishes.")
     run: Judgement = Field(description="By this run's results.")
 
 
 class NumberResult(Data):
-    """A published number beside this run's."""
+    """A published number compared with this run's."""
 
     id: str
     section: str
-    what: str = Field(description="What the number is of.")
+    what: str = Field(description="What the number measures.")
     unit: Unit
     published: float
     run: float | None = Field(
-        description="This run's; null where it has none. Accuracies are of generated letters, as the writeup's are."
+        description="This run's number; null if it has none. Accuracies are by the generated letter, as in the writeup."
     )
     low: float | None = Field(
-        description="A published number from low to high counts as reproduced: the 95 % interval of an accuracy, a factor "
-        "for times."
+        description="A published number between low and high counts as reproduced: the 95 % interval for an accuracy, a "
+        "factor for times."
     )
     high: float | None
     verdict: NumberVerdict
     stage: Stage | None = Field(
-        description="The first stage known to differ where the number does; null where it does not or nothing tells."
+        description="The first stage known to differ, if the number differs; null otherwise or if it is not known."
     )
-    reason: str | None = Field(description="What differs at that stage, or why there is no number.")
+    reason: str | None = Field(description="What differs at that stage, why the number may differ, or why there is no number.")
 
 
 class ClaimsFile(Document):
-    """claims.json: each claim judged by the published numbers and by this run, each published number beside this run's."""
+    """claims.json: claims judged by the published numbers and by this run, and published numbers compared with this run's."""
 
     schema_: Literal["mmlu-kit/claims/2"] = version("mmlu-kit/claims/2")
     study: str

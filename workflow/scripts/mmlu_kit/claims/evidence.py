@@ -1,4 +1,4 @@
-"""What claims are tested on: one form for the writeup's published numbers and for a run's results."""
+"""The evidence that claims are tested on: one form for the writeup's published numbers and for a run's results."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mmlu_kit.settings import HasConfiguration, Quantization
 
 @dataclass(frozen=True)
 class Configuration:
-    """Where a model runs, and how it is quantized."""
+    """A model's device and quantization."""
 
     device: str
     quantization: str
@@ -23,7 +23,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Counts:
-    """Right answers among questions, by best letter in a run."""
+    """Right answers and questions; for a run, by the best letter."""
 
     correct: int
     questions: int
@@ -46,10 +46,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class ModelEvidence:
-    """What is known of a model; None stands for what the writeup does not publish or the run did not measure."""
+    """What is known about a model; None if the writeup does not publish it or the run did not measure it."""
 
     name: str
-    stands_for: str | None  # the writeup's name of this model; None for any other model
+    writeup_name: str | None  # the writeup's name for this model; None if it is not one of the writeup's
     short: str  # its name in sentences
     weights: str | None  # repository and commit
     parameters: float
@@ -58,18 +58,18 @@ class ModelEvidence:
     reason: str | None  # why it did not run as requested
     total: Counts
     subjects: Mapping[str, Counts]
-    parsed: int | None  # answers from which a letter could be parsed
-    machine: int | None  # its place among the run's machines
+    parsed: int | None  # number of answers from which a letter could be parsed
+    machine: int | None  # index of its machine in the run
     real_s: float | None
     cpu_s: float | None
     gpu_s: float | None
     forward_s: float | None
     peak_gpu_bytes: int | None
-    timed: bool | None  # whether every result has its times
+    timed: bool | None  # whether every result has times
 
     @property
     def configuration(self) -> Configuration:
-        """How it ran, or was asked to run where nothing tells how it ran."""
+        """The effective configuration or, if it is not known, the requested one."""
         return self.effective or self.requested
 
     @property
@@ -77,8 +77,8 @@ class ModelEvidence:
         """The mean of the subjects' accuracies."""
         return sum(counts.accuracy for counts in self.subjects.values()) / len(self.subjects)
 
-    def place(self, subject: str, hardest: bool = False) -> int:
-        """Return a subject's place from the best, or from the hardest; equal subjects share the better place."""
+    def rank(self, subject: str, hardest: bool = False) -> int:
+        """Return a subject's rank, 1 for the best or the hardest; equal subjects share the smaller rank."""
         sign = -1 if hardest else 1
         accuracy = self.subjects[subject].accuracy
         return 1 + sum(sign * counts.accuracy > sign * accuracy for counts in self.subjects.values())
@@ -86,7 +86,7 @@ class ModelEvidence:
 
 @dataclass(frozen=True)
 class RunEvidence:
-    """What is known of a timing run."""
+    """What is known about a timing run."""
 
     setup: int | None  # the setup's number
     requested: Configuration | None
@@ -104,21 +104,21 @@ class RunEvidence:
 
     @property
     def cpu_s(self) -> float | None:
-        """User and system time."""
+        """User plus system time."""
         return None if self.user_s is None or self.system_s is None else self.user_s + self.system_s
 
 
 @dataclass(frozen=True)
 class RunGroup:
-    """Timing runs that ran alike."""
+    """Timing runs with the same configuration."""
 
     runs: tuple[RunEvidence, ...]
-    answers_not_shared: int | None  # questions that they do not all answer alike
+    answers_not_shared: int | None  # number of questions to which they gave different answers
 
 
 @dataclass(frozen=True)
 class SetupsEvidence:
-    """The timing setups: runs that ran alike together, and why setups did not run, by number."""
+    """The timing setups: runs grouped by configuration, and the reasons why setups were not run, by setup number."""
 
     groups: tuple[RunGroup, ...]
     not_run: Mapping[int, str]
@@ -149,17 +149,17 @@ class Refused:
 class Evidence:
     """What predicates judge claims by."""
 
-    same_models: bool  # whether any of the writeup's models is in it
-    other_questions: str | None  # why its questions are not MMLU's
+    same_models: bool  # whether any of the models is one of the writeup's
+    other_questions: str | None  # why its questions are not MMLU's; None if they may be
     models: tuple[ModelEvidence, ...]  # from the fewest parameters to the most
     refused: tuple[Refused, ...]
     setups: SetupsEvidence | None
-    pairs: tuple[PairAnalysis, ...] | None  # None where no answers to single questions are published
-    chat: ChatEvidence | None  # None where nothing is published of a chat model
+    pairs: tuple[PairAnalysis, ...] | None  # None if no answers to single questions are published
+    chat: ChatEvidence | None  # None if nothing is published about a chat model
 
 
 def configuration(settings: HasConfiguration) -> Configuration:
-    """Return the device and the quantization of how a model was asked to run, or ran."""
+    """Return the device and quantization of requested or effective settings."""
     return Configuration(settings.device, settings.quantization)
 
 

@@ -1,4 +1,4 @@
-"""Predicates of claims on devices, quantization and size: what ran where, and which sizes a device can run.
+"""Predicates of claims on devices, quantization and size: what ran where, and how large a model a device can run.
 
 A predicate takes evidence and the claim's parameters, and returns a judgement.
 """
@@ -7,29 +7,31 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Configuration, Evidence, ModelEvidence, RunEvidence
 from mmlu_kit.claims.runs import all_runs, setup_median, timing_setups
-from mmlu_kit.claims.verdicts import Untestable, is_about, named, on, verdict
+from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, verdict
 from mmlu_kit.settings import Device, Quantization
 
 
 def ran_as(evidence: Evidence, models: list[str], device: str, quantization: str) -> Judgement:
-    """What was loaded for these models was on this device and quantized this way."""
-    tested = [named(evidence, name) for name in models]
+    """These models were loaded on this device with this quantization."""
+    tested = [counterpart(evidence, name) for name in models]
     if any(model.effective is None for model in tested):
-        raise Untestable("what was asked for is published, what was loaded is not")
+        raise Untestable("the writeup publishes what was requested, not what was loaded")
     line = "; ".join(f"{model.short} {model.effective}" for model in tested)
     return verdict(all(model.effective == Configuration(device, quantization) for model in tested), line)
 
 
 def ran_as_setup(evidence: Evidence, setup: int, as_setup: int) -> Judgement:
-    """One setup ran as another did: on the same device in the same form; where that is not known, its CPU time is the same
-    within 10 % and as many answers are right."""
+    """Two setups ran on the same device with the same quantization.
+
+    If this is not known, their CPU times must be equal within 10 % and their numbers of right answers equal.
+    """
     first, second = setup_median(evidence, setup), setup_median(evidence, as_setup)
     line = f"setup {setup} {formatting.duration(first.real_s)}, setup {as_setup} {formatting.duration(second.real_s)}"
     if first.effective:
         line += f"; setup {setup} ran as {first.effective}, setup {as_setup} as {second.effective}"
         return verdict(first.effective == second.effective, line)
     if first.cpu_s is None or second.cpu_s is None:
-        raise Untestable(f"{line}; neither what ran nor its CPU time is published")
+        raise Untestable(f"{line}; neither the effective configuration nor the CPU time is published")
     ratio = first.cpu_s / second.cpu_s
     line += f", {formatting.ratio(ratio)} its CPU time; {first.correct} and {second.correct} right"
     return verdict(is_about(ratio, 1, 1.1) and first.correct == second.correct, line)
@@ -47,35 +49,35 @@ def were_not_run(evidence: Evidence, setups: list[int]) -> Judgement:
 
 
 def cannot_quantize_on_cpu(evidence: Evidence) -> Judgement:
-    """Where quantization was asked for on the CPU, nothing was quantized, because bitsandbytes does not do it there."""
+    """Models for which quantization was requested on the CPU were not quantized, because bitsandbytes does not support that."""
     requested = Configuration(Device.CPU, Quantization.FOUR_BIT)
     everything: list[RunEvidence | ModelEvidence] = [*all_runs(evidence), *evidence.models]
     cases = [case for case in everything if case.requested == requested]
     if not cases:
-        raise Untestable("no record of what was loaded when 4 bits were asked for on a CPU")
+        raise Untestable("no record of what was loaded when 4-bit quantization was requested on the CPU")
     reasons = sorted({case.reason or "no reason is given" for case in cases if case.effective != requested})
     loaded = sum(case.effective == requested for case in cases)
-    line = f"4 bits on the CPU were asked for in {formatting.plural(len(cases), 'case')} and loaded in {loaded}"
+    line = f"4-bit quantization on the CPU was requested in {formatting.plural(len(cases), 'case')} and loaded in {loaded}"
     line = f"{line}: {'; '.join(reasons)}" if reasons else line
     if not loaded and not any("does not quantize on cpu" in reason for reason in reasons):
         raise Untestable(line)
     return verdict(not loaded, line)
 
 
-def are_alike_in_size(evidence: Evidence, models: list[str], within: float) -> Judgement:
-    """The parameters of two models differ by no more than a factor."""
-    smaller, larger = sorted(named(evidence, name).parameters for name in models)
+def are_similar_in_size(evidence: Evidence, models: list[str], within: float) -> Judgement:
+    """The numbers of parameters of two models differ by at most a factor."""
+    smaller, larger = sorted(counterpart(evidence, name).parameters for name in models)
     ratio = larger / smaller
     sizes = f"{formatting.count(larger)} / {formatting.count(smaller)} parameters"
     return verdict(ratio <= within, f"{sizes} = {formatting.ratio(ratio)}")
 
 
 def can_run(evidence: Evidence, device: str, quantization: str, parameters: float) -> Judgement:
-    """A model of this size or more ran on a device in this form."""
-    form = Configuration(device, quantization)
-    ran = [model for model in evidence.models if model.configuration == form]
+    """A model with at least this many parameters ran on a device with this quantization."""
+    configuration = Configuration(device, quantization)
+    ran = [model for model in evidence.models if model.configuration == configuration]
     if not ran:
-        raise Untestable(f"no model ran as {form} here")
+        raise Untestable(f"no model ran as {configuration} here")
     largest = ran[-1]
     line = f"{largest.short} ran: {largest.total.correct} of {largest.total.questions} right"
     if largest.parameters < parameters:
@@ -84,8 +86,8 @@ def can_run(evidence: Evidence, device: str, quantization: str, parameters: floa
 
 
 def cannot_run_larger(evidence: Evidence, device: str, parameters: float) -> Judgement:
-    """No model above a size ran on a device, and one was refused for want of memory."""
-    larger = [model for model in on(evidence, device, at_least=0) if model.parameters > parameters]
+    """No model above this size ran on a device, and one was refused for lack of memory."""
+    larger = [model for model in models_on(evidence, device, at_least=0) if model.parameters > parameters]
     if larger:
         return verdict(False, f"{larger[-1].short} with {formatting.count(larger[-1].parameters)} parameters ran on {device}")
     for refused in evidence.refused:

@@ -12,12 +12,12 @@ Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
 
 
 def print_claims(path: Path) -> None:
-    """Print a claims.json; a missing or damaged one raises UserError."""
+    """Print claims.json. Raises UserError if it is missing or damaged."""
     print(text(ClaimsFile.read(path)))
 
 
 def text(claims: ClaimsFile) -> str:
-    """Return all of it: numbers section by section, those not run by their reasons, claims, counts."""
+    """Return the whole listing: numbers by section, those not run by reason, claims, counts."""
     numbers = sorted(claims.numbers, key=lambda number: number.section)
     ran = [number for number in numbers if number.run is not None]
     reasons = Counter(number.reason for number in numbers if number.run is None)
@@ -36,7 +36,7 @@ def text(claims: ClaimsFile) -> str:
 
 
 def counts(claims: ClaimsFile) -> str:
-    """Return how many numbers and claims got which verdict, in three lines."""
+    """Return the numbers of verdicts on numbers and claims, in three lines."""
     numbers = Counter(number.verdict for number in claims.numbers)
     by_published = Counter(claim.published.verdict for claim in claims.claims)
     by_run = Counter(claim.run.verdict for claim in claims.claims)

@@ -1,10 +1,10 @@
-"""The numbers of one of the writeup's models beside those of this run's model that stands for it."""
+"""Compares the published numbers of one of the writeup's models with those of its counterpart in this run."""
 
 from collections.abc import Sequence
 
 from mmlu_kit.claims.document import NumberResult, Unit
 from mmlu_kit.claims.reference import Published
-from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, elsewhere, row, within
+from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, on_another_machine, row, within
 from mmlu_kit.claims.stages import first_difference
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
@@ -16,30 +16,32 @@ _TIMES = {"real": "real time", "cpu": "CPU time", "gpu": "GPU time"}
 
 
 def model_rows(published: Published, merged: Merged, name: str, model: str | None) -> list[NumberResult]:
-    """Return the rows of the writeup's model `name`; `model` is this run's that stands for it, None where there is none."""
-    theirs = published.models[name]
+    """Return the rows of the writeup's model `name`; `model` is its counterpart in this run, None if there is none."""
+    published_model = published.models[name]
 
-    def beside(what: str, unit: Unit, value: float, number: RunNumber | Reason) -> NumberResult:
-        return row(name, theirs.section, what, unit, value, number)
+    def compare(what: str, unit: Unit, value: float, number: RunNumber | Reason) -> NumberResult:
+        return row(name, published_model.section, what, unit, value, number)
 
     rows = [
-        beside("parameters", "parameters", theirs.parameters, _parameters(published, merged, name, model)),
-        beside("questions", "questions", theirs.total, _questions(published, merged, name, model)),
+        compare("parameters", "parameters", published_model.parameters, _parameters(published, merged, name, model)),
+        compare("questions", "questions", published_model.total, _questions(published, merged, name, model)),
     ]
-    accuracies = [("accuracy over all subjects", list(theirs.subjects), theirs.accuracy_percent)]
-    accuracies += [(f"accuracy on {name}", [name], subject.accuracy_percent) for name, subject in theirs.subjects.items()]
+    accuracies = [("accuracy over all subjects", list(published_model.subjects), published_model.accuracy_percent)]
+    accuracies += [
+        (f"accuracy on {name}", [name], subject.accuracy_percent) for name, subject in published_model.subjects.items()
+    ]
     for what, subjects, percent in accuracies:
         number = _accuracy(published, merged, name, model, subjects, percent / 100)
-        rows.append(beside(what, "fraction", percent / 100, number))
+        rows.append(compare(what, "fraction", percent / 100, number))
     for kind, what in _TIMES.items():
-        seconds = getattr(theirs, f"{kind}_s")
+        seconds = getattr(published_model, f"{kind}_s")
         if seconds is not None:
-            rows.append(beside(what, "s", seconds, _time(published, merged, name, model, kind, seconds)))
+            rows.append(compare(what, "s", seconds, _time(published, merged, name, model, kind, seconds)))
     return rows
 
 
 def summary_over(merged: Merged, name: str, model: str | None, subjects: Sequence[str]) -> Summary | Reason:
-    """Return this run's summary of a model of the writeup over all of these subjects, or why there is none."""
+    """Return this run's summary of one of the writeup's models over these subjects, or why there is none."""
     if model is None or model not in merged.models:
         reasons = [missing.reason for missing in merged.not_run if missing.model == model]
         return f"{name} was not run: {reasons[0]}" if reasons else f"no result of {name} here"
@@ -67,7 +69,7 @@ def _questions(published: Published, merged: Merged, name: str, model: str | Non
     if isinstance(summary, str):
         return summary
     here, there = summary.questions, published.models[name].total
-    return within(here, 1).because("data", f"{here} questions here, {there} there")
+    return within(here, 1).because("data", f"{here} questions in this run, {there} in the writeup")
 
 
 def _accuracy(
@@ -87,15 +89,15 @@ def _time(published: Published, merged: Merged, name: str, model: str | None, ki
         return summary
     seconds = summary.seconds(kind)
     if not seconds:
-        resumed = "the evaluation was killed and resumed, so its time is no measurement"
+        resumed = "the evaluation was killed and resumed, so it has no time"
         return summary.reasons.get(f"{kind}_s", resumed)
     prompt, effective, machine = _how_it_ran(merged, summary.model)
     stage, reason = first_difference(published, name, prompt, effective, summary, published.models[name].total)
-    place = elsewhere(seconds, value, machine)
-    return within(seconds, published.within_factor.time).because(stage, f"{place}; {reason}" if stage else place)
+    machines = on_another_machine(seconds, value, machine)
+    return within(seconds, published.within_factor.time).because(stage, f"{machines}; {reason}" if stage else machines)
 
 
 def _how_it_ran(merged: Merged, model: str) -> tuple[PromptSettings, Effective, Machine]:
     ran = merged.models[model]
-    assert ran.effective and ran.machine  # no imported model stands for one of the writeup's
+    assert ran.effective and ran.machine  # an imported model is never a counterpart
     return merged.study.run[model].prompt, ran.effective, ran.machine

@@ -1,4 +1,4 @@
-"""The evidence in the writeup's published numbers."""
+"""Evidence from the writeup's published numbers."""
 
 from mmlu_kit.claims.evidence import (
     Configuration,
@@ -16,7 +16,7 @@ SETUPS = range(1, 6)  # the setups that the writeup numbers
 
 
 def published_evidence(published: Published) -> Evidence:
-    """Return what published.yaml tells of models and timing runs."""
+    """Return the evidence on models and timing runs in published.yaml."""
     timing_runs = published.timing_runs
     ran = {run.setup for run in timing_runs.runs}
     runs = tuple(_run(run, timing_runs.questions) for run in timing_runs.runs)
@@ -37,7 +37,7 @@ def published_evidence(published: Published) -> Evidence:
 def _model(published: Published, name: str, model: PublishedModel) -> ModelEvidence:
     return ModelEvidence(
         name=name,
-        stands_for=name,
+        writeup_name=name,
         short=model.short,
         weights=None,
         parameters=model.parameters,

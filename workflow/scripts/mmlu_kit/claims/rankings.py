@@ -1,4 +1,4 @@
-"""Predicates of claims on whether models rank subjects alike, by accuracy.
+"""Predicates of claims on whether models rank subjects by accuracy in the same order.
 
 A predicate takes evidence and the claim's parameters, and returns a judgement.
 """
@@ -11,16 +11,16 @@ from scipy import stats
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
-from mmlu_kit.claims.verdicts import Untestable, named, verdict
+from mmlu_kit.claims.verdicts import Untestable, counterpart, verdict
 
 ModelPair = tuple[ModelEvidence, ModelEvidence]
 FEWEST_SUBJECTS = 3  # to rank
 
 
 def subjects_agree(evidence: Evidence, at_least: float) -> Judgement:
-    """The mean Spearman correlation of every two models' rankings of subjects reaches a value.
+    """The mean Spearman correlation of every two models' rankings of subjects is at least this high.
 
-    It says the same as Kendall's W, which also depends on how many models there are: (m W - 1) / (m - 1).
+    It is equivalent to Kendall's W for m models, (m W - 1) / (m - 1), but does not depend on m.
     """
     w, _, _ = _concordance(evidence.models)
     rhos = [(rho, first.short, second.short) for (first, second), rho in _correlations(evidence.models)]
@@ -31,30 +31,30 @@ def subjects_agree(evidence: Evidence, at_least: float) -> Judgement:
 
 
 def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
-    """The models rank subjects more alike than chance would: Friedman's test."""
+    """The models' rankings of subjects agree more than by chance, by Friedman's test."""
     w, chi2, p = _concordance(evidence.models)
     line = f"Friedman's chi-squared {chi2:.1f} over {len(evidence.models)} models (Kendall's W {w:.2f})"
     return verdict(p < p_under, f"{line}, {formatting.p_value(p)}")
 
 
 def is_the_exception(evidence: Evidence, smaller: str, larger: str, at_least: float) -> Judgement:
-    """Of neighbours in size, these two alone rank subjects differently: every other two reach a Spearman correlation."""
-    pair = (named(evidence, smaller), named(evidence, larger))
+    """Among neighbours in size, only these two rank subjects differently: all others reach this Spearman correlation."""
+    pair = (counterpart(evidence, smaller), counterpart(evidence, larger))
     correlations = _correlations(evidence.models)
     neighbours = list(pairwise(evidence.models))
     steps = [(models, rho) for models, rho in correlations if models in neighbours]
     others = [rho for models, rho in steps if models != pair]
     if not others or len(others) == len(steps):
-        raise Untestable("these two are no neighbours in size here, or there is no other model to compare with")
+        raise Untestable("these two models are not neighbours in size here, or there is no other model to compare with")
     exceptional = all(rho < at_least for models, rho in steps if models == pair)
     line = "; ".join(f"{first.short} and {second.short} {rho:.2f}" for (first, second), rho in steps)
     return verdict(exceptional and min(others) >= at_least, f"Spearman correlation of subjects: {line}")
 
 
 def _profiles(models: Sequence[ModelEvidence]) -> list[list[float]]:
-    """Return each model's accuracies on the subjects that all have; raises Untestable where there is too little to rank."""
+    """Return each model's accuracies on the subjects that all share. Raises Untestable if there is too little to rank."""
     if len(models) < 2:
-        raise Untestable(f"{formatting.plural(len(models), 'model')} here, and it takes two to compare")
+        raise Untestable(f"{formatting.plural(len(models), 'model')} here, and a comparison needs two")
     shared = [name for name in models[0].subjects if all(name in model.subjects for model in models)]
     if len(shared) < FEWEST_SUBJECTS:
         raise Untestable(f"the models share {formatting.plural(len(shared), 'subject')}, too few to rank")

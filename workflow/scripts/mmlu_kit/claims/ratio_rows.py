@@ -1,4 +1,4 @@
-"""Ratios that the writeup publishes, of two models' numbers and of CPU time to real time, beside this run's."""
+"""Compares published ratios, of two models' numbers and of CPU time to real time, with this run's."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ _RATIOS = {"accuracy": "ratio of accuracies", "real_s": "ratio of real times"}
 
 
 def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[str, Summary | Reason]) -> NumberResult:
-    """Return the row of a ratio of one model's number to another's; `summaries` are by the writeup's names."""
+    """Return the row for a ratio of two models' numbers; `summaries` are by the writeup's names."""
     first, second = (summaries[name] for name in ratio.models)
     if isinstance(first, str) or isinstance(second, str):
         number: RunNumber | Reason = first if isinstance(first, str) else str(second)
@@ -28,7 +28,7 @@ def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[st
 def _ratio_of_accuracies(first: Summary, second: Summary) -> RunNumber | Reason:
     counts = [(summary.correct_generated, summary.questions) for summary in (first, second)]
     if not all(correct for correct, _ in counts):
-        return "one of the two models has no answer right here"
+        return "one of the two models has no right answer here"
     risk = contingency.relative_risk(*counts[0], *counts[1])
     low, high = risk.confidence_interval()
     return RunNumber(float(risk.relative_risk), float(low), float(high)).because(None, "see the rows of the two accuracies")
@@ -45,7 +45,7 @@ def _ratio_of_times(first: Summary, second: Summary, factor: float) -> RunNumber
 def cpu_over_real_rows(
     published: Published, ratio: CpuOverReal, summaries: Mapping[str, Summary | Reason]
 ) -> list[NumberResult]:
-    """Return the rows of CPU time over real time of models."""
+    """Return the rows for models' CPU time over real time."""
     factor = published.within_factor.ratio
     return [
         row(name, ratio.section, "CPU time over real time", "times", ratio.value, _cpu_over_real(summaries[name], factor))
@@ -58,11 +58,13 @@ def _cpu_over_real(summary: Summary | Reason, factor: float) -> RunNumber | Reas
         return summary
     if not (summary.cpu_s and summary.real_s):
         return "no CPU time was measured"
-    return within(summary.cpu_s / summary.real_s, factor).because(None, "on another machine; the writeup does not name its own")
+    return within(summary.cpu_s / summary.real_s, factor).because(
+        None, "measured on another machine; the writeup does not name its machine"
+    )
 
 
 def user_over_real_rows(published: Published, ratio: UserOverReal, by_setup: RunsBySetup | Reason) -> list[NumberResult]:
-    """Return the rows of the smallest and the largest user time over real time of timing runs."""
+    """Return the rows for the smallest and largest user time over real time of timing runs."""
     low: RunNumber | Reason
     high: RunNumber | Reason
     low = high = by_setup if isinstance(by_setup, str) else "these setups were not run"
@@ -71,7 +73,7 @@ def user_over_real_rows(published: Published, ratio: UserOverReal, by_setup: Run
         cores = sorted({str(run.machine.cores_usable) for runs in by_setup.values() for run in runs})
         if runs:
             ratios = [run.user_s / run.real_s for run in runs]
-            reason = f"on {' or '.join(cores)} cores; the writeup does not say how many its machine has"
+            reason = f"on {' or '.join(cores)} cores; the writeup does not publish its number of cores"
             factor = published.within_factor.ratio
             low, high = (within(value, factor).because(None, reason) for value in (min(ratios), max(ratios)))
     ends = (("smallest", ratio.low, low), ("largest", ratio.high, high))

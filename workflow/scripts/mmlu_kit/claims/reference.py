@@ -1,4 +1,4 @@
-"""The reference files: published.yaml, every number that the writeup publishes, and claims.yaml, what it claims."""
+"""The reference files: published.yaml, every number that the writeup publishes, and claims.yaml, its claims."""
 
 import json
 from pathlib import Path
@@ -23,10 +23,10 @@ class Reference(Data):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Return the file's content; a missing or damaged file raises UserError naming it and the key."""
+        """Return the file's content. Raises UserError naming the file and key if it is missing or damaged."""
         text = ""
         try:
-            # By way of JSON, as that is where a strict model takes 'cpu' for a device.
+            # Validated as JSON, because only then does a strict model accept 'cpu' for a device.
             text = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")))
             return cls.model_validate_json(text, strict=True)
         except FileNotFoundError:
@@ -38,14 +38,14 @@ class Reference(Data):
 
 
 class PublishedSubject(Data):
-    """A model's accuracy on a subject, and the count behind the percentage."""
+    """A model's accuracy on a subject, and the number of right answers behind the percentage."""
 
     accuracy_percent: Percent
     correct: Count
 
 
 class PublishedModel(Data):
-    """What the writeup publishes of a model; times are None where it prints none."""
+    """What the writeup publishes about a model; times are None if it prints none."""
 
     repository: Text
     short: Text = Field(description="The model's name in sentences.")
@@ -65,14 +65,14 @@ class PublishedModel(Data):
 
 
 class PublishedPrompt(Data):
-    """How the writeup's questions were shown to models."""
+    """How the writeup prompted its models."""
 
     preset: Preset
     examples: Count
 
 
 class WithinFactor(Data):
-    """By which factor numbers without an interval may differ and still count as reproduced."""
+    """The factors by which numbers without an interval may differ and still count as reproduced."""
 
     time: Factor
     ratio: Factor
@@ -80,7 +80,7 @@ class WithinFactor(Data):
 
 
 class PublishedRun(Data):
-    """A timing run; one without a setup's number ran as the setup `as_setup`."""
+    """A timing run; a run without a setup number was configured like the setup `as_setup`."""
 
     timestamp: str
     setup: Positive | None
@@ -101,7 +101,7 @@ class PublishedTimingRuns(Data):
 
 
 class PublishedRatio(Data):
-    """A ratio of the first model's number to the second's."""
+    """The ratio of the first model's number to the second's."""
 
     section: str
     what: Literal["accuracy", "real_s"]
@@ -129,7 +129,7 @@ class CpuOverReal(Data):
 
 
 class NotMeasured(Data):
-    """A published number that no run measures."""
+    """A published number that a run does not measure."""
 
     section: str
     of: str
@@ -160,7 +160,7 @@ class Claim(Data):
     section: str
     text: Text
     tested: Text | None = Field(
-        None, description="What of the claim the predicate tests; {name} is a parameter. None where no result bears on it."
+        None, description="What exactly the predicate tests; {name} is a parameter. None if no result can test the claim."
     )
     predicate: str = Field(description="A function of audit.PREDICATES.")
     parameters: dict[str, Parameter] = Field(default={}, alias="with", description="The predicate's parameters.")
@@ -171,7 +171,7 @@ class Claim(Data):
 
 
 class Claims(Reference):
-    """claims.yaml: the writeup's claims in its order."""
+    """claims.yaml: the writeup's claims, in its order."""
 
     schema_: Literal["mmlu-kit/reference-claims/1"] = Field(alias="schema")
     claims: list[Claim]

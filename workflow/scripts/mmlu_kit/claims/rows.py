@@ -1,4 +1,4 @@
-"""A published number beside this run's: what the run has, and the verdict."""
+"""Rows that compare a published number with this run's."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -15,9 +15,9 @@ Counted = Summary | Totals
 
 @dataclass(frozen=True)
 class RunNumber:
-    """A run's number: a published one from `low` to `high` counts as reproduced.
+    """A run's number. A published number between `low` and `high` counts as reproduced.
 
-    `stage` is the first stage known to differ, and `reason` says what differs there or why the number may differ.
+    `stage` is the first stage known to differ; `reason` says what differs there, or why the number may differ.
     """
 
     value: float
@@ -27,47 +27,47 @@ class RunNumber:
     reason: Reason | None = None
 
     def because(self, stage: Stage | None, reason: Reason) -> Self:
-        """Return the number with where and why it may differ."""
+        """Return a copy with the stage at which, and the reason why, the number may differ."""
         return replace(self, stage=stage, reason=reason)
 
 
 def row(name: str, section: str, what: str, unit: Unit, published: float, number: RunNumber | Reason) -> NumberResult:
-    """Return a published number beside what this run has, or the reason why it has nothing.
+    """Compare a published number with this run's, or say why this run has none.
 
-    `what` names the number among those of `name`, a model or a run: 'accuracy on anatomy'.
+    `name` is a model or a run, `what` one of its numbers: 'accuracy on anatomy'.
     """
-    here = None if isinstance(number, str) else number
-    if here is None:
+    run_number = None if isinstance(number, str) else number
+    if run_number is None:
         verdict = NumberVerdict.NOT_RUN
     else:
-        verdict = NumberVerdict.REPRODUCED if here.low <= published <= here.high else NumberVerdict.DIFFERS
+        verdict = NumberVerdict.REPRODUCED if run_number.low <= published <= run_number.high else NumberVerdict.DIFFERS
     return NumberResult(
         id=f"{name}: {what}",
         section=section,
         what=f"{what} of {name}",
         unit=unit,
         published=published,
-        run=here.value if here else None,
-        low=here.low if here else None,
-        high=here.high if here else None,
+        run=run_number.value if run_number else None,
+        low=run_number.low if run_number else None,
+        high=run_number.high if run_number else None,
         verdict=verdict,
-        stage=here.stage if here and verdict == NumberVerdict.DIFFERS else None,
-        reason=here.reason if here else str(number),
+        stage=run_number.stage if run_number and verdict == NumberVerdict.DIFFERS else None,
+        reason=run_number.reason if run_number else str(number),
     )
 
 
 def accuracy(counts: Counted) -> RunNumber:
-    """Return the accuracy by the generated letter with its Wilson interval."""
+    """Return the accuracy by the generated letter, with its Wilson interval."""
     low, high = statistics.wilson(counts.correct_generated, counts.questions)
     return RunNumber(counts.correct_generated / counts.questions, low, high)
 
 
 def within(value: float, factor: float) -> RunNumber:
-    """Return a number that counts as any other within a factor."""
+    """Return a number that counts as equal to any other within a factor of it."""
     return RunNumber(value, value / factor, value * factor)
 
 
-def elsewhere(value: float, published: float, machine: Machine) -> str:
-    """Say what a reader must know of a time beside that of another machine."""
+def on_another_machine(value: float, published: float, machine: Machine) -> str:
+    """Return a warning for a time compared with one from another machine."""
     ratio = f"{formatting.ratio(value / published)} the published time"
-    return f"{ratio}, on another machine: {machine.in_words()}; the writeup does not name its own"
+    return f"{ratio}, on another machine: {machine.in_words()}; the writeup does not name its machine"

@@ -1,8 +1,9 @@
-"""The evidence in a run's results."""
+"""Evidence from a run's results."""
 
 from collections.abc import Iterable
 
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.evidence import (
     ChatEvidence,
     Counts,
@@ -16,7 +17,6 @@ from mmlu_kit.claims.evidence import (
     configuration,
 )
 from mmlu_kit.claims.reference import Published
-from mmlu_kit.claims.stand_ins import stand_ins
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results import summaries, timing_setups
 from mmlu_kit.results.merged import Merged, Result
@@ -26,10 +26,10 @@ from mmlu_kit.settings import GPUS
 
 
 def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -> Evidence:
-    """Return what merged.json and analysis.json tell of the study's groups, timing setups and chat models."""
-    writeup_names = {model: name for name, model in stand_ins(merged.study.models, published).items() if model}
+    """Return the evidence on the study's groups, timing setups and chat models in merged.json and analysis.json."""
+    writeup_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
-    # Claims are on models that were run: neither the size nor the device of an imported model is known.
+    # Imported models are left out, as their size and device are not known.
     run = [model for model in grouped if model in merged.models and not merged.imported(model)]
     models = [summary for model in run if (summary := summaries.summarize(merged, model, merged.study.subjects))]
     chat = _chat(merged.chat, writeup_names)
@@ -46,7 +46,7 @@ def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -
 
 
 def other_questions(results: Iterable[Result], published: Published) -> str | None:
-    """Return why the questions of some results cannot be MMLU's, None where their numbers are the same."""
+    """Return why the questions of these results cannot be MMLU's; None if their numbers are MMLU's."""
     for result in results:
         here, there = result.totals.questions, published.questions.get(result.subject)
         if there and here != there:
@@ -60,7 +60,7 @@ def _model(merged: Merged, summary: Summary, writeup_name: str | None, published
     results = [result for result in merged.results if result.model == summary.model and result.subject in merged.study.subjects]
     return ModelEvidence(
         name=summary.model,
-        stands_for=writeup_name,
+        writeup_name=writeup_name,
         short=published.models[writeup_name].short if writeup_name else summary.label,
         weights=f"{model.repository}@{model.commit}" if model.repository else None,
         parameters=model.parameters,
@@ -96,19 +96,19 @@ def _setups(setups: SetupsFile) -> SetupsEvidence:
     numbers = {setup.name: setup.number for setup in setups.setups}
     groups = []
     for group in setups.configurations:
-        likeness = timing_setups.likeness(group.effective, group.machine, group.questions_sha256)
+        configuration_key = timing_setups.configuration_key(group.effective, group.machine, group.questions_sha256)
         runs = tuple(
             _run(run, run.measured, numbers[run.setup])
             for run in setups.runs
-            if run.measured and _likeness(run.measured) == likeness
+            if run.measured and _configuration_key(run.measured) == configuration_key
         )
         groups.append(RunGroup(runs, group.answers_not_shared))
     not_run = {setup.number: setup.reason or "no reason is given" for setup in setups.setups if not setup.effective}
     return SetupsEvidence(tuple(groups), not_run)
 
 
-def _likeness(measured: Measured) -> tuple[object, ...]:
-    return timing_setups.likeness(measured.effective, measured.machine, measured.questions_sha256)
+def _configuration_key(measured: Measured) -> tuple[object, ...]:
+    return timing_setups.configuration_key(measured.effective, measured.machine, measured.questions_sha256)
 
 
 def _run(run: Run, measured: Measured, setup: int) -> RunEvidence:

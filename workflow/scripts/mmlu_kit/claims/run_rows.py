@@ -1,4 +1,4 @@
-"""The numbers of the writeup's timing runs beside those of this run's timing setups."""
+"""Compares the writeup's timing runs with this run's timing setups."""
 
 from collections.abc import Mapping
 from statistics import median
@@ -6,7 +6,7 @@ from statistics import median
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import NumberResult, Stage
 from mmlu_kit.claims.reference import Published, PublishedRun
-from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, elsewhere, row, within
+from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, on_another_machine, row, within
 from mmlu_kit.claims.stages import first_difference
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.timing_setups import Measured
@@ -18,9 +18,9 @@ RunsBySetup = Mapping[int, list[Measured]]
 
 
 def runs_by_setup(published: Published, merged: Merged, model: str | None) -> RunsBySetup | Reason:
-    """Return the timing runs by the number of their setup, or why there are none that stand for the writeup's.
+    """Return the timing runs by setup number, or why there are none to compare with the writeup's.
 
-    `model` is this run's model that stands for the one that the writeup timed.
+    `model` is the counterpart of the model that the writeup timed.
     """
     setups = merged.setups
     if setups is None or setups.model != model:
@@ -34,7 +34,7 @@ def runs_by_setup(published: Published, merged: Merged, model: str | None) -> Ru
 
 
 def run_rows(published: Published, merged: Merged, run: PublishedRun, by_setup: RunsBySetup | Reason) -> list[NumberResult]:
-    """Return the rows of one of the writeup's timing runs: its times beside the medians of its setup, and its accuracy."""
+    """Return the rows for one of the writeup's timing runs: times, compared with the setup's medians, and accuracy."""
     number = run.setup or run.as_setup or 0
     measured = by_setup if isinstance(by_setup, str) else by_setup.get(number, f"setup {number} was not run here")
     name = f"setup {run.setup}, {run.timestamp}" if run.setup else f"additional run, {run.timestamp}"
@@ -52,8 +52,8 @@ def _time(published: Published, merged: Merged, runs: list[Measured] | Reason, k
         return runs
     seconds = median(getattr(run, key) for run in runs)
     stage, reason = _first_difference(published, merged, runs[0], None)
-    place = f"median of {formatting.plural(len(runs), 'run')}, {elsewhere(seconds, value, runs[0].machine)}"
-    return within(seconds, published.within_factor.time).because(stage, f"{place}; {reason}" if stage else place)
+    machines = f"median of {formatting.plural(len(runs), 'run')}, {on_another_machine(seconds, value, runs[0].machine)}"
+    return within(seconds, published.within_factor.time).because(stage, f"{machines}; {reason}" if stage else machines)
 
 
 def _accuracy(published: Published, merged: Merged, runs: list[Measured] | Reason, value: float) -> RunNumber | Reason:

@@ -1,4 +1,4 @@
-"""Timing runs in evidence: those that ran alike, and a setup's runs as one."""
+"""Timing runs in evidence: identical runs, and medians over a setup's runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mmlu_kit.claims.verdicts import Untestable
 
 @dataclass(frozen=True)
 class SetupMedian:
-    """A setup's runs as one: what ran, and medians of what was measured, None where it is not known of every run."""
+    """What ran in a setup, and medians over its runs; a median is None if the value is not known for every run."""
 
     effective: Configuration | None
     correct: int
@@ -22,27 +22,27 @@ class SetupMedian:
 
 
 def timing_setups(evidence: Evidence) -> SetupsEvidence:
-    """Return the timing setups; raises Untestable where none ran."""
+    """Return the timing setups. Raises Untestable if none ran."""
     if evidence.setups is None or not evidence.setups.groups:
         raise Untestable("no timing setups were run here")
     return evidence.setups
 
 
 def all_runs(evidence: Evidence) -> list[RunEvidence]:
-    """Return all timing runs, none where there are no timing setups."""
+    """Return all timing runs; none if there are no timing setups."""
     return evidence.setups.runs if evidence.setups else []
 
 
-def alike(evidence: Evidence) -> RunGroup:
-    """Return the largest group of runs that ran alike; raises Untestable where no two did."""
+def identical_runs(evidence: Evidence) -> RunGroup:
+    """Return the largest group of runs with the same configuration. Raises Untestable if no two runs share one."""
     group = max(timing_setups(evidence).groups, key=lambda group: len(group.runs))
     if len(group.runs) < 2:
-        raise Untestable("no two runs here ran alike")
+        raise Untestable("no two runs here have the same configuration")
     return group
 
 
-def runs_of(evidence: Evidence, setup: int) -> list[RunEvidence]:
-    """Return a setup's runs; raises Untestable where it has none."""
+def setup_runs(evidence: Evidence, setup: int) -> list[RunEvidence]:
+    """Return a setup's runs. Raises Untestable if it has none."""
     setups = timing_setups(evidence)
     if setup in setups.not_run:
         raise Untestable(f"setup {setup} was not run: {setups.not_run[setup]}")
@@ -53,8 +53,8 @@ def runs_of(evidence: Evidence, setup: int) -> list[RunEvidence]:
 
 
 def setup_median(evidence: Evidence, setup: int) -> SetupMedian:
-    """Return a setup's runs as one; raises Untestable where it has none."""
-    runs = runs_of(evidence, setup)
+    """Return medians over a setup's runs. Raises Untestable if it has none."""
+    runs = setup_runs(evidence, setup)
     return SetupMedian(
         effective=runs[0].effective,
         correct=runs[0].counts.correct,

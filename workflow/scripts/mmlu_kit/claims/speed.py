@@ -1,4 +1,4 @@
-"""Predicates of claims on what quantization and a GPU gain in time and memory.
+"""Predicates of claims on the time and memory that quantization and a GPU save.
 
 A predicate takes evidence and the claim's parameters, and returns a judgement.
 """
@@ -9,27 +9,27 @@ from typing import Literal
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Configuration, Evidence
-from mmlu_kit.claims.runs import alike, all_runs, max_over_min, runs_of, setup_median
-from mmlu_kit.claims.verdicts import Untestable, is_about, named, real_times, verdict
+from mmlu_kit.claims.runs import all_runs, identical_runs, max_over_min, setup_median, setup_runs
+from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, real_times, verdict
 from mmlu_kit.settings import Device, Quantization
 
 
-def has_no_benefit(evidence: Evidence, setup: int, beside: int) -> Judgement:
-    """A setup is neither faster than another nor smaller in memory: no quantity lies below the other's in all of its runs.
+def has_no_benefit(evidence: Evidence, setup: int, other_setup: int) -> Judgement:
+    """A setup is neither faster than another nor smaller in memory: neither quantity is lower in all of its runs.
 
-    Where both ran in one form, its median real time must be no shorter than the times of runs alike differ.
+    If both ran with the same configuration, it must not be faster by more than the times of identical runs vary.
     """
-    first, second = setup_median(evidence, setup), setup_median(evidence, beside)
+    first, second = setup_median(evidence, setup), setup_median(evidence, other_setup)
     time = first.real_s / second.real_s
-    line = f"setup {setup} took {formatting.ratio(time)} the real time of setup {beside}"
+    line = f"setup {setup} took {formatting.ratio(time)} the real time of setup {other_setup}"
     if first.effective == second.effective:
-        spread = max_over_min([run.real_s for run in alike(evidence).runs])
-        line += f" with nothing quantized; runs alike differ by up to {formatting.ratio(spread)}"
-        return verdict(1 / time <= spread, line)
+        variation = max_over_min([run.real_s for run in identical_runs(evidence).runs])
+        line += f" with the same configuration; identical runs differ by up to {formatting.ratio(variation)}"
+        return verdict(1 / time <= variation, line)
     if first.peak_rss_bytes is None or second.peak_rss_bytes is None:
         raise Untestable(f"{line}; the peak memory is not known")
     line += f" and {formatting.ratio(first.peak_rss_bytes / second.peak_rss_bytes)} its peak memory, as {first.effective}"
-    runs, others = runs_of(evidence, setup), runs_of(evidence, beside)
+    runs, others = setup_runs(evidence, setup), setup_runs(evidence, other_setup)
     faster = max(run.real_s for run in runs) < min(run.real_s for run in others)
     smaller = max(run.peak_rss_bytes or 0 for run in runs) < min(run.peak_rss_bytes or 0 for run in others)
     gains = [word for word, gained in (("faster", faster), ("smaller", smaller)) if gained]
@@ -38,7 +38,7 @@ def has_no_benefit(evidence: Evidence, setup: int, beside: int) -> Judgement:
 
 
 def quantizing_gains(evidence: Evidence, measure: Literal["memory", "speed"], low: float, high: float) -> Judgement:
-    """On a GPU 4 bits need a share of the memory of no quantization ('memory'), or are so many times as fast ('speed')."""
+    """On a GPU, the ratio of memory or speed in 4 bits to that without quantization is between `low` and `high`."""
     ratios = [(gain.name, gain.memory if measure == "memory" else gain.speed) for gain in _gains_on_gpu(evidence)]
     if not ratios:
         raise Untestable("no model here ran on a GPU both in 4 bits and without quantization")
@@ -47,18 +47,18 @@ def quantizing_gains(evidence: Evidence, measure: Literal["memory", "speed"], lo
 
 
 def is_faster(evidence: Evidence, fast: str, slow: str, times: float, within: float) -> Judgement:
-    """One model answers about so many times as fast as another, and has more parameters."""
-    faster, slower = named(evidence, fast), named(evidence, slow)
+    """One model is about this many times as fast as another, and has more parameters."""
+    faster, slower = counterpart(evidence, fast), counterpart(evidence, slow)
     fast_s, slow_s = real_times(faster, slower)
     ratio = slow_s / fast_s
-    forms = " beside ".join(f"{model.short} ({model.configuration})" for model in (faster, slower))
-    line = f"{slow_s / 60:.1f} min / {fast_s / 60:.1f} min = {formatting.ratio(ratio)}; of unlike models: {forms}"
+    models = " and ".join(f"{model.short} ({model.configuration})" for model in (faster, slower))
+    line = f"{slow_s / 60:.1f} min / {fast_s / 60:.1f} min = {formatting.ratio(ratio)}; the models differ: {models}"
     return verdict(is_about(ratio, times, within) and faster.parameters > slower.parameters, line)
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """Weights that ran on a GPU, and what that took."""
+    """Weights that ran on a GPU, with memory and time."""
 
     weights: str
     name: str
@@ -69,7 +69,7 @@ class _Measured:
 
 @dataclass(frozen=True)
 class _Gain:
-    """What 4 bits took in memory beside no quantization, and how many times as fast they were."""
+    """Ratios of 4-bit quantization to no quantization, in memory and in speed."""
 
     name: str
     memory: float
@@ -77,7 +77,7 @@ class _Gain:
 
 
 def _gains_on_gpu(evidence: Evidence) -> list[_Gain]:
-    """Return the gains of each model that ran on a GPU in 4 bits and without quantization."""
+    """Return the ratios for each model that ran on a GPU both in 4 bits and without quantization."""
     measured = [
         _Measured(model.weights, model.short, model.effective, model.peak_gpu_bytes, model.forward_s)
         for model in evidence.models

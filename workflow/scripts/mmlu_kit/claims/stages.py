@@ -1,6 +1,6 @@
-"""The first stage at which a run differs from the writeup: data, prompt, tokens, logits or parse, as far as files tell.
+"""The first stage at which a run is known to differ from the writeup: data, prompt, tokens, logits or parse.
 
-The stage `tokens` is never named: the writeup publishes neither tokens nor its models' revisions.
+The stage `tokens` is never returned, because the writeup publishes neither tokens nor model revisions.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from mmlu_kit.claims.rows import Counted, Reason
 from mmlu_kit.settings import Effective, PromptSettings
 
 UNKNOWN = "no earlier stage is known to differ: the writeup publishes no hashes, no revisions and no single answers"
-READABLE = 0.95  # below this share of parsed answers, parsing is what differs
+PARSED = 0.95  # with a smaller share of parsed answers, parsing counts as different
 
 Difference = tuple[Stage, Reason]
 
 
 @dataclass(frozen=True)
 class _Published:
-    """A published configuration; what is not published is taken to be this run's."""
+    """A published configuration; what is not published is assumed to equal this run's."""
 
     device: str
     dtype: str
@@ -35,11 +35,10 @@ def first_difference(
     questions: int,
     accuracy: float | None = None,
 ) -> tuple[Stage | None, Reason]:
-    """Return the first stage that differs and what differs there; the stage is None where the files tell of no difference.
+    """Return the first stage that differs and what differs there; the stage is None if no difference is known.
 
-    `name` is the writeup's model, `prompt` and `effective` are how this run asked and ran it, and `counts` are its answers
-    where the writeup asked so many `questions`. With the published `accuracy` (of generated letters) the parsing of answers is
-    looked at too.
+    `name` is the writeup's model; `prompt`, `effective` and `counts` are this run's; `questions` is the number that the writeup
+    asked. If the published `accuracy` (by the generated letter) is given, the parsing of answers is checked too.
     """
     difference = _data(counts, questions) or _prompt(prompt, published.prompt) or _logits(effective, published.models[name])
     if not difference and accuracy is not None:
@@ -50,14 +49,14 @@ def first_difference(
 def _data(counts: Counted, questions: int) -> Difference | None:
     if counts.questions == questions:
         return None
-    return "data", f"{counts.questions} questions here, {questions} there"
+    return "data", f"{counts.questions} questions in this run, {questions} in the writeup"
 
 
-def _prompt(here: PromptSettings, there: PublishedPrompt) -> Difference | None:
-    if (here.preset, here.examples) == (there.preset, there.examples):
+def _prompt(prompt: PromptSettings, published: PublishedPrompt) -> Difference | None:
+    if (prompt.preset, prompt.examples) == (published.preset, published.examples):
         return None
-    prompt = f"this run's prompt is `{here.preset}` with {formatting.plural(here.examples, 'example')}"
-    return "prompt", f"{prompt}; the writeup's, as far as it tells, was the bare question: `preset: {there.preset}`"
+    here = f"this run's prompt is `{prompt.preset}` with {formatting.plural(prompt.examples, 'few-shot example')}"
+    return "prompt", f"{here}; the writeup's was, as far as it says, the bare question (`preset: {published.preset}`)"
 
 
 def _logits(effective: Effective, model: PublishedModel) -> Difference | None:
@@ -69,7 +68,7 @@ def _logits(effective: Effective, model: PublishedModel) -> Difference | None:
 def _parse(counts: Counted, accuracy: float) -> Difference | None:
     low, high = statistics.wilson(counts.correct, counts.questions)
     parsed = counts.parsed / counts.questions
-    if not low <= accuracy <= high and parsed >= READABLE:
+    if not low <= accuracy <= high and parsed >= PARSED:
         return None
-    best_letter = f"best letter right in {formatting.percent(counts.correct / counts.questions)}"
-    return "parse", f"{best_letter}, a letter could be parsed from {formatting.percent(parsed)} of answers"
+    best_letter = f"the best letter is right in {formatting.percent(counts.correct / counts.questions)}"
+    return "parse", f"{best_letter}, and a letter could be parsed from {formatting.percent(parsed)} of the answers"

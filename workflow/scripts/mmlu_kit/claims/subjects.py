@@ -1,18 +1,18 @@
 """Predicates of claims on single subjects: which are hard or easy, and for which models.
 
-A predicate takes evidence and the claim's parameters, and returns a judgement. A claim that names a subject is about MMLU's
-questions, and is tested on no others.
+A predicate takes evidence and the claim's parameters, and returns a judgement. Claims on subjects are about MMLU's
+questions and are tested on no others.
 """
 
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
-from mmlu_kit.claims.verdicts import Untestable, on, verdict
+from mmlu_kit.claims.verdicts import Untestable, models_on, verdict
 from mmlu_kit.settings import CHANCE
 
 
 def has_subjects(evidence: Evidence, number: int) -> Judgement:
-    """Several models each answered so many of MMLU's subjects."""
+    """Several models each answered this many of MMLU's subjects."""
     models = _on_mmlu(evidence)
     counts = sorted({len(model.subjects) for model in models})
     line = f"{formatting.plural(len(models), 'model')} on {' or '.join(map(str, counts))} subjects each"
@@ -20,48 +20,48 @@ def has_subjects(evidence: Evidence, number: int) -> Judgement:
 
 
 def is_lowest_everywhere(evidence: Evidence, subject: str) -> Judgement:
-    """No other subject has a lower accuracy, for any model."""
+    """No model has a lower accuracy on another subject."""
     models = _on_mmlu(evidence, subject)
     exceptions = []
     for model in models:
         lowest = min(model.subjects, key=lambda name: model.subjects[name].accuracy)
         low, accuracy = model.subjects[lowest].accuracy, model.subjects[subject].accuracy
         if low < accuracy:
-            below = f"{lowest} {formatting.percent(low)} below it at {formatting.percent(accuracy)}"
-            exceptions.append(f"{model.short} has {below}")
+            lower = f"{formatting.percent(low)} on {lowest}, below {formatting.percent(accuracy)} on {subject}"
+            exceptions.append(f"{model.short} reaches {lower}")
     line = f"lowest for {len(models) - len(exceptions)} of {formatting.plural(len(models), 'model')}"
     return verdict(not exceptions, "; ".join([line, *exceptions]))
 
 
-def is_hardest_but(evidence: Evidence, subject: str, place: int) -> Judgement:
-    """By the mean of the models' accuracies the subject has this place, counted from the hardest."""
+def has_rank_from_hardest(evidence: Evidence, subject: str, rank: int) -> Judgement:
+    """By the mean of the models' accuracies, the subject has this rank, counted from the hardest."""
     models = _on_mmlu(evidence, subject)
     means = {
         name: sum(model.subjects[name].accuracy for model in models) / len(models)
         for name in models[0].subjects
         if all(name in model.subjects for model in models)
     }
-    mean_place = 1 + sum(mean < means[subject] for mean in means.values())
-    places = ", ".join(f"{model.place(subject, hardest=True)} for {model.short}" for model in models)
-    line = f"mean accuracy {formatting.percent(means[subject])}, place {mean_place} from the hardest; {places}"
-    return verdict(mean_place == place, line)
+    mean_rank = 1 + sum(mean < means[subject] for mean in means.values())
+    ranks = ", ".join(f"{model.rank(subject, hardest=True)} for {model.short}" for model in models)
+    line = f"mean accuracy {formatting.percent(means[subject])}, rank {mean_rank} from the hardest; by model {ranks}"
+    return verdict(mean_rank == rank, line)
 
 
 def are_hardest_everywhere(evidence: Evidence, subjects: list[str]) -> Judgement:
-    """For every model no other subject is harder than these."""
+    """No model finds another subject harder than these."""
     models = _on_mmlu(evidence, *subjects)
     exceptions, held = [], 0
     for model in models:
-        places = {name: model.place(name, hardest=True) for name in subjects}
-        easier = [name for name in subjects if places[name] > len(subjects)]
-        exceptions += [f"{name} is place {places[name]} for {model.short}" for name in easier]
+        ranks = {name: model.rank(name, hardest=True) for name in subjects}
+        easier = [name for name in subjects if ranks[name] > len(subjects)]
+        exceptions += [f"{name} has rank {ranks[name]} for {model.short}" for name in easier]
         held += not easier
     line = f"the hardest for {held} of {formatting.plural(len(models), 'model')}"
     return verdict(not exceptions, "; ".join([line, *exceptions]))
 
 
 def is_below_average_everywhere(evidence: Evidence, subject: str) -> Judgement:
-    """For every model the subject's accuracy is below the mean of the model's subjects."""
+    """For every model, the subject's accuracy is below the model's mean over subjects."""
     models = _on_mmlu(evidence, subject)
     accuracies = [(model.short, model.subjects[subject].accuracy, model.macro_accuracy) for model in models]
     line = "; ".join(f"{name} {formatting.percent(value)}, mean {formatting.percent(mean)}" for name, value, mean in accuracies)
@@ -69,18 +69,18 @@ def is_below_average_everywhere(evidence: Evidence, subject: str) -> Judgement:
 
 
 def is_among_best(evidence: Evidence, subject: str, places: int, parameters_from: float = 0) -> Judgement:
-    """For every model from a size on, the subject is among its best few."""
+    """The subject is among the best few of every model of at least this size."""
     models = [model for model in _on_mmlu(evidence, subject) if model.parameters >= parameters_from]
     if not models:
-        raise Untestable(f"no model of {formatting.count(parameters_from)} parameters or more here")
+        raise Untestable(f"no model with {formatting.count(parameters_from)} or more parameters here")
     line = ", ".join(
-        f"{model.place(subject)} for {model.short} ({formatting.percent(model.subjects[subject].accuracy)})" for model in models
+        f"{model.rank(subject)} for {model.short} ({formatting.percent(model.subjects[subject].accuracy)})" for model in models
     )
-    return verdict(all(model.place(subject) <= places for model in models), f"place from the best: {line}")
+    return verdict(all(model.rank(subject) <= places for model in models), f"rank from the best: {line}")
 
 
 def is_strong(evidence: Evidence, subject: str, device: str) -> Judgement:
-    """For every model on a device the subject is above guessing (by its interval) and above the model's mean."""
+    """For every model on a device, the subject's interval is above guessing, and its accuracy is above the model's mean."""
     models = _on_mmlu(evidence, subject, device=device)
     strong = all(
         model.subjects[subject].interval[0] > CHANCE and model.subjects[subject].accuracy > model.macro_accuracy
@@ -95,11 +95,11 @@ def is_strong(evidence: Evidence, subject: str, device: str) -> Judgement:
 def _on_mmlu(evidence: Evidence, *subjects: str, device: str | None = None) -> list[ModelEvidence]:
     """Return the models (on a device) that answered these subjects.
 
-    Raises Untestable where there are none, or the questions are not MMLU's.
+    Raises Untestable if there are none, or if the questions are not MMLU's.
     """
     if evidence.other_questions:
         raise Untestable(evidence.other_questions)
-    candidates = on(evidence, device) if device else evidence.models
+    candidates = models_on(evidence, device) if device else evidence.models
     models = [model for model in candidates if set(subjects) <= set(model.subjects)]
     if not models:
         raise Untestable(f"no result on {', '.join(subjects) or 'any subject'} here")

@@ -1,1 +1,1 @@
-"""How results came to be, without anything personal."""
+"""Provenance: how results were made, without personal data."""

@@ -1,4 +1,4 @@
-"""A study's folder as a Workflow Run RO-Crate, so that other programs can read how its results came to be.
+"""A study's folder as a Workflow Run RO-Crate, so that other programs can read how its results were made.
 
 Profile: https://w3id.org/ro/wfrun/workflow/0.5 (Leo et al. 2024, Recording provenance of workflow runs with RO-Crate).
 """
@@ -34,9 +34,9 @@ FORMATS = {
 
 
 def build(provenance: ProvenanceFile, entry: FileEntry) -> dict[str, Any]:
-    """The content of ro-crate-metadata.json, from provenance.json and the entry of that file itself.
+    """Return the content of ro-crate-metadata.json; `entry` is the size and hash of provenance.json itself.
 
-    Everything in it is in run_record.json too; no person is named.
+    It holds nothing that is not in provenance.json, and names no person.
     """
     run = provenance.run
     crate = ROCrate(version="1.1")
@@ -55,7 +55,7 @@ def build(provenance: ProvenanceFile, entry: FileEntry) -> dict[str, Any]:
         properties=_file(provenance.files, WORKFLOW),
     )
     workflow["name"] = "MMLU reproduction kit"
-    workflow["description"] = f"Its entry alone; all files of the code by their hashes in {run_record.FILE}."
+    workflow["description"] = f"The workflow's entry point. {run_record.FILE} lists all code files with their hashes."
     workflow["license"] = crate.license
     workflow["conformsTo"] = _add(
         crate, BIOSCHEMAS, "CreativeWork", name="Bioschemas ComputationalWorkflow", version="1.0-RELEASE"
@@ -96,13 +96,13 @@ def _add(crate: ROCrate, identifier: str, kind: str, **properties: object) -> Co
 
 
 def _file(entries: Mapping[str, FileEntry], name: str) -> dict[str, str]:
-    """The properties of a file's entity."""
+    """Return the properties of a file's entity."""
     about = {"name": name, "contentSize": str(entries[name].bytes), "sha256": entries[name].sha256}
     return {**about, "encodingFormat": FORMATS.get(PurePath(name).suffix, "text/plain")}
 
 
 def _source(crate: ROCrate, kind: str, name: str, source: Source) -> ContextEntity:
-    """Questions or a model by the hashes of their files and, from the hub, by their commit."""
+    """Add questions or a model, identified by hash and, if from the hub, by commit."""
     entity = _add(crate, f"#{kind}-{name}", "CreativeWork", name=f"{kind} {name}", sha256=source.sha256)
     if source.repository:
         entity["identifier"] = f"{source.repository}@{source.commit}"

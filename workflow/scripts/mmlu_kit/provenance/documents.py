@@ -1,4 +1,4 @@
-"""run.json and provenance.json: how a study's results came to be. Nothing in them names a person."""
+"""run.json and provenance.json: how a study's results were made. They name no person."""
 
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ Hashes = dict[str, Sha256]
 def _below(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"'{name}' is no path below the results")
+        raise ValueError(f"'{name}' is not a path below the results")
     return name
 
 
@@ -25,9 +25,9 @@ ResultPath = Annotated[str, AfterValidator(_below)]
 class Source(Data):
     """Questions or a model: where they come from and the hashes of their files."""
 
-    repository: str | None = Field(description="On the hub; null for a local folder.")
+    repository: str | None = Field(description="Repository on the hub; null for a local folder.")
     commit: str | None
-    sha256: Sha256 = Field(description="Of what `sha256sum` prints for the files, sorted by name.")
+    sha256: Sha256 = Field(description="Hash of the output of `sha256sum` for the files, sorted by name.")
     files: Hashes
 
 
@@ -40,9 +40,9 @@ class QuestionsSource(Source):
 class Code(Data):
     """The kit's code."""
 
-    commit: str | None = Field(description="When the results were last brought up to date; null without git.")
+    commit: str | None = Field(description="The commit at which the results were last updated; null without git.")
     changed: list[str] | None = Field(description="Files changed since that commit.")
-    sha256: Sha256 = Field(description="As a source's.")
+    sha256: Sha256 = Field(description="Hash of the output of `sha256sum` for the files, sorted by name.")
     files: Hashes
 
 
@@ -54,32 +54,34 @@ class Image(Data):
 
 
 class MachineUse(Data):
-    """A machine that models ran on."""
+    """A machine that ran models."""
 
     machine: Machine
-    threads: list[Positive] = Field(description="The numbers of threads used there.")
+    threads: list[Positive] = Field(description="The numbers of threads used on it.")
     models: list[str]
 
 
 class RunFile(Document):
-    """run.json: what a run consists of, as the report's end shows it."""
+    """run.json: what a run consists of; the report's last section shows it."""
 
     schema_: Literal["mmlu-kit/run/1"] = version("mmlu-kit/run/1")
     study: Name
     title: str
-    command: str | None = Field(description="The user's command line; of paths outside the project the last name alone.")
+    command: str | None = Field(
+        description="The user's command line; paths outside the project are shortened to their base names."
+    )
     snakemake: str | None = Field(description="The version of Snakemake.")
     started: str | None = Field(description="When the first process that evaluated a model began, UTC, ISO 8601.")
     code: Code
-    locks: Hashes = Field(description="The lists of locked packages.")
-    images: dict[str, Image] = Field(description="The images that rules ran in, by kind; empty where they ran without.")
+    locks: Hashes = Field(description="Hashes of the lock files, by name.")
+    images: dict[str, Image] = Field(description="The container images that rules ran in, by kind; empty without containers.")
     questions: QuestionsSource
     models: dict[str, Source]
-    machines: list[MachineUse] = Field(description="The machines that models ran on.")
+    machines: list[MachineUse] = Field(description="The machines that ran models.")
 
 
 class Job(Data):
-    """A job of Snakemake and what it made."""
+    """A Snakemake job and its outputs."""
 
     rule: str | None
     command: str | None
@@ -89,11 +91,11 @@ class Job(Data):
 
 
 class ProvenanceFile(Document):
-    """provenance.json: a run, the jobs that made its results, and a hash of every result file but logs and this one."""
+    """provenance.json: a run, the jobs that made its results, and the hash of every result file except logs and this one."""
 
     schema_: Literal["mmlu-kit/provenance/2"] = version("mmlu-kit/provenance/2")
     run: RunFile = Field(description="As in run.json.")
-    started: str = Field(description="When the first job that made a result, or the first evaluation, began, UTC, ISO 8601.")
+    started: str = Field(description="When the first job or evaluation that made a result began, UTC, ISO 8601.")
     ended: str = Field(description="When this file was written, after all other jobs, UTC, ISO 8601.")
-    jobs: list[Job] = Field(description="From Snakemake's records; empty where it kept none.")
+    jobs: list[Job] = Field(description="From Snakemake's records; empty if it kept none.")
     files: dict[ResultPath, FileEntry]

@@ -1,4 +1,4 @@
-"""Which jobs made the files of a folder: Snakemake's own records, one JSON file for each output of each job."""
+"""The jobs that jobs_below a folder's files, from Snakemake's records: one JSON file for each output of each job."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from typing import Any
 from mmlu_kit.provenance.documents import Job
 
 
-def made(records: Path, folder: str) -> list[Job]:
-    """The jobs whose outputs lie below `folder`, in the order they started.
+def jobs_below(records: Path, folder: str) -> list[Job]:
+    """Return the jobs with outputs below `folder`, in the order in which they started.
 
-    `records` is Snakemake's `metadata` folder; no jobs where it kept no records (`--drop-metadata`). Outputs that are gone
-    are left out, and jobs without any other. Times are ISO 8601, UTC, whole seconds.
+    `records` is Snakemake's `metadata` folder; without records (`--drop-metadata`) the result is empty. Outputs that no longer
+    exist are left out, and so are jobs without any other output. Times are ISO 8601, UTC, in whole seconds.
     """
     jobs: dict[tuple[str | None, str | None], list[tuple[float, float, str]]] = {}
     for target, record in _records(records):
@@ -36,12 +36,12 @@ def made(records: Path, folder: str) -> list[Job]:
 
 
 def iso(seconds: float) -> str:
-    """Seconds of the epoch as a date: '2026-01-31T12:00:00+00:00'."""
+    """Format seconds since the epoch as a date: '2026-01-31T12:00:00+00:00'."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _records(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(output's path, record) of every job; a record that is damaged or still being written is skipped."""
+    """Yield (output's path, record) of every job; a record that is damaged or still being written is skipped."""
     for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
         if not path.is_file():
             continue

@@ -1,4 +1,4 @@
-"""What no result may hold: names of users and hosts, folders outside the project, tokens."""
+"""Removes what no result may contain: names of users and hosts, folders outside the project, tokens."""
 
 import re
 import shlex
@@ -11,64 +11,65 @@ _TOKENS = (
     (re.compile(r"\bhf_\w{6,}"), "<token>"),
     (re.compile(r"(?i)((?:token|password|passwd|secret|api_?key)\s*[=:]\s*)[^\s'\"]+"), r"\1<hidden>"),
     (re.compile(r"(?<=://)[^\s/@'\"]+@"), ""),
-    # An address, and no name of ours like demo-small@local.json.
+    # An e-mail address, but not the name of a file of this kit like demo-small@local.json.
     (re.compile(r"\b[\w.+-]+@(?:[\w-]+\.)+(?!jsonl?\b|log\b)[a-z]{2,}\b"), "<address>"),
 )
-# A path that leaves the project, by '/', '~' or '..'; what follows '://' is an address and no path.
+# A path that leaves the project, by '/', '~' or '..'; what follows '://' is a URL, not a path.
 _PATH = re.compile(r"(?<![\w.…/~-])(?:~[\w.-]*|\.\.)?/(?!/)[^\s'\",:;=|&<>]*")
 # An argument that is JSON, as the shell quotes it.
 _JSON = re.compile(r"""(--\w+ )'\{(?:[^']|'"'"')*\}'""")
-_OF_THE_SYSTEM = ("/dev/", "/usr/", "/bin/")
+_SYSTEM_FOLDERS = ("/dev/", "/usr/", "/bin/")
 
 
-def cleaned(text: str, project: PurePath, folders: Mapping[str, str] = MappingProxyType({}), names: Iterable[str] = ()) -> str:
-    """A command line without anything personal: paths below `project` relative to it, of every other path the last name,
-    no tokens, passwords or addresses.
+def clean(text: str, project: PurePath, folders: Mapping[str, str] = MappingProxyType({}), names: Iterable[str] = ()) -> str:
+    """Return a command line without personal data.
 
-    `folders` are known ones, which may have spaces in their names, and what to write instead; `names` of users and hosts
-    become `<name>`.
+    Paths below `project` become relative to it, other paths are shortened to their base names, and tokens, passwords and e-mail
+    addresses are removed. `folders` maps known folders, whose names may contain spaces, to their replacements. `names` of users
+    and hosts become `<name>`.
     """
-    for pattern, instead in _TOKENS:
-        text = pattern.sub(instead, text)
+    for pattern, replacement in _TOKENS:
+        text = pattern.sub(replacement, text)
     text = text.replace("file:///", "/")
-    text = re.sub(rf"{re.escape(str(project))}(?:/|(?![\w.-]))", lambda found: "" if found[0].endswith("/") else ".", text)
+    text = re.sub(rf"{re.escape(str(project))}(?:/|(?![\w.-]))", lambda match: "" if match[0].endswith("/") else ".", text)
     for folder in sorted(folders, key=len, reverse=True):
         text = text.replace(folder, folders[folder])
-    text = _PATH.sub(lambda found: found[0] if found[0].startswith(_OF_THE_SYSTEM) else _last(found[0]), text)
+    text = _PATH.sub(lambda match: match[0] if match[0].startswith(_SYSTEM_FOLDERS) else _base_name(match[0]), text)
     for name in filter(None, names):
         text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "<name>", text)
     return text
 
 
 def command(arguments: Iterable[str], project: PurePath, home: PurePath, names: Iterable[str]) -> str:
-    """The command line that a user gave, cleaned; its program by its name alone."""
+    """Return a user's command line, cleaned, with the program's base name."""
     program, *rest = arguments
-    shown = [cleaned(short(one, project), project, {str(home): "~"} if len(home.parts) > 1 else {}, names) for one in rest]
-    return shlex.join([PurePath(program).name, *shown])
+    folders = {str(home): "~"} if len(home.parts) > 1 else {}
+    cleaned = [clean(shorten(argument, project), project, folders, names) for argument in rest]
+    return shlex.join([PurePath(program).name, *cleaned])
 
 
 def job_command(text: str, project: PurePath, folders: Mapping[str, str]) -> str:
-    """A job's command line, cleaned. What it says of the study as JSON stands in merged.json and is long, so it is cut."""
-    return cleaned(_JSON.sub(r"\1'<the study>'", text), project, folders)
+    """Return a job's command line, cleaned. The study as JSON is long and also in merged.json, so it is replaced."""
+    return clean(_JSON.sub(r"\1'<the study>'", text), project, folders)
 
 
-def outside(folders: Iterable[str], project: PurePath) -> dict[str, str]:
-    """Of the paths that config names, those that leave `project`, and what `cleaned` is to write instead."""
-    shortened = {folder: short(folder, project) for folder in folders}
+def outside_project(folders: Iterable[str], project: PurePath) -> dict[str, str]:
+    """Return the replacements, for `clean`, of those folders that are outside `project`."""
+    shortened = {folder: shorten(folder, project) for folder in folders}
     return {folder: f"~{name[1:]}" for folder, name in shortened.items() if name.startswith("…/")}
 
 
-def short(value: Any, project: PurePath) -> Any:
-    """A copy of plain data in which every text that is an absolute path is relative to `project`, or its last name alone."""
+def shorten(value: Any, project: PurePath) -> Any:
+    """Return a copy of plain data with absolute paths made relative to `project`, or shortened to their base names."""
     if isinstance(value, dict):
-        return {key: short(one, project) for key, one in value.items()}
+        return {key: shorten(item, project) for key, item in value.items()}
     if isinstance(value, list):
-        return [short(one, project) for one in value]
+        return [shorten(item, project) for item in value]
     if isinstance(value, str) and PurePath(value).is_absolute():
         path = PurePath(value)
-        return str(path.relative_to(project)) if path.is_relative_to(project) else _last(value)
+        return str(path.relative_to(project)) if path.is_relative_to(project) else _base_name(value)
     return value
 
 
-def _last(path: str) -> str:
+def _base_name(path: str) -> str:
     return f"…/{PurePath(path).name}"

@@ -1,4 +1,4 @@
-"""Which version of the kit's code this is: its commit, and a hash of every file, which holds without git too."""
+"""The version of the kit's code: its commit, and a hash of every file, which needs no git."""
 
 import subprocess
 from collections.abc import Iterable
@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 from mmlu_kit.inputs.checkpoints import digest
 
-# What results depend on. The demo's models and questions are data, and named as such.
+# Results depend on CODE. The demo's models and questions are data, and are recorded as data.
 CODE = ("Snakefile", "workflow")
 DATA = ("workflow/demo", "workflow/notebooks")
 
 
 def code_files(project: Path) -> list[str]:
-    """The files that results depend on, relative to the project's folder, sorted."""
-    found = [
+    """Return the code files that results depend on, relative to the project's folder, sorted."""
+    paths = [
         path for name in CODE for path in ([project / name] if (project / name).is_file() else (project / name).rglob("*"))
     ]
-    names = [path.relative_to(project) for path in found if path.is_file()]
+    names = [path.relative_to(project) for path in paths if path.is_file()]
     return sorted(
         name.as_posix()
         for name in names
@@ -27,19 +27,19 @@ def code_files(project: Path) -> list[str]:
 
 
 def hashes(project: Path, names: Iterable[str]) -> dict[str, str]:
-    """The SHA-256 of each file."""
+    """Return the SHA-256 of each file."""
     return {name: digest(project / name) for name in names}
 
 
 class Revision(NamedTuple):
-    """The commit, and which files of the code changed since; both None where the project is not under git."""
+    """The commit and the code files changed since; both None if the project is not under git."""
 
     commit: str | None
     changed: list[str] | None
 
 
 def commit(project: Path) -> Revision:
-    """The project's revision."""
+    """Return the project's revision."""
     if _git(project, "ls-files", "--", "Snakefile") != "Snakefile\0":
         return Revision(None, None)
     head = _git(project, "rev-parse", "HEAD")
@@ -52,10 +52,10 @@ def commit(project: Path) -> Revision:
 
 
 def _git(project: Path, command: str, *arguments: str) -> str | None:
-    """What git says, each name ended by a zero byte; None where there is no git, no repository or no right to read it."""
+    """Return git's output, with names ended by zero bytes; None if git fails or is not installed."""
     zero = [] if command == "rev-parse" else ["-z"]
     try:
-        # A status may otherwise write to the repository while the user works in it.
+        # Without this option, `git status` may write to the repository while the user works in it.
         process = subprocess.run(
             ["git", "--no-optional-locks", "-C", str(project), command, *zero, *arguments], capture_output=True, text=True
         )

@@ -1,6 +1,6 @@
-"""How a study's results came to be: what was run on which data and machines, which jobs, and a hash of every file.
+"""How a study's results were made: the code, data, machines and jobs, and a hash of every file.
 
-`run.json` is written before the report, which shows it; `provenance.json` holds the same and, after the report, all jobs and
+`run.json` is written before the report, which shows it. `provenance.json` is written after the report and adds all jobs and
 hashes.
 """
 
@@ -21,12 +21,12 @@ from mmlu_kit.results.merged import Merged
 FILE = "provenance.json"
 CRATE = "ro-crate-metadata.json"
 LOCKS = ("cpu.lock", "cuda.lock", "torch.txt")
-# No results: logs, which may name folders of the machine, and batches of evaluations that are not finished.
+# Not results: logs, which may name folders of the machine, and journals of unfinished evaluations.
 LEFT_OUT = ("logs", "journals")
 
 
-class Begun(Data):
-    """What Snakemake's own process knows of a run; each is null where it is not known."""
+class RunStart(Data):
+    """What Snakemake's own process knows about a run; each field is null if it is not known."""
 
     command: str | None = None
     commit: str | None = None
@@ -35,9 +35,9 @@ class Begun(Data):
 
 
 def describe(
-    merged: Merged, results: Path, project: Path, begun: Begun, images: Mapping[str, str], questions: Iterable[Path]
+    merged: Merged, results: Path, project: Path, begun: RunStart, images: Mapping[str, str], questions: Iterable[Path]
 ) -> RunFile:
-    """The content of run.json; `results` is merged.json's folder, `images` are addresses or files by kind."""
+    """Return the content of run.json; `results` is merged.json's folder, `images` are addresses or files, by kind."""
     code = revision.hashes(project, revision.code_files(project))
     subjects = {path.name: digest(path) for path in questions}
     timings = subject_timings(results)
@@ -63,7 +63,7 @@ def describe(
 
 
 def models(merged: Merged, results: Path) -> dict[str, Source]:
-    """Where each model that ran came from and the hashes of its files, by one of its result files."""
+    """Return where each model that ran came from and the hashes of its files, from one of its result files."""
     sources: dict[str, Source] = {}
     for model in merged.chat.models if merged.chat else []:
         sources[model.model] = _source(RecallFile.read(results / f"chat/{model.model}/recall.json"))
@@ -82,7 +82,7 @@ def _source(result: RecallFile | Evaluation) -> Source:
 
 
 def locks(project: Path) -> dict[str, str]:
-    """The SHA-256 of each list of locked packages; an image has its own where the project's folder is not."""
+    """Return the SHA-256 of each lock file: the project's or, in an image without the project, the image's own."""
     for folder in (project / "envs", Path("/opt/kit")):
         paths = [path for name in LOCKS if (path := folder / name).is_file()]
         if paths:
@@ -91,20 +91,20 @@ def locks(project: Path) -> dict[str, str]:
 
 
 def image(name: str) -> Image:
-    """An image's name, and the SHA-256 of its file or in its address; null for an address without one."""
+    """Return an image's name and SHA-256, of its file or from its address; None for an address without one."""
     if "://" in name:
         return Image(name=name, sha256=name.partition("@sha256:")[2] or None)
     return Image(name=Path(name).name, sha256=digest(Path(name)))
 
 
 def subject_timings(results: Path) -> list[Timing]:
-    """Every timing file of a study, those of its timing setups too."""
+    """Read every timing file of a study, including those of its timing setups."""
     paths = [path for path in sorted(results.glob("**/timings/**/*.json")) if path.name != "processes.json"]
     return [timing for timing in map(read_timing, paths) if not isinstance(timing, NotRun)]
 
 
 def machines(timings: Iterable[Timing]) -> list[MachineUse]:
-    """The machines that models ran on, each once."""
+    """Return the machines that ran models, each once."""
     uses: list[MachineUse] = []
     for timing in timings:
         place = next((n for n, use in enumerate(uses) if use.machine == timing.machine), len(uses))
@@ -119,9 +119,9 @@ def machines(timings: Iterable[Timing]) -> list[MachineUse]:
 
 
 def record(run: RunFile, results: Path, jobs: Sequence[Job], ended: float) -> ProvenanceFile:
-    """The content of provenance.json; `ended` in seconds of the epoch.
+    """Return the content of provenance.json; `ended` is in seconds since the epoch.
 
-    A run began with the first job that made a result, or with the first evaluation, where that was another machine's.
+    A run began with its first job or, if another machine's evaluation is older, with that evaluation.
     """
     begins = [job.started for job in jobs] + [run.started or iso(ended)]
     entries = {name: file_entry(results / name) for name in result_files(results)}
@@ -129,12 +129,12 @@ def record(run: RunFile, results: Path, jobs: Sequence[Job], ended: float) -> Pr
 
 
 def file_entry(path: Path) -> FileEntry:
-    """A file's size and hash."""
+    """Return a file's size and hash."""
     return FileEntry(bytes=path.stat().st_size, sha256=digest(path))
 
 
 def result_files(results: Path) -> list[str]:
-    """The result files below a study's folder, sorted: all but logs, journals, hidden files and the two with the hashes."""
+    """Return the result files of a study, sorted: all but logs, journals, hidden files and the two that hold the hashes."""
     names = [path.relative_to(results) for path in results.rglob("*") if path.is_file()]
     return sorted(
         name.as_posix()
@@ -144,7 +144,7 @@ def result_files(results: Path) -> list[str]:
 
 
 class Differences(NamedTuple):
-    """Names of result files that are not as recorded."""
+    """Names of result files that differ from those recorded."""
 
     changed: list[str]
     missing: list[str]
@@ -152,7 +152,7 @@ class Differences(NamedTuple):
 
 
 def differences(recorded: Mapping[str, FileEntry], results: Path) -> Differences:
-    """How the files of a study differ from provenance.json's `files`."""
+    """Compare the files of a study with provenance.json's `files`."""
     names = result_files(results)
     return Differences(
         changed=[name for name in names if name in recorded and digest(results / name) != recorded[name].sha256],
@@ -162,5 +162,5 @@ def differences(recorded: Mapping[str, FileEntry], results: Path) -> Differences
 
 
 def combined(hashes: Mapping[str, str]) -> str:
-    """One SHA-256 for several files: that of what `sha256sum` prints for them, sorted by name."""
+    """Return one SHA-256 for several files: that of the output of `sha256sum`, sorted by name."""
     return files.sha256("".join(f"{value}  {name}\n" for name, value in sorted(hashes.items())))

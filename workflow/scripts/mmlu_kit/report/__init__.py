@@ -1,1 +1,1 @@
-"""The report: what it says, shows and draws."""
+"""The report: sentences, tables and figures."""

@@ -1,4 +1,4 @@
-"""What each figure shows: the words of the report's alternative texts, and of the captions of `snakemake --report`."""
+"""Titles for the figures' alternative texts in the report, and captions for `snakemake --report`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,82 +8,82 @@ from mmlu_kit.analysis.document import AnalysisFile
 
 @dataclass(frozen=True)
 class Caption:
-    """A title for texts that stand in a figure's place, and sentences that explain it."""
+    """A figure's title, which begins its alternative text, and sentences that explain it."""
 
     title: str
     text: str
 
 
-# Of each group of models.
+# Figures of each group of models.
 GROUP_FIGURES = {
     "overall_accuracy": Caption(
         "Accuracy of each model with its 95% interval",
-        "Share of questions that each model answered right, by the best letter with its 95% Wilson interval, and by the "
-        "generated letter. The dashed line is guessing.",
+        "Each model's accuracy by the best letter, with its 95% Wilson interval, and by the generated letter. The dashed line "
+        "is guessing.",
     ),
     "subject_heatmap": Caption(
         "Accuracy by subject and model",
-        "Accuracy by subject and model (best letter), with its 95% interval. A cell is empty where the model has no result for "
-        "the subject.",
+        "Accuracy by subject and model (best letter), with 95% intervals. A cell is empty if the model has no result for the "
+        "subject.",
     ),
     "efficiency": Caption(
         "Accuracy against real time",
-        "Accuracy, with its 95% interval, against the real time of all questions, without loading. Up and left is better. No "
-        "model on the Pareto line is both slower and worse than another. The dashed line is guessing.",
+        "Accuracy, with its 95% interval, against the real time for all questions, without loading. Up and left is better. No "
+        "model on the Pareto line is both slower and less accurate than another. The dashed line is guessing.",
     ),
     "timing_comparison": Caption(
         "Real, CPU and GPU time of each model",
-        "Real, CPU and GPU seconds of each model for all questions, without loading. What could not be measured says so.",
+        "Real, CPU and GPU time of each model for all questions, without loading. Times that could not be measured are marked.",
     ),
     "time_ledger": Caption(
         "Where the time of each model's processes went",
-        "Where the time of each model's processes went, from start to end. Every moment belongs to exactly one phase.",
+        "How each model's processes spent their time, from start to end. Every moment belongs to exactly one phase.",
     ),
 }
-# Of all models together.
+# Figures of all models together.
 MISTAKE_FIGURES = {
     "answer_outcomes": Caption(
         "Generated answers that were right, wrong or unparsed",
-        "Shares of each model's generated answers that were right, wrong, or unparsed.",
+        "Shares of each model's generated answers that were right, wrong or unparsed.",
     ),
     "models_wrong": Caption(
-        "Questions by the number of models that got them wrong, beside independent mistakes",
-        "How many models got a question wrong, beside what independent models of the same accuracies would give.",
+        "Questions by the number of models that missed them, observed and if mistakes were independent",
+        "Questions by the number of models that missed them, observed and expected of independent models with the same "
+        "accuracies.",
     ),
     "agreement": Caption(
         "Cohen's kappa of right and wrong for each pair of models",
-        "Error consistency of each pair of models: Cohen's kappa of right and wrong. It is 0 where their accuracies alone "
-        "explain it.",
+        "Error consistency of each pair of models: Cohen's kappa of right and wrong. 0 means that their accuracies alone "
+        "explain how often both are wrong.",
     ),
     "letter_bias": Caption(
         "Shares of the letters in each model's answers",
-        "How often each model's best letter is A, B, C or D, beside how often that letter is right.",
+        "How often each model's best letter is A, B, C or D, and how often each letter is right.",
     ),
     "reliability": Caption(
         "Accuracy against confidence",
-        "Accuracy against confidence. On the diagonal a model is right as often as it is sure. A point's area is its share of "
-        "questions.",
+        "Accuracy against confidence. On the diagonal, accuracy equals confidence. A point's area is its share of questions.",
     ),
 }
-# Of the chat models.
+# Figures of the chat models.
 CHAT_FIGURES = {
     "chat_recall": Caption(
-        "Facts recalled by how many turns before they were told, under each strategy",
-        "Share of facts that a chat model recalls, with its 95% interval, by how many turns before the question they were "
-        "told, under each strategy. The dashed line is how many are still in the prompt; the oracle finds them there by a "
-        "regular expression.",
+        "Facts recalled under each strategy, by the number of turns since they were told",
+        "Share of facts that a chat model recalls under each strategy, with 95% intervals, by the number of turns between fact "
+        "and question. The dashed line is the share of facts still in the prompt; the oracle finds them there with a regular "
+        "expression.",
     )
 }
 
 
 def by_file(groups: Iterable[str]) -> dict[str, str]:
-    """The caption of every figure that a study of these groups may have, by the figure's file name without its ending."""
+    """Return the captions of all figures that a study with these groups may have, by file name without extension."""
     grouped = {f"{group}_{figure}": caption for group in groups for figure, caption in GROUP_FIGURES.items()}
     return {name: caption.text for name, caption in {**grouped, **MISTAKE_FIGURES, **CHAT_FIGURES}.items()}
 
 
 def drawable(analysis: AnalysisFile) -> list[str]:
-    """Those of MISTAKE_FIGURES that an analysis has numbers for: two of them compare models, one needs probabilities."""
+    """Return those of MISTAKE_FIGURES for which an analysis has numbers: some need several models or probabilities."""
     models = analysis.models
     has_numbers = {
         "models_wrong": analysis.models_wrong is not None,

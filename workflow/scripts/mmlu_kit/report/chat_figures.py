@@ -1,4 +1,4 @@
-"""The figure of the recall experiment: what is recalled by how far back it was told."""
+"""The figure of the recall experiment: recall by distance."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,10 @@ COLUMNS = 3
 
 
 def chat_recall(chat: ChatFile) -> Any:
-    """For each model and strategy the share of facts recalled at each distance, with 95 % intervals, over the share of prompts
-    that still hold the fact; the oracle, which is no language model, as marks of its own."""
+    """Draw the share of facts recalled at each distance with 95 % intervals, one panel for each model and strategy.
+
+    Behind it is the share of prompts that still contain the fact. Diamonds mark the oracle, which is not a language model.
+    """
     models = chat.models
     panels = [(model, strategy) for model in models for strategy in model.strategies]
     rows = -(-len(panels) // COLUMNS)
@@ -35,10 +37,10 @@ def chat_recall(chat: ChatFile) -> Any:
 
 
 def panel(axes: Any, model: ChatModelSummary, strategy: str) -> None:
-    """One strategy of one model."""
+    """Draw one strategy of one model."""
 
     def counts(reader: Reader) -> list[RecallCounts]:
-        """At each distance."""
+        """Return the counts at each distance."""
         chosen = [row for row in model.rows if (row.reader, row.strategy) == (reader, strategy)]
         return [row.recall for row in chosen if row.distance is not None]
 
@@ -51,7 +53,7 @@ def panel(axes: Any, model: ChatModelSummary, strategy: str) -> None:
         places, [100 * count.right / count.n for count in by_oracle], "D", color=ORANGE, fillstyle="none", markersize=9,
         clip_on=False, label="oracle (no language model)",
     )  # fmt: skip
-    # A bound that is the share itself may lie a rounding error beyond it.
+    # A bound equal to the share may lie beyond it by a rounding error.
     error = [
         [max(0.0, 100 * (count.right / count.n - count.low)) for count in recalled],
         [max(0.0, 100 * (count.high - count.right / count.n)) for count in recalled],

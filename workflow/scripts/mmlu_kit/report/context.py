@@ -1,4 +1,4 @@
-"""The report's text: what its templates are filled with, section by section, all from files that rules made."""
+"""The report's text: fills the templates, section by section, from files that rules made."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,7 +21,7 @@ from mmlu_kit.study import Study
 
 @dataclass(frozen=True)
 class Context:
-    """Everything that the templates name; a section is None where a study has nothing of it."""
+    """All variables of the templates; a section is None if the study has no results for it."""
 
     study: Study
     letters: list[str]
@@ -31,7 +31,7 @@ class Context:
     not_run_here: str | None
     not_complete: str | None
     absent: dict[str, str]
-    beside: str | None
+    other_parts: str | None
     setup: setup.SetupSection
     timing: timing.TimingSection | None
     evaluation: evaluation.EvaluationSection
@@ -48,7 +48,7 @@ class Context:
 
 
 def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile, templates: Path) -> str:
-    """The report as Markdown, from the results and the folder of the templates."""
+    """Return the report as Markdown; `templates` is the folder of the templates."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
@@ -64,7 +64,7 @@ def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFi
 
 
 def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile) -> Context:
-    """What the templates are filled with."""
+    """Return the variables for the templates."""
     study, order = merged.study, merged.order()
     in_groups = [summary for group in study.groups for summary in summaries.summarize_group(merged, group)]
     by_model = {summary.model: summary for summary in in_groups}
@@ -79,7 +79,7 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
         not_run_here=sentences.not_run_here(merged),
         not_complete=sentences.not_complete(merged),
         absent={part: sentences.absent(study, part) for part in sentences.PARTS},
-        beside=sentences.beside(merged),
+        other_parts=sentences.other_parts(merged),
         setup=setup.section(merged, run, used, {model: summaries.label(merged, model) for model in order}),
         timing=timing.section(merged.setups),
         evaluation=evaluation.section(merged, list(by_model)),

@@ -1,4 +1,4 @@
-"""The page's explorer: every question with every model's answer, in columns, as the page embeds them."""
+"""The data of the page's explorer: every question with every model's answer, column by column."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -20,9 +20,10 @@ UNPARSED, NOT_ANSWERED = "-", " "
 class ModelAnswers:
     """One model's answers to n questions.
 
-    `predicted` and `parsed` are n letters, '-' where unparsed and ' ' where the question was not answered; `generated` are n
-    places in `texts`; `probabilities` are those of the letters among the whole vocabulary, question by question, in
-    hundredths of a percent, None where not known. `compared` models are those of the study's groups: 'all models' means them.
+    `predicted` and `parsed` are n letters: '-' if unparsed, ' ' if the question was not answered. `generated` are n indices
+    into `texts`. `probabilities` are the letters' probabilities in the whole vocabulary, question by question, in hundredths of
+    a percent; None if not known. `compared` tells whether the model is in one of the study's groups, which 'all models' refers
+    to.
     """
 
     model: str
@@ -39,7 +40,7 @@ class ModelAnswers:
 class ExplorerData:
     """n questions in the study's order, and each model's answers.
 
-    `subject` are n places in `subjects`; `choices` are one list of n texts for each letter; `gold` are n letters.
+    `subject` are n indices into `subjects`; `choices` has a list of n texts for each letter; `gold` are n letters.
     """
 
     subjects: list[str]
@@ -51,12 +52,12 @@ class ExplorerData:
     models: list[ModelAnswers]
 
     def plain(self) -> dict[str, Any]:
-        """As the page's script reads it."""
+        """Return the data as JSON values for the page's script."""
         return asdict(self)
 
 
 def explorer(merged: Merged, table: pandas.DataFrame, questions: Iterable[Question]) -> ExplorerData:
-    """What the explorer shows of questions.csv; an answer to none of `questions` raises UserError."""
+    """Return the explorer's data from questions.csv. Raises UserError if an answer belongs to none of `questions`."""
     by_place = {(question.subject, question.index): question for question in questions if question.split == Split.TEST}
     subjects = [name for name in merged.study.subjects if (table["subject"] == name).any()]
     subjects += [name for name in dict.fromkeys(table["subject"]) if name not in subjects]
@@ -65,7 +66,9 @@ def explorer(merged: Merged, table: pandas.DataFrame, questions: Iterable[Questi
     hashes = dict(zip(zip(table["subject"], table["index"], strict=True), table["question_sha256"], strict=True))
     for subject, index in keys:
         if (subject, index) not in by_place or by_place[subject, index].sha256 != hashes[subject, index]:
-            raise UserError(f"questions.csv: question {index} of {subject} is not that of the questions' file: run again")
+            raise UserError(
+                f"questions.csv: question {index} of {subject} differs from the one in the study's question file: run again"
+            )
     rows = [by_place[key] for key in keys]
     compared = {model for group in merged.study.groups for model in group.models}
     return ExplorerData(
@@ -83,7 +86,7 @@ def explorer(merged: Merged, table: pandas.DataFrame, questions: Iterable[Questi
 
 
 def _answers(model: str, label: str, compared: bool, table: pandas.DataFrame, keys: list[tuple[str, int]]) -> ModelAnswers:
-    """One model's answers to the questions of these subjects and places."""
+    """Return one model's answers to the questions with these subjects and indices."""
     place = {key: number for number, key in enumerate(keys)}
     predicted, parsed = [NOT_ANSWERED] * len(keys), [NOT_ANSWERED] * len(keys)
     generated, texts = [0] * len(keys), {"": 0}
@@ -94,7 +97,7 @@ def _answers(model: str, label: str, compared: bool, table: pandas.DataFrame, ke
     columns = [table[name] for name in ("subject", "index", "predicted", "parsed", "generated")]
     for subject, index, best, letter, text, numbers in zip(*columns, hundredths, strict=True):
         number = place[subject, index]
-        predicted[number], parsed[number] = (one if one in tuple(LETTERS) else UNPARSED for one in (best, letter))
+        predicted[number], parsed[number] = (answer if answer in tuple(LETTERS) else UNPARSED for answer in (best, letter))
         generated[number] = texts.setdefault(text, len(texts))
         probabilities[len(LETTERS) * number : len(LETTERS) * (number + 1)] = numbers
     return ModelAnswers(

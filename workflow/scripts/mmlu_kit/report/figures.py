@@ -1,4 +1,4 @@
-"""The report's figures: drawn from summaries, with the same bytes on every run."""
+"""The report's figures, drawn from summaries; equal results give equal bytes."""
 
 import io
 from collections.abc import Callable, Iterable, Sequence
@@ -15,11 +15,11 @@ from mmlu_kit.settings import CHANCE
 from mmlu_kit.subjects import title
 from mmlu_kit.timing import phase_timer
 
-# Okabe and Ito's palette, told apart by colour-blind readers too (https://jfly.uni-koeln.de/color/).
+# Okabe and Ito's palette, which colour-blind readers can tell apart too (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, YELLOW, GREY = "#56B4E9", "#F0E442", "#595959"
 STYLE = {
-    "svg.hashsalt": "mmlu-kit",  # matplotlib salts the ids in an SVG with chance unless told a salt
+    "svg.hashsalt": "mmlu-kit",  # without a salt, matplotlib chooses random ids in an SVG
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -32,7 +32,7 @@ PHASE_STYLES = ((GREY, None), (SKY, "//"), (ORANGE, None), (BLUE, None), (GREEN,
 
 
 def overall_accuracy(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Accuracy of each model with its 95 % interval, by best letter and as generated."""
+    """Draw each model's accuracy by the best letter, with its 95 % interval, and by the generated letter."""
     figure, axes = pyplot.subplots(figsize=(8, 1.6 + 0.8 * len(summaries)))
     places = range(len(summaries))
     accuracies = [100 * summary.accuracy for summary in summaries]
@@ -43,11 +43,11 @@ def overall_accuracy(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -
     generated = [100 * summary.accuracy_generated for summary in summaries]
     axes.barh([place + 0.18 for place in places], generated, 0.34, color=ORANGE, hatch="//", label="generated letter")
     for place, summary in zip(places, summaries, strict=True):
-        number(axes, 100 * summary.accuracy_high + 1, place - 0.18, f"{100 * summary.accuracy:.1f}%")
-        number(axes, 100 * summary.accuracy_generated + 1, place + 0.18, f"{100 * summary.accuracy_generated:.1f}%")
-    axes.set_yticks(places, [name(summary.label) for summary in summaries])
+        write_number(axes, 100 * summary.accuracy_high + 1, place - 0.18, f"{100 * summary.accuracy:.1f}%")
+        write_number(axes, 100 * summary.accuracy_generated + 1, place + 0.18, f"{100 * summary.accuracy_generated:.1f}%")
+    axes.set_yticks(places, [two_lines(summary.label) for summary in summaries])
     axes.invert_yaxis()
-    axes.set_xlim(0, 109)  # room for the number behind a bar of 100%
+    axes.set_xlim(0, 109)  # room for the number after a bar of 100%
     axes.spines["bottom"].set_bounds(0, 100)
     axes.axvline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label=GUESSING)
     axes.set_xlabel("accuracy, % (with 95% interval of the best letter)")
@@ -57,11 +57,11 @@ def overall_accuracy(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -
 
 
 def subject_heatmap(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Accuracy by subject and model, each cell with its number and 95 % interval."""
+    """Draw accuracy by subject and model, each cell with its number and 95 % interval."""
     models = [summary.model for summary in summaries]
     grid = [[100 * row.accuracy.get(model, float("nan")) for model in models] for row in rows]
     figure, axes = pyplot.subplots(figsize=(3.4 + 1.5 * len(models), max(3.4, 1.8 + 0.5 * len(rows))))
-    shown = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
+    image = axes.imshow(grid, vmin=0, vmax=100, cmap="cividis", aspect="auto")
     for y, row in enumerate(rows):
         for x, model in enumerate(models):
             if model in row.accuracy:
@@ -70,18 +70,18 @@ def subject_heatmap(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) ->
                 text = f"{value:.0f}%\n({100 * low:.0f} to {100 * high:.0f})"
                 axes.text(x, y, text, ha="center", va="center", fontsize=8.5, color="black" if value > 55 else "white")
     axes.set_xticks(
-        range(len(models)), [name(summary.label) for summary in summaries], rotation=20, ha="right", rotation_mode="anchor"
+        range(len(models)), [two_lines(summary.label) for summary in summaries], rotation=20, ha="right", rotation_mode="anchor"
     )
     axes.set_yticks(range(len(rows)), [title(row.subject) for row in rows])
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title("Accuracy by subject and model")
-    figure.colorbar(shown, ax=axes, label="accuracy, % (best letter)")
+    figure.colorbar(image, ax=axes, label="accuracy, % (best letter)")
     return figure
 
 
 def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Accuracy against real time; up and left is better."""
+    """Draw accuracy against real time; up and left is better."""
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
     timed = [summary for summary in summaries if summary.real_s is not None]
     for summary in timed:
@@ -89,15 +89,15 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
         error = [[100 * low], [100 * high]]
         axes.errorbar(summary.real_s, 100 * summary.accuracy, yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
         axes.annotate(
-            name(summary.label),
+            two_lines(summary.label),
             (summary.real_s, 100 * summary.accuracy),
             xytext=(9, -4),  # below the Pareto line, which only rises
             textcoords="offset points",
             va="top",
-            # A model that guesses has its name on the line of guessing, which must not cross it out.
+            # The line of guessing must not cross out the name of a model that guesses.
             bbox=ON_WHITE,
         )
-    # Times of several machines order machines as much as models.
+    # Across machines, a Pareto line would compare machines as much as models.
     if len({summary.machine for summary in timed}) <= 1:
         best = pareto(timed)
         axes.plot(
@@ -111,8 +111,8 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label=GUESSING)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     axes.set_xlim(0, 1.45 * max((summary.real_s or 0 for summary in timed), default=1))
-    # A name below a low accuracy has room above the axis: some 6% of the height a line, and 3% between.
-    lowest = min((100 * summary.accuracy - 3 - 6 * len(name(summary.label).splitlines()) for summary in timed), default=0)
+    # Room for a name below a low accuracy: about 6% of the height per line, and 3% between.
+    lowest = min((100 * summary.accuracy - 3 - 6 * len(two_lines(summary.label).splitlines()) for summary in timed), default=0)
     axes.set_ylim(min(0, lowest), 102)
     axes.spines["left"].set_bounds(0, 100)
     axes.set_xlabel("real time for all questions, without loading, s")
@@ -122,7 +122,7 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
 
 
 def timing_comparison(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Real, CPU and GPU seconds of each model, without loading."""
+    """Draw the real, CPU and GPU time of each model, without loading."""
     kinds = [("real", "real time", BLUE), ("cpu", "CPU time (user + system)", ORANGE), ("gpu", "GPU time", GREEN)]
     kinds = [kind for kind in kinds if any(summary.seconds(kind[0]) is not None for summary in summaries)] or kinds[:1]
     figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.36 * len(kinds) * len(summaries)))
@@ -133,8 +133,8 @@ def timing_comparison(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) 
         values = [summary.seconds(kind) for summary in summaries]
         axes.barh(places, [value or 0 for value in values], 0.92 * height, color=colour, label=text)
         for place, value in zip(places, values, strict=True):
-            number(axes, (value or 0) + most / 100, place, "not measured" if value is None else f"{value:.3g} s")
-    axes.set_yticks(range(len(summaries)), [name(summary.label) for summary in summaries])
+            write_number(axes, (value or 0) + most / 100, place, "not measured" if value is None else f"{value:.3g} s")
+    axes.set_yticks(range(len(summaries)), [two_lines(summary.label) for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds for all questions, without loading")
@@ -144,7 +144,7 @@ def timing_comparison(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) 
 
 
 def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Where the time of each model's processes went, from their start to their end."""
+    """Draw how each model's processes spent their time, from start to end."""
     figure, axes = pyplot.subplots(figsize=(8, 2.1 + 0.6 * len(summaries)))
     begins = [0.0 for _ in summaries]
     for phase, (colour, hatch) in zip(phase_timer.PHASES, PHASE_STYLES, strict=True):
@@ -153,8 +153,8 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
         begins = [begin + value for begin, value in zip(begins, values, strict=True)]
     most = max(begins, default=0) or 1
     for place, (end, summary) in enumerate(zip(begins, summaries, strict=True)):
-        number(axes, end + most / 100, place, "not measured" if summary.real_s is None else f"{end:.3g} s")
-    axes.set_yticks(range(len(summaries)), [name(summary.label) for summary in summaries])
+        write_number(axes, end + most / 100, place, "not measured" if summary.real_s is None else f"{end:.3g} s")
+    axes.set_yticks(range(len(summaries)), [two_lines(summary.label) for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds of all the model's processes")
@@ -170,7 +170,7 @@ DRAW: dict[str, Callable[[Sequence[Summary], Sequence[SubjectRow]], Any]] = {
 
 
 def pareto(timed: Iterable[Summary]) -> list[Summary]:
-    """Of summaries with times, fastest first, those that are more accurate than every faster one."""
+    """Return, fastest first, the summaries that are more accurate than every faster one; all must have times."""
     best: list[Summary] = []
     for summary in sorted(timed, key=lambda summary: (summary.real_s, -summary.accuracy)):
         if not best or summary.accuracy > best[-1].accuracy:
@@ -178,30 +178,30 @@ def pareto(timed: Iterable[Summary]) -> list[Summary]:
     return best
 
 
-def bars_area(axes: Any, labels: Sequence[str], most: float, text: str) -> None:
-    """The axes of horizontal bars, one a label, the first on top."""
-    axes.set_yticks(range(len(labels)), [name(label) for label in labels])
+def label_bars(axes: Any, labels: Sequence[str], most: float, text: str) -> None:
+    """Label the axes of horizontal bars, one bar per label, the first on top."""
+    axes.set_yticks(range(len(labels)), [two_lines(label) for label in labels])
     axes.invert_yaxis()
     axes.set_xlim(0, most)
     axes.set_xlabel(text)
 
 
-def name(label: str) -> str:
-    """A model's label, with what ran instead of what was requested on a line of its own."""
+def two_lines(label: str) -> str:
+    """Return a model's label with its note on what ran instead on a second line."""
     return label.replace(" (", "\n(", 1)
 
 
-def number(axes: Any, x: float, y: float, text: str) -> None:
-    """A number behind the end of a horizontal bar, which the line of guessing does not cross out."""
+def write_number(axes: Any, x: float, y: float, text: str) -> None:
+    """Write a number after the end of a horizontal bar, on white so that no line crosses it out."""
     axes.text(x, y, text, va="center", ha="left", fontsize=9, bbox=ON_WHITE)
 
 
 def render(draw: Callable[..., Any], form: str, *data: Any) -> bytes:
-    """What `draw(*data)` draws as the bytes of an 'svg' or 'png' file; equal input gives equal bytes."""
+    """Return the figure of `draw(*data)` as the bytes of an 'svg' or 'png' file; equal data give equal bytes."""
     with matplotlib.rc_context(STYLE):
         figure = draw(*data)
         buffer = io.BytesIO()
-        # Without these, the files carry the date and the version they were made with.
+        # By default the files would contain the date and the version of matplotlib.
         figure.savefig(buffer, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": None})
         pyplot.close(figure)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The File Reference: what the files of a study's results are, as patterns with how many files each has."""
+"""The File Reference: the files of a study's results as patterns, each with its number of files."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from mmlu_kit.report.cells import Row
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 
-# Programs that run once for a study.
+# Programs that run once per study.
 PROGRAMS = (
     "parse_times",
     "merge",
@@ -28,54 +28,60 @@ FORMATS = ("png", "svg")
 
 @dataclass(frozen=True)
 class FilePattern:
-    """Files below results/<study>: '<name>' stands for one name, '…' for any path."""
+    """Files below results/<study>; in the pattern, '<name>' matches any one name and '…' any path."""
 
     pattern: str
     description: str
     count: int = 1
 
     def matches(self, path: str) -> bool:
-        """Whether a path, relative to the study's results, is one of these files."""
+        """Return whether a path, relative to the study's results, is one of these files."""
         escaped = re.sub(r"<\w+>", "[^/]+", re.escape(self.pattern)).replace("…", ".+")
         return re.fullmatch(escaped, path) is not None
 
     def row(self) -> Row:
-        """As a row of the report's table; a file of its own is a link."""
+        """Return a row of the report's table; a pattern of a single file is a link."""
         name = f"`{self.pattern}`"
         return [name if re.search("[<…]", self.pattern) else f"[{name}]({self.pattern})", str(self.count), self.description]
 
 
 def patterns(merged: Merged, analysis: AnalysisFile) -> list[FilePattern]:
-    """Every kind of file that the run made; each file is of exactly one."""
-    return [pattern for pattern in (*_results(), *_answers(merged), *_beside(merged, analysis), _logs(merged)) if pattern.count]
+    """Return patterns for all files that the run made; each file matches exactly one."""
+    return [
+        pattern
+        for pattern in (*_results(), *_answers(merged), *_figures_and_measurements(merged, analysis), _logs(merged))
+        if pattern.count
+    ]
 
 
 def _results() -> Iterable[FilePattern]:
     yield FilePattern("report.md", "this report")
     yield FilePattern("report.html", "the report and an explorer of all questions, in one page that works offline")
-    yield FilePattern("merged.json", "summary of every model and subject, times, machines; `workflow/schemas` has its form")
+    yield FilePattern("merged.json", "summary of every model and subject, times, machines; its schema is in `workflow/schemas`")
     yield FilePattern("questions.csv", "one row for each model and question: answer, letter probabilities, right or wrong")
     yield FilePattern("analysis.json", "every number of section 6, and more")
-    yield FilePattern("claims.json", "the writeup's claims and numbers beside this run's")
-    yield FilePattern("run.json", "what this run consists of: code, command line, locks, images, models, questions, machines")
+    yield FilePattern("claims.json", "the writeup's claims and numbers, checked against this run")
+    yield FilePattern("run.json", "how this run was made: code, command line, locks, images, models, questions, machines")
     yield FilePattern(
-        "provenance.json", "the same, with every job's command line, start and end, and the hash of every file but logs"
+        "provenance.json", "the same, with every job's command line, start and end, and the hash of every file except logs"
     )
     yield FilePattern("ro-crate-metadata.json", "the same as a Workflow Run RO-Crate, which other programs read")
     yield FilePattern("Snakefile", "the workflow's entry point, for the RO-Crate")
 
 
 def _answers(merged: Merged) -> Iterable[FilePattern]:
-    """Evaluations and timings, of this machine and of others."""
+    """Yield evaluations and timings, of this machine and of others."""
     here = [result for result in merged.results if not result.source]
     timed = [result for result in here if not merged.imported(result.model)]
     skipped = len(merged.not_run)
-    why = ", or why a model was not run" if skipped else ""
-    yield FilePattern("evaluations/<model>/<subject>.json", f"a model's answers to a subject{why}", len(here) + skipped)
+    or_why = ", or why the model was not run" if skipped else ""
+    yield FilePattern("evaluations/<model>/<subject>.json", f"a model's answers on a subject{or_why}", len(here) + skipped)
     yield FilePattern(
-        "timings/<model>/<subject>.json", f"what they took, measured inside the program{why}", len(timed) + skipped
+        "timings/<model>/<subject>.json",
+        f"the times of these answers, measured inside the program{or_why}",
+        len(timed) + skipped,
     )
-    yield FilePattern("timings/<model>/<job>.time", "log of `/usr/bin/time` around the whole process", len(_processes(merged)))
+    yield FilePattern("timings/<model>/<job>.time", "log of `/usr/bin/time` for the whole process", len(_processes(merged)))
     yield FilePattern("timings/processes.json", "all logs of `/usr/bin/time` as data")
     elsewhere = [result for result in merged.results if result.source]
     logs = {result.process for result in elsewhere if result.process in merged.processes}
@@ -83,18 +89,18 @@ def _answers(merged: Merged) -> Iterable[FilePattern]:
         results = [result for result in elsewhere if result.source == source]
         count = 2 * len(results) + sum(log is not None and log.startswith(f"{source}/") for log in logs)
         yield FilePattern(
-            f"{source}/…", "evaluations, timings and logs of `/usr/bin/time` that this study uses of another machine", count
+            f"{source}/…", "evaluations, timings and logs of `/usr/bin/time` from another machine that this study uses", count
         )
 
 
 def _processes(merged: Merged) -> set[str]:
-    """The names of the logs of this machine's processes, those that could not run their model too."""
+    """Return the names of the logs of this machine's processes, including those that could not run their model."""
     ran = {result.process for result in merged.results if result.process and not result.source}
     return ran | {merged.study.process(pair.model, pair.subject) for pair in merged.not_run}
 
 
-def _beside(merged: Merged, analysis: AnalysisFile) -> Iterable[FilePattern]:
-    """Figures, and what ran beside the evaluations."""
+def _figures_and_measurements(merged: Merged, analysis: AnalysisFile) -> Iterable[FilePattern]:
+    """Yield figures, and the files of timing setups, the stability measurement and chat models."""
     groups = [group for group in merged.study.groups if summaries.summarize_group(merged, group)]
     chat = merged.chat
     figures = len(groups) * len(captions.GROUP_FIGURES) + len(captions.drawable(analysis))
@@ -104,23 +110,23 @@ def _beside(merged: Merged, analysis: AnalysisFile) -> Iterable[FilePattern]:
         runs = len(merged.setups.runs)
         subjects = runs * len(merged.setups.subjects)
         folder = "setups/<run>/<setup>"
-        yield FilePattern("setups.json", "every run of the timing setups, and how they compare")
-        yield FilePattern(f"{folder}.txt", "log of `/usr/bin/time` around a run of a timing setup", runs)
+        yield FilePattern("setups.json", "every run of the timing setups, and comparisons of them")
+        yield FilePattern(f"{folder}.txt", "log of `/usr/bin/time` for a run of a timing setup", runs)
         yield FilePattern(f"{folder}/evaluations/<subject>.json", "its answers, or why it was not run", subjects)
-        yield FilePattern(f"{folder}/timings/<subject>.json", "what they took, or why it was not run", subjects)
+        yield FilePattern(f"{folder}/timings/<subject>.json", "their times, or why it was not run", subjects)
     if merged.stability:
-        yield FilePattern("stability.json", "the same questions scored in several ways: each answer, and what changed")
+        yield FilePattern("stability.json", "the same questions scored in several ways: each answer, and which ones changed")
     if chat:
         models = len(chat.models) + len(chat.not_run)
-        yield FilePattern("chat.json", "every number of section 8: what chat models recall, and what it costs")
+        yield FilePattern("chat.json", "every number of section 8: what chat models recall, and at what cost")
         yield FilePattern("chat/<transcript>.md", "a whole chat, every message in full", len(TITLES))
-        yield FilePattern("chat/transcripts.json", "what these chats show, as data")
+        yield FilePattern("chat/transcripts.json", "a summary of these chats, as data")
         yield FilePattern("chat/<model>/recall.json", "every reply of a chat model, or why it was not run", models)
-        yield FilePattern("chat/<model>/times.json", "what its replies took, or why it was not run", models)
+        yield FilePattern("chat/<model>/times.json", "the times of its replies, or why it was not run", models)
 
 
 def _logs(merged: Merged) -> FilePattern:
-    """What programs printed: those that run once, and one for each job."""
+    """Return the pattern of logs: one for each program that runs once, and one for each job."""
     chat, setups = merged.chat, merged.setups
     imported = [model for model in merged.order() if merged.imported(model)]
     count = len(PROGRAMS) + len(imported) + len(_processes(merged))

@@ -1,4 +1,4 @@
-"""The machines of a study: what they are, what ran on them how fast, and what their memory can hold."""
+"""The machines of a study: their hardware, what ran on them and how fast, and how large a model their memory can hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mmlu_kit.timing.machine import Machine
 
 @dataclass(frozen=True)
 class ModelRun:
-    """A model on one machine; `real_s` is None where a run was resumed."""
+    """A model on one machine; `real_s` is None if an evaluation was resumed."""
 
     model: str
     effective: Effective
@@ -21,7 +21,7 @@ class ModelRun:
 
 @dataclass(frozen=True)
 class MachineUse:
-    """A machine, the folders of results that came from it, and what ran on it."""
+    """A machine, the folders of results joined from it, and what ran on it."""
 
     machine: Machine
     sources: list[str]
@@ -30,14 +30,14 @@ class MachineUse:
 
 @dataclass(frozen=True)
 class LargestModel:
-    """The most parameters that a memory can hold in a number format or quantization."""
+    """The largest number of parameters that a memory can hold in a number format or quantization."""
 
     format: str
     parameters: int
 
 
 def machines_used(merged: Merged) -> list[MachineUse]:
-    """Every machine of merged.json, with the models in the report's order."""
+    """Return every machine of merged.json, with its models in the report's order."""
     by_machine: dict[int, dict[str, list[Result]]] = {place: {} for place in range(len(merged.machines))}
     for result in merged.results:
         if result.machine is not None:
@@ -46,7 +46,7 @@ def machines_used(merged: Merged) -> list[MachineUse]:
 
 
 def largest(machine: Machine) -> list[LargestModel]:
-    """The largest models that a machine's memory can hold, its GPU's where it has one."""
+    """Return the largest models that a machine's memory can hold: its GPU's memory if it has a GPU."""
     room = machine.gpu_memory_bytes or machine.memory_bytes
     return [
         LargestModel(
@@ -58,16 +58,21 @@ def largest(machine: Machine) -> list[LargestModel]:
 
 
 def _formats() -> list[tuple[DType, Quantization]]:
-    """A number format or quantization for each size of a weight, the largest first; the first one declared of each size."""
-    declared = [*((dtype, Quantization.NONE) for dtype in DType), *((DType.BFLOAT16, one) for one in COMPRESSIONS)]
-    by_size = {memory.weight_bytes(*one): one for one in reversed(declared)}
+    """Return one number format or quantization for each weight size, largest first; of equal sizes, the first declared."""
+    declared = [
+        *((dtype, Quantization.NONE) for dtype in DType),
+        *((DType.BFLOAT16, quantization) for quantization in COMPRESSIONS),
+    ]
+    by_size = {memory.weight_bytes(*entry): entry for entry in reversed(declared)}
     return [by_size[size] for size in sorted(by_size, reverse=True)]
 
 
 def _use(merged: Merged, machine: Machine, results: Mapping[str, list[Result]]) -> MachineUse:
     sources = [result.source for by_model in results.values() for result in by_model if result.source]
     ran = [(model, results[model]) for model in merged.order() if model in results]
-    return MachineUse(machine, list(dict.fromkeys(sources)), [_run(merged, model, found) for model, found in ran])
+    return MachineUse(
+        machine, list(dict.fromkeys(sources)), [_run(merged, model, model_results) for model, model_results in ran]
+    )
 
 
 def _run(merged: Merged, model: str, results: list[Result]) -> ModelRun:

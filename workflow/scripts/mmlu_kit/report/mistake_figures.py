@@ -1,4 +1,4 @@
-"""The figures of the error analysis, drawn from analysis.json: how models answer, and whether they err alike."""
+"""The figures of the error analysis, drawn from analysis.json: how models answer, and whether they make the same mistakes."""
 
 from collections.abc import Callable
 from itertools import cycle
@@ -8,18 +8,18 @@ from matplotlib import pyplot
 
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.report import captions
-from mmlu_kit.report.figures import BLUE, GREEN, GREY, GUESSING, LIGHT, ORANGE, PURPLE, SKY, YELLOW, bars_area, name
+from mmlu_kit.report.figures import BLUE, GREEN, GREY, GUESSING, LIGHT, ORANGE, PURPLE, SKY, YELLOW, label_bars, two_lines
 from mmlu_kit.settings import CHANCE, LETTERS
 
-# The colour of a letter's bar and of the text on it.
+# The colours of a letter's bar and of the text on it.
 LETTER_STYLES = ((BLUE, "white"), (ORANGE, "black"), (GREEN, "white"), (PURPLE, "black"))
-# Told apart without colour too.
+# Markers that can be told apart without colour.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = (BLUE, ORANGE, GREEN, PURPLE, SKY, GREY, YELLOW, "black")
 
 
 def answer_outcomes(analysis: AnalysisFile) -> Any:
-    """What became of each model's generated answers: right, wrong or unparsed."""
+    """Draw the shares of each model's generated answers that were right, wrong or unparsed."""
     models = analysis.models
     figure, axes = pyplot.subplots(figsize=(8, 1.9 + 0.5 * len(models)))
     kinds = (
@@ -36,14 +36,14 @@ def answer_outcomes(analysis: AnalysisFile) -> Any:
                 box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
                 axes.text(begin + share / 2, place, f"{share:.1f}%", ha="center", va="center", fontsize=9, bbox=box)
         begins = [begin + share for begin, share in zip(begins, shares, strict=True)]
-    bars_area(axes, [model.label for model in models], 100, "share of questions, %")
-    axes.set_title("What became of the generated answers")
+    label_bars(axes, [model.label for model in models], 100, "share of questions, %")
+    axes.set_title("Generated answers: right, wrong or unparsed")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
 def models_wrong(analysis: AnalysisFile) -> Any:
-    """How many models were wrong on a question, beside what independent models of the same accuracies would give."""
+    """Draw the numbers of questions missed by 0, 1, … models, observed and if mistakes were independent."""
     wrong = analysis.models_wrong
     assert wrong is not None
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
@@ -71,7 +71,7 @@ def models_wrong(analysis: AnalysisFile) -> Any:
 
 
 def agreement(analysis: AnalysisFile) -> Any:
-    """Error consistency of each pair of models: Cohen's kappa on right and wrong; 0 is what their accuracies alone give."""
+    """Draw the error consistency of each pair of models: Cohen's kappa of right and wrong."""
     models = analysis.models
     places = {model.model: place for place, model in enumerate(models)}
     grid = [[float("nan")] * len(models) for _ in models]
@@ -79,39 +79,43 @@ def agreement(analysis: AnalysisFile) -> Any:
         one, other = sorted(places[model] for model in pair.models)
         grid[other][one] = float("nan") if pair.kappa is None else pair.kappa
     figure, axes = pyplot.subplots(figsize=(4.2 + 0.9 * len(models), 2.6 + 0.6 * len(models)))
-    shown = axes.imshow(grid, vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
+    image = axes.imshow(grid, vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
     for y, values in enumerate(grid):
         for x, value in enumerate(values):
-            if value == value:  # only one half is filled: a pair has no order
+            if value == value:  # only one half is filled, as pairs are unordered
                 axes.text(x, y, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
     axes.set_xticks(
-        range(len(models) - 1), [name(model.label) for model in models[:-1]], rotation=20, ha="right", rotation_mode="anchor"
+        range(len(models) - 1),
+        [two_lines(model.label) for model in models[:-1]],
+        rotation=20,
+        ha="right",
+        rotation_mode="anchor",
     )
-    axes.set_yticks(range(1, len(models)), [name(model.label) for model in models[1:]])
+    axes.set_yticks(range(1, len(models)), [two_lines(model.label) for model in models[1:]])
     axes.set_xlim(-0.5, len(models) - 1.5)
     axes.set_ylim(len(models) - 0.5, 0.5)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title("Are two models wrong on the same questions?")
-    figure.colorbar(shown, ax=axes, label="Cohen's kappa of right and wrong")
+    figure.colorbar(image, ax=axes, label="Cohen's kappa of right and wrong")
     return figure
 
 
 def letter_bias(analysis: AnalysisFile) -> Any:
-    """How often each model's best letter is A, B, C or D, beside how often it is the right one."""
+    """Draw how often each model's best letter is A, B, C or D, and how often each letter is right."""
     models = analysis.models
     labels = [*(model.label for model in models), "right answers"]
     figure, axes = pyplot.subplots(figsize=(8, 1.9 + 0.5 * len(labels)))
     begins = [0.0] * len(labels)
     for letter, (colour, ink) in zip(LETTERS, LETTER_STYLES, strict=True):
         letters = [model.letters[letter] for model in models]
-        shares = [100 * share for share in (*(one.share for one in letters), letters[0].gold_share)]
+        shares = [100 * share for share in (*(shares.share for shares in letters), letters[0].gold_share)]
         axes.barh(range(len(labels)), shares, 0.66, left=begins, color=colour, edgecolor="white", label=letter)
         for place, (begin, share) in enumerate(zip(begins, shares, strict=True)):
             if share >= 7:
                 axes.text(begin + share / 2, place, f"{letter} {share:.0f}%", ha="center", va="center", fontsize=9, color=ink)
         begins = [begin + share for begin, share in zip(begins, shares, strict=True)]
-    bars_area(axes, labels, 100, "share of questions, % (best letter)")
+    label_bars(axes, labels, 100, "share of questions, % (best letter)")
     axes.axhline(len(models) - 0.5, color=GREY, linewidth=1)
     axes.set_title("Do models prefer a letter?")
     figure.legend(loc="outside lower center", ncols=4, frameon=False)
@@ -119,19 +123,19 @@ def letter_bias(analysis: AnalysisFile) -> Any:
 
 
 def reliability(analysis: AnalysisFile) -> Any:
-    """Accuracy against confidence: on the diagonal a model is right as often as it is sure."""
+    """Draw accuracy against confidence; on the diagonal they are equal."""
     calibrated = [(model, model.calibration) for model in analysis.models if model.calibration]
     figure, axes = pyplot.subplots(figsize=(8, 5.6 + 0.24 * len(calibrated)))
-    # No best letter is less probable among the letters than CHANCE.
+    # The best letter's probability among the letters is never below CHANCE.
     chance = 100 * CHANCE
-    axes.plot([chance, 100], [chance, 100], color=GREY, linestyle="--", linewidth=1, label="as sure as right")
+    axes.plot([chance, 100], [chance, 100], color=GREY, linestyle="--", linewidth=1, label="accuracy = confidence")
     for (model, calibration), colour, marker in zip(calibrated, cycle(LINES), cycle(MARKERS), strict=False):
         bins = [bin for bin in calibration.bins if bin.count]
         confidence = [100 * (bin.confidence or 0) for bin in bins]
         accuracy = [100 * (bin.accuracy or 0) for bin in bins]
         text = f"{model.label} (ECE {100 * calibration.ece:.1f}%)"
         axes.plot(confidence, accuracy, color=colour, linewidth=1, marker=marker, markersize=4, label=text)
-        # A point's area says how many questions it stands for.
+        # A point's area is its share of the questions.
         sizes = [15 + 400 * bin.count / model.questions for bin in bins]
         axes.scatter(confidence, accuracy, sizes, color=colour, marker=marker, alpha=0.75, edgecolors="white", linewidths=0.5)
     axes.axhline(chance, color=GREY, linestyle=":", linewidth=1, label=GUESSING)
@@ -139,7 +143,7 @@ def reliability(analysis: AnalysisFile) -> Any:
     axes.set_ylim(-3, 103)
     axes.set_xlabel("confidence, % (probability of the best letter among the four)")
     axes.set_ylabel("accuracy, % (a point's area: its share of questions)")
-    axes.set_title("Do models know what they know?")
+    axes.set_title("Does confidence match accuracy?")
     longest = max(len(model.label) for model, _ in calibrated)
     figure.legend(loc="outside lower center", ncols=2 if longest < 24 else 1, frameon=False)
     return figure

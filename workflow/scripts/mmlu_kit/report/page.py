@@ -1,7 +1,7 @@
-"""The page people read: the report as HTML and an explorer of all questions, in one file that needs nothing else.
+"""report.html: the report and an explorer of all questions, in one self-contained page.
 
-Questions and what models wrote are other people's text. They reach the page in two ways only: escaped by the Markdown
-library, which lets no raw HTML through, and as JSON in which nothing can end the script element that holds it.
+Questions and generated texts are untrusted. They reach the page in two ways only: escaped by the Markdown library, which lets
+no raw HTML through, and as JSON that cannot end the script element around it.
 """
 
 import base64
@@ -27,16 +27,15 @@ FORMATS = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
 def render(markdown: str, figures: Mapping[str, bytes], data: ExplorerData, templates: Path) -> str:
-    """The whole page: `markdown` is report.md, `figures` are images by the path it names them with, `data`
-    is what the explorer shows.
+    """Return the whole page; `markdown` is report.md, `figures` are its images by path, `data` is the explorer's data.
 
-    The page forbids itself any network and any script but its own, which the browser knows by its hash. The table library
-    comes as JSON too and is imported from memory, hence `blob:`.
+    The page's content security policy forbids any network access and any script but its own, identified by hash. The table
+    library is embedded as JSON too and imported from memory, hence `blob:`.
     """
     report, contents, title = report_html(markdown, figures)
     script = (templates / "page.js").read_text(encoding="utf-8")
     if "</script" in script.lower() or "<!--" in script:
-        raise ValueError("page.js holds what would end its own script element")
+        raise ValueError("page.js contains text that would end its script element")
     digest = base64.b64encode(sha256(script.encode()).digest()).decode()
     library = Path(itables.options.dt_bundle)
     environment = jinja2.Environment(
@@ -59,15 +58,15 @@ def render(markdown: str, figures: Mapping[str, bytes], data: ExplorerData, temp
 
 
 def embedded(value: Any) -> str:
-    """JSON that can stand in an HTML script element: no <, > or &, so that no text in it is markup."""
+    """Return JSON that is safe in an HTML script element: without <, > and &, so that no text in it is markup."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
 
 
 def report_html(markdown: str, figures: Mapping[str, bytes]) -> tuple[str, list[tuple[str, str]], str]:
-    """report.md as HTML, (anchor, text) of its sections, and its title; the page has its own table of contents.
+    """Return report.md as HTML without its table of contents, its sections as (anchor, text), and its title.
 
-    An image that is none of `figures` becomes its text: it may be a question's, and would be fetched.
+    An image that is not in `figures` is replaced by its text: it may come from a question, and the browser would fetch it.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.add_render_rule("image", _image(figures))
@@ -82,7 +81,7 @@ def report_html(markdown: str, figures: Mapping[str, bytes]) -> tuple[str, list[
 
 
 def _image(figures: Mapping[str, bytes]) -> Callable[..., str]:
-    """The Markdown library's rule for images: embedded where they are the report's own, else their text."""
+    """Return the Markdown library's rule for images: the report's own are embedded, others become text."""
 
     def image(_: Any, tokens: list[Token], number: int, options: Any, env: Any) -> str:
         token = tokens[number]
@@ -96,7 +95,7 @@ def _image(figures: Mapping[str, bytes]) -> Callable[..., str]:
 
 
 def _name_cells(tokens: list[Token]) -> None:
-    """Say of each table's cells what they head: the first row its columns, each row's first cell its row."""
+    """Mark header cells for screen readers: each table's first row heads its columns, each row's first cell its row."""
     first = False
     for token in tokens:
         if token.type == "tr_open":
@@ -111,7 +110,7 @@ def _name_cells(tokens: list[Token]) -> None:
 
 
 def _name_headings(tokens: list[Token]) -> list[tuple[str, str, str]]:
-    """Give each heading the anchor that GitHub gives it; (tag, anchor, text) of each."""
+    """Give each heading the anchor that GitHub would; return (tag, anchor, text) of each."""
     headings: list[tuple[str, str, str]] = []
     seen: dict[str, int] = {}
     for opening, inline in pairwise(tokens):
@@ -126,7 +125,7 @@ def _name_headings(tokens: list[Token]) -> list[tuple[str, str, str]]:
 
 
 def _without_contents(tokens: list[Token]) -> list[Token]:
-    """The tokens without the section that is the report's table of contents."""
+    """Return the tokens without the report's table of contents."""
     kept, inside = [], False
     for number, token in enumerate(tokens):
         if token.type == "heading_open" and token.tag in ("h1", "h2"):

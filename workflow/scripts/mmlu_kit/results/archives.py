@@ -1,6 +1,6 @@
-"""Archives of results: packed on one machine, unpacked on another into results/<study>/elsewhere/<name>/ and used there.
+"""Archives of results, packed on one machine and unpacked on another into results/<study>/elsewhere/<name>/.
 
-An archive may come from anyone, so every name and every file in it is checked before anything is written.
+An archive may come from anyone, so every name and file in it is checked before anything is written.
 """
 
 import io
@@ -25,10 +25,10 @@ MOST_FILES, MOST_BYTES_EACH, MOST_BYTES = 100_000, 200_000_000, 4_000_000_000
 
 
 def pack(results: Path) -> tuple[bytes, dict[str, int]]:
-    """A zip archive of what this machine ran in a study, and the number of subjects of each model.
+    """Return a zip archive of the evaluations that this machine ran for a study, and the number of subjects of each model.
 
-    Equal results give equal bytes. The archive's comment is the study's name. Left out are "not run" placeholders, job logs
-    and everything computed from the evaluations.
+    Equal results give equal bytes. The archive's comment is the study's name. "Not run" placeholders, job logs and everything
+    computed from the evaluations are left out. Raises UserError if this machine ran no evaluation.
     """
     results = Path(results)
     evaluations = [
@@ -38,7 +38,7 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
         and locations.timing_file(results, path.parent.name, path.stem).is_file()
     ]
     if not evaluations:
-        raise UserError(f"{results}: no evaluation was run here, so there is nothing to pack: run the study first")
+        raise UserError(f"{results}: no evaluation was run on this machine, so there is nothing to pack: run the study first")
     chosen = set(evaluations)
     for path in evaluations:
         timings = results / "timings" / path.parent.name
@@ -48,7 +48,9 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.comment = results.name.encode()
         for path in sorted(chosen):
-            member = zipfile.ZipInfo(path.relative_to(results).as_posix())  # with zip's first date, 1980, for equal bytes
+            member = zipfile.ZipInfo(
+                path.relative_to(results).as_posix()
+            )  # dated 1980, the earliest that zip has, for equal bytes
             member.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(member, path.read_bytes())
     return buffer.getvalue(), dict(Counter(path.parent.name for path in evaluations))
@@ -57,11 +59,11 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
 def unpack(archive: Path, results: Path, name: str) -> dict[str, int]:
     """Put an archive made by `pack` into a study's elsewhere/<name>/, and return the number of subjects of each model.
 
-    An archive unpacked under this name before is replaced. A damaged file, a file that `pack` does not make, or an answer
-    that contradicts a result already there raises UserError, and nothing is written.
+    An archive unpacked earlier under the same name is replaced. Raises UserError, with nothing written, for a damaged file, a
+    file that `pack` does not make, or an answer that contradicts an existing result.
     """
     if not re.fullmatch(_NAME, name):
-        raise UserError(f"'{name}' cannot be the name of a folder here: use letters, digits, '.', '_' and '-'")
+        raise UserError(f"'{name}' cannot be a folder name: use letters, digits, '.', '_' and '-'")
     members = _read_members(archive)
     folder = Path(results) / locations.ELSEWHERE / name
     others = [Path(results), *(other for other in locations.other_machines(results) if other != folder)]
@@ -81,27 +83,30 @@ def unpack(archive: Path, results: Path, name: str) -> dict[str, int]:
 
 
 def study_name(archive: Path) -> str | None:
-    """The name of the study that an archive holds; None where it does not say."""
+    """Return the name of the study in an archive; None if the archive does not record it."""
     with zipfile.ZipFile(archive) as opened:
         name = opened.comment.decode(errors="replace")
     return name if re.fullmatch(_NAME, name) else None
 
 
 def _check(archive: Path, member: str, members: Mapping[str, bytes], others: Iterable[Path]) -> Evaluation:
-    """The evaluation in a member; it is whole, has its timing, and agrees with that of the same name in `others`."""
+    """Return the evaluation in a member.
+
+    Raises UserError if it is damaged, lacks its timing, or contradicts the same evaluation in `others`.
+    """
     where = f"{archive}: {member}"
     evaluation = Evaluation.parse(members[member], where)
     problem = evaluation.contradiction()
     if problem:
         raise UserError(f"{where} was changed after it was made: {problem}; pack it again on the machine that made it")
     if member != f"evaluations/{evaluation.model}/{evaluation.subject}.json":
-        raise UserError(f"{where} holds the answers of {evaluation.model} on {evaluation.subject}: it was renamed")
+        raise UserError(f"{where} holds the answers of {evaluation.model} on {evaluation.subject}: the file was renamed")
     timing_member = f"timings/{evaluation.model}/{evaluation.subject}.json"
     if timing_member not in members:
         raise UserError(f"{archive}: {timing_member} is missing; pack it again on the machine that made it")
     process = Timing.parse(members[timing_member], f"{archive}: {timing_member}").process
     if process is not None and not _MEMBER.fullmatch(f"timings/{process}"):
-        raise UserError(f"{archive}: {timing_member} names '{process[:80]}', which is no log of a process")
+        raise UserError(f"{archive}: {timing_member} names '{process[:80]}', which is not the log of a process")
     for other in others:
         path = other / member
         if path.is_file():
@@ -110,28 +115,28 @@ def _check(archive: Path, member: str, members: Mapping[str, bytes], others: Ite
 
 
 def _read_members(path: Path) -> dict[str, bytes]:
-    """The files in an archive by name; anything but an archive made by `pack` raises UserError."""
+    """Return the files in an archive by name. Raises UserError unless `pack` made the archive."""
     members: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_BYTES:
                 limits = f"{MOST_FILES} files or {MOST_BYTES // 10**9} GB"
-                raise UserError(f"{path} has more than {limits}: it is no packed study, and nothing was unpacked")
+                raise UserError(f"{path} has more than {limits}: it is not a packed study, and nothing was unpacked")
             for entry in entries:
                 is_link = (entry.external_attr >> 16) & 0o170000 == 0o120000
                 if not _MEMBER.fullmatch(entry.filename) or is_link or entry.filename in members:
                     name = repr(entry.filename[:80])
-                    raise UserError(f"{path} holds {name}, which no packed study has: nothing was unpacked")
+                    raise UserError(f"{path} holds {name}, which `pack` never writes: nothing was unpacked")
                 if entry.file_size > MOST_BYTES_EACH:
                     raise UserError(f"{path}: {entry.filename} has more than {MOST_BYTES_EACH // 10**6} MB")
                 # A member longer than announced fails here by its checksum.
                 members[entry.filename] = archive.read(entry)
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist: copy the archive made by `make pack` on the other machine there") from None
+        raise UserError(f"{path} does not exist: copy there the archive that `make pack` made on the other machine") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # The last two are zipfile's for a compression it does not know and for an archive with a password.
-        raise UserError(f"{path} is not a whole zip archive ({error}): copy it again") from None
+        # zipfile raises the last two for an unknown compression and for an archive with a password.
+        raise UserError(f"{path} is not a complete zip archive ({error}): copy it again") from None
     if not any(name.startswith("evaluations/") for name in members):
         raise UserError(f"{path} holds no evaluation")
     return members

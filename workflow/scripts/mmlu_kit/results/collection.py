@@ -14,7 +14,7 @@ Pair = tuple[str, str]  # model, subject
 
 @dataclass(frozen=True)
 class Collection:
-    """What was read; `sources` has the folder below the results of each (model, subject) that another machine made."""
+    """Results as read; `sources` maps each (model, subject) that another machine ran to its folder below the results."""
 
     outcomes: list[Evaluation | NotRun]
     timings: list[Timing | NotRun]
@@ -22,7 +22,7 @@ class Collection:
 
 
 def collect(study: Study, results: Path) -> Collection:
-    """The evaluations and timings of a study that are there; those that do not fit together raise UserError."""
+    """Return the evaluations and timings of a study that exist so far. Raises UserError if they do not fit together."""
     folders = {(model, subject): locations.result_folder(results, model, subject) for model, subject in study.pairs()}
     folders = {pair: folder for pair, folder in folders.items() if locations.evaluation_file(folder, *pair).is_file()}
     outcomes = {pair: records.read_evaluation(locations.evaluation_file(folder, *pair)) for pair, folder in folders.items()}
@@ -43,7 +43,7 @@ def collect(study: Study, results: Path) -> Collection:
 
 
 def _check_same_answers(results: Path, pair: Pair, folder: Path, outcome: Evaluation | NotRun) -> None:
-    """Raise UserError if another machine, or this one, has another answer than the result that counts."""
+    """Raise UserError if the results of any machine contradict `outcome`, the result that is used."""
     path = locations.evaluation_file(folder, *pair)
     for other in (results, *locations.other_machines(results)):
         other_path = locations.evaluation_file(other, *pair)

@@ -1,4 +1,4 @@
-"""Whether evaluations can be compared: same questions, same prompts, same scoring, and one answer to each question."""
+"""Checks that evaluations can be compared: same questions, same prompts, same scoring, no contradicting answers."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from mmlu_kit.user_errors import UserError
 
 
 def check(evaluations: Mapping[str, Evaluation]) -> None:
-    """Raise UserError naming two evaluations, by their keys, whose questions, prompts or scoring differ.
+    """Raise UserError if two evaluations differ in questions, prompts or scoring; `evaluations` are by the names in messages.
 
-    Models that are asked in the same form must have been shown the same text, but for `chat`, whose text depends on the
-    model's chat template. Prompts and scoring of imported answers are not known.
+    Models with the same preset and number of few-shot examples must have been given the same prompts, except for `chat`, whose
+    prompts depend on the model's chat template. The prompts and scoring of imported answers are unknown and not checked.
     """
     sizes: dict[str, tuple[str, int]] = {}
     questions: dict[tuple[str, int], tuple[str, str]] = {}
@@ -20,28 +20,28 @@ def check(evaluations: Mapping[str, Evaluation]) -> None:
     scoring: tuple[str, int] | None = None
     for name, evaluation in evaluations.items():
         subject, requested = evaluation.subject, evaluation.requested
-        known, size = sizes.setdefault(subject, (name, len(evaluation.records)))
+        other, size = sizes.setdefault(subject, (name, len(evaluation.records)))
         if size != len(evaluation.records):
-            raise _differ(name, known, "data", f"{len(evaluation.records)} questions of {subject} beside {size}")
+            raise _differ(name, other, "data", f"{len(evaluation.records)} and {size} questions of {subject}")
         for record in evaluation.records:
-            known, sha256 = questions.setdefault((subject, record.index), (name, record.question_sha256))
+            other, sha256 = questions.setdefault((subject, record.index), (name, record.question_sha256))
             if sha256 != record.question_sha256:
-                raise _differ(name, known, "data", f"question {record.index} of {subject} is not the same")
+                raise _differ(name, other, "data", f"question {record.index} of {subject} is not the same")
             if requested and requested.preset != Preset.CHAT:
                 form = (subject, record.index, requested.preset, record.examples)
-                known, prompt_sha256 = prompts.setdefault(form, (name, record.prompt_sha256))
+                other, prompt_sha256 = prompts.setdefault(form, (name, record.prompt_sha256))
                 if prompt_sha256 != record.prompt_sha256:
-                    raise _differ(name, known, "prompts", f"question {record.index} of {subject} was asked in other words")
+                    raise _differ(name, other, "prompts", f"question {record.index} of {subject} has another prompt")
         if evaluation.scoring is not None:
-            known, version = scoring = scoring or (name, evaluation.scoring)
+            other, version = scoring = scoring or (name, evaluation.scoring)
             if version != evaluation.scoring:
-                raise _differ(name, known, "scoring", f"version {evaluation.scoring} beside version {version}")
+                raise _differ(name, other, "scoring", f"versions {evaluation.scoring} and {version}")
 
 
 def check_same_answers(name: str, outcome: Evaluation | NotRun, other: str, other_outcome: Evaluation | NotRun) -> None:
     """Raise UserError if two evaluations of one model and subject, named `name` and `other`, answer a question differently.
 
-    Nothing contradicts what was not run.
+    An evaluation that was not run contradicts nothing.
     """
     if isinstance(outcome, NotRun) or isinstance(other_outcome, NotRun):
         return
@@ -53,9 +53,11 @@ def check_same_answers(name: str, outcome: Evaluation | NotRun, other: str, othe
 
 
 def _answers(evaluation: Evaluation) -> dict[int, tuple[str, str | None, str | None]]:
-    """Which question was answered with which letters, by index."""
+    """Return each question's hash and its two answers, by index."""
     return {record.index: (record.question_sha256, record.predicted, record.parsed) for record in evaluation.records}
 
 
 def _differ(name: str, other: str, part: str, difference: str) -> UserError:
-    return UserError(f"{name} and {other} differ in their {part} and are not merged: {difference}; use one version of the kit")
+    return UserError(
+        f"{name} and {other} differ in their {part} and are not merged: {difference}; run both with one version of the kit"
+    )

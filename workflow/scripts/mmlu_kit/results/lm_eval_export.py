@@ -1,8 +1,8 @@
-"""Results in the form of EleutherAI's lm-evaluation-harness 0.4 (`results_<date>.json`, `samples_<task>_<date>.jsonl`), so
-that its tools and other people's dashboards read them. Its `result_schema.py` describes both files.
+"""Results as EleutherAI's lm-evaluation-harness 0.4 writes them, so that tools and dashboards made for it can read them.
 
-A task is named `mmlu_<subject>`, as there, only where the questions are those of the hub's cais/mmlu and the prompt is
-lm-eval's own, byte for byte; other questions and other prompts name themselves in the task's name.
+The files are `results_<date>.json` and `samples_<task>_<date>.jsonl`; lm-eval's `result_schema.py` describes both. A task has
+lm-eval's own name, `mmlu_<subject>`, only if the questions are cais/mmlu from the hub and the prompts are lm-eval's, byte for
+byte. Otherwise the task's name includes the name of the questions, of the prompt preset, or of both.
 """
 
 import json
@@ -35,7 +35,7 @@ Fields = dict[str, object]  # an object of lm-eval's files
 
 @dataclass(frozen=True)
 class Task:
-    """One subject as lm-eval's task: what a model answered, what it took, and a sample for each record."""
+    """One subject as a task of lm-eval: a model's evaluation, its timing, and a sample for each record."""
 
     name: str
     evaluation: Evaluation
@@ -44,20 +44,20 @@ class Task:
 
     @property
     def num_fewshot(self) -> int:
-        """Few-shot examples; the fewest, where some prompts were too long for all."""
+        """The number of few-shot examples: the smallest, if some prompts were too long for all of them."""
         return min(record.examples or 0 for record in self.evaluation.records)
 
 
 def export(results: Path, resources: Path, output: Path, load_tokenizer: Callable[[Path], Any]) -> Iterator[str]:
     """Write every model's results and samples below `output`, and yield a line on each model.
 
-    `load_tokenizer` gives the tokenizer of a model's folder, needed where its chat template made the prompts. Questions that
-    are not those that were asked raise UserError.
+    `load_tokenizer` returns the tokenizer in a model's folder; prompts made by a chat template need it. Raises UserError if the
+    questions in `resources` are not those that were asked.
     """
     merged = Merged.read(results / "merged.json")
     for model, about in merged.models.items():
         if about.requested is None:
-            yield f"{model}: left out, as nothing is known of its answers but letters"
+            yield f"{model}: left out, because its answers were imported and only their letters are known"
             continue
         tokenizer = None
         if about.requested.preset == Preset.CHAT:
@@ -75,24 +75,24 @@ def export(results: Path, resources: Path, output: Path, load_tokenizer: Callabl
 
 
 def task_name(source: StudyQuestions, subject: str, preset: Preset) -> str:
-    """A task's name; `source` are the study's questions."""
+    """Return a task's name; `source` describes the study's questions."""
     name = "mmlu" if source.repository == MMLU else source.name
     return f"{name}_{subject}" + ("" if preset == Preset.LM_EVAL else f"_{preset}")
 
 
 def folder_name(model: str) -> str:
-    """A model's name as lm-eval names its folder."""
+    """Return the name that lm-eval would give a model's folder."""
     return re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model)
 
 
-def samples(evaluation: Evaluation, preset: Preset, subject_questions: Sequence[Question], tokenizer: Any) -> list[Fields]:
-    """One sample for each record; `subject_questions` include dev's, `tokenizer` is needed for chat prompts.
+def make_samples(evaluation: Evaluation, preset: Preset, subject_questions: Sequence[Question], tokenizer: Any) -> list[Fields]:
+    """Return a sample for each record; `subject_questions` include the dev split, `tokenizer` is needed for chat prompts.
 
-    Raises UserError where the prompt made of these questions is not the one that the model was shown.
+    Raises UserError if a prompt rendered from these questions is not the one that the model was given.
     """
     tests = {question.index: question for question in questions.split(subject_questions, Split.TEST)}
     dev = questions.split(subject_questions, Split.DEV)
-    made = []
+    samples = []
     for record in evaluation.records:
         question = tests.get(record.index)
         text = None
@@ -101,13 +101,15 @@ def samples(evaluation: Evaluation, preset: Preset, subject_questions: Sequence[
             text = "".join(piece for piece, _ in pieces)
         if question is None or text is None or files.sha256(text) != record.prompt_sha256:
             where = f"{evaluation.model}, question {record.index} of {evaluation.subject}"
-            raise UserError(f"{where}: the questions here do not give the prompt that was asked: run the study again")
-        made.append(_sample(record, question, text, preset))
-    return made
+            raise UserError(
+                f"{where}: the prompt cannot be rendered again from the questions in this study: run the study again"
+            )
+        samples.append(_sample(record, question, text, preset))
+    return samples
 
 
 def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
-    """The results file of one model."""
+    """Return the content of one model's results file."""
     about, source = merged.models[model], merged.study.questions
     assert about.requested and about.effective and about.machine
     preset = about.requested.preset
@@ -142,7 +144,7 @@ def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
         "model_source": "mmlu-kit",
         "model_name": model,
         "model_name_sanitized": folder_name(model),
-        # Prompts made by a chat template are whole in the samples.
+        # The samples hold whole prompts, rendered by the chat template.
         "fewshot_as_multiturn": preset == Preset.CHAT,
         **dict.fromkeys(("system_instruction", "system_instruction_sha", "chat_template", "chat_template_sha")),
         "total_evaluation_time_seconds": None if real_s is None else str(real_s),
@@ -150,7 +152,7 @@ def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
 
 
 def _tasks(merged: Merged, model: str, preset: Preset, results: Path, resources: Path, tokenizer: Any) -> list[Task]:
-    """One model's tasks, from its evaluations, their timings and the questions that were fetched."""
+    """Return one model's tasks, from its evaluations, their timings and the fetched questions."""
     study = merged.study
     tasks = []
     for result in (result for result in merged.results if result.model == model):
@@ -162,7 +164,7 @@ def _tasks(merged: Merged, model: str, preset: Preset, results: Path, resources:
                 name=task_name(study.questions, result.subject, preset),
                 evaluation=evaluation,
                 timing=Timing.read(locations.timing_file(folder, model, result.subject)),
-                samples=samples(evaluation, preset, subject_questions, tokenizer),
+                samples=make_samples(evaluation, preset, subject_questions, tokenizer),
             )
         )
     return tasks
@@ -178,7 +180,7 @@ def _sample(record: Record, question: Question, text: str, preset: Preset) -> Fi
         "answer": int(target),
     }
     answers = [prompts.answer_text(preset, letter) for letter in LETTERS]
-    # lm-eval writes numbers and booleans of responses as text; greedy is what the model would write itself.
+    # lm-eval writes a response's log-likelihood and 'is greedy' as text; greedy means that the model would write this answer.
     responses = [
         [str(record.letter_logprobs[letter]), str(record.generated == answer)]
         for letter, answer in zip(LETTERS, answers, strict=True)
@@ -202,7 +204,7 @@ def _sample(record: Record, question: Question, text: str, preset: Preset) -> Fi
 def _metrics(task: Task) -> Fields:
     totals = task.evaluation.totals
     accuracy, number = totals.correct / totals.questions, totals.questions
-    # The standard error of a mean as lm-eval has it, from the sample's standard deviation.
+    # lm-eval's standard error of a mean, from the sample standard deviation.
     error = math.sqrt(accuracy * (1 - accuracy) / (number - 1)) if number > 1 else "N/A"
     return {
         "name": task.name,
@@ -230,7 +232,7 @@ def _configuration(task: Task, preset: Preset, source: StudyQuestions) -> Fields
 
 
 def _date(timings: Sequence[Timing]) -> str:
-    """When the first of these processes began, UTC, as lm-eval writes dates into names of files."""
+    """Return when the first of these processes began, UTC, as lm-eval writes dates in file names."""
     began = datetime.fromisoformat(min(timing.process_started for timing in timings))
     return began.replace(tzinfo=None).isoformat().replace(":", "-")
 

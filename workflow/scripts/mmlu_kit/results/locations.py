@@ -1,7 +1,7 @@
-"""Where a study's results lie: those made here in results/<study>/, those of other machines in its elsewhere/<name>/.
+"""Where a study's results are: this machine's in results/<study>/, those of other machines in its elsewhere/<name>/.
 
 Each of these folders has `evaluations/<model>/<subject>.json`, `timings/<model>/<subject>.json` and, where /usr/bin/time
-was available, `timings/<model>/<job>.time`. No rule makes the files below elsewhere/, so Snakemake never rebuilds them.
+was available, `timings/<model>/<job>.time`. No rule makes the files in elsewhere/, so Snakemake never rebuilds them.
 """
 
 from pathlib import Path
@@ -12,31 +12,31 @@ ELSEWHERE = "elsewhere"
 
 
 def other_machines(results: Path) -> list[Path]:
-    """The folders of other machines' results in a study's, in the order in which they are searched."""
+    """Return the folders with other machines' results of a study, in the order in which they are searched."""
     folders = (Path(results) / ELSEWHERE).glob("*")
     return sorted(folder for folder in folders if folder.is_dir() and not folder.name.startswith("."))
 
 
 def result_folder(results: Path, model: str, subject: str) -> Path:
-    """The folder whose result of a model and subject counts: another machine's where there is one, else the study's own."""
+    """Return the folder whose result for a model and subject is used: another machine's if it has one, else this machine's."""
     folders = (folder for folder in other_machines(results) if evaluation_file(folder, model, subject).is_file())
     return next(folders, Path(results))
 
 
 def evaluation_file(folder: Path, model: str, subject: str) -> Path:
-    """The evaluation of a model and subject in one of these folders."""
+    """Return the path of the evaluation of a model and subject in one of these folders."""
     return folder / "evaluations" / model / f"{subject}.json"
 
 
 def timing_file(folder: Path, model: str, subject: str) -> Path:
-    """The timing of a model and subject in one of these folders."""
+    """Return the path of the timing of a model and subject in one of these folders."""
     return folder / "timings" / model / f"{subject}.json"
 
 
 def log_name(results: Path, log: Path) -> str:
-    """The name of a /usr/bin/time log in timings/processes.json: its path in the results without 'timings/'."""
+    """Return the name of a /usr/bin/time log in timings/processes.json: its path below the results without 'timings/'."""
     path = Path(log)
     parts = path.relative_to(results).parts if path.is_relative_to(results) else ()
     if len(parts) < 3 or parts[-3] != "timings":
-        raise UserError(f"{log}: not a log in timings/<model>/ of {results} or of a folder in its {ELSEWHERE}/")
+        raise UserError(f"{log}: not a log in timings/<model>/ of {results}, or of a folder in its {ELSEWHERE}/")
     return "/".join((*parts[:-3], *parts[-2:]))

@@ -1,4 +1,4 @@
-"""Results of many jobs in one place: merged.json, and questions.csv with every answer."""
+"""The results of all jobs merged: merged.json, and questions.csv with every answer."""
 
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,16 +28,16 @@ _TIMES = (
     *("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j"),
 )
 _PEAKS = ("peak_rss_bytes", "peak_gpu_bytes")
-# What the evaluations of one model must agree in.
+# Fields that must be equal in all evaluations of one model.
 _SAME = ("repository", "commit", "parameters", "requested", "effective", "model_files")
-# The columns of questions.csv: a record's fields, the log-probabilities one a letter.
+# The columns of questions.csv: a record's fields, with one column for each letter's log-probability.
 LOGPROBS = tuple(f"logprob_{letter}" for letter in LETTERS)
 _FIELDS = tuple(name for name in Record.model_fields if name not in ("subject", "index", "letter_logprobs"))
 COLUMNS = ("model", "subject", "index", *_FIELDS, *LOGPROBS)
 _TYPES = {name: typing.get_type_hints(Record)[name] for name in _FIELDS}
-# Columns in which an empty cell means that something is not known; in all others it is an empty text.
+# In these columns an empty cell means 'not known'; in all others it is an empty text.
 _UNKNOWN = (*(name for name, kind in _TYPES.items() if NoneType in typing.get_args(kind)), *LOGPROBS)
-# Columns of text, which may look like a number.
+# Text columns, whose values may look like numbers.
 _TEXTS = ("model", "subject", *(name for name, kind in _TYPES.items() if kind is str or str in typing.get_args(kind)))
 
 
@@ -51,9 +51,9 @@ def merge(
     chat: ChatFile | None = None,
     sources: Mapping[Pair, str] | None = None,
 ) -> Merged:
-    """The content of merged.json; evaluations that contradict each other or the study raise UserError.
+    """Return the content of merged.json. Raises UserError if evaluations contradict each other or the study.
 
-    `sources` has the folder below the results of each (model, subject) that another machine made.
+    `sources` maps each (model, subject) that another machine ran to its folder below the results.
     """
     sources = sources or {}
     not_run = {(outcome.model, outcome.subject): outcome for outcome in outcomes if isinstance(outcome, NotRun)}
@@ -62,7 +62,7 @@ def merge(
     wanted, imported = study.pairs(), study.imported
     pairs = [pair for pair in wanted if pair in evaluations and (pair in times or pair[0] in imported)]
     machines: list[Machine] = []
-    places = {pair: _place(machines, times[pair].machine) for pair in pairs if pair in times}
+    machine_indices = {pair: _index(machines, times[pair].machine) for pair in pairs if pair in times}
     resumed = {_process(times[pair], sources.get(pair)) for pair in pairs if pair in times and times[pair].resumed}
     return Merged(
         study=study,
@@ -75,7 +75,7 @@ def merge(
                 totals=evaluations[pair].totals,
                 questions_sha256=records.questions_sha256(evaluations[pair].records),
                 source=sources.get(pair),
-                machine=places.get(pair),
+                machine=machine_indices.get(pair),
                 **_times(times.get(pair), sources.get(pair)),
             )
             for pair in pairs
@@ -92,7 +92,7 @@ def merge(
 def _models(
     study: Study, evaluations: Mapping[Pair, Evaluation], times: Mapping[Pair, Timing], sources: Mapping[Pair, str]
 ) -> dict[str, MergedModel]:
-    """What each model is and how it ran, the same for all its subjects."""
+    """Return what each model is and how it ran. Raises UserError if this differs between its subjects."""
     models: dict[str, MergedModel] = {}
     first: dict[str, Evaluation] = {}
     for pair, evaluation in evaluations.items():
@@ -103,11 +103,11 @@ def _models(
         for key in _SAME:
             if getattr(known, key) != getattr(evaluation, key):
                 raise UserError(
-                    f"{where}: its {key} differs from the model's other subjects: "
+                    f"{where}: its {key} differs from that of the model's other subjects: "
                     f"delete {where.rpartition('/')[0]} and run again"
                 )
         if pair[0] not in models:
-            # The reason is that of the first subject: how much memory was free may differ, what ran may not.
+            # The first subject's reason: the free memory it mentions may differ between subjects, what ran may not.
             models[pair[0]] = MergedModel(
                 repository=evaluation.repository,
                 commit=evaluation.commit,
@@ -121,7 +121,7 @@ def _models(
 
 
 def _times(timing: Timing | None, source: str | None) -> dict[str, Any]:
-    """A result's times; those of a resumed evaluation are no measurement and never enter a comparison."""
+    """Return a result's times; those of a resumed evaluation are left out, as they would not compare."""
     if timing is None:
         reasons = dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), "the answers were imported")
         return {**dict.fromkeys((*_TIMES, *_PEAKS, "process")), "reasons": reasons, "resumed": False}
@@ -131,26 +131,26 @@ def _times(timing: Timing | None, source: str | None) -> dict[str, Any]:
 
 
 def _process(timing: Timing, source: str | None) -> str | None:
-    """The name of the process's log among timings/processes.json."""
+    """Return the name of the process's log in timings/processes.json."""
     return f"{source}/{timing.process}" if source and timing.process else timing.process
 
 
 def _name(pair: Pair, sources: Mapping[Pair, str]) -> str:
-    """An evaluation file as messages call it."""
+    """Return the name of an evaluation file in messages."""
     return "/".join(filter(None, (sources.get(pair), f"evaluations/{pair[0]}/{pair[1]}.json")))
 
 
-def _place(machines: list[Machine], machine: Machine) -> int:
-    """The place of a machine among those known, where it is added if it is new."""
-    for place, known in enumerate(machines):
+def _index(machines: list[Machine], machine: Machine) -> int:
+    """Return the index of a machine in `machines`, adding it if it is new."""
+    for index, known in enumerate(machines):
         if known.alike(machine):
-            return place
+            return index
     machines.append(machine)
     return len(machines) - 1
 
 
 def _check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str) -> None:
-    """Raise UserError if an evaluation was made with other settings than the study's, as an old one kept aside may be."""
+    """Raise UserError if an evaluation was made with settings that differ from the study's, as an old one may be."""
     prompt = {name: getattr(entry.prompt, name) for name in type(entry.prompt).model_fields}
     requested = {name: prompt[name] if name in prompt else getattr(entry, name) for name in Requested.model_fields}
     requested |= {"repository": entry.repository, "commit": entry.commit}
@@ -158,11 +158,11 @@ def _check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str) -
     for name, value in requested.items():
         if made_with.get(name) != value:
             made = f"{where} was made with {name} {made_with.get(name)}"
-            raise UserError(f"{made} and the study asks for {value}: delete it and run again")
+            raise UserError(f"{made}, but the study requests {value}: delete it and run again")
 
 
 def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> pandas.DataFrame:
-    """questions.csv: one row for each model and question, in the study's order; columns alone where nothing was run."""
+    """Return questions.csv: one row for each model and question, in the study's order; only a header if nothing was run."""
     answered = {(outcome.model, outcome.subject): outcome.records for outcome in outcomes if isinstance(outcome, Evaluation)}
     rows = [
         {
@@ -179,7 +179,7 @@ def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> pandas.DataF
 
 
 def read_table(path: Path) -> pandas.DataFrame:
-    """questions.csv as `table` gives it; a generated text may be 'nan' or empty."""
+    """Read questions.csv as `table` returned it; a generated text may be 'nan' or empty."""
     return pandas.read_csv(
         path,
         keep_default_na=False,

@@ -1,6 +1,7 @@
-"""Another run's answers to the same questions, from a CSV file: `subject, test_index, model, prediction`, optionally `gold`.
+"""Answers of another run to the same questions, imported from a CSV file.
 
-Nothing is known of an answer but its letter. A prediction other than A, B, C or D is kept as written and counts as unparsed.
+Its columns are `subject, test_index, model, prediction` and, optionally, `gold`. Only the letter of an answer is known. A
+prediction other than A, B, C or D is kept as written and counts as unparsed.
 """
 
 import csv
@@ -17,13 +18,13 @@ from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
 COLUMNS = ("subject", "test_index", "model", "prediction")
-MOST_BYTES = 200_000_000  # of text: MMLU's 14,042 questions answered by two hundred models
+MOST_BYTES = 200_000_000  # of text: enough for two hundred models on MMLU's 14,042 questions
 LONGEST = 1000  # characters kept of a prediction
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One answer as its file has it; `gold` is None where the file has no such column or the cell is empty."""
+    """One answer as written in the file; `gold` is None if the file has no such column or the cell is empty."""
 
     text: str
     gold: str | None
@@ -33,7 +34,10 @@ Predictions = Mapping[tuple[str, int], Prediction]  # by subject and index
 
 
 def read(path: Path, model: str | None) -> Predictions:
-    """The predictions of one model in a file (None: of its only one); a damaged file raises UserError naming file and line."""
+    """Read the predictions of one model, or of the file's only model if `model` is None.
+
+    Raises UserError naming the file and line if the file is damaged.
+    """
     rows = list(_rows(path))
     models = list(dict.fromkeys(row["model"] for _, row in rows))
     if model is None and len(models) > 1:
@@ -53,15 +57,15 @@ def read(path: Path, model: str | None) -> Predictions:
 
 
 def records(predictions: Predictions, questions: Sequence[Question], where: str) -> list[Record]:
-    """The records of one subject's test questions.
+    """Return the records of one subject's test questions.
 
-    A missing answer, an answer to no question, or one with another right letter raises UserError that begins with `where`.
+    Raises UserError, beginning with `where`, for a missing answer, an answer to no question, or another right letter.
     """
     keys = {(question.subject, question.index) for question in questions}
     missing = [question.name for question in questions if (question.subject, question.index) not in predictions]
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"{where}: there is no prediction for {missing[0]}{others}: every question of a subject needs one")
+        raise UserError(f"{where}: no prediction for {missing[0]}{others}: every question of a subject needs one")
     subjects = {question.subject for question in questions}
     surplus = sorted(key for key in predictions if key[0] in subjects and key not in keys)
     if surplus:
@@ -73,7 +77,7 @@ def records(predictions: Predictions, questions: Sequence[Question], where: str)
 def _record(prediction: Prediction, question: Question, where: str) -> Record:
     if prediction.gold not in (None, question.answer):
         raise UserError(
-            f"{where}: its gold letter for {question.name} is '{prediction.gold[:20]}' and here it is '{question.answer}': "
+            f"{where}: the gold letter for {question.name} is '{prediction.gold[:20]}', but '{question.answer}' in this study: "
             "these are predictions for other questions"
         )
     letter = prediction.text if prediction.text in tuple(LETTERS) else None
@@ -91,38 +95,38 @@ def _record(prediction: Prediction, question: Question, where: str) -> Record:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each row of a file, after where it stands: 'p.csv: line 2'."""
+    """Yield each row with its position: 'p.csv: line 2'."""
     reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
     try:
         lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if lacking:
-            raise UserError(f"{path}: its header lacks {', '.join(lacking)}; needed are {', '.join(COLUMNS)}")
+            raise UserError(f"{path}: its header lacks {', '.join(lacking)}; it needs {', '.join(COLUMNS)}")
         for row in reader:
             where = f"{path}: line {reader.line_num}"
             if None in row or None in row.values():
-                raise UserError(f"{where}: not as many columns as the header has")
+                raise UserError(f"{where}: its number of columns differs from the header's")
             yield where, row
     except csv.Error as error:
         raise UserError(f"{path} is not a CSV file ({error})") from None
 
 
 def _text(path: Path) -> str:
-    """The text of a CSV file, compressed or not, up to MOST_BYTES."""
+    """Read a CSV file, gzip-compressed or not. Raises UserError if it has more than MOST_BYTES of text."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            raise UserError(f"{path} has more than {MOST_BYTES // 10**6} MB of text: leave in it only the models you import")
+            raise UserError(f"{path} has more than {MOST_BYTES // 10**6} MB of text: keep only the models to import")
         return data.decode("utf-8-sig")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is not a whole gzip file ({error})") from None
+        raise UserError(f"{path} is not a complete gzip file ({error})") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}): convert it to UTF-8") from None
 
 
 def _index(text: str, where: str) -> int:
     if not (text.strip().isascii() and text.strip().isdigit() and len(text) < 10):
-        raise UserError(f"{where}: test_index is '{text[:20]}', and it must be the question's number, counted from 0")
+        raise UserError(f"{where}: test_index is '{text[:20]}'; it must be the question's number, counted from 0")
     return int(text)
 
 

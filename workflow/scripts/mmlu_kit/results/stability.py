@@ -1,4 +1,4 @@
-"""How far answers depend on what should not matter: batching, threads and the number format."""
+"""Numerical stability: how many answers change with batching, threads and number format, which should not matter."""
 
 import itertools
 from collections.abc import Sequence
@@ -17,26 +17,26 @@ Setting = Literal["dtype", "batching", "threads"]
 
 
 class Batching(StrEnum):
-    """One question at a time by the model's own attention, or packed."""
+    """How questions are batched: one at a time with the model's own attention, or packed."""
 
     UNPACKED = "alone"
     PACKED = "packed"
 
 
 class RunSettings(Data):
-    """What a run is done with."""
+    """The settings of a run."""
 
     dtype: DType
     batching: Batching
     threads: Positive
 
     def in_words(self) -> str:
-        """'float32 packed 2'."""
+        """Return 'float32 packed 2'."""
         return f"{self.dtype} {self.batching} {self.threads}"
 
 
 class StabilityRun(RunSettings):
-    """What one run answered."""
+    """The answers of one run."""
 
     correct: Count
     predicted: list[Letter] | None = Field(description="The best letter of each question; null in merged.json.")
@@ -44,18 +44,20 @@ class StabilityRun(RunSettings):
 
     @property
     def settings(self) -> RunSettings:
-        """What it was done with."""
+        """The run's settings alone."""
         return RunSettings(dtype=self.dtype, batching=self.batching, threads=self.threads)
 
 
 class StabilityComparison(Data):
-    """Two runs that differ in one setting alone."""
+    """Two runs that differ in one setting only."""
 
-    changed: Setting = Field(description="That setting.")
+    changed: Setting = Field(description="The setting in which they differ.")
     runs: tuple[RunSettings, RunSettings]
-    flips: Count = Field(description="Questions answered otherwise.")
-    largest_difference: float = Field(ge=0, description="Of a letter's log-probability.")
-    margins: list[float] = Field(description="For each flipped question, how far its two letters lay apart in the first run.")
+    flips: Count = Field(description="Questions with different answers.")
+    largest_difference: float = Field(ge=0, description="Largest difference of a letter's log-probability.")
+    margins: list[float] = Field(
+        description="For each changed answer, the difference of the two letters' log-probabilities in the first run."
+    )
 
 
 class StabilityFile(Document):
@@ -69,13 +71,13 @@ class StabilityFile(Document):
     comparisons: list[StabilityComparison]
 
     def without_answers(self) -> "StabilityFile":
-        """The same without the answers to each question."""
+        """Return a copy without the answers to each question."""
         runs = [run.model_copy(update={"predicted": None, "logprobs": None}) for run in self.runs]
         return self.model_copy(update={"runs": runs})
 
 
 def run(settings: RunSettings, records: Sequence[Record]) -> StabilityRun:
-    """What one run answered: for each question the letter and the letters' log-probabilities."""
+    """Return the answers of one run: each question's best letter and the letters' log-probabilities."""
     logprobs = [[(record.letter_logprobs or {})[letter] for letter in LETTERS] for record in records]
     return StabilityRun(
         **dict(settings),
@@ -86,7 +88,7 @@ def run(settings: RunSettings, records: Sequence[Record]) -> StabilityRun:
 
 
 def comparisons(runs: Sequence[StabilityRun]) -> list[StabilityComparison]:
-    """Every two runs that differ in one setting alone, by threads, then batching, then number format."""
+    """Compare every two runs that differ in one setting only, ordered by threads, batching, number format."""
     order: tuple[Setting, ...] = ("threads", "batching", "dtype")
     compared = []
     for first, second in itertools.combinations(runs, 2):

@@ -1,6 +1,6 @@
-"""How far a study is: what is done, what is in progress, and how long is left by the rates measured so far.
+"""A study's progress: what is done, what is running, and the time left, estimated from the speed so far.
 
-Read from the files that a run leaves as it goes, so it can be asked at any time and disturbs no run.
+It is read from the files that a run writes as it goes, so asking for it never disturbs a run.
 """
 
 import re
@@ -14,13 +14,13 @@ from mmlu_kit.evaluation.records import NotRun, Timing
 from mmlu_kit.results import locations
 from mmlu_kit.study import Study
 
-# What progress.Bar writes into a log.
+# A line that progress.Bar writes into a log.
 _LINE = re.compile(r": (\d+) of (\d+) questions, about (\d+) s left$", re.M)
 
 
 @dataclass(frozen=True)
 class RunningSubject:
-    """A subject that is in progress; `questions` is None where they were not fetched."""
+    """A subject that is being evaluated; `questions` is None if the questions were not fetched yet."""
 
     subject: str
     answered: int
@@ -30,10 +30,10 @@ class RunningSubject:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """How far one model is.
+    """One model's progress.
 
-    `subjects`, `done` and `not_run` count subjects. `questions`, `rate` (questions a second) and `left_s` (one job after
-    another) are None where they are not known.
+    `subjects`, `done` and `not_run` count subjects. `rate` is in questions per second; `left_s` assumes one job after another.
+    `questions`, `rate` and `left_s` are None where they are not known.
     """
 
     model: str
@@ -48,7 +48,7 @@ class ModelStatus:
 
 
 def lines(study: Study, results: Path, resources: Path) -> list[str]:
-    """A study's status in lines: one for each model, each running subject, and the whole."""
+    """Return a study's status as lines: one for each model, each running subject, and the study as a whole."""
     now, sizes = time.time(), question_counts(study, resources)
     models = [model_status(study, model, results, sizes, now) for model in dict.fromkeys(model for model, _ in study.pairs())]
     width = max((len(status.model) for status in models), default=0)
@@ -60,14 +60,14 @@ def lines(study: Study, results: Path, resources: Path) -> list[str]:
     if left_s:
         text.append(f"about {_duration(left_s)} left for these evaluations, one after another")
     if unknown:
-        text.append(f"time left unknown for {', '.join(unknown)}: nothing was measured yet (it takes half a minute)")
+        text.append(f"time left unknown for {', '.join(unknown)}: nothing has been measured yet (this takes half a minute)")
     return text
 
 
 def question_counts(study: Study, resources: Path) -> dict[str, int | None]:
-    """The number of each subject's test questions, None where they were not fetched yet."""
+    """Return the number of test questions of each subject, None where they were not fetched yet."""
     folder = Path(resources) / "subjects" / study.subjects_folder
-    # Quotation marks within a question's text are escaped, so this matches only where a question says its split.
+    # Quotation marks in a question's text are escaped, so this matches nothing but the field `split`.
     mark = '"split": "test"'
     paths = {subject: folder / f"{subject}.jsonl" for _, subject in study.pairs()}
     return {
@@ -76,7 +76,7 @@ def question_counts(study: Study, resources: Path) -> dict[str, int | None]:
 
 
 def model_status(study: Study, model: str, results: Path, sizes: Mapping[str, int | None], now: float) -> ModelStatus:
-    """One model's status; `sizes` are each subject's number of questions, `now` is the time in seconds since 1970."""
+    """Return one model's status; `sizes` are the subjects' numbers of questions, `now` is in seconds since the epoch."""
     subjects = [subject for name, subject in study.pairs() if name == model]
     counts = {subject: sizes[subject] for subject in subjects}
     done = not_run = answered = 0
@@ -128,7 +128,7 @@ def _model_lines(status: ModelStatus, width: int, with_rate: bool) -> list[str]:
     if status.not_run:
         parts.append(f"{status.not_run} not run on this machine")
     if status.rate and with_rate:
-        parts.append(f"{status.rate:.3g} questions a second")
+        parts.append(f"{status.rate:.3g} questions per second")
     if status.left_s:
         parts.append(f"about {_duration(status.left_s)} left")
     running = [
@@ -140,13 +140,13 @@ def _model_lines(status: ModelStatus, width: int, with_rate: bool) -> list[str]:
 
 
 def _rate(timings: Sequence[Timing]) -> float | None:
-    """Questions a second, from timing files."""
+    """Return the questions per second in timing files."""
     timed = [timing for timing in timings if timing.questions_scored and timing.real_s]
     return sum(timing.questions_scored for timing in timed) / sum(timing.real_s for timing in timed) if timed else None
 
 
 def _rate_so_far(results: Path, study: Study, model: str, running: Sequence[RunningSubject]) -> float | None:
-    """Questions a second of a job that runs, from its log."""
+    """Return the questions per second of a running job, from its log."""
     if model in study.loaded_once:
         logs = [Path(results) / "logs/evaluate_together" / f"{model}.log"]
     else:
@@ -160,7 +160,7 @@ def _rate_so_far(results: Path, study: Study, model: str, running: Sequence[Runn
 
 
 def _left_s(questions: int | None, rate: float | None, timings: Sequence[Timing], processes: int) -> float | None:
-    """Seconds until `questions` more are answered by `processes` that each start and load the model once."""
+    """Return the seconds until `questions` more are answered, with the start and model loading of `processes` processes."""
     if not processes:
         return 0.0
     if not rate or questions is None:
@@ -178,7 +178,7 @@ def _setups(study: Study, results: Path) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Seconds in the unit that a person who waits thinks in."""
+    """Format seconds for people: in seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

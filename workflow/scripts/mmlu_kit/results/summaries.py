@@ -1,4 +1,4 @@
-"""A model's numbers over some subjects, summed from merged.json. Accuracies are fractions, times seconds."""
+"""A model's counts and times over several subjects, summed from merged.json. Accuracies are fractions, times seconds."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +21,9 @@ _SUMMED = (*(f"{phase}_s" for phase in phase_timer.SUBJECT), "real_s", "cpu_user
 class Summary:
     """A model's counts, accuracies and times over its subjects.
 
-    Times are summed over subjects, None if one is None or they are of several machines; `machine` is the place of its one
-    machine in merged.json. `startup_s` and `load_s` are summed over processes, as each starts and loads the model once.
+    Times are summed over subjects, and None if any of them is None or they come from several machines. `startup_s` and `load_s`
+    are summed over processes, as each process starts and loads the model once. `machine` is the index of the machine in
+    merged.json, None for several machines.
     """
 
     model: str
@@ -57,12 +58,12 @@ class Summary:
 
     @property
     def accuracy(self) -> float:
-        """By the best letter."""
+        """The accuracy by the best letter."""
         return self.correct / self.questions
 
     @property
     def accuracy_generated(self) -> float:
-        """By the generated letter; an unparsed answer is not right."""
+        """The accuracy by the generated letter, in which an unparsed answer counts as wrong."""
         return self.correct_generated / self.questions
 
     @property
@@ -72,17 +73,17 @@ class Summary:
 
     @property
     def cpu_s(self) -> float | None:
-        """User and system time together."""
+        """User plus system time."""
         return _sum([self.cpu_user_s, self.cpu_system_s])
 
     def seconds(self, phase: str) -> float | None:
-        """The time of a phase of phase_timer, or of 'real', 'cpu', 'gpu'."""
+        """Return the time of a phase of phase_timer, or the 'real', 'cpu' or 'gpu' time."""
         value: float | None = getattr(self, f"{phase}_s")
         return value
 
 
 def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | None:
-    """A model's summary over `subjects`; None where it has no result for any of them."""
+    """Return a model's summary over `subjects`, None if it has no result for any of them."""
     chosen = set(subjects)
     results = [result for result in merged.results if result.model == model and result.subject in chosen]
     if not results:
@@ -91,7 +92,7 @@ def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | 
     questions = sum(result.totals.questions for result in results)
     low, high = statistics.wilson(correct, questions)
     machines = {result.machine for result in results}
-    # Of a process that evaluated several subjects, the start counts once.
+    # The start of a process that evaluated several subjects counts once.
     first = {result.process or result.subject: result for result in reversed(results)}.values()
     times = {name: _sum(getattr(result, name) for result in results) for name in _SUMMED}
     times |= {name: _sum(getattr(result, name) for result in first) for name in _START}
@@ -120,7 +121,7 @@ def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | 
 
 
 def label(merged: Merged, model: str) -> str:
-    """A model's name, with what ran and what was requested where these differ: 'm (cpu instead of cuda)'."""
+    """Return a model's name, with what ran instead of what was requested: 'm (cpu instead of cuda)'."""
     requested, effective = merged.models[model].requested, merged.models[model].effective
     differs = settings.differences(requested, effective) if requested and effective else []
     return f"{model} ({', '.join(differs)})" if differs else model
@@ -128,7 +129,7 @@ def label(merged: Merged, model: str) -> str:
 
 @dataclass(frozen=True)
 class Speedup:
-    """A model on a GPU beside one on the CPU that answered the same questions: `ratio` times as fast."""
+    """A model on a GPU and a model on the CPU that answered the same questions."""
 
     cpu: Summary
     gpu: Summary
@@ -137,35 +138,35 @@ class Speedup:
 
     @property
     def ratio(self) -> float:
-        """Real time on the CPU over real time on the GPU."""
+        """Real time on the CPU divided by real time on the GPU."""
         assert self.cpu.real_s and self.gpu.real_s
         return self.cpu.real_s / self.gpu.real_s
 
 
 def speedups(summaries: Iterable[Summary], machines: Mapping[str, Machine | None]) -> list[Speedup]:
-    """Every model on a GPU beside every one on the CPU that answered the same questions; `machines` are by model.
+    """Compare every model on a GPU with every model on the CPU that answered the same questions; `machines` are by model.
 
-    Where a time is no measurement, nothing is compared.
+    Models whose times were not measured are left out.
     """
     timed = [summary for summary in summaries if summary.real_s]
     pairs = []
     for cpu, gpu in itertools.product(timed, timed):
-        across = cpu.device == Device.CPU and gpu.device in GPUS
+        on_both = cpu.device == Device.CPU and gpu.device in GPUS
         cpu_machine, gpu_machine = machines[cpu.model], machines[gpu.model]
-        if across and cpu.questions_sha256 == gpu.questions_sha256 and cpu_machine and gpu_machine:
+        if on_both and cpu.questions_sha256 == gpu.questions_sha256 and cpu_machine and gpu_machine:
             pairs.append(Speedup(cpu, gpu, cpu_machine, gpu_machine))
     return pairs
 
 
 def summarize_group(merged: Merged, group: Group) -> list[Summary]:
-    """The summaries of a group's models over the study's subjects, in the group's order, those without results left out."""
+    """Return the summaries of a group's models with results over the study's subjects, in the group's order."""
     summaries = [summarize(merged, model, merged.study.subjects) for model in group.models]
     return [summary for summary in summaries if summary]
 
 
 @dataclass(frozen=True)
 class SubjectRow:
-    """A subject's accuracies by model, with 95 % intervals; only of models that have results."""
+    """The accuracies and 95 % intervals on a subject of the models that have results for it."""
 
     subject: str
     questions: int
@@ -179,7 +180,7 @@ class SubjectRow:
 
 
 def by_subject(merged: Merged, models: Sequence[str]) -> list[SubjectRow]:
-    """The study's subjects that have results, in its order."""
+    """Return the study's subjects that have results, in the study's order."""
     rows = []
     for subject in merged.study.subjects:
         summaries = [summary for model in models if (summary := summarize(merged, model, [subject]))]
@@ -196,7 +197,7 @@ def by_subject(merged: Merged, models: Sequence[str]) -> list[SubjectRow]:
 
 
 def _without_times(summary: Summary) -> Summary:
-    """A summary over several machines: times of different machines are never added up."""
+    """Return a summary without times, as times from different machines are never added up."""
     times: dict[str, Any] = dict.fromkeys((*_SUMMED, *_START))
     reason = "its subjects were run on several machines"
     reasons = {**summary.reasons, **dict.fromkeys((*times, "cpu_s"), reason)}
@@ -204,7 +205,7 @@ def _without_times(summary: Summary) -> Summary:
 
 
 def _processes(merged: Merged, results: Sequence[Result]) -> dict[str, ProcessTimes]:
-    """The processes of some results, each with its own peak memory: GNU time 1.7 logs four times as much."""
+    """Return the processes of `results` with the peak memory each measured itself: GNU time 1.7 logs four times as much."""
     peaks: dict[str, int] = {}
     for result in results:
         if result.process:

@@ -1,7 +1,7 @@
-"""Timing setups: one model as whole processes, on several devices and in several forms, again and again.
+"""Timing setups: one model run repeatedly, as a whole process each time, on several devices and with several quantizations.
 
-A run is one such process. What was requested and what ran differ where a machine cannot do what is asked, so runs are
-compared by what really ran: runs of one effective configuration should differ in nothing but time.
+A run is one such process. A machine may not be able to run a setup as requested, so runs are grouped by what really ran: runs
+of one effective configuration should differ in nothing but time.
 """
 
 import itertools
@@ -21,7 +21,7 @@ from mmlu_kit.timing.time_logs import ProcessTimes
 
 
 class Phases(Data):
-    """Seconds of a process's phases, those of subjects added up."""
+    """Seconds that a process spent in each phase, summed over subjects."""
 
     startup_s: Seconds
     load_s: Seconds
@@ -33,14 +33,14 @@ class Phases(Data):
 
 
 class Measured(Data):
-    """What was measured of a run."""
+    """The measurements of a run."""
 
     effective: Effective
     started: str = Field(description="When the process began, UTC, ISO 8601.")
-    real_s: Seconds = Field(description="By /usr/bin/time around the whole process, like user_s and system_s.")
+    real_s: Seconds = Field(description="From /usr/bin/time around the whole process, like user_s and system_s.")
     user_s: Seconds
     system_s: Seconds
-    peak_rss_bytes: Bytes = Field(description="By the process itself: GNU time 1.7 logs four times as much.")
+    peak_rss_bytes: Bytes = Field(description="Measured by the process itself, as GNU time 1.7 logs four times as much.")
     peak_gpu_bytes: Bytes | None
     gpu_s: Seconds | None
     gpu_energy_j: Joules | None
@@ -48,7 +48,7 @@ class Measured(Data):
     machine: Machine
     threads: Positive
     totals: Totals
-    questions_sha256: str = Field(description="A hash of which questions were asked.")
+    questions_sha256: str = Field(description="Hash of the questions asked.")
     predicted: str | None = Field(description="The best letters, question by question; null in merged.json.")
 
 
@@ -58,20 +58,22 @@ class Run(Data):
     setup: str
     repeat: Positive
     requested: LoadSettings
-    reason: str | None = Field(description="Why it did not run as requested, or not at all.")
-    measured: Measured | None = Field(description="Null where it was not run.")
+    reason: str | None = Field(description="Why it did not run as requested, or at all.")
+    measured: Measured | None = Field(description="Null if it was not run.")
 
 
 class SetupSummary(Data):
-    """A setup's runs together."""
+    """A setup's runs, summarized."""
 
     name: str
     number: Positive
     requested: LoadSettings
-    effective: Effective | None = Field(description="Null where it was not run; then nothing below is known.")
+    effective: Effective | None = Field(
+        description="Null if it was not run; then all fields below are null, zero or empty, except `reason`."
+    )
     reason: str | None
     runs: Count
-    correct: list[Count] = Field(description="The different numbers of right answers among runs.")
+    correct: list[Count] = Field(description="The distinct numbers of right answers among the runs.")
     questions: Positive | None
     real_s: MedianRange | None
     user_s: MedianRange | None
@@ -80,7 +82,7 @@ class SetupSummary(Data):
 
 
 class ConfigurationRuns(Data):
-    """Runs that share what really ran, on one kind of machine and the same questions."""
+    """Runs with the same effective configuration, kind of machine and questions."""
 
     effective: Effective
     setups: list[str]
@@ -88,18 +90,18 @@ class ConfigurationRuns(Data):
     real_s: MedianRange
     forward_s: MedianRange
     peak_rss_bytes: MedianRange
-    parallelism: MedianRange | None = Field(description="CPU time over real time; null where no time passed.")
+    parallelism: MedianRange | None = Field(description="CPU time divided by real time; null if no real time was measured.")
     weight_bytes: Bytes
-    quantized: list[WeightGroup] = Field(description="The quantized tensors by kind.")
-    predicted: str | None = Field(description="The best letters of its first run; null in merged.json.")
-    answers_not_shared: Count = Field(description="Questions that its runs do not all answer alike.")
+    quantized: list[WeightGroup] = Field(description="The quantized tensors, by module and number format.")
+    predicted: str | None = Field(description="The best letters of the first run; null in merged.json.")
+    answers_not_shared: Count = Field(description="Questions to which the runs gave different answers.")
     totals: Totals
     questions_sha256: str
     machine: Machine
 
 
 class ConfigurationComparison(Data):
-    """The second of two configurations beside the first: ratios of medians, and changed answers."""
+    """The second of two configurations compared with the first: ratios of medians, and changed answers."""
 
     configurations: tuple[Effective, Effective]
     machines: tuple[Machine, Machine]
@@ -111,21 +113,21 @@ class ConfigurationComparison(Data):
 
 
 class SetupsFile(Document):
-    """setups.json: every run of the timing setups, and how they compare."""
+    """setups.json: every run of the timing setups, and comparisons of them."""
 
     schema_: Literal["mmlu-kit/setups/2"] = version("mmlu-kit/setups/2")
     model: str
     subjects: list[str]
     repeats: Positive
     runs: list[Run]
-    setups: list[SetupSummary] = Field(description="Each setup with the median and range of its runs.")
+    setups: list[SetupSummary] = Field(description="Each setup, with medians and ranges over its runs.")
     configurations: list[ConfigurationRuns] = Field(description="Runs grouped by what really ran.")
     comparisons: list[ConfigurationComparison] = Field(
-        description="Every two configurations that answered the same questions: ratios of the second to the first."
+        description="Every two configurations that answered the same questions; ratios are second to first."
     )
 
     def without_answers(self) -> "SetupsFile":
-        """The same without the answers to each question."""
+        """Return a copy without the answers to each question."""
         runs = [
             run.model_copy(update={"measured": run.measured.model_copy(update={"predicted": None})}) if run.measured else run
             for run in self.runs
@@ -135,7 +137,7 @@ class SetupsFile(Document):
 
 
 def compare(setups: TimingSetups, runs: Sequence[Run]) -> SetupsFile:
-    """The content of setups.json from all runs of a study's setups."""
+    """Return the content of setups.json, from all runs of a study's setups."""
     configurations = configurations_run(runs)
     return SetupsFile(
         model=setups.model,
@@ -155,7 +157,7 @@ def run(
     timings: Sequence[Timing | NotRun],
     process: ProcessTimes,
 ) -> Run:
-    """One run, from its subjects' evaluations and timings (or what stands in their place) and its process's log."""
+    """Return one run, from its subjects' evaluations and timings (or their placeholders) and its process's log."""
     requested = LoadSettings(device=setup.device, dtype=setup.dtype, quantization=setup.quantization)
     evaluations = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
     timed = [timing for timing in timings if isinstance(timing, Timing)]
@@ -185,7 +187,7 @@ def run(
 
 
 def summary(setup: Setup, runs: Iterable[Run]) -> SetupSummary:
-    """A setup's runs together: median and range of what was measured, and how many of the answers were right."""
+    """Summarize a setup's runs: medians and ranges of the measurements, and the numbers of right answers."""
     repeats = [run for run in runs if run.setup == setup.name]
     measured = [run.measured for run in repeats if run.measured]
     first = next((run for run in repeats if run.measured), repeats[0])
@@ -209,24 +211,24 @@ def summary(setup: Setup, runs: Iterable[Run]) -> SetupSummary:
     )
 
 
-def likeness(effective: Effective, machine: Machine, questions_sha256: str) -> tuple[object, ...]:
-    """What runs of one configuration share: what really ran, on what kind of machine, on which questions."""
+def configuration_key(effective: Effective, machine: Machine, questions_sha256: str) -> tuple[object, ...]:
+    """Return a key that runs of one configuration share: the effective settings, the kind of machine, the questions."""
     settings = [getattr(effective, setting) for setting in SETTINGS]
     return (*settings, machine.processor, machine.cores_usable, machine.gpu, questions_sha256)
 
 
 def configurations_run(runs: Iterable[Run]) -> list[ConfigurationRuns]:
-    """Runs grouped by what really ran, each group with its range of times and the answers that its runs do not share."""
+    """Group runs by what really ran, with ranges of times and the number of answers that differ within each group."""
     groups: dict[tuple[object, ...], list[tuple[str, Measured]]] = {}
     for run in runs:
         if run.measured:
-            key = likeness(run.measured.effective, run.measured.machine, run.measured.questions_sha256)
+            key = configuration_key(run.measured.effective, run.measured.machine, run.measured.questions_sha256)
             groups.setdefault(key, []).append((run.setup, run.measured))
     return [_configuration(group) for group in groups.values()]
 
 
 def comparisons(configurations: Sequence[ConfigurationRuns]) -> list[ConfigurationComparison]:
-    """Every two configurations that answered the same questions, the later beside the earlier."""
+    """Compare every two configurations that answered the same questions, the later with the earlier."""
     return [
         _comparison(first, second)
         for first, second in itertools.combinations(configurations, 2)

@@ -1,1 +1,1 @@
-"""What each section's template lays out: tables as ready cells, and sentences."""
+"""The content of each section's template: sentences, and tables as formatted cells."""

@@ -18,21 +18,21 @@ from mmlu_kit.report import captions
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, listed
 from mmlu_kit.report.sentences import chat as sentences
 
-# What each transcript shows, by its file's name.
+# A title and description of each transcript, by file name.
 TRANSCRIPTS = {
     "sliding_window": ("Sliding window", "Keep only the last N turns"),
-    "token_budget_history_on": ("Token budget", "Leave out the oldest turns once the prompt's tokens exceed a budget"),
+    "token_budget_history_on": ("Token budget", "Leave out the oldest turns once the prompt exceeds a number of tokens"),
     "saved_and_restored": (
         "Save and restore",
-        "Keep the conversation between sessions as JSON that is checked when it is loaded; not as a pickle, as loading one "
-        "runs whatever code is in it",
+        "Save the conversation as JSON, which is validated when it is loaded; not as a pickle, because loading a pickle runs "
+        "any code in it",
     ),
 }
 
 
 @dataclass(frozen=True)
 class ModelSection:
-    """What one chat model recalls and what its prompts cost."""
+    """One chat model: what it recalls, and what its prompts cost."""
 
     heading: str
     design: str
@@ -53,7 +53,7 @@ class ModelSection:
 
 @dataclass(frozen=True)
 class ChatSection:
-    """The section on all chat models."""
+    """Section 8, on all chat models."""
 
     growth: list[str]
     not_run: list[str]
@@ -64,7 +64,7 @@ class ChatSection:
 
 
 def section(chat: ChatFile | None) -> ChatSection | None:
-    """The section; None where a study has no chat models."""
+    """Return the section, None if the study has no chat models."""
     if chat is None:
         return None
     return ChatSection(
@@ -72,13 +72,13 @@ def section(chat: ChatFile | None) -> ChatSection | None:
         not_run=[f"**{model.model}** was not run: {model.reason}" for model in chat.not_run],
         transcripts=[_transcript(name, chat.transcripts) for name in TRANSCRIPTS],
         restored=sentences.restored(chat.transcripts) if chat.transcripts else None,
-        models=[_model(model, alone=len(chat.models) == 1) for model in chat.models],
+        models=[_model(model, only_model=len(chat.models) == 1) for model in chat.models],
         alt=alt(chat),
     )
 
 
 def alt(chat: ChatFile) -> str:
-    """The text that stands for the figure where it cannot be seen: what each model recalled under each strategy."""
+    """Return the figure's alternative text: what each model recalled under each strategy."""
     shares = [
         f"{model.model} {row.strategy} {_share(row.recall.right, row.recall.n)}"
         for model in chat.models
@@ -91,21 +91,21 @@ def alt(chat: ChatFile) -> str:
 def _transcript(name: str, transcripts: Transcripts | None) -> Row:
     title, description = TRANSCRIPTS[name]
     link = f"[`chat/{name}.md`](chat/{name}.md)"
-    shown = [chat for chat in (transcripts.chats if transcripts else []) if chat.name == name]
-    summary = f": {sentences.transcript(transcripts, shown[0])}" if transcripts and shown else ""
+    chats = [chat for chat in (transcripts.chats if transcripts else []) if chat.name == name]
+    summary = f": {sentences.transcript(transcripts, chats[0])}" if transcripts and chats else ""
     return [f"**{title}**", description, link + summary]
 
 
-def _model(model: ChatModelSummary, alone: bool) -> ModelSection:
+def _model(model: ChatModelSummary, only_model: bool) -> ModelSection:
     rows = {(row.reader, row.strategy, row.distance): row for row in model.rows}
     first_token = {times.strategy: times for times in model.first_token}
     prompts = max((times.n for times in model.first_token), default=0)
     return ModelSection(
-        heading="" if alone else f": {model.model}",
+        heading="" if only_model else f": {model.model}",
         design=sentences.design(model),
         history=_history(model, rows),
-        example_on=_spoken(model.alice["on"]),
-        example_off=_spoken(model.alice["off"]),
+        example_on=_dialogue(model.alice["on"]),
+        example_off=_dialogue(model.alice["off"]),
         example=sentences.example(model.alice["on"], model.alice["off"]),
         trials_each=model.trials_each,
         strategies=[
@@ -129,7 +129,7 @@ def _readers(model: ChatModelSummary) -> Sequence[tuple[Reader, str]]:
 
 
 def _history(model: ChatModelSummary, rows: Mapping[tuple[Reader, str, int | None], RecallRow]) -> Rows:
-    """History on beside history off, as the writeup compares them."""
+    """Return the rows that compare history on with history off, as in the writeup."""
     near, far = min(model.distances), max(model.distances)
     later = "next turn" if near == 1 else f"{near}th turn after"
     independent = model.independent
@@ -138,7 +138,7 @@ def _history(model: ChatModelSummary, rows: Mapping[tuple[Reader, str, int | Non
         return [cell(strategy) for strategy in ("full", "none")]
 
     def recalled(distance: int | None) -> Callable[[str], str]:
-        return lambda strategy: _of(rows["model", strategy, distance].recall)
+        return lambda strategy: _recall(rows["model", strategy, distance].recall)
 
     def tokens(strategy: str) -> str:
         means = (rows["model", strategy, distance].prompt_tokens.mean for distance in (near, far))
@@ -154,16 +154,16 @@ def _history(model: ChatModelSummary, rows: Mapping[tuple[Reader, str, int | Non
     return [
         ["Remembers earlier context: facts recalled", *both(recalled(None))],
         [f"Can answer follow-up questions: facts recalled in the {later}", *both(recalled(near))],
-        [f"Token usage grows: mean tokens of a prompt, fact {near} and {far} turns back", *both(tokens)],
+        [f"Token usage grows: mean prompt tokens with the fact {near} and {far} turns back", *both(tokens)],
         [
-            f"Independent questions: time of each, median of {questions} (smallest to largest)",
-            *seconds("total_s", "without a cache kept between turns"),
+            f"Independent questions: time of a reply, median of {questions} (smallest to largest)",
+            *seconds("total_s", "without a cache between turns"),
         ],
-        ["Their first token", *seconds("first_token_s", "without a cache")],
+        ["Independent questions: time to the first token", *seconds("first_token_s", "without a cache")],
     ]
 
 
-def _of(counts: RecallCounts) -> str:
+def _recall(counts: RecallCounts) -> str:
     return f"{counts.right} of {counts.n}, {_share(counts.right, counts.n)} ({interval(counts.low, counts.high)})"
 
 
@@ -171,8 +171,8 @@ def _share(part: float, whole: float) -> str:
     return percent(part / whole) if whole else NOT_KNOWN
 
 
-def _spoken(session: Session) -> str:
-    """A chat as a code block, in which nothing that a model wrote is markup."""
+def _dialogue(session: Session) -> str:
+    """Return a chat as a code block, so that no text of a model is markup."""
     return fenced("\n\n".join(f"You: {turn.user}\nAssistant: {turn.assistant}" for turn in session.turns))
 
 
@@ -192,7 +192,7 @@ def _strategy(reader: str, row: RecallRow) -> Row:
 
 
 def _at_distance(counts: RecallCounts) -> str:
-    """The share recalled, with the share in context where it is another."""
+    """Return the share recalled, with the share in context if it differs."""
     share = _share(counts.right, counts.n)
     return share if counts.right == counts.in_context else f"{share} ({_share(counts.in_context, counts.n)})"
 

@@ -10,7 +10,7 @@ from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows
 
 @dataclass(frozen=True)
 class ClaimsSection:
-    """Verdicts on claims, and published numbers beside this run's."""
+    """Verdicts on claims, and published numbers compared with this run's."""
 
     same_models: bool
     verdicts: Rows
@@ -21,7 +21,7 @@ class ClaimsSection:
 
 
 def section(claims: ClaimsFile) -> ClaimsSection:
-    """The appendix."""
+    """Return the appendix."""
     compared = [number for number in claims.numbers if number.verdict != NumberVerdict.NOT_RUN]
     not_run = [number for number in claims.numbers if number.verdict == NumberVerdict.NOT_RUN]
     return ClaimsSection(
@@ -53,16 +53,16 @@ def _claim(claim: ClaimResult) -> Row:
 
 
 def _summary(numbers: list[NumberResult]) -> str:
-    """How many published numbers are reproduced, and what that means."""
+    """Return how many published numbers are reproduced, and what that means."""
     counts = Counter(number.verdict for number in numbers)
     if counts[NumberVerdict.NOT_RUN] == len(numbers):
         reason = (numbers[0].reason if numbers else None) or "its models were not run"
         return f"None of the writeup's {len(numbers)} numbers can be compared with this run: {reason}."
     return (
         f"{counts[NumberVerdict.REPRODUCED]} of {len(numbers)} published numbers reproduced, "
-        f"{counts[NumberVerdict.DIFFERS]} different, {counts[NumberVerdict.NOT_RUN]} not run. A published accuracy is "
-        "reproduced where it lies in the 95% interval of this run's. A time is reproduced within the factor named in "
-        "`workflow/reference/published.yaml`, as machines differ."
+        f"{counts[NumberVerdict.DIFFERS]} different, {counts[NumberVerdict.NOT_RUN]} not run. A published accuracy counts as "
+        "reproduced if it lies in the 95% interval of this run's. As machines differ, a time counts as reproduced within a "
+        "factor, which is set in `workflow/reference/published.yaml`."
     )
 
 

@@ -1,4 +1,4 @@
-"""Section 3: which subjects and models were evaluated, and how each model was asked and ran."""
+"""Section 3: which subjects and models were evaluated, and how each model was prompted and run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mmlu_kit.settings import Effective, Requested
 
 @dataclass(frozen=True)
 class EvaluationSection:
-    """Tables of subjects and models, and notes on models that were imported, not run, or have a description."""
+    """Tables of subjects and models, and notes on models that were imported, were not run or have a description."""
 
     subjects: Rows
     questions: str
@@ -25,10 +25,10 @@ class EvaluationSection:
     notes: list[str]
 
 
-def section(merged: Merged, shown: Sequence[str]) -> EvaluationSection:
-    """The section; `shown` are the models of groups with results."""
+def section(merged: Merged, models: Sequence[str]) -> EvaluationSection:
+    """Return the section; `models` are those in groups with results."""
     study, order = merged.study, merged.order()
-    rows = summaries.by_subject(merged, shown)
+    rows = summaries.by_subject(merged, models)
     total = sum(row.questions for row in rows)
     entries = {name: study.models[name] for name in order}
     return EvaluationSection(
@@ -60,7 +60,7 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
 
 
 def _weights(effective: Effective) -> str:
-    """'30 Linear4bit in nf4, computing in bfloat16; …'."""
+    """Return '30 Linear4bit in nf4, computing in bfloat16; …'."""
     return "; ".join(
         f"{part.tensors} {part.module} in {part.quant_type or part.dtype}"
         + (f", computing in {part.compute_dtype}" if part.compute_dtype else "")
@@ -73,13 +73,13 @@ def _prompt(requested: Requested) -> str:
 
 
 def _source(repository: str | None, commit: str | None) -> str | None:
-    """A repository of the hub at its commit; None for a folder."""
+    """Return a hub repository with its commit; None for a local folder."""
     return f"{repository} at `{commit[:12]}`" if repository and commit else None
 
 
 def _imported(name: str, entry: ImportedEntry) -> str:
     file = PurePosixPath(entry.predictions).name
-    called = f", there called {entry.predictions_model}" if entry.predictions_model else ""
+    called = f", where it is called {entry.predictions_model}" if entry.predictions_model else ""
     return (
         f"**{name}** was not run here: its answers were imported from another run's predictions (`{file}`{called}). "
         "Its size, prompt, machine and letter probabilities are not known."

@@ -1,4 +1,4 @@
-"""The report's end: the code, questions, models, packages and images it was made with."""
+"""The report's last section: the code, questions, models, packages and images that the results were made with."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class HowMadeSection:
 
 
 def section(run: RunFile, order: list[str]) -> HowMadeSection:
-    """The section; models with results come first, in the report's order."""
+    """Return the section; models with results come first, in the report's order."""
     models = {name: run.models[name] for name in [*order, *run.models] if name in run.models}
     commit = f"`{run.code.commit[:12]}`{', changed' if run.code.changed else ''}" if run.code.commit else "not known"
     return HowMadeSection(
@@ -46,13 +46,13 @@ def section(run: RunFile, order: list[str]) -> HowMadeSection:
 
 def _code(code: Code) -> str:
     if not code.commit:
-        return "The code was not under git here, so its commit is not known; its hash is."
+        return "The code was not under git, so its commit is not known; its hash is in the table."
     sentence = f"The code is commit `{code.commit}` of the kit"
     if not code.changed:
         return f"{sentence}."
     names = listed(f"`{name}`" for name in code.changed[:FILES_NAMED])
     more = " and more" if len(code.changed) > FILES_NAMED else ""
-    return f"{sentence}, with {plural(len(code.changed), 'file')} changed since ({names}{more})."
+    return f"{sentence}, with {plural(len(code.changed), 'file')} changed since then ({names}{more})."
 
 
 def _source(what: str, source: Source) -> Row:

@@ -1,4 +1,4 @@
-"""Section 7: the machines beside each other."""
+"""Section 7: a comparison of the machines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mmlu_kit.report.machine_table import MachineUse, ModelRun
 
 @dataclass(frozen=True)
 class MachinesSection:
-    """A table of machines, one a column, and how the last row is computed."""
+    """A table of machines, one per column, and a number needed to explain its last row."""
 
     header: Row
     aspects: Rows
@@ -22,7 +22,7 @@ class MachinesSection:
 
 
 def section(machines: Sequence[MachineUse]) -> MachinesSection | None:
-    """The section; None where no model was run on subjects."""
+    """Return the section, None if no model was evaluated."""
     if not machines:
         return None
     columns = [
@@ -30,7 +30,7 @@ def section(machines: Sequence[MachineUse]) -> MachinesSection | None:
         ("Results from", [listed(use.sources) or "this run" for use in machines]),
         ("What ran", ["; ".join(f"{run.model}: {settings.in_words(run.effective)}" for run in use.runs) for use in machines]),
         ("Speed", ["; ".join(map(_speed, use.runs)) for use in machines]),
-        ("Largest model that its memory can hold, at most", [_largest(use) for use in machines]),
+        ("Largest model that fits into memory (computed)", [_largest(use) for use in machines]),
     ]
     return MachinesSection(
         header=["Aspect", *(use.machine.gpu or use.machine.processor for use in machines)],

@@ -1,4 +1,4 @@
-"""Section 6: what the mistakes say, from analysis.json."""
+"""Section 6: the error analysis, from analysis.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from mmlu_kit.settings import LETTERS
 
 @dataclass(frozen=True)
 class MistakesSection:
-    """Tables and sentences of section 6; a table or list is empty, a sentence None, where nothing can be said."""
+    """Tables and sentences of section 6; a table or list is empty, and a sentence None, if there is nothing to say."""
 
     labels: list[str]
     accuracies: Rows
@@ -46,7 +46,7 @@ class MistakesSection:
 
 
 def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
-    """The section; None where no model of the study's groups has a result."""
+    """Return the section, None if no model of the study's groups has a result."""
     if not analysis.models:
         return None
     labels = {model: summaries.label(merged, model) for model in merged.order()}
@@ -78,8 +78,8 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
         recall_headings=[f"Recall of {letter}" for letter in LETTERS],
         letters=[_letters(model) for model in analysis.models],
-        calibration=[[model.label, percent(found.ece), f"{found.brier:.3f}"] for model, found in calibrated],
-        confidence=[accuracy.confidence(model, found) for model, found in calibrated],
+        calibration=[[model.label, percent(calibration.ece), f"{calibration.brier:.3f}"] for model, calibration in calibrated],
+        confidence=[accuracy.confidence(model, calibration) for model, calibration in calibrated],
         without_confidence=[model.label for model in analysis.models if not model.calibration],
         hardest_which=sentences.hardest(analysis),
         hardest=[_hardest(question, analysis.models) for question in analysis.hardest[: sentences.SHOWN_HARDEST]]
@@ -99,13 +99,13 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
 
 
 def alt(figure: str, models: Sequence[ModelAnalysis]) -> str:
-    """The text that stands for a figure where it cannot be seen: what it shows, and its numbers."""
-    numbers = [f"{model.label} {shown}" for model in models if (shown := _shown(figure, model))]
+    """Return a figure's alternative text: its title and its numbers."""
+    numbers = [f"{model.label} {values}" for model in models if (values := _values(figure, model))]
     return f"{captions.MISTAKE_FIGURES[figure].title}: {'; '.join(numbers)}"
 
 
-def _shown(figure: str, model: ModelAnalysis) -> str | None:
-    """What a figure shows of a model; None where it is not on it."""
+def _values(figure: str, model: ModelAnalysis) -> str | None:
+    """Return a model's numbers on a figure; None if the figure does not show the model."""
     if figure == "answer_outcomes":
         generated = model.generated
         return f"{generated.correct} right, {generated.wrong} wrong, {generated.unparsed} unparsed"
@@ -137,7 +137,7 @@ def _accuracies(model: ModelAnalysis) -> Row:
 
 
 def _difficulty(merged: Merged, analysis: AnalysisFile) -> Rows:
-    """Subjects, hardest first, with their mean accuracy and each model's."""
+    """Return subjects, hardest first, with the mean accuracy and each model's."""
     models = [model.model for model in analysis.models]
     by_subject = {row.subject: row for row in summaries.by_subject(merged, models)}
     ordered = [by_subject[subject] for subject in analysis.difficulty.order]

@@ -1,4 +1,4 @@
-"""Sections 4 and 5: the results of a group of models, and GPUs beside CPUs."""
+"""Sections 4 and 5: the results of each group of models, and the comparison of GPU and CPU."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from mmlu_kit.timing import phase_timer
 
 @dataclass(frozen=True)
 class GroupSection:
-    """The results of a group; without any, only why its models were not run."""
+    """The results of a group; if it has none, the reasons why its models were not run."""
 
     name: str
     title: str
@@ -36,7 +36,7 @@ class GroupSection:
 
 
 def section(merged: Merged, group: Group) -> GroupSection:
-    """The section of a group."""
+    """Return the section on a group."""
     models = summaries.summarize_group(merged, group)
     sized = [
         accuracy.Sized(model, parameters)
@@ -63,7 +63,7 @@ def section(merged: Merged, group: Group) -> GroupSection:
 
 
 def alt(title: str, models: Sequence[Summary]) -> str:
-    """The text that stands for a figure where it cannot be seen: what it shows, and its numbers."""
+    """Return a figure's alternative text: its title and its numbers."""
 
     def numbers(model: Summary) -> str:
         accuracy = f"{model.label} {percent(model.accuracy)}"
@@ -73,7 +73,7 @@ def alt(title: str, models: Sequence[Summary]) -> str:
 
 
 def speedups(pairs: Sequence[Speedup]) -> Rows:
-    """Models on a GPU beside models on the CPU."""
+    """Return the rows that compare models on a GPU with models on the CPU."""
     return [
         [pair.cpu.label, duration(pair.cpu.real_s), pair.gpu.label, duration(pair.gpu.real_s), ratio(pair.ratio)]
         for pair in pairs
@@ -81,7 +81,7 @@ def speedups(pairs: Sequence[Speedup]) -> Rows:
 
 
 def speedup_machines(pairs: Sequence[Speedup]) -> list[str]:
-    """On which machines each pair ran."""
+    """Return the machines that each pair ran on."""
     return [
         f"{pair.cpu.label}: {pair.cpu_machine.in_words()}. {pair.gpu.label}: {pair.gpu_machine.in_words()}." for pair in pairs
     ]
@@ -121,7 +121,7 @@ def _times(model: Summary) -> Row:
 
 
 def _machines(merged: Merged, models: Sequence[Summary]) -> list[str]:
-    """Where models of the group ran on several machines, each machine with its models."""
+    """Return each machine with its models, if the group's models ran on several machines."""
     timed = [model for model in models if model.real_s and model.machine is not None]
     places = dict.fromkeys(model.machine for model in timed)
     if len(places) < 2:

@@ -13,13 +13,13 @@ from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.settings import Effective
 
-# In a command line: only a part was made, or a path outside the project was shortened to '…'.
+# Signs, in a command line, that only a part was made or that a path outside the project was shortened to '…'.
 _PARTIAL = ("partial=", "--until", "--allowed", "…")
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The baseline model's summary over its subjects and each subject's, and how it ran."""
+    """The baseline model's summaries, over all its subjects and over each, and how it ran."""
 
     summary: Summary
     subjects: list[tuple[str, Summary]]
@@ -27,7 +27,7 @@ class Baseline:
 
     @property
     def lines(self) -> list[str]:
-        """What the writeup's program prints of it."""
+        """The lines that the writeup's program prints about it."""
         return [
             "Model loaded successfully!",
             f"Model device: {self.effective.device}",
@@ -42,7 +42,7 @@ class Baseline:
 
     @property
     def processes(self) -> Rows:
-        """Its processes, as /usr/bin/time measured them; the system time, where it is not known, counts as none."""
+        """Its processes, as /usr/bin/time measured them; an unknown system time counts as 0."""
         return [
             [
                 name,
@@ -56,7 +56,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class SetupSection:
-    """What section 1 shows."""
+    """The content of section 1."""
 
     command: str
     machines: Rows
@@ -66,7 +66,7 @@ class SetupSection:
 
 
 def section(merged: Merged, run: RunFile, machines: Sequence[MachineUse], labels: Mapping[str, str]) -> SetupSection:
-    """The section."""
+    """Return the section."""
     models = merged.study.models.values()
     return SetupSection(
         command=command(run),
@@ -78,21 +78,22 @@ def section(merged: Merged, run: RunFile, machines: Sequence[MachineUse], labels
 
 
 def command(run: RunFile) -> str:
-    """A command line that makes the whole study anywhere: the run's own where it does."""
+    """Return a command line that runs the whole study on any machine: the run's own, if it does."""
     if run.command and not any(word in run.command for word in _PARTIAL):
         return run.command
     return f"snakemake --cores 8 --config study={run.study}"
 
 
 def baseline(merged: Merged) -> Baseline | None:
-    """The study's baseline; None where there is none or it did not run."""
+    """Return the study's baseline, None if there is none or if it did not run."""
     entry = merged.study.baseline
     summary = summaries.summarize(merged, entry.model, entry.subjects) if entry else None
     effective = merged.models[entry.model].effective if entry and summary else None
     if not entry or not summary or not effective:
         return None
-    each = [(subject, summaries.summarize(merged, entry.model, [subject])) for subject in entry.subjects]
-    return Baseline(summary, [(subject, found) for subject, found in each if found], effective)
+    by_subject = [(subject, summaries.summarize(merged, entry.model, [subject])) for subject in entry.subjects]
+    with_results = [(subject, subject_summary) for subject, subject_summary in by_subject if subject_summary]
+    return Baseline(summary, with_results, effective)
 
 
 def _machine(use: MachineUse, labels: Mapping[str, str]) -> list[str]:
@@ -110,6 +111,4 @@ def _machine(use: MachineUse, labels: Mapping[str, str]) -> list[str]:
 
 def _joined(use: MachineUse) -> str:
     machine = listed(filter(None, (use.machine.processor, use.machine.gpu)))
-    return (
-        f"Results of another machine ({machine}) were joined with this study's: {listed(f'`{name}`' for name in use.sources)}."
-    )
+    return f"Results from another machine ({machine}) are included: {listed(f'`{name}`' for name in use.sources)}."

@@ -12,7 +12,7 @@ SHOWN = ("dtype", "batching", "threads")
 
 @dataclass(frozen=True)
 class StabilitySection:
-    """Runs that differ in one setting, and what each setting changed."""
+    """Comparisons of runs that differ in one setting, and how many answers each setting changed."""
 
     model: str
     questions: int
@@ -23,7 +23,7 @@ class StabilitySection:
 
 
 def section(stability: StabilityFile | None) -> StabilitySection | None:
-    """The appendix; None where nothing was measured."""
+    """Return the appendix, None if stability was not measured."""
     if not stability:
         return None
     return StabilitySection(
@@ -59,7 +59,7 @@ def _setting(run: RunSettings, name: str) -> str:
 
 
 def _in_float32(stability: StabilityFile, changed: str, what: str) -> str:
-    """How many answers a setting changed in float32."""
+    """Return how many answers a setting changed in float32."""
     flips = sum(row.flips for row in stability.comparisons if row.changed == changed and row.runs[0].dtype == DType.FLOAT32)
     return f"{what} changed {plural(flips, 'answer') if flips else 'no answer'} in float32."
 

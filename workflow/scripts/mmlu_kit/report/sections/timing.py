@@ -13,7 +13,7 @@ NOT_RUN = "**not run**"
 
 @dataclass(frozen=True)
 class TimingSection:
-    """What section 2 shows of the timing setups."""
+    """Section 2's content on the timing setups."""
 
     model: str
     subjects: str
@@ -26,10 +26,10 @@ class TimingSection:
 
 
 def section(setups: SetupsFile | None) -> TimingSection | None:
-    """The section; None where no setups were timed."""
+    """Return the section, None if no setups were timed."""
     if not setups:
         return None
-    machines = list(dict.fromkeys(one.machine.in_words() for one in setups.configurations))
+    machines = list(dict.fromkeys(group.machine.in_words() for group in setups.configurations))
     one_machine = len(machines) == 1
     return TimingSection(
         model=setups.model,

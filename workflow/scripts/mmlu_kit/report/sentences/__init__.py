@@ -1,1 +1,1 @@
-"""What the report says in words: sentences chosen by numbers and tests, finding first."""
+"""The report's sentences, chosen by numbers and tests: the finding first, then the test and its p."""

@@ -1,4 +1,4 @@
-"""Sentences on how good models are: against guessing, by size, and whether they are as sure as they are right."""
+"""Sentences on accuracy: against guessing, by size, and against confidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from mmlu_kit.statistics import ALPHA
 
 
 def against_guessing(model: ModelAnalysis) -> str:
-    """The smaller one-sided p-value as a cell, marked where it is that of an accuracy below guessing."""
+    """Return the smaller one-sided p-value as a cell, marked if it is for an accuracy below guessing."""
     guessing = model.guessing
     below = "below: " if guessing.p_below < guessing.p else ""
     return below + p_value(min(guessing.p, guessing.p_below))
 
 
 def guessing(model: ModelAnalysis) -> str:
-    """Whether a model does better than guessing and than its best constant letter, how many answers are unparsed, warnings."""
+    """Say whether a model beats guessing and the best constant letter, and how many answers are unparsed; add its warnings."""
     p, p_below = model.guessing.p, model.guessing.p_below
     if p < ALPHA:
         finding = "does better than guessing"
@@ -33,7 +33,7 @@ def guessing(model: ModelAnalysis) -> str:
 
 
 def _tested(p: float, p_below: float) -> float:
-    """The p-value that decides: that of an accuracy above guessing where it is significant, else the smaller one."""
+    """Return the p-value for above guessing if it is significant, else the smaller p-value."""
     return p if p < ALPHA else min(p, p_below)
 
 
@@ -47,13 +47,17 @@ def _constant(model: ModelAnalysis) -> str:
 
 
 def _unparsed(model: ModelAnalysis) -> list[str]:
-    """How many answers are unparsed, and what guessing would reach with as many where that can be seen."""
+    """Say how many answers are unparsed, and what guessing would reach with as many if the difference is visible."""
     generated = model.generated
     if not generated.unparsed:
         return []
     sentence = f"{generated.unparsed} of its {model.questions} generated answers are unparsed"
     chance = percent(CHANCE * generated.parse_rate)
-    return [f"{sentence}." if chance == percent(CHANCE) else f"{sentence}; with as many, guessing would be right in {chance}."]
+    return [
+        f"{sentence}."
+        if chance == percent(CHANCE)
+        else f"{sentence}; with as many unparsed answers, guessing would reach {chance}."
+    ]
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Sized:
 
 
 def size(models: Sequence[Sized]) -> str | None:
-    """How accuracy depends on the parameter count; None for one model, and where models share a size."""
+    """Say how accuracy depends on the parameter count; None for one model or if models have the same size."""
     models = sorted(models, key=lambda model: model.parameters)
     if len(models) < 2 or len({model.parameters for model in models}) < len(models):
         return None
@@ -89,13 +93,13 @@ def size(models: Sequence[Sized]) -> str | None:
 
 
 def confidence(model: ModelAnalysis, calibration: Calibration) -> str:
-    """Whether a model is on average surer of its letter than it is right."""
+    """Say whether a model's mean confidence is above or below its accuracy."""
     mean, accuracy = mean_confidence(calibration), model.best_letter.accuracy
     finding = "overconfident" if mean > accuracy else "underconfident"
     return f"{model.label} is {finding}: its mean confidence is {percent(mean)} and its accuracy {percent(accuracy)}."
 
 
 def mean_confidence(calibration: Calibration) -> float:
-    """The mean confidence over all questions."""
+    """Return the mean confidence over all questions."""
     filled = [bin for bin in calibration.bins if bin.confidence is not None]
     return sum(bin.count * (bin.confidence or 0.0) for bin in filled) / sum(bin.count for bin in filled)

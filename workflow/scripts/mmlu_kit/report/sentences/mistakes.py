@@ -1,4 +1,4 @@
-"""Sentences on mistakes: whether models find the same subjects hard, miss the same questions and choose the same letters."""
+"""Sentences on mistakes: whether models find the same subjects hard, miss the same questions, choose the same letters."""
 
 from collections.abc import Mapping
 
@@ -11,38 +11,40 @@ SHOWN_HARDEST = 10
 
 
 def subject_order(difficulty: Difficulty) -> str:
-    """Whether models agree on which subjects are hard."""
+    """Say whether models agree on which subjects are hard."""
     w = difficulty.kendall_w
     if not w:
-        return "Testing whether models agree on which subjects are hard takes two models and several subjects."
+        return "Whether models agree on which subjects are hard can only be tested with at least two models and three subjects."
     if w.p is None:
-        return "The order of subjects could not be tested."
+        return "Agreement on the order of subjects could not be tested."
     test = f"(Kendall's W = {w.w:.2f} of at most 1, {p_value(w.p)})"
     if w.p >= ALPHA:
-        return f"**Not shown:** the models do not agree on which subjects are hard more than chance allows {test}."
-    sentence = f"**Systematic:** the models agree on which subjects are hard more than chance allows {test}."
+        return f"**Not shown:** no agreement beyond chance on which subjects are hard {test}."
+    sentence = f"**Systematic:** the models agree on which subjects are hard more than by chance {test}."
     order = difficulty.order
     return f"{sentence} The hardest is {order[0]}, the easiest {order[-1]}." if order else sentence
 
 
 def models_wrong(counts: ModelsWrong) -> str:
-    """Whether models miss the same questions more often than independent models would."""
+    """Say whether models miss the same questions more often than independent models would."""
     if counts.p is None or counts.chi2 is None:
         return "Whether this differs from independent mistakes could not be tested."
     test = f"(chi-square = {counts.chi2:.1f}, {p_value(counts.p)})"
     if counts.p >= ALPHA:
-        return f"**No common pattern is shown:** the counts agree with those of independent mistakes {test}."
+        return (
+            f"**No common pattern is shown:** the counts do not differ significantly from those of independent mistakes {test}."
+        )
     observed, expected = counts.observed[-1], counts.expected[-1]
     if observed > expected:
         finding = "**Models fail on the same questions more often than their accuracies alone explain**"
     else:
         finding = "The counts differ from those of independent mistakes, but models do *not* fail together more often"
-    independent = f"independent models of these accuracies would miss {expected:.0f}"
+    independent = f"independent models with these accuracies would all miss {expected:.0f}"
     return f"{finding} {test}: all models missed {observed} questions; {independent}."
 
 
 def same_wrong_letter(pair: PairAnalysis, labels: Mapping[str, str]) -> str | None:
-    """Whether two models choose the same wrong letter more often than unrelated ones; None where that could not be tested."""
+    """Say whether two models choose the same wrong letter more often than unrelated ones; None if it could not be tested."""
     rate, null, p = pair.same_wrong_rate, pair.same_wrong_null, pair.same_wrong_p
     if rate is None or null is None or p is None:
         return None
@@ -55,7 +57,7 @@ def same_wrong_letter(pair: PairAnalysis, labels: Mapping[str, str]) -> str | No
 
 
 def accuracies_differ(q: CochranQ | None) -> str | None:
-    """Whether the models' accuracies differ at all; None where that could not be tested."""
+    """Say whether the models' accuracies differ at all; None if it could not be tested."""
     if q is None or q.p is None:
         return None
     finding = "The models' accuracies differ" if q.p < ALPHA else "No difference between the models' accuracies is shown"
@@ -63,31 +65,28 @@ def accuracies_differ(q: CochranQ | None) -> str | None:
 
 
 def hardest(analysis: AnalysisFile) -> str:
-    """Which of the questions that every model missed are shown, and where the others are."""
+    """Say which of the questions that every model missed are listed, and where the others are."""
     if len(analysis.models) < 2:
-        return "There is one model only; `questions.csv` has its mistakes."
+        return "There is only one model; its mistakes are in `questions.csv`."
     if not analysis.hardest or not analysis.models_wrong:
         return "There is no question that every model missed."
     missed, kept = analysis.models_wrong.observed[-1], len(analysis.hardest)
     number = min(kept, SHOWN_HARDEST)
     sentence = f"{number} of the {missed} questions that every model missed"
     if any(model.calibration for model in analysis.models):
-        sentence += ", those first whose right letter the models found least probable"
+        sentence += ", starting with the lowest mean probability of the right letter"
     if missed == number:
         return f"{sentence}."
     if missed == kept:
         return f"{sentence}. `analysis.json` and the explorer of `report.html` have all of them."
-    return f"{sentence}. `analysis.json` has the first {kept} of them, the explorer of `report.html` all."
+    return f"{sentence}. `analysis.json` has the first {kept} of them, and the explorer of `report.html` has all."
 
 
 def label_errors(errors: LabelErrors | None) -> str:
-    """How many questions MMLU-Redux checked and flagged."""
+    """Say how many questions MMLU-Redux checked and flagged."""
     if errors is None:
-        return (
-            "Label errors were not looked up: config names no folder of MMLU-Redux's checks for these questions "
-            "(`label_errors`)."
-        )
+        return "Labels were not checked: config names no folder of MMLU-Redux's checks for these questions (`label_errors`)."
     kinds = listed(f"{kind}: {number}" for kind, number in errors.by_type.items())
     flagged = f"flagged {errors.flagged}{f' ({kinds})' if kinds else ''}"
-    unmatched = f"{errors.unmatched} of its checks are of questions that this study does not have"
+    unmatched = f"{errors.unmatched} of its checks are of questions that are not in this study"
     return f"MMLU-Redux checked {errors.checked} of these questions and {flagged}; {unmatched}."

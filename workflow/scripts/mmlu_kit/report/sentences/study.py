@@ -1,4 +1,4 @@
-"""Sentences on the run as a whole: what is missing, what was not run and why, what ran beside the evaluations."""
+"""Sentences on the run as a whole: what is missing, what was not run and why, and what ran besides evaluations."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from mmlu_kit.report.cells import listed
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.study import Study
 
-# What a study may have beside its groups, as sentences call it, and where the report has it.
+# The parts of a study besides its groups: their names in sentences, and their places in the report.
 PARTS = {
     "baseline": ("baseline", "section 1"),
     "timing_setups": ("timing setups", "section 2"),
@@ -27,7 +27,7 @@ class Skipped:
 
 
 def skipped(merged: Merged, models: Iterable[str]) -> list[Skipped]:
-    """Of these models, those that could not be run as requested, by reason."""
+    """Return which of these models could not be run as requested, by model and reason."""
     chosen = set(models)
     subjects: dict[tuple[str, str], list[str]] = {}
     for pair in merged.not_run:
@@ -37,45 +37,46 @@ def skipped(merged: Merged, models: Iterable[str]) -> list[Skipped]:
 
 
 def not_run(skipped: Iterable[Skipped]) -> list[str]:
-    """A sentence for each model and reason."""
-    return [f"**{one.model}** was not run on {plural(len(one.subjects), 'subject')}: {one.reason}." for one in skipped]
+    """Return a sentence for each model and reason."""
+    return [f"**{entry.model}** was not run on {plural(len(entry.subjects), 'subject')}: {entry.reason}." for entry in skipped]
 
 
 def part_of_study(study: Study) -> str | None:
-    """Which part of the study was run; None for all of it."""
+    """Say which part of the study was run; None for all of it."""
     return f"only {' and '.join(study.only)} of study `{study.name}` was run." if study.only else None
 
 
 def not_run_here(merged: Merged) -> str | None:
-    """All that the machine could not run, and how to try again; None where there is nothing."""
+    """Say what the machine could not run and how to try again; None if it could run everything."""
     models = [
-        f"{one.model} ({plural(len(one.subjects), 'subject')}: {one.reason})" for one in skipped(merged, merged.study.models)
+        f"{entry.model} ({plural(len(entry.subjects), 'subject')}: {entry.reason})"
+        for entry in skipped(merged, merged.study.models)
     ]
     retry = f"Run `make retry STUDY={merged.study.name}` on a machine that can run them."
     return f"{'; '.join(models)}. {retry}" if models else None
 
 
 def not_complete(merged: Merged) -> str | None:
-    """Which evaluations are missing; None where none is."""
+    """Say which evaluations are missing; None if none is."""
     if not merged.missing:
         return None
     missing = len(merged.missing)
     pairs = listed(f"{pair.model} on {pair.subject}" for pair in merged.missing)
     total = missing + len(merged.not_run) + len(merged.results)
-    return f"{missing} of {total} evaluations are missing, and no number below includes them: {pairs}."
+    return f"{missing} of {total} evaluations are missing and not included in any number below: {pairs}."
 
 
 def absent(study: Study, part: str) -> str:
-    """Why the report has nothing of a part of the study."""
+    """Say why the report has no results of a part of the study."""
     name, _ = PARTS[part]
     if getattr(study, part):
         return f"There is no result of the study's {name}."
-    # Whether the whole study has it is not known where only a part of the study was run.
+    # If only a part was run, it is not known whether the whole study has this part.
     return f"The part of the study that was run has no {name}." if study.only else f"This study has no {name}."
 
 
-def beside(merged: Merged) -> str | None:
-    """What ran beside the evaluations, each with where the report has it; None where nothing did."""
+def other_parts(merged: Merged) -> str | None:
+    """Say what ran besides evaluations, and where the report shows it; None if nothing did."""
     ran = {
         "timing_setups": merged.setups and merged.setups.configurations,
         "chat": merged.chat and merged.chat.models,
