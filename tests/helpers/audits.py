@@ -21,8 +21,8 @@ from mmlu_kit.timing.time_logs import Processes
 from tests.helpers import results
 
 REFERENCE = Path(__file__).parents[2] / "workflow/reference"
-PUBLISHED = Published.read(REFERENCE / "published.yaml")
-CLAIMS = {claim.id: claim for claim in Claims.read(REFERENCE / "claims.yaml").claims}
+PUBLISHED = Published.read_yaml(REFERENCE / "published.yaml")
+CLAIMS = {claim.id: claim for claim in Claims.read_yaml(REFERENCE / "claims.yaml").claims}
 NAMES = {
     "Llama": "Llama-3.2-1B-Instruct",
     "0.5B": "Qwen2.5-0.5B-Instruct",

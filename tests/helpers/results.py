@@ -166,7 +166,7 @@ def analysis(merged: Merged, table: pandas.DataFrame, questions: list[Question] 
 def claims(merged: Merged, analysis: AnalysisFile) -> ClaimsFile:
     """Return claims.json of a made-up study, from the project's reference files."""
     reference = WORKFLOW / "reference"
-    published, listed = Published.read(reference / "published.yaml"), Claims.read(reference / "claims.yaml")
+    published, listed = Published.read_yaml(reference / "published.yaml"), Claims.read_yaml(reference / "claims.yaml")
     return audit.audit(merged, analysis, published, listed)
 
 

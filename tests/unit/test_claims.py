@@ -239,5 +239,5 @@ def test_a_damaged_reference_file_is_reported_in_one_line(tmp_path, kind, before
     assert before in text
     (tmp_path / name).write_text(text.replace(before, after, 1), encoding="utf-8")
     with pytest.raises(UserError, match=words) as refused:
-        kind.read(tmp_path / name)
+        kind.read_yaml(tmp_path / name)
     assert name in str(refused.value)

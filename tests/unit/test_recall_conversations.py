@@ -161,16 +161,16 @@ def test_the_oracle_reads_its_prompt(prompt, reply):
 @pytest.mark.parametrize("read", [conversations.read, scripts.read])
 def test_a_damaged_file_is_reported_in_one_line(tmp_path, text, read):
     (tmp_path / "x.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"x\.yaml does not contain"):
+    with pytest.raises(UserError, match=r"x\.yaml(: | is not)"):
         read(tmp_path / "x.yaml")
-    with pytest.raises(UserError, match=r"nowhere\.yaml does not contain"):
+    with pytest.raises(UserError, match=r"nowhere\.yaml does not exist"):
         read(tmp_path / "nowhere.yaml")
 
 
 def test_a_chat_cannot_be_saved_at_its_end(tmp_path):
     text = (chats.RECALL / "transcripts.yaml").read_text()
     (tmp_path / "x.yaml").write_text(text.replace("saved_after: 3", "saved_after: 6"))
-    with pytest.raises(UserError, match=r"x\.yaml does not contain .*saved_after must be smaller than the number of turns"):
+    with pytest.raises(UserError, match=r"x\.yaml: .*saved_after must be smaller than the number of turns"):
         scripts.read(tmp_path / "x.yaml")
     (tmp_path / "x.yaml").write_text(text.replace("strategy: full", "strategy: all"))
     with pytest.raises(UserError, match="'all' is not a strategy"):

@@ -9,6 +9,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit, listing
 from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -23,7 +24,11 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     merged, analysis = Merged.read(args.merged), AnalysisFile.read(args.analysis)
-    published, claims = Published.read(args.reference / "published.yaml"), Claims.read(args.reference / "claims.yaml")
+    paths = args.reference / "published.yaml", args.reference / "claims.yaml"
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"{path} does not exist: --reference is the folder workflow/reference")
+    published, claims = Published.read_yaml(paths[0]), Claims.read_yaml(paths[1])
     result = audit.audit(merged, analysis, published, claims)
     result.write(args.output)
     print(listing.counts(result))

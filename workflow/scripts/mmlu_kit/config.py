@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
 from mmlu_kit import files
@@ -228,10 +227,7 @@ def read(paths: Sequence[Path]) -> dict[str, Any]:
     """
     config: dict[str, Any] = {}
     for path in paths:
-        try:
-            changes = yaml.safe_load(files.read_text(path))
-        except yaml.YAMLError as error:
-            raise UserError(f"{path} is not a YAML file: {error}") from None
+        changes = files.read_yaml(path)
         if not isinstance(changes, dict):
             raise UserError(f"{path} has no keys: see config.yaml for those that it may have")
         config = _merged(config, changes)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mmlu_kit import files
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import first_problem, suggestion
+from mmlu_kit.validation_errors import explain, first_problem, suggestion
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -38,6 +38,18 @@ class Data(BaseModel):
         protected_namespaces=(),
         defer_build=True,  # a program builds only the validators it uses
     )
+
+    @classmethod
+    def read_yaml(cls, path: Path) -> Self:
+        """The data in a YAML file of the project; a missing or damaged file raises UserError naming it and the key."""
+        value = files.read_yaml(path)
+        try:
+            # By way of JSON, as that is where a strict model takes 'cpu' for a device and a list for a tuple.
+            return cls.model_validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            raise UserError(f"{path}: {explain(error, value)}; correct it or restore it from git") from None
+        except (TypeError, ValueError) as error:  # dates, or keys that are no text
+            raise UserError(f"{path}: {error}; correct it or restore it from git") from None
 
     def plain(self) -> dict[str, Any]:
         """The data as JSON values."""

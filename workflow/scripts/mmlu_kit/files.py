@@ -64,6 +64,16 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is not valid JSON ({error}): delete it and run again") from None
 
 
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file; a missing or damaged one raises UserError naming it."""
+    import yaml  # most programs never read YAML
+
+    try:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML ({' '.join(str(error).split())[:200]}): correct it") from None
+
+
 def sha256(data: str | bytes) -> str:
     """The SHA-256 of bytes, or of a text's UTF-8 bytes, as 64 hex digits."""
     return hashlib.sha256(data.encode("utf-8") if isinstance(data, str) else data).hexdigest()

@@ -1,40 +1,16 @@
 """The reference files: published.yaml, every number that the writeup publishes, and claims.yaml, its claims."""
 
-import json
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from mmlu_kit.claims.document import Unit
 from mmlu_kit.data import Count, Data, Positive, Seconds, Text
 from mmlu_kit.settings import Device, DType, Preset, Quantization
-from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import explain_json
 
 Factor = Annotated[float, Field(ge=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Parameter = int | float | str | list[int] | list[str]
-
-
-class Reference(Data):
-    """A YAML file of the reference folder."""
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Return the file's content. Raises UserError naming the file and key if it is missing or damaged."""
-        text = ""
-        try:
-            # Validated as JSON, because only then does a strict model accept 'cpu' for a device.
-            text = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")))
-            return cls.model_validate_json(text, strict=True)
-        except FileNotFoundError:
-            raise UserError(f"{path} does not exist: the reference folder is workflow/reference") from None
-        except ValidationError as error:
-            raise UserError(f"{path}: {explain_json(error, text)}; correct it or restore it from git") from None
-        except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError) as error:
-            raise UserError(f"{path} is not valid YAML ({error}): correct it or restore it from git") from None
 
 
 class PublishedSubject(Data):
@@ -139,7 +115,7 @@ class NotMeasured(Data):
     reason: Text
 
 
-class Published(Reference):
+class Published(Data):
     """published.yaml: every number that the writeup publishes."""
 
     schema_: Literal["mmlu-kit/published/1"] = Field(alias="schema")
@@ -170,7 +146,7 @@ class Claim(Data):
         return self.tested.format(**self.parameters) if self.tested else None
 
 
-class Claims(Reference):
+class Claims(Data):
     """claims.yaml: the writeup's claims, in its order."""
 
     schema_: Literal["mmlu-kit/reference-claims/1"] = Field(alias="schema")

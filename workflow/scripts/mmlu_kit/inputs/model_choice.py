@@ -1,17 +1,12 @@
 """The choice of a model on the command line, by its name in config, its folder or its manifest."""
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from mmlu_kit import config as configs
+from mmlu_kit.config import ModelEntry
 from mmlu_kit.user_errors import UserError
-
-if TYPE_CHECKING:
-    from mmlu_kit.config import ModelEntry
-
 
 PROJECT = Path(__file__).parents[4]
 
@@ -58,20 +53,11 @@ def choose(model: str, config: Path) -> ChosenModel:
 
 def _entry(model: str, config: Path) -> ModelEntry:
     """The config entry of a model that can be run."""
-    import yaml
-
-    from mmlu_kit import config as configs
-    from mmlu_kit import files
-
-    try:
-        content = yaml.safe_load(files.read_text(config))
-    except yaml.YAMLError as error:
-        raise UserError(f"{config} is not valid YAML: {error}") from None
-    models = configs.parse(content if isinstance(content, dict) else {}).models
+    models = configs.parse(configs.read([config])).models
     entry = models.get(model)
-    if isinstance(entry, configs.ModelEntry):
+    if isinstance(entry, ModelEntry):
         return entry
     if entry is not None:
         raise UserError(f"{config}: models.{model} has only imported answers and cannot be run: choose another model")
-    known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, configs.ModelEntry)))
+    known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, ModelEntry)))
     raise UserError(f"'{model}' is not a model folder, a manifest or a model in {config}; known there: {known}")

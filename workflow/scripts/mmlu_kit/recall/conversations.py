@@ -18,7 +18,6 @@ from pydantic import Field
 
 from mmlu_kit.chat.views import Message
 from mmlu_kit.data import Data
-from mmlu_kit.recall import yaml_files
 from mmlu_kit.recall.documents import Kind
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -78,7 +77,7 @@ class Trial:
 
 def read(path: Path) -> Material:
     """Read the material from a YAML file; any other file raises UserError."""
-    return yaml_files.read(path, Material, "the conversations of the recall experiment")
+    return Material.read_yaml(path)
 
 
 def trials(material: Material, distances: Sequence[int], each: int, seed: int) -> list[Trial]:

@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field, model_validator
 from mmlu_kit.chat import views
 from mmlu_kit.chat.views import Strategy
 from mmlu_kit.data import Data, Positive
-from mmlu_kit.recall import yaml_files
 
 
 class Example(Data):
@@ -48,4 +47,4 @@ class Scripts(Data):
 
 def read(path: Path) -> Scripts:
     """Read the scripts from a YAML file; any other file raises UserError."""
-    return yaml_files.read(path, Scripts, "the users' messages in the transcripts")
+    return Scripts.read_yaml(path)
