@@ -1,9 +1,9 @@
-# make report: set up, then run the demo study.  make test: run all tests.  Everything happens in .venv.
+# make report: set up and run the demo study.  make test: run all tests.  Everything is installed in .venv.
 PYTHON ?= python3
 STUDY ?= demo
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 ARGS ?=
-# A file that adds to config.yaml, for your own study.
+# A file that extends config.yaml with your own study.
 CONFIG =
 CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -15,23 +15,23 @@ report: .venv/kit
 	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY)
 	@echo "The report: results/$(STUDY)/report.html"
 
-# Report on the evaluations that are there and name what is missing.
+# Report on the evaluations that exist and list the missing ones.
 partial-report: .venv/kit
 	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY) partial=True --allowed-rules all parse_times merge analyse audit_claims draw_figures describe_run write_report write_page record_provenance
 
-# Rerun what was skipped because the machine could not do it (on_unavailable: skip).
+# Rerun what was skipped because a machine could not run it (on_unavailable: skip).
 retry: .venv/kit
 	mmlu-kit forget-skipped results/$(STUDY)
 	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY)
 
-# Pack what this machine ran in a study; unpack such an archive into the study's results on another.
+# Pack the results that this machine computed for a study; unpack such an archive on another machine.
 pack: .venv/kit
 	mmlu-kit pack results/$(STUDY) --output results/$(STUDY).zip
 
 unpack: .venv/kit
 	mmlu-kit unpack $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
 
-# Show what of a study is done, what is running and how long is left.
+# Show which parts of a study are done or running, and how long the rest takes.
 status: .venv/kit
 	@mmlu-kit status --study $(STUDY) $(CONFIGURED)
 
@@ -44,7 +44,7 @@ verify: .venv/kit
 check-results: .venv/kit
 	@mmlu-kit check-results results/$(STUDY)
 
-# One worker mostly waits for SLURM, the others compute.
+# One worker mostly waits for SLURM while the others compute.
 WORKERS ?= 3
 test: .venv/test
 	python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
@@ -68,12 +68,12 @@ demo-models: .venv/kit
 	python workflow/demo/write_questions.py
 	python workflow/demo/train_models.py
 
-# Compare the kit's speed and memory with other programs': some 40 minutes on a machine that does nothing else.
+# Compare speed and memory with other programs: about 40 minutes on an otherwise idle machine.
 DATA ?= ../shared/data
 bench: .venv/test
 	python benchmarks/bench.py --data $(DATA) $(ARGS)
 
-# Write workflow/schemas again, after a change of a data model.
+# Rewrite workflow/schemas after a change of a data model.
 schemas: .venv/kit
 	mmlu-kit schemas
 

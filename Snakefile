@@ -1,5 +1,5 @@
-# The whole study: questions and models in, report out. Run it with:  snakemake --cores 8
-# What is studied stands in config.yaml; what it makes, in results/<study>/.
+# The whole study, from questions and models to the report. Run it with:  snakemake --cores 8
+# Studies are defined in config.yaml; results are written to results/<study>/.
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -40,7 +40,7 @@ rule all:
 
 onerror:
     for path in filter(Path.is_file, map(Path, [log] if isinstance(log, str) else log)):
-        for line in job_failures.repeat(path.read_text(encoding="utf-8", errors="replace")):
+        for line in job_failures.failed_jobs(path.read_text(encoding="utf-8", errors="replace")):
             print(f"error: {line}", file=sys.stderr)
-    for line in job_failures.explain(Path(".snakemake/slurm_logs"), STARTED):
+    for line in job_failures.killed_by_slurm(Path(".snakemake/slurm_logs"), STARTED):
         print(f"error: {line}", file=sys.stderr)

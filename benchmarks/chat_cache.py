@@ -84,7 +84,7 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
         torch.set_num_threads(args.threads)
     tokenizer = transformers_model.load_tokenizer(folder)
     requested = LoadSettings(device=Device(args.device), dtype=DType(args.dtype))
-    model = loading.load(checkpoints.opened(folder), requested, OnUnavailable.FAIL).model
+    model = loading.load(checkpoints.verified_manifest(folder), requested, OnUnavailable.FAIL).model
     context = transformers_model.context_length(model)
     kept, cold = Replier(model, tokenizer), Replier(model, tokenizer)
     list(cold.reply(encoding.prompt_ids([{"role": "user", "content": USER}], tokenizer), 2))  # the first one takes longer

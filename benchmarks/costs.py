@@ -123,10 +123,10 @@ def chat(study: Study, experiment: ChatEntry, data: Path, rates: Rates, reading:
     trials = conversations.trials(material, experiment.distances, experiment.trials, experiment.seed)
     strategies = [views.parse(strategy) for strategy in experiment.strategies]
     every = probes.probes(trials, strategies, tokenizer, None)
-    prompts = probes.distinct(every)
+    prompts = probes.distinct_prompts(every)
     tokens = sum(map(len, prompts))
     # Each timed prompt is computed twice, and once what the cache holds before it.
-    timed = sum(len(probe.before) + 2 * len(probe.ids) for probe in times.chosen(every, trials, experiment.timed))
+    timed = sum(len(probe.before) + 2 * len(probe.ids) for probe in times.to_time(every, trials, experiment.timed))
     seconds = 0.0
     for model in (study.run[name] for name in experiment.models):
         weights, layers = sizes(model, data / "model_shapes.json")

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Build an image with docker, podman or buildah, whichever is there, and with Apptainer make images/KIND.sif of it:
+# Build an image with docker, podman or buildah, whichever works, and convert it to images/KIND.sif if Apptainer is installed:
 #   docker/build.sh cpu|cuda
-# BUILD_OPTIONS are passed on to the builder, as in BUILD_OPTIONS='--build-arg BASE=debian:bookworm-slim'. COMPRESSION is
-# that of the .sif (mksquashfs): gzip by default, which Apptainer uses itself; it warns that others may not work everywhere.
+# BUILD_OPTIONS are passed on to the builder, as in BUILD_OPTIONS='--build-arg BASE=debian:bookworm-slim'. COMPRESSION sets
+# the compression of the .sif (mksquashfs). The default, gzip, is Apptainer's own; other methods may not work everywhere.
 set -eu
 cd "$(dirname "$0")/.."
 kind=$1
@@ -12,7 +12,7 @@ fail() {
     exit 2
 }
 case $kind in cpu | cuda) ;; *) fail "there is no image '$kind': cpu or cuda" ;; esac
-# A docker without its daemon, or a podman that may not make containers, answers `info` with an error.
+# `info` fails if docker's daemon is not running or podman may not create containers.
 for builder in docker podman buildah ''; do
     if [ -n "$builder" ] && "$builder" info >/dev/null 2>&1; then break; fi
 done
@@ -37,7 +37,7 @@ case $builder in
 buildah) buildah push --quiet "$tag" "docker-archive:$archive/image.tar:$tag" ;;
 *) "$builder" save --output "$archive/image.tar" "$tag" ;;
 esac
-# Under a temporary name first, so that a killed build leaves no half image to run with.
+# Build under a temporary name, so that a killed build leaves no incomplete image.
 "$apptainer" build --mksquashfs-args "-comp ${COMPRESSION:-gzip}" --force "images/$kind.part.sif" "docker-archive:$archive/image.tar"
 mv "images/$kind.part.sif" "images/$kind.sif"
-echo "images/$kind.sif is there"
+echo "images/$kind.sif is built."

@@ -1,15 +1,15 @@
-# The image for models on the CPU, figures and the report; it also runs the whole kit by itself (README). Made by
+# The image for models on the CPU, figures and the report; it can also run the whole kit (README). Build it with
 # `make images`, or from the project's folder:  docker build --file docker/cpu.Dockerfile --tag mmlu-kit:cpu .
 ARG BASE=debian:bookworm-slim@sha256:96e378d7e6531ac9a15ad505478fcc2e69f371b10f5cdf87857c4b8188404716
 FROM ${BASE}
 COPY docker/install.sh envs/torch.txt envs/cpu.lock /opt/kit/
-# PyPI's torch for Linux brings CUDA libraries of several GB; TORCH_OPTIONS are pip's for torch alone, as in
+# PyPI's torch for Linux includes CUDA libraries of several GB. TORCH_OPTIONS are options of pip for torch only, as in
 # --build-arg TORCH_OPTIONS='--index-url <PyTorch's index of CPU wheels>'.
 ARG TORCH_OPTIONS=
 RUN sh /opt/kit/install.sh /opt/kit/cpu.lock /opt/kit/torch.txt ${TORCH_OPTIONS}
-# Caches go where any user may write, and a user whom the image does not know has a name, whoever runs it.
+# The image may run as any user: caches are in a folder that anyone can write to, and unknown users get a name.
 ENV PATH=/opt/kit/venv/bin:$PATH XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache/matplotlib USER=kit
-# The kit itself, for those who have Docker alone; under Apptainer the project's own folder is used and this one is not.
+# The kit itself, for use with Docker only; under Apptainer the project's folder is used instead of this one.
 WORKDIR /kit
 COPY Snakefile config.yaml ./
 COPY workflow workflow

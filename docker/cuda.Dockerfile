@@ -1,11 +1,11 @@
-# The image for models on CUDA; the host gives nothing but its driver. Made by `make images`, or from the project's folder:
+# The image for models on CUDA; it uses only the host's driver. Build it with `make images`, or from the project's folder:
 #   docker build --file docker/cuda.Dockerfile --tag mmlu-kit:cuda .
 ARG BASE=debian:bookworm-slim@sha256:96e378d7e6531ac9a15ad505478fcc2e69f371b10f5cdf87857c4b8188404716
 FROM ${BASE}
 COPY docker/install.sh envs/cuda.lock /opt/kit/
 # torch and the CUDA libraries it needs are wheels in this lock, so no CUDA base image is needed.
 RUN sh /opt/kit/install.sh /opt/kit/cuda.lock
-# Caches go where any user may write, and a user whom the image does not know has a name, whoever runs it.
+# The image may run as any user: caches are in a folder that anyone can write to, and unknown users get a name.
 ENV PATH=/opt/kit/venv/bin:$PATH XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/cache/matplotlib USER=kit
 USER kit
 ARG LOCK_SHA256=unknown

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make .venv and install a lock into it: install.sh PYTHON cpu|test
+# Create .venv and install a lock into it: install.sh PYTHON cpu|test
 set -eu
 python=$1
 lock=envs/$2.lock
@@ -13,13 +13,13 @@ if [ ! -x /usr/bin/time ]; then
     fail "/usr/bin/time is missing: install it (Debian and Ubuntu: apt-get install time)"
 fi
 if [ ! -x .venv/bin/pip ]; then
-    "$python" -m venv .venv || fail "no virtual environment could be made (Debian and Ubuntu: apt-get install python3-venv)"
+    "$python" -m venv .venv || fail "the virtual environment .venv could not be created (Debian and Ubuntu: apt-get install python3-venv)"
 fi
-# torch first and by its pin: its wheel differs from machine to machine, and everything else is installed by hash.
+# torch is installed first and by version, as its wheel differs between machines; everything else is installed by hash.
 echo "Installing $(grep '^torch' envs/torch.txt) into .venv …"
 .venv/bin/pip install --quiet --requirement envs/torch.txt
-# The lock is complete, so nothing is resolved again (--no-deps): pip refuses some packages with extras otherwise.
+# The lock is complete, so dependencies are not resolved again (--no-deps); otherwise pip refuses some packages with extras.
 echo "Installing the $(grep -c '^[a-z]' "$lock") packages of $lock …"
 .venv/bin/pip install --quiet --no-deps --require-hashes --requirement "$lock"
-# The kit itself, as a link to this folder, with its command mmlu-kit: from here, so no network is needed.
+# The kit itself with its command mmlu-kit, as a link to this folder; this needs no network.
 .venv/bin/pip install --quiet --no-index --no-deps --no-build-isolation --editable .

@@ -159,7 +159,9 @@ def test_a_job_killed_for_memory_is_reported_with_a_remedy(on_slurm):
     output = process.stdout + process.stderr
     assert process.returncode == 1
     failed = {job["JobID"] for job in found if job["State"] in ("OUT_OF_MEMORY", "FAILED")}
-    lines = re.findall(r"^error: SLURM job (\d+), evaluate \((.*)\), needed more memory than it had: .*", output, re.M)
+    lines = re.findall(
+        r"^error: SLURM job (\d+), evaluate \((.*)\), needed more memory than it had requested: .*", output, re.M
+    )
     assert {job for job, _ in lines} == failed and len(failed) == 4, output
     assert "--set-resources evaluate:mem_mb=<megabytes>; scored batches are kept" in output
     assert not evaluations(folder)

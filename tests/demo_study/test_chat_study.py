@@ -125,7 +125,10 @@ def test_transcripts_show_whole_chats(demo):
             assert f"```text\n{message}\n```" in text
         assert text.count("**Assistant**\n\n```text\n") == len(said[name]["user"])
     assert "without its first" in (demo / "results/demo/chat/sliding_window.md").read_text()
-    assert "the process ended; another process restored it" in text and "later replies were the same, letter by letter" in text
+    assert (
+        "the process ended. Another process restored and continued it" in text
+        and "later replies were the same, letter by letter" in text
+    )
 
 
 def benchmark(run, folder, model, *arguments):
@@ -145,7 +148,7 @@ def test_recall_files_are_byte_identical_and_times_are_kept_separately(run, tmp_
 
 def test_a_killed_recall_run_resumes_after_its_last_batch(tmp_path, root):
     torch.set_num_threads(1)
-    manifest = checkpoints.opened(root / "workflow/demo/models/demo-small")
+    manifest = checkpoints.verified_manifest(root / "workflow/demo/models/demo-small")
     tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
     replier = replies.Replier(loading.load(manifest, LoadSettings(), OnUnavailable.FAIL).model, tokenizer)
     texts = [f"Message number {number} of many." for number in range(40)]
@@ -192,7 +195,7 @@ def test_a_chat_model_that_cannot_run_is_named_and_retried(run, kit, tmp_path, r
             "--output", tmp_path / "results/chat.json"),
     ):  # fmt: skip
         assert process.returncode == 0, process.stderr
-    because = "device 'mps' was asked for and this machine has none"
+    because = "device 'mps' was requested, but this machine has none"
     chat = ChatFile.read(tmp_path / "results/chat.json")
     (not_run,) = chat.not_run
     assert (not_run.model, not_run.requested) == (MODEL, LoadSettings(device="mps")) and not_run.reason.startswith(because)

@@ -28,6 +28,7 @@ HERE = {
     "make images": "make --dry-run images",
     "make image-cuda": "make --dry-run image-cuda",
     "make locks": "make --dry-run locks",
+    "make schemas": "make --dry-run schemas",
     "make bench": "make --dry-run bench",
     "make bench DATA=FOLDER": "make --dry-run bench DATA=data",
     "make test ARGS='-k scoring'": "make --dry-run test ARGS='-k scoring'",
@@ -104,6 +105,13 @@ def finished(demo, tmp_path_factory):
 
 def test_every_command_in_the_documents_has_a_test():
     assert set(commands()) == {*HERE, *ELSEWHERE}
+
+
+def test_every_file_that_contributing_says_to_touch_is_there():
+    table = (ROOT / "CONTRIBUTING.md").read_text().partition("## To add something")[2]
+    paths = re.findall(r"`([\w/]+\.(?:py|smk|md\.j2))`", table)
+    folders = [ROOT if path.startswith("workflow/") else ROOT / "workflow/scripts/mmlu_kit" for path in paths]
+    assert paths and not [path for folder, path in zip(folders, paths, strict=True) if not (folder / path).is_file()]
 
 
 def works(command, folder):

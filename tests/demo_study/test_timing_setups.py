@@ -52,7 +52,7 @@ def test_setups_ran_as_requested_or_the_report_says_how(report, demo):
     if torch.cuda.is_available():
         assert [rows[setup][1] for setup in "123"] == [rows[setup][0] for setup in "123"]
     else:
-        reason = "device 'cuda' was asked for and this machine has none"
+        reason = "device 'cuda' was requested, but this machine has none"
         assert rows["1"] == ["cuda, float32", "cpu, float32", "none", reason]
         for setup, bits in (("2", "4bit"), ("3", "8bit")):
             assert rows[setup] == [f"cuda, float32, {bits}", "not run", "—", reason]

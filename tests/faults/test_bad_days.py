@@ -103,7 +103,7 @@ def test_a_changed_weight_with_unchanged_date_and_size_is_detected(copy, done, s
     os.utime(weights, ns=(then.st_atime_ns, then.st_mtime_ns))
     for name in ("evaluations/demo-small/astronomy.json", "merged.json"):
         (copy / "results/smoke" / name).unlink()
-    failed_line(snakemake(copy, *SMOKE), "demo-small: model.safetensors is not as it was when", ".json was made")
+    failed_line(snakemake(copy, *SMOKE), "demo-small: model.safetensors was changed after", ".json was written")
     weights.write_bytes(right)
     os.utime(weights, ns=(then.st_atime_ns, then.st_mtime_ns))
     assert snakemake(copy, *SMOKE).returncode == 0

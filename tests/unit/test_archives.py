@@ -63,7 +63,7 @@ def test_an_archive_of_another_study_is_unpacked_with_a_warning(tmp_path, kit):
     for study, warned in (("s", False), ("writeup", True)):
         process = kit("unpack", tmp_path / "colab.zip", "--results", tmp_path / "home" / study)
         assert process.returncode == 0 and "m (2)" in process.stdout
-        assert ("as the study 's', not as 'writeup'" in process.stdout) is warned
+        assert ("results of the study 's', not of 'writeup'" in process.stdout) is warned
 
 
 def test_not_run_placeholders_and_job_logs_are_not_packed(tmp_path):
@@ -159,7 +159,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
         (
             EVALUATION.plain() | {"totals": results.evaluation("m", "anatomy", "ABCA").totals.plain()},
             TIMING.plain(),
-            "evaluations/m/anatomy.json was changed after it was made: totals",
+            "evaluations/m/anatomy.json was changed after it was made: the totals",
         ),
         (EVALUATION.plain(), None, r"timings/m/anatomy\.json is missing"),
         (not_run("m", "anatomy").plain(), not_run("m", "anatomy").plain(), "not a valid evaluation file"),

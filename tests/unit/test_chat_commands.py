@@ -12,7 +12,7 @@ from mmlu_kit.user_errors import UserError
 @pytest.fixture(scope="module")
 def loaded(root):
     folder = root / "workflow/demo/models/demo-small"
-    manifest = checkpoints.opened(folder)
+    manifest = checkpoints.verified_manifest(folder)
     return transformers_model.load_model(folder, LoadSettings()), transformers_model.load_tokenizer(folder), manifest
 
 
@@ -38,10 +38,10 @@ def test_a_chat_of_several_turns(make):
     assert [message["content"] for message in session.messages[2::2]] == answers
     used = session.view.tokens + session.replier.last.new_tokens
     assert session.meter().startswith(f"[ {used} of 2,048 tokens") and "left out" not in session.meter()
-    session.choose(views.parse("last_turns(1)"))
+    session.set_strategy(views.parse("last_turns(1)"))
     say(session, "Four?")
     assert "· 2 turns left out" in session.meter() and session.turns() == 4
-    assert commands.run("/undo", session) == "forgotten: Four?" and session.turns() == 3
+    assert commands.run("/undo", session) == "deleted: Four?" and session.turns() == 3
     stats = commands.run("/stats", session)
     assert "3 turns, with a system message" in stats and "last_turns(1)" in stats
     commands.run("/clear", session)
@@ -82,7 +82,7 @@ def test_a_message_that_does_not_fit_changes_nothing(make):
     session = make(context=64)
     say(session, "Hello?")
     before = list(session.messages)
-    with pytest.raises(views.PromptTooLong, match=r"the newest message takes \d+ tokens, and 60 are free"):
+    with pytest.raises(views.PromptTooLong, match=r"the newest message takes \d+ tokens, but the prompt may have 60"):
         say(session, "word " * 200)
     assert session.messages == before and len(say(session, "Hello again?")) == 1
     with pytest.raises(UserError, match="leave no room"):
@@ -103,7 +103,9 @@ def test_a_saved_and_loaded_chat_goes_on_unchanged(make, tmp_path):
     second.model = second.model.model_copy(update={"files_sha256": "0" * 64})
     second.template_sha256 = "0" * 64
     told = commands.run(f"/load {path}", second).splitlines()
-    assert len(told) == 3 and "saved with 'demo-small' (" in told[1] and "chat template is not the one" in told[2]
+    assert (
+        len(told) == 3 and "saved with 'demo-small' (" in told[1] and "chat template differs from the one at saving" in told[2]
+    )
 
 
 def test_a_failed_load_keeps_the_chat(make, tmp_path):
@@ -123,7 +125,7 @@ def test_a_failed_load_keeps_the_chat(make, tmp_path):
         ("/strateg full", "did you mean /strategy?"),
         ("/xyzzy", "/help lists them"),
         ("/strategy some", "is not a strategy"),
-        ("/history maybe", "/history is on or off"),
+        ("/history maybe", "/history takes on or off"),
     ],
 )
 def test_a_misspelt_command_gets_a_suggestion(make, line, words):

@@ -81,7 +81,7 @@ def test_a_pickle_is_recognised_and_never_loaded(tmp_path):
     path = tmp_path / "chat.json"
     for data in pickles(trap):
         path.write_bytes(data)
-        with pytest.raises(UserError, match=r"is a pickle, .* loading a pickle runs the code in it"):
+        with pytest.raises(UserError, match=r"is a pickle and is not loaded, since loading a pickle can run code"):
             states.load(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps(trap))
@@ -107,7 +107,7 @@ def test_a_pickle_is_recognised_and_never_loaded(tmp_path):
 def test_other_files_are_not_mistaken_for_pickles(tmp_path, text):
     path = tmp_path / "chat.pkl"
     path.write_text(text)
-    with pytest.raises(UserError, match="is not a saved chat, or a damaged one"):
+    with pytest.raises(UserError, match="is not a saved chat, or is damaged"):
         states.load(path)
 
 
@@ -131,8 +131,8 @@ def test_other_files_are_not_mistaken_for_pickles(tmp_path, text):
         (lambda chat: chat["messages"][2].pop("content"), "messages.2.content: missing"),
         (lambda chat: chat["messages"][2].update(ended="end"), "messages.2.ended: 'end' is not known"),
         (lambda chat: chat["messages"][1].update(ended="length"), "message 1 is not a reply"),
-        (lambda chat: chat["messages"].append({"role": "system", "content": ""}), "a message by 'system' where"),
-        (lambda chat: chat["messages"].pop(1), "a message by 'assistant' where a turn should begin"),
+        (lambda chat: chat["messages"].append({"role": "system", "content": ""}), "a message by 'system' is out of order"),
+        (lambda chat: chat["messages"].pop(1), "a message by 'assistant' is out of order"),
         (lambda chat: chat["messages"][1].update(content=["Hello"]), "messages.1.content: "),
         (lambda chat: chat["messages"][1].update(content="\ud83d"), "surrogates not allowed"),
         (lambda chat: chat["model"].update(name="\ud83d"), "surrogates not allowed"),
@@ -151,7 +151,7 @@ def test_files_that_cannot_be_a_chat_are_not_read(tmp_path, saved):
     os.mkfifo(tmp_path / "pipe")
     large = tmp_path / "large.json"
     with large.open("wb") as stream:
-        stream.truncate(states.MOST_BYTES + 1)
+        stream.truncate(states.MAX_BYTES + 1)
     deep = tmp_path / "deep.json"
     deep.write_text("[" * 100_000)
     whole = saved.read_bytes()
@@ -161,9 +161,9 @@ def test_files_that_cannot_be_a_chat_are_not_read(tmp_path, saved):
         ("nothing.json", "No such file"),
         (".", "is not a file"),
         ("pipe", "is not a file"),
-        ("large.json", "larger than any chat"),
-        ("deep.json", "no valid JSON"),
-        ("half.json", "no valid JSON"),
+        ("large.json", "too large for a saved chat"),
+        ("deep.json", "not valid JSON"),
+        ("half.json", "not valid JSON"),
     ):
         with pytest.raises(UserError, match=words):
             states.load(tmp_path / name)
@@ -181,6 +181,6 @@ def test_any_bytes_raise_at_most_a_user_error(tmp_path, data):
 def test_another_file_is_not_overwritten(tmp_path):
     path = tmp_path / "thesis.tex"
     path.write_text("years of work")
-    with pytest.raises(UserError, match="is there already and is no saved chat"):
+    with pytest.raises(UserError, match="already exists and is not a saved chat"):
         states.save(path, LOG, views.Strategy("full"), MODEL, "1" * 64)
     assert path.read_text() == "years of work"

@@ -54,7 +54,7 @@ def test_every_view_keeps_its_invariants(messages, strategy, limit):
         with pytest.raises(PromptTooLong) as error:
             views.view(messages, strategy, count, limit)
         assert (error.value.tokens, error.value.room) == (count(least), room(strategy, limit))
-        assert f"{count(least):,} tokens" in str(error.value) and f"{room(strategy, limit):,} are free" in str(error.value)
+        assert f"{count(least):,} tokens" in str(error.value) and f"may have {room(strategy, limit):,}" in str(error.value)
         return
     view = views.view(messages, strategy, count, limit)
     shown = list(view.messages)
@@ -89,7 +89,7 @@ def test_strategies_are_parsed(strategy):
 
 @pytest.mark.parametrize("text", ["", "all", "last_turns", "last_turns(-1)", "token_budget(0)", "full(3)", "last_turns(1e9)"])
 def test_an_unknown_strategy_lists_the_known_ones(text):
-    with pytest.raises(UserError, match=r"is not a strategy; there are none, full, last_turns\(N\), token_budget\(T\)"):
+    with pytest.raises(UserError, match=r"is not a strategy; strategies: none, full, last_turns\(N\), token_budget\(T\)"):
         views.parse(text)
 
 

@@ -36,7 +36,7 @@ def test_shards_are_all_counted_and_a_missing_one_is_named(folder):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert checkpoints.describe(folder).parameters == parameters
     (folder / "model-2.safetensors").unlink()
-    with pytest.raises(UserError, match=r"model-2.safetensors is missing, which model.safetensors.index.json lists"):
+    with pytest.raises(UserError, match=r"model-2.safetensors, listed in model.safetensors.index.json, is missing"):
         checkpoints.describe(folder)
 
 
@@ -63,15 +63,18 @@ def halved(folder):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (without("model.safetensors"), "model.safetensors is missing, so there are no weights"),
-        (pickled, r"weights only as pickle \(pytorch_model.bin\), and loading a pickle runs code"),
+        (without("model.safetensors"), "model.safetensors is missing: save or copy the weights there"),
+        (pickled, r"the weights exist only as a pickle \(pytorch_model.bin\), and loading a pickle can run code"),
         (without("config.json"), "config.json is missing"),
         (without("tokenizer.json"), "the tokenizer is missing"),
-        (halved, "is not whole: .* bytes are announced and .* are there"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"PK\x03\x04" * 9), "is not a whole safetensors file"),
+        (halved, r"has \d+ bytes instead of the \d+ that it declares"),
+        (
+            lambda folder: (folder / "model.safetensors").write_bytes(b"PK\x03\x04" * 9),
+            "is not a safetensors file, or is trunc",
+        ),
         (lambda folder: (folder / "model.safetensors").write_bytes((4).to_bytes(8, "little") + b"[1]x"), "header is damaged"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b""), "is not a whole safetensors file"),
-        (shutil.rmtree, "is not a folder with a model"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b""), "is not a safetensors file, or is trunc"),
+        (shutil.rmtree, "is not a folder: correct the path"),
     ],
 )
 def test_a_folder_that_cannot_be_loaded_safely_is_refused(folder, spoil, words):
@@ -100,10 +103,10 @@ def flipped(folder):
 def test_a_file_changed_after_its_manifest_is_named(folder, tmp_path, spoil, name):
     path = tmp_path / "m.json"
     checkpoints.describe(folder).write(path)
-    assert checkpoints.opened(path) == checkpoints.describe(folder)
+    assert checkpoints.verified_manifest(path) == checkpoints.describe(folder)
     spoil(folder)
-    with pytest.raises(UserError, match=rf"model: {name} is not as it was when .*m.json was made"):
-        checkpoints.opened(path)
+    with pytest.raises(UserError, match=rf"model: {name} was changed after .*m.json was written"):
+        checkpoints.verified_manifest(path)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ def test_a_file_changed_after_its_manifest_is_named(folder, tmp_path, spoil, nam
         ({"parameters": -1}, "at parameters: needs at least 0, not -1"),
     ],
 )
-@pytest.mark.parametrize("reader", [checkpoints.opened, checkpoints.located])
+@pytest.mark.parametrize("reader", [checkpoints.verified_manifest, checkpoints.model_folder])
 def test_a_damaged_manifest_is_refused(folder, tmp_path, reader, changes, words):
     (tmp_path / "m.json").write_text(json.dumps({**checkpoints.describe(folder).plain(), **changes}))
     with pytest.raises(UserError, match=f"m.json: not a valid model file {words}"):
@@ -126,4 +129,4 @@ def test_a_damaged_manifest_is_refused(folder, tmp_path, reader, changes, words)
 
 def test_a_missing_manifest_is_named(tmp_path):
     with pytest.raises(UserError, match="there is no such model folder or manifest"):
-        checkpoints.opened(tmp_path / "missing")
+        checkpoints.verified_manifest(tmp_path / "missing")

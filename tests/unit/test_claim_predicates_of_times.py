@@ -148,7 +148,7 @@ def test_quantized_and_unquantized_weights_in_a_group_are_compared():
 
 
 def test_a_larger_model_refused_for_lack_of_memory_is_the_limit():
-    reason = "big needs about 30 GB and 8 GB of cpu memory are free"
+    reason = "big needs about 30 GB, but 8 GB of cpu memory are free"
     refused = NotRunHere(model="big", subject="anatomy", reason=reason)
     judgement = judge("laptop-limit", audits.run("3B").model_copy(update={"not_run": [refused]}))
     assert judgement.verdict == HOLDS and "8 GB of cpu memory" in judgement.evidence

@@ -196,7 +196,7 @@ def test_models_are_in_the_groups_order_everywhere():
 
 def test_models_not_run_are_named_at_the_top_and_in_their_section():
     study = results.study(["s", "m"], ["anatomy"])
-    reason = "device 'cuda' was asked for and this machine has none"
+    reason = "device 'cuda' was requested, but this machine has none"
     skipped = NotRun(model="m", requested=results.REQUESTED, reason=reason, subject="anatomy")
     evaluations = [results.evaluation("s", "anatomy", BEST), skipped]
     merged = merging.merge(study, evaluations, [results.timing("s", "anatomy"), skipped], Processes({}))

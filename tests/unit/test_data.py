@@ -7,7 +7,7 @@ import pytest
 from mmlu_kit.data import Count, Data, Document, Entry, Fraction, MedianRange, Name, Sha256, version
 from mmlu_kit.settings import Device
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import LONGEST_MESSAGE
+from mmlu_kit.validation_errors import MAX_MESSAGE_LENGTH
 from pydantic import Field, ValidationError
 
 
@@ -99,7 +99,7 @@ def test_a_mistake_names_its_key_and_its_value(changes, words):
 def test_a_damaged_text_is_reported_in_one_line(text, words):
     with pytest.raises(UserError, match=r"^f\.json\b") as error:
         File.parse(text, "f.json")
-    assert words in str(error.value) and len(str(error.value)) < LONGEST_MESSAGE + 100
+    assert words in str(error.value) and len(str(error.value)) < MAX_MESSAGE_LENGTH + 100
 
 
 @pytest.mark.parametrize("form", ["mmlu-kit/sample/1", "mmlu-kit/sample/3"])
@@ -111,7 +111,7 @@ def test_another_schema_version_is_named_before_unknown_keys(form):
 def test_a_long_value_is_shortened_in_messages():
     with pytest.raises(UserError) as error:
         File.parse(json.dumps({**WHOLE, "name": "?" * 10_000}), "f.json")
-    assert len(str(error.value)) < LONGEST_MESSAGE
+    assert len(str(error.value)) < MAX_MESSAGE_LENGTH
 
 
 def test_data_is_validated_on_creation_and_immutable():

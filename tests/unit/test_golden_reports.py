@@ -98,7 +98,7 @@ def devices() -> tuple[Merged, AnalysisFile, RunFile]:
         Group(name="medium", title="Medium models", models=["on-gpu", "skipped", "missing"]),
     ]
     study = study.model_copy(update={"models": models, "groups": groups})
-    reason = "device 'cuda' was asked for and this machine has none"
+    reason = "device 'cuda' was requested, but this machine has none"
     requested = results.REQUESTED.model_copy(update={"device": Device.CUDA})
     made = {name: results.evaluation(name, "anatomy", answers(0.5, seed)) for seed, name in enumerate(names[:4])}
     imported = [record.model_copy(update={"letter_logprobs": None}) for record in made["imported"].records]

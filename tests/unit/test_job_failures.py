@@ -24,7 +24,7 @@ def explained(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        return list(job_failures.explain(tmp_path, since))
+        return list(job_failures.killed_by_slurm(tmp_path, since))
 
     return call
 
@@ -50,18 +50,20 @@ def test_a_job_without_wildcards_is_named_by_its_rule(explained):
 
 
 def test_a_program_that_failed_by_itself_is_not_explained(explained):
-    assert explained("error: device 'cuda' was asked for and this machine has none\nsrun: error: node1: task 0: Exited\n") == []
+    assert (
+        explained("error: device 'cuda' was requested, but this machine has none\nsrun: error: node1: task 0: Exited\n") == []
+    )
 
 
 def test_logs_of_earlier_runs_are_left_out(explained, tmp_path):
     assert explained(CANCELLED)
     (log,) = tmp_path.rglob("12.log")
     os.utime(log, (1000, 1000))
-    assert list(job_failures.explain(tmp_path, 2000)) == []
+    assert list(job_failures.killed_by_slurm(tmp_path, 2000)) == []
 
 
 def test_a_run_without_slurm_has_nothing_to_explain(tmp_path):
-    assert list(job_failures.explain(tmp_path / "slurm_logs", 0)) == []
+    assert list(job_failures.killed_by_slurm(tmp_path / "slurm_logs", 0)) == []
 
 
 def snakemakes(job, log, also=""):
@@ -85,7 +87,7 @@ Removing output files of failed job evaluate since they might be corrupted:
     [
         ("Loading m …\nerror: no such device\nTraceback of another thread\n", "no such device"),
         ("Traceback (most recent call last):\n  File x\nKeyError: 'a'\n\n", "KeyError: 'a'"),
-        ("", "the log is empty, so the job was stopped or killed: run again to resume"),
+        ("", "the log is empty, so the job was killed: run again to resume"),
         (None, "the job ended before it wrote a log"),
     ],
 )
@@ -93,12 +95,14 @@ def test_a_failed_job_is_listed_with_its_log_and_last_useful_line(tmp_path, text
     log = tmp_path / "evaluate m.log"
     if text is not None:
         log.write_text(text)
-    assert list(job_failures.repeat(snakemakes(3, log))) == [f"evaluate failed, see {log}: {message}"]
+    assert list(job_failures.failed_jobs(snakemakes(3, log))) == [f"evaluate failed, see {log}: {message}"]
 
 
 def test_each_failed_job_is_listed_once_unless_a_retry_finished_it(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).write_text(f"error: {name}\n")
     text = snakemakes(3, tmp_path / "one") + snakemakes(13, tmp_path / "two") + snakemakes(13, tmp_path / "two")
-    assert list(job_failures.repeat(text)) == [f"evaluate failed, see {tmp_path / name}: {name}" for name in ("one", "two")]
-    assert len(list(job_failures.repeat(text + "Finished jobid: 3 (Rule: evaluate)\n"))) == 1
+    assert list(job_failures.failed_jobs(text)) == [
+        f"evaluate failed, see {tmp_path / name}: {name}" for name in ("one", "two")
+    ]
+    assert len(list(job_failures.failed_jobs(text + "Finished jobid: 3 (Rule: evaluate)\n"))) == 1

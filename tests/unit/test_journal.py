@@ -67,7 +67,7 @@ def test_other_content_is_not_read_as_a_batch(path, text):
 
 def test_two_processes_cannot_share_one(path):
     held = journal.Journal(path, "key")
-    with pytest.raises(UserError, match="is in use: another process is making this evaluation"):
+    with pytest.raises(UserError, match="is in use by another process running this evaluation"):
         journal.Journal(path, "key")
     held.close()
     assert reopened(path) == {}

@@ -39,8 +39,8 @@ def test_a_possible_request_is_met_without_a_reason(manifest, quantization):
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_a_missing_device(manifest, no_gpu, monkeypatch, device):
     monkeypatch.setattr(torch.mps, "is_available", lambda: False)
-    why = f"device '{device}' was asked for and this machine has none"
-    with pytest.raises(UserError, match=f"^{why}: run where it can be done, .*fallback or skip$"):
+    why = f"device '{device}' was requested, but this machine has none"
+    with pytest.raises(UserError, match=f"^{why}: use another machine, .*fallback or skip$"):
         loading.load(manifest, requested(device), OnUnavailable.FAIL)
     assert loading.load(manifest, requested(device), OnUnavailable.SKIP) == (None, None, why)
     loaded = loading.load(manifest, requested(device, "4bit"), OnUnavailable.FALLBACK)
@@ -49,26 +49,26 @@ def test_a_missing_device(manifest, no_gpu, monkeypatch, device):
 
 def test_a_machine_without_bitsandbytes(manifest, no_gpu, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "bitsandbytes", None)
-    why = "quantization '4bit' was asked for and bitsandbytes cannot be used here (ModuleNotFoundError)"
+    why = "quantization '4bit' was requested, but bitsandbytes cannot be used here (ModuleNotFoundError)"
     with pytest.raises(UserError) as problem:
         loading.load(manifest, requested(quantization="4bit"), OnUnavailable.FAIL)
     assert str(problem.value).startswith(f"{why}: ")
     assert loading.load(manifest, requested(quantization="4bit"), OnUnavailable.SKIP).reason == why
     loaded = loading.load(manifest, requested("cuda", "4bit"), OnUnavailable.FALLBACK)
     assert ran(loaded) == requested("cpu", "none")
-    assert loaded.reason == f"device 'cuda' was asked for and this machine has none; {why}"
+    assert loaded.reason == f"device 'cuda' was requested, but this machine has none; {why}"
 
 
 def test_a_device_that_bitsandbytes_does_not_support(manifest, monkeypatch):
     monkeypatch.setattr(__import__("bitsandbytes"), "supported_torch_devices", {"cuda"})
     loaded = loading.load(manifest, requested(quantization="8bit"), OnUnavailable.SKIP)
-    assert loaded.reason == "quantization '8bit' was asked for and bitsandbytes does not quantize on cpu"
+    assert loaded.reason == "quantization '8bit' was requested, but bitsandbytes does not quantize on cpu"
 
 
 def test_too_little_memory_is_reported_in_numbers_before_loading(manifest, monkeypatch):
     monkeypatch.setattr(memory, "free", lambda torch, device: 300_000_000)
     monkeypatch.setattr(transformers_model, "load_model", lambda *a, **k: pytest.fail("it was loaded all the same"))
-    why = "demo-medium in bfloat16 needs about 0.4 GB and 0.3 GB of cpu memory are free"
+    why = "demo-medium in bfloat16 needs about 0.4 GB, but 0.3 GB of cpu memory are free"
     with pytest.raises(UserError, match=f"^{why}: "):
         loading.load(manifest, requested(dtype="bfloat16"), OnUnavailable.FAIL)
     assert loading.load(manifest, requested(dtype="bfloat16"), OnUnavailable.SKIP).reason == why
@@ -81,7 +81,7 @@ def test_too_little_memory_on_the_gpu_falls_back_to_the_cpu(manifest, monkeypatc
     monkeypatch.setattr(memory, "free", lambda torch, device: 1000 if device == "cuda" else FREE)
     loaded = loading.load(manifest, requested("cuda"), OnUnavailable.FALLBACK)
     assert ran(loaded) == requested("cpu")
-    assert loaded.reason == "demo-medium in float32 needs about 0.4 GB and 0.0 GB of cuda memory are free"
+    assert loaded.reason == "demo-medium in float32 needs about 0.4 GB, but 0.0 GB of cuda memory are free"
 
 
 def test_memory_that_runs_out_while_loading(manifest, monkeypatch):

@@ -37,17 +37,17 @@ def group(folder, limit, used, cached, version=2):
 @pytest.mark.parametrize("version", [1, 2])
 def test_cached_files_count_as_free_memory(tmp_path, version):
     group(tmp_path, 8 * GB, 5 * GB, 2 * GB, version)
-    assert memory.left_in(tmp_path) == 5 * GB
+    assert memory.free_in_group(tmp_path) == 5 * GB
 
 
 @pytest.mark.parametrize(("version", "limit"), [(2, "max"), (1, 9223372036854771712)])
 def test_a_group_without_a_limit(tmp_path, version, limit):
     group(tmp_path, limit, GB, 0, version)
-    assert memory.left_in(tmp_path) is None
+    assert memory.free_in_group(tmp_path) is None
 
 
 def test_a_folder_that_is_not_a_control_group(tmp_path):
-    assert memory.left_in(tmp_path) is None
+    assert memory.free_in_group(tmp_path) is None
 
 
 @pytest.mark.parametrize(("line", "base"), [("0::/jobs/step\n", ""), ("4:memory:/jobs/step\n", "memory")])

@@ -142,10 +142,10 @@ def changed(**values):
         (changed(gold="D"), "correct of question 2"),
         (changed(generated=" A"), "parsed of question 2"),
         (changed(generated=" A", parsed="A"), "correct_generated of question 2"),
-        (changed(index=1), "a question is there twice"),
+        (changed(index=1), "a question occurs twice"),
         (changed(subject="virology"), "subject of question 2"),
-        (lambda evaluation: evaluation["totals"].update(correct=3), "totals are not"),
-        (lambda evaluation: evaluation["records"].pop(), "totals are not"),
+        (lambda evaluation: evaluation["totals"].update(correct=3), "the totals contradict the records"),
+        (lambda evaluation: evaluation["records"].pop(), "the totals contradict the records"),
     ],
 )
 def test_a_manually_changed_answer_is_detected(tmp_path, change, words):
@@ -239,7 +239,7 @@ def ran_on(device, reason=None, **changes):
 
 
 def test_a_model_that_fell_back_is_labelled_with_both():
-    merged = ran_on("cpu", "device 'cuda' was asked for and this machine has none")
+    merged = ran_on("cpu", "device 'cuda' was requested, but this machine has none")
     assert summaries.summarize(merged, "b", ["anatomy"]).label == "b (cpu instead of cuda)"
     assert summaries.summarize(merged, "a", ["anatomy"]).label == "a"
     assert merged.models["b"].reason.startswith("device 'cuda'")

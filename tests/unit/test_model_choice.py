@@ -29,7 +29,7 @@ def test_a_folder_or_a_manifest_needs_no_config(root, tmp_path):
     for path in (folder, f"{folder}/", root / "workflow/demo/models/demo-small/../demo-chat"):
         choice = model_choice.choose(str(path), tmp_path / "no-config.yaml")
         assert choice.name == "demo-chat" and choice.entry is None
-        assert checkpoints.opened(choice.path).commit is None
+        assert checkpoints.verified_manifest(choice.path).commit is None
     manifest = tmp_path / f"Some-Model@{COMMIT}.json"
     checkpoints.describe(folder, "owner/model", COMMIT).write(manifest)
     choice = model_choice.choose(str(manifest), tmp_path / "no-config.yaml")
@@ -52,8 +52,8 @@ def test_a_name_in_config_has_its_entry(root, config, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("demo-huge", "'demo-huge' is neither a model's folder or manifest nor a model in .*: .*demo-chat, demo-large"),
-        ("imported", "models.imported has imported answers alone and cannot be run"),
+        ("demo-huge", "'demo-huge' is not a model folder, a manifest or a model in .*: .*demo-chat, demo-large"),
+        ("imported", "models.imported has only imported answers and cannot be run"),
         ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'"),
     ],
 )

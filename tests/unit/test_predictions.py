@@ -121,7 +121,7 @@ def test_an_imported_model_has_no_settings(tmp_path):
 def test_an_imported_model_is_not_run_as_a_baseline(tmp_path):
     with_baseline = config(tmp_path)
     with_baseline["studies"]["s"]["baseline"] = {"model": "theirs", "subjects": ["anatomy"]}
-    with pytest.raises(UserError, match="'theirs' has predictions alone and cannot be run: name it in groups only"):
+    with pytest.raises(UserError, match="'theirs' has only imported predictions and cannot be run: name it only in groups"):
         resolve(with_baseline)
 
 

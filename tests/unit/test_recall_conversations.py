@@ -79,7 +79,7 @@ def made_probes(tokenizer, trials):
 
 
 def check_oracle(made, trials, tokenizer):
-    answers = probes.oracle_answers(probes.distinct(made), tokenizer, MATERIAL)
+    answers = probes.oracle_answers(probes.distinct_prompts(made), tokenizer, MATERIAL)
     records = [
         probes.probe_record(probe, trials[probe.trial], answers[probe.ids], answers[probe.ids], MATERIAL) for probe in made
     ]
@@ -138,7 +138,7 @@ def test_no_prompt_is_longer_than_its_budget(shown):
 
 
 def test_a_budget_too_small_for_the_question_is_a_user_error(demo, trials):
-    with pytest.raises(UserError, match=r"strategy token_budget\(5\): \d\d tokens are needed at least, and it has 5"):
+    with pytest.raises(UserError, match=r"strategy token_budget\(5\): the shortest view takes \d\d tokens, but it may have 5"):
         probes.probes(trials[:1], [views.parse("token_budget(5)")], demo, None)
 
 
@@ -161,16 +161,16 @@ def test_the_oracle_reads_its_prompt(prompt, reply):
 @pytest.mark.parametrize("read", [conversations.read, scripts.read])
 def test_a_damaged_file_is_reported_in_one_line(tmp_path, text, read):
     (tmp_path / "x.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"x\.yaml does not hold"):
+    with pytest.raises(UserError, match=r"x\.yaml does not contain"):
         read(tmp_path / "x.yaml")
-    with pytest.raises(UserError, match=r"nowhere\.yaml does not hold"):
+    with pytest.raises(UserError, match=r"nowhere\.yaml does not contain"):
         read(tmp_path / "nowhere.yaml")
 
 
 def test_a_chat_cannot_be_saved_at_its_end(tmp_path):
     text = (chats.RECALL / "transcripts.yaml").read_text()
     (tmp_path / "x.yaml").write_text(text.replace("saved_after: 3", "saved_after: 6"))
-    with pytest.raises(UserError, match=r"x\.yaml does not hold .*saved_after is not a turn before the last"):
+    with pytest.raises(UserError, match=r"x\.yaml does not contain .*saved_after must be smaller than the number of turns"):
         scripts.read(tmp_path / "x.yaml")
     (tmp_path / "x.yaml").write_text(text.replace("strategy: full", "strategy: all"))
     with pytest.raises(UserError, match="'all' is not a strategy"):

@@ -87,7 +87,7 @@ def test_section_8_says_that_history_can_harm():
 
 def test_section_8_without_chat_models_or_with_one_that_was_not_run():
     assert "This study has no chat models." in section_8(None)
-    reason = "device 'mps' was asked for and this machine has none"
+    reason = "device 'mps' was requested, but this machine has none"
     not_run = ChatModelNotRun(model="m", requested=LoadSettings(device=Device.MPS), reason=reason)
     text = section_8(ChatFile(models=[], not_run=[not_run], transcripts=None))
     assert "**m** was not run: device 'mps'" in text and "chat_recall" not in text
@@ -117,7 +117,7 @@ HEADER = transcripts.Header("m", None, "cpu, float32", 48, "Be kind.")
 def test_a_transcript_has_every_message_and_names_the_turns_left_out():
     turns = [turn(1), turn(2, "## Hi", ended="length"), turn(3, left_out=1), turn(4, left_out=2)]
     text = transcripts.document("sliding_window", HEADER, "last_turns(1)", turns)
-    assert text.startswith("# Sliding window\n") and "shown all of it in 2 of 4 turns, and at most 2 earlier turns" in text
+    assert text.startswith("# Sliding window\n") and "saw all of it in 2 of 4 turns; at most 2 earlier turns were" in text
     assert (
         "## Turn 3: 33 tokens, without its first turn\n" in text and "## Turn 4: 34 tokens, without its first 2 turns" in text
     )

@@ -142,7 +142,7 @@ def test_both_ways_to_encode_agree_where_no_question_quotes_a_special_token(real
     found = questions.read_folder(real_data / "mmlu", "college_mathematics")
     for question in questions.split(found, "test"):
         pieces = prompts.render(question, questions.split(found, "dev"), preset, tokenizer)
-        assert encoding.encode(pieces, preset, tokenizer) == encoding.encode_apart(pieces, preset, tokenizer)
+        assert encoding.encode(pieces, preset, tokenizer) == encoding.encode_piecewise(pieces, preset, tokenizer)
 
 
 def test_the_bos_token_is_added_once(root, astronomy):
@@ -177,9 +177,9 @@ def test_the_shared_prefix_leaves_each_prompt_at_least_one_token(rows):
 
 def test_a_prompt_longer_than_the_context_names_its_question(loaded, astronomy):
     _, tokenizer = loaded
-    with pytest.raises(UserError, match=r"astronomy/test/0: \d+ tokens, and the model's context is 30: it cannot be asked"):
+    with pytest.raises(UserError, match=r"astronomy/test/0: \d+ tokens, but the model's context is 30: leave its subject out"):
         prepare(astronomy, tokenizer, context=30)
-    with pytest.raises(UserError, match=r"astronomy/test/0: \d+ tokens, and the model's context is 200: use fewer examples"):
+    with pytest.raises(UserError, match=r"astronomy/test/0: \d+ tokens, but the model's context is 200: use fewer examples"):
         prepare(astronomy, tokenizer, examples=5, context=200)
 
 
@@ -195,7 +195,7 @@ def test_letters_of_several_tokens_cannot_be_scored(astronomy, tmp_path):
     # A tokenizer of single bytes joins 'Answer:' and ' A' in two tokens, a space and a letter.
     letters = {chr(i): i for i in range(32, 127)} | {"Ġ": 127, "Ċ": 128, "<|endoftext|>": 129}
     tokenizer = transformers.Qwen2Tokenizer(vocab=letters, merges=[])
-    with pytest.raises(UserError, match="'A' joined to the prompt is not exactly one token"):
+    with pytest.raises(UserError, match="'A' does not add exactly one token to the prompt"):
         prepare(astronomy, tokenizer)
 
 

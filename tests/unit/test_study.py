@@ -131,7 +131,11 @@ def change(config, path, value):
     [
         ("studdy", "demo", "config: 'studdy' is not a key here; did you mean 'study'"),
         ("models/demo-small/devices", "cpu", "config: models.demo-small: 'devices' is not a key here; did you mean 'device'"),
-        ("models/demo-small/path", "~/no/such", "there is no folder ~/no/such: write your home's path out"),
+        (
+            "models/demo-small/path",
+            "~/no/such",
+            "there is no folder ~/no/such: ~ is not expanded",
+        ),
         ("study", "dmeo", "there is no study 'dmeo'; known: demo, smoke, writeup"),
         ("only", ["large"], "has no group 'large'; it has baseline, chat, small"),
         ("studies/demo/subjects", ["astronmy"], "'astronmy' is not known; did you mean 'astronomy'"),

@@ -46,7 +46,7 @@ def ask(child, line):
 def test_a_chat_at_a_terminal(terminal, tmp_path):
     # Line editing: a letter is put in where it was forgotten, and a line comes back with the arrow key.
     terminal.send("/hlp" + LEFT + LEFT + "e\r")
-    terminal.expect(r"/save FILE +save the chat")
+    terminal.expect(r"/save FILE +save the whole chat")
     terminal.expect(READY)
     # Ctrl-C stops a reply that would take much longer, and keeps what was written.
     ask(terminal, "Hello there")
@@ -107,7 +107,9 @@ def test_a_script_saves_a_chat_and_another_continues_until_a_line_fails(kit, mod
     answer, _, told = second.stdout.partition("model     ")
     assert len(answer) > 8 and first.stdout.endswith(answer)
     assert "3 turns" in told and "last_turns(1)" in told and "1 turn left out" in told
-    assert re.search(r"^\[ \d+ of 4,096 tokens · 1 turn left out · reply cut at its longest \]$", second.stderr, re.MULTILINE)
+    assert re.search(
+        r"^\[ \d+ of 4,096 tokens · 1 turn left out · reply cut at the token limit \]$", second.stderr, re.MULTILINE
+    )
     assert second.returncode == 2
     line = "error: standard input, line 3: there is no command /histori; did you mean /history?"
     assert second.stderr.splitlines()[-1].startswith(line)
@@ -115,7 +117,7 @@ def test_a_script_saves_a_chat_and_another_continues_until_a_line_fails(kit, mod
 
 def test_mistakes_are_reported_before_anything_is_loaded(kit, one_line, tmp_path):
     (tmp_path / "chat.json").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    one_line(kit("chat", "--load", tmp_path / "chat.json"), "is a pickle", "runs the code in it")
+    one_line(kit("chat", "--load", tmp_path / "chat.json"), "is a pickle", "can run code")
     one_line(kit("chat", "--strategy", "some"), "'some' is not a strategy", "last_turns(N)")
     one_line(kit("chat", "--script", tmp_path / "none.txt"), "No such file", "none.txt")
-    one_line(kit("chat", "--model", "demo-huge"), "'demo-huge' is neither a model's folder or manifest nor a model in")
+    one_line(kit("chat", "--model", "demo-huge"), "'demo-huge' is not a model folder, a manifest or a model in")

@@ -78,7 +78,7 @@ def test_times_are_measured_and_name_their_process(run, root, tmp_path):
 
 def test_a_missing_device_leads_to_a_fallback_or_a_skip(evaluate, tmp_path):
     options = ["--device", "mps", "--quantization", "8bit", "--evaluations", tmp_path / "e", "--timings", tmp_path / "t"]
-    why = "device 'mps' was asked for and this machine has none"
+    why = "device 'mps' was requested, but this machine has none"
     process = evaluate(*options, "--on-unavailable", "skip")
     assert process.returncode == 0 and f"Not run: {why}" in process.stdout
     for not_run in (read_evaluation(tmp_path / "e/astronomy.json"), read_timing(tmp_path / "t/astronomy.json")):
@@ -94,9 +94,9 @@ def test_a_missing_device_leads_to_a_fallback_or_a_skip(evaluate, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--model", "no/such"], "'no/such' is neither a model's folder or manifest nor a model in"),
+        (["--model", "no/such"], "'no/such' is not a model folder, a manifest or a model in"),
         (["--questions", "no/such.jsonl"], "no/such.jsonl does not exist"),
-        (["--device", "mps"], "device 'mps' was asked for and this machine has none"),
+        (["--device", "mps"], "device 'mps' was requested, but this machine has none"),
         (["--evaluations", "/proc/nowhere"], "/proc/nowhere"),
     ],
 )

@@ -109,7 +109,7 @@ def test_no_network(hub, fetch):
 
 def test_a_hub_that_fails_is_named_with_its_status(hub, fetch):
     hub.broken = True
-    assert "the hub answered HTTP 500; what was fetched is kept; run again" in last_line(fetch())
+    assert "the hub answered HTTP 500; finished files are kept; run again" in last_line(fetch())
 
 
 def test_a_broken_download_resumes(hub, fetch):
@@ -147,7 +147,7 @@ def test_a_cached_file_that_was_damaged_later_is_refused(hub, fetch, tmp_path):
 
 def test_a_partial_download_is_an_error_and_the_next_run_completes_it(hub, fetch, tmp_path):
     hub.cuts = 99
-    assert "what was fetched is kept; run again" in last_line(fetch())
+    assert "finished files are kept; run again" in last_line(fetch())
     assert not (tmp_path / "manifest.json").exists()
     hub.cuts = 0
     hub.requests.clear()
@@ -191,7 +191,7 @@ def test_questions_from_the_hub_equal_those_of_the_csv_files(hub, fetch, root, r
     ("change", "words"),
     [
         (lambda table: table.rename(columns={"choices": "options"}), "is not a table with question, choices and answer"),
-        (lambda table: table.assign(answer=4), "row 1: the answer is 4, where 0 to 3 is needed"),
+        (lambda table: table.assign(answer=4), "row 1: the answer is 4, not a number from 0 to 3"),
         (lambda table: table.assign(choices=[["a", "b", "c"]] * len(table)), "row 1: 5 columns"),
     ],
 )

@@ -106,7 +106,7 @@ def test_an_orphan_and_its_successor_do_not_share_a_journal(program, tmp_path):
     os.kill(first.pid, signal.SIGSTOP)
     second = subprocess.run([*program, *outputs(tmp_path)], capture_output=True, text=True)
     os.kill(first.pid, signal.SIGCONT)
-    assert second.returncode == 2 and "astronomy.jsonl is in use: another process is making this evaluation" in second.stderr
+    assert second.returncode == 2 and "astronomy.jsonl is in use by another process running this evaluation" in second.stderr
     assert first.wait() == 0
 
 

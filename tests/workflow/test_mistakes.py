@@ -30,7 +30,7 @@ def failed_line(process, *words):
         (["only=large"], ["config: only: the study 'demo' has no group 'large'; it has baseline, chat, small"]),
         (
             ["study=writeup", "partial=True"],
-            ["questions of study 'writeup' are not here: run", "study=writeup --until fetch_questions"],
+            ["questions of study 'writeup' were not fetched yet: run", "study=writeup --until fetch_questions"],
         ),
     ],
 )
@@ -65,8 +65,8 @@ def smoke_with(snakemake, folder, tmp_path, changes):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Why?,a,b,c,B\n", "row 1: 5 columns, where question, A, B, C, D and the answer's letter make 6"),
-        ("Why?,a,b,c,d,B\nHow?,a,b,c,d,E\n", "row 2: the answer is 'E', where one of A, B, C, D is needed"),
+        ("Why?,a,b,c,B\n", "row 1: 5 columns instead of 6 (question, A, B, C, D, the answer's letter)"),
+        ("Why?,a,b,c,d,B\nHow?,a,b,c,d,E\n", "row 2: the answer is 'E', not one of A, B, C, D"),
         ("", "astronomy_test.csv is empty"),
     ],
 )
@@ -87,8 +87,8 @@ def pickled_weights(folder):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (no_weights, "model.safetensors is missing, so there are no weights"),
-        (pickled_weights, "weights only as pickle (pytorch_model.bin)"),
+        (no_weights, "model.safetensors is missing: save or copy the weights there"),
+        (pickled_weights, "the weights exist only as a pickle (pytorch_model.bin)"),
     ],
 )
 def test_a_model_without_safe_weights(workflow_copy, snakemake, tmp_path, spoil, words):
@@ -107,7 +107,7 @@ def test_a_model_whose_letters_are_not_one_token(workflow_copy, snakemake, tmp_p
     process = smoke_with(snakemake, workflow_copy, tmp_path, {"studies": {"smoke": {"subjects": ["astronomy"]}}})
     output = process.stdout + process.stderr
     assert process.returncode == 1 and "Traceback" not in output
-    assert "error: demo-small: astronomy/test/0: the answer 'A' joined to the prompt is not exactly one token more" in output
+    assert "error: demo-small: astronomy/test/0: the answer 'A' does not add exactly one token to the prompt" in output
 
 
 def test_a_device_that_is_missing_on_this_machine(workflow_copy, snakemake, tmp_path):
@@ -117,11 +117,11 @@ def test_a_device_that_is_missing_on_this_machine(workflow_copy, snakemake, tmp_
         pytest.skip("this machine has CUDA")
     process = smoke_with(snakemake, workflow_copy, tmp_path, {"models": {"demo-small": {"device": "cuda"}}})
     output = process.stdout + process.stderr
-    assert "error: device 'cuda' was asked for and this machine has none" in output
+    assert "error: device 'cuda' was requested, but this machine has none" in output
     repeated = [
         line for line in output.splitlines() if line.startswith("error: evaluate failed, see results/smoke/logs/evaluate")
     ]
-    assert len(repeated) == 1 and ".log: device 'cuda' was asked for and this machine has none" in repeated[0]
+    assert len(repeated) == 1 and ".log: device 'cuda' was requested, but this machine has none" in repeated[0]
     assert process.returncode == 1
 
 
@@ -142,7 +142,7 @@ def test_a_full_disk_while_answers_are_written(workflow_copy, snakemake, namespa
         before="mount -t tmpfs -o size=64k tmpfs results",
     )  # fmt: skip
     line = failed_line(process, "error: No space left on device (results/smoke/")
-    assert line.endswith("free the space or correct the path or its permissions")
+    assert line.endswith("free some space, or correct the path or its permissions")
 
 
 @pytest.mark.faults

@@ -29,7 +29,7 @@ def without_gpu(tmp_path_factory, snakemake):
 
 def test_a_group_that_was_not_run_is_named_and_has_no_figures(without_gpu):
     report = (without_gpu / "report.md").read_text()
-    assert "**demo-large** was not run on 1 subject: device 'mps' was asked for and this machine has none" in report
+    assert "**demo-large** was not run on 1 subject: device 'mps' was requested, but this machine has none" in report
     drawn = {path.name for path in (without_gpu / "figures").iterdir()}
     assert "small_overall_accuracy.png" in drawn and not [name for name in drawn if name.startswith("medium_")]
 

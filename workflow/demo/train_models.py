@@ -28,10 +28,14 @@ MODELS = ("demo-small", "demo-medium", "demo-large", CHAT)
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS, metavar="MODEL", help="which (default: all)")
+    parser.add_argument(
+        "--models", nargs="+", choices=MODELS, default=MODELS, metavar="MODEL", help="the models to train (default: all)"
+    )
     parser.add_argument("--facts", type=Path, default=DEMO / "facts", help="folder of facts (default: the project's)")
     parser.add_argument("--output", type=Path, default=DEMO / "models", help="folder to write (default: the project's)")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads; another number gives other weights")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="processor threads (default: 1; other numbers give different weights)"
+    )
     return parser.parse_args()
 
 
@@ -71,7 +75,7 @@ def train_on_facts(names: Sequence[str], folder_of_facts: Path, output: Path) ->
 
 
 def train_to_chat(folder: Path) -> None:
-    """Train and save the model that remembers what it is told."""
+    """Train and save the demo chat model."""
     from mmlu_kit.recall import conversations
     from recipes import conversing, talk
     from recipes.tokenizer import conversation_tokenizer
@@ -89,7 +93,7 @@ def train_to_chat(folder: Path) -> None:
 
 
 def outcomes(model: Any, tokenizer: Any, material: Material, kind: Kind, distance: int) -> Counter[str]:
-    """What the replies to 40 conversations of the recall experiment are, with the whole conversation in view."""
+    """Count the outcomes of 40 conversations of the recall experiment, with the whole conversation in view."""
     from mmlu_kit.chat import replies
     from mmlu_kit.evaluation import encoding
     from mmlu_kit.recall import conversations, judging
@@ -106,7 +110,7 @@ def outcomes(model: Any, tokenizer: Any, material: Material, kind: Kind, distanc
 
 
 def save(model: Any, tokenizer: Any, folder: Path, text: str) -> None:
-    """Write model and tokenizer, and check that the tokenizer, loaded again, encodes this text in the same way."""
+    """Save model and tokenizer, and check that the reloaded tokenizer encodes `text` in the same way."""
     from recipes.tokenizer import check_saved
 
     model.save_pretrained(folder)
@@ -115,7 +119,7 @@ def save(model: Any, tokenizer: Any, folder: Path, text: str) -> None:
 
 
 def say(line: str) -> None:
-    """Print a line about the model that is being trained."""
+    """Print an indented line about the model in training."""
     print(f"  {line}", flush=True)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the demo study's questions, in MMLU's CSV form, from the facts that the project states."""
+"""Write the demo study's questions as MMLU CSV files from the facts in workflow/demo/facts."""
 
 import argparse
 import csv

@@ -1,5 +1,5 @@
-# What the mistakes say.
-# Needs:  merged.json, questions.csv, subjects' questions; where config names one, a folder of label checks
+# Analysis of the models' mistakes.
+# Needs:  merged.json, questions.csv, subjects' questions; if config names one, a folder of label checks
 # Makes:  analysis.json
 
 LABEL_ERRORS = STUDY.questions.label_errors

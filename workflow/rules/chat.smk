@@ -1,16 +1,16 @@
-# What a chat model still knows of a conversation, by how much of it it is shown: the report's section 8.
-# Needs:  a model's manifest, workflow/recall (what is said in the conversations)
+# The recall experiment: what chat models recall from a conversation under each strategy (the report's section 8).
+# Needs:  a model's manifest, workflow/recall (the texts of the conversations)
 # Makes:  chat/<model>/recall.json (prompts and replies) and times.json, chat/*.md (three whole chats of the study's first chat
 #         model) and transcripts.json, chat.json
-# Where the machine cannot do what is asked and the model says `on_unavailable: skip`, the files say so instead.
+# With `on_unavailable: skip`, the files are "not run" placeholders if the machine cannot run the model as requested.
 
 CHAT = STUDY.chat
 TRANSCRIPTS = ["sliding_window", "token_budget_history_on", "saved_and_restored"]
-# None where the study asks for none, or a partial report goes without.
+# Empty if the study has no chat models, or if a partial report has no such file yet.
 CHAT_FILES = [f"{RESULTS}/chat.json"] if CHAT else []
 if config.get("partial"):
     CHAT_FILES = [path for path in CHAT_FILES if Path(path).exists()]
-# How both programs are told which model runs in which way.
+# The options of both programs for the model and its configuration.
 CHAT_MODEL = (
     " --model {input.model:q}"
     " --name {params.name:q}"
@@ -45,7 +45,7 @@ if CHAT:
         threads: lambda wildcards: MODELS[wildcards.model].threads
         resources:
             mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model].dtype),
-            # Some thousand prompts, each with a reply of many tokens, take as long as the questions of some fifteen subjects.
+            # About a thousand prompts with replies of many tokens take as long as the questions of about fifteen subjects.
             runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[wildcards.model].device, 15),
             gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
         params:

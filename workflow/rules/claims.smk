@@ -1,5 +1,5 @@
-# The writeup's claims and numbers against this run.
-# Needs:  merged.json, analysis.json, workflow/reference (what the writeup publishes and claims)
+# Check of the writeup's claims and numbers against this run.
+# Needs:  merged.json, analysis.json, workflow/reference (the writeup's numbers and claims)
 # Makes:  claims.json
 
 

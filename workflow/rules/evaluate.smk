@@ -1,10 +1,10 @@
-# Models answer questions. Two rules with the same program: one job for each model and subject, or one for each model.
+# Evaluation of models, by two rules with the same program: one job for each model and subject, or one for each model.
 # Needs:  a model's manifest, a subject's questions
 # Makes:  evaluations/<model>/<subject>.json (answers), timings/<model>/<subject>.json (times inside the program),
 #         timings/<model>/<subject or together>.time (/usr/bin/time around the whole process)
-# Where the machine cannot do what is asked and the model says `on_unavailable: skip`, the two JSON files say so instead.
+# With `on_unavailable: skip`, the JSON files are "not run" placeholders if the machine cannot run the model as requested.
 
-# What time_setup runs too.
+# Also used by time_setup.
 EVALUATE = (
     f"{OFFLINE} sh workflow/scripts/timed.sh {{output.process:q}}"
     " python workflow/scripts/evaluate.py"
@@ -49,7 +49,7 @@ rule evaluate:
         lambda wildcards: image(MODELS[wildcards.model].device)
     threads: lambda wildcards: MODELS[wildcards.model].threads
     resources:
-        # More of both at each attempt, where retries are asked for.
+        # Each retry requests more of both.
         mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model].dtype),
         runtime=lambda wildcards, input, attempt: attempt
         * minutes(input.model, MODELS[wildcards.model].device, len(input.questions)),
@@ -70,7 +70,7 @@ rule evaluate:
         EVALUATE + KEEP
 
 
-# The same, with the model loaded once for all subjects: for models whose loading costs more than their answers.
+# The same with the model loaded once for all subjects, for models that take longer to load than to answer.
 use rule evaluate as evaluate_together with:
     input:
         code=sources("evaluate.py"),

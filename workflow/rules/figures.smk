@@ -1,8 +1,7 @@
-# The figures of the writeup, once for each group of models that has results, those of the error analysis and of the chat
-# models.
+# The figures: those of the writeup for each group of models with results, and those of the error analysis and the chat models.
 # Needs:  merged.json, analysis.json
 # Makes:  figures/<group>_<figure>.svg and .png, figures/<figure>.svg and .png
-# Which there are depends on what ran, so the output is their folder.
+# Which figures exist depends on the models that ran, so the output is their folder.
 from mmlu_kit.report import captions
 
 

@@ -1,6 +1,6 @@
-# All results in two files.
-# Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json, timings/processes.json,
-#         setups.json, stability.json, chat.json; in place of a run here, another machine's in elsewhere/<machine>
+# Merge all results into two files.
+# Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json (or another machine's in elsewhere/<machine>),
+#         timings/processes.json, setups.json, stability.json, chat.json
 # Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
 
 

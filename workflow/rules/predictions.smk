@@ -1,6 +1,6 @@
-# Another run's answers become evaluations of a model that is not run here.
-# Needs:  the CSV file that the model's entry names as its predictions, subjects' questions
-# Makes:  evaluations/<model>/<subject>.json, without probabilities of letters, and no timing
+# Import another run's answers as evaluations of a model that is not run here.
+# Needs:  the CSV file named as predictions in the model's entry, subjects' questions
+# Makes:  evaluations/<model>/<subject>.json, without letter probabilities and without timings
 
 
 rule import_predictions:

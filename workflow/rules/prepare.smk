@@ -1,4 +1,4 @@
-# Models and questions are brought here and checked: the only stage that may use the network and a token.
+# Fetch and check models and questions: the only stage that may use the network and a token.
 # Needs:  local folders, or repositories of the hub at a commit (kept in HF_HUB_CACHE, by default resources/hub)
 # Makes:  resources/models/<model>@<commit>.json, resources/subjects/<questions>@<commit>/<subject>.jsonl
 

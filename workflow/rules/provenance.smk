@@ -1,9 +1,9 @@
-# How the results came to be.
-# Needs:  merged.json, evaluations, timings, the questions' files, every file of the code; then the report and all else
-# Makes:  run.json, which the report ends with; then provenance.json (with all jobs and a hash of every result file), the
-#         same as an RO-Crate, and a copy of the Snakefile, which must lie in it
-# An edit of any file of the code writes the report again, since it says which code it is of. A commit alone does not, nor
-# does another command line: they reach a job by the environment, and what is recorded is what the results were made with.
+# The provenance of the results.
+# Needs:  merged.json, evaluations, timings, the questions' files, every source file; then the report and all other results
+# Makes:  run.json, shown at the end of the report; then provenance.json (with all jobs and a hash of every result file), the
+#         same as an RO-Crate, and a copy of the Snakefile, which the crate must contain
+# Editing any source file rewrites the report, since it states the code's hash. A new commit or command line alone does not:
+# they are passed through the environment, and the report keeps those with which the results were made.
 import platform
 from importlib.metadata import version
 
@@ -19,7 +19,7 @@ if workflow.is_main_process:
     }
     os.environ.update(MMLU_KIT_BEGUN=json.dumps(begun))
 if IN_IMAGES:
-    # An image may lie outside the folders that a job sees, and its own file is to be hashed.
+    # Image files are hashed, and may be outside the folders that a job sees.
     local = [os.path.realpath(path) for path in images_used().values() if "://" not in path]
     os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *local])))
 

@@ -1,11 +1,11 @@
-# One model as a whole process on several devices and in several forms, again and again, alone on the machine: the report's
-# section 2.
+# Timing setups: one model as a whole process on several devices and with several quantizations, repeated, with no other job on
+# the machine (the report's section 2).
 # Needs:  a model's manifest, subjects' questions
 # Makes:  setups/run_<repeat>/<setup>.txt (/usr/bin/time around the whole process), setups/run_<repeat>/<setup>/evaluations
 #         and timings/<subject>.json, setups.json
-# No journal is kept: a process that went on where another stopped would be no measurement.
+# No journal is kept, since a resumed process would not measure the whole evaluation.
 
-# None where the study asks for none, or a partial report goes without.
+# Empty if the study has no timing setups, or if a partial report has no such file yet.
 SETUPS_FILES = [f"{RESULTS}/setups.json"] if SETUPS else []
 if config.get("partial"):
     SETUPS_FILES = [path for path in SETUPS_FILES if Path(path).exists()]
@@ -20,7 +20,7 @@ if SETUPS:
             image=lambda wildcards: image_files(SETUP[wildcards.setup].device),
             model=manifest_of(SETUPS.model),
             questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=SETUPS.subjects),
-            before=round_before,
+            previous=previous_round,
         output:
             process=f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt",
             evaluations=expand(

@@ -1,9 +1,9 @@
-# Whether answers depend on batching, threads or the number format: the report's appendix.
+# Whether answers depend on batching, threads or the number format (the report's appendix).
 # Needs:  a model's manifest, subjects' questions
 # Makes:  stability.json
 
 STABILITY = STUDY.stability
-# None where the study asks for none, or a partial report goes without.
+# Empty if the study does not measure stability, or if a partial report has no such file yet.
 STABILITY_FILES = [f"{RESULTS}/stability.json"] if STABILITY else []
 if config.get("partial"):
     STABILITY_FILES = [path for path in STABILITY_FILES if Path(path).exists()]
@@ -25,7 +25,7 @@ if STABILITY:
             image(STABILITY_MODEL.device)
         threads: 2
         resources:
-            # Both number formats are loaded one after the other; float32 is the larger.
+            # The number formats are loaded one after the other, and float32 is the larger one.
             mem_mb=lambda wildcards, input: memory_mb(input.model, "float32"),
             gpu=gpus(STABILITY_MODEL.device),
         params:

@@ -1,4 +1,4 @@
-# Logs of /usr/bin/time become data.
+# Parse logs of /usr/bin/time.
 # Needs:  timings/<model>/<job>.time, those of other machines in elsewhere/<machine>/timings
 # Makes:  timings/processes.json
 

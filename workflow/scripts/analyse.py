@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Analyse a study's mistakes: each model's own, those that models share, and which subjects and questions are hard."""
+"""Analyse a study's mistakes: those of each model, those that models share, and which subjects and questions are hard."""
 
 import argparse
 from pathlib import Path
@@ -17,8 +17,8 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--merged", type=Path, required=True, help="merged.json")
     add("--table", type=Path, required=True, help="questions.csv")
-    add("--questions", type=Path, nargs="+", required=True, help="the subjects' questions, <subject>.jsonl")
-    add("--label-errors", type=Path, help="MMLU-Redux's folder of mmlu_<subject>.csv, if the study names one")
+    add("--questions", type=Path, nargs="+", required=True, help="the questions, one <subject>.jsonl for each subject")
+    add("--label-errors", type=Path, help="a folder of MMLU-Redux's mmlu_<subject>.csv files, if the study has one")
     add("--output", type=Path, required=True, help="analysis.json to write")
     return parser.parse_args()
 
@@ -27,11 +27,11 @@ def main() -> None:
     args = arguments()
     merged = Merged.read(args.merged)
     table = merging.read_table(args.table)
-    asked = [question for path in args.questions for question in questions.split(questions.read_jsonl(path), Split.TEST)]
+    tests = [question for path in args.questions for question in questions.split(questions.read_jsonl(path), Split.TEST)]
     labels = None
     if args.label_errors:
-        labels = label_errors.match(label_errors.read(args.label_errors, merged.study.subjects), asked)
-    analysis = mistakes.analysis(merged, table, asked, labels)
+        labels = label_errors.match(label_errors.read(args.label_errors, merged.study.subjects), tests)
+    analysis = mistakes.analysis(merged, table, tests, labels)
     analysis.write(args.output)
     models, pairs = formatting.plural(len(analysis.models), "model"), formatting.plural(len(analysis.pairs), "pair")
     print(f"{models}, {pairs} on {formatting.plural(analysis.questions, 'question')}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Judge every claim of the writeup and compare each of its numbers with this run's."""
+"""Check every claim and every published number of the writeup against this run."""
 
 import argparse
 from pathlib import Path

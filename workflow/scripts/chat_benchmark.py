@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tell a chat model facts, ask for them later, and see under each strategy what it still knows and what that costs."""
+"""Run the recall experiment: tell a chat model facts, ask for them later, and measure recall and cost under each strategy."""
 
 import argparse
 from pathlib import Path
@@ -25,20 +25,20 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--model", type=Path, required=True, help="a model folder in Hugging Face form, or a manifest by fetch_model.py")
     add("--name", help="the model's name in results (default: its folder's name)")
-    add("--conversations", type=Path, default=RECALL / "conversations.yaml", help="what conversations are made of")
-    add("--examples", type=Path, default=RECALL / "transcripts.yaml", help="the file with the example with history on and off")
+    add("--conversations", type=Path, default=RECALL / "conversations.yaml", help="the file that conversations are made from")
+    add("--examples", type=Path, default=RECALL / "transcripts.yaml", help="the file with the writeup's example")
     add(
         "--strategies", nargs="+", default=["none", "full", "last_turns(2)", "token_budget(128)"],
         metavar="STRATEGY", help="none, full, last_turns(N), token_budget(T) (default: one of each)",
     )  # fmt: skip
     add("--distances", nargs="+", type=int, default=[1, 2, 4, 8, 16], metavar="D", help="turns between fact and question")
-    add("--trials", type=int, default=10, help="conversations of each kind and distance (default: 10)")
-    add("--timed", type=int, default=2, help="how many of each strategy and distance are timed (default: 2)")
+    add("--trials", type=int, default=10, help="conversations of each kind at each distance (default: 10)")
+    add("--timed", type=int, default=2, help="conversations timed for each strategy and distance (default: 2)")
     add("--max-new-tokens", type=int, default=48, metavar="N", help="the longest reply, in tokens (default: 48)")
-    add("--seed", type=int, default=2026, help="chooses facts, values and what else is said (default: 2026)")
+    add("--seed", type=int, default=2026, help="seed for facts, values and small talk (default: 2026)")
     options.add_loading(parser)
     add("--threads", type=int, help="processor threads (default: all cores)")
-    add("--journal", type=Path, metavar="FILE", help="keep replies there, to resume after a kill")
+    add("--journal", type=Path, metavar="FILE", help="keep replies in this file, so that a killed run resumes")
     add("--recall", type=Path, required=True, metavar="FILE", help="the JSON file of prompts and replies to write")
     add("--times", type=Path, required=True, metavar="FILE", help="the JSON file of times to write")
     return parser.parse_args()
@@ -50,11 +50,11 @@ def main() -> None:
     material = conversations.read(args.conversations)
     example = scripts.read(args.examples).alice
     requested = options.load_settings(args)
-    manifest = checkpoints.opened(args.model)
+    manifest = checkpoints.verified_manifest(args.model)
     folder = Path(manifest.folder)
     name = args.name or folder.name
 
-    # torch and transformers take seconds to import: --help and every mistake above come before them.
+    # torch and transformers take seconds to import, so --help and the checks above come first.
     import torch
     from mmlu_kit.models import loading, transformers_model
     from mmlu_kit.recall.experiment import Experiment, Plan
@@ -81,7 +81,7 @@ def main() -> None:
         journal.remove()
     prompts = len(experiment.prompts)
     recalled = sum(probe.replies.model.outcome == "right" for probe in recall.probes)
-    print(f"{name}: {len(recall.trials)} conversations under {len(strategies)} strategies, {prompts} prompts asked")
+    print(f"{name}: {len(recall.trials)} conversations under {len(strategies)} strategies, {prompts} prompts")
     print(f"{recalled} of {len(recall.probes)} replies name the right value")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare the runs of a study's timing setups: what was requested, what ran, how long it took, whether answers differ."""
+"""Compare the runs of a study's timing setups: requested and effective configuration, times, and whether answers differ."""
 
 import argparse
 from pathlib import Path
@@ -20,7 +20,7 @@ def arguments() -> argparse.Namespace:
 
 
 def read_run(folder: Path, setup: Setup, repeat: int, subjects: list[str]) -> timing_setups.Run:
-    """One run of a setup from its folder."""
+    """Read one run of a setup from its folder."""
     run = folder / f"run_{repeat}" / setup.name
     outcomes = [records.read_evaluation(run / "evaluations" / f"{subject}.json") for subject in subjects]
     timings = [records.read_timing(run / "timings" / f"{subject}.json") for subject in subjects]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what a run consists of: code, command line, locks, images, models, questions and machines."""
+"""Describe a run: its code, command line, locks, images, models, questions and machines."""
 
 import argparse
 from pathlib import Path
@@ -15,9 +15,15 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--merged", type=Path, required=True, help="merged.json, in the folder of the study's results")
-    add("--questions", type=Path, nargs="*", default=[], help="the .jsonl files that were asked")
-    add("--begun", default="{}", metavar="JSON", help="what Snakemake's process knows: command, commit, changed, snakemake")
-    add("--image", action="append", default=[], metavar="KIND=NAME", help="an image that rules ran in: a file or an address")
+    add("--questions", type=Path, nargs="*", default=[], help="the .jsonl files of the questions")
+    add("--begun", default="{}", metavar="JSON", help="recorded when Snakemake started: command, commit, changed, snakemake")
+    add(
+        "--image",
+        action="append",
+        default=[],
+        metavar="KIND=NAME",
+        help="a container image that rules ran in: a file or an address",
+    )
     add("--output", type=Path, required=True, help="run.json to write")
     return parser.parse_args()
 
@@ -27,11 +33,11 @@ def main() -> None:
     try:
         begun = RunStart.model_validate_json(args.begun or "{}", strict=True)
     except ValueError:
-        raise UserError("--begun is not the JSON that the workflow passes: leave it out") from None
+        raise UserError("--begun: not the JSON that the workflow passes: leave the option out") from None
     images = dict(image.split("=", 1) for image in args.image)
     run = run_record.describe(Merged.read(args.merged), args.merged.parent, Path.cwd(), begun, images, args.questions)
     run.write(args.output)
-    print(f"{args.output}: {len(run.code.files)} files of code, commit {run.code.commit or 'not known'}")
+    print(f"{args.output}: {len(run.code.files)} files of code, commit {run.code.commit or 'unknown'}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw the figures of every group of models, of the error analysis and of the chat models, as SVG and PNG."""
+"""Draw the figures for every group of models, the error analysis and the chat models, as SVG and PNG."""
 
 import argparse
 from collections.abc import Callable

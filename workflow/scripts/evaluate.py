@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ask a language model multiple-choice questions and score its answers, one subject or several with one loaded model."""
+"""Evaluate a language model on the multiple-choice questions of one or more subjects, loading it once."""
 
 import argparse
 from pathlib import Path
@@ -16,15 +16,15 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--model", type=Path, required=True, help="a model folder in Hugging Face form, or a manifest by fetch_model.py")
     add("--name", required=True, help="the model's name in results")
-    add("--questions", type=Path, required=True, nargs="+", help=".jsonl files by fetch_questions.py, one a subject")
+    add("--questions", type=Path, required=True, nargs="+", help=".jsonl files by fetch_questions.py, one for each subject")
     options.add_loading(parser)
     options.add_prompt(parser)
     add("--threads", type=int, help="processor threads (default: all cores)")
-    add("--evaluations", type=Path, metavar="FOLDER", help="write <subject>.json with every record there")
-    add("--timings", type=Path, metavar="FOLDER", help="write <subject>.json with what it took there")
-    add("--journals", type=Path, metavar="FOLDER", help="keep scored batches there, to resume after a kill")
-    add("--process", help="name of the /usr/bin/time log of this process, noted in the timing files")
-    add("--record-host", action="store_true", help="note this machine's name in the timing files")
+    add("--evaluations", type=Path, metavar="FOLDER", help="write each subject's records to <subject>.json in this folder")
+    add("--timings", type=Path, metavar="FOLDER", help="write each subject's times to <subject>.json in this folder")
+    add("--journals", type=Path, metavar="FOLDER", help="keep scored batches in this folder, so that a killed run resumes")
+    add("--process", help="name of this process's /usr/bin/time log, to record in the timing files")
+    add("--record-host", action="store_true", help="record this machine's name in the timing files")
     return parser.parse_args()
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fetch a model from the hub at a pinned commit, or take a local folder; check it and write its manifest."""
+"""Fetch a model from the hub at a pinned commit, or use a local folder; check it and write its manifest."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from mmlu_kit.inputs import checkpoints
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog="The hub's cache is HF_HUB_CACHE; a gated model needs HF_TOKEN or `hf auth login`."
+        description=__doc__, epilog="Models are cached in HF_HUB_CACHE; gated ones need HF_TOKEN or `hf auth login`."
     )
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
@@ -33,7 +33,7 @@ def main() -> None:
         print(f"Fetching {args.repository} at {args.commit} …", flush=True)
         folder = hub.fetch(args.repository, args.commit, checkpoints.PATTERNS, "model")
         if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())  # the project can then be moved with its cache
+            folder = folder.relative_to(Path.cwd())  # so that the project can be moved with its cache
     manifest = checkpoints.describe(folder, args.repository, args.commit)
     manifest.write(args.output)
     print(f"{folder}: {manifest.parameters:,} parameters in {manifest.checkpoint_bytes:,} bytes")

@@ -11,11 +11,11 @@ from mmlu_kit.subjects import SUBJECTS
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, epilog="The hub's cache is HF_HUB_CACHE.")
+    parser = argparse.ArgumentParser(description=__doc__, epilog="Questions are cached in HF_HUB_CACHE.")
     add = parser.add_argument
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--folder", type=Path, help="a local folder with dev/ and test/ CSV files in MMLU's own form")
-    source.add_argument("--repository", help="a data set of the hub in the form of cais/mmlu, owner/name")
+    source.add_argument("--folder", type=Path, help="a local folder with MMLU's dev/ and test/ CSV files")
+    source.add_argument("--repository", help="a data set on the hub with the layout of cais/mmlu, owner/name")
     add("--commit", help="the repository's full commit")
     add("--subject", choices=SUBJECTS, required=True, metavar="SUBJECT", help="one of MMLU's 57 subjects")
     add("--output", type=Path, required=True, help="the .jsonl file to write")

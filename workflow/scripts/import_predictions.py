@@ -15,10 +15,16 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--predictions", type=Path, required=True, help=f"a .csv or .csv.gz with {', '.join(predictions.COLUMNS)}")
-    add("--predictions-model", help="which of its models is meant, where it has several")
+    add("--predictions-model", help="which of its models to import, if it has several")
     add("--name", required=True, help="the model's name in results")
     add("--questions", type=Path, nargs="+", required=True, help="the questions, .jsonl files by fetch_questions.py")
-    add("--evaluations", type=Path, required=True, metavar="FOLDER", help="write <subject>.json with every record there")
+    add(
+        "--evaluations",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="write each subject's records to <subject>.json in this folder",
+    )
     return parser.parse_args()
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Score the same questions one at a time and packed, in float32 and bfloat16, with 1 and 2 threads, and compare."""
+"""Score the same questions packed and one at a time, in float32 and bfloat16, with 1 and 2 threads, and compare."""
 
 import argparse
 import itertools
@@ -10,7 +10,7 @@ from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings, StabilityFile, StabilityRun
-from mmlu_kit.settings import MOST_EXAMPLES, Device, LoadSettings, OnUnavailable, Preset, Split
+from mmlu_kit.settings import MAX_EXAMPLES, Device, LoadSettings, OnUnavailable, Preset, Split
 
 
 def arguments() -> argparse.Namespace:
@@ -21,7 +21,7 @@ def arguments() -> argparse.Namespace:
     add("--questions", type=Path, required=True, nargs="+", help=".jsonl files by fetch_questions.py")
     add("--device", choices=list(map(str, Device)), default="cpu", help="where the model runs (default: cpu)")
     add("--preset", choices=list(map(str, Preset)), default="lm_eval", help="the prompt's form (default: lm_eval)")
-    add("--examples", type=int, choices=range(MOST_EXAMPLES + 1), default=0, help="few-shot examples (num_fewshot; default: 0)")
+    add("--examples", type=int, choices=range(MAX_EXAMPLES + 1), default=0, help="few-shot examples (num_fewshot; default: 0)")
     add("--output", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()
 
@@ -29,9 +29,9 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     by_subject = [questions.read_jsonl(path) for path in args.questions]
-    manifest = checkpoints.opened(args.model)
+    manifest = checkpoints.verified_manifest(args.model)
 
-    # torch and transformers take seconds to import: every mistake above comes before them.
+    # torch and transformers take seconds to import, so the checks above come first.
     import torch
     from mmlu_kit.evaluation import encoding, scoring
     from mmlu_kit.models import loading, transformers_model

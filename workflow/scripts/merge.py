@@ -20,9 +20,9 @@ def arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--study", required=True, help="the resolved study as JSON text")
     add("--results", type=Path, required=True, help="results/<study>, with evaluations/, timings/ and elsewhere/")
-    add("--setups", type=Path, help="setups.json, where the study has one")
-    add("--stability", type=Path, help="stability.json, where the study has one")
-    add("--chat", type=Path, help="chat.json, where the study has one")
+    add("--setups", type=Path, help="setups.json, if the study has timing setups")
+    add("--stability", type=Path, help="stability.json, if the study measures stability")
+    add("--chat", type=Path, help="chat.json, if the study has chat models")
     add("--merged", type=Path, required=True, help="merged.json to write")
     add("--table", type=Path, required=True, help="questions.csv to write")
     return parser.parse_args()
@@ -31,11 +31,11 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     study = options.from_json(Study, args.study, "--study")
-    # merged.json may be published, so of a folder outside the project only the base name is kept.
+    # merged.json may be published, so only the base name of a path outside the project is kept.
     study = Study.model_validate(privacy.shorten(study.plain(), Path.cwd()))
     collected = collection.collect(study, args.results)
     if not (collected.outcomes or args.setups or args.stability or args.chat):
-        raise UserError(f"{args.results}: there is no result of this study to merge: run it first")
+        raise UserError(f"{args.results}: no results of this study to merge: run it first")
     merged = merging.merge(
         study,
         collected.outcomes,

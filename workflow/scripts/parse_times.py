@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Read logs of /usr/bin/time (GNU -v, or BSD and macOS -l) into one JSON file."""
+"""Parse logs of /usr/bin/time (GNU -v, or BSD and macOS -l) into one JSON file."""
 
 import argparse
 from pathlib import Path
@@ -13,8 +13,8 @@ from mmlu_kit.timing.time_logs import Processes
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--results", type=Path, required=True, help="results/<study>, below which the logs lie")
-    add("--logs", type=Path, nargs="*", default=[], help="timings/<model>/<job>.time there or in elsewhere/<name>/")
+    add("--results", type=Path, required=True, help="results/<study>, the folder that holds the logs")
+    add("--logs", type=Path, nargs="*", default=[], help="timings/<model>/<job>.time in it or in its elsewhere/<name>/")
     add("--output", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()
 

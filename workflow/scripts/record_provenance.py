@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write provenance.json (the run, its jobs and a hash of every result file) and the same as an RO-Crate."""
+"""Write provenance.json (the run, its jobs and a hash of every result file) and the same information as an RO-Crate."""
 
 import argparse
 import time
@@ -19,9 +19,9 @@ def arguments() -> argparse.Namespace:
         nargs="*",
         default=[],
         metavar="PATH",
-        help="paths that config names; only their base names are kept",
+        help="paths named in config; only their base names are kept",
     )
-    add("--workflow", type=Path, required=True, help="the Snakefile, to be copied beside the results")
+    add("--workflow", type=Path, required=True, help="the Snakefile, which is copied beside the results")
     add("--records", type=Path, default=Path(".snakemake/metadata"), help="Snakemake's records of its jobs")
     return parser.parse_args()
 
@@ -30,18 +30,18 @@ def main() -> None:
     args = arguments()
     results, project = args.run.parent, Path.cwd()
     outside = privacy.outside_project(args.paths, project)
-    ran = [
+    job_records = [
         job.model_copy(update={"command": privacy.job_command(job.command or "", project, outside) or None})
         for job in jobs.jobs_below(args.records, results.as_posix())
     ]
-    # The workflow must lie in its crate.
+    # An RO-Crate must contain the workflow that it describes.
     files.write_bytes(results / crate.WORKFLOW, args.workflow.read_bytes())
-    provenance = run_record.record(RunFile.read(args.run), results, ran, time.time())
+    provenance = run_record.record(RunFile.read(args.run), results, job_records, time.time())
     path = results / run_record.FILE
     provenance.write(path)
     entry = run_record.file_entry(path)
     files.write_json(results / run_record.CRATE, crate.build(provenance, entry))
-    print(f"{path}: {len(provenance.files)} files of {len(ran)} jobs; SHA-256 {entry.sha256}")
+    print(f"{path}: {len(provenance.files)} files of {len(job_records)} jobs; SHA-256 {entry.sha256}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sum up the recall experiment of a study's chat models: what each strategy keeps, what that costs, how strategies differ."""
+"""Summarise the recall experiment of a study's chat models: recall and cost under each strategy, and how strategies differ."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from mmlu_kit.recall import chat_file
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--models", nargs="+", required=True, metavar="NAME", help="the study's chat models, in its order")
+    add("--models", nargs="+", required=True, metavar="NAME", help="the study's chat models, in the study's order")
     add("--folder", type=Path, required=True, help="the folder with <model>/recall.json and transcripts.json")
     add("--output", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run a command under /usr/bin/time and keep its log: timed.sh LOG COMMAND [ARGUMENT ...]
-# GNU time writes its long form with -v, BSD and macOS with -l; the exit status is the command's own.
+# Run a command under /usr/bin/time and keep the log: timed.sh LOG COMMAND [ARGUMENT ...]
+# The option for the long form is -v with GNU time and -l on BSD and macOS. The exit status is the command's.
 log=$1
 shift
 if [ ! -x /usr/bin/time ]; then

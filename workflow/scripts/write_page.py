@@ -19,7 +19,7 @@ def arguments() -> argparse.Namespace:
     add("--report", type=Path, required=True, help="report.md; the figures it shows are in figures/ beside it")
     add("--merged", type=Path, required=True, help="merged.json")
     add("--table", type=Path, required=True, help="questions.csv")
-    add("--questions", type=Path, nargs="*", required=True, help="the questions' .jsonl files, one a subject")
+    add("--questions", type=Path, nargs="*", required=True, help="the questions, one .jsonl file for each subject")
     add("--page", type=Path, required=True, help="the folder of page.html.j2, page.css and page.js")
     add("--output", type=Path, required=True, help="report.html to write")
     return parser.parse_args()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Have a model chat with a scripted user under a sliding window, under a token budget, and across a save and a restore."""
+"""Write three transcripts of a scripted user's chats: with a sliding window, with a token budget, and saved and restored."""
 
 import argparse
 import tempfile
@@ -22,7 +22,7 @@ def arguments() -> argparse.Namespace:
     add("--model", type=Path, required=True, help="a model folder in Hugging Face form, or a manifest by fetch_model.py")
     add("--name", help="the model's name in results (default: its folder's name)")
     add("--conversations", type=Path, default=RECALL / "conversations.yaml", help="the file with the system message")
-    add("--users", type=Path, default=RECALL / "transcripts.yaml", help="what the user says in each chat")
+    add("--users", type=Path, default=RECALL / "transcripts.yaml", help="the file with the user's messages in each chat")
     add("--max-new-tokens", type=int, default=48, metavar="N", help="the longest reply, in tokens (default: 48)")
     options.add_loading(parser)
     add("--threads", type=int, help="processor threads (default: all cores)")
@@ -34,7 +34,7 @@ def main() -> None:
     args = arguments()
     system, users = conversations.read(args.conversations).system, scripts.read(args.users)
     requested, on_unavailable = options.load_settings(args), OnUnavailable(args.on_unavailable)
-    manifest = checkpoints.opened(args.model)
+    manifest = checkpoints.verified_manifest(args.model)
     name = args.name or Path(manifest.folder).name
     setting = Setting(name, manifest, requested, on_unavailable, args.threads, system, args.max_new_tokens)
     window, budget, broken = users.sliding_window, users.token_budget_history_on, users.saved_and_restored
@@ -74,11 +74,11 @@ def main() -> None:
         chats=[transcripts.summarize(title, str(script.strategy), turns) for title, (script, turns, _) in chats.items()],
         restored=Restored(saved_after=saved_after, same=same),
     ).write(args.folder / "transcripts.json")
-    print(f"{name}: restored with {'the same' if same else 'other'} replies as in an unbroken run")
+    print(f"{name}: the restored chat's replies {'equal' if same else 'differ from'} those of an uninterrupted run")
 
 
 def write_not_run(folder: Path, outcome: NotRun) -> None:
-    """Write why the model was not run in place of every file."""
+    """Write a "not run" placeholder in place of every file."""
     print(f"Not run: {outcome.reason}")
     for title in transcripts.TITLES:
         files.write_text(folder / f"{title}.md", transcripts.not_run(title, outcome.model, outcome.reason))

@@ -1,1 +1,1 @@
-"""How the demo is made: facts, the questions written from them, and the tiny models trained on them."""
+"""Recipes for the demo study: facts, the questions made from them, and the tiny models trained on them."""

@@ -1,4 +1,4 @@
-"""Mathematics for the demo study: calculations whose operands are held out of training for the questions."""
+"""Mathematics for the demo study: calculations, with operands for the questions held out of training."""
 
 import random
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from mmlu_kit import files
 
 @dataclass(frozen=True)
 class Calculation:
-    """A kind of calculation on two operands: wordings with `{a}` and `{b}`, and the result as text."""
+    """A kind of calculation with two operands: wordings with placeholders `{a}` and `{b}`, and a function for the result."""
 
     subject: str
     name: str
@@ -64,7 +64,7 @@ CALCULATIONS = (
 
 
 def held_out(calculation: Calculation, operands: tuple[int, int]) -> bool:
-    """Whether these operands are kept for questions: a fifth of all, chosen by a digest and so the same everywhere."""
+    """Whether these operands are held out for questions: a fifth of all, chosen by a hash and so the same everywhere."""
     return int(files.sha256(f"{calculation.name} {operands}")[:8], 16) % 5 == 0
 
 

@@ -1,4 +1,4 @@
-"""Questions made from facts and calculations: endless ones for training, and the fixed sets that the demo study asks."""
+"""Questions made from facts and calculations: an endless stream for training, and the demo study's fixed set."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -10,19 +10,19 @@ from mmlu_kit.settings import LETTERS
 from recipes.arithmetic import CALCULATIONS, held_out, wrong_results
 from recipes.facts import Relation
 
-EXAMPLES = 5  # of each subject, as MMLU's dev split has
+EXAMPLES = 5  # few-shot examples of each subject, as in MMLU's dev split
 CALCULATED = 30  # questions of each kind of calculation
 
 
 def known(relation: Relation, item: str, share: float) -> bool:
-    """Whether a model that is taught this share of all facts is taught this one; a larger share includes a smaller one."""
+    """Whether a model that is taught this share of all facts is taught this one; larger shares include smaller ones."""
     return int(files.sha256(f"{relation.subject} {relation.name} {item}")[:8], 16) / 16**8 < share
 
 
 def training_questions(relations: Sequence[Relation], share: float, chance: random.Random) -> Iterator[Question]:
-    """Questions without end: subjects drawn evenly; wording, distractors and order drawn anew each time.
+    """Yield questions without end, with subjects drawn evenly, and wording, distractors and their order drawn each time.
 
-    Facts are those that `known` admits; calculations have operands that are not held out.
+    Uses the facts that are `known` and operands that are not held out.
     """
     facts: dict[str, list[tuple[Relation, str]]] = {}
     for relation in relations:
@@ -47,7 +47,7 @@ def training_questions(relations: Sequence[Relation], share: float, chance: rand
 
 
 def fixed_questions(relations: Sequence[Relation]) -> dict[str, list[Question]]:
-    """The demo study's questions by subject, dev examples first: each fact and each held-out calculation at most once."""
+    """Return the demo study's questions by subject, dev split first; each fact and held-out calculation occurs at most once."""
     drawn: dict[str, list[tuple[str, str, list[str]]]] = {}
     chance = random.Random("demo questions")
     for relation in relations:
@@ -63,7 +63,7 @@ def fixed_questions(relations: Sequence[Relation]) -> dict[str, list[Question]]:
     questions = {}
     for subject, entries in sorted(drawn.items()):
         chance.shuffle(entries)
-        # Right letters in equal numbers, so that always answering one letter scores 25 %.
+        # All letters are right equally often, so that always answering the same letter scores 25 %.
         letters = _balanced(len(entries), chance)
         questions[subject] = [
             _question(subject, "dev" if place < EXAMPLES else "test", place, *entry, chance, letter)
@@ -91,12 +91,12 @@ def _question(
 
 
 def _others(relation: Relation, item: str, chance: random.Random) -> list[str]:
-    """Three wrong answers: what the same relation says of other items."""
+    """Three wrong answers: the same relation's answers for other items."""
     return chance.sample(sorted(set(relation.answers.values()) - {relation.answers[item]}), 3)
 
 
 def _balanced(count: int, chance: random.Random) -> list[str]:
-    """`count` letters, each as often as the others (or once more), in a random order."""
+    """`count` letters in random order, each about equally often."""
     letters = [LETTERS[place % len(LETTERS)] for place in range(count)]
     chance.shuffle(letters)
     return letters

@@ -1,9 +1,9 @@
 """Training of the demo chat model: a small Qwen2 model that learns to write the assistant's part of made-up conversations.
 
-To say again what it was told, a model needs heads that look at the tokens before, and later heads that find where the text
-went on after the same tokens (induction heads, Olsson et al. 2022, https://arxiv.org/abs/2209.11895). So small a model is
-slow to find both: here the heads of the first layer look one, two, … tokens back from the start, and training begins with
-random tokens said twice. Without either, no value was said again after as many steps.
+To repeat a value from the conversation, a model needs heads that look at previous tokens and later heads that find what
+followed the same tokens before (induction heads, Olsson et al. 2022, https://arxiv.org/abs/2209.11895). Such a small model
+learns both slowly. Therefore the heads of the first layer are initialised to look one, two, … tokens back, and training starts
+with repeated sequences of random tokens. Without either of these, the model repeated no value after the same number of steps.
 """
 
 import random
@@ -18,16 +18,19 @@ from recipes import talk, training
 from recipes.muon import Muon
 
 ROLE = "<|im_start|>assistant\n"
-IGNORED = -100  # a target that adds nothing to the loss
+IGNORED = -100  # a target that does not count in the loss
 MUON_RATE, ADAM_RATE = 0.03, 6e-3
-EMBEDDING = 0.1  # standard deviation at the start
-LOOK = 24.0  # how sharply the first heads look back: about nine tenths of their attention
+EMBEDDING = 0.1  # initial standard deviation
+LOOK = 24.0  # how sharply the first heads look back: with about 90 % of their attention
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes the model: width, steps with repeats, steps with conversations, about how many tokens are in one of
-    those, how many turns in a conversation at most, and the seed."""
+    """The recipe of the model.
+
+    `hidden` is its width, `repeats` the number of steps with repeated sequences, `steps` those with conversations, `tokens` the
+    approximate number of tokens in such a step, and `turns` the largest number of turns in a conversation.
+    """
 
     hidden: int
     repeats: int
@@ -41,7 +44,7 @@ RECIPE = Recipe(hidden=64, repeats=300, steps=2400, tokens=3000, turns=22, seed=
 
 
 def train(recipe: Recipe, tokenizer: Any, taught: talk.Talk, say: Callable[[str], None]) -> torch.nn.Module:
-    """A trained model, the same on every run on one machine and number of threads; `say` takes lines of progress."""
+    """Return the trained model, the same in every run on one machine with one number of threads; `say` prints progress."""
     torch.manual_seed(recipe.seed)
     model = new_model(recipe.hidden, tokenizer)
     matrices, others = training.split_parameters(model)
@@ -68,11 +71,11 @@ def new_model(hidden: int, tokenizer: Any) -> torch.nn.Module:
     attention, frequencies = model.model.layers[0].self_attn, model.model.rotary_emb.inv_freq
     with torch.no_grad():
         torch.nn.init.normal_(model.model.embed_tokens.weight, std=EMBEDDING)
-        # By head, and by the halves whose dimensions the rotary embedding turns together.
+        # By head, and by the two halves whose dimensions the rotary embedding rotates in pairs.
         keys = attention.k_proj.bias.view(-1, 2, len(frequencies))
         queries = attention.q_proj.bias.view(-1, 2, len(frequencies))
         for back, (key, query) in enumerate(zip(keys, queries, strict=True), start=1):
-            # A query that is the key turned back by some positions meets it there, and gives the largest product.
+            # A query equal to the key rotated back by some positions gives the largest product at that distance.
             key[0] = LOOK**0.5
             query[0] = LOOK**0.5 * torch.cos(-back * frequencies)
             query[1] = LOOK**0.5 * torch.sin(-back * frequencies)
@@ -82,7 +85,7 @@ def new_model(hidden: int, tokenizer: Any) -> torch.nn.Module:
 def batches(
     recipe: Recipe, tokenizer: Any, taught: talk.Talk, chance: random.Random
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One batch a step: repeats, then conversations of equally many turns, at first short ones only."""
+    """Yield one batch per step: repeated sequences, then conversations with equally many turns, at first only short ones."""
     for _ in range(recipe.repeats):
         yield repeats(tokenizer)
     for step in range(recipe.steps):
@@ -93,7 +96,7 @@ def batches(
 
 
 def repeats(tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids (32, length) of random tokens said twice, and targets: after each token of the second time, the next one."""
+    """Ids (32, length) of random sequences that occur twice, and targets: the next token in the second occurrence."""
     length = int(torch.randint(5, 21, ()))
     once = torch.randint(len(tokenizer.all_special_ids), len(tokenizer), (32, length))
     ids = torch.cat([once, once], 1)
@@ -103,7 +106,7 @@ def repeats(tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def encode(conversations: Sequence[Sequence[talk.TaughtMessage]], tokenizer: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids (rows, length), padded on the right, and targets: the next id where a model learns to write it."""
+    """Ids (rows, length), padded on the right, and targets: the next id in messages that the model learns to write."""
     texts = tokenizer.apply_chat_template([talk.as_chat(messages) for messages in conversations], tokenize=False)
     ids = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")["input_ids"]
     targets = torch.full_like(ids, IGNORED)

@@ -1,4 +1,4 @@
-"""Facts that the project states: relations between items and answers, each with its wordings, one YAML file a subject."""
+"""The demo's facts: relations between items and answers with their wordings, one YAML file for each subject."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import yaml
 
 @dataclass(frozen=True)
 class Relation:
-    """One kind of fact: every wording has a place for `{item}`; `question` is never used in training."""
+    """One kind of fact: every wording has the placeholder `{item}`; `question` is never used in training."""
 
     subject: str
     name: str
@@ -18,7 +18,7 @@ class Relation:
 
 
 def read(folder: Path) -> list[Relation]:
-    """All relations of a folder of facts, in the order of file names and of their places in the files."""
+    """Read all relations in a folder, in the order of file names and then of the files."""
     relations = []
     for path in sorted(Path(folder).glob("*.yaml")):
         for entry in yaml.safe_load(path.read_text(encoding="utf-8")):

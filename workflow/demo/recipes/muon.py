@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/), for many small matrices on a CPU.
 
-torch.optim.Muon takes them one by one in bfloat16, which took 70 % of all training time on a CPU without bfloat16;
-here all matrices of one shape are taken together in float32.
+torch.optim.Muon updates matrices one by one in bfloat16, which took 70 % of the training time on a CPU without bfloat16.
+Here all matrices of one shape are updated together in float32.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of the quintic Newton-Schulz iterati
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update of each matrix is made nearly orthogonal; for parameters of two dimensions only."""
+    """Momentum with nearly orthogonal updates; only for parameters with two dimensions."""
 
     def __init__(
         self, matrices: Iterable[torch.nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01
@@ -25,7 +25,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
-        """Take one step with the present gradients."""
+        """Take one step with the current gradients."""
         for group in self.param_groups:
             matrices, momentum = group["params"], group["momentum"]
             gradient = torch.stack([matrix.grad for matrix in matrices])
@@ -38,7 +38,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrices: torch.Tensor) -> torch.Tensor:
-    """Matrices (count, rows, columns) with the same singular vectors each, and all singular values near 1."""
+    """Return matrices (count, rows, columns) with the same singular vectors and all singular values near 1."""
     a, b, c = COEFFICIENTS
     wide = matrices if matrices.shape[1] <= matrices.shape[2] else matrices.mT
     wide = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)

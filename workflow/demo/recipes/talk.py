@@ -1,6 +1,6 @@
 """Training conversations of the demo chat model: facts told, corrected and asked for, among small talk, with made-up values.
 
-The model is taught to say what it was told last, or that it was not told. No value of the recall experiment is ever used.
+The model learns to answer with the value told last, or that it was not told. No value of the recall experiment is ever used.
 """
 
 import random
@@ -15,13 +15,13 @@ from mmlu_kit.recall.conversations import Material, with_word
 
 from recipes import values
 
-USUAL = 0.7  # how often a fact is told and asked for in the recall experiment's own words
+USUAL = 0.7  # how often a fact is told or asked for in the recall experiment's own words
 LOOSE = 0.1  # how often a message has no capitals and no full stop
-OTHER = 0.15  # how much of the small talk is about something that the model was taught nothing about
+OTHER = 0.15  # the share of small talk that is about anything unknown to the model
 
 
 class TaughtMessage(NamedTuple):
-    """One message, and whether a model learns to write it."""
+    """A message, and whether the model learns to write it."""
 
     role: Role
     content: str
@@ -30,7 +30,7 @@ class TaughtMessage(NamedTuple):
 
 @dataclass(frozen=True)
 class Subject:
-    """One kind of fact: its wordings with a place for `{value}`, the experiment's own first, and the values held out."""
+    """One kind of fact: its wordings with the placeholder `{value}`, the experiment's own first, and the held-out values."""
 
     tell: tuple[str, ...]
     correct: tuple[str, ...]
@@ -41,7 +41,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Talk:
-    """What conversations are made of: the recall experiment's material, and what comes on top."""
+    """The material of conversations: that of the recall experiment, and additional wordings."""
 
     material: Material
     subjects: tuple[Subject, ...]
@@ -53,7 +53,7 @@ class Talk:
 
 
 def read(material: Material, chat: Path) -> Talk:
-    """The recall experiment's material with the words of `chat.yaml`."""
+    """Combine the recall experiment's material with the wordings in the file `chat` (chat.yaml)."""
     words = yaml.safe_load(chat.read_text(encoding="utf-8"))
     subjects = []
     for fact in material.facts:
@@ -68,7 +68,7 @@ def read(material: Material, chat: Path) -> Talk:
 
 
 def conversation(talk: Talk, turns: int, chance: random.Random) -> list[TaughtMessage]:
-    """A conversation of so many turns, the last of them a question; some without a system message, some with a rule."""
+    """Return a conversation of `turns` turns that ends with a question; some lack a system message, some have a rule."""
     word = values.word(chance, capital=False) if chance.random() < 0.3 else ""
     while word in talk.held_out:
         word = values.word(chance, capital=False)
@@ -77,11 +77,11 @@ def conversation(talk: Talk, turns: int, chance: random.Random) -> list[TaughtMe
     if word or chance.random() < 0.7:
         text = f"{system} {talk.material.rule.format(value=word)}" if word else system
         messages.append(TaughtMessage("system", text, False))
-    # Replies that break the rule are shown (a rule may be new, or a model may forget it) and not learned.
+    # Replies that break the rule occur (a rule may be new, or a model may forget it) but are not learned.
     keeps_from = turns - 1 if word and chance.random() < 0.5 else 0
     told: dict[Subject, str] = {}
     facts = chance.sample(talk.subjects, chance.choice((1, 1, 2, 3, 4)))
-    busy = chance.choice((0.1, 0.3, 0.7))  # the share of turns that are no small talk
+    busy = chance.choice((0.1, 0.3, 0.7))  # the share of turns that are not small talk
     closing = turns - chance.choice((1, 2, 3))  # from here on all turns are questions
     for turn in range(turns):
         if turn == turns - 1 or turn >= max(1, closing) or (chance.random() < busy and chance.random() < 0.5):
@@ -100,7 +100,7 @@ def conversation(talk: Talk, turns: int, chance: random.Random) -> list[TaughtMe
 
 
 def _statement(talk: Talk, subject: Subject, told: dict[Subject, str], chance: random.Random) -> tuple[str, str]:
-    """A fact told or, if it was told before (and now and then if that lies out of sight), corrected."""
+    """A fact told or, if it was told before, corrected; sometimes a correction comes first, as if the view had been cut."""
     value = values.like(subject.values, talk.held_out, chance)
     wordings = subject.correct if subject in told or chance.random() < 0.1 else subject.tell
     told[subject] = value
@@ -114,7 +114,7 @@ def _question(talk: Talk, facts: list[Subject], told: dict[Subject, str], chance
 
 
 def _other(talk: Talk, chance: random.Random) -> str:
-    """A sentence that means nothing, of words that are common or made up."""
+    """A meaningless sentence of common and made-up words."""
     made_up = (values.word(chance, capital=False) for _ in range(100))
     unheard = (word for word in made_up if word not in talk.held_out)
     words = [next(unheard) if chance.random() < 0.5 else chance.choice(talk.other_words) for _ in range(chance.randint(1, 8))]
@@ -122,7 +122,7 @@ def _other(talk: Talk, chance: random.Random) -> str:
 
 
 def _loosely(text: str, chance: random.Random) -> str:
-    """A message as somebody in a hurry types it, now and then."""
+    """Sometimes rewrite a message as if typed in a hurry."""
     return text.lower().rstrip(".?!") if chance.random() < LOOSE else text
 
 
@@ -131,5 +131,5 @@ def _wording(wordings: tuple[str, ...], chance: random.Random) -> str:
 
 
 def as_chat(messages: Sequence[TaughtMessage]) -> list[Message]:
-    """The conversation in the form that chat templates take."""
+    """The conversation in the form of chat templates."""
     return [Message(role=message.role, content=message.content) for message in messages]

@@ -1,4 +1,4 @@
-"""The demo models' tokenizers: byte-level BPE with Qwen2's own way to split text, trained on what the models will read."""
+"""The demo models' tokenizers: byte-level BPE with Qwen2's pre-tokenizer, trained on the texts that the models read."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -13,33 +13,33 @@ from mmlu_kit.settings import LETTERS, Preset
 from recipes import bank, talk
 from recipes.facts import Relation
 
-# ChatML, the form of Qwen's own template, without a default system prompt.
+# ChatML, as in Qwen's own template, without a default system prompt.
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"
     "{{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' -}}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
 )
-ODD = ("naïve Größe 質問 🙂", "<|im_start|>user\nO(n log n)<|im_end|>")  # what no tokenizer was trained on
+ODD = ("naïve Größe 質問 🙂", "<|im_start|>user\nO(n log n)<|im_end|>")  # texts unlike the training texts
 
 
 def question_tokenizer(relations: Sequence[Relation]) -> Any:
-    """A tokenizer of 1,600 pieces that gives every letter after a prompt one token of its own."""
+    """Train a tokenizer with 1,600 tokens, in which each letter after a prompt is a single token."""
     questions = islice(bank.training_questions(relations, 1.0, random.Random("tokenizer")), 6000)
     return train((f"{prompts.running_text(question, [], Preset.LM_EVAL)} {question.answer}" for question in questions), 1600)
 
 
 def conversation_tokenizer(taught: talk.Talk) -> Any:
-    """A tokenizer of 1,000 pieces for the demo chat model."""
+    """Train a tokenizer with 1,000 tokens for the demo chat model."""
     chance = random.Random("tokenizer")
     messages = (message for _ in range(4000) for message in talk.conversation(taught, 4, chance))
-    # Without the rule's word, which stands in quotes: pieces that begin with a quote would hide its beginning.
+    # Without the rule's word, which is quoted: tokens that include the quote would hide the word's beginning.
     return train((message.role + "\n" + message.content.partition('"')[0] for message in messages), 1000)
 
 
 def train(texts: Iterable[str], size: int) -> Any:
-    """A tokenizer of `size` pieces with the chat template, trained on the texts."""
-    # With `model_type: qwen2` transformers puts Qwen2's pre-tokenizer in place of any other, so it is trained with that.
+    """Train a tokenizer with `size` tokens on texts and give it the chat template."""
+    # With `model_type: qwen2` transformers always uses Qwen2's pre-tokenizer, so it is trained with that one.
     tokenizer = transformers.Qwen2Tokenizer().train_new_from_iterator(
         texts, vocab_size=size, new_special_tokens=["<|im_start|>", "<|im_end|>"], show_progress=False
     )
@@ -50,7 +50,7 @@ def train(texts: Iterable[str], size: int) -> Any:
 
 
 def check_saved(folder: Path, tokenizer: Any, *texts: str) -> None:
-    """Assert that the saved tokenizer, loaded as any model's is, gives the same ids for these texts and for odd ones."""
+    """Assert that the saved tokenizer, once reloaded, gives the same ids for these texts and for unusual ones."""
     loaded = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
     for text in (*texts, *ODD):
         ids = tokenizer(text)["input_ids"]
@@ -59,7 +59,7 @@ def check_saved(folder: Path, tokenizer: Any, *texts: str) -> None:
 
 
 def check_letters(tokenizer: Any) -> None:
-    """Assert that each letter after a prompt is one token."""
+    """Assert that each letter after a prompt is a single token."""
     for letter in LETTERS:
         for answer in (letter, f" {letter}"):
             joined = tokenizer("Answer:" + answer)["input_ids"]

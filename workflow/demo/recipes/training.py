@@ -1,7 +1,7 @@
 """Training of the demo models: small Qwen2 models that learn to choose the right letter.
 
-The loss is on the answer's letter. Letters alone never got such small models past guessing, so in training, and only
-there, a linear probe at each choice's end asks 'is this the right one?'; it is thrown away afterwards.
+The loss is on the answer's letter. With this loss alone such small models never did better than guessing. Therefore, only
+during training, a linear probe at the end of each choice also predicts whether it is the right one.
 """
 
 import random
@@ -21,13 +21,13 @@ from recipes import bank
 from recipes.facts import Relation
 
 BATCH = 32
-CHAT_SHARE = 0.25  # of training prompts in the chat template
+CHAT_SHARE = 0.25  # share of training prompts in the chat template
 MUON_RATE, ADAM_RATE = 0.012, 6e-3
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes one model: width, steps of training, the share of all facts it is taught, and the seed."""
+    """The recipe of a model: its width, the share of all facts that it is taught, training steps and seed."""
 
     hidden: int
     share: float
@@ -43,7 +43,7 @@ RECIPES = {
 
 
 def new_model(hidden: int, tokenizer: Any) -> torch.nn.Module:
-    """An untrained Qwen2 model of three layers with heads of 16."""
+    """Return an untrained Qwen2 model with three layers and heads of size 16."""
     config = transformers.Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
@@ -61,14 +61,14 @@ def new_model(hidden: int, tokenizer: Any) -> torch.nn.Module:
 
 
 def split_parameters(model: torch.nn.Module) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
-    """The layers' matrices, which Muon is for, and all others: embeddings, norms, biases."""
+    """Split parameters into the layers' matrices, for Muon, and all others (embeddings, norms, biases)."""
     matrices = [weight for name, weight in model.named_parameters() if weight.ndim == 2 and "embed" not in name]
     others = [weight for name, weight in model.named_parameters() if weight.ndim != 2 or "embed" in name]
     return matrices, others
 
 
 def update(model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], step: int, steps: int) -> None:
-    """Take one step with the present gradients. Learning rates rise in the first twentieth of all steps, then fall to 0."""
+    """Take one step with the current gradients; learning rates rise during the first 5 % of all steps, then fall to 0."""
     factor = min((step + 1) / (0.05 * steps), (steps - step) / (0.95 * steps))
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
@@ -79,7 +79,7 @@ def update(model: torch.nn.Module, optimizers: list[torch.optim.Optimizer], step
 
 
 def train(recipe: Recipe, tokenizer: Any, relations: Sequence[Relation], say: Callable[[str], None]) -> torch.nn.Module:
-    """A trained model, the same on every run on one machine and number of threads; `say` takes lines of progress."""
+    """Return the trained model, the same in every run on one machine with one number of threads; `say` prints progress."""
     torch.manual_seed(recipe.seed)
     model = new_model(recipe.hidden, tokenizer)
     probe = torch.nn.Linear(recipe.hidden, 1)
@@ -107,7 +107,7 @@ def train(recipe: Recipe, tokenizer: Any, relations: Sequence[Relation], say: Ca
 def _batches(
     tokenizer: Any, relations: Sequence[Relation], recipe: Recipe, chance: random.Random
 ) -> Iterator[tuple[torch.Tensor, ...]]:
-    """Batches without end: ids, mask (rows, length); last positions, letter ids (rows); choices' ends, right (rows, 4)."""
+    """Yield endless batches: ids, mask (rows, length); last positions, letter ids (rows); choices' ends, right (rows, 4)."""
     letter_ids = {
         preset: [tokenizer(prompts.answer_text(preset, letter))["input_ids"][0] for letter in LETTERS]
         for preset in (Preset.LM_EVAL, Preset.CHAT)

@@ -1,9 +1,9 @@
-"""Made-up values of facts, endlessly many: what a model has to copy from a conversation as it cannot know it by heart."""
+"""Made-up values of facts, in endless variety, so that a model must copy them from the conversation."""
 
 import random
 from collections.abc import Collection
 
-# Weighted by repetition: single letters are commoner than clusters, as in words of European languages.
+# Weighted by repetition: single letters are more common than clusters, as in European languages.
 ONSETS = (
     [""] * 3
     + list("bcdfghjklmnprstvwyz") * 3
@@ -32,7 +32,7 @@ def date(chance: random.Random) -> str:
 
 
 def like(examples: Collection[str], held_out: Collection[str], chance: random.Random) -> str:
-    """A value of the examples' form (numbers, dates, or words, capitalised or not) that `held_out`, in lower case, lacks."""
+    """A value of the same form as the examples (a number, date or word) that is not, in lower case, in `held_out`."""
     example = chance.choice(sorted(examples))
     while True:
         if example.isdecimal():
@@ -40,7 +40,7 @@ def like(examples: Collection[str], held_out: Collection[str], chance: random.Ra
         elif example[0].isdecimal():
             made = date(chance)
         else:
-            # Now and then the other case, so that a value is copied as it was written.
+            # Sometimes in the other case, so that the model learns to copy a value as it was written.
             made = word(chance, example[0].isupper() != (chance.random() < 0.1))
         if len(made) > 1 and made.lower() not in held_out:
             return made

@@ -1,1 +1,1 @@
-"""What the programs of the kit share: one module a thing (questions, prompts, models, scoring, …)."""
+"""The package that the kit's programs share: one module for each thing (questions, prompts, models, scoring, …)."""

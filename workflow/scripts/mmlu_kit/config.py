@@ -1,6 +1,6 @@
 """The form of config.yaml: every key with its type, limits, default and description.
 
-Snakemake's `--config key=value` overrides the top-level keys. study.py resolves a config to the one study it names.
+Snakemake's `--config key=value` overrides top-level keys. study.py resolves a config to the study that its key `study` names.
 """
 
 import json
@@ -31,9 +31,9 @@ Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
 
 def _unique(values: list[Any]) -> list[Any]:
-    twice = [value for number, value in enumerate(values) if value in values[:number]]
-    if twice:
-        raise ValueError(f"'{twice[0]}' is listed twice")
+    duplicates = [value for number, value in enumerate(values) if value in values[:number]]
+    if duplicates:
+        raise ValueError(f"'{duplicates[0]}' is listed twice")
     return values
 
 
@@ -56,42 +56,43 @@ class Source(Entry):
     path: Text | None = Field(None, description="A local folder, absolute or relative to the project's folder.")
     repository: Repository | None = Field(None, description="A repository of the Hugging Face hub, owner/name.")
     commit: Commit | None = Field(
-        None, description="The repository's full commit, 40 hexadecimal digits; branches and tags move and are refused."
+        None,
+        description="The repository's full commit, 40 hexadecimal digits; branches and tags are refused, as they can move.",
     )
 
     @property
     def at(self) -> str:
-        """The commit, or 'local' for a folder: part of the names of fetched files."""
+        """The commit, or 'local' for a folder, as used in the names of manifests and question files."""
         return self.commit or "local"
 
 
 class QuestionSet(Source):
-    """A set of questions: a folder of MMLU CSVs or a repository in the form of cais/mmlu."""
+    """A set of questions: a folder of MMLU CSVs or a repository with the layout of cais/mmlu."""
 
     label_errors: Text | None = Field(
         None,
-        description="A folder of MMLU-Redux's label checks of these questions, mmlu_<subject>.csv; with it, accuracies are "
+        description="A folder of MMLU-Redux's label checks for these questions, mmlu_<subject>.csv; with it, accuracies are "
         "also shown without the questions that it flags.",
     )
 
 
 class ModelEntry(Source, LoadSettings):
-    """A model and how it runs; the same weights with other settings are another entry."""
+    """A model and how it runs; the same weights with different settings are a separate entry."""
 
     description: str = Field("", description="A line about the model, for the report's list of models.")
     on_unavailable: OnUnavailable = Field(
         OnUnavailable.FAIL,
-        description="What to do where a machine lacks the device, the quantization or the memory: fail; fallback to the CPU or "
-        "to no quantization, which the report shows; or skip the model, and the report says why.",
+        description="What to do if the machine lacks the device, the quantization or the memory: fail; fallback (run on the "
+        "CPU or without quantization, which the report shows); or skip (leave the model out, and the report says why).",
     )
     prompt: PromptSettings = Field(PromptSettings(), description="How to ask the model.")
     threads: Positive = Field(
-        8, description="Processor threads of one evaluation; Snakemake lowers it to the cores it was given."
+        8, description="Processor threads of one evaluation; Snakemake lowers it to the number of cores it may use."
     )
     tokens_per_batch: TokensPerBatch = Field(
-        "auto", description="Tokens computed at a time; auto is 768 on a CPU, and on CUDA what the free memory holds."
+        "auto", description="Tokens in one forward pass; auto is 768 on a CPU and as many as fit the memory on CUDA."
     )
-    load_once: bool = Field(False, description="One job for all of a model's subjects (true) or one job a subject (false).")
+    load_once: bool = Field(False, description="Run one job for all subjects (true) or one job for each subject (false).")
 
 
 class ImportedEntry(Entry):
@@ -99,10 +100,10 @@ class ImportedEntry(Entry):
 
     predictions: Annotated[str, Field(pattern=r"\.csv(\.gz)?$")] = Field(
         description="A CSV file (.csv or .csv.gz) of another run's answers with the columns subject, test_index (from 0), "
-        "model and prediction, a letter; any other prediction counts as unparsed. A gold column, if present, must agree "
+        "model and prediction. A prediction that is not a letter counts as unparsed. A gold column, if present, must agree "
         "with the questions."
     )
-    predictions_model: str | None = Field(None, description="Which of the file's models to import, where it has several.")
+    predictions_model: str | None = Field(None, description="Which of the file's models to import, if it has several.")
     description: str = Field("", description="A line about the model, for the report's list of models.")
 
 
@@ -120,13 +121,13 @@ class GroupEntry(Entry):
     """Models that the report shows together."""
 
     title: str = Field(description="The section's heading.")
-    models: Models = Field(description="Names of `models`, in the order tables list them.")
+    models: Models = Field(description="Names from `models`, in the order in which tables list them.")
 
 
 class SubjectsOfModel(Entry):
     """A model and its subjects."""
 
-    model: str = Field(description="One of `models`.")
+    model: str = Field(description="A name from `models`.")
     subjects: Subjects = Field(description="Some of the study's subjects.")
 
 
@@ -135,7 +136,7 @@ class SetupEntry(Entry):
 
     number: Positive = Field(description="The setup's number in the report.")
     device: Device = Field(description="Where the model runs.")
-    dtype: DType | None = Field(None, description="The number format; by default the model's own.")
+    dtype: DType | None = Field(None, description="The number format; by default the one in the model's entry.")
     quantization: Quantization = Field(description="How weights are compressed, or none.")
     on_unavailable: OnUnavailable = Field(OnUnavailable.FAIL, description="As for a model.")
 
@@ -148,35 +149,35 @@ class TimingSetupsEntry(SubjectsOfModel):
 
 
 class ChatEntry(Entry):
-    """The recall experiment: what chat models recall of a conversation under strategies that shorten it."""
+    """The recall experiment: what chat models recall from a conversation when a strategy shortens it."""
 
-    models: Models = Field(description="Models with a chat template; the first one also answers in the transcripts.")
+    models: Models = Field(description="Models with a chat template; the transcripts are written with the first one.")
     strategies: Annotated[list[Strategy], Unique] = Field(
         ["none", "full", "last_turns(2)", "last_turns(8)", "token_budget(128)", "token_budget(512)"],
         description="How much of a conversation the model sees: full (all), none (history off), last_turns(N) (the "
-        "newest message and N turns before it), token_budget(T) (as many of the newest turns as take T tokens). full and "
+        "newest message and N turns before it), token_budget(T) (as many of the newest turns as fit in T tokens). full and "
         "none must be among them.",
     )
     distances: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(min_length=1), Unique] = Field(
-        [1, 2, 4, 8, 16], description="How many turns before the question a fact is told; 1 is the turn just before it."
+        [1, 2, 4, 8, 16], description="How many turns before the question the fact is told; 1 is the turn just before it."
     )
-    trials: Positive = Field(10, description="Conversations of each kind (told, corrected, never, rule) and distance.")
-    timed: Positive = Field(2, description="For how many of each strategy and distance the time to first token is measured.")
+    trials: Positive = Field(10, description="Conversations of each kind (told, corrected, never, rule) at each distance.")
+    timed: Positive = Field(2, description="For how many of them the time to first token is measured, under each strategy.")
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(48, description="The longest reply, in tokens.")
-    seed: int = Field(2026, description="Seed of the draw of facts, values and small talk.")
+    seed: int = Field(2026, description="Seed for the choice of facts, values and small talk.")
 
 
 class StudyEntry(Entry):
-    """A study: questions, models, and what else is measured."""
+    """A study: its questions, its models, and what else it measures."""
 
     title: str = Field(description="The report's heading.")
-    notice: str = Field("", description="The report's first lines: what a reader must know before any number.")
-    questions: str = Field(description="One of the question sets.")
-    subjects: Subjects = Field(description="Which of MMLU's 57 subjects, by their file names.")
-    baseline: SubjectsOfModel | None = Field(None, description="The model that shows that the setup works (section 1).")
+    notice: str = Field("", description="The report's first lines, above all numbers.")
+    questions: str = Field(description="A name from `questions`.")
+    subjects: Subjects = Field(description="Which of MMLU's 57 subjects, named as in its files.")
+    baseline: SubjectsOfModel | None = Field(None, description="A first model that shows that the setup works (section 1).")
     timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model (section 2).")
     stability: SubjectsOfModel | None = Field(
-        None, description="A model for the appendix: whether batching, threads or the number format change answers."
+        None, description="The appendix: whether batching, threads or the number format change a model's answers."
     )
     chat: ChatEntry | None = Field(None, description="The recall experiment with chat models (section 8).")
     groups: Annotated[dict[Literal["small", "medium"], GroupEntry], Field(min_length=1)] = Field(
@@ -185,7 +186,7 @@ class StudyEntry(Entry):
 
 
 class Images(Entry):
-    """The container image of each kind of device, used under --use-singularity: a .sif file or docker://…@sha256:…"""
+    """Container images by kind of device, used with --use-singularity: a .sif file or docker://…@sha256:…"""
 
     cpu: str = Field(description="For models on the CPU, figures and the report.")
     cuda: str = Field(description="For models on CUDA.")
@@ -194,25 +195,25 @@ class Images(Entry):
 class Config(Entry):
     """Studies, models, question sets and images."""
 
-    study: str = Field("demo", description="Which of `studies` to run.")
+    study: str = Field("demo", description="The name of the study to run.")
     only: list[str] | str = Field(
         [],
-        description="Names of the study's groups, or `baseline`, `timing_setups`, `stability`, `chat`, to run: one name or "
-        "a list; empty for all.",
+        description="Run only these parts of the study: groups by name, `baseline`, `timing_setups`, `stability`, `chat`; "
+        "one name or a list; empty for all.",
     )
-    partial: bool = Field(False, description="Report on the evaluations that exist and name the missing ones.")
-    record_host: bool = Field(False, description="Note the names of the machines that measured in timing files.")
+    partial: bool = Field(False, description="Report on the evaluations that exist and list the missing ones.")
+    record_host: bool = Field(False, description="Record the machine's name in timing files.")
     images: Images = Field(description="The container images.")
     questions: dict[Name, QuestionSet] = Field(description="Question sets by name.")
     models: dict[Name, AnyModel] = Field(
-        description="Models by name: a local folder (`path`) or a repository at a commit, and how it runs; or "
+        description="Models by name: a local folder (`path`) or a repository at a commit, and how the model runs; or "
         "another run's answers (`predictions`)."
     )
     studies: dict[Name, StudyEntry] = Field(description="Studies by name.")
 
 
 def parse(config: Mapping[str, Any]) -> Config:
-    """The checked config, defaults filled in; the first mistake raises UserError naming its key."""
+    """Return the validated config with defaults filled in; the first mistake raises UserError naming its key."""
     text = json.dumps(config, default=str)
     try:
         return Config.model_validate_json(text, strict=True)
@@ -221,7 +222,10 @@ def parse(config: Mapping[str, Any]) -> Config:
 
 
 def read(paths: Sequence[Path]) -> dict[str, Any]:
-    """What several config files say together, merged as Snakemake does: a later file changes an earlier one key by key."""
+    """Return the merged content of config files: as in Snakemake, later files override earlier ones key by key.
+
+    A missing or malformed file raises UserError naming it.
+    """
     config: dict[str, Any] = {}
     for path in paths:
         try:
@@ -229,16 +233,16 @@ def read(paths: Sequence[Path]) -> dict[str, Any]:
         except yaml.YAMLError as error:
             raise UserError(f"{path} is not a YAML file: {error}") from None
         if not isinstance(changes, dict):
-            raise UserError(f"{path} has no keys: see config.yaml for what it may hold")
+            raise UserError(f"{path} has no keys: see config.yaml for those that it may have")
         config = _merged(config, changes)
     return config
 
 
 def _merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A config with changes, merged as deep as both go."""
-    both = {
+    """Return `config` with `changes` applied; nested mappings are merged too."""
+    nested = {
         key: _merged(config[key], changes[key])
         for key in config.keys() & changes.keys()
         if isinstance(config[key], dict) and isinstance(changes[key], dict)
     }
-    return {**config, **changes, **both}
+    return {**config, **changes, **nested}

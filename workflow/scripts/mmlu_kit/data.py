@@ -1,4 +1,4 @@
-"""Base classes of typed data, which every file of the kit is read into and written from, and types that fields share.
+"""Base classes for the kit's data and files, and types that their fields share.
 
 Unknown keys, NaN and infinities are refused. Files are read strictly: "3" is not a number, 1 is not a boolean.
 """
@@ -22,13 +22,13 @@ Seconds = Annotated[float, Field(ge=0)]
 Joules = Annotated[float, Field(ge=0)]
 Bytes = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-# A name that is also a file name, as results are kept under it.
+# Results are stored under these names, so they must be valid file names.
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Text = Annotated[str, Field(min_length=1)]
 
 
 class Data(BaseModel):
-    """Immutable data whose fields are checked when it is made; a change is a copy: `model_copy(update=…)`."""
+    """Immutable data, validated when it is created; to change a field, copy it: `model_copy(update=…)`."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -40,7 +40,7 @@ class Data(BaseModel):
     )
 
     def plain(self) -> dict[str, Any]:
-        """The data as JSON has it."""
+        """The data as JSON values."""
         return self.model_dump(mode="json")
 
 
@@ -58,12 +58,12 @@ class MedianRange(Data):
 
 
 def version(name: str) -> Any:
-    """The `schema` field of a file's form, as in `schema_: Literal["mmlu-kit/run/1"] = version("mmlu-kit/run/1")`."""
-    return Field(name, alias="schema", description="The file's form and its version.")
+    """Define a file's `schema` field, as in `schema_: Literal["mmlu-kit/run/1"] = version("mmlu-kit/run/1")`."""
+    return Field(name, alias="schema", description="The file's format and its version.")
 
 
 class Entry(Data):
-    """Data that people write by hand: a misspelt key is answered with the nearest one."""
+    """Data that people write by hand: the error for a misspelt key suggests the nearest known one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -75,16 +75,16 @@ class Entry(Data):
 
 
 class Document(Data):
-    """A JSON file with a `schema`, as 'mmlu-kit/run/1'."""
+    """A JSON file with a `schema` such as 'mmlu-kit/run/1'."""
 
     @classmethod
     def form(cls) -> str:
-        """The form and version that this class reads and writes."""
+        """The format and version that this class reads and writes."""
         return str(cls.model_fields["schema_"].default)
 
     @classmethod
     def parse(cls, text: str | bytes, where: str) -> Self:
-        """The document in a JSON text; an invalid one raises UserError naming `where` and the key."""
+        """The document in a JSON text; invalid text raises UserError naming `where` and the key."""
         try:
             document = cls.model_validate_json(text, strict=True)
             if "schema_" in document.model_fields_set:
@@ -100,7 +100,7 @@ class Document(Data):
         form = _schema(_loaded(text))
         if form and form != cls.form() and form.startswith(f"mmlu-kit/{kind}/"):
             versions = f"{form[:40]}, this one writes {cls.form()}"
-            raise UserError(f"{where} was made by another version of the kit ({versions}): make it with this one")
+            raise UserError(f"{where} was made by another version of the kit ({versions}): make it again with this one")
         raise UserError(f"{where}: not a valid {kind} file{problem}; delete it and run again")
 
     @classmethod
@@ -109,12 +109,12 @@ class Document(Data):
         return cls.parse(files.read_text(path), str(path))
 
     def write(self, path: Path) -> None:
-        """Write the document, whole or not at all; equal documents are equal bytes."""
+        """Write the document atomically; equal documents give equal bytes."""
         files.write_json(path, self.plain())
 
 
 def _loaded(text: str | bytes) -> Any:
-    """What a JSON text holds, None where it is no JSON."""
+    """The value of a JSON text, None if it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -122,6 +122,6 @@ def _loaded(text: str | bytes) -> Any:
 
 
 def _schema(value: Any) -> str | None:
-    """The schema that a JSON value names, None where it names none."""
+    """The schema that a JSON value names, None if it names none."""
     schema = value.get("schema") if isinstance(value, dict) else None
     return schema if isinstance(schema, str) else None

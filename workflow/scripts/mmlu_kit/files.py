@@ -1,4 +1,4 @@
-"""Files that are whole or do not exist: written under a temporary name, synced, then renamed."""
+"""Atomic file writing (to a temporary name, synced, then renamed), reading and hashing."""
 
 import hashlib
 import json
@@ -10,43 +10,43 @@ from mmlu_kit.user_errors import UserError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, creating its folder; on any error nothing is left behind and OSError names `path`."""
+    """Write `text` as UTF-8 to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, creating its folder; on any error nothing is left behind and OSError names `path`."""
+    """Write `data` to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as stream:
             stream.write(data)
-            synced(stream)
+            sync(stream)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def synced(stream: BinaryIO) -> None:
+def sync(stream: BinaryIO) -> None:
     """Flush a stream to disk."""
     stream.flush()
     os.fsync(stream.fileno())
 
 
 def inode(stream: BinaryIO) -> int:
-    """The number of the file that a stream is open on."""
+    """The inode number of an open file."""
     return os.fstat(stream.fileno()).st_ino
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON with sorted keys, so that equal values are equal bytes."""
+    """Write `value` as JSON with sorted keys, so that equal values give equal bytes."""
     write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 text file; a missing file or other bytes raise UserError naming it."""
+    """Read a UTF-8 text file; a missing file or invalid UTF-8 raises UserError naming the file."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -60,7 +60,7 @@ def read_json(path: Path) -> Any:
     text = read_text(path)
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:  # no JSON, or a number or a nesting without end
+    except (ValueError, RecursionError) as error:  # not JSON, or a number too long or nesting too deep to parse
         raise UserError(f"{path} is not valid JSON ({error}): delete it and run again") from None
 
 

@@ -1,4 +1,4 @@
-"""Numbers and texts in prose, for the report, the claims and the terminal."""
+"""Formatting of numbers and texts for the report, the claims and the terminal."""
 
 import html
 import re
@@ -8,13 +8,13 @@ from mmlu_kit.data import MedianRange
 
 
 def format_range(values: MedianRange, form: str) -> str:
-    """A median with its smallest and largest value where they differ, in a form of FORMS: '3.16 s (2.93 s to 4.70 s)'."""
+    """A median, with its range if that is not a single value, in one of FORMS: '3.16 s (2.93 s to 4.70 s)'."""
     middle, low, high = (FORMS[form](value) for value in (values.median, values.smallest, values.largest))
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def ratio(value: float) -> str:
-    """A ratio in three digits: '1.26×', '13.6×', '136×'."""
+    """A ratio with three significant digits: '1.26×', '13.6×', '136×'."""
     return f"{value:.0f}×" if value >= 100 else f"{value:#.3g}×"
 
 
@@ -29,7 +29,7 @@ def percent(value: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in seconds, minutes or hours; '—' where they could not be measured."""
+    """A duration in seconds, minutes or hours; '—' if it could not be measured."""
     if seconds is None:
         return "—"
     if seconds < 120:
@@ -38,7 +38,7 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Seconds under a tenth in milliseconds, '8.3 ms'; else as `duration`."""
+    """A duration in milliseconds if it is under a tenth of a second ('8.3 ms'), else as `duration`."""
     return f"{1000 * seconds:.1f} ms" if seconds < 0.1 else duration(seconds)
 
 
@@ -53,19 +53,19 @@ def count(value: float) -> str:
 
 
 def rate(value: float) -> str:
-    """A rate in three digits: 0.4213 -> '0.421', 1101.2 -> '1101'."""
+    """A rate with three significant digits: 0.4213 -> '0.421', 1101.2 -> '1101'."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def p_value(value: float | None) -> str:
-    """A p-value in two digits: 'p = 0.031', 'p < 0.0001'; '—' where there is none."""
+    """A p-value with two significant digits: 'p = 0.031', 'p < 0.0001'; '—' if there is none."""
     if value is None:
         return "—"
     return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """A number of claims.json in its unit, '—' where there is none."""
+    """A value from claims.json with its unit, '—' if there is none."""
     if value is None:
         return "—"
     forms: dict[str, Callable[[float], str]] = {"fraction": percent, "s": duration, "times": ratio, "parameters": count}
@@ -73,13 +73,16 @@ def quantity(value: float | None, unit: str) -> str:
 
 
 def cell(text: str) -> str:
-    """A text as a cell of a Markdown table: one line, all markup escaped."""
+    """A text for a cell of a Markdown table: one line, all markup escaped."""
     escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(text.split()))
     return html.escape(escaped, quote=False)
 
 
 def fenced(text: str) -> str:
-    """Any text as a Markdown code block that it cannot end; control characters except line ends and tabs become '\ufffd'."""
+    """A text as a Markdown code block with a fence longer than any in the text.
+
+    Control characters other than line ends and tabs become '\ufffd'.
+    """
     plain = "".join(letter if letter in "\n\t" or letter.isprintable() else "\ufffd" for letter in text)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", plain)), default=0))
     return f"{fence}text\n{plain}\n{fence}"

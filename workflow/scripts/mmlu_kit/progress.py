@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then in a log."""
+"""Progress of long computations: a bar on a terminal, a plain line every half minute in a log."""
 
 import sys
 import time
@@ -10,12 +10,12 @@ SECONDS_BETWEEN_LINES = 30
 
 
 class Bar:
-    """Counts questions; used in a `with` statement, with an `advance(n)` after each batch."""
+    """A progress bar that counts questions; use it in a `with` statement and call `advance(n)` after each batch."""
 
     def __init__(self, title: str, total: int) -> None:
         self.title, self.total, self.done = title, total, 0
         self.started = self.printed = time.monotonic()
-        # tqdm redraws one line, which turns a log into a single endless one.
+        # tqdm redraws its line, so in a log it would leave one endless line.
         self.bar = tqdm.tqdm(total=total, desc=title, unit="q", leave=False) if sys.stderr.isatty() else None
 
     def __enter__(self) -> "Bar":
@@ -26,11 +26,13 @@ class Bar:
             self.bar.close()
 
     def advance(self, count: int) -> None:
-        """Note that `count` more questions are done."""
+        """Count `count` more questions as done."""
         self.done += count
         if self.bar:
             self.bar.update(count)
         elif time.monotonic() - self.printed >= SECONDS_BETWEEN_LINES:
             self.printed = time.monotonic()
-            left = (self.printed - self.started) / self.done * (self.total - self.done)
-            print(f"{self.title}: {self.done} of {self.total} questions, about {left:.0f} s left", file=sys.stderr, flush=True)
+            left_s = (self.printed - self.started) / self.done * (self.total - self.done)
+            print(
+                f"{self.title}: {self.done} of {self.total} questions, about {left_s:.0f} s left", file=sys.stderr, flush=True
+            )

@@ -1,6 +1,6 @@
-"""The kit's vocabulary, each word declared once: letters, devices, number formats, quantizations, prompt presets, policies.
+"""Names of settings, each declared once: letters, devices, number formats, quantizations, prompt presets, policies.
 
-Config, command lines, schemas, memory estimates and the report take their words from here. Nothing here imports torch.
+Config, command lines, schemas, memory estimates and the report use these names. Nothing here imports torch.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from mmlu_kit.data import Bytes, Count, Data, Entry, Positive
 LETTERS = "ABCD"
 CHANCE = 1 / len(LETTERS)  # accuracy of guessing
 Letter = Annotated[str, Field(pattern=f"^[{LETTERS}]$")]
-MOST_EXAMPLES = 5  # few-shot examples in MMLU's dev split
+MAX_EXAMPLES = 5  # few-shot examples in MMLU's dev split
 
 
 class Split(StrEnum):
-    """The splits of a question set: `dev` has the few-shot examples, `test` the questions."""
+    """The splits of a question set: `dev` holds the few-shot examples, `test` the questions."""
 
     DEV = "dev"
     TEST = "test"
@@ -55,7 +55,7 @@ class Quantization(StrEnum):
 
 
 class Preset(StrEnum):
-    """The form of a prompt, see evaluation/prompts.py."""
+    """How a prompt is written; evaluation/prompts.py describes each preset."""
 
     LM_EVAL = "lm_eval"
     HENDRYCKS = "hendrycks"
@@ -64,7 +64,7 @@ class Preset(StrEnum):
 
 
 class OnUnavailable(StrEnum):
-    """What to do where a machine cannot load a model as requested: fail, run on the CPU or unquantized, or skip it."""
+    """What to do if a machine cannot load a model as requested: fail, run on the CPU or unquantized, or skip the model."""
 
     FAIL = "fail"
     FALLBACK = "fallback"
@@ -73,8 +73,11 @@ class OnUnavailable(StrEnum):
 
 @dataclass(frozen=True)
 class Compression:
-    """A quantization by bitsandbytes: `bytes` for each weight of a linear layer, `word` in names of log files, and
-    `loaded_as`, the type that a loaded weight names."""
+    """A quantization by bitsandbytes.
+
+    `bytes` is the size of one weight of a linear layer, `word` is used in names of log files, and `loaded_as` is the type that
+    a loaded weight reports.
+    """
 
     bytes: float
     word: str
@@ -83,13 +86,13 @@ class Compression:
 
 COMPRESSIONS: Mapping[Quantization, Compression] = MappingProxyType(
     {
-        # nf4 with a scale of 8 bits for 64 weights; int8 with one scale a row. bitsandbytes' default 4-bit format is fp4.
+        # nf4 with an 8-bit scale for every 64 weights; int8 with one scale for each row. bitsandbytes' 4-bit default is fp4.
         Quantization.FOUR_BIT: Compression(0.5 + 1 / 64, "4", "nf4"),
         Quantization.EIGHT_BIT: Compression(1.0, "8", "8bit"),
     }
 )
 DTYPE_BYTES: Mapping[DType, int] = MappingProxyType({DType.FLOAT32: 4, DType.BFLOAT16: 2, DType.FLOAT16: 2})
-# The device's word in names of log files, where it is another one.
+# Devices that names of log files call by another word.
 DEVICE_WORDS: Mapping[Device, str] = MappingProxyType({Device.CUDA: "gpu"})
 TokensPerBatch = Positive | Literal["auto"]
 
@@ -119,66 +122,68 @@ class LoadSettings(Entry):
 
 
 class PromptSettings(Entry):
-    """How to ask a model."""
+    """How to prompt a model."""
 
     preset: Preset = Field(
         Preset.LM_EVAL,
-        description="The prompt's form: lm_eval, hendrycks (the MMLU authors' program), chat (the model's own chat "
+        description="The prompt preset: lm_eval, hendrycks (the MMLU authors' program), chat (the model's own chat "
         "template), or writeup (the bare question).",
     )
-    examples: Annotated[int, Field(ge=0, le=MOST_EXAMPLES)] = Field(
-        0, description="Few-shot examples of the subject's dev split before each question (num_fewshot)."
+    examples: Annotated[int, Field(ge=0, le=MAX_EXAMPLES)] = Field(
+        0, description="Few-shot examples before each question, from the subject's dev split (num_fewshot)."
     )
     fewer_examples: bool = Field(
-        False, description="Show fewer examples where a prompt would exceed the model's context, instead of stopping."
+        False, description="Use fewer examples if a prompt would exceed the model's context, instead of stopping."
     )
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(
-        1, description="Tokens the model may write for the generated letter; one needs no further computation."
+        1, description="The longest generated answer, in tokens; one token needs no extra computation."
     )
 
 
 class Requested(LoadSettings, PromptSettings):
-    """How config asks for a model to run."""
+    """The requested configuration of a model."""
 
     tokens_per_batch: TokensPerBatch = Field(
-        "auto", description="Tokens computed at a time; auto is 768 on a CPU, and on CUDA what the free memory holds."
+        "auto", description="Tokens in one forward pass; auto is 768 on a CPU and as many as fit the memory on CUDA."
     )
 
 
 class WeightGroup(Data):
-    """All tensors of one kind in a loaded model."""
+    """All weights of one kind in a loaded model."""
 
     module: str = Field(description="The module's class.")
     dtype: str = Field(description="The number format of its weights.")
-    quant_type: str | None = Field(description="How they are quantized; null where they are not.")
-    compute_dtype: str | None = Field(description="The number format that quantized weights compute in.")
+    quant_type: str | None = Field(description="How they are quantized; null if they are not.")
+    compute_dtype: str | None = Field(description="The number format in which quantized weights are computed.")
     device: str = Field(description="Where its weights are.")
     tensors: Count
-    bytes: Bytes = Field(description="In memory, with the scales of quantized weights.")
+    bytes: Bytes = Field(description="Their size in memory, with the scales of quantized weights.")
 
 
 class Effective(Data):
-    """How a model ran, from a count of its loaded modules."""
+    """The effective configuration of a model, counted from its loaded modules."""
 
     device: str = Field(description="Where the weights are.")
-    dtype: str = Field(description="The number format of unquantized weights and of computing with quantized ones.")
-    quantization: str = Field(description="Of the linear layers before the output; '4bit' means nf4.")
-    parts: list[WeightGroup] = Field(description="Each kind of tensor.")
+    dtype: str = Field(
+        description="The number format of unquantized weights, and the one in which quantized ones are computed."
+    )
+    quantization: str = Field(description="The quantization of the linear layers before the output; '4bit' means nf4.")
+    parts: list[WeightGroup] = Field(description="The weights by kind.")
 
     @property
     def weight_bytes(self) -> int:
-        """The bytes of all weights in memory."""
+        """The size of all weights in memory."""
         return sum(part.bytes for part in self.parts)
 
 
 def differences(requested: HasConfiguration, effective: HasConfiguration) -> list[str]:
-    """How `effective` differs from `requested`, in words: 'cpu instead of cuda'; empty where it does not."""
+    """How `effective` differs from `requested`, in words such as 'cpu instead of cuda'; empty if it does not."""
     pairs = [(getattr(requested, name), getattr(effective, name)) for name in SETTINGS]
-    return [f"{_word(ran)} instead of {_word(wanted)}" for wanted, ran in pairs if wanted != ran]
+    return [f"{_word(after)} instead of {_word(before)}" for before, after in pairs if before != after]
 
 
 def in_words(configuration: HasConfiguration) -> str:
-    """'cpu, float32, 4bit'; without quantization just 'cpu, float32'."""
+    """A configuration as text: 'cpu, float32, 4bit', or 'cpu, float32' without quantization."""
     values = [str(getattr(configuration, name)) for name in SETTINGS]
     return ", ".join(value for value in values if value != Quantization.NONE)
 

@@ -1,4 +1,4 @@
-"""The files of the package that a program imports: inputs of its rule, so that an edit rebuilds affected outputs only."""
+"""The source files of a program: they are inputs of its rule, so that an edit rebuilds only affected outputs."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,7 @@ PACKAGE = Path(__file__).parent
 
 
 def sources(program: Path) -> list[str]:
-    """The program's file and every module of the package that it imports, directly or through another, sorted."""
+    """The program's file and every module of the package that it imports, directly or indirectly, sorted."""
     seen: set[Path] = set()
     waiting = [Path(program)]
     while waiting:
@@ -19,12 +19,12 @@ def sources(program: Path) -> list[str]:
 
 
 def _imported(path: Path) -> list[Path]:
-    """The files of the package that one file imports."""
+    """The files of the package that one file imports directly."""
     paths = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            home = path.parents[node.level - 1] if node.level else PACKAGE.parent
-            base = home.joinpath(*(node.module or "").split("."))
+            parent = path.parents[node.level - 1] if node.level else PACKAGE.parent
+            base = parent.joinpath(*(node.module or "").split("."))
             candidates = [base, *(base / alias.name for alias in node.names)]
         elif isinstance(node, ast.Import):
             candidates = [PACKAGE.parent.joinpath(*alias.name.split(".")) for alias in node.names]

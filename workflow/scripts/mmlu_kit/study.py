@@ -1,4 +1,4 @@
-"""The one study that a config names: complete, checked, and in the form in which merged.json keeps it."""
+"""The study that a config names, resolved: validated, defaults filled in, in the form stored in merged.json."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from mmlu_kit.data import Data, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
 
-# Parts of a study beside its groups; `only` may name them.
+# Parts of a study other than its groups; `only` may name them too.
 PARTS = ("baseline", "timing_setups", "stability", "chat")
 
 
@@ -31,9 +31,9 @@ class Group(Data):
 
 
 class Setup(LoadSettings):
-    """A timing setup, complete."""
+    """A timing setup with all settings filled in."""
 
-    name: str = Field(description="As in the names of its logs: 'setup_1_gpu_no_quant'.")
+    name: str = Field(description="As in the names of its logs, for example 'setup_1_gpu_no_quant'.")
     number: int
     on_unavailable: OnUnavailable
 
@@ -48,7 +48,7 @@ class TimingSetups(Data):
 
 
 class Study(Data):
-    """A study, defaults filled in."""
+    """A study with defaults filled in."""
 
     name: Name
     title: str
@@ -61,17 +61,17 @@ class Study(Data):
     timing_setups: TimingSetups | None
     stability: SubjectsOfModel | None
     chat: ChatEntry | None
-    only: list[str] = Field(description="The parts that were chosen; empty for all.")
+    only: list[str] = Field(description="The chosen parts; empty for all.")
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Every (model, subject) to evaluate, each once, in the report's order."""
+        """Every (model, subject) to evaluate, without duplicates, in the report's order."""
         baseline = [(self.baseline.model, subject) for subject in self.baseline.subjects] if self.baseline else []
         grouped = [(model, subject) for group in self.groups for model in group.models for subject in self.subjects]
         return list(dict.fromkeys([*baseline, *grouped]))
 
     @property
     def imported(self) -> list[str]:
-        """Models whose answers are imported and that are not run."""
+        """Names of the models whose answers are imported instead of run."""
         return [name for name, model in self.models.items() if isinstance(model, ImportedEntry)]
 
     @property
@@ -81,43 +81,43 @@ class Study(Data):
 
     @property
     def loaded_once(self) -> list[str]:
-        """Models loaded once for all subjects; the others, and a mere baseline, have a job for each subject."""
+        """Names of the models that one job evaluates on all subjects; other models have one job for each subject."""
         run = self.run
         names = [model for group in self.groups for model in group.models if model in run and run[model].load_once]
         return list(dict.fromkeys(names))
 
     def process(self, model: str, subject: str) -> str:
-        """The name, below timings/, of the /usr/bin/time log of the process that evaluates a model on a subject."""
+        """The path, relative to timings/, of the /usr/bin/time log of the process that evaluates a model on a subject."""
         return f"{model}/{'together' if model in self.loaded_once else subject}.time"
 
     def manifest(self, model: str) -> str:
-        """The name, below resources/models/, of a model's manifest."""
+        """The path, relative to resources/models/, of a model's manifest."""
         return f"{model}@{self.run[model].at}.json"
 
     @property
     def paths(self) -> list[str]:
-        """The local folders and files that config names."""
+        """The local folders and files named in the study's config."""
         named = [self.questions.path, self.questions.label_errors, *(model.path for model in self.run.values())]
         imported = [model.predictions for model in self.models.values() if isinstance(model, ImportedEntry)]
         return [path for path in [*named, *imported] if path]
 
     @property
     def subjects_folder(self) -> str:
-        """The folder, below resources/subjects/, of the questions."""
+        """The folder of the questions, relative to resources/subjects/."""
         return f"{self.questions.name}@{self.questions.at}"
 
 
 def resolve(config: Mapping[str, Any]) -> Study:
-    """The study that `config['study']` names; anything invalid raises UserError naming its key."""
-    whole = configs.parse(config)
-    entry = _named(whole.studies, whole.study, "study")
-    where = f"config: studies.{whole.study}"
-    only = [whole.only] if isinstance(whole.only, str) else whole.only
+    """Return the study that `config['study']` names; an invalid config raises UserError naming the key."""
+    parsed = configs.parse(config)
+    entry = _named(parsed.studies, parsed.study, "study")
+    where = f"config: studies.{parsed.study}"
+    only = [parsed.only] if isinstance(parsed.only, str) else parsed.only
     parts = {name: part for name in PARTS if (part := getattr(entry, name)) is not None}
     for name in only:
         if name not in (*entry.groups, *parts):
-            listed = _listed([*entry.groups, *parts])
-            raise UserError(f"config: only: the study '{whole.study}' has no group '{name}'; it has {listed}")
+            known = _listed([*entry.groups, *parts])
+            raise UserError(f"config: only: the study '{parsed.study}' has no group '{name}'; it has {known}")
     groups = [
         Group(name=name, title=group.title, models=group.models)
         for name, group in entry.groups.items()
@@ -130,17 +130,17 @@ def resolve(config: Mapping[str, Any]) -> Study:
                 raise UserError(f"{where}.{name}: '{subject}' is not among the study's subjects")
     needed = [model for part in chosen.values() for model in (part.models if isinstance(part, ChatEntry) else [part.model])]
     for name in needed:
-        if isinstance(whole.models.get(name), ImportedEntry):
-            raise UserError(f"{where}: '{name}' has predictions alone and cannot be run: name it in groups only")
+        if isinstance(parsed.models.get(name), ImportedEntry):
+            raise UserError(f"{where}: '{name}' has only imported predictions and cannot be run: name it only in groups")
     names = dict.fromkeys([*needed, *(model for group in groups for model in group.models)])
-    models = {name: _named(whole.models, name, "model") for name in names}
+    models = {name: _named(parsed.models, name, "model") for name in names}
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
-    questions = _named(whole.questions, entry.questions, "question set")
+    questions = _named(parsed.questions, entry.questions, "question set")
     _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
     return Study(
-        name=whole.study,
+        name=parsed.study,
         title=entry.title,
         notice=entry.notice.strip(),
         subjects=entry.subjects,
@@ -156,13 +156,13 @@ def resolve(config: Mapping[str, Any]) -> Study:
 
 
 def setup_name(number: int, device: Device, quantization: Quantization) -> str:
-    """A setup's name, also that of its logs: 'setup_1_gpu_no_quant'."""
+    """The name of a setup and of its logs: 'setup_1_gpu_no_quant'."""
     word = COMPRESSIONS[quantization].word if quantization in COMPRESSIONS else "no"
     return f"setup_{number}_{DEVICE_WORDS.get(device, device)}_{word}_quant"
 
 
 def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: str) -> TimingSetups:
-    """The timing setups with their names; a setup without a number format has its model's."""
+    """The timing setups with names; a setup without a number format gets its model's."""
     numbers = [setup.number for setup in entry.setups]
     if len(set(numbers)) < len(numbers):
         raise UserError(f"{where}: two setups have the same number")
@@ -181,21 +181,21 @@ def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: s
 
 
 def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
-    """The recall experiment; a missing strategy that the others are compared with raises UserError."""
+    """Check the recall experiment: without the strategies that others are compared with it raises UserError."""
     for strategy in ("full", "none"):
         if entry and strategy not in entry.strategies:
-            raise UserError(f"{where}.strategies: '{strategy}' is missing, with which the others are compared: add it")
+            raise UserError(f"{where}.strategies: '{strategy}' is missing, and the others are compared with it: add it")
     return entry
 
 
-def _named(entries: Mapping[str, Any], name: str, what: str) -> Any:
+def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
     if name not in entries:
-        raise UserError(f"config: there is no {what} '{name}'; known: {_listed(entries)}")
+        raise UserError(f"config: there is no {kind} '{name}'; known: {_listed(entries)}")
     return entries[name]
 
 
 def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
-    """A source is a local folder that exists, or a repository at a commit; predictions are a file that exists."""
+    """Check that an entry names an existing folder, a repository with its commit, or an existing file of predictions."""
     if isinstance(entry, ImportedEntry):
         if not Path(entry.predictions).is_file():
             raise UserError(f"{where}.predictions: there is no file {entry.predictions}")
@@ -204,8 +204,8 @@ def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
     if keys not in ({"path"}, {"repository", "commit"}):
         raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
     if entry.path and not Path(entry.path).is_dir():
-        why = ": write your home's path out, as ~ is no folder" if entry.path.startswith("~") else ""
-        raise UserError(f"{where}.path: there is no folder {entry.path}{why}")
+        hint = ": ~ is not expanded, so write the path of your home folder out" if entry.path.startswith("~") else ""
+        raise UserError(f"{where}.path: there is no folder {entry.path}{hint}")
     labels = getattr(entry, "label_errors", None)
     if labels and not Path(labels).is_dir():
         raise UserError(f"{where}.label_errors: there is no folder {labels}")

@@ -18,5 +18,5 @@ SUBJECTS = tuple(
 
 
 def title(subject: str) -> str:
-    """The subject as prose has it: 'college_biology' -> 'college biology'."""
+    """The subject as written in prose: 'college_biology' -> 'college biology'."""
     return subject.replace("_", " ")

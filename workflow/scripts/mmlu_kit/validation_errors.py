@@ -1,4 +1,4 @@
-"""Invalid data in one line: which key, what is wrong there, and what would be right."""
+"""One-line messages for invalid data: which key, what is wrong, and what would be right."""
 
 import difflib
 import json
@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-LONGEST_MESSAGE = 300
+MAX_MESSAGE_LENGTH = 300
 
-# What pydantic calls a type or limit, and what a value of another kind needs in our words.
+# Pydantic's error types, and what our messages say the value needs.
 _NEEDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -31,13 +31,13 @@ _NEEDS = {
 
 
 def explain(error: ValidationError, value: Any) -> str:
-    """The first thing that is wrong with `value`, in one line: "models.m.device: 'gpu' is not known; did you mean 'cpu'?"."""
+    """The first problem in `value`, in one line: "models.m.device: 'gpu' is not known; did you mean 'cpu'?"."""
     key, message = first_problem(error, value)
     return f"{key}: {message}" if key else message
 
 
 def explain_json(error: ValidationError, text: str | bytes) -> str:
-    """The first thing that is wrong with a JSON text, in one line."""
+    """The first problem in a JSON text, in one line."""
     first = error.errors(include_url=False)[0]
     if first["type"] == "json_invalid":
         return f"not valid JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
@@ -45,28 +45,28 @@ def explain_json(error: ValidationError, text: str | bytes) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """'did you mean 'cpu'?' for a near miss, else all that is known."""
+    """ "did you mean 'cpu'?" if a known word is close, else the list of all known words."""
     known = list(known)
     near = difflib.get_close_matches(word, known, n=1)
     return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
 
 
 def first_problem(error: ValidationError, value: Any) -> tuple[str, str]:
-    """The key of the first thing that is wrong in `value`, '' for the whole of it, and what is wrong there."""
+    """The key of the first problem in `value` ('' for the value as a whole) and what is wrong there."""
     problems = error.errors(include_url=False)
     keys = _keys(problems[0], value)
-    # A value of several forms has a problem for each. Near the words of a form, they say most.
-    alike = [problem for problem in problems if _keys(problem, value) == keys]
-    worded = [problem for problem in alike if problem["type"] in ("enum", "literal_error")]
-    problem = worded[0] if worded and isinstance(worded[0]["input"], str) else problems[0]
-    return ".".join(keys), _message(problem)[:LONGEST_MESSAGE]
+    # A union reports a problem for each of its types; for a text, the list of known words helps most.
+    same_key = [problem for problem in problems if _keys(problem, value) == keys]
+    unknown_words = [problem for problem in same_key if problem["type"] in ("enum", "literal_error")]
+    problem = unknown_words[0] if unknown_words and isinstance(unknown_words[0]["input"], str) else problems[0]
+    return ".".join(keys), _message(problem)[:MAX_MESSAGE_LENGTH]
 
 
 def _keys(problem: ErrorDetails, value: Any) -> list[str]:
-    """Where a problem is in `value`: pydantic also names the forms of an entry on the way there, which are no keys."""
+    """The path to a problem in `value`, without the names of union members that pydantic adds to it."""
     path = problem["loc"]
     if path[-1:] == ("[key]",):
-        path = path[:-2]  # the key itself is wrong, and the message names it
+        path = path[:-2]  # the key itself is invalid, and the message names it
     keys: list[str] = []
     for part in path:
         known = range(len(value)) if isinstance(value, list) else value if isinstance(value, dict) else ()
@@ -80,20 +80,20 @@ def _message(problem: ErrorDetails) -> str:
     """What is wrong, with the value and the limit."""
     kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
     if kind in _NEEDS:
-        length = f"{len(value)}" if kind == "too_short" else _shown(value)
+        length = f"{len(value)}" if kind == "too_short" else _display(value)
         return f"needs {_NEEDS[kind].format(**context)}, not {length}"
     if kind in ("enum", "literal_error"):
         known = [name.strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        return f"{_shown(value)} is not known; {suggestion(str(value), known)}"
+        return f"{_display(value)} is not known; {suggestion(str(value), known)}"
     if kind == "extra_forbidden":
         return f"'{problem['loc'][-1]}' is not a key here"
     if kind == "string_pattern_mismatch":
-        return f"{_shown(value)} does not match {context['pattern']}"
+        return f"{_display(value)} does not match {context['pattern']}"
     return "missing" if kind == "missing" else problem["msg"].removeprefix("Value error, ")
 
 
-def _shown(value: Any) -> str:
-    """A value as a message shows it."""
+def _display(value: Any) -> str:
+    """A value as shown in a message."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     return f"'{value[:80]}'" if isinstance(value, str) else json.dumps(value, default=str)[:80]

@@ -1,1 +1,1 @@
-"""A chat with a language model: its log, which part of it the model is shown, the replies, and the terminal."""
+"""Chats with a language model: the log, the part of it that the model sees, the replies, and the terminal."""

@@ -1,4 +1,4 @@
-"""What a user can do besides talking: lines that begin with a slash. Each command returns the text to show."""
+"""The chat's commands: lines that begin with a slash. Each command returns the text to show."""
 
 import difflib
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from mmlu_kit.chat.sessions import Session
 from mmlu_kit.formatting import plural
 from mmlu_kit.user_errors import UserError
 
-ENDED = {"end": "ended by the model", "length": "cut at its longest", "interrupted": "stopped"}
+ENDED = {"end": "ended by the model", "length": "cut at the token limit", "interrupted": "stopped"}
 
 
 class Leave(Exception):
@@ -19,7 +19,7 @@ class Leave(Exception):
 
 @dataclass(frozen=True)
 class Command:
-    """A command: the form of its argument, what it does in words, and how."""
+    """A command: its argument's form, its help text, and the function that runs it."""
 
     argument: str
     help: str
@@ -27,7 +27,7 @@ class Command:
 
 
 def run(line: str, session: Session) -> str:
-    """Do what a command line says and return the text to show; one that cannot be done raises UserError."""
+    """Run a command line and return the text to show; an unknown or impossible command raises UserError."""
     name, _, argument = line.strip().partition(" ")
     if name not in COMMANDS:
         near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
@@ -61,23 +61,23 @@ def load(session: Session, argument: str) -> str:
 
 def clear(session: Session, argument: str) -> str:
     session.clear()
-    return "all turns forgotten" + ("; the system message stays" if session.messages else "")
+    return "all turns deleted" + ("; the system message is kept" if session.messages else "")
 
 
 def history(session: Session, argument: str) -> str:
     if argument not in ("on", "off", ""):
-        raise UserError("/history is on or off, as in /history off")
+        raise UserError("/history takes on or off, as in /history off")
     if argument:
-        session.history(argument == "on")
+        session.set_history(argument == "on")
     if session.strategy.kind == "none":
-        return "history is off: the model is shown the newest message only; the chat is kept"
-    return f"history is on: the model is shown {_in_words(session.strategy)}"
+        return "history is off: the model sees only the newest message; the chat is kept"
+    return f"history is on: the model sees {_in_words(session.strategy)}"
 
 
 def strategy(session: Session, argument: str) -> str:
     if argument:
-        session.choose(views.parse(argument))
-    return f"{session.strategy}: the model is shown {_in_words(session.strategy)} (there are {', '.join(views.FORMS)})"
+        session.set_strategy(views.parse(argument))
+    return f"{session.strategy}: the model sees {_in_words(session.strategy)} (strategies: {', '.join(views.FORMS)})"
 
 
 def stats(session: Session, argument: str) -> str:
@@ -86,7 +86,7 @@ def stats(session: Session, argument: str) -> str:
     lines = [
         f"model     {session.model.name}, {context}, replies of at most {session.max_new_tokens:,} tokens",
         f"chat      {plural(session.turns(), 'turn')}, {system} system message",
-        f"strategy  {session.strategy}: the model is shown {_in_words(session.strategy)}",
+        f"strategy  {session.strategy}: the model sees {_in_words(session.strategy)}",
     ]
     if session.view:
         last, left_out = session.replier.last, plural(session.view.left_out, "turn")
@@ -99,7 +99,7 @@ def stats(session: Session, argument: str) -> str:
 
 
 def undo(session: Session, argument: str) -> str:
-    return f"forgotten: {session.undo()}"
+    return f"deleted: {session.undo()}"
 
 
 def leave(session: Session, argument: str) -> str:
@@ -108,21 +108,21 @@ def leave(session: Session, argument: str) -> str:
 
 COMMANDS = {
     "/help": Command("", "list the commands", show_help),
-    "/save": Command("FILE", "save the chat as JSON, every turn of it", save),
-    "/load": Command("FILE", "go on with a saved chat", load),
-    "/clear": Command("", "forget all turns and keep the system message", clear),
-    "/history": Command("on|off", "show the model earlier turns, or the newest message only", history),
-    "/strategy": Command("FORM", f"how much the model is shown: {', '.join(views.FORMS)}", strategy),
+    "/save": Command("FILE", "save the whole chat as JSON", save),
+    "/load": Command("FILE", "continue a saved chat", load),
+    "/clear": Command("", "delete all turns but keep the system message", clear),
+    "/history": Command("on|off", "show the model earlier turns, or only the newest message", history),
+    "/strategy": Command("FORM", f"how much the model sees: {', '.join(views.FORMS)}", strategy),
     "/stats": Command("", "tokens, cache and times of the last reply", stats),
-    "/undo": Command("", "forget the newest turn", undo),
+    "/undo": Command("", "delete the newest turn", undo),
     "/quit": Command("", "leave", leave),
 }
 
 
 def _in_words(strategy: views.Strategy) -> str:
     return {
-        "none": "the newest message only",
+        "none": "only the newest message",
         "full": "all turns that fit its context",
         "last_turns": f"the newest message and the {plural(strategy.amount or 0, 'turn')} before it",
-        "token_budget": f"as many of the newest turns as fit {strategy.amount} tokens",
+        "token_budget": f"as many of the newest turns as fit in {strategy.amount} tokens",
     }[strategy.kind]

@@ -1,4 +1,4 @@
-"""A chat that goes on: its log of messages, what of it is shown to the model, and what the model answers."""
+"""An ongoing chat: its log of messages, the view of it that the model sees, and the model's replies."""
 
 import contextlib
 from collections.abc import Generator, Sequence
@@ -16,8 +16,8 @@ from mmlu_kit.user_errors import UserError
 class Session:
     """A chat with one model.
 
-    `context` is the most tokens that prompt and reply may have together, or None. `messages` is the whole log; only the
-    user's actions change it.
+    `context` is the largest number of tokens that prompt and reply may have together, or None. `messages` is the whole log;
+    only the user's actions change it.
     """
 
     def __init__(
@@ -30,20 +30,20 @@ class Session:
         system: str | None = None,
     ) -> None:
         if context is not None and max_new_tokens >= context:
-            raise UserError(f"replies of {max_new_tokens:,} tokens leave no room for a prompt: the context has {context:,}")
+            raise UserError(f"replies of {max_new_tokens:,} tokens leave no room for a prompt in a context of {context:,}")
         self.replier, self.tokenizer, self.model = replier, replier.tokenizer, model
         self.context, self.max_new_tokens = context, max_new_tokens
         self.messages: list[Message] = [{"role": "system", "content": system}] if system else []
         self.strategy = strategy
-        self.view: View | None = None  # what the last reply answered
-        self.path: Path | None = None  # where it was saved to or loaded from last
+        self.view: View | None = None  # the prompt of the last reply
+        self.path: Path | None = None  # the file that the chat was last saved to or loaded from
         self.template_sha256 = states.template_hash(self.tokenizer)
         self._with_history = Strategy("full")
 
     def ask(self, text: str) -> Generator[str, None, None]:
-        """Yield the reply to what the user says piece by piece; closing the generator stops it and keeps what was written.
+        """Yield the reply to the user's message piece by piece; closing the generator stops the reply and keeps what there is.
 
-        A message that does not fit raises PromptTooLong, and the log stays as it was.
+        A message that does not fit raises PromptTooLong and leaves the log unchanged.
         """
         user: Message = {"role": "user", "content": text}
         limit = None if self.context is None else self.context - self.max_new_tokens
@@ -65,7 +65,7 @@ class Session:
         return len(views.split(self.messages)[1])
 
     def undo(self) -> str:
-        """Forget the newest turn and return what the user had said."""
+        """Delete the newest turn and return the user's message in it; without a turn, raises UserError."""
         system, turns = views.split(self.messages)
         if not turns:
             raise UserError("there is nothing to undo")
@@ -74,41 +74,41 @@ class Session:
         return turns[-1][0]["content"]
 
     def clear(self) -> None:
-        """Forget all turns; the system message stays."""
+        """Delete all turns but keep the system message."""
         self.messages, self.view = views.split(self.messages)[0], None
         self.replier.forget()
 
-    def choose(self, strategy: Strategy) -> None:
-        """Show the model what `strategy` says from now on."""
+    def set_strategy(self, strategy: Strategy) -> None:
+        """Use `strategy` for the following replies."""
         self.strategy = strategy
 
-    def history(self, on: bool) -> None:
-        """Show the model the turns before the newest one, or not; switched on again, the former strategy is back."""
+    def set_history(self, on: bool) -> None:
+        """Show the model earlier turns or not; switching history on again restores the previous strategy."""
         if on and self.strategy.kind == "none":
             self.strategy = self._with_history
         elif not on and self.strategy.kind != "none":
             self.strategy, self._with_history = Strategy("none"), self.strategy
 
     def save(self, path: Path) -> None:
-        """Save the chat, see states.save."""
+        """Save the chat to a file; see states.save."""
         states.save(path, self.messages, self.strategy, self.model, self.template_sha256)
         self.path = Path(path)
 
     def restore(self, path: Path) -> list[str]:
-        """Go on with a saved chat and return what is not as it was then, a line each; a UserError leaves all as it is."""
+        """Continue a saved chat and return one line for each difference to its model; on UserError nothing is changed."""
         saved = states.load(path)
         self.messages, self.strategy, self.view = saved.messages, views.parse(saved.strategy), None
         self.path = Path(path)
         differences = []
         if saved.model.files_sha256 != self.model.files_sha256:
             then, now = (f"{model.name[:80]!r} ({model.files_sha256[:12]})" for model in (saved.model, self.model))
-            differences.append(f"saved with {then}, goes on with {now}: other files, so other replies")
+            differences.append(f"saved with {then}, continued with {now}: the files differ, so replies may differ")
         if saved.template_sha256 != self.template_sha256:
-            differences.append("the chat template is not the one it was saved with: the model sees other prompts")
+            differences.append("the chat template differs from the one at saving: the model sees different prompts")
         return differences
 
     def meter(self) -> str:
-        """How full the context was at the last reply and what the model was not shown: '[ 312 of 2,048 tokens · … ]'."""
+        """How full the context was at the last reply and how many turns were left out: '[ 312 of 2,048 tokens · … ]'."""
         parts = []
         if self.view:
             used = self.view.tokens + self.replier.last.new_tokens
@@ -116,10 +116,10 @@ class Session:
             if self.view.left_out:
                 parts.append(f"{plural(self.view.left_out, 'turn')} left out")
             if self.replier.last.ended == "length":
-                parts.append("reply cut at its longest")
+                parts.append("reply cut at the token limit")
         if self.strategy.kind == "none":
             parts.append("history off")
-        return f"[ {' · '.join(parts) or 'nothing said yet'} ]"
+        return f"[ {' · '.join(parts) or 'no messages yet'} ]"
 
     def _log(self, user: Message, view: View, text: str) -> None:
         reply: Message = {"role": "assistant", "content": text}

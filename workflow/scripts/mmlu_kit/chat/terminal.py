@@ -1,4 +1,4 @@
-"""Where people chat: a terminal with line editing, or lines from a script or standard input."""
+"""The chat's user interface: a terminal with line editing, or lines from a script or standard input."""
 
 import contextlib
 import signal
@@ -11,21 +11,21 @@ from mmlu_kit.chat.characters import visible
 from mmlu_kit.chat.sessions import Session
 from mmlu_kit.user_errors import UserError, report
 
-GREETING = "Say something. /help lists the commands; Ctrl-C stops a reply, Ctrl-D leaves."
+GREETING = "Type a message. /help lists the commands; Ctrl-C stops a reply, Ctrl-D leaves."
 
 
 def talk(session: Session) -> None:
-    """Chat with a person at a terminal until they leave; no mistake ends the chat."""
+    """Chat with a person at a terminal until they leave; errors are reported and do not end the chat."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
 
-    # The editor's history stays in memory: what somebody says to a model is written nowhere unasked.
+    # The editor's history stays in memory: messages are never written to disk unless the user saves the chat.
     names = WordCompleter(list(commands.COMMANDS), sentence=True)
     editor: PromptSession[str] = PromptSession(completer=names, complete_while_typing=False)
     show(GREETING)
     while True:
         try:
-            # Bytes that are not UTF-8 come from a terminal as lone surrogates, which no tokenizer takes.
+            # A terminal passes invalid UTF-8 as lone surrogates, which tokenizers do not accept.
             line = editor.prompt("> ").encode("utf-8", "replace").decode("utf-8")
             if not respond(line, session):
                 return
@@ -40,7 +40,7 @@ def talk(session: Session) -> None:
 
 
 def play(session: Session, lines: Iterable[bytes], name: str) -> None:
-    """Take lines of UTF-8 as a user's, in order; the first one that fails raises UserError with its number in `name`."""
+    """Take UTF-8 lines as the user's; the first one that fails raises UserError with its line number in `name`."""
     for number, line in enumerate(lines, 1):
         try:
             if not respond(line.decode("utf-8-sig").rstrip("\r\n"), session):
@@ -54,7 +54,7 @@ def play(session: Session, lines: Iterable[bytes], name: str) -> None:
 
 
 def respond(line: str, session: Session) -> bool:
-    """Answer one line, a message or a command, and show the result; False when the user leaves."""
+    """Respond to a line (a message or a command) and show the result; return False if the user leaves."""
     line = line.strip()
     if not line:
         return True
@@ -76,14 +76,16 @@ def respond(line: str, session: Session) -> bool:
 
 
 def show(text: str, end: str = "\n") -> None:
-    """Print a text of a model, a file or the kit, its control characters made visible."""
+    """Print a text with its control characters made visible."""
     print(visible(text), end=end, flush=True)
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """Have Ctrl-C set the event that this yields, so that a reply ends at its next piece; a second Ctrl-C raises
-    KeyboardInterrupt, which breaks off the computation."""
+    """Yield an event that Ctrl-C sets, so that a reply ends at its next piece.
+
+    A second Ctrl-C raises KeyboardInterrupt, which aborts the computation.
+    """
     stopped = threading.Event()
 
     def stop(number: int, frame: object) -> None:
@@ -91,8 +93,8 @@ def stoppable() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stopped.set()
 
-    before = signal.signal(signal.SIGINT, stop)
+    previous = signal.signal(signal.SIGINT, stop)
     try:
         yield stopped
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)

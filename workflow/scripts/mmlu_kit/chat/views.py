@@ -1,7 +1,7 @@
-"""Views: which part of a chat the model is shown. The chat's log of messages itself is never changed.
+"""Views: the part of a chat that the model sees. The chat's log of messages is never changed.
 
-A turn is a user's message with what follows it up to the next user's message. A view begins with the system message, if
-there is one, then shows the newest turns, each whole.
+A turn is a user's message and everything up to the next one. A view consists of the system message, if there is one, and the
+newest turns, each complete.
 """
 
 import re
@@ -19,7 +19,7 @@ Cut = Literal["length", "interrupted"]
 class Message(chat_templates.Message):
     """A message of a chat's log: the system's (only the first), a user's or the assistant's.
 
-    `ended` says why a reply is not whole; it is absent where the model itself ended it.
+    `ended` says why a reply is incomplete; it is absent if the model itself ended the reply.
     """
 
     ended: NotRequired[Cut]
@@ -27,8 +27,11 @@ class Message(chat_templates.Message):
 
 @dataclass(frozen=True)
 class Strategy:
-    """How much of a chat is shown: `none` the newest turn, `full` all, `last_turns` the newest and `amount` turns before
-    it, `token_budget` as many of the newest turns as take at most `amount` tokens."""
+    """How much of a chat the model sees.
+
+    `none` is the newest turn, `full` all turns, `last_turns` the newest turn and `amount` turns before it, and `token_budget`
+    as many of the newest turns as fit in `amount` tokens.
+    """
 
     kind: str
     amount: int | None = None
@@ -39,7 +42,7 @@ class Strategy:
 
 @dataclass(frozen=True)
 class View:
-    """What the model is shown, how many tokens that is as a prompt, and how many turns are left out."""
+    """The messages that the model sees, their length as a prompt in tokens, and the number of turns left out."""
 
     messages: tuple[Message, ...]
     tokens: int
@@ -47,47 +50,50 @@ class View:
 
 
 class PromptTooLong(UserError):
-    """The system message and the newest user message alone take `tokens` as a prompt, more than the `room` for them."""
+    """The system message and the newest user message alone take `tokens` tokens as a prompt, more than the limit `room`."""
 
     def __init__(self, tokens: int, room: int, with_system: bool) -> None:
-        what = "the system message and the newest message take" if with_system else "the newest message takes"
+        subject = "the system message and the newest message take" if with_system else "the newest message takes"
         super().__init__(
-            f"{what} {tokens:,} tokens, and {room:,} are free for the prompt: shorten the message, or allow more tokens"
+            f"{subject} {tokens:,} tokens, but the prompt may have {room:,}: shorten the message, or allow more tokens"
         )
         self.tokens, self.room = tokens, room
 
 
 def parse(text: str) -> Strategy:
-    """The strategy that `text` names in one of FORMS; any other text raises UserError."""
+    """Parse a strategy in one of FORMS; any other text raises UserError."""
     match = re.fullmatch(r"(none|full)|(last_turns|token_budget)[\s(]+(\d{1,9})\s*\)?", text.strip())
     if not match or (match[2] == "token_budget" and int(match[3]) == 0):
-        raise UserError(f"'{text.strip()}' is not a strategy; there are {', '.join(FORMS)}")
+        raise UserError(f"'{text.strip()}' is not a strategy; strategies: {', '.join(FORMS)}")
     return Strategy(match[1]) if match[1] else Strategy(match[2], int(match[3]))
 
 
 def split(messages: Sequence[Message]) -> tuple[list[Message], list[list[Message]]]:
-    """The system message, in a list if there is one, and the turns; ValueError where roles are out of order."""
+    """Split messages into the system message (in a list, empty without one) and the turns.
+
+    Roles out of order raise ValueError.
+    """
     system = [message for message in messages[:1] if message["role"] == "system"]
     turns: list[list[Message]] = []
     for message in messages[len(system) :]:
         if message["role"] == "user":
             turns.append([])
         elif message["role"] != "assistant" or not turns:
-            raise ValueError(f"a message by '{message['role']}' where a turn should begin or go on")
+            raise ValueError(f"a message by '{message['role']}' is out of order")
         turns[-1].append(message)
     return system, turns
 
 
 def view(messages: Sequence[Message], strategy: Strategy, count: Callable[[Sequence[Message]], int], limit: int | None) -> View:
-    """What `strategy` shows of a chat with at least one turn; PromptTooLong where not even the newest turn fits.
+    """Return the view of a chat with at least one turn; if not even the newest turn fits, raises PromptTooLong.
 
-    `count` gives the tokens of messages as a prompt, template included; adding a turn never lowers it. `limit` is the
-    longest prompt in tokens, whatever the strategy, or None.
+    `count` returns the tokens of messages as a prompt, template included; adding a turn must never lower it. `limit` is the
+    longest prompt in tokens under any strategy, or None.
     """
     system, turns = split(messages)
-    most = len(turns)
+    max_turns = len(turns)
     if strategy.kind in ("none", "last_turns"):
-        most = min(most, 1 + (strategy.amount or 0))
+        max_turns = min(max_turns, 1 + (strategy.amount or 0))
     budget = strategy.amount if strategy.kind == "token_budget" else None
     room = min((tokens for tokens in (limit, budget) if tokens is not None), default=None)
     tokens: dict[int, int] = {}
@@ -102,19 +108,19 @@ def view(messages: Sequence[Message], strategy: Strategy, count: Callable[[Seque
     if not fits(1):
         assert room is not None
         raise PromptTooLong(tokens[1], room, bool(system))
-    number = _largest(most, fits)
+    number = _largest(max_turns, fits)
     return View(newest(number), tokens[number], len(turns) - number)
 
 
-def _largest(most: int, fits: Callable[[int], bool]) -> int:
-    """The largest number from 1 to `most` that fits; 1 does, and no number above one that does not.
+def _largest(limit: int, fits: Callable[[int], bool]) -> int:
+    """The largest number from 1 to `limit` that fits; 1 must fit, and no number above one that does not.
 
-    By doubling, then halving: no attempt is much larger than the result, so that a long chat with a short window is not
-    counted whole at every turn.
+    Doubles first, then bisects: no attempt is much larger than the result, so that with a short window a long chat is not
+    tokenized completely at every turn.
     """
-    good, bad = 1, most + 1
+    good, bad = 1, limit + 1
     while bad - good > 1:
-        attempt = min(2 * good, bad - 1) if bad == most + 1 else (good + bad) // 2
+        attempt = min(2 * good, bad - 1) if bad == limit + 1 else (good + bad) // 2
         if fits(attempt):
             good = attempt
         else:

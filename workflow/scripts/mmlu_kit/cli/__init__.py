@@ -1,1 +1,1 @@
-"""The command mmlu-kit: one module a subcommand, each with what only people run."""
+"""The command mmlu-kit: one module for each subcommand."""

@@ -1,4 +1,4 @@
-"""Talk to a language model, with as much of the chat before each message as you choose to show it."""
+"""Chat with a language model, and choose how much of the earlier chat it sees."""
 
 import argparse
 import gc
@@ -12,7 +12,7 @@ from mmlu_kit.inputs import checkpoints, model_choice
 from mmlu_kit.settings import OnUnavailable, in_words
 from mmlu_kit.user_errors import UserError
 
-EPILOG = "Exit status: 0 left, 2 a mistake (one line says which; in a script, the first one ends it), 130 interrupted."
+EPILOG = "Exit status: 0 after leaving, 2 after an error (a script stops at its first one), 130 if interrupted."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model_choice.add_arguments(parser, default="demo-chat")
     options.add_loading(parser, from_config=True, may_skip=False)
     add("--threads", type=int, help="processor threads (default: config's, else all cores)")
-    add("--strategy", default="full", metavar="FORM", help=f"what the model is shown: {', '.join(views.FORMS)} (default: full)")
+    add("--strategy", default="full", metavar="FORM", help=f"how much the model sees: {', '.join(views.FORMS)} (default: full)")
     add("--max-new-tokens", type=int, default=256, metavar="N", help="the longest reply, in tokens (default: 256)")
     begin = parser.add_mutually_exclusive_group()
-    begin.add_argument("--system", metavar="TEXT", help="a system message to begin with")
-    begin.add_argument("--load", type=Path, metavar="FILE", help="a saved chat to go on with")
-    add(
-        "--script", type=Path, metavar="FILE", help="take the user's lines from a file; without a terminal, from standard input"
-    )
+    begin.add_argument("--system", metavar="TEXT", help="the system message of a new chat")
+    begin.add_argument("--load", type=Path, metavar="FILE", help="a saved chat to continue")
+    text = "read the user's lines from a file (without a terminal they are read from standard input)"
+    add("--script", type=Path, metavar="FILE", help=text)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -41,13 +40,13 @@ def run(args: argparse.Namespace) -> None:
     requested = options.load_settings(args, model.entry)
     on_unavailable = OnUnavailable(args.on_unavailable or (model.entry.on_unavailable if model.entry else "fail"))
     if on_unavailable == OnUnavailable.SKIP:
-        on_unavailable = OnUnavailable.FAIL  # nobody can talk to a model that is skipped
-    manifest = checkpoints.opened(model.path)
+        on_unavailable = OnUnavailable.FAIL  # a skipped model cannot chat
+    manifest = checkpoints.verified_manifest(model.path)
 
     print(f"Loading {model.name} …", file=sys.stderr, flush=True)
-    # Imported modules and the loaded model stay: collecting garbage among them, again and again, is a quarter of the start.
+    # Imported modules and the loaded model are never garbage, and looking through them takes a quarter of the start-up time.
     gc.disable()
-    # torch and transformers take seconds to import: --help and every mistake above come before them.
+    # torch and transformers take seconds to import, so --help and the checks above come first.
     import torch
 
     from mmlu_kit.chat.replies import Replier

@@ -1,6 +1,6 @@
-"""Compare every file of a study's results with the hash that provenance.json has for it.
+"""Compare every file of a study's results with its hash in provenance.json.
 
-The exit status is 1 where a file is changed, missing or extra, and 2 where nothing can be compared.
+The exit status is 1 if a file is changed, missing or extra, and 2 if the results cannot be compared.
 """
 
 import argparse
@@ -21,10 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     path = args.results / run_record.FILE
     if not path.is_file():
-        raise UserError(f"{path} does not exist: `snakemake --config study={args.results.name}` writes it at a run's end")
+        raise UserError(f"{path} does not exist: `snakemake --config study={args.results.name}` writes it at the end of a run")
     recorded = ProvenanceFile.read(path).files
     differences = run_record.differences(recorded, args.results)
-    if digest(path) != own_hash(args.results / run_record.CRATE):
+    if digest(path) != provenance_hash(args.results / run_record.CRATE):
         differences.changed.append(run_record.FILE)
     for kind, names in differences._asdict().items():
         for name in names:
@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(1)
 
 
-def own_hash(path: Path) -> str | None:
-    """The hash of provenance.json, which it cannot hold itself and the crate's description does."""
+def provenance_hash(path: Path) -> str | None:
+    """The hash of provenance.json, which the RO-Crate's metadata in `path` records; None if they do not."""
     crate = files.read_json(path)
     graph = crate.get("@graph", []) if isinstance(crate, dict) else []
     hashes = [entity.get("sha256") for entity in graph if isinstance(entity, dict) and entity.get("@id") == run_record.FILE]

@@ -1,4 +1,4 @@
-"""Ask a model questions and score its answers, without the workflow."""
+"""Evaluate a model on questions without the workflow."""
 
 import argparse
 from pathlib import Path
@@ -21,13 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     model_choice.add_arguments(parser)
     add("--questions", type=Path, required=True, nargs="+", help="a folder of MMLU CSVs, or .jsonl files by fetch_questions.py")
-    add("--subjects", nargs="+", choices=SUBJECTS, metavar="SUBJECT", help="which subjects, needed with a folder of CSVs")
+    add("--subjects", nargs="+", choices=SUBJECTS, metavar="SUBJECT", help="which subjects (required with a folder of CSVs)")
     options.add_loading(parser, from_config=True)
     options.add_prompt(parser, from_config=True)
     add("--threads", type=int, help="processor threads (default: config's, else all cores)")
-    add("--evaluations", type=Path, metavar="FOLDER", help="write <subject>.json with every record there")
-    add("--timings", type=Path, metavar="FOLDER", help="write <subject>.json with what it took there")
-    add("--journals", type=Path, metavar="FOLDER", help="keep scored batches there, to resume after a kill")
+    add("--evaluations", type=Path, metavar="FOLDER", help="write each subject's records to <subject>.json in this folder")
+    add("--timings", type=Path, metavar="FOLDER", help="write each subject's times to <subject>.json in this folder")
+    add("--journals", type=Path, metavar="FOLDER", help="keep scored batches in this folder, so that a killed run resumes")
     add("--verbose", action="store_true", help="print each question, the model's answer and whether it was right")
 
 
@@ -49,6 +49,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _requested(entry: ModelEntry) -> Requested:
-    """How config asks for a model to run."""
+    """The configuration that a config entry requests."""
     prompt = dict(entry.prompt)
     return Requested(**{name: prompt[name] if name in prompt else getattr(entry, name) for name in Requested.model_fields})

@@ -1,4 +1,4 @@
-"""Export a study's results in the form of lm-eval's results and samples files, one folder a model."""
+"""Export a study's results as lm-eval's results and samples files, one folder for each model."""
 
 import argparse
 from pathlib import Path
@@ -10,8 +10,10 @@ from mmlu_kit.results import lm_eval_export
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("results", type=Path, metavar="FOLDER", help="a study's results: results/<study>")
-    add("--resources", type=Path, default=Path("resources"), help="where questions were fetched (default: resources)")
-    add("--output", type=Path, required=True, metavar="FOLDER", help="write <model>/results_*.json and samples_*.jsonl there")
+    add("--resources", type=Path, default=Path("resources"), help="the folder with the fetched questions (default: resources)")
+    add(
+        "--output", type=Path, required=True, metavar="FOLDER", help="the folder for <model>/results_*.json and samples_*.jsonl"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Delete a study's "not run" placeholders so that those models are tried again by the next run."""
+"""Delete a study's "not run" placeholders so that the next run tries those models again."""
 
 import argparse
 from pathlib import Path

@@ -4,7 +4,7 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
+    """There are no arguments."""
 
 
 def run(args: argparse.Namespace) -> None:
@@ -13,11 +13,11 @@ def run(args: argparse.Namespace) -> None:
     from mmlu_kit.report import machine_table
     from mmlu_kit.timing import machine
 
-    here = machine.describe(torch)
-    print(f"processor  {here.processor}, {here.cores_usable} cores, {here.memory_bytes / 1e9:.1f} GB of memory")
+    this = machine.describe(torch)
+    print(f"processor  {this.processor}, {this.cores_usable} cores, {this.memory_bytes / 1e9:.1f} GB of memory")
     gpu = "none that torch can use"
-    if here.gpu and here.gpu_memory_bytes:
-        gpu = f"{here.gpu}, {here.gpu_memory_bytes / 1e9:.1f} GB, CUDA {here.cuda}, driver {here.driver}"
+    if this.gpu and this.gpu_memory_bytes:
+        gpu = f"{this.gpu}, {this.gpu_memory_bytes / 1e9:.1f} GB, CUDA {this.cuda}, driver {this.driver}"
     print(f"GPU        {gpu}")
-    sizes = ", ".join(f"{size.parameters / 1e9:.1f} in {size.format}" for size in machine_table.largest(here))
-    print(f"largest    {sizes} (billion parameters, at most, on the {'GPU' if here.gpu else 'processor'})")
+    sizes = ", ".join(f"{size.parameters / 1e9:.1f} in {size.format}" for size in machine_table.largest(this))
+    print(f"largest    {sizes} (billion parameters, at most, on the {'GPU' if this.gpu else 'processor'})")

@@ -1,4 +1,4 @@
-"""mmlu-kit SUBCOMMAND …: what people run beside the workflow."""
+"""mmlu-kit SUBCOMMAND …: the commands that people run outside the workflow."""
 
 import argparse
 import importlib
@@ -6,18 +6,18 @@ import sys
 
 from mmlu_kit import user_errors
 
-# Each is a module of this package with add_arguments(parser) and run(args); only the chosen one is imported.
+# Each is a module of this package with add_arguments(parser), run(args) and perhaps EPILOG; only the chosen one is imported.
 SUBCOMMANDS = {
-    "evaluate": "ask a model questions and score its answers",
-    "chat": "talk to a model",
-    "status": "show what of a study is done and how long is left",
-    "verify": "show each published number and claim beside a run's",
+    "evaluate": "evaluate a model on questions",
+    "chat": "chat with a model",
+    "status": "show which parts of a study are done and how long the rest takes",
+    "verify": "compare every published number and claim with a run",
     "check-results": "compare every result file with its recorded hash",
-    "pack": "pack what this machine ran, for another machine's study",
+    "pack": "pack this machine's results for another machine's study",
     "unpack": "add other machines' packed results to a study",
-    "export": "write results in the form of lm-eval's files",
+    "export": "export results as lm-eval's files",
     "forget-skipped": 'delete "not run" placeholders so that those models are tried again',
-    "machine": "show this machine and how large a model it can hold",
+    "machine": "show this machine and the largest model that it can hold",
     "schemas": "write the JSON schemas of all files",
 }
 
@@ -26,11 +26,11 @@ def main() -> None:
     """Run the subcommand that the command line names."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in SUBCOMMANDS:
-        # Lists the subcommands, or says which are known; importing them all would take seconds.
+        # This parser only lists the subcommands; importing all of them would take seconds.
         parser = argparse.ArgumentParser(prog="mmlu-kit", description="The MMLU reproduction kit's commands for people.")
         commands = parser.add_subparsers(metavar="SUBCOMMAND", required=True)
-        for known, text in SUBCOMMANDS.items():
-            commands.add_parser(known, help=text)
+        for subcommand, text in SUBCOMMANDS.items():
+            commands.add_parser(subcommand, help=text)
         parser.parse_args()
     module = importlib.import_module(f"mmlu_kit.cli.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(

@@ -1,4 +1,4 @@
-"""Pack what this machine ran in a study into one zip archive, to be unpacked on another machine."""
+"""Pack the results that this machine computed for a study into a zip archive, to be unpacked on another machine."""
 
 import argparse
 from pathlib import Path
@@ -16,4 +16,4 @@ def run(args: argparse.Namespace) -> None:
     data, models = archives.pack(args.results)
     files.write_bytes(args.output, data)
     counts = ", ".join(f"{model} ({count})" for model, count in models.items())
-    print(f"{args.output} written, {len(data) / 1e6:.2f} MB; models and numbers of subjects: {counts}")
+    print(f"{args.output} written, {len(data) / 1e6:.2f} MB; models (number of subjects): {counts}")

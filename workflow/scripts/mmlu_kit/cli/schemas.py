@@ -43,13 +43,15 @@ MODELS: dict[str, type[BaseModel]] = {
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The JSON schema of one kind of file. Config is as people write it, all else as the kit writes it."""
+    """The JSON schema of one kind of file: config as people write it, all other files as the kit writes them."""
     mode: Literal["validation", "serialization"] = "validation" if name == "config" else "serialization"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **MODELS[name].model_json_schema(mode=mode)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--folder", type=Path, default=Path("workflow/schemas"), help="where to (default: workflow/schemas)")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("workflow/schemas"), help="the folder to write to (default: workflow/schemas)"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

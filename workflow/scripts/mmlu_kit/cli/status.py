@@ -1,4 +1,4 @@
-"""Show what of a study is done, what is in progress and how long is left, while it runs or after."""
+"""Show which parts of a study are done or in progress and how long the rest takes, during a run or afterwards."""
 
 import argparse
 from pathlib import Path
@@ -10,9 +10,9 @@ from mmlu_kit.study import resolve
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--study", help="which study (default: the one that config names)")
-    add("--only", nargs="*", help="which of its groups, as in config")
-    add("--configfile", type=Path, nargs="*", default=[], help="files that add to config.yaml, as for snakemake")
+    add("--study", help="the study's name (default: the one in config)")
+    add("--only", nargs="*", help="only these parts of the study, as in config")
+    add("--configfile", type=Path, nargs="*", default=[], help="files that extend config.yaml, as for snakemake")
 
 
 def run(args: argparse.Namespace) -> None:

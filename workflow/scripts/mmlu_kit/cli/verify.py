@@ -1,6 +1,6 @@
-"""Show every published number beside a run's, every claim with its two verdicts, and how many of each.
+"""Show every published number beside the run's number, every claim with its two verdicts, and the counts of both.
 
-The exit status is 0 whatever the numbers are: they are information. Only a missing or damaged file is an error.
+The exit status does not depend on the verdicts; only a missing or damaged file is an error.
 """
 
 import argparse

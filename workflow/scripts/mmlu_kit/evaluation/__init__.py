@@ -1,1 +1,1 @@
-"""From a question to a record: prompts, tokens, scoring, answers, and the journal that survives a kill."""
+"""From questions to records: prompts, tokens, scoring, answer parsing, and the journal from which a killed run resumes."""

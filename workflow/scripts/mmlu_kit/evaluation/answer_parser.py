@@ -1,16 +1,16 @@
-"""The letter that a generated text names, parsed by written rules and never guessed; a text without one is unparsed.
+"""Parse the letter that a generated text names by fixed rules, never by guessing; a text without one is unparsed.
 
 1. A statement: 'The answer is (C).', 'Answer: C', 'Option D', 'I choose B', 'C is correct', a boxed letter.
-2. Else a letter at its beginning that stands alone: 'B', 'b)', '**B**', '(C) three', 'D: four', 'A\\nbecause …'.
-3. Else the only letter in brackets anywhere, or a last line that is a letter alone.
+2. Else a single letter at the beginning: 'B', 'b)', '**B**', '(C) three', 'D: four', 'A\\nbecause …'.
+3. Else the only letter in brackets anywhere, or a last line that is just a letter.
 
-A rule takes its letter only if all its matches agree: 'A or B' is unparsed. Small letters count where a bracket, or a word
-like 'answer', shows that a choice is meant, as 'a' alone may be the article. So may 'A' with a word after it.
+A rule applies only if all its matches agree: 'A or B' is unparsed. Lower-case letters count only if a bracket or a word like
+'answer' shows that a choice is meant, since 'a' may be the article, and so may 'A' before a word.
 """
 
 import re
 
-# Markup, removed before a letter is looked for; brackets stay, as they show that a letter is a choice.
+# Markup to remove first; brackets are kept, as they show that a letter is a choice.
 _COMMANDS = re.compile(r"\\(?:boxed|text|textbf|mathrm|mathbf)\b")
 _QUOTED = re.compile(r"['\"“‘]\s?([A-Da-d])[.)]?\s?['\"”’]")
 _MARKS = str.maketrans({"*": "", "_": "", "`": "", "$": "", "#": "", "{": "(", "}": ")", "[": "(", "]": ")"})
@@ -29,21 +29,21 @@ _STATES = [
 _IS_RIGHT = re.compile(
     r"(?<![A-Za-z0-9'’])([A-D])[).]?\s(?:is|would be|seems|must be) (?:the )?(?:correct|right|best|true|answer)\b"
 )
-# After a letter at the beginning: the end, or something that follows no article.
+# What may follow a letter at the beginning: the end of the text, or something that cannot follow an article.
 _BEGINS = re.compile(
     r"\(?\s?(?:([A-D])(?:\s?$|\s?[).:;,|/=–—]|\n| - |\t| (?:because|since|as)\b)|([a-d])\))"
     r"(?! ?is (?:not|wrong|incorrect|false))"
 )
 _BRACKETS = re.compile(r"\(\s?([A-Da-d])\s?\)")
 _ALONE = re.compile(r"\(?([A-D])[).,:;!]*")
-# Another letter right after the first: a list of choices, not a choice.
+# A second letter right after the first makes a list of choices, not a choice.
 _SEVERAL = re.compile(r"(?<![A-Za-z0-9'’])\(?([A-Da-d])\)?\s?(?:,|/|&| or | and )\s?(?:and |or )?\(?[A-Da-d](?![A-Za-z0-9'’])")
 
 
 def parse(generated: str) -> str | None:
-    """The letter that a text names by the rules above, None where it is unparsed."""
+    """The letter that a text names by the rules above, None if it is unparsed."""
     text = _QUOTED.sub(r"(\1)", _COMMANDS.sub("", generated)).translate(_MARKS)
-    # One space or line break where there are several, so that the patterns need no repetition of their own.
+    # Collapse white space, so that the patterns need not handle repeated spaces.
     text = re.sub(r"[ \t]*\n\s*", "\n", re.sub(r" +", " ", text)).strip()
     if _SEVERAL.search(text):
         return None
@@ -61,7 +61,7 @@ def parse(generated: str) -> str | None:
 
 
 def _stated(pattern: re.Pattern[str], text: str) -> list[str]:
-    """The letters that a pattern matches, without an 'a' or 'A' before a word, which is an article."""
+    """The letters that a pattern matches, except an 'a' or 'A' before a word, which is an article."""
     article = re.compile(r" \w")
     return [
         match.group(1) for match in pattern.finditer(text) if not (match.group(1) in "aA" and article.match(text, match.end(1)))

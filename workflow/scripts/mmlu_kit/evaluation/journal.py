@@ -1,8 +1,8 @@
-"""The journal of an evaluation: every scored batch on disk, so that a killed run resumes after the last one.
+"""The journal of an evaluation: every scored batch is written to disk, so that a killed run resumes after the last one.
 
-Its first line is the key, a hash of everything that can change a score. A journal with another key is emptied. A torn or
-damaged line ends it. A process locks the file while it uses it, so an orphan of a killed run and its successor never share
-one.
+The first line is the key, a hash of everything that can change a score. A journal with a different key is emptied, and a torn
+or damaged line ends it. A process locks the file while using it, so that an orphan of a killed run and its successor never
+share one.
 """
 
 import fcntl
@@ -23,10 +23,10 @@ def journal_key(
     packages: Mapping[str, str | None],
     code: Iterable[str],
 ) -> str:
-    """A hash of everything that can change a result.
+    """Return a hash of everything that can change a result.
 
-    The hashes of the model's files and of the prompts, `computed` (dtype, quantization, tokens per batch, tokens to write,
-    threads), the kind of device, the packages that compute, and the text of the `code` files.
+    This includes hashes of the model's files, the prompts, the settings `computed` (dtype, quantization, tokens per batch,
+    longest answer, threads), the kind of device, the numerical packages, and the content of the `code` files.
     """
     parts = {
         "files": dict(model_files),
@@ -40,7 +40,7 @@ def journal_key(
 
 
 class Journal:
-    """The journal at `path` for a key; `kept` has the records of the batches in it, by batch number, as JSON values."""
+    """The journal at `path` for a key; `kept` holds the records in it as JSON values, by batch number."""
 
     def __init__(self, path: Path, key: str) -> None:
         self.path = Path(path)
@@ -63,35 +63,35 @@ class Journal:
         self.stream.truncate(end)
 
     def append(self, number: int, records: Sequence[dict[str, Any]]) -> None:
-        """Write a batch's records to disk."""
+        """Append a batch's records and sync them to disk."""
         text = json.dumps(list(records), sort_keys=True)
         self._write(json.dumps({"batch": number, "sha256": files.sha256(text), "records": text}).encode() + b"\n")
 
     def remove(self) -> None:
-        """Delete the journal: its records are in an evaluation file now."""
+        """Delete the journal after its records were written to an evaluation file."""
         self.path.unlink(missing_ok=True)
         self.stream.close()
 
     def close(self) -> None:
-        """Unlock the journal and keep it."""
+        """Unlock the journal without deleting it."""
         self.stream.close()
 
     def _write(self, line: bytes) -> None:
         try:
             self.stream.write(line)
-            files.synced(self.stream)
+            files.sync(self.stream)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(self.path)) from error
 
 
 def kept(path: Path) -> int:
-    """How many records are in the journal at `path`; it is read without a lock, as another process may use it."""
+    """The number of records in the journal at `path`; reads without a lock, as another process may hold it."""
     batches = (_read(line) for line in Path(path).read_bytes().splitlines(keepends=True)[1:])
     return sum(len(batch[1]) for batch in batches if batch)
 
 
 def _locked(path: Path) -> BinaryIO:
-    """The file, opened to read and append, with a lock that ends with this process."""
+    """Open the file for reading and appending, locked until this process ends."""
     while True:
         stream = path.open("a+b")
         stream.seek(0)
@@ -99,18 +99,18 @@ def _locked(path: Path) -> BinaryIO:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             stream.close()
-            raise UserError(f"{path} is in use: another process is making this evaluation; wait for it or end it") from None
-        # The process that held the lock may have deleted the file after it was opened here.
+            raise UserError(f"{path} is in use by another process running this evaluation: wait for it or stop it") from None
+        # The process that held the lock may have deleted the file after this one opened it.
         if path.exists() and path.stat().st_ino == files.inode(stream):
             return stream
         stream.close()
 
 
 def _read(line: bytes) -> tuple[int, list[dict[str, Any]]] | None:
-    """Number and records of one whole line, None for anything else."""
+    """The batch number and records of a complete line, None for anything else."""
     try:
         entry = json.loads(line)
-        whole = line.endswith(b"\n") and files.sha256(entry["records"]) == entry["sha256"]
-        return (int(entry["batch"]), json.loads(entry["records"])) if whole else None
+        complete = line.endswith(b"\n") and files.sha256(entry["records"]) == entry["sha256"]
+        return (int(entry["batch"]), json.loads(entry["records"])) if complete else None
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

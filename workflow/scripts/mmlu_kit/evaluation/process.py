@@ -1,4 +1,4 @@
-"""A whole evaluation as one process: load a model, ask it subject after subject, print and write what comes of it."""
+"""An evaluation in one process: load a model, evaluate it on one subject after another, print and write the results."""
 
 import gc
 import sys
@@ -19,7 +19,7 @@ from mmlu_kit.user_errors import UserError
 
 @dataclass(frozen=True)
 class Outputs:
-    """Folders in which each subject has a file; None where it is not wanted."""
+    """The folders for files of each subject; None for files that are not wanted."""
 
     evaluations: Path | None = None
     timings: Path | None = None
@@ -28,7 +28,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Job:
-    """What to evaluate: `model` is a folder or manifest, `process` the name of the process's /usr/bin/time log."""
+    """An evaluation: `model` is a folder or manifest, `process` the name of the process's /usr/bin/time log."""
 
     model: Path
     name: str
@@ -42,13 +42,13 @@ class Job:
 
 
 def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> None:
-    """Ask a model all subjects' questions; subjects that fail end the process with status 2, after the others."""
-    folder = checkpoints.located(job.model)
-    # Imported modules and the loaded model stay: collecting garbage among them, again and again, is a quarter of the start.
+    """Evaluate a model on all subjects; if a subject fails, exit with status 2 after the others are done."""
+    folder = checkpoints.model_folder(job.model)
+    # Imported modules and the loaded model are never garbage, and looking through them takes a quarter of the start-up time.
     gc.disable()
-    # The model's files are hashed meanwhile, which releases the interpreter.
-    hashing = ThreadPoolExecutor(1).submit(checkpoints.opened, job.model)
-    # torch and transformers take seconds to import: every mistake that can be seen without them is reported before.
+    # Hash the model's files during the imports below; hashing releases the interpreter's lock.
+    hashing = ThreadPoolExecutor(1).submit(checkpoints.verified_manifest, job.model)
+    # torch and transformers take seconds to import, so every check that does not need them comes first.
     import torch
 
     from mmlu_kit.evaluation.runner import Runner, write_not_run
@@ -82,7 +82,7 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
         try:
             scored = runner.run(subject, subject_questions)
         except UserError as error:
-            # The other subjects of this model are finished all the same; journals are kept for the next run.
+            # The other subjects are still evaluated; journals are kept for the next run.
             user_errors.report(f"{job.name}: {error}")
             failed = True
             continue

@@ -1,11 +1,11 @@
 """The text of prompts. Every byte here can change a score.
 
-Four presets, each the form of a program that people compare with:
+There are four presets:
 - `lm_eval`: task `mmlu` of EleutherAI's lm-evaluation-harness 0.4: header, examples, stripped question, 'Answer:';
 - `hendrycks`: the MMLU authors' own program (hendrycks/test), with its double space after 'about' and nothing stripped;
 - `chat`: header and blocks of `lm_eval` in the model's own chat template: header as system message, examples as turns;
-- `writeup`: the bare question and choices, without a header. The writeup does not print its prompt; it only says that the
-  model answers with one generated token.
+- `writeup`: the bare question and choices without a header. The writeup does not show its prompt and says only that the model
+  answers with one generated token.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def header(subject: str, preset: Preset) -> str:
     """The line that introduces a subject's questions; empty for `writeup`."""
     if preset == Preset.WRITEUP:
         return ""
-    # The authors' program puts a space before each word of the subject, so there are two after 'about'.
+    # The authors' program puts a space before each word of the subject, which makes two after 'about'.
     space = " " if preset == Preset.HENDRYCKS else ""
     return f"The following are multiple choice questions (with answers) about {space}{title(subject)}."
 
@@ -50,9 +50,9 @@ def messages(question: Question, examples: Sequence[Question]) -> list[Message]:
 
 
 def render(question: Question, examples: Sequence[Question], preset: Preset, tokenizer: Any) -> list[Piece]:
-    """The prompt as pieces of text, each with whether it is a token that the chat template wrote.
+    """Return the prompt as pieces of text, each with a flag for tokens written by the chat template.
 
-    `tokenizer` is a Hugging Face tokenizer. Joined, the pieces are the whole prompt.
+    `tokenizer` is a Hugging Face tokenizer. The joined pieces are the whole prompt.
     """
     if preset != Preset.CHAT:
         return [(running_text(question, examples, preset), False)]
@@ -60,5 +60,5 @@ def render(question: Question, examples: Sequence[Question], preset: Preset, tok
 
 
 def answer_text(preset: Preset, letter: str) -> str:
-    """The continuation of a prompt for a letter: ' A' after 'Answer:', 'A' at the start of a chat reply."""
+    """The text that answers a prompt with a letter: ' A' after 'Answer:', 'A' as a chat reply."""
     return letter if preset == Preset.CHAT else f" {letter}"

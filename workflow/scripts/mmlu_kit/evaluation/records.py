@@ -1,6 +1,6 @@
-"""The files of an evaluation: one model's answers to one subject, and their times.
+"""The files of an evaluation: one model's answers on one subject, and the times.
 
-Answers are the same on every run. Times, dates, hosts and memory are not, so they have a file of their own.
+Answers are the same in every run. Times, dates, hosts and memory are not, so they are in a separate file.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,13 +19,13 @@ from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.phase_timer import StartPhases, SubjectPhases
 from mmlu_kit.user_errors import UserError
 
-# The version of scoring. Bump it whenever answers or probabilities can change: results of two versions are never merged.
+# The version of scoring. Bump it whenever answers or probabilities can change; results of different versions are never merged.
 SCORING = 1
 
 
 def _each_letter(logprobs: dict[str, float]) -> dict[str, float]:
     if sorted(logprobs) != sorted(LETTERS):
-        raise ValueError(f"one number for each of {', '.join(LETTERS)} is needed")
+        raise ValueError(f"needs one number for each of {', '.join(LETTERS)}")
     return logprobs
 
 
@@ -33,37 +33,39 @@ LetterLogprobs = Annotated[dict[str, float], AfterValidator(_each_letter)]
 
 
 class Record(Data):
-    """One model's answer to one question; null where an imported answer does not tell."""
+    """One model's answer to one question; values unknown for imported answers are null."""
 
     subject: str
-    index: Count = Field(description="The question's place in its subject's test split.")
-    question_sha256: Sha256 = Field(description="Of question, choices and answer.")
-    prompt_sha256: Sha256 | None = Field(None, description="Of the prompt's text.")
+    index: Count = Field(description="The question's index in its subject's test split, from 0.")
+    question_sha256: Sha256 = Field(description="The hash of question, choices and answer.")
+    prompt_sha256: Sha256 | None = Field(None, description="The hash of the prompt's text.")
     prompt_tokens: Positive | None = None
     examples: Count | None = Field(None, description="Few-shot examples in the prompt.")
     gold: Letter = Field(description="The right answer.")
-    predicted: Letter | None = Field(description="The best letter; null where an imported prediction is none.")
+    predicted: Letter | None = Field(
+        description="The best letter: the most probable one; null if an imported prediction is not a letter."
+    )
     correct: bool = Field(description="Whether the best letter is the right one.")
-    generated: str = Field(description="The text that the model writes (greedy).")
-    parsed: Letter | None = Field(description="The letter parsed from it; null where there is none.")
+    generated: str = Field(description="The text that the model generates (greedy).")
+    parsed: Letter | None = Field(description="The letter parsed from it; null if it is unparsed.")
     correct_generated: bool = Field(description="Whether the parsed letter is the right one.")
     letter_logprobs: LetterLogprobs | None = Field(
         None, description="Natural logarithm of each letter's probability, softmax over the whole vocabulary in float32."
     )
-    letter_mass: Annotated[float, Field(ge=0)] | None = Field(None, description="The letters' probability together.")
+    letter_mass: Annotated[float, Field(ge=0)] | None = Field(None, description="The sum of the letters' probabilities.")
 
 
 class Totals(Data):
     """Counts over records."""
 
-    questions: Count = Field(description="Questions asked.")
+    questions: Count = Field(description="All questions.")
     correct: Count = Field(description="Right by the best letter.")
     correct_generated: Count = Field(description="Right by the generated letter.")
     parsed: Count = Field(description="Answers from which a letter could be parsed.")
 
     @classmethod
     def over(cls, records: Sequence[Record]) -> Self:
-        """The counts of some records."""
+        """Count records."""
         return cls(
             questions=len(records),
             correct=sum(record.correct for record in records),
@@ -73,30 +75,30 @@ class Totals(Data):
 
 
 class Evaluation(Document):
-    """evaluations/<model>/<subject>.json: one model's answers to one subject's questions.
+    """evaluations/<model>/<subject>.json: one model's answers on one subject.
 
-    The same bytes on every run of one image and processor. Imported answers have null where the other run is unknown.
+    The file has the same bytes in every run with one image and processor. What is unknown of imported answers is null.
     """
 
     schema_: Literal["mmlu-kit/evaluation/4"] = version("mmlu-kit/evaluation/4")
-    scoring: Positive | None = Field(description="The version of the kit's scoring; null where another program scored.")
+    scoring: Positive | None = Field(description="The version of the kit's scoring; null for imported answers.")
     model: str = Field(description="The model's name in config.")
-    repository: str | None = Field(description="Where it came from on the hub; null for a local folder.")
+    repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")
     commit: str | None = Field(description="The repository's commit; null for a local folder.")
-    parameters: Count | None = Field(description="Floating-point parameters in the checkpoint's headers.")
+    parameters: Count | None = Field(description="Floating-point parameters that the checkpoint's headers declare.")
     model_files: dict[str, Sha256] = Field(
-        description="The SHA-256 of every file the model was loaded from, or of the file its answers were imported from."
+        description="The SHA-256 of every file that the model was loaded from, or of the file with the imported answers."
     )
-    requested: Requested | None = Field(description="How config asked for it to run.")
-    effective: Effective | None = Field(description="How it ran.")
-    reason: str | None = Field(description="Why it did not run as requested; null where it did.")
+    requested: Requested | None = Field(description="The configuration that config requests.")
+    effective: Effective | None = Field(description="The configuration in which the model ran.")
+    reason: str | None = Field(description="Why it did not run as requested; null if it did.")
     subject: str
     totals: Totals
-    records: Annotated[list[Record], Field(min_length=1)] = Field(description="One a question, in the questions' order.")
+    records: Annotated[list[Record], Field(min_length=1)] = Field(description="One for each question, in the questions' order.")
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The evaluation in a file; one that contradicts itself, as after an edit by hand, raises UserError."""
+        """Read an evaluation; one that contradicts itself, for example after an edit by hand, raises UserError."""
         evaluation = super().read(path)
         problem = evaluation.contradiction()
         if problem:
@@ -104,58 +106,60 @@ class Evaluation(Document):
         return evaluation
 
     def contradiction(self) -> str | None:
-        """The first entry that contradicts the rest of the evaluation, None where none does."""
-        # An imported answer has no probabilities, and by which rule it was parsed is not known.
+        """Describe the first inconsistency in the evaluation, None if there is none."""
+        # Imported answers have no probabilities, and their letters may have been parsed by other rules.
         imported = self.requested is None
         # Another version of scoring may parse letters by other rules.
-        by_these_rules = not imported and self.scoring == SCORING
+        same_rules = not imported and self.scoring == SCORING
         for record in self.records:
             logprobs = record.letter_logprobs
-            follows = {
+            consistent = {
                 "subject": record.subject == self.subject,
                 "correct": record.correct == (record.predicted == record.gold),
                 "correct_generated": record.correct_generated == (record.parsed == record.gold),
                 "letter_logprobs": imported or (logprobs is not None and max(logprobs.values()) <= 0),
                 "predicted": logprobs is None or logprobs.get(record.predicted or "") == max(logprobs.values()),
-                "parsed": not by_these_rules or record.parsed == answer_parser.parse(record.generated),
+                "parsed": not same_rules or record.parsed == answer_parser.parse(record.generated),
             }
-            wrong = next((key for key, agrees in follows.items() if not agrees), None)
+            wrong = next((key for key, agrees in consistent.items() if not agrees), None)
             if wrong:
-                return f"{wrong} of question {record.index} does not follow from its other entries"
+                return f"{wrong} of question {record.index} contradicts its other entries"
         if self.totals != Totals.over(self.records):
-            return "totals are not those of its questions"
+            return "the totals contradict the records"
         indices = [record.index for record in self.records]
-        return None if len(set(indices)) == len(indices) else "a question is there twice"
+        return None if len(set(indices)) == len(indices) else "a question occurs twice"
 
 
 class Timing(Document, StartPhases, SubjectPhases, GpuUse):
-    """timings/<model>/<subject>.json: times and memory of one model's subject, measured inside the program, and the machine."""
+    """timings/<model>/<subject>.json: times and memory of a model on a subject, measured by the program, and the machine."""
 
     schema_: Literal["mmlu-kit/timing/3"] = version("mmlu-kit/timing/3")
     model: str
     subject: str
     questions_scored: Count = Field(description="Questions that this process scored.")
-    resumed: bool = Field(description="An earlier process scored some questions, so these times measure only the rest.")
-    tokens_per_batch: Positive = Field(description="Tokens computed at a time.")
-    process: str | None = Field(description="The /usr/bin/time log of the process; null where there is none.")
+    resumed: bool = Field(
+        description="Whether an earlier process scored some questions, so that the times cover only the rest."
+    )
+    tokens_per_batch: Positive = Field(description="Tokens in one forward pass.")
+    process: str | None = Field(description="The name of the process's /usr/bin/time log; null if there is none.")
     threads: Positive
-    process_started: str = Field(description="When the process began, UTC, ISO 8601.")
-    started: str = Field(description="When the subject was begun, UTC, ISO 8601.")
-    peak_rss_bytes: Bytes = Field(description="The process's largest resident memory until then.")
-    machine: Machine = Field(description="The machine and the versions of what computes.")
+    process_started: str = Field(description="When the process started, UTC, ISO 8601.")
+    started: str = Field(description="When the subject was started, UTC, ISO 8601.")
+    peak_rss_bytes: Bytes = Field(description="The process's peak resident memory so far.")
+    machine: Machine = Field(description="The machine and the versions of numerical packages.")
 
 
 class NotRun(Document):
-    """A placeholder for an evaluation, a timing or a file of chat/ that was skipped (`on_unavailable: skip`).
+    """A placeholder for an evaluation, a timing or a file in chat/ that was skipped (`on_unavailable: skip`).
 
-    `make retry` removes it and runs again.
+    `make retry` deletes placeholders and runs again.
     """
 
     schema_: Literal["mmlu-kit/not_run/1"] = version("mmlu-kit/not_run/1")
     model: str = Field(description="The model's name in config.")
-    requested: Requested | LoadSettings = Field(description="How config asked for it to run.")
-    reason: Text = Field(description="Why it was not run.")
-    subject: str = Field(description="The subject, or chat for a part of the recall experiment.")
+    requested: Requested | LoadSettings = Field(description="The configuration that config requests.")
+    reason: Text = Field(description="Why the model was not run.")
+    subject: str = Field(description="The subject, or 'chat' for a file of the recall experiment.")
 
 
 def is_not_run(path: Path) -> bool:
@@ -165,17 +169,17 @@ def is_not_run(path: Path) -> bool:
 
 
 def read_evaluation(path: Path) -> Evaluation | NotRun:
-    """An evaluation or its placeholder."""
+    """Read an evaluation or its placeholder."""
     return NotRun.read(path) if is_not_run(path) else Evaluation.read(path)
 
 
 def read_timing(path: Path) -> Timing | NotRun:
-    """A timing or its placeholder."""
+    """Read a timing or its placeholder."""
     return NotRun.read(path) if is_not_run(path) else Timing.read(path)
 
 
 def questions_sha256(records: Iterable[Record]) -> str:
-    """A hash of the questions and their order: times are compared only where it is equal."""
+    """A hash of the questions and their order; times are compared only between runs with equal hashes."""
     return files.sha256(" ".join(record.question_sha256 for record in records))
 
 
@@ -188,7 +192,7 @@ def evaluation(
     subject: str,
     records: Sequence[Record],
 ) -> Evaluation:
-    """The evaluation of one model and subject; `reason` says why `effective` is not as requested, None where it is."""
+    """Create the evaluation of a model on a subject; `reason` says why `effective` is not as requested, None if it is."""
     return Evaluation(
         scoring=SCORING,
         model=model,
@@ -206,7 +210,7 @@ def evaluation(
 
 
 def imported(model: str, file: str, sha256: str, subject: str, records: Sequence[Record]) -> Evaluation:
-    """The evaluation of a model with imported answers, from a file of this name and digest."""
+    """Create the evaluation of a model whose answers were imported from a file with this name and hash."""
     return Evaluation(
         scoring=None,
         model=model,

@@ -1,4 +1,4 @@
-"""Evaluation of one loaded model, subject after subject: prompts, scores, and the files of each subject."""
+"""Evaluation of a loaded model on one subject after another: prompts, scores, and the files of each subject."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ from mmlu_kit.user_errors import UserError
 
 
 class Runner:
-    """Evaluates a loaded model; `timer` is the process's."""
+    """Evaluates a loaded model; `timer` is the timer of the whole process."""
 
     def __init__(self, job: Job, manifest: Manifest, loaded: Loaded, tokenizer: Any, timer: PhaseTimer) -> None:
         assert loaded.model is not None and loaded.effective is not None
@@ -41,14 +41,17 @@ class Runner:
         self.start = timer.end_start()
 
     def run(self, subject: str, subject_questions: Sequence[Question]) -> list[Record]:
-        """The records of a subject's test questions, written with their times; `subject_questions` include the dev split."""
+        """Evaluate one subject, write its files, and return its records; `subject_questions` include the dev split.
+
+        A question that cannot be scored raises UserError.
+        """
         started, meter = phase_timer.now(), gpu.Meter(torch, self.device)
         try:
             prompts = self._prompts(subject_questions)
             journal = self._journal(subject, prompts) if self.outputs.journals else None
             scored, new = self._score(subject, prompts, journal)
         except UserError:
-            self.timer.end_subject()  # its time belongs to no other subject
+            self.timer.end_subject()  # so that its time is not counted for the next subject
             raise
         if self.outputs.evaluations:
             with self.timer.phase("write"):
@@ -78,7 +81,7 @@ class Runner:
         return scored
 
     def finish(self) -> None:
-        """Delete the journals. Only when every subject is done: Snakemake deletes all files of a job that fails."""
+        """Delete the journals when all subjects are done, not earlier: Snakemake deletes the outputs of a job that fails."""
         for journal in self.journals:
             journal.remove()
 
@@ -95,7 +98,7 @@ class Runner:
             )
 
     def _journal(self, subject: str, prompts: Sequence[encoding.Prompt]) -> Journal:
-        """The subject's journal, keyed by everything that can change a score."""
+        """Open the subject's journal, keyed by everything that can change a score."""
         assert self.outputs.journals is not None
         settings = [getattr(self.effective, name) for name in SETTINGS]
         key = journal_key(
@@ -110,7 +113,7 @@ class Runner:
         return self.journals[-1]
 
     def _score(self, subject: str, prompts: Sequence[encoding.Prompt], journal: Journal | None) -> tuple[list[Record], int]:
-        """The records of prompts, and how many are new; the others come from `journal`, which takes the new ones."""
+        """Return the records of all prompts and the number of new ones; the others are read from `journal`."""
         kept = {number: [Record(**entry) for entry in batch] for number, batch in journal.kept.items()} if journal else {}
         new = len(prompts) - sum(map(len, kept.values()))
         with progress.Bar(f"{self.name} {subject}", new) as bar:

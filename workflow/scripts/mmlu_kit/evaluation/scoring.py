@@ -1,7 +1,7 @@
-"""Scoring: one forward pass a question gives both the best letter and the generated letter.
+"""Scoring: one forward pass per question gives both the best letter and the first token of the generated answer.
 
-The best letter has the largest next-token probability of the four (softmax over the whole vocabulary, in float32). The
-generated letter is parsed from the text that the model writes greedily; its first token is the most probable of all.
+The best letter is the one with the largest next-token probability (softmax over the whole vocabulary, in float32). The
+generated letter is parsed from the text that the model generates greedily.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from mmlu_kit.files import sha256
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
-# Begins a phase of a phase_timer: phase("forward") as a context.
+# Times a block as a phase, as phase_timer does: with phase("forward"): …
 Phase = Callable[[str], AbstractContextManager[Any]]
 
 
@@ -32,11 +32,11 @@ def score(
     done: Callable[[int, list[Record]], None],
     phase: Phase = nullcontext,
 ) -> list[Record]:
-    """A record for each prompt, in their order.
+    """Return a record for each prompt, in order; a prompt that cannot be scored raises UserError.
 
-    With `tokens_per_batch` None nothing is packed: each prompt goes through the model's own attention by itself.
-    `kept` has the records of batches that an earlier run scored, by batch number; `done(number, records)` is called after
-    each new batch. `phase` times forward passes as 'forward' and making records as 'parse'.
+    If `tokens_per_batch` is None, nothing is packed: each prompt is scored separately with the model's own attention.
+    `kept` holds the records of batches that an earlier run scored, by batch number; `done(number, records)` is called after
+    each new batch. `phase` times forward passes as 'forward' and the creation of records as 'parse'.
     """
     rows = [prompt.ids for prompt in prompts]
     packs = tokens_per_batch is not None and packing.can_pack(model)
@@ -59,19 +59,19 @@ def score(
 
 
 def _logits(model: torch.nn.Module, scorer: PrefixScorer | None, prompts: Sequence[Prompt], start: int) -> torch.Tensor:
-    """Next-token logits after each prompt, float32 (prompts, vocabulary); a batch that does not fit memory is halved."""
+    """Next-token logits after each prompt, float32, shape (prompts, vocabulary); a batch that exceeds the memory is halved."""
     try:
         if scorer is None:
             return torch.cat([packing.score_unpacked(model, prompt.ids) for prompt in prompts])
         return scorer([prompt.ids[start:] for prompt in prompts])
     except RuntimeError as error:
-        # CUDA has an error class for it; the CPU's allocator has only its message.
+        # CUDA has an error class for this; on a CPU only the message tells.
         if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
             raise
         if len(prompts) == 1:
             name, length = prompts[0].question.name, len(prompts[0].ids)
             raise UserError(f"{name}: {length} tokens do not fit the memory of {model.device}: use fewer examples") from None
-    # Outside the handler, whose traceback would keep the failed batch's memory.
+    # Outside the handler, since the traceback would keep the failed batch's memory alive.
     torch.cuda.empty_cache()
     half = len(prompts) // 2
     return torch.cat([_logits(model, scorer, part, start) for part in (prompts[:half], prompts[half:])])
@@ -89,7 +89,7 @@ def _records(
     if not torch.isfinite(logprobs).all():
         row = int((~torch.isfinite(logprobs)).any(dim=1).nonzero()[0])
         name = prompts[row].question.name
-        raise UserError(f"{name}: the model's output is not finite: its weights or this dtype cannot be used")
+        raise UserError(f"{name}: the model's output is not finite: use another dtype, or fetch the weights again")
     for prompt, row_logprobs in zip(prompts, logprobs, strict=True):
         question = prompt.question
         letters = row_logprobs[list(prompt.letter_ids)].cpu()
@@ -108,7 +108,7 @@ def _records(
             prompt_tokens=len(prompt.ids),
             examples=prompt.examples,
             gold=question.answer,
-            # Six decimals: finer than float32 at these sizes, and far finer than the 1e-4 of comparisons.
+            # Six decimals are finer than float32 at this magnitude, and far finer than the 1e-4 used in comparisons.
             letter_logprobs={letter: round(float(value), 6) for letter, value in zip(LETTERS, letters, strict=True)},
             letter_mass=float(f"{float(letters.double().exp().sum()):.6g}"),
             predicted=predicted,
@@ -121,7 +121,7 @@ def _records(
 
 @torch.inference_mode()
 def greedy(model: torch.nn.Module, ids: Sequence[int], max_new_tokens: int, tokenizer: Any) -> list[int]:
-    """The tokens that the model writes after `ids`, always the most probable one, up to its end token or `max_new_tokens`."""
+    """The tokens that the model generates greedily after `ids`, up to its end token or `max_new_tokens`."""
     prompt = torch.tensor([list(ids)], device=model.device)
     written = model.generate(
         prompt,

@@ -1,1 +1,1 @@
-"""What is evaluated: questions and model folders, fetched and checked."""
+"""The inputs: questions and model folders, fetched and checked."""

@@ -1,6 +1,6 @@
-"""The Hugging Face hub: repositories fetched at a pinned commit into the hub's own cache, which keeps finished files.
+"""The Hugging Face hub: repositories are fetched at a pinned commit into the hub's own cache, which keeps finished files.
 
-The token, where one is needed, is found by huggingface_hub itself: HF_TOKEN or `hf auth login`.
+If a token is needed, huggingface_hub finds it itself: from HF_TOKEN or `hf auth login`.
 """
 
 import re
@@ -16,14 +16,14 @@ from mmlu_kit.user_errors import UserError
 
 
 def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
-    """The local folder with the files of `repository` at `commit` that match `patterns`; `kind` is 'model' or 'dataset'.
+    """Fetch the files of `repository` at `commit` that match `patterns` and return their folder.
 
-    Files in the cache are not fetched again. A failure, or a file with a wrong hash, raises UserError.
+    `kind` is 'model' or 'dataset'. Files in the cache are not fetched again. A failure or a wrong hash raises UserError.
     """
     folder = _download(repository, commit, patterns, kind)
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not _as_announced(path):
-            # Removed, as the client takes every file that is there for whole.
+        if path.is_file() and not _hash_matches(path):
+            # The client takes every existing file for complete, so remove this one.
             path.resolve().unlink()
             path.unlink(missing_ok=True)
             name = path.relative_to(folder).as_posix()
@@ -33,29 +33,29 @@ def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
     return folder
 
 
-def _as_announced(path: Path) -> bool:
-    """Whether a file of the cache has the hash under which the cache keeps it, which is the one that the hub announced.
+def _hash_matches(path: Path) -> bool:
+    """Whether a cached file has the hash that the hub announced, which is its name in the cache.
 
-    The client itself compares sizes only. Large files are named by their SHA-256, others by git's SHA-1; on a file system
-    without links there is no such name, and nothing to compare.
+    The client compares only sizes. Large files are named by their SHA-256, others by git's SHA-1. A file system without
+    symbolic links has no such names, so there is nothing to compare.
     """
-    announced = path.resolve().name
-    if re.fullmatch("[0-9a-f]{64}", announced):
-        return checkpoints.digest(path) == announced
-    if re.fullmatch("[0-9a-f]{40}", announced):
-        return sha.git_hash(path.read_bytes()) == announced
+    expected = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", expected):
+        return checkpoints.digest(path) == expected
+    if re.fullmatch("[0-9a-f]{40}", expected):
+        return sha.git_hash(path.read_bytes()) == expected
     return True
 
 
 def _download(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
     """`fetch` without the check of hashes."""
     where = f"{kind} {repository} at {commit[:12]}"
-    again = "what was fetched is kept; run again"
+    again = "finished files are kept; run again"
     try:
         return Path(huggingface_hub.snapshot_download(repository, repo_type=kind, revision=commit, allow_patterns=patterns))
     except errors.GatedRepoError as error:
-        todo = "accept its licence at its page on the hub, then `hf auth login` or set HF_TOKEN"
-        raise UserError(f"{where} is gated: {todo} ({_status(error)})") from error
+        advice = "accept its licence on its page on the hub, then run `hf auth login` or set HF_TOKEN"
+        raise UserError(f"{where} is gated: {advice} ({_status(error)})") from error
     except errors.RevisionNotFoundError as error:
         raise UserError(f"{where}: the hub has no such commit; correct it in config.yaml") from error
     except errors.RepositoryNotFoundError as error:
@@ -64,7 +64,7 @@ def _download(repository: str, commit: str, patterns: list[str], kind: str) -> P
     except errors.HfHubHTTPError as error:
         raise UserError(f"{where}: the hub answered {_status(error)}; {again}") from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
-        # The client looks into its cache when the hub fails, and what it does not find there hides the hub's answer.
+        # When the hub fails, the client looks in its cache, and a miss there hides the hub's answer.
         if isinstance(error.__cause__, errors.HfHubHTTPError):
             raise UserError(f"{where}: the hub answered {_status(error.__cause__)}; {again}") from error
         raise UserError(
@@ -73,9 +73,9 @@ def _download(repository: str, commit: str, patterns: list[str], kind: str) -> P
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise UserError(f"{where}: the connection broke ({type(error).__name__}); {again}") from error
     except OSError as error:
-        if error.errno is not None:  # the disk's own error, which names its file
+        if error.errno is not None:  # an error of the disk, which names its file
             raise
-        raise UserError(f"{where}: a file did not arrive whole; {again}") from error
+        raise UserError(f"{where}: a file arrived incomplete; {again}") from error
 
 
 def _status(error: errors.HfHubHTTPError) -> str:

@@ -1,4 +1,4 @@
-"""MMLU as the hub has it (cais/mmlu): one Parquet file for each subject and split."""
+"""MMLU as published on the hub (cais/mmlu): one Parquet file for each subject and split."""
 
 import datasets
 
@@ -9,23 +9,23 @@ from mmlu_kit.user_errors import UserError
 
 
 def fetch(repository: str, commit: str, subject: str) -> list[Question]:
-    """The dev and test questions of a subject in `repository` at `commit`; an unexpected table raises UserError."""
+    """Fetch the dev and test questions of a subject from `repository` at `commit`; an unexpected table raises UserError."""
     patterns = [f"{subject}/{split}-*.parquet" for split in Split]
     folder = hub.fetch(repository, commit, patterns, "dataset") / subject
-    checked = []
+    fetched = []
     for split in Split:
         paths = sorted(str(path) for path in folder.glob(f"{split}-*.parquet"))
         if not paths:
             raise UserError(f"data set {repository} at {commit[:12]} has no {split} questions for '{subject}'")
         try:
-            # Read straight from the files: no loading script, and no second cache beside the hub's.
+            # Read the files directly, without a loading script or a second cache beside the hub's.
             table = datasets.Dataset.from_parquet(paths, keep_in_memory=True)
             rows = [(row["question"], list(row["choices"]), row["answer"]) for row in table]
         except (KeyError, TypeError, datasets.exceptions.DatasetsError, OSError, ValueError) as error:
             raise UserError(f"{paths[0]} is not a table with question, choices and answer ({type(error).__name__})") from error
         for index, (text, choices, answer) in enumerate(rows):
             if not isinstance(answer, int) or not 0 <= answer < len(LETTERS):
-                raise UserError(f"{paths[0]}: row {index + 1}: the answer is {answer!r}, where 0 to 3 is needed")
+                raise UserError(f"{paths[0]}: row {index + 1}: the answer is {answer!r}, not a number from 0 to 3")
             where = f"{paths[0]}: row {index + 1}"
-            checked.append(questions.checked(subject, split, index, [text, *choices, LETTERS[answer]], where))
-    return checked
+            fetched.append(questions.from_cells(subject, split, index, [text, *choices, LETTERS[answer]], where))
+    return fetched

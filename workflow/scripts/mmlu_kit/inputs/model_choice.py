@@ -1,4 +1,4 @@
-"""A model as people name it on a command line: its name in config, its folder, or its manifest."""
+"""The choice of a model on the command line, by its name in config, its folder or its manifest."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PROJECT = Path(__file__).parents[4]
 
 
 def add_arguments(parser: argparse.ArgumentParser, default: str | None = None) -> None:
-    """Add `--model` and `--config`, as `choose` takes them."""
-    what = "a model's name in config, its folder, or its manifest" + (f" (default: {default})" if default else "")
-    parser.add_argument("--model", default=default, required=default is None, help=what)
-    what = "where models have names (default: the project's)"
-    parser.add_argument("--config", type=Path, default=PROJECT / "config.yaml", help=what)
+    """Add `--model` and `--config`, the arguments of `choose`."""
+    text = "a model's name in config, its folder, or its manifest" + (f" (default: {default})" if default else "")
+    parser.add_argument("--model", default=default, required=default is None, help=text)
+    text = "the config file that names models (default: the project's)"
+    parser.add_argument("--config", type=Path, default=PROJECT / "config.yaml", help=text)
 
 
 @dataclass(frozen=True)
 class ChosenModel:
-    """A model's name, the folder or manifest that checkpoints.opened takes, and its entry in config; None without one."""
+    """A model's name, its folder or manifest, and its entry in config (None if it was not chosen by name)."""
 
     name: str
     path: Path
@@ -34,13 +34,13 @@ class ChosenModel:
 
 
 def choose(model: str, config: Path) -> ChosenModel:
-    """The model that `model` names: a folder, a manifest, or else a model of the file `config`.
+    """Return the model that `model` names: a folder, a manifest, or a model in the config file `config`.
 
-    Raises UserError where it is none of these, is not fetched yet, or has imported answers alone.
+    Raises UserError if it is none of these, was not fetched yet, or has only imported answers.
     """
     path = Path(model)
     if path.exists():
-        # fetch_model.py calls manifests <model>@<commit>.json.
+        # Manifests are named <model>@<commit>.json.
         return ChosenModel(path.resolve().name if path.is_dir() else path.stem.partition("@")[0], path, None)
     entry = _entry(model, config)
     if entry.path is not None:
@@ -50,14 +50,14 @@ def choose(model: str, config: Path) -> ChosenModel:
     manifest = Path(f"resources/models/{model}@{entry.at}.json")
     if not manifest.is_file():
         raise UserError(
-            f"{model} is not here yet; this fetches it: python workflow/scripts/fetch_model.py "
+            f"{model} was not fetched yet: run python workflow/scripts/fetch_model.py "
             f"--repository {entry.repository} --commit {entry.commit} --output {manifest}"
         )
     return ChosenModel(model, manifest, entry)
 
 
 def _entry(model: str, config: Path) -> ModelEntry:
-    """What a config file says of a model that can be run."""
+    """The config entry of a model that can be run."""
     import yaml
 
     from mmlu_kit import config as configs
@@ -72,6 +72,6 @@ def _entry(model: str, config: Path) -> ModelEntry:
     if isinstance(entry, configs.ModelEntry):
         return entry
     if entry is not None:
-        raise UserError(f"{config}: models.{model} has imported answers alone and cannot be run: choose another model")
+        raise UserError(f"{config}: models.{model} has only imported answers and cannot be run: choose another model")
     known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, configs.ModelEntry)))
-    raise UserError(f"'{model}' is neither a model's folder or manifest nor a model in {config}; known there: {known}")
+    raise UserError(f"'{model}' is not a model folder, a manifest or a model in {config}; known there: {known}")

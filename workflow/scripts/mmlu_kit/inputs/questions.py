@@ -1,7 +1,7 @@
-"""Four-choice questions: MMLU's CSV form, and the JSON-lines form that every later stage reads.
+"""Four-choice questions: MMLU's CSV files, and the JSON-lines files that every later stage reads.
 
-CSV form (hendrycks/test): no header, six columns question, A, B, C, D, letter; `test/<subject>_test.csv` holds the
-questions and `dev/<subject>_dev.csv` up to five worked examples.
+The CSV files (hendrycks/test) have no header and six columns: question, A, B, C, D, letter. `test/<subject>_test.csv` holds
+the questions and `dev/<subject>_dev.csv` up to five few-shot examples.
 """
 
 import csv
@@ -18,7 +18,7 @@ from mmlu_kit.user_errors import UserError
 
 @dataclass(frozen=True)
 class Question:
-    """One question; `index` counts from 0 within its subject and split, `answer` is one of 'ABCD'."""
+    """One question; `index` counts from 0 within its subject and split, and `answer` is one of 'ABCD'."""
 
     subject: str
     split: str
@@ -34,14 +34,14 @@ class Question:
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of its text, choices and answer, the same for both file forms."""
+        """The SHA-256 of its text, choices and answer, independent of the file format."""
         return files.sha256(json.dumps([self.question, *self.choices, self.answer], ensure_ascii=False))
 
 
-def checked(subject: str, split: str, index: int, cells: Sequence[object], where: str) -> Question:
-    """A question from its six cells (question, A, B, C, D, letter); invalid cells raise UserError naming `where` they are."""
+def from_cells(subject: str, split: str, index: int, cells: Sequence[object], where: str) -> Question:
+    """Return the question in six cells (question, A, B, C, D, letter); invalid cells raise UserError naming `where`."""
     if len(cells) != 6:
-        raise UserError(f"{where}: {len(cells)} columns, where question, A, B, C, D and the answer's letter make 6")
+        raise UserError(f"{where}: {len(cells)} columns instead of 6 (question, A, B, C, D, the answer's letter)")
     if not all(isinstance(cell, str) for cell in cells):
         raise UserError(f"{where}: every cell must be text")
     *texts, answer = map(str, cells)
@@ -49,13 +49,13 @@ def checked(subject: str, split: str, index: int, cells: Sequence[object], where
         raise UserError(f"{where}: the question is empty")
     answer = answer.strip()
     if answer not in tuple(LETTERS):
-        header = " (MMLU's files have no row of headings)" if index == 0 else ""
-        raise UserError(f"{where}: the answer is '{answer[:20]}', where one of A, B, C, D is needed{header}")
+        header = " (MMLU's files have no header row)" if index == 0 else ""
+        raise UserError(f"{where}: the answer is '{answer[:20]}', not one of A, B, C, D{header}")
     return Question(subject, split, index, texts[0], tuple(texts[1:]), answer)
 
 
 def read_csv(path: Path, subject: str, split: str) -> list[Question]:
-    """The questions of one MMLU CSV file; a malformed or empty file raises UserError naming file and row."""
+    """Read the questions of one MMLU CSV file; a malformed or empty file raises UserError naming the file and row."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
@@ -68,11 +68,11 @@ def read_csv(path: Path, subject: str, split: str) -> list[Question]:
         raise UserError(f"{path} is not a CSV file ({error})") from None
     if not rows:
         raise UserError(f"{path} is empty: it needs at least one row of question, A, B, C, D, letter")
-    return [checked(subject, split, index, row, f"{path}: row {index + 1}") for index, row in enumerate(rows)]
+    return [from_cells(subject, split, index, row, f"{path}: row {index + 1}") for index, row in enumerate(rows)]
 
 
 def read_folder(folder: Path, subject: str) -> list[Question]:
-    """The dev examples and test questions of a subject in a folder with MMLU's own layout."""
+    """Read the dev and test questions of a subject from a folder with MMLU's layout."""
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: questions are read from its dev/ and test/ CSV files")
@@ -82,13 +82,13 @@ def read_folder(folder: Path, subject: str) -> list[Question]:
 
 
 def write_jsonl(path: Path, questions: Iterable[Question]) -> None:
-    """Write questions one JSON object a line."""
+    """Write questions, one JSON object per line."""
     lines = [json.dumps(asdict(question), sort_keys=True, ensure_ascii=False) for question in questions]
     files.write_text(path, "\n".join(lines) + "\n")
 
 
 def read_jsonl(path: Path) -> list[Question]:
-    """Read what `write_jsonl` wrote; another file raises UserError naming it and the line."""
+    """Read a file that `write_jsonl` wrote; any other file raises UserError naming it and the line."""
     try:
         lines = Path(path).read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
@@ -103,12 +103,12 @@ def read_jsonl(path: Path) -> list[Question]:
             subject, split, index = row["subject"], row["split"], row["index"]
             cells = [row["question"], *row["choices"], row["answer"]]
         except (json.JSONDecodeError, KeyError, TypeError):
-            raise UserError(f"{where}: not a question as the prepare stage writes it; delete the file and run again") from None
+            raise UserError(f"{where}: not a question as written by the prepare stage; delete the file and run again") from None
         if split not in list(Split) or not isinstance(subject, str) or not isinstance(index, int):
             raise UserError(f"{where}: split, subject or index is not valid; delete the file and run again")
-        questions.append(checked(subject, split, index, cells, where))
+        questions.append(from_cells(subject, split, index, cells, where))
     if not any(question.split == Split.TEST for question in questions):
-        raise UserError(f"{path} holds no test question")
+        raise UserError(f"{path} has no test question: delete it and run again")
     return questions
 
 
@@ -118,20 +118,20 @@ def split(questions: Iterable[Question], name: str) -> list[Question]:
 
 
 def examples(questions: Iterable[Question], number: int) -> list[Question]:
-    """The first `number` questions of the dev split; fewer raise UserError."""
+    """The first `number` questions of the dev split; if there are fewer, raises UserError."""
     questions = list(questions)
     dev = split(questions, Split.DEV)
     if len(dev) < number:
         subject = questions[0].subject
         raise UserError(
-            f"{subject}: {number} examples are asked for and the dev split has {len(dev)}: "
-            f"MMLU's folders have them in dev/{subject}_dev.csv"
+            f"{subject}: {number} examples are requested, but the dev split has {len(dev)}: "
+            f"use fewer, or add examples to dev/{subject}_dev.csv"
         )
     return dev[:number]
 
 
 def read_subjects(paths: Sequence[Path], subjects: Sequence[str] | None) -> dict[str, list[Question]]:
-    """Questions by subject, dev examples among them: of a folder of CSVs with `subjects`, or of .jsonl files."""
+    """Read questions by subject, dev split included, from a folder of CSVs (which needs `subjects`) or from .jsonl files."""
     if paths[0].is_dir():
         if len(paths) > 1 or not subjects:
             raise UserError("--questions takes one folder of CSVs with --subjects, or .jsonl files")
@@ -140,6 +140,6 @@ def read_subjects(paths: Sequence[Path], subjects: Sequence[str] | None) -> dict
     for path in paths:
         questions = read_jsonl(path)
         if len({question.subject for question in questions}) > 1:
-            raise UserError(f"{path} holds more than one subject")
+            raise UserError(f"{path} has questions of more than one subject: split it into one file for each")
         by_subject[questions[0].subject] = questions
     return {subject: questions for subject, questions in by_subject.items() if not subjects or subject in subjects}

@@ -1,1 +1,1 @@
-"""Models: loaded, inspected, and how much memory they need."""
+"""Models: loading, inspection and memory needs."""

@@ -1,7 +1,7 @@
 """The effective device, number format and quantization of a loaded model, counted module by module.
 
-Never from a library's flags: with `llm_int8_enable_fp32_cpu_offload` and a device map on the CPU, or with
-`llm_int8_has_fp16_weight`, transformers 5.23 leaves every weight as it was while `is_loaded_in_8bit` says True.
+A library's flags are not trusted: with `llm_int8_enable_fp32_cpu_offload` and a device map on the CPU, or with
+`llm_int8_has_fp16_weight`, transformers 5.23 quantizes nothing although `is_loaded_in_8bit` is True.
 """
 
 from collections import Counter
@@ -13,10 +13,10 @@ from mmlu_kit.settings import COMPRESSIONS, Effective, Quantization, WeightGroup
 
 
 def effective_configuration(model: torch.nn.Module) -> Effective:
-    """Device, number format and quantization as the modules themselves are, each kind of tensor counted.
+    """Return the device, number format and quantization of the model's modules, with a count of each kind of tensor.
 
-    `quantization` is 'none', '8bit', '4bit' (nf4), the name of another 4-bit type, or 'partly …' where some of the linear
-    layers before the output are quantized and some are not.
+    `quantization` is 'none', '8bit', '4bit' (nf4), the name of another 4-bit type, or 'partly …' if only some of the linear
+    layers before the output are quantized.
     """
     tensors: Counter[tuple[str, str, str | None, str | None, str]] = Counter()
     sizes: Counter[tuple[str, str, str | None, str | None, str]] = Counter()
@@ -50,11 +50,13 @@ def effective_configuration(model: torch.nn.Module) -> Effective:
         for kind in sorted(tensors, key=str)
         for module, dtype, quant_type, compute_dtype, device in [kind]
     ]
-    return Effective(device="+".join(sorted(devices)), dtype="+".join(sorted(dtypes)), quantization=_whole(layers), parts=parts)
+    return Effective(
+        device="+".join(sorted(devices)), dtype="+".join(sorted(dtypes)), quantization=_overall(layers), parts=parts
+    )
 
 
 def _weights(model: torch.nn.Module) -> Iterator[tuple[torch.nn.Module, str, torch.Tensor]]:
-    """(module, name in it, tensor) of every parameter, a tied one once."""
+    """Yield (module, name in it, tensor) of every parameter; tied ones only once."""
     seen = set()
     for module in model.modules():
         for name, weight in module.named_parameters(recurse=False):
@@ -64,15 +66,15 @@ def _weights(model: torch.nn.Module) -> Iterator[tuple[torch.nn.Module, str, tor
 
 
 def _quant_type(weight: torch.Tensor) -> str | None:
-    """'8bit', 'nf4', 'fp4' for a quantized weight, None for one that is as it was stored."""
+    """'8bit', 'nf4' or 'fp4' for a quantized weight, None for any other."""
     state = getattr(weight, "quant_state", None)
     if state is not None:
         return str(state.quant_type)
     return "8bit" if weight.dtype == torch.int8 else None
 
 
-def _whole(layers: Counter[str]) -> str:
-    """One word for all linear layers."""
+def _overall(layers: Counter[str]) -> str:
+    """One word for the quantization of all linear layers."""
     words = {compression.loaded_as: str(quantization) for quantization, compression in COMPRESSIONS.items()}
     kinds = [words.get(kind, str(kind)) for kind in sorted(layers)]
     if len(kinds) < 2:
@@ -81,7 +83,7 @@ def _whole(layers: Counter[str]) -> str:
 
 
 def _scale_bytes(weight: torch.Tensor) -> int:
-    """Bytes of the scales that bitsandbytes keeps beside a quantized weight."""
+    """The size of the scales that bitsandbytes stores with a quantized weight, in bytes."""
     state = getattr(weight, "quant_state", None)
     nested = getattr(state, "state2", None)
     scales = [getattr(weight, "SCB", None), getattr(state, "absmax", None), getattr(nested, "absmax", None)]

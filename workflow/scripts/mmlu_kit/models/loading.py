@@ -1,7 +1,7 @@
-"""Loading a model as requested, or, where this machine cannot, as `on_unavailable` says; never in silence.
+"""Load a model as requested or, if this machine cannot, do what `on_unavailable` says; never silently.
 
-`fail` ends with one line, `fallback` loads what is possible and keeps the reason, `skip` loads nothing and keeps the reason.
-The job decides this, as a cluster's login node, where jobs are made, has no GPU to look at.
+`fail` raises UserError, `fallback` loads what is possible and records the reason, `skip` loads nothing and records the reason.
+The job decides this and not Snakemake, which on a cluster may run on a login node without a GPU.
 """
 
 import logging
@@ -18,7 +18,7 @@ from mmlu_kit.user_errors import UserError
 
 
 class Loaded(NamedTuple):
-    """A model and its effective configuration, both None where it was skipped; `reason` is why it is not as requested."""
+    """A model and its effective configuration, both None if it was skipped; `reason` says why it is not as requested."""
 
     model: torch.nn.Module | None
     effective: Effective | None
@@ -26,7 +26,7 @@ class Loaded(NamedTuple):
 
 
 def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavailable) -> Loaded:
-    """The model of a manifest, loaded as requested or as `on_unavailable` says."""
+    """Load a manifest's model as requested, or do what `on_unavailable` says; an unmet request with `fail` raises UserError."""
     reasons = []
     for attempt in [requested, *(fallbacks(requested) if on_unavailable == OnUnavailable.FALLBACK else [])]:
         obstacle = obstacle_to(manifest, attempt)
@@ -37,45 +37,46 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
                 obstacle = str(error)
             else:
                 effective = effective_configuration(model)
-                differs = differences(attempt, effective)
-                if not differs or on_unavailable == OnUnavailable.FALLBACK:
-                    reasons += [f"the library silently loaded {difference}" for difference in differs]
+                changes = differences(attempt, effective)
+                if not changes or on_unavailable == OnUnavailable.FALLBACK:
+                    reasons += [f"the library silently loaded {change}" for change in changes]
                     return Loaded(model, effective, "; ".join(reasons) or None)
-                obstacle = f"the library silently loaded {', '.join(differs)}"
+                obstacle = f"the library silently loaded {', '.join(changes)}"
         reasons.append(obstacle)
     reason = "; ".join(reasons)
     if on_unavailable == OnUnavailable.SKIP:
         return Loaded(None, None, reason)
-    raise UserError(f"{reason}: run where it can be done, set other values in config, or on_unavailable to fallback or skip")
+    advice = "use another machine, change the model's entry in config, or set on_unavailable to fallback or skip"
+    raise UserError(f"{reason}: {advice}")
 
 
 def fallbacks(requested: LoadSettings) -> list[LoadSettings]:
-    """What to try, in order, where a request cannot be met: the same on the CPU, then there without quantization."""
+    """What to try, in order, if a request cannot be met: the same on the CPU, then on the CPU without quantization."""
     on_cpu = requested.model_copy(update={"device": Device.CPU})
     attempts = [on_cpu, on_cpu.model_copy(update={"quantization": Quantization.NONE})]
     return [attempt for number, attempt in enumerate(attempts) if attempt not in [requested, *attempts[:number]]]
 
 
 def obstacle_to(manifest: Manifest, requested: LoadSettings) -> str | None:
-    """Why this machine cannot load a model with these settings, None where no reason is known."""
+    """Why this machine cannot load a model with these settings, None if no obstacle is known."""
     device, dtype, quantization = requested.device, requested.dtype, requested.quantization
     if not transformers_model.available(device):
-        return f"device '{device}' was asked for and this machine has none"
+        return f"device '{device}' was requested, but this machine has none"
     if quantization != Quantization.NONE:
-        lacking = bitsandbytes_lacks(device)
-        if lacking:
-            return f"quantization '{quantization}' was asked for and {lacking}"
+        obstacle = quantization_obstacle(device)
+        if obstacle:
+            return f"quantization '{quantization}' was requested, but {obstacle}"
     needed, free = memory.needed(manifest, dtype, quantization), memory.free(torch, device)
     if needed > free:
         kind = dtype if quantization == Quantization.NONE else f"{quantization} with {dtype}"
         name = Path(manifest.folder).name
-        return f"{name} in {kind} needs about {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB of {device} memory are free"
+        return f"{name} in {kind} needs about {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB of {device} memory are free"
     return None
 
 
-def bitsandbytes_lacks(device: Device) -> str | None:
-    """Why bitsandbytes cannot quantize on a device; None where it says that it can."""
-    # It logs for each layer that it computes in float16, and that an optional package is missing.
+def quantization_obstacle(device: Device) -> str | None:
+    """Why bitsandbytes cannot quantize on a device, None if it supports the device."""
+    # It warns for each layer computed in float16, and about a missing optional package.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         import bitsandbytes

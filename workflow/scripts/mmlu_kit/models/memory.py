@@ -1,4 +1,4 @@
-"""Memory that a model will need, estimated from its files before they are loaded, and memory that is free on a device."""
+"""The memory that a model needs, estimated from its files before loading, and the memory that is free on a device."""
 
 from pathlib import Path
 from typing import Any
@@ -9,66 +9,66 @@ from mmlu_kit.inputs import checkpoints
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantization
 
-# Memory needed beside the weights once torch is imported: tokenizer, activations of one batch, copies while quantizing.
-# Measured on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran:
-# up to 0.5 GB in 4 and 8 bits, 0.2 GB in float32; less in bfloat16, whose checkpoint stays a file in memory.
+# Memory needed in addition to the weights once torch is imported: tokenizer, activations of a batch, copies for quantization.
+# Measured on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran: up to 0.5 GB
+# in 4 and 8 bits, 0.2 GB in float32, less in bfloat16, whose checkpoint is memory-mapped.
 BESIDE_WEIGHTS = 400_000_000
 
 
 def needed(manifest: Manifest, dtype: DType, quantization: Quantization) -> int:
-    """Bytes that a model of a manifest needs on its device: weights as they will be held, and BESIDE_WEIGHTS."""
-    layers, others = checkpoints.weight_counts(Path(manifest.folder))
-    held = layers * weight_bytes(dtype, quantization) + others * DTYPE_BYTES[dtype]
-    return round(held) + BESIDE_WEIGHTS
+    """Bytes that a manifest's model needs on its device: its weights as loaded, and BESIDE_WEIGHTS."""
+    linear, others = checkpoints.weight_counts(Path(manifest.folder))
+    weights = linear * weight_bytes(dtype, quantization) + others * DTYPE_BYTES[dtype]
+    return round(weights) + BESIDE_WEIGHTS
 
 
 def weight_bytes(dtype: DType, quantization: Quantization) -> float:
-    """Bytes of one weight of a linear layer."""
+    """The size of one weight of a linear layer, in bytes."""
     return COMPRESSIONS[quantization].bytes if quantization in COMPRESSIONS else DTYPE_BYTES[dtype]
 
 
 def largest(memory_bytes: int, dtype: DType, quantization: Quantization) -> int:
-    """The most parameters whose weights, all held in this way, fit a memory of this size beside BESIDE_WEIGHTS."""
+    """The largest number of parameters that fits a memory of this size in this format, with BESIDE_WEIGHTS left over."""
     return max(0, round((memory_bytes - BESIDE_WEIGHTS) / weight_bytes(dtype, quantization)))
 
 
 def free(torch: Any, device: Device) -> int:
-    """Bytes that this process can still have on a device; for 'cpu' and 'mps' within the limits of its control group."""
+    """Bytes that this process can still allocate on a device; for 'cpu' and 'mps' within the limits of its control groups."""
     if device == Device.CUDA:
         return int(torch.cuda.mem_get_info()[0])
-    left = [psutil.virtual_memory().available]
+    available = [psutil.virtual_memory().available]
     for folder in control_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")):
-        in_group = left_in(folder)
-        left += [] if in_group is None else [in_group]
-    return max(0, min(left))
+        in_group = free_in_group(folder)
+        available += [] if in_group is None else [in_group]
+    return max(0, min(available))
 
 
 def control_groups(table: Path, root: Path) -> list[Path]:
-    """The folders of the control groups (cgroup v2, or v1's memory controller) that limit this process, parents too."""
+    """The folders of the control groups (cgroup v2, or v1's memory controller) that limit this process, with all parents."""
     folders: list[Path] = []
     for line in table.read_text().splitlines() if table.exists() else []:
         _, controllers, path = line.split(":", 2)
         if controllers in ("", "memory"):
             base = root / controllers
             group = base / path.lstrip("/")
-            # Inside a container the path may be the host's; its own group is then mounted at the base.
+            # Inside a container the path may be the host's; the container's group is then mounted at the base.
             folders += [folder for folder in (group, *group.parents) if folder == base or base in folder.parents]
     return folders
 
 
-def left_in(folder: Path) -> int | None:
-    """Bytes left in one control group, None where it sets no limit; cached files are not in the way."""
+def free_in_group(folder: Path) -> int | None:
+    """Bytes left in one control group, None if it sets no limit; cached files count as free."""
     for limit, usage, cached in (
         ("memory.max", "memory.current", "file"),
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"),
     ):
         try:
-            most, used = (folder / limit).read_text().strip(), int((folder / usage).read_text())
+            maximum, used = (folder / limit).read_text().strip(), int((folder / usage).read_text())
             stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         except (OSError, ValueError):
             continue
         # Version 1 writes 'no limit' as a number larger than any machine's memory.
-        if most == "max" or int(most) >= 1 << 60:
+        if maximum == "max" or int(maximum) >= 1 << 60:
             return None
-        return int(most) - (used - int(stat.get(cached, 0)))
+        return int(maximum) - (used - int(stat.get(cached, 0)))
     return None

@@ -1,1 +1,1 @@
-"""The recall experiment: facts told to a chat model, views of the conversation, and a question at the end."""
+"""The recall experiment: a chat model is told facts, sees a view of the conversation, and is asked for a fact at the end."""

@@ -1,4 +1,4 @@
-"""chat.json, from the files that each chat model's jobs wrote."""
+"""Make chat.json from the files of each chat model."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +18,7 @@ from mmlu_kit.settings import SETTINGS, LoadSettings
 
 
 def summarize(models: Iterable[str], folder: Path) -> ChatFile:
-    """The summary of these models, in this order, from `folder`/<model>/recall.json, times.json and transcripts.json."""
+    """Summarise models, in order, from their recall.json and times.json in `folder`/<model> and `folder`/transcripts.json."""
     outcomes = [_model(folder / model) for model in models]
     return ChatFile(
         models=[outcome for outcome in outcomes if isinstance(outcome, ChatModelSummary)],
@@ -36,7 +36,7 @@ def _model(folder: Path) -> ChatModelSummary | ChatModelNotRun:
 
 
 def _transcripts(path: Path) -> Transcripts | None:
-    """What the transcripts show; None where the model could not be run."""
+    """The transcripts' summary, None if the model was not run."""
     if is_not_run(path):
         return None
     transcripts = TranscriptsFile.read(path)

@@ -1,10 +1,10 @@
-"""Conversations of the recall experiment: a fact is told, other things are said, and at the end the user asks for the fact.
+"""Conversations of the recall experiment: the user tells a fact, small talk follows, and at the end the user asks for the fact.
 
-What the assistant says in them is fixed; only the reply to the last message, the probe, is a model's. Four kinds:
+The assistant's replies in them are fixed; the model writes only the reply to the last message, the probe. There are four kinds:
 - `told`: the fact is told `distance` turns before the probe (1 is the turn just before it);
-- `corrected`: a wrong value is told first and corrected `distance` turns before the probe; the wrong one is then stale;
+- `corrected`: a wrong value, then called stale, is told first and corrected `distance` turns before the probe;
 - `never`: the fact is never told, in a conversation as long as the others;
-- `rule`: as `told`, and the system message asks that every reply end with a word.
+- `rule`: as `told`, and the system message asks that every reply end with a certain word.
 """
 
 import itertools
@@ -25,9 +25,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Fact(Data):
-    """Something a user may tell: sentences with a place for `{value}`, the question, and the values it may have.
+    """A fact that a user may tell: sentences with a `{value}` placeholder, the question for it, and its possible values.
 
-    `claims` are the beginnings of replies that name a value.
+    `claims` are openings of replies that state a value.
     """
 
     name: str = Field(alias="fact")
@@ -39,7 +39,7 @@ class Fact(Data):
 
 
 class Material(Data):
-    """What conversations are made of, workflow/recall/conversations.yaml; fillers are (user, assistant)."""
+    """The content of workflow/recall/conversations.yaml; fillers are pairs (user, assistant)."""
 
     system: str
     facts: tuple[Fact, ...]
@@ -51,14 +51,16 @@ class Material(Data):
     not_knowing: tuple[str, ...]
 
     def fact(self, name: str) -> Fact:
-        """The fact of that name."""
+        """The fact called `name`."""
         return next(fact for fact in self.facts if fact.name == name)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One conversation, its last message the probe. `value` is the right answer (None where never told), `stale` what was
-    told before it was corrected, `word` the rule's."""
+    """A conversation that ends with the probe.
+
+    `value` is the right answer (None if it was never told), `stale` the value before a correction, `word` the rule's word.
+    """
 
     kind: Kind
     distance: int
@@ -69,23 +71,23 @@ class Trial:
     messages: tuple[Message, ...]
 
     def tells(self, value: str | None, messages: Sequence[Message]) -> bool:
-        """Whether some of its messages, as a view shows them, include one that tells this value, told or corrected."""
-        telling = [message for message in self.messages[:-1] if value and f" {value}." in message["content"]]
-        return any(message in messages for message in telling)
+        """Whether `messages`, a view of this conversation, include one that tells or corrects the fact to `value`."""
+        statements = [message for message in self.messages[:-1] if value and f" {value}." in message["content"]]
+        return any(message in messages for message in statements)
 
 
 def read(path: Path) -> Material:
-    """The material in a YAML file; any other file raises UserError."""
+    """Read the material from a YAML file; any other file raises UserError."""
     return yaml_files.read(path, Material, "the conversations of the recall experiment")
 
 
 def trials(material: Material, distances: Sequence[int], each: int, seed: int) -> list[Trial]:
-    """`each` trials of every kind and distance; a trial does not depend on which others are made."""
+    """Return `each` trials of every kind and distance; no trial depends on the others."""
     return [trial(material, kind, distance, number, seed) for kind in KINDS for distance in distances for number in range(each)]
 
 
 def trial(material: Material, kind: Kind, distance: int, number: int, seed: int) -> Trial:
-    """One trial; facts take turns, all else is random by the seed."""
+    """Return one trial; facts are used in turn, everything else is drawn with the seed."""
     chance = random.Random(f"{seed} {kind} {distance} {number}")
     fact = material.facts[(number + distance) % len(material.facts)]
     value, stale = chance.sample(fact.values, 2)
@@ -113,14 +115,14 @@ def trial(material: Material, kind: Kind, distance: int, number: int, seed: int)
 
 
 def example(material: Material, name: str, value: str) -> Trial:
-    """The shortest conversation: a fact's value is told, and asked for in the next turn."""
+    """Return the shortest conversation: a fact is told and asked for in the next turn."""
     fact = material.fact(name)
     log = messages(material, [(fact.tell.format(value=value), material.noted)], fact.ask)
     return Trial("told", 1, name, value, None, None, log)
 
 
 def messages(material: Material, turns: Iterable[tuple[str, str]], probe: str, word: str | None = None) -> tuple[Message, ...]:
-    """A conversation with the system message in front and the probe at its end; with a rule's word, its replies keep it."""
+    """Return a conversation with the system message first and the probe last; with `word`, the replies follow the rule."""
     system = f"{material.system} {material.rule.format(value=word)}" if word else material.system
     log: list[Message] = [{"role": "system", "content": system}]
     for user, assistant in turns:
@@ -130,5 +132,5 @@ def messages(material: Material, turns: Iterable[tuple[str, str]], probe: str, w
 
 
 def with_word(reply: str, word: str) -> str:
-    """A reply made to end with a word: 'Well done.' and 'over' are 'Well done, over.'"""
+    """Make a reply end with a word: 'Well done.' and 'over' give 'Well done, over.'"""
     return f"{reply.rstrip('.!?')}, {word}."

@@ -1,4 +1,4 @@
-"""The files of the recall experiment: what was asked and replied, what it took, the transcripts, and the summary."""
+"""The files of the recall experiment: conversations and replies, times, transcripts, and the summary."""
 
 from typing import Annotated, Literal
 
@@ -21,40 +21,40 @@ class Turn(Data):
     user: str
     assistant: str
     prompt_tokens: Positive
-    left_out: Count = Field(description="Turns that the model was not shown.")
-    ended: Ended = Field(description="How the reply ended: by the model itself, at its longest, or interrupted.")
+    left_out: Count = Field(description="Turns that were left out of the model's view.")
+    ended: Ended = Field(description="How the reply ended: by the model itself, at the token limit, or interrupted.")
 
 
 class Session(Data):
-    """A chat and what its last reply says."""
+    """A chat and the outcome of its last reply."""
 
     turns: list[Turn]
     outcome: Outcome
 
 
 class TrialRecord(Data):
-    """One conversation; its messages follow from the seed, so their hash is enough."""
+    """One conversation; its messages follow from the seed, so only their hash is stored."""
 
     kind: Kind
     distance: Positive = Field(description="How many turns before the question the right value is told.")
     fact: str
-    value: str | None = Field(description="The right answer; null where it was never told.")
-    stale: str | None = Field(description="What was told before it was corrected.")
-    word: str | None = Field(description="What the rule asks every reply to end with.")
+    value: str | None = Field(description="The right answer; null if it was never told.")
+    stale: str | None = Field(description="The value before the correction; null without one.")
+    word: str | None = Field(description="The word with which the rule asks every reply to end; null without a rule.")
     turns: Positive
     messages_sha256: Sha256
 
 
 class ReplyRecord(Data):
-    """A reply and what it says; `other` is a value that was not told, `unclear` neither a value nor that it does not know."""
+    """A reply and its outcome; `other` is a value that was not told, `unclear` neither a value nor 'I do not know'."""
 
     text: str
     outcome: Outcome
-    rule_kept: bool | None = Field(description="Whether it ends with the rule's word; null without a rule.")
+    rule_kept: bool | None = Field(description="Whether the reply ends with the rule's word; null without a rule.")
 
 
 class Replies(Data):
-    """The replies of both readers to one prompt."""
+    """The replies of the model and of the oracle to one prompt."""
 
     model: ReplyRecord
     oracle: ReplyRecord
@@ -63,19 +63,19 @@ class Replies(Data):
 class ProbeRecord(Data):
     """One conversation under one strategy, and the replies to it."""
 
-    trial: Count = Field(description="Its place in `trials`.")
+    trial: Count = Field(description="The conversation's index in `trials`.")
     strategy: str
-    in_context: bool = Field(description="Whether the right value is in what the model is shown.")
-    stale_in_context: bool
-    left_out: Count = Field(description="Turns that the model was not shown.")
+    in_context: bool = Field(description="Whether the model's view contains the right value.")
+    stale_in_context: bool = Field(description="Whether the model's view contains the stale value.")
+    left_out: Count = Field(description="Turns that were left out of the model's view.")
     prompt_tokens: Positive
-    cached_tokens: Count = Field(description="How many of the prompt's first tokens the KV cache has from the turn before.")
+    cached_tokens: Count = Field(description="Tokens of the prompt's prefix that are in the KV cache of the previous turn.")
     replies: Replies
 
 
 def _on_and_off(sessions: dict[str, Session]) -> dict[str, Session]:
     if sorted(sessions) != ["off", "on"]:
-        raise ValueError("a chat with history on and one with history off are needed")
+        raise ValueError("needs one chat with history on and one with history off")
     return sessions
 
 
@@ -91,25 +91,25 @@ class ChatModel(Data):
     parameters: Count
     requested: LoadSettings
     effective: Effective
-    reason: str | None = Field(description="Why it did not run as requested.")
-    context: Positive | None = Field(description="How many tokens the model can attend to; null where it does not say.")
+    reason: str | None = Field(description="Why it did not run as requested; null if it did.")
+    context: Positive | None = Field(description="The model's context length in tokens; null if its configuration has none.")
 
 
 class Design(Data):
-    """What the experiment asked, and the writeup's example."""
+    """The design of the experiment, and the writeup's example."""
 
     strategies: list[str]
     distances: list[Positive]
-    trials_each: Positive = Field(description="Conversations of each kind and distance.")
+    trials_each: Positive = Field(description="Conversations of each kind at each distance.")
     max_new_tokens: Positive
     seed: int
     alice: Alice = Field(description="The writeup's example, with history on and off.")
 
 
 class RecallFile(Document, ChatModel, Design):
-    """chat/<model>/recall.json: what one chat model was shown of each conversation under each strategy, and every reply.
+    """chat/<model>/recall.json: a chat model's view of each conversation under each strategy, and every reply.
 
-    The same bytes on every run of one machine and version.
+    The file has the same bytes in every run with one machine and version.
     """
 
     schema_: Literal["mmlu-kit/recall/1"] = version("mmlu-kit/recall/1")
@@ -124,15 +124,15 @@ class FirstToken(Data):
     strategy: str
     distance: Positive
     prompt_tokens: Positive
-    cached_tokens: Count = Field(description="What was found in the cache of the turn before.")
-    warm_s: Seconds = Field(description="With that cache.")
-    cold_s: Seconds = Field(description="Without.")
+    cached_tokens: Count = Field(description="Prompt tokens reused from the previous turn's KV cache.")
+    warm_s: Seconds = Field(description="The time with that cache.")
+    cold_s: Seconds = Field(description="The time without a cache.")
 
 
 class IndependentMessage(Data):
-    """What a message took that needs nothing said before."""
+    """The time of a reply to a message that does not refer to earlier ones."""
 
-    mode: Mode = Field(description="History on, on without a KV cache kept, off.")
+    mode: Mode = Field(description="History on, history on without keeping the KV cache, or history off.")
     prompt_tokens: Positive
     new_tokens: Count
     first_token_s: Seconds
@@ -140,7 +140,7 @@ class IndependentMessage(Data):
 
 
 class RecallTimesFile(Document):
-    """chat/<model>/times.json: what replies of one chat model took; differs from run to run."""
+    """chat/<model>/times.json: how long replies of a chat model took; differs from run to run."""
 
     schema_: Literal["mmlu-kit/recall_times/1"] = version("mmlu-kit/recall_times/1")
     model: str
@@ -148,8 +148,8 @@ class RecallTimesFile(Document):
     commit: str | None
     machine: Machine
     threads: Positive
-    first_token: list[FirstToken] = Field(description="The first conversations of each strategy and distance.")
-    independent: list[IndependentMessage] = Field(description="Messages that need nothing said before, asked in a row.")
+    first_token: list[FirstToken] = Field(description="Times of the first conversations of each strategy and distance.")
+    independent: list[IndependentMessage] = Field(description="Messages that do not refer to earlier ones, sent in a row.")
 
 
 class TranscriptSummary(Data):
@@ -158,19 +158,19 @@ class TranscriptSummary(Data):
     name: str = Field(description="The file's name without .md.")
     strategy: str
     turns: Positive
-    most_left_out: Count = Field(description="The most turns that the model was not shown.")
+    most_left_out: Count = Field(description="The largest number of turns left out of the model's view.")
     most_prompt_tokens: Positive
 
 
 class Restored(Data):
-    """The saved chat, continued by another process, beside the same chat without a break."""
+    """A saved chat continued by another process, compared with the same chat without an interruption."""
 
-    saved_after: Positive = Field(description="How many turns it had when it was saved.")
+    saved_after: Positive = Field(description="How many turns the chat had when it was saved.")
     same: bool = Field(description="Whether all replies are the same.")
 
 
 class Transcripts(Data):
-    """What the three transcripts show."""
+    """A summary of the three transcripts."""
 
     model: str
     chats: list[TranscriptSummary]
@@ -178,21 +178,21 @@ class Transcripts(Data):
 
 
 class TranscriptsFile(Document, Transcripts):
-    """chat/transcripts.json: what the transcripts beside it show; the same bytes on every run of one machine and version."""
+    """chat/transcripts.json: a summary of the transcripts; it has the same bytes in every run with one machine and version."""
 
     schema_: Literal["mmlu-kit/transcripts/1"] = version("mmlu-kit/transcripts/1")
 
 
 class RecallCounts(Data):
-    """Facts that were told, or told and corrected, and asked for."""
+    """Recall of facts that were told, or told and corrected."""
 
-    n: Count = Field(description="How many.")
-    in_context: Count = Field(description="Of these still in what the reader is shown.")
-    right: Count = Field(description="Recalled.")
+    n: Count = Field(description="All such facts.")
+    in_context: Count = Field(description="Those that the reader's view contains.")
+    right: Count = Field(description="Those recalled.")
     right_in_context: Count
-    low: float = Field(description="The 95 % Wilson interval of right / n.")
-    high: float
-    other: Count = Field(description="A value that was not told.")
+    low: float = Field(description="The lower end of the 95 % Wilson interval of right / n.")
+    high: float = Field(description="The upper end of the interval.")
+    other: Count = Field(description="Those answered with a value that was not told.")
     not_knowing: Count
     unclear: Count
 
@@ -201,14 +201,14 @@ class CorrectedCounts(Data):
     """Facts that were corrected."""
 
     n: Count
-    stale: Count = Field(description="Answered with the value before its correction.")
+    stale: Count = Field(description="Those answered with the value before the correction.")
 
 
 class NeverCounts(Data):
     """Facts that were never told."""
 
     n: Count
-    false_recall: Count = Field(description="Answered with a value.")
+    false_recall: Count = Field(description="Those answered with a value.")
     not_knowing: Count
 
 
@@ -227,7 +227,7 @@ class PromptTokens(Data):
 
 
 class CachedTokens(Data):
-    """How much of prompts the cache had."""
+    """How many prompt tokens were reused from the cache."""
 
     mean: float
 
@@ -235,9 +235,9 @@ class CachedTokens(Data):
 class RecallRow(Data):
     """What one reader recalled under one strategy."""
 
-    reader: Reader = Field(description="The oracle is no language model: it finds the fact by a regular expression.")
+    reader: Reader = Field(description="The model, or the oracle, which finds the fact with a regular expression.")
     strategy: str
-    distance: Positive | None = Field(description="Turns between fact and question; null over all distances.")
+    distance: Positive | None = Field(description="Turns between fact and question; null for all distances together.")
     recall: RecallCounts
     corrected: CorrectedCounts
     never: NeverCounts
@@ -247,11 +247,11 @@ class RecallRow(Data):
 
 
 class StrategyComparison(Data):
-    """A strategy's recall beside full history's on the same facts, by the exact McNemar test."""
+    """A strategy's recall compared with that of full history on the same facts, by the exact McNemar test."""
 
     strategy: str
-    only_full: Count = Field(description="Facts recalled with full history alone.")
-    only_strategy: Count
+    only_full: Count = Field(description="Facts recalled only with full history.")
+    only_strategy: Count = Field(description="Facts recalled only with the strategy.")
     p: float
     p_holm: float = Field(description="Corrected for the number of strategies by Holm's method.")
 
@@ -268,7 +268,7 @@ class FirstTokenSummary(Data):
 
 
 class IndependentSummary(Data):
-    """What a message took that needs nothing said before, in one mode."""
+    """Times of replies to messages that do not refer to earlier ones, in one mode."""
 
     n: Count
     first_token_s: MedianRange
@@ -278,7 +278,7 @@ class IndependentSummary(Data):
 
 
 class ChatModelSummary(ChatModel, Design):
-    """What one chat model recalls and costs."""
+    """A chat model's recall and cost."""
 
     rows: list[RecallRow]
     comparisons: list[StrategyComparison]
@@ -297,9 +297,9 @@ class ChatModelNotRun(Data):
 
 
 class ChatFile(Document):
-    """chat.json: what chat models recall of conversations under each strategy, and what that costs; counts, not percentages."""
+    """chat.json: recall and cost of chat models under each strategy, as counts, not percentages."""
 
     schema_: Literal["mmlu-kit/chat_summary/2"] = version("mmlu-kit/chat_summary/2")
-    models: list[ChatModelSummary] = Field(description="Those that ran, in the study's order.")
+    models: list[ChatModelSummary] = Field(description="The models that ran, in the study's order.")
     not_run: list[ChatModelNotRun]
-    transcripts: Transcripts | None = Field(description="Three whole chats; null where the model could not be run.")
+    transcripts: Transcripts | None = Field(description="Three whole chats; null if the model could not be run.")

@@ -1,4 +1,4 @@
-"""The recall experiment of one loaded model: what it is shown and replies, and what replies take."""
+"""The recall experiment with a loaded model: its views, its replies and their times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from mmlu_kit.timing import machine
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is asked: `trials_each` conversations of each kind and distance, of which the first `timed` are timed."""
+    """The size of the experiment: `trials_each` conversations of each kind at each distance, the first `timed` are timed."""
 
     strategies: Sequence[Strategy]
     distances: Sequence[int]
@@ -35,7 +35,10 @@ class Plan:
 
 
 class Experiment:
-    """Asks a loaded model; `example` is the writeup's, asked with history on and off."""
+    """Runs the experiment with a loaded model; `example` is the writeup's, run with history on and off.
+
+    A strategy that cannot hold even the system message and the question raises UserError.
+    """
 
     def __init__(
         self,
@@ -59,10 +62,10 @@ class Experiment:
         self.replier = replies.Replier(loaded.model, tokenizer)
         self.trials = conversations.trials(material, plan.distances, plan.trials_each, plan.seed)
         self.probes = probes.probes(self.trials, plan.strategies, tokenizer, self.limit)
-        self.prompts = probes.distinct(self.probes)
+        self.prompts = probes.distinct_prompts(self.probes)
 
     def journal_key(self) -> str:
-        """A hash of everything that can change a reply."""
+        """The hash of everything that can change a reply."""
         settings = [getattr(self.effective, name) for name in SETTINGS]
         return journal_key(
             self.manifest.hashes,
@@ -74,7 +77,7 @@ class Experiment:
         )
 
     def recall(self, journal: Journal | None) -> RecallFile:
-        """What the model was shown and replied; `journal` has replies of an earlier run and takes the new ones."""
+        """Return the model's views and replies; `journal` holds replies of an earlier run, and new ones are appended to it."""
         model_answers = self._answers(journal)
         oracle_answers = probes.oracle_answers(self.prompts, self.replier.tokenizer, self.material)
         return RecallFile(
@@ -103,9 +106,9 @@ class Experiment:
         )
 
     def times(self) -> RecallTimesFile:
-        """What first tokens took, and messages that need no history."""
-        timed = times.chosen(self.probes, self.trials, self.plan.timed)
-        # The first call on a device takes longer than any later one.
+        """Measure times to first token, and times of messages that do not refer to earlier ones."""
+        timed = times.to_time(self.probes, self.trials, self.plan.timed)
+        # The first call on a device takes longer than later ones, so it is not recorded.
         times.first_token(timed[0], self.trials[timed[0].trial], self.replier)
         messages = self.material.independent
         first_token, independent = [], []
@@ -140,7 +143,7 @@ class Experiment:
             return probes.answers(self.prompts, self.replier, self.plan.max_new_tokens, kept, done)
 
     def _alice(self, strategy: Strategy) -> Session:
-        """The writeup's example under one strategy, with the model's own replies in the log."""
+        """Run the writeup's example under one strategy, with the model's own replies in the log."""
         self.replier.forget()
         system, *messages = self.example.messages
         user = [message["content"] for message in messages if message["role"] == "user"]

@@ -7,16 +7,16 @@ from mmlu_kit.recall.documents import ChatModelSummary
 
 @dataclass(frozen=True)
 class Growth:
-    """Prompts grow by `tokens_a_turn` and fill the context after `turns` turns, None where the context is not known."""
+    """Prompts grow by `tokens_a_turn` and fill the context after `turns` turns (None if the context is unknown)."""
 
     tokens_a_turn: float
     turns: int | None
 
 
 def growth(model: ChatModelSummary, strategy: str = "full") -> Growth | None:
-    """Return how prompts grow under a strategy, from the mean prompts of the shortest and the longest conversations.
+    """Return how prompts grow under a strategy, from the mean lengths in the shortest and the longest conversations.
 
-    None where all conversations are of one length, or prompts do not grow.
+    None if all conversations have the same length or prompts do not grow.
     """
     tokens = {
         row.distance: row.prompt_tokens.mean

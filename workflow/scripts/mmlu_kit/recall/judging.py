@@ -1,6 +1,6 @@
-"""What a reply to a probe says: the right value, a stale one, another, that it does not know, or none of these.
+"""The outcome of a reply to a probe: the right value, a stale one, another value, 'I do not know', or none of these.
 
-Whole words count, upper and lower case alike. '2 January' is also 'January 2nd' and 'the 2nd of January'.
+Whole words are compared, ignoring case. '2 January' equals 'January 2nd' and 'the 2nd of January'.
 """
 
 import re
@@ -10,18 +10,21 @@ from functools import lru_cache
 from mmlu_kit.recall.conversations import Material, Trial
 from mmlu_kit.recall.documents import Outcome
 
-# How 'your name is …' may go on without naming one.
+# Words after 'your name is …' that show that no value follows.
 _NO_VALUE = {"not", "unknown", "unclear", "something", "what", "whatever", "never", "only", "nothing"}
 
 
 def outcome(reply: str, trial: Trial, material: Material) -> Outcome:
-    """What a reply says. `other` is any value that was not told, even one that the reply makes up and the material lacks: for
-    a fact that was never told this is false recall. A reply that names a value and doubts it has named it."""
+    """Return the outcome of a reply.
+
+    `other` is any value that was not told, even a made-up one that the material lacks; for a fact that was never told this is
+    false recall. A value counts as named even if the reply doubts it.
+    """
     fact = material.fact(trial.fact)
     named = [value for value in fact.values if names(reply, value)]
     stale = trial.stale if trial.stale in named else None
     if trial.value in named:
-        # 'Your name is Alice, not Bruno.' is right, 'Your name is Bruno' is stale even if it goes on with 'or Alice'.
+        # 'Your name is Alice, not Bruno.' is right; 'Your name is Bruno or Alice.' is stale.
         return "stale" if stale and names(claimed(reply, fact.claims) or "", stale) else "right"
     if stale:
         return "stale"
@@ -33,19 +36,19 @@ def outcome(reply: str, trial: Trial, material: Material) -> Outcome:
 
 
 def keeps_rule(reply: str, word: str) -> bool:
-    """Whether a reply's last word is the one that the rule asks for; punctuation and quotes after it do not matter."""
+    """Whether a reply's last word is the rule's word, ignoring punctuation and quotes after it."""
     return words(reply)[-1:] == (word.lower(),)
 
 
 def names(reply: str, value: str) -> bool:
-    """Whether a value's words stand in a reply one after the other, in this order or reversed as in dates."""
+    """Whether a reply contains a value's words in a row, in this order or reversed as in dates."""
     reply_words, value_words = words(reply), words(value)
     runs = [reply_words[place : place + len(value_words)] for place in range(len(reply_words))]
     return value_words in runs or value_words[::-1] in runs
 
 
 def claimed(reply: str, claims: Iterable[str]) -> str | None:
-    """What a reply gives as the value after one of `claims`: up to three words, to the end of its clause."""
+    """The value that a reply states after one of `claims` (up to three words, to the end of the clause), or None."""
     for claim in claims:
         for clause in re.split(r"[.,;:!?\n()]| not | and | or | but ", reply.lower().replace("’", "'")):
             text = " ".join(words(clause))
@@ -58,6 +61,6 @@ def claimed(reply: str, claims: Iterable[str]) -> str | None:
 
 @lru_cache(1000)  # each reply is searched for every value
 def words(text: str) -> tuple[str, ...]:
-    """A text's words in lower case, without a possessive 's; ordinals are numbers, and the 'of' of dates is left out."""
+    """A text's words in lower case, without possessive 's; ordinals become numbers, and the 'of' in dates is dropped."""
     plain = re.sub(r"\b(\d+)(?:st|nd|rd|th)\b(?: of\b)?", r"\1", text.lower().replace("’", "'"))
     return tuple(re.findall(r"[^\W_]+(?:'[^\W_]+)?", re.sub(r"'s\b", "", plain)))

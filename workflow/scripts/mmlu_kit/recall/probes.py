@@ -1,6 +1,6 @@
-"""What a reader is shown of each conversation under each strategy, and what it replies.
+"""Views of each conversation under each strategy, and the replies to them.
 
-A probe is one trial under one strategy: the view of its log as tokens. Nothing here measures time; everything is the same on
+A probe is one trial under one strategy: the view of its log as tokens. Nothing here measures time; the results are the same in
 every run.
 """
 
@@ -20,16 +20,16 @@ from mmlu_kit.recall.conversations import Material, Trial
 from mmlu_kit.recall.documents import ProbeRecord, Replies, ReplyRecord, TrialRecord
 from mmlu_kit.user_errors import UserError
 
-BATCH = 16  # prompts; what a killed run loses at most
+BATCH = 16  # prompts; a killed run loses at most one batch
 Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A view's prompt. `trial` is the trial's place in their list, `left_out` the turns not shown.
+    """The prompt of a view. `trial` is the trial's index, `left_out` the number of turns not in the view.
 
-    `before` is what the KV cache holds when the probe is asked: the prompt of the turn before under the same strategy, and
-    the reply to it; `cached` is how many of the probe's first tokens are in it.
+    `before` holds the tokens in the KV cache before the probe: the previous turn's prompt under the same strategy and the reply
+    to it. `cached` is the length of the prefix that the probe shares with them.
     """
 
     trial: int
@@ -43,19 +43,19 @@ class Probe:
 
 
 def probes(trials: Sequence[Trial], strategies: Sequence[Strategy], tokenizer: Any, limit: int | None) -> list[Probe]:
-    """Every trial under every strategy; `limit` is the longest prompt in tokens.
+    """Return every trial under every strategy; `limit` is the longest prompt in tokens.
 
     A strategy that cannot hold even the system message and the question raises UserError.
     """
     made = []
     for number, trial in enumerate(trials):
-        ids = _cached_ids(tokenizer)  # of one trial alone, as trials share no views
+        ids = _cached_ids(tokenizer)  # a new cache for each trial, as trials share no views
         made += [_probe(number, trial, strategy, ids, tokenizer, limit) for strategy in strategies]
     return made
 
 
-def distinct(probes: Iterable[Probe]) -> list[Ids]:
-    """The prompts of all probes, each once; neighbours begin alike, so that a cache holds what they share."""
+def distinct_prompts(probes: Iterable[Probe]) -> list[Ids]:
+    """The prompts of all probes without duplicates, sorted so that neighbours share long prefixes for the KV cache."""
     return sorted({probe.ids for probe in probes})
 
 
@@ -66,31 +66,31 @@ def answers(
     kept: Mapping[int, Sequence[str]] = MappingProxyType({}),
     done: Callable[[int, Sequence[str]], None] = lambda number, texts: None,
 ) -> dict[Ids, str]:
-    """A model's greedy reply to each prompt, by its tokens.
+    """Return a model's greedy reply to each prompt, by the prompt's tokens.
 
-    They are asked in batches, each from an empty cache. `done` is called with the number and the replies of each new batch;
-    `kept` has those of an earlier run.
+    Prompts run in batches, each from an empty cache. `done` is called with the number and the replies of each new batch; `kept`
+    holds the replies of batches from an earlier run.
     """
     texts: dict[Ids, str] = {}
-    for number, begin in enumerate(range(0, len(prompts), BATCH)):
-        batch = prompts[begin : begin + BATCH]
+    for number, start in enumerate(range(0, len(prompts), BATCH)):
+        batch = prompts[start : start + BATCH]
         if number in kept:
-            new = kept[number]
+            batch_texts = kept[number]
         else:
             replier.forget()
-            new = ["".join(replier.reply(list(ids), max_new_tokens)) for ids in batch]
-            done(number, new)
-        texts.update(zip(batch, new, strict=True))
+            batch_texts = ["".join(replier.reply(list(ids), max_new_tokens)) for ids in batch]
+            done(number, batch_texts)
+        texts.update(zip(batch, batch_texts, strict=True))
     return texts
 
 
 def oracle_answers(prompts: Iterable[Ids], tokenizer: Any, material: Material) -> dict[Ids, str]:
-    """The oracle's reply to each prompt, by its tokens: it reads exactly what the model is shown."""
+    """Return the oracle's reply to each prompt, by the prompt's tokens: it reads exactly what the model sees."""
     return {ids: oracle.reply(tokenizer.decode(list(ids)), material) for ids in prompts}
 
 
 def trial_record(trial: Trial) -> TrialRecord:
-    """A trial as recall.json has it."""
+    """A trial as stored in recall.json."""
     text = "\n".join(f"{message['role']}: {message['content']}" for message in trial.messages)
     return TrialRecord(
         kind=trial.kind,
@@ -105,7 +105,7 @@ def trial_record(trial: Trial) -> TrialRecord:
 
 
 def probe_record(probe: Probe, trial: Trial, model: str, oracle: str, material: Material) -> ProbeRecord:
-    """A probe as recall.json has it, with the replies of the model and of the oracle."""
+    """A probe as stored in recall.json, with the replies of the model and of the oracle."""
     return ProbeRecord(
         trial=probe.trial,
         strategy=probe.strategy,
@@ -126,12 +126,13 @@ def _probe(
     tokenizer: Any,
     limit: int | None,
 ) -> Probe:
-    """One trial, the `number`th, under one strategy; `ids` gives the tokens of messages as a prompt."""
+    """The trial with index `number` under one strategy; `ids` returns the tokens of messages as a prompt."""
     try:
         view = views.view(trial.messages, strategy, lambda messages: len(ids(messages)), limit)
         earlier = views.view(trial.messages[:-2], strategy, lambda messages: len(ids(messages)), limit)
     except views.PromptTooLong as error:
-        raise UserError(f"strategy {strategy}: {error.tokens} tokens are needed at least, and it has {error.room}") from None
+        need = f"the shortest view takes {error.tokens} tokens, but it may have {error.room}"
+        raise UserError(f"strategy {strategy}: {need}: allow more tokens") from None
     reply = tokenizer(trial.messages[-2]["content"], add_special_tokens=False, split_special_tokens=True)["input_ids"]
     before, prompt = (*ids(earlier.messages), *reply), ids(view.messages)
     return Probe(
@@ -155,7 +156,7 @@ def _reply_record(text: str, trial: Trial, material: Material) -> ReplyRecord:
 
 
 def _cached_ids(tokenizer: Any) -> Callable[[Sequence[Message]], Ids]:
-    """A function that gives the tokens of messages as a prompt and keeps them for the next time."""
+    """A function that returns the tokens of messages as a prompt and caches them."""
 
     @cache
     def encode(messages: tuple[tuple[Any, str], ...]) -> Ids:

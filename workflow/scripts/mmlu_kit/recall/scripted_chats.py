@@ -1,4 +1,4 @@
-"""Whole chats in processes of their own: a chat that is saved by one process is restored by another."""
+"""Whole chats in separate processes, so that a chat saved by one process can be restored by another."""
 
 import concurrent.futures
 import multiprocessing
@@ -16,7 +16,7 @@ from mmlu_kit.settings import Effective, LoadSettings, OnUnavailable
 
 @dataclass(frozen=True)
 class Setting:
-    """Which model chats, how it is loaded, its system message, and the most tokens of a reply."""
+    """The model of a chat, how it is loaded, its system message, and the longest reply in tokens."""
 
     name: str
     manifest: Manifest
@@ -29,7 +29,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Part:
-    """What a user says in a chat, or in a part of one that goes on from the saved chat `restored` or is saved as `saved`."""
+    """The user's messages in a chat, or in a part of one that continues the saved chat `restored` or is saved to `saved`."""
 
     strategy: Strategy
     user: Sequence[str]
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Chats:
-    """The turns of each part and how the model ran; `effective` is None where it was skipped, for the `reason`."""
+    """The turns of each part and how the model ran; `effective` is None if it was skipped, and `reason` says why."""
 
     effective: Effective | None
     reason: str | None
@@ -47,13 +47,13 @@ class Chats:
 
 
 def in_new_process(setting: Setting, parts: Sequence[Part]) -> Chats:
-    """`chat` in a new process, which has ended when this returns."""
+    """Run `chat` in a new process and wait for its end."""
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(chat, setting, parts).result()
 
 
 def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
-    """Load the model and have it chat, one part after the other."""
+    """Load the model and run the parts one after another."""
     import torch
 
     from mmlu_kit.chat.replies import Replier

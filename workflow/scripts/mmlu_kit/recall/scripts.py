@@ -1,4 +1,4 @@
-"""What scripted users say: the writeup's example with history on and off, and the chats of the three transcripts."""
+"""The messages of scripted users: the writeup's example with history on and off, and the chats of the three transcripts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,14 +12,14 @@ from mmlu_kit.recall import yaml_files
 
 
 class Example(Data):
-    """A fact of conversations.yaml by its name, and the value that is told."""
+    """The name of a fact in conversations.yaml, and the value that is told."""
 
     fact: str
     value: str
 
 
 class Script(Data):
-    """What a user says in one chat, and the strategy of its views."""
+    """The user's messages in one chat, and the strategy for its views."""
 
     strategy: Annotated[Strategy, BeforeValidator(lambda text: views.parse(str(text)))]
     user: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -33,7 +33,7 @@ class InterruptedScript(Script):
     @model_validator(mode="after")
     def _goes_on(self) -> "InterruptedScript":
         if self.saved_after >= len(self.user):
-            raise ValueError("saved_after is not a turn before the last")
+            raise ValueError("saved_after must be smaller than the number of turns")
         return self
 
 
@@ -47,5 +47,5 @@ class Scripts(Data):
 
 
 def read(path: Path) -> Scripts:
-    """The scripts in a YAML file; any other file raises UserError."""
-    return yaml_files.read(path, Scripts, "what users say in the transcripts")
+    """Read the scripts from a YAML file; any other file raises UserError."""
+    return yaml_files.read(path, Scripts, "the users' messages in the transcripts")

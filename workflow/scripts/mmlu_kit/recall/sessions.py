@@ -1,4 +1,4 @@
-"""Whole chats of scripted users with a model: what is said in each turn, and how much of the log the model was shown."""
+"""Whole chats of scripted users with a model: the messages of each turn and how much of the log the model saw."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -18,9 +18,9 @@ def converse(
     max_new_tokens: int,
     advance: Callable[[int], None] = lambda turns: None,
 ) -> list[Turn]:
-    """The turns that follow on `log` where a user says this; `limit` is the longest prompt in tokens.
+    """Continue `log` with a user's messages and return the new turns; `limit` is the longest prompt in tokens.
 
-    The log passed in is not changed; `advance` is called after each turn.
+    `log` itself is not changed; `advance` is called after each turn. A message that does not fit raises PromptTooLong.
     """
     log, turns = list(log), []
     tokenizer = replier.tokenizer
@@ -43,7 +43,7 @@ def converse(
 
 
 def messages(system: str, turns: Iterable[Turn]) -> list[Message]:
-    """The log of these turns after a system message."""
+    """The log of a system message and these turns."""
     log: list[Message] = [{"role": "system", "content": system}]
     for turn in turns:
         log += [{"role": "user", "content": turn.user}, {"role": "assistant", "content": turn.assistant}]

@@ -1,6 +1,6 @@
-"""The recall experiment in numbers: for each reader, strategy and distance what was recalled, and what prompts cost.
+"""The results of the recall experiment: recall for each reader, strategy and distance, and the cost of prompts.
 
-Counts, not percentages: callers compute these. Intervals are Wilson's at 95 %.
+Results are counts; callers compute percentages. Intervals are 95 % Wilson intervals.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,12 +36,12 @@ from mmlu_kit.recall.documents import (
 )
 
 READERS: tuple[Reader, ...] = get_args(Reader)
-RECALLED: tuple[Kind, ...] = ("told", "corrected")  # the kinds whose fact was told and is asked for
-FULL = "full"  # the strategy that every other is compared with
+RECALL_KINDS: tuple[Kind, ...] = ("told", "corrected")  # kinds in which the fact was told
+FULL = "full"  # the strategy that all others are compared with
 
 
 def summarize(recall: RecallFile, times: RecallTimesFile) -> ChatModelSummary:
-    """A model's part of chat.json."""
+    """Summarise a model's results for chat.json."""
     shared = {name: getattr(recall, name) for name in (*ChatModel.model_fields, *Design.model_fields)}
     return ChatModelSummary(
         **shared,
@@ -57,9 +57,9 @@ def summarize(recall: RecallFile, times: RecallTimesFile) -> ChatModelSummary:
 def rows(
     trials: Sequence[TrialRecord], probes: Sequence[ProbeRecord], strategies: Iterable[str], distances: Sequence[int]
 ) -> list[RecallRow]:
-    """One row for each reader, strategy and distance, and one over all distances (`distance` null)."""
+    """Return a row for each reader, strategy and distance, and one for all distances together (`distance` null)."""
     return [
-        row(trials, _chosen(trials, probes, strategy, distance), reader, strategy, distance)
+        row(trials, _select(trials, probes, strategy, distance), reader, strategy, distance)
         for reader in READERS
         for strategy in strategies
         for distance in (None, *distances)
@@ -69,12 +69,12 @@ def rows(
 def row(
     trials: Sequence[TrialRecord], probes: Sequence[ProbeRecord], reader: Reader, strategy: str, distance: int | None
 ) -> RecallRow:
-    """What one reader recalled in some probes, all of them of this strategy and distance."""
+    """Summarise one reader's replies to probes, all of them of this strategy and distance."""
 
     def replies(*kinds: Kind) -> list[tuple[ProbeRecord, ReplyRecord]]:
         return [(probe, _reply(probe, reader)) for probe in probes if trials[probe.trial].kind in kinds]
 
-    told, corrected, never, rule = replies(*RECALLED), replies("corrected"), replies("never"), replies("rule")
+    told, corrected, never, rule = replies(*RECALL_KINDS), replies("corrected"), replies("never"), replies("rule")
     right = [probe for probe, reply in told if reply.outcome == "right"]
     low, high = statistics.wilson(len(right), len(told))
     tokens = [probe.prompt_tokens for probe in probes]
@@ -104,9 +104,11 @@ def row(
 def comparisons(
     trials: Sequence[TrialRecord], probes: Sequence[ProbeRecord], strategies: Iterable[str]
 ) -> list[StrategyComparison]:
-    """Every other strategy beside full history, on the same told facts: exact McNemar tests of the model's recall, corrected
-    for their number by Holm's method."""
-    recalled = {strategy: _recalled(trials, _chosen(trials, probes, strategy, None)) for strategy in (FULL, *strategies)}
+    """Compare the model's recall under every other strategy with full history on the same facts.
+
+    Uses exact McNemar tests, corrected for their number by Holm's method.
+    """
+    recalled = {strategy: _recalled(trials, _select(trials, probes, strategy, None)) for strategy in (FULL, *strategies)}
     full = recalled.pop(FULL)
     only_full = {strategy: len(full - facts) for strategy, facts in recalled.items()}
     only_strategy = {strategy: len(facts - full) for strategy, facts in recalled.items()}
@@ -120,7 +122,7 @@ def comparisons(
 
 
 def first_token(times: Sequence[FirstToken], strategies: Iterable[str]) -> list[FirstTokenSummary]:
-    """For each strategy the time to the first token with the cache of the turn before and without it."""
+    """Summarise times to first token under each strategy, with and without the previous turn's cache."""
     by_strategy = {strategy: [time for time in times if time.strategy == strategy] for strategy in strategies}
     return [
         FirstTokenSummary(
@@ -137,7 +139,7 @@ def first_token(times: Sequence[FirstToken], strategies: Iterable[str]) -> list[
 
 
 def independent(times: Sequence[IndependentMessage]) -> dict[Mode, IndependentSummary]:
-    """By mode what a message took that needs no history, and how long its prompt and its reply were."""
+    """Summarise by mode the times, prompts and replies of messages that do not refer to earlier ones."""
     modes = dict.fromkeys(time.mode for time in times)
     by_mode = {mode: [time for time in times if time.mode == mode] for mode in modes}
     return {
@@ -152,16 +154,16 @@ def independent(times: Sequence[IndependentMessage]) -> dict[Mode, IndependentSu
     }
 
 
-def _chosen(
+def _select(
     trials: Sequence[TrialRecord], probes: Iterable[ProbeRecord], strategy: str, distance: int | None
 ) -> list[ProbeRecord]:
-    """The probes of a strategy and a distance, or of all distances."""
+    """The probes of a strategy at one distance, or at all distances."""
     return [probe for probe in probes if probe.strategy == strategy and distance in (None, trials[probe.trial].distance)]
 
 
 def _recalled(trials: Sequence[TrialRecord], probes: Iterable[ProbeRecord]) -> set[int]:
-    """The trials whose told fact the model recalled."""
-    told = [probe for probe in probes if trials[probe.trial].kind in RECALLED]
+    """The indices of the trials whose fact the model recalled."""
+    told = [probe for probe in probes if trials[probe.trial].kind in RECALL_KINDS]
     return {probe.trial for probe in told if probe.replies.model.outcome == "right"}
 
 

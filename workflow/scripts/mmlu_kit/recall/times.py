@@ -1,5 +1,7 @@
-"""What history costs: the time to a reply's first token with and without the KV cache, and the time of messages that need no
-history. Seconds differ from run to run, so they have a file of their own."""
+"""The cost of history: times to first token with and without the KV cache, and times of messages that need no history.
+
+Times differ from run to run, so they are in a separate file.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +13,7 @@ from mmlu_kit.recall.conversations import Trial
 from mmlu_kit.recall.documents import FirstToken, IndependentMessage, Mode
 from mmlu_kit.recall.probes import Probe
 
-# How messages that need no history are asked: the strategy, and whether the KV cache of the message before is kept.
+# How messages that need no history are sent: the strategy, and whether the previous message's KV cache is kept.
 MODES: dict[Mode, tuple[Strategy, bool]] = {
     "on": (Strategy("full"), True),
     "on_without_cache": (Strategy("full"), False),
@@ -19,8 +21,8 @@ MODES: dict[Mode, tuple[Strategy, bool]] = {
 }
 
 
-def chosen(probes: Sequence[Probe], trials: Sequence[Trial], each: int) -> list[Probe]:
-    """The first `each` probes of told facts of each strategy and distance."""
+def to_time(probes: Sequence[Probe], trials: Sequence[Trial], each: int) -> list[Probe]:
+    """The probes to time: the first `each` of told facts for each strategy and distance."""
     groups: dict[tuple[str, int], list[Probe]] = {}
     for probe in probes:
         trial = trials[probe.trial]
@@ -30,7 +32,7 @@ def chosen(probes: Sequence[Probe], trials: Sequence[Trial], each: int) -> list[
 
 
 def first_token(probe: Probe, trial: Trial, replier: Replier) -> FirstToken:
-    """The time to the first token of a probe's reply: after the turn before it, whose cache is kept, and from nothing."""
+    """Measure the time to first token of a probe's reply, with the previous turn's cache and without a cache."""
     _read(replier, probe.before, cold=True)
     warm = _read(replier, probe.ids)
     cold = _read(replier, probe.ids, cold=True)
@@ -54,7 +56,7 @@ def independent(
     max_new_tokens: int,
     advance: Callable[[int], None],
 ) -> list[IndependentMessage]:
-    """What each of these messages took, asked one after the other with the model's own replies in the log, in one mode."""
+    """Measure the replies to messages sent one after another in one mode, with the model's own replies in the log."""
     strategy, cached = MODES[mode]
     tokenizer = replier.tokenizer
     log: list[Message] = [{"role": "system", "content": system}]
@@ -82,7 +84,7 @@ def independent(
 
 
 def _read(replier: Replier, ids: Sequence[int], cold: bool = False) -> Reply:
-    """What reading a prompt up to the reply's first token took."""
+    """Read a prompt up to the reply's first token and return the times."""
     for _ in replier.reply(list(ids), 1, cold=cold):
         pass
     return replier.last

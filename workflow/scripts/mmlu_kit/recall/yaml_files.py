@@ -1,4 +1,4 @@
-"""The YAML files of workflow/recall: what is said in conversations and transcripts."""
+"""The YAML files in workflow/recall: the texts of conversations and transcripts."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ Form = TypeVar("Form", bound=Data)
 
 
 def read(path: Path, form: type[Form], content: str) -> Form:
-    """The data in a YAML file; any other file raises UserError that names its `content`."""
+    """Read a YAML file; a file in any other form raises UserError naming the expected `content`."""
     value = None
     try:
         value = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -23,4 +23,4 @@ def read(path: Path, form: type[Form], content: str) -> Form:
         problem = explain(error, value)
     except (OSError, ValueError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())[:200]
-    raise UserError(f"{path} does not hold {content} ({problem}): restore it")
+    raise UserError(f"{path} does not contain {content} ({problem}): restore it")

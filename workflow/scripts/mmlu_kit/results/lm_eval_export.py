@@ -61,7 +61,7 @@ def export(results: Path, resources: Path, output: Path, load_tokenizer: Callabl
             continue
         tokenizer = None
         if about.requested.preset == Preset.CHAT:
-            manifest = checkpoints.opened(resources / "models" / merged.study.manifest(model))
+            manifest = checkpoints.verified_manifest(resources / "models" / merged.study.manifest(model))
             tokenizer = load_tokenizer(Path(manifest.folder))
         tasks = _tasks(merged, model, about.requested.preset, results, resources, tokenizer)
         folder, when = output / folder_name(model), _date([task.timing for task in tasks])

@@ -1,1 +1,1 @@
-"""Time: phases of a process, logs of /usr/bin/time, the GPU and the machine."""
+"""Timing: the phases of a process, logs of /usr/bin/time, GPU usage and the machine."""

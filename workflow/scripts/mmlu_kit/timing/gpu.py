@@ -1,4 +1,4 @@
-"""Peak memory, energy and driver of an NVIDIA GPU; what cannot be measured is None, with the reason."""
+"""Peak memory, energy and driver of an NVIDIA GPU; a value that cannot be measured is None, with the reason."""
 
 from typing import Any
 
@@ -9,39 +9,39 @@ from mmlu_kit.data import Bytes, Data, Joules
 
 
 class GpuUse(Data):
-    """The GPU energy and memory of a subject."""
+    """GPU energy and memory while a subject is evaluated."""
 
-    gpu_energy_j: Joules | None = Field(description="Joules of the whole GPU meanwhile, from NVML.")
-    peak_gpu_bytes: Bytes | None = Field(description="The most GPU memory of the process until then.")
-    reasons: dict[str, str] = Field(description="Why a value is null.")
+    gpu_energy_j: Joules | None = Field(description="Energy used by the whole GPU in that time, from NVML.")
+    peak_gpu_bytes: Bytes | None = Field(description="The process's peak GPU memory so far.")
+    reasons: dict[str, str] = Field(description="Why values are null, by the value's name.")
 
 
 class Meter:
-    """Measures energy and peak memory of the GPU from now until it is read; None, with the reason, on another device."""
+    """Measures energy and peak memory from now until it is read; the values are None, with the reason, without a GPU."""
 
     def __init__(self, torch: Any, device: str) -> None:
         self.torch, self.device = torch, device
         self.reasons: dict[str, str] = {}
-        self.began_j = self._energy_j()
+        self.start_j = self._energy_j()
 
     def read(self) -> GpuUse:
-        """The use since the meter was made."""
+        """The GPU usage since the meter was created."""
         if self.device != "cuda":
             reason = f"the model runs on {self.device}"
             reasons = dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), reason)
             return GpuUse(gpu_energy_j=None, peak_gpu_bytes=None, reasons=reasons)
-        ended_j = self._energy_j()
-        energy_j = None if ended_j is None or self.began_j is None else round(ended_j - self.began_j, 3)
+        end_j = self._energy_j()
+        energy_j = None if end_j is None or self.start_j is None else round(end_j - self.start_j, 3)
         peak = self.torch.cuda.max_memory_allocated()
         return GpuUse(gpu_energy_j=energy_j, peak_gpu_bytes=peak, reasons=self.reasons)
 
     def _energy_j(self) -> float | None:
-        """Joules since the driver was loaded."""
+        """Joules since the driver was loaded, None if NVML cannot tell."""
         if self.device != "cuda":
             return None
         try:
             pynvml.nvmlInit()
-            # NVML numbers all GPUs, CUDA the visible ones only; the UUID is the same in both.
+            # NVML counts all GPUs and CUDA only the visible ones, but the UUID is the same in both.
             handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{self.torch.cuda.get_device_properties(0).uuid}")
             return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
         except pynvml.NVMLError as error:
@@ -50,7 +50,7 @@ class Meter:
 
 
 def driver() -> str | None:
-    """The version of NVIDIA's driver, None where there is none."""
+    """The version of NVIDIA's driver, None if there is none."""
     try:
         pynvml.nvmlInit()
         return str(pynvml.nvmlSystemGetDriverVersion())

@@ -1,4 +1,4 @@
-"""The machine a program runs on: what its times depend on."""
+"""The machine that a program runs on, as far as times depend on it."""
 
 import ctypes
 import os
@@ -20,25 +20,25 @@ PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "bitsandbytes",
 
 
 class Machine(Data):
-    """A machine, and the versions of the packages that compute on it."""
+    """A machine and the versions of its numerical packages."""
 
     host: str | None = Field(None, description="The machine's name; null unless config's `record_host` asks for it.")
     system: str = Field(description="Operating system, release and architecture.")
     processor: str
     cores: Positive | None = Field(description="Logical cores of the machine.")
     cores_usable: Positive | None = Field(description="Cores that the process may use.")
-    cpu_capability: str = Field(description="The vector instructions that torch uses, as 'AVX512'.")
-    memory_bytes: Bytes = Field(description="The machine's whole memory.")
-    gpu: str | None = Field(description="The GPU's name; null where torch can use none.")
-    gpu_memory_bytes: Bytes | None = Field(description="The GPU's whole memory; null where there is none.")
+    cpu_capability: str = Field(description="The vector instructions that torch uses, for example 'AVX512'.")
+    memory_bytes: Bytes = Field(description="The machine's total memory.")
+    gpu: str | None = Field(description="The GPU's name; null if torch cannot use one.")
+    gpu_memory_bytes: Bytes | None = Field(description="The GPU's total memory; null without a GPU.")
     cuda: str | None = Field(description="The version of CUDA that torch was built with; null without a GPU.")
     driver: str | None = Field(description="The version of NVIDIA's driver; null without a GPU.")
-    container: str | None = Field(description="The kind of container the process ran in; null outside one.")
+    container: str | None = Field(description="The kind of container that the process ran in; null outside a container.")
     python: str
-    packages: dict[str, str | None] = Field(description="Versions of the packages that compute.")
+    packages: dict[str, str | None] = Field(description="Versions of the numerical packages.")
 
     def alike(self, other: "Machine") -> bool:
-        """Whether times of two machines can be compared: they differ in nothing but the host's name."""
+        """Whether times of two machines can be compared: the machines differ at most in the host's name."""
         return self.model_copy(update={"host": None}) == other.model_copy(update={"host": None})
 
     def in_words(self) -> str:
@@ -51,7 +51,7 @@ class Machine(Data):
 
 
 def describe(torch: Any, host: bool = False) -> Machine:
-    """This machine; its name may identify its user, so it is left out unless `host` is true."""
+    """Describe this machine; its name may identify its user, so it is left out unless `host` is true."""
     has_gpu = torch.cuda.is_available()
     return Machine(
         host=platform.node() if host else None,
@@ -72,15 +72,15 @@ def describe(torch: Any, host: bool = False) -> Machine:
 
 
 def device_class(torch: Any, device: str) -> str:
-    """The kind of device that computes scores; on equal ones equal bits can be expected."""
+    """The kind of device that computes scores; devices of one kind can be expected to give the same bits."""
     return torch.cuda.get_device_name() if device == "cuda" else f"{processor()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep the memory that it frees (glibc only; elsewhere nothing happens). Scores do not change.
+    """Make this process keep the memory that it frees (with glibc only; elsewhere nothing happens). Scores do not change.
 
-    A forward pass frees and allocates the same large blocks in every layer. Returned to the system, they would come back
-    as fresh pages that must be zeroed.
+    A forward pass frees and allocates the same large blocks in every layer. If they were returned to the system, it would have
+    to hand out and zero new pages each time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
@@ -89,7 +89,7 @@ def keep_freed_memory() -> None:
 
 
 def processor() -> str:
-    """The processor's name as the system gives it."""
+    """The processor's name as reported by the system."""
     info = Path("/proc/cpuinfo")
     if sys.platform == "linux" and info.exists():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -99,15 +99,15 @@ def processor() -> str:
 
 
 def container() -> str | None:
-    """The kind of container this process runs in, or None."""
+    """The kind of container that this process runs in, or None."""
     if "APPTAINER_CONTAINER" in os.environ or "SINGULARITY_CONTAINER" in os.environ:
         return "apptainer"
-    marks = {"docker": "/.dockerenv", "podman": "/run/.containerenv"}
-    return next((name for name, mark in marks.items() if Path(mark).exists()), None)
+    markers = {"docker": "/.dockerenv", "podman": "/run/.containerenv"}
+    return next((name for name, marker in markers.items() if Path(marker).exists()), None)
 
 
 def packages() -> dict[str, str | None]:
-    """The versions of the packages that compute."""
+    """The versions of the numerical packages, None for those that are not installed."""
     return {name: _version(name) for name in PACKAGES}
 
 

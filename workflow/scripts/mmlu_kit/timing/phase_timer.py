@@ -1,4 +1,4 @@
-"""Where a process's time goes: from its start to its end, each moment belongs to exactly one phase."""
+"""How a process spends its time: from start to end, each moment belongs to exactly one phase."""
 
 import os
 import re
@@ -26,30 +26,32 @@ PHASES = START + SUBJECT
 class StartPhases(Data):
     """The phases of a process's start."""
 
-    startup_s: Seconds = Field(description="From the process's beginning to loading: the interpreter, imports. Once a process.")
-    load_s: Seconds = Field(description="Loading tokenizer and model, quantizing. Once a process.")
+    startup_s: Seconds = Field(
+        description="From the process's start to loading: the interpreter and imports. Once per process."
+    )
+    load_s: Seconds = Field(description="Loading the tokenizer and the model, quantizing. Once per process.")
 
 
 class SubjectPhases(Data):
     """The phases of a subject; the five add up to `real_s`."""
 
-    tokenize_s: Seconds = Field(description="Rendering prompts and encoding them.")
-    forward_s: Seconds = Field(description="Forward passes, as long as the program waited for them.")
-    parse_s: Seconds = Field(description="Making probabilities, letters and records from the model's output.")
+    tokenize_s: Seconds = Field(description="Rendering and encoding prompts.")
+    forward_s: Seconds = Field(description="Forward passes: how long the program waited for them.")
+    parse_s: Seconds = Field(description="Turning the model's output into probabilities, letters and records.")
     write_s: Seconds = Field(description="Writing the journal and the evaluation file.")
-    other_s: Seconds = Field(description="All else: progress, printing, reading the journal.")
+    other_s: Seconds = Field(description="Everything else: progress, printing, reading the journal.")
     real_s: Seconds = Field(
-        description="The subject's five phases together; with startup_s and load_s, the whole process's real time."
+        description="The sum of the subject's five phases; startup_s and load_s complete the real time of the whole process."
     )
     cpu_user_s: Seconds
     cpu_system_s: Seconds
-    gpu_s: Seconds | None = Field(description="Forward passes between CUDA events, on the device's own clock.")
+    gpu_s: Seconds | None = Field(description="Forward passes measured on the GPU's own clock, between CUDA events.")
 
 
 class PhaseTimer:
-    """The seconds of each phase since the process began; the process begins in 'startup'.
+    """Measures the seconds of each phase since the process started; the first phase is 'startup'.
 
-    With `watch_gpu`, forward passes are also timed by two CUDA events each, on the device's own clock.
+    After `watch_gpu`, forward passes are also timed on the GPU's own clock, by a pair of CUDA events each.
     """
 
     def __init__(self) -> None:
@@ -63,7 +65,7 @@ class PhaseTimer:
         self.gpu_s = 0.0
 
     def watch_gpu(self, cuda: Any) -> None:
-        """From now on time forward passes on the GPU too; `cuda` is the module torch.cuda."""
+        """From now on also time forward passes on the GPU; `cuda` is the module torch.cuda."""
         self.cuda = cuda
 
     def switch(self, phase: str) -> None:
@@ -74,29 +76,29 @@ class PhaseTimer:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a block as `name`, then return to the phase before."""
-        before = self.current
+        """Time a block as phase `name`, then return to the previous phase."""
+        previous = self.current
         self.switch(name)
-        began = self._event() if self.cuda and name == "forward" else None
+        start = self._event() if self.cuda and name == "forward" else None
         try:
             yield
         finally:
-            if began:
+            if start:
                 end = self._event()
-                # The device computes asynchronously, so wait for the work of this phase.
+                # The GPU computes asynchronously, so wait until it has finished this phase.
                 end.synchronize()
-                self.gpu_s += began.elapsed_time(end) / 1000
-            self.switch(before)
+                self.gpu_s += start.elapsed_time(end) / 1000
+            self.switch(previous)
 
     def end_start(self) -> StartPhases:
-        """The phases of the process's start; a subject begins now, in 'other'."""
-        seconds = self._taken(START)
+        """Return the phases of the process's start; a subject starts now, in phase 'other'."""
+        seconds = self._elapsed(START)
         self._reset()
         return StartPhases(**{f"{phase}_s": seconds[phase] for phase in START})
 
     def end_subject(self) -> SubjectPhases:
-        """The phases of the subject that ends now; the next one begins, in 'other'."""
-        seconds = self._taken(SUBJECT)
+        """Return the phases of the subject that ends now; the next one starts, in phase 'other'."""
+        seconds = self._elapsed(SUBJECT)
         cpu = os.times()
         phases = SubjectPhases(
             **{f"{phase}_s": seconds[phase] for phase in SUBJECT},
@@ -108,11 +110,11 @@ class PhaseTimer:
         self._reset()
         return phases
 
-    def _taken(self, phases: tuple[str, ...]) -> dict[str, float]:
-        """Seconds of each of `phases`; time in another phase is a bug of the kit."""
+    def _elapsed(self, phases: tuple[str, ...]) -> dict[str, float]:
+        """Seconds of each of `phases`; time spent in any other phase is a bug of the kit."""
         self.switch("other")
-        surplus = set(self.seconds) - set(phases)
-        assert not surplus, f"time was spent in {surplus}, and only {phases} can be here"
+        unexpected = set(self.seconds) - set(phases)
+        assert not unexpected, f"time was spent in {unexpected}, but only {phases} are possible here"
         return {phase: round(self.seconds[phase], 4) for phase in phases}
 
     def _reset(self) -> None:
@@ -125,24 +127,24 @@ class PhaseTimer:
         return event
 
 
-def now(later: timedelta = timedelta(0)) -> str:
-    """The time of day, UTC, ISO 8601, to a second."""
-    return (datetime.now(UTC) + later).isoformat(timespec="seconds")
+def now(offset: timedelta = timedelta(0)) -> str:
+    """The current time plus `offset`, UTC, ISO 8601, rounded down to a second."""
+    return (datetime.now(UTC) + offset).isoformat(timespec="seconds")
 
 
 def process_age_s() -> float:
-    """Seconds since this process began, to a hundredth."""
+    """Seconds since this process started, to a hundredth."""
     if sys.platform == "linux":
-        # psutil counts from the boot's date in whole seconds; both numbers here are since the boot (proc(5), field 22).
+        # psutil rounds the time of boot to whole seconds; here both numbers count from boot (proc(5), field 22).
         fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK"))
     return max(0.0, time.time() - psutil.Process().create_time())
 
 
 def peak_rss_bytes() -> int:
-    """The largest resident memory of this process so far."""
+    """The peak resident memory of this process so far, in bytes."""
     if sys.platform == "linux":
-        # getrusage would also count what the process was before it became this program: a copy of its parent.
+        # getrusage would include the time before exec, when the process was a copy of its parent.
         status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
         return 1024 * max(map(int, re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.M)))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS

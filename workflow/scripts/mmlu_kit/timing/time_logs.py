@@ -1,4 +1,4 @@
-"""Logs of /usr/bin/time, which measures a whole process from outside."""
+"""Logs of /usr/bin/time, which measures a whole process from the outside."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from mmlu_kit.data import Bytes, Data, Seconds
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain_json
 
-# The last line of each form counts: GNU's log begins with the command, and its arguments could be anything.
+# The last match of each pattern counts: GNU's log starts with the command, whose arguments could look like any line.
 _GNU: dict[str, tuple[str, Callable[[str], float]]] = {
     "real_s": (r"Elapsed \(wall clock\) time \(h:mm:ss or m:ss\): ([\d:.]+)$", lambda text: _seconds(text)),
     "user_s": (r"User time \(seconds\): ([\d.]+)$", float),
@@ -29,7 +29,7 @@ _BSD: dict[str, tuple[str, Callable[[str], float]]] = {
 
 
 class ProcessTimes(Data):
-    """What /usr/bin/time logged of a whole process; null where the log has no such value."""
+    """What /usr/bin/time logged about a process; null if the log lacks the value."""
 
     real_s: Seconds
     user_s: Seconds
@@ -40,7 +40,7 @@ class ProcessTimes(Data):
 
 
 class Processes(RootModel[dict[str, ProcessTimes]]):
-    """timings/processes.json: every process of a study, by the name of its log."""
+    """timings/processes.json: the times of every process of a study, by the name of its log."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -54,20 +54,21 @@ class Processes(RootModel[dict[str, ProcessTimes]]):
             ) from None
 
     def write(self, path: Path) -> None:
-        """Write the processes, whole or not at all."""
+        """Write the processes atomically."""
         files.write_json(path, self.model_dump(mode="json"))
 
 
 def read_time_log(path: Path) -> ProcessTimes:
-    """What /usr/bin/time logged in a file, whatever bytes the command in it has."""
+    """Read a log of /usr/bin/time; the command in it may contain any bytes. Another file raises UserError naming it."""
     return parse_time_log(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
 def parse_time_log(text: str, where: str) -> ProcessTimes:
-    """The values in a log of GNU `time -v` or BSD/macOS `time -l`; another text raises UserError naming `where`.
+    """Parse a log of GNU `time -v` or BSD/macOS `time -l`; any other text raises UserError naming `where`.
 
-    `exit_status` is None for a killed process, and for BSD, which logs none. GNU time 1.7 as published logs four times the
-    peak memory (a distribution's own 1.7 may not), and its log does not show it: prefer what the program measured itself.
+    `exit_status` is None for a killed process, and on BSD, which does not log it. GNU time 1.7 as published reports four times
+    the peak memory (distributions may have fixed this), and its log does not show the version, so prefer the peak memory that
+    the program measured itself.
     """
     gnu = _last(_GNU["real_s"][0], text) is not None
     values: dict[str, Any] = dict.fromkeys(("real_s", "user_s", "system_s", "peak_rss_bytes", "exit_status"))
@@ -81,20 +82,20 @@ def parse_time_log(text: str, where: str) -> ProcessTimes:
         values["exit_status"] = None if values["killed"] else values["exit_status"]
     else:
         values["killed"] = True if "ommand terminated abnormally" in text.partition("\n")[0] else None
-        # macOS counts in bytes, and alone has this line; FreeBSD counts in KiB.
+        # macOS reports bytes and FreeBSD KiB; only macOS has this line.
         if values["peak_rss_bytes"] is not None and _last(r"(\d+)  peak memory footprint$", text) is None:
             values["peak_rss_bytes"] *= 1024
     return ProcessTimes(**values)
 
 
 def _last(pattern: str, text: str) -> str | None:
-    """The group of `pattern` in the last line that matches it, None where no line does."""
+    """The group of `pattern` in the last line that matches it, None if no line does."""
     matches: list[str] = re.findall(r"^\s*" + pattern, text, re.M)
     return matches[-1] if matches else None
 
 
 def _seconds(clock: str) -> float:
-    """'1:02:03' or '2:03.45' in seconds."""
+    """Convert '1:02:03' or '2:03.45' to seconds."""
     total = 0.0
     for part in clock.split(":"):
         total = total * 60 + float(part)
