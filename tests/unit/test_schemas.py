@@ -7,10 +7,19 @@ import pytest
 from mmlu_kit.cli import schemas
 
 
+@pytest.fixture(scope="module")
+def generated(kit, tmp_path_factory):
+    """The folder of schemas that `make schemas` would write. In a process of its own: pydantic's depend on what was imported."""
+    folder = tmp_path_factory.mktemp("schemas")
+    process = kit("schemas", "--folder", folder)
+    assert process.returncode == 0, process.stderr
+    return folder
+
+
 @pytest.mark.parametrize("name", schemas.MODELS)
-def test_each_schema_is_up_to_date(root, name):
-    stale = f"workflow/schemas/{name}.json is stale: make schemas"
-    assert json.loads((root / f"workflow/schemas/{name}.json").read_text()) == schemas.schema(name), stale
+def test_each_schema_is_up_to_date(root, generated, name):
+    committed = (root / f"workflow/schemas/{name}.json").read_bytes()
+    assert committed == (generated / f"{name}.json").read_bytes(), f"workflow/schemas/{name}.json is stale: make schemas"
 
 
 def test_no_schema_is_left_over(root):
@@ -18,7 +27,7 @@ def test_no_schema_is_left_over(root):
 
 
 @pytest.mark.parametrize("name", schemas.MODELS)
-def test_each_schema_is_valid_and_documented(name):
-    schema = schemas.schema(name)
+def test_each_schema_is_valid_and_documented(generated, name):
+    schema = json.loads((generated / f"{name}.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["description"] and "\n" not in schema["title"]
