@@ -9,7 +9,7 @@ from mmlu_kit.cli import schemas
 
 @pytest.fixture(scope="module")
 def generated(kit, tmp_path_factory):
-    """The folder of schemas that `make schemas` would write. In a process of its own: pydantic's depend on what was imported."""
+    """The folder of schemas that `make schemas` writes."""
     folder = tmp_path_factory.mktemp("schemas")
     process = kit("schemas", "--folder", folder)
     assert process.returncode == 0, process.stderr

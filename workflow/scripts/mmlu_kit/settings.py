@@ -39,7 +39,7 @@ GPUS = frozenset(Device) - {Device.CPU}
 
 
 class DType(StrEnum):
-    """The number format that weights are loaded in and computed with."""
+    """A number format of weights and of computing with them."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
