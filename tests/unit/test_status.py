@@ -120,5 +120,5 @@ def test_several_config_files_are_merged_key_by_key(tmp_path):
     with pytest.raises(UserError, match="list has no keys"):
         config.read([tmp_path / "list"])
     (tmp_path / "torn").write_text("study: [")
-    with pytest.raises(UserError, match="torn is not a YAML file"):
+    with pytest.raises(UserError, match="torn is not valid YAML"):
         config.read([tmp_path / "torn"])
