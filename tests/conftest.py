@@ -37,19 +37,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew instead of comparing with it")
 
 
-@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give each worker whole files; the demo study's tests, which look at the same run, are one group."""
+    file = item.nodeid.split("::")[0]
+    item.add_marker(pytest.mark.xdist_group("demo_study" if file.startswith("tests/demo_study/") else file))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort tests by file, the slowest files first, and give each worker whole files; the demo study's tests, which look at
-    one run, are one group."""
+    """Sort tests by file, the slowest files first."""
 
     def place(item: pytest.Item) -> int:
         return next((n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name)), len(LONGEST))
 
     items.sort(key=place)
-    for item in items:
-        file = item.nodeid.split("::")[0]
-        group = "demo_study" if file.startswith("tests/demo_study/") else file
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
