@@ -47,7 +47,7 @@ check-results: .venv/kit
 # One worker mostly waits for SLURM while the others compute.
 WORKERS ?= 3
 test: .venv/test
-	python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/test
 	ruff check .

@@ -37,12 +37,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew instead of comparing with it")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Give each worker whole files; the demo study's tests, which look at the same run, are one group."""
-    file = item.nodeid.split("::")[0]
-    item.add_marker(pytest.mark.xdist_group("demo_study" if file.startswith("tests/demo_study/") else file))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort tests by file, the slowest files first."""
 

@@ -1,28 +1,42 @@
-"""One run of the demo study, shared by many tests in one worker."""
+"""The demo study runs once, for all tests of all workers."""
 
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.conftest import HOST, TOKEN, USER, copy_of_the_workflow, under_git
 from tests.workflow.conftest import can_unshare
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory, snakemake) -> Path:
-    """A folder in which the whole demo study has run, as a user and on a host whose names are known; without any network
-    where the system allows to take it away."""
-    home = tmp_path_factory.mktemp("demo") / USER
-    home.mkdir()
-    folder = under_git(copy_of_the_workflow(home / "kit"))
+def demo(tmp_path_factory, snakemake, worker_id) -> Path:
+    """A folder in which the whole demo study has run; tests change copies of it only.
+
+    It ran as a user and on a host whose names are known, and without any network where the system allows to take it away.
+    The first worker that needs it runs it, the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    home = shared / "demo" / USER
+    with FileLock(shared / "demo.lock"):
+        if not (shared / "demo.done").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            home.mkdir(parents=True)
+            run_demo(under_git(copy_of_the_workflow(home / "kit")), home, snakemake)
+            (shared / "demo.done").touch()
+    return home / "kit"
+
+
+def run_demo(folder: Path, home: Path, snakemake) -> None:
+    """Run the demo study in a folder."""
     caches = os.environ.get("XDG_CACHE_HOME", str(Path("~/.cache").expanduser()))  # where matplotlib has its list of fonts
     env = {"HF_TOKEN": TOKEN, "HOME": str(home), "USER": USER, "LOGNAME": USER, "XDG_CACHE_HOME": caches}
-    own = {"without_network": True, "before": f"hostname {HOST}"} if can_unshare() else {}
-    process = snakemake(folder, "--cores", "all", "--verbose", "--directory", folder, env=env, **own)
+    namespaces = {"without_network": True, "before": f"hostname {HOST}"} if can_unshare() else {}
+    process = snakemake(folder, "--cores", "all", "--verbose", "--directory", folder, env=env, **namespaces)
     assert process.returncode == 0, process.stdout + process.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")
