@@ -86,7 +86,8 @@ def test_no_file_of_a_verbose_run_in_the_image_holds_the_token(smoke):
 def test_a_gated_model_is_fetched_in_the_image_with_the_token_of_hf_auth_login(workflow_copy, snakemake, cpu_image, tmp_path):
     (workflow_copy / "images").mkdir()
     (workflow_copy / "images/cpu.sif").symlink_to(cpu_image)
-    login = tmp_path / "home/.cache/huggingface/token"
+    caches = tmp_path / "home/.cache"
+    login = caches / "huggingface/token"
     login.parent.mkdir(parents=True)
     with serving() as hub:
         hub.repositories["models/tiny/model"] = Repository(workflow_copy / "workflow/demo/models/demo-small", COMMIT, TOKEN)
@@ -94,7 +95,7 @@ def test_a_gated_model_is_fetched_in_the_image_with_the_token_of_hf_auth_login(w
         config["models"]["demo-small"] = {"repository": "tiny/model", "commit": COMMIT}
         (workflow_copy / "config.yaml").write_text(yaml.safe_dump(config))
         environment = {"HOME": str(tmp_path / "home"), "HF_ENDPOINT": hub.address, "HF_TOKEN": "", "HF_HUB_OFFLINE": "0"}
-        environment |= {"APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1")}
+        environment |= {"XDG_CACHE_HOME": str(caches), "APPTAINER_USERNS": os.environ.get("APPTAINER_USERNS", "1")}
         arguments = ["--use-singularity", "--cores", "1", "--verbose", "--until", "fetch_model", "--config", "study=smoke"]
         refused = snakemake(workflow_copy, *arguments, env=environment)
         assert "is gated: accept its licence" in refused.stdout + refused.stderr
