@@ -46,6 +46,7 @@ HERE = {
         "snakemake --cores 1 --config study=writeup --until fetch_model fetch_questions --dry-run"
     ),
     "snakemake --cores 8 --configfile mine.yaml": "snakemake --cores 8 --configfile mine.yaml --dry-run",
+    "mmlu-kit --help": "mmlu-kit --help",
     "mmlu-kit chat": "mmlu-kit chat < /dev/null",
     "mmlu-kit chat --model FOLDER": (f"echo Hello. | mmlu-kit chat --max-new-tokens 8 --model {DEMO}/models/demo-small"),
     "mmlu-kit export results/writeup --output FOLDER": "mmlu-kit export results/demo --output exported",
