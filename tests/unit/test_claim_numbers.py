@@ -49,7 +49,7 @@ def test_an_accuracy_is_compared_by_the_generated_letter_and_its_wilson_interval
     ("run", "stage", "reason"),
     [
         (
-            audits.run("1.5B", **anatomy(questions=50, correct=40, correct_generated=40)),
+            audits.run("1.5B", **anatomy(questions=50, correct=40, correct_generated=40, parsed=50)),
             "data",
             "50 questions in this run, 135 in the writeup",
         ),

@@ -66,7 +66,7 @@ def pair(first, second, kappa=0.5, both_wrong=40, expected=30.0, only_first=10, 
         ("ten-subjects", audits.run("3B"), DOES_NOT_HOLD, "1 model on"),
         (
             "ten-subjects",
-            audits.run("3B", totals={"anatomy": {"questions": 50, "correct": 5}}),
+            audits.run("3B", totals={"anatomy": {"questions": 50, "correct": 5, "correct_generated": 5, "parsed": 50}}),
             NOT_TESTABLE,
             "50 questions here",
         ),

@@ -5,6 +5,8 @@ from typing import Literal
 
 import pytest
 from mmlu_kit.data import Count, Data, Document, Entry, Fraction, MedianRange, Name, Sha256, version
+from mmlu_kit.evaluation.records import Totals
+from mmlu_kit.recall.documents import CorrectedCounts, NeverCounts, RuleCounts
 from mmlu_kit.settings import Device
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import MAX_MESSAGE_LENGTH
@@ -126,3 +128,19 @@ def test_data_is_validated_on_creation_and_immutable():
 
 def test_a_median_with_its_range():
     assert MedianRange.over([3.0, 1.0, 2.0, 10.0]) == MedianRange(median=2.5, smallest=1.0, largest=10.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts", "problem"),
+    [
+        (Totals, {"questions": 4, "correct": 5, "correct_generated": 4, "parsed": 4}, "correct is larger than questions"),
+        (Totals, {"questions": 4, "correct": 4, "correct_generated": 4, "parsed": 5}, "parsed is larger than questions"),
+        (CorrectedCounts, {"n": 4, "stale": 5}, "stale is larger than n"),
+        (NeverCounts, {"n": 4, "false_recall": 0, "not_knowing": 5}, "not_knowing is larger than n"),
+        (RuleCounts, {"n": 4, "kept": 5}, "kept is larger than n"),
+    ],
+)
+def test_no_part_is_larger_than_its_whole(kind, counts, problem):
+    with pytest.raises(ValidationError, match=problem):
+        kind(**counts)
+    assert kind(**{count: min(number, 4) for count, number in counts.items()})

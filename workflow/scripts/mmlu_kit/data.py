@@ -4,10 +4,10 @@ Unknown keys, NaN and infinities are refused. Files are read strictly: "3" is no
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -54,6 +54,21 @@ class Data(BaseModel):
     def plain(self) -> dict[str, Any]:
         """The data as JSON values."""
         return self.model_dump(mode="json")
+
+
+AnyData = TypeVar("AnyData", bound=Data)
+
+
+def at_most(whole: str, *parts: str) -> Callable[[AnyData], AnyData]:
+    """A check, for `model_validator(mode="after")`, that none of the counts `parts` is larger than the count `whole`."""
+
+    def check(data: AnyData) -> AnyData:
+        for part in parts:
+            if getattr(data, part) > getattr(data, whole):
+                raise ValueError(f"{part} is larger than {whole}")
+        return data
+
+    return check
 
 
 class MedianRange(Data):

@@ -2,11 +2,11 @@
 
 import argparse
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
-from mmlu_kit.data import Data
+from mmlu_kit.data import AnyData
 from mmlu_kit.settings import (
     MAX_EXAMPLES,
     Device,
@@ -20,8 +20,6 @@ from mmlu_kit.settings import (
 )
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain_json
-
-AnyData = TypeVar("AnyData", bound=Data)
 
 
 def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_skip: bool = True) -> None:

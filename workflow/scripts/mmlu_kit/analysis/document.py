@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mmlu_kit.data import Count, Data, Document, Fraction, Positive, version
+from mmlu_kit.data import Count, Data, Document, Fraction, Positive, at_most, version
 from mmlu_kit.settings import Letter
 
 P = Annotated[float, Field(ge=0, le=1)]
@@ -139,6 +139,8 @@ class PairAnalysis(Data):
     smallest_difference: Fraction | None = Field(
         description="The smallest difference in accuracy that the exact McNemar test at 5 % would find with 80 % power."
     )
+    _limits = model_validator(mode="after")(at_most("questions", "both_wrong"))
+    _limits_wrong = model_validator(mode="after")(at_most("both_wrong", "same_wrong"))
 
 
 class CochranQ(Data):

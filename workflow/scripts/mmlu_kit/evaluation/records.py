@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mmlu_kit import files
-from mmlu_kit.data import Bytes, Count, Data, Document, Positive, Sha256, Text, version
+from mmlu_kit.data import Bytes, Count, Data, Document, Positive, Sha256, Text, at_most, version
 from mmlu_kit.evaluation import answer_parser
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.settings import LETTERS, Effective, Letter, LoadSettings, Requested
@@ -62,6 +62,7 @@ class Totals(Data):
     correct: Count = Field(description="Right by the best letter.")
     correct_generated: Count = Field(description="Right by the generated letter.")
     parsed: Count = Field(description="Answers from which a letter could be parsed.")
+    _limits = model_validator(mode="after")(at_most("questions", "correct", "correct_generated", "parsed"))
 
     @classmethod
     def over(cls, records: Sequence[Record]) -> Self:

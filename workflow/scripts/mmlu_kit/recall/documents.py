@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from mmlu_kit.data import Count, Data, Document, MedianRange, Positive, Seconds, Sha256, version
+from mmlu_kit.data import Count, Data, Document, Fraction, MedianRange, Positive, Seconds, Sha256, at_most, version
 from mmlu_kit.settings import Effective, LoadSettings
 from mmlu_kit.timing.machine import Machine
 
@@ -190,11 +190,13 @@ class RecallCounts(Data):
     in_context: Count = Field(description="Those that the reader's view contains.")
     right: Count = Field(description="Those recalled.")
     right_in_context: Count
-    low: float = Field(description="The lower end of the 95 % Wilson interval of right / n.")
-    high: float = Field(description="The upper end of the interval.")
+    low: Fraction = Field(description="The lower end of the 95 % Wilson interval of right / n.")
+    high: Fraction = Field(description="The upper end of the interval.")
     other: Count = Field(description="Those answered with a value that was not told.")
     not_knowing: Count
     unclear: Count
+    _limits = model_validator(mode="after")(at_most("n", "in_context", "right", "other", "not_knowing", "unclear"))
+    _limits_in_context = model_validator(mode="after")(at_most("in_context", "right_in_context"))
 
 
 class CorrectedCounts(Data):
@@ -202,6 +204,7 @@ class CorrectedCounts(Data):
 
     n: Count
     stale: Count = Field(description="Those answered with the value before the correction.")
+    _limits = model_validator(mode="after")(at_most("n", "stale"))
 
 
 class NeverCounts(Data):
@@ -210,6 +213,7 @@ class NeverCounts(Data):
     n: Count
     false_recall: Count = Field(description="Those answered with a value.")
     not_knowing: Count
+    _limits = model_validator(mode="after")(at_most("n", "false_recall", "not_knowing"))
 
 
 class RuleCounts(Data):
@@ -217,19 +221,20 @@ class RuleCounts(Data):
 
     n: Count
     kept: Count
+    _limits = model_validator(mode="after")(at_most("n", "kept"))
 
 
 class PromptTokens(Data):
     """The length of prompts."""
 
-    mean: float
+    mean: float = Field(ge=0)
     max: Positive
 
 
 class CachedTokens(Data):
     """How many prompt tokens were reused from the cache."""
 
-    mean: float
+    mean: float = Field(ge=0)
 
 
 class RecallRow(Data):
@@ -252,8 +257,8 @@ class StrategyComparison(Data):
     strategy: str
     only_full: Count = Field(description="Facts recalled only with full history.")
     only_strategy: Count = Field(description="Facts recalled only with the strategy.")
-    p: float
-    p_holm: float = Field(description="Corrected for the number of strategies by Holm's method.")
+    p: Fraction
+    p_holm: Fraction = Field(description="Corrected for the number of strategies by Holm's method.")
 
 
 class FirstTokenSummary(Data):

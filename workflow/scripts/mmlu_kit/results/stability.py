@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Positive, version
 from mmlu_kit.evaluation.records import Record
@@ -69,6 +69,13 @@ class StabilityFile(Document):
     questions: Positive
     runs: list[StabilityRun]
     comparisons: list[StabilityComparison]
+
+    @model_validator(mode="after")
+    def _counts_within_questions(self) -> Self:
+        counts = [*(run.correct for run in self.runs), *(comparison.flips for comparison in self.comparisons)]
+        if any(count > self.questions for count in counts):
+            raise ValueError("a run's correct or a comparison's flips is larger than questions")
+        return self
 
     def without_answers(self) -> "StabilityFile":
         """Return a copy without the answers to each question."""
