@@ -1,6 +1,7 @@
 """Results of another machine: packed, unpacked and kept apart from this machine's. Archives are untrusted."""
 
 import json
+import random
 import stat
 import zipfile
 
@@ -256,3 +257,20 @@ def test_an_archive_with_damaged_data_is_named(tmp_path):
     path.write_bytes(data)
     with pytest.raises(UserError, match=r"colab\.zip is not a complete zip archive"):
         archives.unpack(path, tmp_path / "results", "colab")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_anywhere_in_an_archive_is_a_users_error(tmp_path, compression):
+    """Whichever bytes are changed, the archive is refused with one line and nothing is written."""
+    path, chosen = tmp_path / "a.zip", random.Random(1)
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("evaluations/m/anatomy.json", b'{"a": 1}' * 50)
+    whole = path.read_bytes()
+    for _ in range(1000):
+        data = bytearray(whole)
+        for place in chosen.sample(range(len(data)), 3):
+            data[place] = chosen.randrange(256)
+        path.write_bytes(data)
+        with pytest.raises(UserError):
+            archives.unpack(path, tmp_path / "home/s", "a")
+    assert not (tmp_path / "home").exists()

@@ -125,7 +125,8 @@ def _read_members(path: Path) -> dict[str, bytes]:
                 raise UserError(f"{path} has more than {limits}: it is not a packed study, and nothing was unpacked")
             for entry in entries:
                 is_link = (entry.external_attr >> 16) & 0o170000 == 0o120000
-                if not _MEMBER.fullmatch(entry.filename) or is_link or entry.filename in members:
+                other_kind = is_link or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+                if not _MEMBER.fullmatch(entry.filename) or other_kind or entry.filename in members:
                     name = repr(entry.filename[:80])
                     raise UserError(f"{path} holds {name}, which `pack` never writes: nothing was unpacked")
                 if entry.file_size > MOST_BYTES_EACH:
@@ -134,8 +135,11 @@ def _read_members(path: Path) -> dict[str, bytes]:
                 members[entry.filename] = archive.read(entry)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: copy there the archive that `make pack` made on the other machine") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        # zipfile raises the last two for an unknown compression and for an archive with a password.
+    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, NotImplementedError, RuntimeError, OSError) as error:
+        # zipfile raises UnicodeDecodeError for damaged names, NotImplementedError for an unknown version, RuntimeError for an
+        # archive with a password, and OSError for an offset outside the file. An OSError with a name is the system's own.
+        if isinstance(error, OSError) and error.filename:
+            raise
         raise UserError(f"{path} is not a complete zip archive ({error}): copy it again") from None
     if not any(name.startswith("evaluations/") for name in members):
         raise UserError(f"{path} holds no evaluation")
