@@ -77,7 +77,7 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
     import torch
     from mmlu_kit.chat.replies import Replier
     from mmlu_kit.evaluation import encoding
-    from mmlu_kit.models import loading, transformers_model
+    from mmlu_kit.models import loading, positions, transformers_model
     from mmlu_kit.timing import machine
 
     if args.threads:
@@ -85,7 +85,7 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
     tokenizer = transformers_model.load_tokenizer(folder)
     requested = LoadSettings(device=Device(args.device), dtype=DType(args.dtype))
     model = loading.load(checkpoints.verified_manifest(folder), requested, OnUnavailable.FAIL).model
-    context = transformers_model.context_length(model)
+    context = positions.context_length(model)
     kept, cold = Replier(model, tokenizer), Replier(model, tokenizer)
     list(cold.reply(encoding.prompt_ids([{"role": "user", "content": USER}], tokenizer), 2))  # the first one takes longer
     measured: dict[str, list[Measurement]] = {strategy: [] for strategy in STRATEGIES}

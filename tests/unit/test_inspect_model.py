@@ -89,7 +89,7 @@ def test_another_compute_dtype_is_a_difference(folder):
 def test_layers_left_unquantized_are_a_difference(folder):
     model = loaded(folder, load_in_4bit=True, bnb_4bit_quant_type="nf4", llm_int8_skip_modules=["lm_head", "down_proj"])
     effective = effective_configuration(model)
-    assert settings.differences(requested("4bit"), effective) == ["partly 4bit instead of 4bit"]
+    assert settings.differences(requested("4bit"), effective) == ["partly 4bit (80.0% of the weights) instead of 4bit"]
 
 
 def test_weights_left_on_another_device_are_a_difference(folder):

@@ -16,7 +16,7 @@ def test_memory_estimates_match_loaded_weights(root, dtype, quantization):
     folder = root / "workflow/demo/models/demo-large"
     settings = LoadSettings(dtype=dtype, quantization=quantization)
     held = effective_configuration(transformers_model.load_model(folder, settings)).weight_bytes
-    estimate = memory.needed(checkpoints.describe(folder), dtype, quantization) - memory.BESIDE_WEIGHTS
+    estimate = memory.needed(checkpoints.describe(folder), Device.CPU, dtype, quantization) - memory.BESIDE_WEIGHTS
     assert estimate == pytest.approx(held, rel=0.02)
 
 

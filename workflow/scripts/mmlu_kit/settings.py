@@ -3,7 +3,7 @@
 Config, command lines, schemas, memory estimates and the report use these names. Nothing here imports torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -167,7 +167,15 @@ class Effective(Data):
     dtype: str = Field(
         description="The number format of unquantized weights, and the one in which quantized ones are computed."
     )
-    quantization: str = Field(description="The quantization of the linear layers before the output; '4bit' means nf4.")
+    quantization: str = Field(
+        description="The quantization of linear layers and experts before the output; '4bit' means nf4. If only some of their "
+        "weights are quantized, it is 'partly' with the share, as in 'partly 4bit (39.0% of the weights)'."
+    )
+    saved: str | None = Field(
+        None,
+        description="The quantization that the checkpoint was saved with, such as 'bitsandbytes 8-bit' or 'fp8, dequantized'; "
+        "null if it was saved unquantized.",
+    )
     parts: list[WeightGroup] = Field(description="The weights by kind.")
 
     @property
@@ -176,16 +184,19 @@ class Effective(Data):
         return sum(part.bytes for part in self.parts)
 
 
-def differences(requested: HasConfiguration, effective: HasConfiguration) -> list[str]:
+def differences(requested: HasConfiguration, effective: HasConfiguration, names: Sequence[str] = SETTINGS) -> list[str]:
     """How `effective` differs from `requested`, in words such as 'cpu instead of cuda'; empty if it does not."""
-    pairs = [(getattr(requested, name), getattr(effective, name)) for name in SETTINGS]
+    pairs = [(getattr(requested, name), getattr(effective, name)) for name in names]
     return [f"{_word(after)} instead of {_word(before)}" for before, after in pairs if before != after]
 
 
 def in_words(configuration: HasConfiguration) -> str:
     """A configuration as text: 'cpu, float32, 4bit', or 'cpu, float32' without quantization."""
     values = [str(getattr(configuration, name)) for name in SETTINGS]
-    return ", ".join(value for value in values if value != Quantization.NONE)
+    words = [value for value in values if value != Quantization.NONE]
+    if isinstance(configuration, Effective) and configuration.saved:
+        words.append(f"saved as {configuration.saved}")
+    return ", ".join(words)
 
 
 def _word(value: str) -> str:

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     from mmlu_kit.chat.replies import Replier
     from mmlu_kit.chat.sessions import Session
     from mmlu_kit.chat.terminal import play, talk
-    from mmlu_kit.models import loading, transformers_model
+    from mmlu_kit.models import loading, positions, transformers_model
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
         Replier(loaded.model, tokenizer),
         states.model_identity(model.name, manifest),
         strategy,
-        transformers_model.context_length(loaded.model),
+        positions.context_length(loaded.model),
         args.max_new_tokens,
         args.system,
     )

@@ -5,38 +5,45 @@ A library's flags are not trusted: with `llm_int8_enable_fp32_cpu_offload` and a
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
+import transformers
 
+from mmlu_kit import formatting
+from mmlu_kit.inputs.model_configs import SavedQuantization
+from mmlu_kit.models import blueprints
 from mmlu_kit.settings import COMPRESSIONS, Effective, Quantization, WeightGroup
 
+# A kind of tensor: module, number format, quantization, number format of computing, device.
+Kind = tuple[str, str, str | None, str | None, str]
 
-def effective_configuration(model: torch.nn.Module) -> Effective:
+
+def effective_configuration(model: torch.nn.Module, saved: SavedQuantization | None = None) -> Effective:
     """Return the device, number format and quantization of the model's modules, with a count of each kind of tensor.
 
-    `quantization` is 'none', '8bit', '4bit' (nf4), the name of another 4-bit type, or 'partly …' if only some of the linear
-    layers before the output are quantized.
+    `saved` is the quantization that the checkpoint was saved with. Weights that the model's class itself keeps in float32, such
+    as the gates of a mixture of experts, are counted as parts and are no difference in number format.
     """
-    tensors: Counter[tuple[str, str, str | None, str | None, str]] = Counter()
-    sizes: Counter[tuple[str, str, str | None, str | None, str]] = Counter()
+    tensors: Counter[Kind] = Counter()
+    sizes: Counter[Kind] = Counter()
     devices: set[str] = set()
-    dtypes: set[str] = set()
-    layers: Counter[str] = Counter()
+    names_by_dtype: dict[torch.dtype, list[str]] = {}
+    parameters: Counter[str] = Counter()
     output = model.get_output_embeddings()
-    for module, name, weight in _weights(model):
+    for path, module, name, weight in _weights(model):
         quant_type = _quant_type(weight) if name == "weight" else None
-        compute = _name(module.compute_dtype) if quant_type and getattr(module, "compute_dtype", None) else None
-        kind = (type(module).__name__, _name(weight.dtype), quant_type, compute, weight.device.type)
+        compute = getattr(module, "compute_dtype", None) if quant_type else None
+        kind = (type(module).__name__, _name(weight.dtype), quant_type, compute and _name(compute), weight.device.type)
         tensors[kind] += 1
         sizes[kind] += weight.numel() * weight.element_size() + _scale_bytes(weight)
         devices.add(weight.device.type)
-        if quant_type is None:
-            dtypes.add(_name(weight.dtype))
+        if quant_type is None and weight.is_floating_point():
+            names_by_dtype.setdefault(weight.dtype, []).append(path)
         elif compute:
-            dtypes.add(compute)
-        if isinstance(module, torch.nn.Linear) and name == "weight" and module is not output:
-            layers[quant_type or Quantization.NONE] += 1
+            names_by_dtype.setdefault(compute, [])
+        if module is not output and _is_layer(module, name, weight):
+            parameters[quant_type or Quantization.NONE] += _parameters(weight)
     parts = [
         WeightGroup(
             module=module,
@@ -50,36 +57,76 @@ def effective_configuration(model: torch.nn.Module) -> Effective:
         for kind in sorted(tensors, key=str)
         for module, dtype, quant_type, compute_dtype, device in [kind]
     ]
+    quantization = _overall(parameters)
+    if saved and not parameters:
+        quantization = saved.word  # its library has layers of its own
     return Effective(
-        device="+".join(sorted(devices)), dtype="+".join(sorted(dtypes)), quantization=_overall(layers), parts=parts
+        device="+".join(sorted(devices)),
+        dtype="+".join(_dtypes(model, names_by_dtype)),
+        quantization=quantization,
+        saved=_saved_words(saved, quantization) if saved else None,
+        parts=parts,
     )
 
 
-def _weights(model: torch.nn.Module) -> Iterator[tuple[torch.nn.Module, str, torch.Tensor]]:
-    """Yield (module, name in it, tensor) of every parameter; tied ones only once."""
+def _dtypes(model: torch.nn.Module, names_by_dtype: Mapping[torch.dtype, Sequence[str]]) -> list[str]:
+    """The number formats, without a float32 of weights that the model's class keeps in it."""
+    others = [dtype for dtype in names_by_dtype if dtype != torch.float32]
+    names = {_name(dtype) for dtype in names_by_dtype}
+    if len(others) == 1 and torch.float32 in names_by_dtype:
+        by_design = blueprints.float32_by_design(model, others[0])
+        if by_design.issuperset(names_by_dtype[torch.float32]):
+            names.remove("float32")
+    return sorted(names)
+
+
+def _is_layer(module: torch.nn.Module, name: str, weight: torch.Tensor) -> bool:
+    """Whether a tensor is the weight of a linear layer, or of experts that are fused into one tensor."""
+    if name == "weight" and isinstance(module, torch.nn.Linear | transformers.pytorch_utils.Conv1D):
+        return True
+    return weight.dim() == 3 and not isinstance(module, torch.nn.Conv1d)
+
+
+def _parameters(weight: torch.Tensor) -> int:
+    """The number of parameters that a tensor stands for; bitsandbytes packs two 4-bit weights into a byte."""
+    state = getattr(weight, "quant_state", None)
+    return int(state.shape.numel()) if state is not None else weight.numel()
+
+
+def _weights(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module, str, torch.Tensor]]:
+    """Yield (full name, module, name in it, tensor) of every parameter; tied ones only once."""
     seen = set()
-    for module in model.modules():
+    for path, module in model.named_modules():
         for name, weight in module.named_parameters(recurse=False):
             if id(weight) not in seen:
                 seen.add(id(weight))
-                yield module, name, weight
+                yield f"{path}.{name}", module, name, weight
 
 
 def _quant_type(weight: torch.Tensor) -> str | None:
-    """'8bit', 'nf4' or 'fp4' for a quantized weight, None for any other."""
+    """'8bit', 'nf4', 'fp4' or 'fp8' for a quantized weight, None for any other."""
     state = getattr(weight, "quant_state", None)
     if state is not None:
         return str(state.quant_type)
+    if weight.is_floating_point() and weight.element_size() == 1:
+        return "fp8"
     return "8bit" if weight.dtype == torch.int8 else None
 
 
-def _overall(layers: Counter[str]) -> str:
-    """One word for the quantization of all linear layers."""
+def _overall(parameters: Counter[str]) -> str:
+    """One word for the quantization of all layers, or 'partly' with the share; `parameters` counts them by kind."""
     words = {compression.loaded_as: str(quantization) for quantization, compression in COMPRESSIONS.items()}
-    kinds = [words.get(kind, str(kind)) for kind in sorted(layers)]
-    if len(kinds) < 2:
-        return kinds[0] if kinds else str(Quantization.NONE)
-    return "partly " + "+".join(kind for kind in kinds if kind != Quantization.NONE)
+    kinds = [kind for kind in sorted(parameters) if kind != Quantization.NONE]
+    if not kinds:
+        return str(Quantization.NONE)
+    word = "+".join(words.get(kind, kind) for kind in kinds)
+    unquantized, whole = parameters[Quantization.NONE], parameters.total()
+    return f"partly {word} ({formatting.percent((whole - unquantized) / whole)} of the weights)" if unquantized else word
+
+
+def _saved_words(saved: SavedQuantization, quantization: str) -> str:
+    """What the checkpoint was saved as, and whether it was dequantized when it was loaded."""
+    return f"{saved}, dequantized" if quantization == Quantization.NONE else str(saved)
 
 
 def _scale_bytes(weight: torch.Tensor) -> int:

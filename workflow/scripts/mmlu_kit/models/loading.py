@@ -13,7 +13,7 @@ import torch
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.models import memory, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
-from mmlu_kit.settings import Device, Effective, LoadSettings, OnUnavailable, Quantization, differences
+from mmlu_kit.settings import SETTINGS, Device, Effective, LoadSettings, OnUnavailable, Quantization, differences
 from mmlu_kit.user_errors import UserError
 
 
@@ -26,18 +26,26 @@ class Loaded(NamedTuple):
 
 
 def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavailable) -> Loaded:
-    """Load a manifest's model as requested, or do what `on_unavailable` says; an unmet request with `fail` raises UserError."""
+    """Load a manifest's model as requested, or do what `on_unavailable` says; an unmet request with `fail` raises UserError.
+
+    A checkpoint that was saved quantized is loaded as it was saved; a request to quantize it otherwise raises UserError.
+    """
+    if manifest.quantization and requested.quantization != Quantization.NONE:
+        raise UserError(
+            f"{manifest.folder}: quantization '{requested.quantization}' was requested, but the weights were saved as "
+            f"{manifest.quantization}: set quantization to none, which loads them as they were saved"
+        )
     reasons = []
     for attempt in [requested, *(fallbacks(requested) if on_unavailable == OnUnavailable.FALLBACK else [])]:
         obstacle = obstacle_to(manifest, attempt)
         if not obstacle:
             try:
                 model = transformers_model.load_model(Path(manifest.folder), attempt)
-            except transformers_model.DoesNotFit as error:
+            except (transformers_model.DoesNotFit, transformers_model.LibraryMissing) as error:
                 obstacle = str(error)
             else:
-                effective = effective_configuration(model)
-                changes = differences(attempt, effective)
+                effective = effective_configuration(model, manifest.quantization)
+                changes = differences(attempt, effective, ("device", "dtype") if manifest.quantization else SETTINGS)
                 if not changes or on_unavailable == OnUnavailable.FALLBACK:
                     reasons += [f"the library silently loaded {change}" for change in changes]
                     return Loaded(model, effective, "; ".join(reasons) or None)
@@ -62,11 +70,13 @@ def obstacle_to(manifest: Manifest, requested: LoadSettings) -> str | None:
     device, dtype, quantization = requested.device, requested.dtype, requested.quantization
     if not transformers_model.available(device):
         return f"device '{device}' was requested, but this machine has none"
-    if quantization != Quantization.NONE:
+    saved = manifest.quantization if manifest.quantization and manifest.quantization.method == "bitsandbytes" else None
+    if saved or quantization != Quantization.NONE:
         obstacle = quantization_obstacle(device)
         if obstacle:
-            return f"quantization '{quantization}' was requested, but {obstacle}"
-    needed, free = memory.needed(manifest, dtype, quantization), memory.free(torch, device)
+            what = f"its weights were saved as {saved}" if saved else f"quantization '{quantization}' was requested"
+            return f"{what}, but {obstacle}"
+    needed, free = memory.needed(manifest, device, dtype, quantization), memory.free(torch, device)
     if needed > free:
         kind = dtype if quantization == Quantization.NONE else f"{quantization} with {dtype}"
         name = Path(manifest.folder).name

@@ -5,8 +5,9 @@ from typing import Any
 
 import psutil
 
-from mmlu_kit.inputs import checkpoints
 from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.inputs.model_configs import SavedQuantization
+from mmlu_kit.models import blueprints
 from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantization
 
 # Memory needed in addition to the weights once torch is imported: tokenizer, activations of a batch, copies for quantization.
@@ -15,11 +16,23 @@ from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantiza
 BESIDE_WEIGHTS = 400_000_000
 
 
-def needed(manifest: Manifest, dtype: DType, quantization: Quantization) -> int:
+def needed(manifest: Manifest, device: Device, dtype: DType, quantization: Quantization) -> int:
     """Bytes that a manifest's model needs on its device: its weights as loaded, and BESIDE_WEIGHTS."""
-    linear, others = checkpoints.weight_counts(Path(manifest.folder))
-    weights = linear * weight_bytes(dtype, quantization) + others * DTYPE_BYTES[dtype]
+    if quantization != Quantization.NONE:
+        linear, others = blueprints.compressible(Path(manifest.folder), dtype, quantization)
+        weights = linear * weight_bytes(dtype, quantization) + others * DTYPE_BYTES[dtype]
+    elif manifest.quantization and _stays_quantized(manifest.quantization, device):
+        weights = manifest.checkpoint_bytes
+    else:
+        weights = manifest.parameters * DTYPE_BYTES[dtype]
     return round(weights) + BESIDE_WEIGHTS
+
+
+def _stays_quantized(saved: SavedQuantization, device: Device) -> bool:
+    """Whether transformers computes with a checkpoint's quantized weights; it dequantizes some of them when it loads them."""
+    return saved.method not in ("compressed-tensors", "fp8", "mxfp4") or (
+        device == Device.CUDA and saved.method != "compressed-tensors"
+    )
 
 
 def weight_bytes(dtype: DType, quantization: Quantization) -> float:

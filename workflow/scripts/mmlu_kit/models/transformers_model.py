@@ -8,18 +8,35 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub reads it when imported, so it is set before transformers
 
 import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
-from mmlu_kit.settings import COMPRESSIONS, Device, DType, LoadSettings, Quantization, TokensPerBatch
+from mmlu_kit.settings import COMPRESSIONS, Device, DType, LoadSettings, Quantization
 from mmlu_kit.user_errors import UserError
 
 
 class DoesNotFit(UserError):
     """The device's memory is too small for the model."""
+
+
+class LibraryMissing(UserError):
+    """The checkpoint's weights are stored in a form that needs a library which is not installed."""
+
+
+# What transformers reports about the weights, and what it does with them without a word: it fills missing ones with random
+# numbers and drops unexpected ones.
+_WRONG_WEIGHTS = {
+    "missing_keys": "{name} is missing in the weights ({number} in all): fetch or save the model again",
+    "mismatched_keys": "{name} has another shape in the weights than in config.json ({number} in all): "
+    "use the config.json that was saved with the weights",
+    "unexpected_keys": "the model of config.json has no {name}, which is in the weights ({number} in all): "
+    "use the config.json that was saved with the weights, or merge adapters into them",
+    "error_msgs": "the weights cannot be read ({name}): fetch or save the model again",
+}
 
 
 def available(device: Device) -> bool:
@@ -43,35 +60,65 @@ def load_tokenizer(folder: Path) -> Any:
 def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     """Load the causal language model of a folder in evaluation mode, entirely on one device.
 
-    A model that cannot be loaded raises UserError (DoesNotFit if memory is short). The effective configuration may still differ
-    from the requested one; see inspect_model.py.
+    A checkpoint that was saved quantized is loaded as it was saved; only `quantization: none` can be requested for one. A model
+    that cannot be loaded, or whose weights are not exactly those of the checkpoint, raises UserError (DoesNotFit if memory is
+    short, LibraryMissing if a library is). The effective configuration may still differ from the requested one; see
+    inspect_model.py.
     """
-    # Missing and mismatched weights are errors below, so transformers need not warn about them.
+    # What these warnings are about is an error below.
     logging.getLogger("transformers").setLevel(logging.ERROR)
     transformers.utils.logging.disable_progress_bar()
+    # An explicit None would make transformers ignore the checkpoint's own quantization, and so its scales.
+    quantization = quantization_config(requested.quantization, requested.dtype)
     try:
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch_dtype(requested.dtype),
             device_map={"": str(requested.device)},
-            quantization_config=quantization_config(requested.quantization, requested.dtype),
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # to name them below
+            **({"quantization_config": quantization} if quantization else {}),
         )
     except torch.OutOfMemoryError as error:
         raise DoesNotFit(f"{folder}: does not fit the memory of {requested.device} ({_first_line(error)})") from error
+    except ImportError as error:
+        raise LibraryMissing(f"{folder}: a library that its weights need is missing ({_first_line(error)})") from error
     except Exception as error:
         raise UserError(f"{folder}: the model cannot be loaded ({_first_line(error)})") from error
-    for kind in ("missing_keys", "mismatched_keys"):
-        if info[kind]:
-            # transformers would fill them with random numbers.
-            raise UserError(f"{folder}: {kind.replace('_', ' ')} in the weights, among them {sorted(info[kind], key=str)[0]}")
+    _check_weights(folder, info)
+    saved = getattr(model.config, "quantization_config", None)
+    if saved and getattr(model, "hf_quantizer", None) is None:
+        # transformers ignores a method that it does not know.
+        method = saved.get("quant_method") if isinstance(saved, dict) else type(saved).__name__
+        raise UserError(f"{folder}: the weights were saved as {method}, which transformers cannot load: use another checkpoint")
     # The checkpoint's settings for sampling and penalties would change greedy generation.
     ends = {name: getattr(model.generation_config, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
     model.generation_config = transformers.GenerationConfig(**ends)
     return model.eval()
+
+
+def _check_weights(folder: Path, info: Mapping[str, Any]) -> None:
+    """Check that a model has all weights of its checkpoint and no others; any difference raises UserError naming the first."""
+    for kind, problem in _WRONG_WEIGHTS.items():
+        if info[kind]:
+            first = min(info[kind], key=str)
+            name = first if isinstance(first, str) else first[0]
+            raise UserError(f"{folder}: {problem.format(name=name, number=len(info[kind]))}")
+
+
+def check_tokens(model: torch.nn.Module, tokenizer: Any, ids: Iterable[int]) -> None:
+    """Check that the model has an embedding for each of these token ids; one that it has not raises UserError naming it."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    largest = max(ids)
+    if largest >= rows:
+        token = tokenizer.convert_ids_to_tokens(largest)
+        raise UserError(
+            f"the tokenizer's token {largest} ({token!r}) is beyond the model's vocabulary of {rows:,}: "
+            "use the tokenizer that was saved with the weights"
+        )
 
 
 def quantization_config(quantization: Quantization, dtype: DType) -> Any:
@@ -89,34 +136,6 @@ def quantization_config(quantization: Quantization, dtype: DType) -> Any:
     )
 
 
-def context_length(model: torch.nn.Module) -> int | None:
-    """The model's context length in tokens, None if its configuration does not give one."""
-    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
-
-
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
-
-
-def tokens_per_batch(model: torch.nn.Module, requested: TokensPerBatch) -> int:
-    """How many tokens to compute in one forward pass: the requested number, or for 'auto' one that suits the device.
-
-    On CUDA a batch may take 60 % of the memory that the weights leave. This counts total memory and not free memory, so that
-    a resumed run plans the same batches. A batch that does not fit is halved later.
-    """
-    if requested != "auto":
-        return requested
-    if model.device.type != "cuda":
-        return 768  # more would not fit a CPU's cache, less would not keep its matrix units busy
-    config = model.config.get_text_config()
-    size = next(model.parameters()).element_size() if model.dtype.is_floating_point else 2
-    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
-    available = torch.cuda.get_device_properties(model.device).total_memory - weights
-    # Needed at the same time for one token: one layer's activations, every layer's keys and values, and a share of the float32
-    # logits of the prompt's last token, at about 60 tokens per prompt.
-    activations = size * (8 * config.hidden_size + 3 * config.intermediate_size)
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    cache = 2 * size * config.num_hidden_layers * config.num_key_value_heads * head
-    logits = 2 * 4 * config.vocab_size // 60
-    return max(512, min(65536, int(0.6 * available / (activations + cache + logits)) // 512 * 512))

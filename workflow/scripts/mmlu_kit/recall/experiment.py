@@ -12,7 +12,7 @@ from mmlu_kit.chat import replies
 from mmlu_kit.chat.views import Strategy
 from mmlu_kit.evaluation.journal import Journal, journal_key
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import loading, positions
 from mmlu_kit.models.loading import Loaded
 from mmlu_kit.recall import conversations, judging, probes, sessions, times
 from mmlu_kit.recall.conversations import Material
@@ -57,7 +57,7 @@ class Experiment:
         self.material = material
         self.example = conversations.example(material, example.fact, example.value)
         self.device = loaded.model.device.type
-        self.context = transformers_model.context_length(loaded.model)
+        self.context = positions.context_length(loaded.model)
         self.limit = None if self.context is None else self.context - plan.max_new_tokens
         self.replier = replies.Replier(loaded.model, tokenizer)
         self.trials = conversations.trials(material, plan.distances, plan.trials_each, plan.seed)
@@ -73,7 +73,7 @@ class Experiment:
             [*settings, self.plan.max_new_tokens, torch.get_num_threads()],
             machine.device_class(torch, self.device),
             machine.packages(),
-            sources.sources(Path(replies.__file__)) + sources.sources(Path(transformers_model.__file__)),
+            sources.sources(Path(replies.__file__)) + sources.sources(Path(loading.__file__)),
         )
 
     def recall(self, journal: Journal | None) -> RecallFile:

@@ -57,7 +57,7 @@ def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
     import torch
 
     from mmlu_kit.chat.replies import Replier
-    from mmlu_kit.models import loading, transformers_model
+    from mmlu_kit.models import loading, positions, transformers_model
     from mmlu_kit.recall import sessions
 
     if setting.threads:
@@ -66,7 +66,7 @@ def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
     model, effective, reason = loading.load(setting.manifest, setting.requested, setting.on_unavailable)
     if model is None:
         return Chats(None, reason, [])
-    context = transformers_model.context_length(model)
+    context = positions.context_length(model)
     limit = None if context is None else context - setting.max_new_tokens
     chats = []
     for part in parts:

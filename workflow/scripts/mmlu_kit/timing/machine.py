@@ -16,11 +16,20 @@ from mmlu_kit.timing import gpu
 
 # Parameters of glibc's mallopt, from malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-PACKAGES = ("torch", "transformers", "tokenizers", "accelerate", "bitsandbytes", "numpy")
+# Packages that can change a score or a time. Libraries take those that are not the kit's own without a word where they find
+# them: for adapters, weights that were saved quantized, and faster kernels.
+PACKAGES = (
+    "torch transformers tokenizers accelerate bitsandbytes numpy safetensors huggingface_hub jinja2 "
+    "peft compressed-tensors gptqmodel autoawq optimum optimum-quanto torchao hqq eetq aqlm vptq fp-quant auto-round "
+    "sentencepiece protobuf tiktoken mistral-common gguf "
+    "kernels triton flash-attn flash-linear-attention causal-conv1d mamba-ssm xformers einops deepspeed"
+).split()
+# Of these, the ones that only read files, on which no time depends.
+_READERS = frozenset({"peft", "sentencepiece", "protobuf", "tiktoken", "mistral-common", "gguf", "jinja2"})
 
 
 class Machine(Data):
-    """A machine and the versions of its numerical packages."""
+    """A machine and the versions of the packages that can change a score."""
 
     host: str | None = Field(None, description="The machine's name; null unless config's `record_host` asks for it.")
     system: str = Field(description="Operating system, release and architecture.")
@@ -35,11 +44,17 @@ class Machine(Data):
     driver: str | None = Field(description="The version of NVIDIA's driver; null without a GPU.")
     container: str | None = Field(description="The kind of container that the process ran in; null outside a container.")
     python: str
-    packages: dict[str, str | None] = Field(description="Versions of the numerical packages.")
+    packages: dict[str, str | None] = Field(
+        description="Versions of the packages that can change a score; null for those that are not installed."
+    )
 
     def alike(self, other: "Machine") -> bool:
-        """Whether times of two machines can be compared: the machines differ at most in the host's name."""
-        return self.model_copy(update={"host": None}) == other.model_copy(update={"host": None})
+        """Whether times of two machines can be compared: only the host's name and packages that read files may differ."""
+        return self._for_times() == other._for_times()
+
+    def _for_times(self) -> "Machine":
+        packages = {name: version for name, version in self.packages.items() if version and name not in _READERS}
+        return self.model_copy(update={"host": None, "packages": packages})
 
     def in_words(self) -> str:
         """Processor, cores, GPU and package versions in one line."""
@@ -107,7 +122,7 @@ def container() -> str | None:
 
 
 def packages() -> dict[str, str | None]:
-    """The versions of the numerical packages, None for those that are not installed."""
+    """The versions of all packages that can change a score, None for those that are not installed."""
     return {name: _version(name) for name in PACKAGES}
 
 

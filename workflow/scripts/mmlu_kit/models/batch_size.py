@@ -1,0 +1,55 @@
+"""How many tokens suit one forward pass of a model on its device."""
+
+from typing import Any
+
+import torch
+
+from mmlu_kit.settings import TokensPerBatch
+
+# Tokens of one prompt: the output layer computes only the last one's logits.
+_PROMPT = 60
+
+
+def tokens_per_batch(model: torch.nn.Module, requested: TokensPerBatch) -> int:
+    """How many tokens to compute in one forward pass: the requested number, or for 'auto' one that suits the device.
+
+    On CUDA a batch may take 60 % of the memory that the weights leave. This counts total memory and not free memory, so that
+    a resumed run plans the same batches. A batch that does not fit is halved later.
+    """
+    if requested != "auto":
+        return requested
+    if model.device.type != "cuda":
+        return 768  # more would not fit a CPU's cache, less would not keep its matrix units busy
+    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    available = torch.cuda.get_device_properties(model.device).total_memory - weights
+    return max(512, min(65536, int(0.6 * available / bytes_per_token(model)) // 512 * 512))
+
+
+def bytes_per_token(model: torch.nn.Module) -> int:
+    """The memory that one token of a forward pass needs at the same time, in bytes.
+
+    One layer's activations, every layer's keys and values, and a share of the float32 logits of its prompt's last token.
+    Families call their sizes by different names, and some have one size for each layer; then the largest counts.
+    """
+    config = model.config.get_text_config()
+    size = next(model.parameters()).element_size() if model.dtype.is_floating_point else 2
+    hidden = _largest(config, "hidden_size", "n_embd", "d_model")
+    heads = _largest(config, "num_attention_heads", "n_head", "n_heads") or 1
+    intermediate = _largest(config, "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "d_inner") or 4 * hidden
+    head = _largest(config, "head_dim", "kv_channels") or -(-hidden // heads)
+    key_value_heads = _largest(config, "num_key_value_heads", "num_kv_heads") or heads
+    layers = _largest(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers") or 1
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    activations = size * (8 * hidden + 3 * intermediate)
+    cache = 2 * size * layers * key_value_heads * head
+    return activations + cache + 2 * 4 * vocabulary // _PROMPT
+
+
+def _largest(config: Any, *names: str) -> int:
+    """The largest value of the first of these fields that the configuration has, 0 if it has none."""
+    for name in names:
+        value = getattr(config, name, None)
+        values = [each for each in (value if isinstance(value, list | tuple) else [value]) if isinstance(each, int)]
+        if values:
+            return max(values)
+    return 0
