@@ -61,16 +61,16 @@ def generate(model: Any, tokenizer: Any, questions: Sequence["Question"], exampl
 
 def forward(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> Passes:
     """The kit's forward passes alone, beside products of the model's own matrices and `batch` rows."""
-    from mmlu_kit.evaluation import encoding, packing
+    from mmlu_kit.evaluation import batches, encoding, packing
     from mmlu_kit.settings import Preset
 
     prepared = encoding.prepare(questions, examples, Preset.LM_EVAL, tokenizer, None)
     rows = [prompt.ids for prompt in prepared]
-    start = packing.shared_prefix(rows)
-    groups = [[rows[place][start:] for place in group] for group in packing.plan([len(row) - start for row in rows], batch)]
+    start = batches.shared_prefix(rows)
+    groups = [[rows[place][start:] for place in group] for group in batches.plan([len(row) - start for row in rows], batch)]
     before = product(model, batch)
     began = time.perf_counter()
-    logits = packing.prefix_scorer(model, rows[0][:start])
+    logits = packing.PackedScorer(model, rows[0][:start])
     for group in groups:
         logits(group)
     seconds = time.perf_counter() - began

@@ -10,7 +10,7 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from mmlu_kit.evaluation import encoding, packing, prompts, scoring
+from mmlu_kit.evaluation import batches, encoding, packability, packing, prompts, scoring
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import LoadSettings
@@ -42,7 +42,7 @@ def prepare(subject_questions, tokenizer, preset="lm_eval", examples=0, context=
 
 
 def score(model, tokenizer, prepared, tokens_per_batch=768, max_new_tokens=1, kept=None, done=lambda number, records: None):
-    return scoring.score(model, tokenizer, prepared, tokens_per_batch, max_new_tokens, kept or {}, done)
+    return scoring.score(model, tokenizer, prepared, tokens_per_batch, max_new_tokens, kept or {}, done)[0]
 
 
 def plain_logprobs(model, ids):
@@ -81,7 +81,7 @@ def test_other_architectures_score_the_same_packed_and_unpacked(root, astronomy,
         small |= {"sliding_window": 16}
     folder = save(tmp_path, root / "workflow/demo/models/demo-small", small)
     model, tokenizer = load(folder)
-    assert packing.can_pack(model) == (shape != "window")
+    assert packability.limit(model).tokens == (16 if shape == "window" else None)
     prepared = prepare(astronomy, tokenizer, examples=2)[:12]
     for prompt, record in zip(prepared, score(model, tokenizer, prepared), strict=True):
         logprobs = plain_logprobs(model, prompt.ids)
@@ -94,10 +94,10 @@ def test_without_a_batch_size_each_question_is_scored_unpacked(loaded, astronomy
     model, tokenizer = loaded
     prepared = prepare(astronomy, tokenizer, examples=1)[:6]
     packed = score(model, tokenizer, prepared)
-    monkeypatch.setattr(packing, "prefix_scorer", lambda model, prefix: pytest.fail("it was packed"))
-    batches = []
-    unpacked = score(model, tokenizer, prepared, None, done=lambda number, records: batches.append((number, len(records))))
-    assert batches == [(number, 1) for number in range(6)]
+    monkeypatch.setattr(packing.PackedScorer, "__call__", lambda *arguments: pytest.fail("it was packed"))
+    finished = []
+    unpacked = score(model, tokenizer, prepared, None, done=lambda number, records: finished.append((number, len(records))))
+    assert finished == [(number, 1) for number in range(6)]
     for record, reference in zip(packed, unpacked, strict=True):
         assert record.letter_logprobs == pytest.approx(reference.letter_logprobs, abs=1e-5)
         assert (record.index, record.predicted, record.generated) == (reference.index, reference.predicted, reference.generated)
@@ -106,13 +106,13 @@ def test_without_a_batch_size_each_question_is_scored_unpacked(loaded, astronomy
 def test_batches_in_the_journal_are_not_scored_again(loaded, astronomy):
     model, tokenizer = loaded
     prepared = prepare(astronomy, tokenizer)
-    batches = {}
-    whole = score(model, tokenizer, prepared, 256, done=batches.__setitem__)
-    kept = {number: records for number, records in batches.items() if number % 2}
+    finished = {}
+    whole = score(model, tokenizer, prepared, 256, done=finished.__setitem__)
+    kept = {number: records for number, records in finished.items() if number % 2}
     scored = {}
     assert score(model, tokenizer, prepared, 256, kept=kept, done=scored.__setitem__) == whole
-    assert scored.keys() == batches.keys() - kept.keys() and len(kept) > 1
-    assert score(model, tokenizer, prepared, 256, kept=batches, done=lambda *batch: pytest.fail("it was scored")) == whole
+    assert scored.keys() == finished.keys() - kept.keys() and len(kept) > 1
+    assert score(model, tokenizer, prepared, 256, kept=finished, done=lambda *batch: pytest.fail("it was scored")) == whole
 
 
 def test_letters_are_the_tokens_that_join_the_prompt(loaded, astronomy):
@@ -161,15 +161,15 @@ def test_the_bos_token_is_added_once(root, astronomy):
 
 def test_batches_hold_every_question_once_within_the_budget():
     lengths = [5, 90, 40, 40, 7, 300, 12]
-    planned = packing.plan(lengths, 100)
+    planned = batches.plan(lengths, 100)
     assert sorted(position for batch in planned for position in batch) == list(range(len(lengths)))
     assert all(sum(lengths[i] for i in batch) <= 100 or len(batch) == 1 for batch in planned)
-    assert [len(batch) for batch in packing.plan(lengths, 1)] == [1] * len(lengths)
+    assert [len(batch) for batch in batches.plan(lengths, 1)] == [1] * len(lengths)
 
 
 @given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6), min_size=1, max_size=6))
 def test_the_shared_prefix_leaves_each_prompt_at_least_one_token(rows):
-    start = packing.shared_prefix(rows)
+    start = batches.shared_prefix(rows)
     assert all(row[:start] == rows[0][:start] and len(row) > start for row in rows)
     longer = [tuple(row[: start + 1]) for row in rows]
     assert len(set(longer)) > 1 or min(map(len, rows)) == start + 1
@@ -213,33 +213,25 @@ def test_a_batch_that_does_not_fit_memory_is_halved(loaded, astronomy, monkeypat
     model, tokenizer = loaded
     prepared = prepare(astronomy, tokenizer)
     whole = score(model, tokenizer, prepared)
-    real, sizes = packing.prefix_scorer, []
+    real, sizes = packing.PackedScorer.__call__, []
 
-    def small(model, prefix):
-        packed = real(model, prefix)
+    def small(scorer, suffixes):
+        sizes.append(len(suffixes))
+        if len(suffixes) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(scorer, suffixes)
 
-        def logits(rests):
-            sizes.append(len(rests))
-            if len(rests) > 3:
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return packed(rests)
-
-        return logits
-
-    monkeypatch.setattr(packing, "prefix_scorer", small)
+    monkeypatch.setattr(packing.PackedScorer, "__call__", small)
     for halved, record in zip(score(model, tokenizer, prepared), whole, strict=True):
         assert halved.letter_logprobs == pytest.approx(record.letter_logprobs, abs=1e-5)
     assert max(sizes) > 3
 
 
 def test_a_question_too_large_for_memory_is_named(loaded, astronomy, monkeypatch):
-    def none(model, prefix):
-        def logits(rests):
-            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+    def none(scorer, suffixes):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
-        return logits
-
-    monkeypatch.setattr(packing, "prefix_scorer", none)
+    monkeypatch.setattr(packing.PackedScorer, "__call__", none)
     with pytest.raises(UserError, match=r"astronomy/test/\d+: \d+ tokens do not fit the memory of cpu"):
         score(*loaded, prepare(astronomy, loaded[1]))
 
@@ -273,7 +265,7 @@ def test_quantized_scores_do_not_depend_on_other_questions(root, astronomy, quan
     folder = root / "workflow/demo/models/demo-medium"
     model, tokenizer = load(folder, quantization)
     prepared = prepare(astronomy, tokenizer)
-    assert packing.can_pack(model) == (quantization == "4bit")
+    assert packability.limit(model).tokens == (None if quantization == "4bit" else 0)
     together = score(model, tokenizer, prepared)
     for prompt, record in zip(prepared, together, strict=True):
         scored = torch.tensor([record.letter_logprobs[letter] for letter in "ABCD"], dtype=torch.float64)

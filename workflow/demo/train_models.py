@@ -70,7 +70,7 @@ def train_on_facts(names: Sequence[str], folder_of_facts: Path, output: Path) ->
         save(model, tokenizer, output / name, "What is 12 + 30?\nA. 41\nB. 42\nAnswer:")
         for preset in (Preset.LM_EVAL, Preset.CHAT):
             prompts = encoding.prepare(tests, [], preset, tokenizer, None)
-            totals = Totals.over(scoring.score(model, tokenizer, prompts, 4096, 1, {}, lambda number, scored: None))
+            totals = Totals.over(scoring.score(model, tokenizer, prompts, 4096, 1, {}, lambda number, scored: None)[0])
             say(f"held-out questions ({preset}): {totals.correct} of {totals.questions} correct")
 
 

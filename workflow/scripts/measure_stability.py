@@ -34,14 +34,14 @@ def main() -> None:
     # torch and transformers take seconds to import, so the checks above come first.
     import torch
     from mmlu_kit.evaluation import encoding, scoring
-    from mmlu_kit.models import loading, transformers_model
+    from mmlu_kit.models import batch_size, loading, positions, transformers_model
 
     tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
     runs: list[StabilityRun] = []
     for dtype in stability.DTYPES:
         model = loading.load(manifest, LoadSettings(device=args.device, dtype=dtype), OnUnavailable.FAIL).model
         assert model is not None
-        context = transformers_model.context_length(model)
+        context = positions.context_length(model)
         prompts = [
             encoding.prepare(
                 questions.split(subject_questions, Split.TEST),
@@ -55,7 +55,7 @@ def main() -> None:
         for batching, threads in itertools.product(Batching, stability.THREADS):
             settings = RunSettings(dtype=dtype, batching=batching, threads=threads)
             torch.set_num_threads(threads)
-            size = transformers_model.tokens_per_batch(model, "auto") if batching == Batching.PACKED else None
+            size = batch_size.tokens_per_batch(model, "auto") if batching == Batching.PACKED else None
             records: list[Record] = []
             with progress.Bar(settings.in_words(), sum(map(len, prompts))) as bar:
 
@@ -63,7 +63,7 @@ def main() -> None:
                     bar.advance(len(batch))
 
                 for subject_prompts in prompts:
-                    records += scoring.score(model, tokenizer, subject_prompts, size, 1, {}, done)
+                    records += scoring.score(model, tokenizer, subject_prompts, size, 1, {}, done)[0]
             runs.append(stability.run(settings, records))
     measured = StabilityFile(
         model=args.name,

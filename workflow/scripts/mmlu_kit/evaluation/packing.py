@@ -1,93 +1,73 @@
-"""Exact batching of prompts: their shared prefix is computed once and their suffixes are packed without padding.
+"""Exact packing of prompts: their shared prefix is computed once and their suffixes are computed in one row without padding.
 
 The suffixes of several prompts are concatenated into one row, so that matrix products work only on real tokens. Positions
 restart for each prompt, and a token attends to the shared prefix and to its own prompt up to itself. No prompt sees another,
 and the output layer is applied only to each prompt's last token.
 """
 
-from collections.abc import Callable, Sequence
+import copy
+import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import transformers
 
+from mmlu_kit.models import positions
+
 ATTENTION = "one_prompt_at_a_time"
-# Takes the suffixes of prompts and returns the next-token logits after each.
-PrefixScorer = Callable[[Sequence[Sequence[int]]], torch.Tensor]
+# Arguments of attention functions that change nothing here: positions are already in queries and keys, a window is wider than
+# every packed prompt (see packability.py), and dropout is off in evaluation mode.
+_IGNORED = frozenset(
+    "dropout is_causal position_ids cache_position sliding_window use_cache output_attentions output_hidden_states "
+    "past_key_values return_dict logits_to_keep".split()
+)
 
 
-def shared_prefix(rows: Sequence[tuple[int, ...]]) -> int:
-    """The length of the prefix that all rows share; at least one token of each row is left out of it."""
-    # In lexicographic order, all rows share what the first and the last one share.
-    first, last = min(rows, key=tuple), max(rows, key=tuple)
-    longest = min(len(row) for row in rows) - 1
-    return next((place for place in range(longest) if first[place] != last[place]), longest)
-
-
-def plan(lengths: Sequence[int], tokens_per_batch: int) -> list[list[int]]:
-    """Group positions in `lengths` into batches of at most `tokens_per_batch` tokens (or of a single longer prompt).
-
-    Prompts are sorted by length, the longest last. The plan covers the whole list, so that a resumed run has the same batches.
-    """
-    groups: list[list[int]] = []
-    room = 0
-    for position in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if not groups or lengths[position] > room:
-            groups.append([])
-            room = tokens_per_batch
-        groups[-1].append(position)
-        room -= lengths[position]
-    return groups
-
-
-def can_pack(model: torch.nn.Module) -> bool:
-    """Whether packing is exact for this model: plain causal attention in every layer, and no rounding across tokens.
-
-    bitsandbytes' 8-bit products choose outlier columns from all tokens of a call, so other prompts in the row would change a
-    score.
-    """
-    config = model.config.get_text_config()
-    plain = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or ())
-    windowed = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
-    switchable = getattr(model, "_supports_sdpa", False) and getattr(model, "_supports_attention_backend", False)
-    in_8_bits = any(parameter.dtype == torch.int8 for parameter in model.parameters())
-    return bool(switchable and plain and not windowed and not in_8_bits)
+class NotPackable(Exception):
+    """This model's attention does something that packed attention does not; the message says what."""
 
 
 @torch.inference_mode()
 def score_unpacked(model: torch.nn.Module, row: Sequence[int]) -> torch.Tensor:
     """Next-token logits after one row of token ids, by the model's own attention: float32, shape (1, vocabulary)."""
+    positions.reset_rope(model)
     ids = torch.tensor([list(row)], device=model.device)
-    return model(input_ids=ids, logits_to_keep=1, use_cache=False).logits[0].float()
+    return model(input_ids=ids, use_cache=False, **_last_only(model)).logits[0, -1:].float()
 
 
-@torch.inference_mode()
-def prefix_scorer(model: torch.nn.Module, prefix: Sequence[int]) -> PrefixScorer:
-    """Compute the shared prefix once and return a function that scores suffixes of prompts, at least one token each.
-
-    The function returns next-token logits after each prompt: float32, shape (prompts, vocabulary), on the model's device.
-    """
-    prefix_cache: list[tuple[torch.Tensor, torch.Tensor]] = []
-    if prefix:
-        ids = torch.tensor([list(prefix)], device=model.device)
-        cache = model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
-        prefix_cache = [(layer.keys, layer.values) for layer in cache.layers]
+class PackedScorer:
+    """Scores prompts that share a prefix, which is computed once."""
 
     @torch.inference_mode()
-    def logits(suffixes: Sequence[Sequence[int]]) -> torch.Tensor:
+    def __init__(self, model: torch.nn.Module, prefix: Sequence[int]) -> None:
+        self.model, self.prefix = model, list(prefix)
+        positions.reset_rope(model)
+        self._cache: Any = None
+        if prefix:
+            ids = torch.tensor([self.prefix], device=model.device)
+            self._cache = model(input_ids=ids, use_cache=True, **_last_only(model)).past_key_values
+
+    @torch.inference_mode()
+    def __call__(self, suffixes: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Next-token logits after each prompt, of which `suffixes` has what follows the prefix, at least one token each.
+
+        float32, shape (prompts, vocabulary), on the model's device. Raises NotPackable if the model's attention needs more than
+        packed attention computes.
+        """
         cache = transformers.DynamicCache()
-        for layer, (keys, values) in enumerate(prefix_cache):
-            cache.update(keys, values, layer)
+        for layer, cached in enumerate(self._cache.layers if self._cache else []):
+            cache.update(cached.keys, cached.values, layer)
         lengths = [len(suffix) for suffix in suffixes]
-        longest, start = max(lengths), len(prefix)
-        device = model.device
+        longest, start = max(lengths), len(self.prefix)
+        device = self.model.device
         # Where each token goes when the row is unpacked to one row per prompt, padded on the right.
         within = torch.cat([torch.arange(length) for length in lengths])
         rows = torch.repeat_interleave(torch.arange(len(suffixes)), torch.tensor(lengths))
-        original = model.config._attn_implementation
-        model.set_attn_implementation(ATTENTION)
+        original = self.model.config._attn_implementation
+        self.model.set_attn_implementation(ATTENTION)
         try:
-            packed = model(
+            packed = self.model(
                 input_ids=torch.tensor([[token for suffix in suffixes for token in suffix]], device=device),
                 position_ids=(start + within)[None].to(device),
                 past_key_values=cache,
@@ -98,10 +78,20 @@ def prefix_scorer(model: torch.nn.Module, prefix: Sequence[int]) -> PrefixScorer
                 mask=torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start) if start else None,
             ).logits[0]
         finally:
-            model.set_attn_implementation(original)
+            self.model.set_attn_implementation(original)
         return packed.float()
 
-    return logits
+    @torch.inference_mode()
+    def alone(self, suffix: Sequence[int]) -> torch.Tensor:
+        """Next-token logits after one prompt, by the model's own attention: float32, shape (vocabulary)."""
+        ids = torch.tensor([list(suffix)], device=self.model.device)
+        cache = copy.deepcopy(self._cache)
+        return self.model(input_ids=ids, past_key_values=cache, use_cache=True, **_last_only(self.model)).logits[0, -1].float()
+
+
+def _last_only(model: torch.nn.Module) -> dict[str, int]:
+    """The argument with which a model computes only the last token's logits; some families have none."""
+    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
 
 
 def _attention(
@@ -118,8 +108,16 @@ def _attention(
 
     `query` has shape (1, heads, tokens, size); `key` and `value` are longer by the shared prefix. Returns (1, tokens, heads,
     size). Only here are prompts padded, to a batch of rows of equal length. A token attends to the prefix and to its own row up
-    to itself, so no real token sees padding; the outputs of padding are dropped.
+    to itself, so no real token sees padding; the outputs of padding are dropped. Raises NotPackable if the model passes a mask
+    or an argument that may change what is attended to.
     """
+    if attention_mask is not None:
+        raise NotPackable("its attention has a mask of its own")
+    if "unpacked" not in options:
+        raise NotPackable("its layers do not pass arguments on to its attention")
+    unknown = {name for name, value in options.items() if value is not None} - _IGNORED - {"unpacked", "places", "mask"}
+    if unknown:
+        raise NotPackable(f"its attention has an argument of its own ({min(unknown)})")
     prompts, longest = options["unpacked"]
     places = options["places"]
     start = key.shape[2] - query.shape[2]

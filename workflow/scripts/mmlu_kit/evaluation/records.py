@@ -75,6 +75,14 @@ class Totals(Data):
         )
 
 
+class Packing(Data):
+    """How many questions were computed together, with their shared prefix computed once, and how many one at a time."""
+
+    packed: Count = Field(description="Questions computed together with others.")
+    alone: Count = Field(description="Questions computed one at a time by the model's own attention.")
+    reason: str | None = Field(description="Why some were computed one at a time; null if none were.")
+
+
 class Evaluation(Document):
     """evaluations/<model>/<subject>.json: one model's answers on one subject.
 
@@ -94,6 +102,7 @@ class Evaluation(Document):
     effective: Effective | None = Field(description="The configuration in which the model ran.")
     reason: str | None = Field(description="Why it did not run as requested; null if it did.")
     subject: str
+    packing: Packing | None = Field(None, description="Which questions were computed together; null for imported answers.")
     totals: Totals
     records: Annotated[list[Record], Field(min_length=1)] = Field(description="One for each question, in the questions' order.")
 
@@ -192,6 +201,7 @@ def evaluation(
     reason: str | None,
     subject: str,
     records: Sequence[Record],
+    packing: Packing,
 ) -> Evaluation:
     """Create the evaluation of a model on a subject; `reason` says why `effective` is not as requested, None if it is."""
     return Evaluation(
@@ -205,6 +215,7 @@ def evaluation(
         effective=effective,
         reason=reason,
         subject=subject,
+        packing=packing,
         totals=Totals.over(records),
         records=list(records),
     )

@@ -1,5 +1,6 @@
 """Evaluation of a loaded model on one subject after another: prompts, scores, and the files of each subject."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,11 @@ from mmlu_kit import files, progress, sources
 from mmlu_kit.evaluation import encoding, records, scoring
 from mmlu_kit.evaluation.journal import Journal, journal_key
 from mmlu_kit.evaluation.process import Job
-from mmlu_kit.evaluation.records import NotRun, Record, Timing
+from mmlu_kit.evaluation.records import NotRun, Packing, Record, Timing
 from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import batch_size, loading, positions, transformers_model
 from mmlu_kit.models.loading import Loaded
 from mmlu_kit.settings import SETTINGS, Effective, Split
 from mmlu_kit.timing import gpu, machine, phase_timer
@@ -33,7 +34,7 @@ class Runner:
         self.effective: Effective = loaded.effective
         self.reason = loaded.reason
         self.device = self.model.device.type
-        self.tokens_per_batch = transformers_model.tokens_per_batch(self.model, job.requested.tokens_per_batch)
+        self.tokens_per_batch = batch_size.tokens_per_batch(self.model, job.requested.tokens_per_batch)
         self.machine = machine.describe(torch, job.record_host)
         self.journals: list[Journal] = []
         if self.device == "cuda":
@@ -49,14 +50,14 @@ class Runner:
         try:
             prompts = self._prompts(subject_questions)
             journal = self._journal(subject, prompts) if self.outputs.journals else None
-            scored, new = self._score(subject, prompts, journal)
+            scored, packing, new = self._score(subject, prompts, journal)
         except UserError:
             self.timer.end_subject()  # so that its time is not counted for the next subject
             raise
         if self.outputs.evaluations:
             with self.timer.phase("write"):
                 evaluation = records.evaluation(
-                    self.name, self.manifest, self.requested, self.effective, self.reason, subject, scored
+                    self.name, self.manifest, self.requested, self.effective, self.reason, subject, scored, packing
                 )
                 evaluation.write(self.outputs.evaluations / f"{subject}.json")
         phases, gpu_use = self.timer.end_subject(), meter.read()
@@ -88,14 +89,17 @@ class Runner:
     def _prompts(self, subject_questions: Sequence[Question]) -> list[encoding.Prompt]:
         """The prompts of a subject's test questions."""
         with self.timer.phase("tokenize"):
-            return encoding.prepare(
+            prompts = encoding.prepare(
                 questions.split(subject_questions, Split.TEST),
                 questions.examples(subject_questions, self.requested.examples),
                 self.requested.preset,
                 self.tokenizer,
-                transformers_model.context_length(self.model),
+                positions.context_length(self.model),
                 self.requested.fewer_examples,
             )
+            ids = itertools.chain.from_iterable((*prompt.ids, *prompt.letter_ids) for prompt in prompts)
+            transformers_model.check_tokens(self.model, self.tokenizer, ids)
+            return prompts
 
     def _journal(self, subject: str, prompts: Sequence[encoding.Prompt]) -> Journal:
         """Open the subject's journal, keyed by everything that can change a score."""
@@ -107,13 +111,15 @@ class Runner:
             [*settings, self.tokens_per_batch, self.requested.max_new_tokens, torch.get_num_threads()],
             machine.device_class(torch, self.device),
             machine.packages(),
-            sources.sources(Path(scoring.__file__)) + sources.sources(Path(transformers_model.__file__)),
+            sources.sources(Path(scoring.__file__)) + sources.sources(Path(loading.__file__)),
         )
         self.journals.append(Journal(self.outputs.journals / f"{subject}.jsonl", key))
         return self.journals[-1]
 
-    def _score(self, subject: str, prompts: Sequence[encoding.Prompt], journal: Journal | None) -> tuple[list[Record], int]:
-        """Return the records of all prompts and the number of new ones; the others are read from `journal`."""
+    def _score(
+        self, subject: str, prompts: Sequence[encoding.Prompt], journal: Journal | None
+    ) -> tuple[list[Record], Packing, int]:
+        """Return the records of all prompts, how many were packed, and the number of new ones; others are in `journal`."""
         kept = {number: [Record(**entry) for entry in batch] for number, batch in journal.kept.items()} if journal else {}
         new = len(prompts) - sum(map(len, kept.values()))
         with progress.Bar(f"{self.name} {subject}", new) as bar:
@@ -124,7 +130,7 @@ class Runner:
                         journal.append(number, [record.plain() for record in batch])
                 bar.advance(len(batch))
 
-            scored = scoring.score(
+            scored, packing = scoring.score(
                 self.model,
                 self.tokenizer,
                 prompts,
@@ -134,7 +140,7 @@ class Runner:
                 done,
                 self.timer.phase,
             )
-        return scored, new
+        return scored, packing, new
 
 
 def write_not_run(job: Job, reason: str, subjects: Sequence[str]) -> None:

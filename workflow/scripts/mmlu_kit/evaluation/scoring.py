@@ -10,10 +10,9 @@ from typing import Any
 
 import torch
 
-from mmlu_kit.evaluation import answer_parser, packing
+from mmlu_kit.evaluation import answer_parser, batches
 from mmlu_kit.evaluation.encoding import Prompt
-from mmlu_kit.evaluation.packing import PrefixScorer
-from mmlu_kit.evaluation.records import Record
+from mmlu_kit.evaluation.records import Packing, Record
 from mmlu_kit.files import sha256
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
@@ -31,50 +30,29 @@ def score(
     kept: Mapping[int, Sequence[Record]],
     done: Callable[[int, list[Record]], None],
     phase: Phase = nullcontext,
-) -> list[Record]:
-    """Return a record for each prompt, in order; a prompt that cannot be scored raises UserError.
+) -> tuple[list[Record], Packing]:
+    """Return a record for each prompt, in order, and how many were packed; a prompt that cannot be scored raises UserError.
 
     If `tokens_per_batch` is None, nothing is packed: each prompt is scored separately with the model's own attention.
     `kept` holds the records of batches that an earlier run scored, by batch number; `done(number, records)` is called after
     each new batch. `phase` times forward passes as 'forward' and the creation of records as 'parse'.
     """
-    rows = [prompt.ids for prompt in prompts]
-    packs = tokens_per_batch is not None and packing.can_pack(model)
-    start = packing.shared_prefix(rows) if packs else 0
-    batches = packing.plan([len(row) - start for row in rows], tokens_per_batch if packs and tokens_per_batch else 1)
     with phase("forward"):
-        scorer = packing.prefix_scorer(model, rows[0][:start]) if packs and len(kept) < len(batches) else None
+        planned = batches.choose(model, prompts, tokens_per_batch)
     records: dict[int, Record] = {}
-    for number, batch in enumerate(batches):
-        scored = kept.get(number)
-        if scored is None:
-            chosen = [prompts[position] for position in batch]
+    for number in planned.order():
+        group = planned.groups[number]
+        scored = kept.get(number, [])
+        # A killed run may have had other groups.
+        if [record.index for record in scored] != [prompts[position].question.index for position in group]:
             with phase("forward"):
-                logits = _logits(model, scorer, chosen, start)
+                logits = planned.score(number)
             with phase("parse"):
+                chosen = [prompts[position] for position in group]
                 scored = list(_records(model, chosen, logits, tokenizer, max_new_tokens, phase))
-            done(number, scored)
-        records.update(zip(batch, scored, strict=True))
-    return [records[position] for position in range(len(prompts))]
-
-
-def _logits(model: torch.nn.Module, scorer: PrefixScorer | None, prompts: Sequence[Prompt], start: int) -> torch.Tensor:
-    """Next-token logits after each prompt, float32, shape (prompts, vocabulary); a batch that exceeds the memory is halved."""
-    try:
-        if scorer is None:
-            return torch.cat([packing.score_unpacked(model, prompt.ids) for prompt in prompts])
-        return scorer([prompt.ids[start:] for prompt in prompts])
-    except RuntimeError as error:
-        # CUDA has an error class for this; on a CPU only the message tells.
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-            raise
-        if len(prompts) == 1:
-            name, length = prompts[0].question.name, len(prompts[0].ids)
-            raise UserError(f"{name}: {length} tokens do not fit the memory of {model.device}: use fewer examples") from None
-    # Outside the handler, since the traceback would keep the failed batch's memory alive.
-    torch.cuda.empty_cache()
-    half = len(prompts) // 2
-    return torch.cat([_logits(model, scorer, part, start) for part in (prompts[:half], prompts[half:])])
+            done(number, list(scored))
+        records.update(zip(group, scored, strict=True))
+    return [records[position] for position in range(len(prompts))], planned.packing()
 
 
 def _records(
