@@ -1,5 +1,7 @@
 """The answer parser: a table of answer forms, and texts that must not be parsed as answers."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,7 +43,92 @@ UNREAD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "letter"), [(text, letter) for letter, texts in READ.items() for text in texts])
+THOUGHTS = {
+    "B": ["<think>Option A is true of plants.</think>B. Chloroplast", "<thinking>A</thinking>\nB", "<thought>A</thought>**B**",
+          "<reasoning>The answer is A</reasoning><answer>B</answer>", "<seed:think>Answer: A</seed:think>B",
+          "<|begin_of_thought|>A or C<|end_of_thought|>\n<|begin_of_solution|>B<|end_of_solution|>", "<THINK>A</THINK>B",
+          "<|channel|>analysis<|message|>Option A?<|end|><|start|>assistant<|channel|>final<|message|>B<|return|>",
+          "analysisOption A is plausible.assistantfinal B", "analysisWe pick A.assistantfinalThe answer is **B**.", "finalB",
+          "So it is A. Wait.\n</think>\n\nB", "<think>A<think>C</think>D</think>B", "<think>A</think><think>C</think>B",
+          "<think>\n<think>A</think>B", "<think></think>B", "<think>A</think>\nLet me see <think>C</think>B", "B<think>C",
+          "◁think▷A◁/think▷B", "<|START_THINKING|>A<|END_THINKING|><|START_RESPONSE|>B<|END_RESPONSE|>",
+          "<|channel>thought\nA<channel|>B", "<think>Question: A</think>\n\nQuestion: What?\nAnswer: B",
+          "Here is my thought process:\nOption A\n\nHere is my response:\nB", "<think>A</think>B<|im_end|>\nuser\nIs it C?"],
+    "D": ["[THINK]A…[/THINK]D", "[think]It is (A).[/think]\n\nThe answer is (D)."],
+    None: ["<think>Option A", "[THINK]A", "<think>A</think>", "<think>A<think>C</think>B", "<think>A</think><think>B",
+           "B</think>",
+           "<|channel|>analysis<|message|>The answer is A<|end|>", "analysisThe answer is A", "◁think▷B"],
+}  # fmt: skip
+
+# A base model goes on with the next question, a chat model explains its answer.
+LATER_TEXT = {
+    "A": ["A. Mercury is right.\n\nExplanation: Option B: wrong, since it is far", "The answer is A because it is hot",
+          "Option A is correct.", "A, a planet"],
+    "B": [" B\n\nExplanation: Answer D is wrong because", "B\n\nQuestion: What is …\nAnswer: C", "B\n\nQ: What?\nA: C",
+          "B\n\nThe following are multiple choice questions (with answers) about x.\n\nWhat?\nAnswer: C",
+          " B\n\nWhat is x?\nA. …\nB. …\nAnswer: C", "B\n\nWhat is x?\nAnswer: C", "B\nUser: and C?\nAssistant: C",
+          "The answer is B.\n\nWhat is x?\nA. one\nB. two\nC. three\nD. four\nAnswer: C", "B</s>\n<s>[INST] Is it C?",
+          "**Answer:** (B)\n\n**Question:** Why?\n**Answer:** C", "B\n\nExplanation: Answer D would be plausible",
+          "Option A is odd, option C too. The answer is B", "Both A and D are wrong. The answer is B.", "A: The answer is B.",
+          "Question: What is two?\nAnswer: B", "\\boxed{B}, since (A) and (C) are odd", "The answer is <b>B</b>.", "<B>"],
+    "C": ["A. one\nB. two\nC. three\nD. four\nThe answer is C", "A) one B) two C) three D) four\n\nAnswer: C"],
+    None: ["B\nNo wait, the answer is C", "A. one\nB. two\nC. three\nD. four", "a) one\nb) two\nc) three",
+           "I do not know.\n\nQuestion: What is x?\nAnswer: C", "\n\nQuestion: What is x?\nAnswer: C"],
+}  # fmt: skip
+
+NEGATED = {
+    "B": ["The answer is B, not A.", "B, not A", "It is not (A), it is (B).", "The answer isn't A. The answer is B.",
+          "Not A but B",
+          "Is the answer A? No, the answer is B.", "If the answer is A, x is odd. So the answer is B.",
+          "Neither A nor C. The answer is B.", "The wrong answer is A. The right answer is B.", "nicht A, sondern B",
+          "答案不是A，而是B", "La respuesta no es A sino la B"],
+    None: ["The answer is not A", "The answer isn't A.", "Option A is wrong", "Option A is incorrect.", "Option A isn't right",
+           "A is not correct", "I do not think the answer is A", "I don't choose A", "The answer cannot be A", "not (A)", "B?",
+           "Is it (A)?", "Answer: A?", "The wrong answer is A", "If the answer is A", "Rule out A.", "Eliminate (A)",
+           "The answer is C++", "Answer: D-glucose", "D.C. is a city", "The answer is A, B or C",
+           "nicht A", "Die Antwort ist nicht A", "Option A ist falsch", "Antwort A ist nicht richtig", "Weder A noch B",
+           "Die falsche Antwort ist A", "Ich glaube nicht, dass die Antwort A ist", "A oder B", "Die Antwort ist A oder B",
+           "n'est pas A", "La réponse n'est pas A", "L'option A est fausse", "L'option A n'est pas correcte", "A et B",
+           "La mauvaise réponse est A", "ni A ni B", "La réponse est A ou B",
+           "no es la A", "La respuesta no es la A", "La opción A es incorrecta", "La opción A no es correcta", "A y B",
+           "La respuesta incorrecta es A", "La respuesta es A o B",
+           "不是A", "答案不是A", "不选A", "不应选A", "A是错误的", "选项A不正确", "選項A錯誤", "错误的答案是A", "如果答案是A",
+           "A或B",
+           "A和B", "A、B", "答案是A或B"],
+}  # fmt: skip
+
+LANGUAGES = {
+    "A": ["Option A ist richtig", "Antwort A ist richtig", "Die Antwort ist A, da", "L'option A est correcte",
+          "La opción A es correcta", "La A es la respuesta correcta", "La respuesta es A porque", "选A", "答案是A，因为",
+          "A是正确的"],
+    "B": ["Die richtige Antwort ist B", "Richtig ist B", "Richtige Antwort: B", "Option B ist richtig", "B ist richtig, weil",
+          "B ist die richtige Antwort", "Ich wähle B", "Die Lösung ist **B**", "Die Antwort auf die Frage ist B",
+          "Die Antwort ist nicht A. Die Antwort ist B.", "Die Antwort ist (b).",
+          "La réponse est B", "La bonne réponse est **B) deux**", "La réponse correcte est B", "Je choisis la B",
+          "La bonne réponse est donc la réponse B", "C'est la réponse B", "La réponse à la question est B",
+          "La respuesta correcta es la B", "La opción correcta es la B", "La correcta es la B", "Elijo la opción B",
+          "B es correcta", "La respuesta a la pregunta es B",
+          "答案是 B", "答案是B。", "答案为B", "答案應為 B", "正确答案为（B）", "故选B。", "我選擇B", "【答案】B",
+          "B 是正确答案",
+          "B選項正確", "答案：Ｂ", "Ｂ", "（B）", "「B」", "B。因为", "B：二", "答案是B，不是A"],
+    "C": ["Antwort: C", "antwort: c", "La bonne réponse est la C", "L'option C est correcte", "C est la bonne réponse",
+          "D'abord, la réponse est C", "réponse : c", "Respuesta: C", "答案：C", "选C"],
+    "D": ["Die Antwort lautet (D)", "Réponse : D", "La réponse D est correcte", "Opción D", "选项D是正确的", "選項D", "D选项"],
+    None: ["La respuesta a la pregunta es difícil", "La respuesta a", "la respuesta es a veces", "La réponse à la question",
+           "D'abord, il faut", "La réponse est d'abord", "il y a", "y a", "B y a continuación", "La lettre à", "D.h. nichts",
+           "答案", "答案是"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        (text, letter)
+        for table in (READ, THOUGHTS, LATER_TEXT, NEGATED, LANGUAGES)
+        for letter, texts in table.items()
+        for text in texts
+    ],
+)
 def test_letters_are_parsed_from_answers(text, letter):
     assert answer_parser.parse(text) == letter
 
@@ -56,12 +143,28 @@ def test_the_table_has_more_than_a_hundred_forms():
     assert len(forms) == len(set(forms)) > 150
 
 
-@given(st.text(max_size=200))
+PIECES = ["A", "B", " C", "(D)", "The answer is ", "Antwort: ", "选项", "not ", " or ", "\n\n", "Question: ", "<think>",
+          "</think>",
+          "[THINK]", "[/THINK]", "<|channel|>final<|message|>", "assistantfinal", "analysis", "A. ", ".", "a "]  # fmt: skip
+
+
+@given(st.text(max_size=200) | st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
 def test_any_text_parses_to_a_letter_or_none(text):
     assert answer_parser.parse(text) in {"A", "B", "C", "D", None}
 
 
-def test_long_texts_are_parsed_quickly():
-    assert answer_parser.parse("A" * 100_000) is None
-    assert answer_parser.parse("the answer " * 20_000) is None
-    assert answer_parser.parse(" ( [ * " * 20_000) is None
+@given(st.lists(st.sampled_from([piece for piece in PIECES if "/" not in piece and "final" not in piece]), max_size=20))
+def test_no_letter_comes_from_an_unclosed_thought(pieces):
+    assert answer_parser.parse("<think>" + "".join(pieces)) is None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["A", "the answer ", " ( [ * ", "<think>", "</think>", "<think>A</think>", "<|channel|>analysis", "A or ", "A. B. ",
+    "答案是",
+     "\n\nx\nA. \nB. ", "not the ", "\n", " ", "A.\n", "<|", "\\boxed", "A) x B) y ", "nicht, dass die "],
+)  # fmt: skip
+def test_long_texts_are_parsed_quickly(piece):
+    start = time.process_time()
+    assert answer_parser.parse(piece * (100_000 // len(piece))) in {"A", "B", None}
+    assert time.process_time() - start < 5  # a quadratic pattern takes minutes

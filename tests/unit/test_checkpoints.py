@@ -32,7 +32,7 @@ def test_shards_are_all_counted_and_a_missing_one_is_named(folder):
     for name, chosen in files.items():
         safetensors.torch.save_file({key: weights[key] for key in chosen}, folder / name)
     (folder / "model.safetensors").unlink()
-    index = {"weight_map": {key: name for name, chosen in files.items() for key in chosen}}
+    index = {"metadata": {}, "weight_map": {key: name for name, chosen in files.items() for key in chosen}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert checkpoints.describe(folder).parameters == parameters
     (folder / "model-2.safetensors").unlink()

@@ -31,7 +31,7 @@ def main() -> None:
         from mmlu_kit.inputs import hub
 
         print(f"Fetching {args.repository} at {args.commit} …", flush=True)
-        folder = hub.fetch(args.repository, args.commit, checkpoints.PATTERNS, "model")
+        folder = hub.fetch_model(args.repository, args.commit)
         if folder.is_relative_to(Path.cwd()):
             folder = folder.relative_to(Path.cwd())  # so that the project can be moved with its cache
     manifest = checkpoints.describe(folder, args.repository, args.commit)

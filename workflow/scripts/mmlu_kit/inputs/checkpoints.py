@@ -1,25 +1,30 @@
 """Model folders in Hugging Face form and their manifests, checked without loading the model.
 
 A manifest is the small file that the prepare stage writes for every model: its folder, its commit, the size and SHA-256 of
-each file, and the number of parameters that the safetensors headers declare.
+each file that is read, and what the weights' headers and config.json say of the model.
 """
 
+import fnmatch
 import hashlib
-import json
-import math
+import os
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from mmlu_kit import files
 from mmlu_kit.data import Bytes, Count, Data, Document, Sha256, version
+from mmlu_kit.inputs import adapters, model_configs, regular_files, tokenizer_files, weight_files
+from mmlu_kit.inputs.model_configs import SavedQuantization
+from mmlu_kit.inputs.parameter_counts import parameters
+from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.inputs.safetensors_headers import header
 from mmlu_kit.user_errors import UserError
 
-# Configuration, tokenizer and chat template in every format that transformers reads; weights only as safetensors.
-PATTERNS = ["*.json", "*.safetensors", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja"]
-PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
-_PARAMETER_TYPES = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
+# Configuration, tokenizer and chat templates in every format that transformers reads; weight_files chooses the weights.
+_TEMPLATES = "additional_chat_templates"
+PATTERNS = ("*.json", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja", f"{_TEMPLATES}/*.jinja")
+_MAX_MANIFEST_BYTES = 10_000_000
 
 
 class FileEntry(Data):
@@ -37,8 +42,14 @@ class Manifest(Document):
     repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")
     commit: str | None = Field(description="The repository's commit; null for a local folder.")
     files: dict[str, FileEntry] = Field(description="Every file that is read, by its name.")
-    parameters: Count = Field(description="Floating-point parameters that the checkpoint's headers declare.")
+    parameters: Count = Field(
+        description="Parameters in the weight files. A packed weight counts as the parameters that it stands for; scales and "
+        "zero points are not counted. In a quantization format that the kit does not know, each stored integer counts as one."
+    )
     checkpoint_bytes: Bytes = Field(description="Total size of the weight files.")
+    quantization: SavedQuantization | None = Field(
+        default=None, description="How the weights were quantized before they were saved; null if they were not."
+    )
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -50,79 +61,87 @@ def describe(folder: Path, repository: str | None = None, commit: str | None = N
     """Return the manifest of a model folder; a folder that cannot be loaded safely raises UserError with the reason."""
     folder = Path(folder)
     weights = check(folder)
-    names = sorted({path for pattern in PATTERNS for path in folder.glob(pattern)})
+    names = sorted({*described(_names(folder)), *(path.relative_to(folder).as_posix() for path in weights)})
     return Manifest(
         folder=str(folder),
         repository=repository,
         commit=commit,
-        files={path.name: FileEntry(bytes=path.stat().st_size, sha256=digest(path)) for path in names},
-        parameters=sum(parameters(path) for path in weights),
+        files={name: FileEntry(bytes=(folder / name).stat().st_size, sha256=digest(folder / name)) for name in names},
+        parameters=sum(_parameters(folder, weights).values()),
         checkpoint_bytes=sum(path.stat().st_size for path in weights),
+        quantization=_quantization(folder),
     )
 
 
 def check(folder: Path) -> list[Path]:
-    """Check that a model folder is complete and return its weight files in order; a missing file raises UserError."""
+    """Check that a model folder is complete and can be loaded safely, and return its weight files in order.
+
+    Of the weights only the headers are read. Raises UserError with the reason otherwise.
+    """
     folder = Path(folder)
+    config = check_description(folder)
+    names = weight_files.choose(
+        printable(folder),
+        [path.name for path in folder.iterdir()],
+        config,
+        lambda name: os.path.lexists(folder / name),
+        lambda name: regular_files.read_json(folder / name),
+    )
+    weights = [folder / name for name in names]
+    tensors = {name for path in weights for name in header(path)}
+    model_configs.check_depth(printable(folder), config, tensors)
+    return weights
+
+
+def check_description(folder: Path) -> dict[str, Any]:
+    """Check every file of a model folder except the weights and return config.json's content; raises UserError otherwise."""
+    folder = Path(folder)
+    where = printable(folder)
     if not folder.is_dir():
-        raise UserError(f"{folder} is not a folder: correct the path")
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{folder}: config.json is missing, so this is not a Hugging Face model folder")
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")):
-        raise UserError(f"{folder}: the tokenizer is missing (tokenizer.json)")
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        names = sorted(set(files.read_json(index).get("weight_map", {}).values()))
-        for name in names:
-            if "/" in name or not (folder / name).is_file():
-                raise UserError(f"{folder}: {name}, listed in {index.name}, is missing: fetch the model again")
-        return [folder / name for name in names]
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
-    pickles = sorted(path.name for pattern in PICKLES for path in folder.glob(pattern))
-    if pickles:
-        raise UserError(
-            f"{folder}: the weights exist only as a pickle ({pickles[0]}), and loading a pickle can run code: "
-            "convert them to safetensors, or choose a commit that has safetensors"
-        )
-    raise UserError(f"{folder}: model.safetensors is missing: save or copy the weights there")
+        if folder.suffix == ".gguf":
+            raise UserError(f"{where}: GGUF files are not supported yet: use the folder of the model's safetensors weights")
+        raise UserError(f"{where} is not a folder: correct the path")
+    names = _names(folder)
+    check_names(where, names)
+    for name in described(names):
+        regular_files.check(folder / name)
+    config = model_configs.read(folder)
+    model_configs.check_decoder(where, config)
+    model_configs.saved_quantization(where, config)
+    return config
 
 
-def parameters(path: Path) -> int:
-    """The number of floating-point parameters that a safetensors file declares in its header."""
-    return sum(math.prod(shape) for dtype, shape in header(path).values() if dtype in _PARAMETER_TYPES)
+def check_names(where: str, names: Collection[str]) -> None:
+    """Check that the files `names` of a folder or repository may be a model's; raises UserError with the reason if not."""
+    adapters.check(where, names)
+    if "config.json" not in names:
+        weight_files.check_not_only_gguf(where, names)
+        raise UserError(f"{where}: config.json is missing, so this is not a Hugging Face model folder")
+    tokenizer_files.check(where, names)
+
+
+def described(names: Iterable[str]) -> list[str]:
+    """Those of a model's file names that are read in addition to the weights."""
+    return sorted(
+        name
+        for name in names
+        if any(fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for pattern in PATTERNS)
+    )
 
 
 def weight_counts(folder: Path) -> tuple[int, int]:
     """The numbers of a model's parameters in linear layers, which quantization compresses, and outside them."""
+    folder = Path(folder)
+    weights = check(folder)
+    shapes = {name: tensor.shape for path in weights for name, tensor in header(path).items()}
     linear = others = 0
-    for path in check(folder):
-        for name, (_, shape) in header(path).items():
-            # Embeddings and the output layer keep their number format.
-            if len(shape) == 2 and "embed" not in name and "lm_head" not in name:
-                linear += math.prod(shape)
-            else:
-                others += math.prod(shape)
+    for name, count in _parameters(folder, weights).items():
+        # Embeddings and the output layer keep their number format.
+        if len(shapes[name]) == 2 and "embed" not in name and "lm_head" not in name:
+            linear += count
+        else:
+            others += count
     return linear, others
-
-
-def header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """The number format and shape of each tensor in a safetensors file; a damaged file raises UserError."""
-    with path.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        # The format's own limit; a larger number means another kind of file, or a truncated one.
-        if not 2 <= length <= min(100_000_000, path.stat().st_size - 8):
-            raise UserError(f"{path} is not a safetensors file, or is truncated: fetch or copy it again")
-        try:
-            tensors = {name: tensor for name, tensor in json.loads(stream.read(length)).items() if name != "__metadata__"}
-            end = max((tensor["data_offsets"][1] for tensor in tensors.values()), default=0)
-            shapes = {name: (tensor["dtype"], tuple(map(int, tensor["shape"]))) for name, tensor in tensors.items()}
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            raise UserError(f"{path} is not a safetensors file (its header is damaged): fetch or copy it again") from None
-    if path.stat().st_size != 8 + length + end:
-        expected, size = 8 + length + end, path.stat().st_size
-        raise UserError(f"{path} has {size} bytes instead of the {expected} that it declares: fetch or copy it again")
-    return shapes
 
 
 def digest(path: Path) -> str:
@@ -156,13 +175,36 @@ def verified_manifest(path: Path) -> Manifest:
     for name in sorted({*manifest.files, *current.files}):
         if current.files.get(name) != manifest.files.get(name):
             raise UserError(
-                f"{folder}: {name} was changed after {path} was written: restore the file, or, if the change is intended, "
-                f"delete {path} and run again"
+                f"{folder}: {printable(name)} was changed after {path} was written: restore the file, or, if the change is "
+                f"intended, delete {path} and run again"
             )
     return current
 
 
+def _names(folder: Path) -> list[str]:
+    """The names of what is in a model folder, and of the chat templates in their folder below it."""
+    return sorted(path.relative_to(folder).as_posix() for path in [*folder.iterdir(), *(folder / _TEMPLATES).glob("*")])
+
+
+def _quantization(folder: Path) -> SavedQuantization | None:
+    return model_configs.saved_quantization(printable(folder), model_configs.read(folder))
+
+
+def _parameters(folder: Path, weights: Iterable[Path]) -> dict[str, int]:
+    """The number of parameters in each tensor; like transformers, takes a tensor in two files from the last."""
+    quantization = _quantization(folder)
+    counts: dict[str, int] = {}
+    for path in weights:
+        counts |= parameters(path, header(path), quantization)
+    return counts
+
+
 def _read(path: Path) -> Manifest:
+    if path.suffix in (".gguf", ".safetensors"):
+        advice = "GGUF files are not supported yet" if path.suffix == ".gguf" else "this is a weight file, not a model folder"
+        raise UserError(f"{printable(path)}: {advice}: use the folder of the model's safetensors weights")
     if not path.is_file():
         raise UserError(f"{path}: there is no such model folder or manifest; fetch_model.py writes manifests")
+    if path.stat().st_size > _MAX_MANIFEST_BYTES:
+        raise UserError(f"{printable(path)} is too large for a model's manifest: name a model folder or a manifest")
     return Manifest.read(path)

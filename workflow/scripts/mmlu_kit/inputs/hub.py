@@ -3,7 +3,9 @@
 If a token is needed, huggingface_hub finds it itself: from HF_TOKEN or `hf auth login`.
 """
 
+import glob
 import re
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import httpx2
@@ -11,8 +13,29 @@ import huggingface_hub
 from huggingface_hub import errors
 from huggingface_hub.utils import sha
 
-from mmlu_kit.inputs import checkpoints
+from mmlu_kit.inputs import checkpoints, regular_files, weight_files
 from mmlu_kit.user_errors import UserError
+
+
+def fetch_model(repository: str, commit: str) -> Path:
+    """Fetch what is read of a model, and nothing else, and return its folder.
+
+    The repository's list of files and its configuration decide which files are the weights. A model that could not be used
+    raises UserError before its weights are fetched.
+    """
+    where = f"model {repository} at {commit[:12]}"
+    names = _names(repository, commit)
+    checkpoints.check_names(where, names)
+    folder = _fetch_files(repository, commit, checkpoints.described(names))
+    config = checkpoints.check_description(folder)
+    weights = weight_files.choose(
+        where,
+        [name for name in names if "/" not in name],
+        config,
+        names.__contains__,
+        lambda name: regular_files.read_json(_fetch_files(repository, commit, [name]) / name),
+    )
+    return _fetch_files(repository, commit, weights)
 
 
 def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
@@ -21,16 +44,37 @@ def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
     `kind` is 'model' or 'dataset'. Files in the cache are not fetched again. A failure or a wrong hash raises UserError.
     """
     folder = _download(repository, commit, patterns, kind)
-    for path in sorted(folder.rglob("*")):
+    _check_hashes(folder, folder.rglob("*"), f"{kind} {repository} at {commit[:12]}")
+    return folder
+
+
+def _names(repository: str, commit: str) -> Collection[str]:
+    """The names of the files in a model's repository; those in the cache if the hub cannot be reached."""
+    try:
+        tree = huggingface_hub.HfApi().list_repo_tree(repository, revision=commit, recursive=True)
+        return {entry.path for entry in tree if isinstance(entry, huggingface_hub.hf_api.RepoFile)}
+    except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, httpx2.HTTPError, OSError):
+        # The client looks in its cache and, if the model is not there, names the reason.
+        folder = _download(repository, commit, ["config.json"], "model")
+        return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def _fetch_files(repository: str, commit: str, names: Collection[str]) -> Path:
+    """Fetch files of a model by name and return the model's folder."""
+    folder = _download(repository, commit, [glob.escape(name) for name in names], "model")
+    _check_hashes(folder, [folder / name for name in names], f"model {repository} at {commit[:12]}")
+    return folder
+
+
+def _check_hashes(folder: Path, paths: Iterable[Path], where: str) -> None:
+    """Raise UserError if a cached file does not have the hash that the hub announced."""
+    for path in sorted(paths):
         if path.is_file() and not _hash_matches(path):
             # The client takes every existing file for complete, so remove this one.
             path.resolve().unlink()
             path.unlink(missing_ok=True)
             name = path.relative_to(folder).as_posix()
-            raise UserError(
-                f"{kind} {repository} at {commit[:12]}: {name} does not have the hash that the hub announced: run again"
-            )
-    return folder
+            raise UserError(f"{where}: {name} does not have the hash that the hub announced: run again")
 
 
 def _hash_matches(path: Path) -> bool:
@@ -48,7 +92,7 @@ def _hash_matches(path: Path) -> bool:
 
 
 def _download(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
-    """`fetch` without the check of hashes."""
+    """Fetch files without checking their hashes."""
     where = f"{kind} {repository} at {commit[:12]}"
     again = "finished files are kept; run again"
     try:

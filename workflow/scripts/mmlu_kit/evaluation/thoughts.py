@@ -1,0 +1,78 @@
+"""Cut a generated text down to its answer: without the model's reasoning, a later question, or a later turn.
+
+Reasoning is not the answer. It stands between the marks of the models' publishers, which may be nested or repeated; an unclosed
+thought runs to the end of the text. A closing mark without an opening one closes a thought that the prompt opened (DeepSeek-R1,
+QwQ), so all text before it is thought. The answer is the last text outside thoughts.
+
+A model that goes on after its answer writes the next question in the form of its prompt, or the next turn of the conversation.
+That text does not belong to the answer.
+"""
+
+import re
+
+_NAMES = r"(?:\w{1,20}:)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad)"
+
+
+def _tag(before: str) -> str:
+    """The marks of one side: <think>, <seed:think>, [THINK], ◁think▷, <|begin_of_thought|>, <|START_THINKING|>."""
+    return rf"(?i:<\|?{before}{_NAMES}\|?>|\[{before}{_NAMES}\]|◁{before}{_NAMES}▷)"
+
+
+_OPEN_TAG, _CLOSE_TAG = _tag("(?:(?:begin|start)_(?:of_)?)?"), _tag("(?:/|end_(?:of_)?)")
+# In order: gpt-oss, and gpt-oss with its special tokens left out of the text, as 'analysisWe need …assistantfinalB'; Gemma 4;
+# MedGemma; Apertus; Granite.
+_OPENS = (
+    r"<\|channel\|>(?:analysis|commentary)[^<]{0,80}<\|message\|>|\A\s*analysis(?=[A-Z0-9\"'“(])"
+    r"|<\|channel>|<unused94>|<\|inner_prefix\|>|\A\s*Here(?: is|'s) my thought process:"
+)
+_CLOSES = r"<channel\|>|<unused95>|<\|inner_suffix\|>"
+# What precedes the final answer of these models is thought, however many thoughts were opened.
+_FINALS = (
+    r"<\|channel\|>final[^<]{0,80}(?:<\|constrain\|>[^<]{0,80})?<\|message\|>|assistantfinal|\A\s*final(?=[A-Z(*])"
+    r"|Here(?: is|'s) my response:"
+)
+# An opening mark that is repeated at once is one: the model repeats that of its prompt.
+_MARK = re.compile(
+    rf"(?P<open>{_OPEN_TAG}(?:\s{{0,9}}{_OPEN_TAG})?|{_OPENS})|(?P<close>{_CLOSE_TAG}|{_CLOSES})|(?P<final>{_FINALS})"
+)
+
+_TURN_ENDS = (
+    r"<\|(?:im_end|end|eot|eot_id|eom_id|end_of_text|endoftext|endofturn|return|user)\|>|</s>|<eos>|<(?:end|start)_of_turn>"
+    r"|\[/?INST\]"
+)
+_ASKS = (
+    r"(?:(?:next |new )?question(?: ?\d{1,4})?|q\d{0,4}|frage|pregunta|问题|問題|题目|題目|user|human|instruction)"
+    r"[ *_]{0,4}[:：]"
+    r"|(?:user|human)[ \t]*\n|the following (?:is|are) (?:a )?multiple[- ]choice"
+)
+# The prompt's own form: a question, choices from A on, 'Answer:'. A line that ends in ':' introduces choices of this question.
+_LISTS = r"(?:\n[ \t]*){2}(?!\(?[A-D][).:])[^\n]{1,2000}[^\n:]\nA[.)][^\n]*\nB[.)][^\n]*(?:\n[C-Z][.)][^\n]*){0,24}\nAnswer:"
+_LATER = re.compile(rf"{_TURN_ENDS}|\n[ \t#*_>]{{0,9}}(?i:{_ASKS})|{_LISTS}")
+
+
+def answer(generated: str) -> str:
+    """The last text outside thoughts, up to a new question or turn; empty if there is none."""
+    answers = [""]
+    for text in _outside(generated):
+        later = _LATER.search(text)
+        answers.append(text[: later.start()] if later else text)
+        if later:
+            break
+    return next((text for text in reversed(answers) if text.strip()), "")
+
+
+def _outside(generated: str) -> list[str]:
+    """The texts before, between and after thoughts; white space after a thought is left out."""
+    texts: list[str] = []
+    depth = start = 0
+    for mark in _MARK.finditer(generated):
+        if depth == 0 and mark["open"]:
+            texts.append(generated[start : mark.start()])
+        elif depth == 0 or mark["final"]:
+            texts.clear()
+        depth = 0 if mark["final"] else max(0, depth + (1 if mark["open"] else -1))
+        start = mark.end()
+    if depth:
+        return texts
+    last = generated[start:]
+    return [*texts, last.lstrip() if start else last]

@@ -1,0 +1,149 @@
+"""What a model's config.json says of it: whether it is a causal language model, its quantization, and how deep it is."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from mmlu_kit.data import Data, Positive, Text
+from mmlu_kit.inputs import regular_files
+from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.user_errors import UserError
+
+_MAX_CONFIG_BYTES = 20_000_000  # a config that lists every unquantized module has about 1 MB
+# Types of transformers that are encoders unless `is_decoder` says otherwise: those with a masked language model.
+_ENCODERS = frozenset(
+    "albert bert bert-generation big_bird camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie esm "
+    "eurobert flaubert fnet funnel gte ibert jina_embeddings_v3 layoutlm longformer luke megatron-bert mobilebert modernbert "
+    "mpnet mra nomic_bert nystromformer perceiver reformer rembert roberta roberta-prelayernorm roc_bert roformer squeezebert "
+    "tapas xlm-roberta xlm-roberta-xl xmod yoso".split()
+)
+# Types of transformers that are encoder-decoders unless `is_encoder_decoder` says otherwise.
+_ENCODER_DECODERS = frozenset(
+    "bart bigbird_pegasus blenderbot blenderbot-small encoder-decoder fsmt led longt5 m2m_100 marian mbart mt5 mvp nllb-moe "
+    "pegasus pegasus_x plbart prophetnet seamless_m4t seamless_m4t_v2 speech-encoder-decoder switch_transformers t5 t5gemma "
+    "t5gemma2 udop umt5 vision-encoder-decoder whisper".split()
+)
+# Endings of classes whose checkpoint has no head that predicts the next token.
+_OTHER_HEADS = re.compile(
+    r"For(MaskedLM|PreTraining|SequenceClassification|TokenClassification|QuestionAnswering|MultipleChoice|NextSentencePrediction|"
+    r"ImageClassification|AudioClassification|CTC|MaskedImageModeling|ObjectDetection|TextEncoding)$"
+)
+_LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers")
+_BITS = {"eetq": 8, "fouroversix": 4, "bitnet": 2}  # methods with one number of bits, which their names do not say
+_BIT_KEYS = frozenset(("bits", "w_bit", "nbits", "num_bits"))
+# 'Int8DynamicActivationInt4WeightConfig', where the weights' number comes second; then 'mxfp4', 'int4', 'float8_e4m3', 'W4A16'.
+_NAMED_BITS = (
+    re.compile(r"(?:int|float|fp)([1-8])weight", re.IGNORECASE),
+    re.compile(r"(?:int|float|fp|w)_?([1-8])(?!\d)", re.IGNORECASE),
+)
+
+
+class SavedQuantization(Data):
+    """How a checkpoint's weights were quantized before they were saved."""
+
+    method: Text = Field(description="The method, as in config.json's quant_method: 'bitsandbytes', 'gptq', 'fp8', …")
+    bits: Positive | None = Field(description="Bits of a quantized weight; null if config.json gives none or several numbers.")
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read a folder's config.json; one that transformers would not read like this, or that is no object, raises UserError."""
+    path = folder / "config.json"
+    config = regular_files.read_json(path, _MAX_CONFIG_BYTES)
+    if not isinstance(config, dict):
+        raise UserError(f"{printable(path)} is not a model's configuration (an object): fetch or copy it again")
+    if "configuration_files" in config:
+        raise UserError(
+            f"{printable(path)}: configuration_files makes the configuration depend on the library's version: "
+            "save it as one config.json"
+        )
+    return config
+
+
+def check_decoder(where: str, config: Mapping[str, Any]) -> None:
+    """Check that a config may be that of a causal language model; another kind of model raises UserError."""
+    kind, architectures = config.get("model_type"), config.get("architectures")
+    architectures = [name for name in architectures if isinstance(name, str)] if isinstance(architectures, list) else []
+    name = printable(architectures[0] if architectures else kind)[:80]
+    needed = "the kit needs a causal (decoder-only) language model"
+    if config.get("is_encoder_decoder", isinstance(kind, str) and kind in _ENCODER_DECODERS):
+        raise UserError(f"{where}: {name} is an encoder-decoder model, but {needed}: choose another model")
+    if isinstance(kind, str) and kind in _ENCODERS and not config.get("is_decoder"):
+        raise UserError(f"{where}: {name} is an encoder, but {needed}: choose another model")
+    if architectures and all(map(_OTHER_HEADS.search, architectures)):
+        raise UserError(f"{where}: {name} has no head that predicts the next token, but {needed}: choose another model")
+
+
+def check_depth(where: str, config: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Check that a config declares about as many layers as its weights name; UserError if far more, which torch would build."""
+    # A layer's number is the first one in a name; later ones number its experts.
+    matches = (re.search(r"(?:^|\.)(\d{1,9})\.", name) for name in names)
+    layers = len({match[1] for match in matches if match})
+    for part in _text_configs(config):
+        for key in _LAYERS:
+            declared = part.get(key)
+            # Layers may share weights, so only far too many are certainly wrong.
+            if isinstance(declared, int | float) and declared > 2 * layers + 16:
+                raise UserError(
+                    f"{where}: config.json declares {printable(declared)[:30]} layers ({key}), but the weights have {layers}: "
+                    "restore the config.json that belongs to the weights"
+                )
+
+
+def saved_quantization(where: str, config: Mapping[str, Any]) -> SavedQuantization | None:
+    """The quantization that a config declares, None if it declares none; an invalid entry raises UserError."""
+    keys = ("quantization_config", "compression_config")  # the second is the old name
+    values = [part.get(key) for part in _text_configs(config) for key in keys]
+    value = next((value for value in values if value is not None), None)
+    if value is None:
+        return None
+    four, eight = (value.get(f"load_in_{bits}bit") for bits in (4, 8)) if isinstance(value, dict) else (None, None)
+    method = value.get("quant_method", "bitsandbytes" if four or eight else None) if isinstance(value, dict) else None
+    if not (isinstance(method, str) and 0 < len(method) <= 40 and method.isprintable()):
+        raise UserError(
+            f"{where}: quantization_config in config.json names no quant_method, so the weights cannot be read: "
+            "restore the config.json that belongs to the weights"
+        )
+    return SavedQuantization(method=method, bits=4 if four else 8 if eight else _bits(method, value))
+
+
+def _bits(method: str, value: dict[str, Any]) -> int | None:
+    """The bits of a weight that a quantization config declares, None if there is not exactly one number."""
+    algorithm = str(value.get("quant_algo", method))
+    if (bits := _BITS.get(algorithm, _named_bits(algorithm))) is not None:
+        return bits
+    declared: set[int | None] = set()
+    for part in _configs(value):
+        groups = part.get("config_groups")
+        if isinstance(groups, dict):
+            # compressed-tensors also gives the bits of activations.
+            weights = [group.get("weights") for group in groups.values() if isinstance(group, dict)]
+            bits_of = [entry.get("num_bits") for entry in weights if isinstance(entry, dict)]
+            declared = {bits for bits in bits_of if isinstance(bits, int)}
+            break
+        declared |= {part[key] for key in _BIT_KEYS & part.keys() if isinstance(part[key], int)}
+        declared |= {_named_bits(part.get(key)) for key in ("weights", "quant_type", "_type")} - {None}
+    only = declared.pop() if len(declared) == 1 else None
+    return only if type(only) is int and 1 <= only <= 16 else None
+
+
+def _named_bits(name: Any) -> int | None:
+    """The bits of a weight in the name of a method or number format, None if there are none."""
+    matches = [pattern.search(name) for pattern in _NAMED_BITS] if isinstance(name, str) else []
+    return next((int(match[1]) for match in matches if match), None)
+
+
+def _text_configs(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The configs that describe the language model, in the order in which transformers looks at them."""
+    parts = [config, *(config.get(key) for key in ("text_config", "decoder", "generator"))]
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _configs(value: Mapping[str, Any], depth: int = 5) -> Iterator[Mapping[str, Any]]:
+    """A config and the configs inside it."""
+    yield value
+    for part in value.values():
+        if isinstance(part, dict) and depth:
+            yield from _configs(part, depth - 1)

@@ -1,0 +1,61 @@
+"""Files of model folders, which anyone may have made: only regular files are opened, and JSON is read up to a limit."""
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mmlu_kit.user_errors import UserError
+
+MAX_JSON_BYTES = 100_000_000  # the index of a model with a trillion parameters has about 15 MB
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+_POINTER = b"version https://git-lfs"
+_MAX_POINTER_BYTES = 1024  # git-lfs allows no larger pointer
+
+
+def check(path: Path) -> None:
+    """Check that `path` is a regular file with its content; raises UserError if it is missing, of another kind or a pointer."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        problem = "is a link to a file that does not exist" if path.is_symlink() else "is missing"
+        raise UserError(f"{printable(path)} {problem}: fetch or copy the model again") from None
+    except OSError as error:
+        raise UserError(f"{printable(path)} cannot be read ({error.strerror}): correct its link or its permissions") from None
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((kind for is_kind, kind in _KINDS if is_kind(status.st_mode)), "a device")
+        raise UserError(f"{printable(path)} is {kind}, not a regular file: copy the file itself there")
+    if not os.access(path, os.R_OK):
+        raise UserError(f"{printable(path)} cannot be read (Permission denied): correct its permissions")
+    if status.st_size <= _MAX_POINTER_BYTES:
+        with path.open("rb") as stream:
+            if stream.read(len(_POINTER)) == _POINTER:
+                raise UserError(f"{printable(path)} is only a pointer of Git LFS: run `git lfs pull` in its repository")
+
+
+def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> Any:
+    """Read a JSON file of at most `limit` bytes; a larger or damaged one raises UserError."""
+    check(path)
+    size = path.stat().st_size
+    if size > limit:
+        raise UserError(f"{printable(path)} has {size:,} bytes, more than any such file: copy the right file there")
+    try:
+        return json.loads(path.read_bytes().decode())
+    except UnicodeDecodeError as error:
+        raise UserError(f"{printable(path)} is not UTF-8 text (byte {error.start}): fetch or copy it again") from None
+    except RecursionError:
+        raise UserError(f"{printable(path)} is nested too deeply: fetch or copy it again") from None
+    except ValueError as error:
+        raise UserError(f"{printable(path)} is not valid JSON ({str(error)[:100]}): fetch or copy it again") from None
+
+
+def printable(name: object) -> str:
+    """A name from a file or folder for a message: control characters are escaped, and long names shortened in the middle."""
+    text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(name))
+    return text if len(text) <= 400 else f"{text[:200]}…{text[-200:]}"
