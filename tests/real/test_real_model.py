@@ -1,7 +1,7 @@
 """A real published model: SmolLM2-135M-Instruct chats, and is scored on real MMLU questions as lm-eval 0.4.13 scores it.
 
-Models with random weights have flat log-probabilities and say nothing that a reader could judge. This one has peaked ones,
-and a wrong weight, rotary position or token would show in what it says.
+Random models have flat log-probabilities and write nothing that makes sense. This one has peaked log-probabilities, and a
+wrong weight, rotary position or token shows in what it writes.
 """
 
 import os
@@ -64,7 +64,7 @@ def score(model, tokenizer, part):
 
 
 def test_the_folder_has_the_dequantized_weights_of_the_file(real_folder, real_gguf, metadata):
-    """Rows of queries and keys are in another order: llama.cpp pairs the two halves of each head for its rotary positions."""
+    """In the file, rows of queries and keys are in llama.cpp's order: the two halves of each head are interleaved."""
     tensors = {tensor.name: tensor for tensor in gguf.GGUFReader(real_gguf).tensors}
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, metadata["llama.block_count"])
     size = metadata["llama.rope.dimension_count"]
@@ -104,15 +104,19 @@ def test_the_tokenizer_is_the_one_in_the_file(real_folder, tokenizer, metadata):
     assert tokenizer.tokenize("about it.\n\n12  345 A") == ["about", "Ġit", ".", "ĊĊ", "1", "2", "ĠĠ", "3", "4", "5", "ĠA"]
 
 
-def test_it_completes_a_text_as_a_language_model_does(model, tokenizer):
-    written = scoring.greedy(model, tokenizer("The capital of France is")["input_ids"], 2, tokenizer)
-    assert tokenizer.decode(written) == " Paris."
+def test_it_continues_series(model, tokenizer):
+    """Without its rotary positions in order it still names Paris, but writes ' 2, 2, 2,' here."""
+    days = "Monday, Tuesday, Wednesday, Thursday,"
+    for text, continuation in {"1, 2, 3, 4, 5, 6,": " 7, 8, 9,", days: " Friday, Saturday, Sunday"}.items():
+        ids = tokenizer(text)["input_ids"]
+        written = scoring.greedy(model, ids, len(tokenizer(continuation)["input_ids"]), tokenizer)
+        assert tokenizer.decode(written) == continuation
 
 
 def test_it_answers_in_the_chat(kit, real_folder):
     chat = kit("chat", "--model", real_folder, "--max-new-tokens", 32, input="What is the capital of France?\n")
     assert chat.returncode == 0, chat.stderr
-    assert "Paris" in chat.stdout and "<|im_end|>" not in chat.stdout
+    assert chat.stdout.strip() == "The capital of France is Paris."
 
 
 @pytest.mark.peer
