@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tests.helpers import images
+from tests.helpers import images, real_model
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the processor's cores: threads of torch that wait for each other must not spin meanwhile.
@@ -28,6 +28,7 @@ LONGEST = (
     "tests/demo_study",
     "tests/containers",
     "tests/faults",
+    "tests/real",
     "tests/workflow/test_kills.py",
     "tests/workflow",
 )
@@ -58,6 +59,24 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"no real data at {REAL_DATA}")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def real_gguf() -> Path:
+    """The GGUF file of a real published model, SmolLM2-135M-Instruct; skips if it cannot be had."""
+    return real_model.gguf_file()
+
+
+@pytest.fixture(scope="session")
+def real_folder(real_gguf, tmp_path_factory, worker_id) -> Path:
+    """The same model as a Hugging Face folder (540 MB); the first worker that needs it makes it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    folder = shared / "SmolLM2-135M-Instruct"
+    with FileLock(shared / "real-model.lock"):
+        if not folder.is_dir():
+            real_model.convert(real_gguf, shared / "real-model.making").rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,13 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
-import torch
 from mmlu_kit.evaluation import encoding, scoring
-from mmlu_kit.evaluation.prompts import answer_text
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import LoadSettings
 
 from benchmarks.make_random_model import SMALL, published_shape, save
+from tests.helpers import peers
 
 pytestmark = pytest.mark.peer
 SUBJECTS = (
@@ -24,8 +23,6 @@ SUBJECTS = (
 ).split()
 # All questions of the ten subjects, and some where prompts are longest.
 TINY = [("lm_eval", 0, None), ("lm_eval", 5, None), ("chat", 0, None), ("chat", 5, 40)]
-# Two letters whose log-probabilities differ by less than two roundings may be ranked either way.
-TIE = 2e-4
 
 
 @pytest.fixture(scope="module")
@@ -54,21 +51,6 @@ def prepared(real_data, tokenizer, preset, examples, most):
     return by_subject
 
 
-def lm_eval_logprobs(lm, prompts, preset):
-    """Return lm-eval's log-likelihoods of A to D after each prompt; shape (prompts, 4)."""
-    from lm_eval.api.instance import Instance
-
-    def loglikelihoods(pairs):
-        requests = [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(pairs)]
-        return torch.tensor([logprob for logprob, _ in lm.loglikelihood(requests, disable_tqdm=True)])
-
-    letters = loglikelihoods([(prompt.text, answer_text(preset, letter)) for prompt in prompts for letter in "ABCD"])
-    # lm-eval counts the white space that a prompt ends with (a chat template's line end) as part of the answer.
-    ends = [(text.rstrip(), text[len(text.rstrip()) :]) for text in (prompt.text for prompt in prompts)]
-    spaces = loglikelihoods(ends) if ends[0][1] else torch.zeros(len(prompts))
-    return letters.view(-1, 4) - spaces[:, None]
-
-
 @pytest.mark.parametrize(
     ("name", "preset", "examples", "most"),
     [
@@ -94,14 +76,7 @@ def test_letter_log_likelihoods_equal_lm_evals(folders, real_data, name, preset,
     flips = []
     for prompts in by_subject:
         records = scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)
-        values = torch.tensor([[record.letter_logprobs[letter] for letter in "ABCD"] for record in records])
-        expected = lm_eval_logprobs(lm, prompts, preset)
-        torch.testing.assert_close(values, expected, atol=1e-4, rtol=0)
-        for record, row in zip(records, expected, strict=True):
-            gap = float(row.max() - row["ABCD".index(record.predicted)])
-            if gap > 0:
-                flips.append((record.subject, record.index, gap))
-    assert all(gap < TIE for *_, gap in flips), flips
+        flips += peers.ties_ranked_otherwise(records, peers.letter_logprobs(lm, prompts, preset))
     print(f"{name}, {preset}, {examples} examples: ties ranked otherwise: {flips or 'none'}")
 
 
