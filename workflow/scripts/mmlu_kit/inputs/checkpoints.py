@@ -129,21 +129,6 @@ def described(names: Iterable[str]) -> list[str]:
     )
 
 
-def weight_counts(folder: Path) -> tuple[int, int]:
-    """The numbers of a model's parameters in linear layers, which quantization compresses, and outside them."""
-    folder = Path(folder)
-    weights = check(folder)
-    shapes = {name: tensor.shape for path in weights for name, tensor in header(path).items()}
-    linear = others = 0
-    for name, count in _parameters(folder, weights).items():
-        # Embeddings and the output layer keep their number format.
-        if len(shapes[name]) == 2 and "embed" not in name and "lm_head" not in name:
-            linear += count
-        else:
-            others += count
-    return linear, others
-
-
 def digest(path: Path) -> str:
     """The SHA-256 of a file's content, as 64 hex digits."""
     with Path(path).open("rb") as stream:

@@ -47,6 +47,14 @@ class SavedQuantization(Data):
     method: Text = Field(description="The method, as in config.json's quant_method: 'bitsandbytes', 'gptq', 'fp8', …")
     bits: Positive | None = Field(description="Bits of a quantized weight; null if config.json gives none or several numbers.")
 
+    def __str__(self) -> str:
+        return f"{self.method} {self.bits}-bit" if self.bits else self.method
+
+    @property
+    def word(self) -> str:
+        """Its name among quantizations: '4bit', or the method if the bits are not known."""
+        return f"{self.bits}bit" if self.bits else self.method
+
 
 def read(folder: Path) -> dict[str, Any]:
     """Read a folder's config.json; one that transformers would not read like this, or that is no object, raises UserError."""
