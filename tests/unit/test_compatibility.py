@@ -1,6 +1,7 @@
 """Evaluations with different questions, prompts or scoring versions are never merged, and the difference is named."""
 
 import pytest
+from mmlu_kit.evaluation.records import SCORING
 from mmlu_kit.results import compatibility
 from mmlu_kit.user_errors import UserError
 
@@ -24,7 +25,7 @@ def pair(answers="ABCD", question_2=None, **changes):
         (pair(question_2={"question_sha256": OTHER}), "in their data .*: question 2 of anatomy is not the same"),
         (pair("ABC"), "in their data .*: 3 and 4 questions of anatomy"),
         (pair(question_2={"prompt_sha256": OTHER}), "in their prompts .*: question 2 of anatomy has another prompt"),
-        (pair(scoring=2), "in their scoring .*: versions 2 and 1"),
+        (pair(scoring=SCORING + 1), f"in their scoring .*: versions {SCORING + 1} and {SCORING}"),
     ],
 )
 def test_a_difference_is_named_with_both_files(evaluations, difference):

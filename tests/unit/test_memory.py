@@ -3,7 +3,7 @@
 import pytest
 import torch
 from mmlu_kit.inputs import checkpoints
-from mmlu_kit.models import memory, transformers_model
+from mmlu_kit.models import footprint, memory, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
 from mmlu_kit.settings import Device, DType, LoadSettings, Quantization
 
@@ -16,7 +16,7 @@ def test_memory_estimates_match_loaded_weights(root, dtype, quantization):
     folder = root / "workflow/demo/models/demo-large"
     settings = LoadSettings(dtype=dtype, quantization=quantization)
     held = effective_configuration(transformers_model.load_model(folder, settings)).weight_bytes
-    estimate = memory.needed(checkpoints.describe(folder), Device.CPU, dtype, quantization) - memory.BESIDE_WEIGHTS
+    estimate = footprint.needed(checkpoints.describe(folder), Device.CPU, dtype, quantization) - memory.BESIDE_WEIGHTS
     assert estimate == pytest.approx(held, rel=0.02)
 
 

@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 import transformers
 from mmlu_kit.inputs import checkpoints
-from mmlu_kit.models import loading, memory, transformers_model
+from mmlu_kit.models import footprint, loading, memory, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization, differences, in_words
 from mmlu_kit.user_errors import UserError
@@ -110,7 +110,7 @@ def test_weights_saved_by_bitsandbytes_are_loaded_as_they_were_saved(root, folde
     assert in_words(loaded.effective) == f"cpu, float32, {bits}bit, saved as bitsandbytes {bits}-bit"
     manifest = checkpoints.describe(folder)
     assert manifest.parameters == checkpoints.describe(root / DEMO).parameters
-    estimate = memory.needed(manifest, Device.CPU, DType.FLOAT32, Quantization.NONE) - memory.BESIDE_WEIGHTS
+    estimate = footprint.needed(manifest, Device.CPU, DType.FLOAT32, Quantization.NONE) - memory.BESIDE_WEIGHTS
     assert estimate == pytest.approx(loaded.effective.weight_bytes, rel=0.1)
 
 
@@ -215,7 +215,7 @@ def test_experts_that_are_not_quantized_are_counted_and_estimated(mixture, quant
         f"{effective.quantization} instead of {quantization}"
     ]
     stated = type("Stated", (), {"folder": str(mixture)})
-    estimate = memory.needed(stated, Device.CPU, DType.FLOAT32, quantization) - memory.BESIDE_WEIGHTS
+    estimate = footprint.needed(stated, Device.CPU, DType.FLOAT32, quantization) - memory.BESIDE_WEIGHTS
     assert estimate == pytest.approx(effective.weight_bytes, rel=0.02)
 
 

@@ -72,6 +72,8 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     print(f"Model device: {loaded.model.device.type}")
     print(f"Model dtype: {loaded.model.dtype}")
     print(f"Model quantization: {loaded.effective.quantization}")
+    if loaded.effective.saved:
+        print(f"Weights saved as: {loaded.effective.saved}")
     if loaded.reason:
         print(f"Not as requested: {loaded.reason}", flush=True)
 

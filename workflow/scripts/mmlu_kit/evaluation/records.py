@@ -20,7 +20,7 @@ from mmlu_kit.timing.phase_timer import StartPhases, SubjectPhases
 from mmlu_kit.user_errors import UserError
 
 # The version of scoring. Bump it whenever answers or probabilities can change; results of different versions are never merged.
-SCORING = 1
+SCORING = 2
 
 
 def _each_letter(logprobs: dict[str, float]) -> dict[str, float]:
@@ -82,6 +82,23 @@ class Packing(Data):
     alone: Count = Field(description="Questions computed one at a time by the model's own attention.")
     reason: str | None = Field(description="Why some were computed one at a time; null if none were.")
 
+    def in_words(self) -> str:
+        """'packed', 'one at a time, because …', or '90 packed, 10 one at a time, because …'."""
+        if not self.alone:
+            return "packed"
+        alone = f"one at a time, because {self.reason}"
+        return f"{self.packed} packed, {self.alone} {alone}" if self.packed else alone
+
+    @classmethod
+    def over(cls, parts: Sequence[Self]) -> Self:
+        """Add up the questions of several subjects."""
+        reasons = dict.fromkeys(part.reason for part in parts if part.reason)
+        return cls(
+            packed=sum(part.packed for part in parts),
+            alone=sum(part.alone for part in parts),
+            reason="; ".join(reasons) or None,
+        )
+
 
 class Evaluation(Document):
     """evaluations/<model>/<subject>.json: one model's answers on one subject.
@@ -89,7 +106,7 @@ class Evaluation(Document):
     The file has the same bytes in every run with one image and processor. What is unknown of imported answers is null.
     """
 
-    schema_: Literal["mmlu-kit/evaluation/4"] = version("mmlu-kit/evaluation/4")
+    schema_: Literal["mmlu-kit/evaluation/5"] = version("mmlu-kit/evaluation/5")
     scoring: Positive | None = Field(description="The version of the kit's scoring; null for imported answers.")
     model: str = Field(description="The model's name in config.")
     repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")

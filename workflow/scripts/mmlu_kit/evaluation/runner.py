@@ -51,6 +51,7 @@ class Runner:
             prompts = self._prompts(subject_questions)
             journal = self._journal(subject, prompts) if self.outputs.journals else None
             scored, packing, new = self._score(subject, prompts, journal)
+            print(f"Batches of {subject}: {packing.in_words()}", flush=True)
         except UserError:
             self.timer.end_subject()  # so that its time is not counted for the next subject
             raise

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.models import memory, transformers_model
+from mmlu_kit.models import footprint, memory, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
 from mmlu_kit.settings import SETTINGS, Device, Effective, LoadSettings, OnUnavailable, Quantization, differences
 from mmlu_kit.user_errors import UserError
@@ -76,7 +76,7 @@ def obstacle_to(manifest: Manifest, requested: LoadSettings) -> str | None:
         if obstacle:
             what = f"its weights were saved as {saved}" if saved else f"quantization '{quantization}' was requested"
             return f"{what}, but {obstacle}"
-    needed, free = memory.needed(manifest, device, dtype, quantization), memory.free(torch, device)
+    needed, free = footprint.needed(manifest, device, dtype, quantization), memory.free(torch, device)
     if needed > free:
         kind = dtype if quantization == Quantization.NONE else f"{quantization} with {dtype}"
         name = Path(manifest.folder).name

@@ -1,38 +1,16 @@
-"""The memory that a model needs, estimated from its files before loading, and the memory that is free on a device."""
+"""The memory that weights take in each format, and the memory that is free on a device."""
 
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.inputs.model_configs import SavedQuantization
-from mmlu_kit.models import blueprints
 from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantization
 
 # Memory needed in addition to the weights once torch is imported: tokenizer, activations of a batch, copies for quantization.
 # Measured on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran: up to 0.5 GB
 # in 4 and 8 bits, 0.2 GB in float32, less in bfloat16, whose checkpoint is memory-mapped.
 BESIDE_WEIGHTS = 400_000_000
-
-
-def needed(manifest: Manifest, device: Device, dtype: DType, quantization: Quantization) -> int:
-    """Bytes that a manifest's model needs on its device: its weights as loaded, and BESIDE_WEIGHTS."""
-    if quantization != Quantization.NONE:
-        linear, others = blueprints.compressible(Path(manifest.folder), dtype, quantization)
-        weights = linear * weight_bytes(dtype, quantization) + others * DTYPE_BYTES[dtype]
-    elif manifest.quantization and _stays_quantized(manifest.quantization, device):
-        weights = manifest.checkpoint_bytes
-    else:
-        weights = manifest.parameters * DTYPE_BYTES[dtype]
-    return round(weights) + BESIDE_WEIGHTS
-
-
-def _stays_quantized(saved: SavedQuantization, device: Device) -> bool:
-    """Whether transformers computes with a checkpoint's quantized weights; it dequantizes some of them when it loads them."""
-    return saved.method not in ("compressed-tensors", "fp8", "mxfp4") or (
-        device == Device.CUDA and saved.method != "compressed-tensors"
-    )
 
 
 def weight_bytes(dtype: DType, quantization: Quantization) -> float:

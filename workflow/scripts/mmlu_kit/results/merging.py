@@ -10,7 +10,7 @@ import pandas
 
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Packing, Record, Timing
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.merged import Merged, MergedModel, Missing, NotRunHere, Result
@@ -95,6 +95,7 @@ def _models(
     """Return what each model is and how it ran. Raises UserError if this differs between its subjects."""
     models: dict[str, MergedModel] = {}
     first: dict[str, Evaluation] = {}
+    packings: dict[str, list[Packing]] = {}
     for pair, evaluation in evaluations.items():
         entry, where = study.models[pair[0]], _name(pair, sources)
         if isinstance(entry, ModelEntry):
@@ -106,6 +107,8 @@ def _models(
                     f"{where}: its {key} differs from that of the model's other subjects: "
                     f"delete {where.rpartition('/')[0]} and run again"
                 )
+        if evaluation.packing:
+            packings.setdefault(pair[0], []).append(evaluation.packing)
         if pair[0] not in models:
             # The first subject's reason: the free memory it mentions may differ between subjects, what ran may not.
             models[pair[0]] = MergedModel(
@@ -115,8 +118,11 @@ def _models(
                 requested=evaluation.requested,
                 effective=evaluation.effective,
                 reason=evaluation.reason,
+                packing=None,
                 machine=times[pair].machine if pair in times else None,
             )
+    for name, parts in packings.items():
+        models[name] = models[name].model_copy(update={"packing": Packing.over(parts)})
     return models
 
 

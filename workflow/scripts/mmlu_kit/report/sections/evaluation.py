@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from mmlu_kit import formatting, settings
 from mmlu_kit.config import ImportedEntry, ModelEntry
 from mmlu_kit.formatting import plural
-from mmlu_kit.report.cells import Row, Rows
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows
 from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged, MergedModel
@@ -55,6 +55,7 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
         settings.in_words(effective) + reason,
         _weights(effective),
         _prompt(requested),
+        model.packing.in_words() if model.packing else NOT_KNOWN,
         _source(model.repository, model.commit) or f"`{entry.path}`",
     ]
 
