@@ -10,7 +10,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 import torch
 from mmlu_kit.evaluation import encoding, scoring
-from mmlu_kit.evaluation.prompts import answer_text
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import LoadSettings
@@ -54,7 +53,7 @@ def prepared(real_data, tokenizer, preset, examples, most):
     return by_subject
 
 
-def lm_eval_logprobs(lm, prompts, preset):
+def lm_eval_logprobs(lm, prompts):
     """Return lm-eval's log-likelihoods of A to D after each prompt; shape (prompts, 4)."""
     from lm_eval.api.instance import Instance
 
@@ -62,7 +61,7 @@ def lm_eval_logprobs(lm, prompts, preset):
         requests = [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(pairs)]
         return torch.tensor([logprob for logprob, _ in lm.loglikelihood(requests, disable_tqdm=True)])
 
-    letters = loglikelihoods([(prompt.text, answer_text(preset, letter)) for prompt in prompts for letter in "ABCD"])
+    letters = loglikelihoods([(prompt.text, answer) for prompt in prompts for answer in prompt.answers])
     # lm-eval counts the white space that a prompt ends with (a chat template's line end) as part of the answer.
     ends = [(text.rstrip(), text[len(text.rstrip()) :]) for text in (prompt.text for prompt in prompts)]
     spaces = loglikelihoods(ends) if ends[0][1] else torch.zeros(len(prompts))
@@ -95,7 +94,7 @@ def test_letter_log_likelihoods_equal_lm_evals(folders, real_data, name, preset,
     for prompts in by_subject:
         records = scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)
         values = torch.tensor([[record.letter_logprobs[letter] for letter in "ABCD"] for record in records])
-        expected = lm_eval_logprobs(lm, prompts, preset)
+        expected = lm_eval_logprobs(lm, prompts)
         torch.testing.assert_close(values, expected, atol=1e-4, rtol=0)
         for record, row in zip(records, expected, strict=True):
             gap = float(row.max() - row["ABCD".index(record.predicted)])
