@@ -77,17 +77,18 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
     import torch
     from mmlu_kit.chat.replies import Replier
     from mmlu_kit.evaluation import encoding
+    from mmlu_kit.evaluation.chat_templates import ChatTemplate
     from mmlu_kit.models import loading, positions, transformers_model
     from mmlu_kit.timing import machine
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    tokenizer = transformers_model.load_tokenizer(folder)
+    template = ChatTemplate(transformers_model.load_tokenizer(folder))
     requested = LoadSettings(device=Device(args.device), dtype=DType(args.dtype))
     model = loading.load(checkpoints.verified_manifest(folder), requested, OnUnavailable.FAIL).model
     context = positions.context_length(model)
-    kept, cold = Replier(model, tokenizer), Replier(model, tokenizer)
-    list(cold.reply(encoding.prompt_ids([{"role": "user", "content": USER}], tokenizer), 2))  # the first one takes longer
+    kept, cold = Replier(model, template), Replier(model, template)
+    list(cold.reply(encoding.prompt_ids([{"role": "user", "content": USER}], template), 2))  # the first one takes longer
     measured: dict[str, list[Measurement]] = {strategy: [] for strategy in STRATEGIES}
     for strategy in STRATEGIES * args.rounds:
         kept.forget()
@@ -95,9 +96,9 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
         for turn in range(1, args.turns + 1):
             log.append({"role": "user", "content": USER.format(number=turn)})
             view = views.view(
-                log, views.parse(strategy), lambda messages: len(encoding.prompt_ids(messages, tokenizer)), context
+                log, views.parse(strategy), lambda messages: len(encoding.prompt_ids(messages, template)), context
             )
-            ids = encoding.prompt_ids(view.messages, tokenizer)
+            ids = encoding.prompt_ids(view.messages, template)
             list(kept.reply(ids, args.new_tokens))
             list(cold.reply(ids, args.new_tokens, cold=True))
             measured[strategy].append(

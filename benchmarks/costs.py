@@ -21,6 +21,7 @@ from mmlu_kit import files, formatting
 from mmlu_kit.chat import views
 from mmlu_kit.config import ChatEntry, ModelEntry
 from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import transformers_model
 from mmlu_kit.recall import conversations, probes, times
@@ -122,7 +123,7 @@ def chat(study: Study, experiment: ChatEntry, data: Path, rates: Rates, reading:
     material = conversations.read(ROOT / "workflow/recall/conversations.yaml")
     trials = conversations.trials(material, experiment.distances, experiment.trials, experiment.seed)
     strategies = [views.parse(strategy) for strategy in experiment.strategies]
-    every = probes.probes(trials, strategies, tokenizer, None)
+    every = probes.probes(trials, strategies, ChatTemplate(tokenizer), None)
     prompts = probes.distinct_prompts(every)
     tokens = sum(map(len, prompts))
     # Each timed prompt is computed twice, and once what the cache holds before it.

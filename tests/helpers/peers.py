@@ -1,13 +1,12 @@
 """Letters' log-likelihoods by lm-eval, and their comparison with the kit's records."""
 
 import torch
-from mmlu_kit.evaluation.prompts import answer_text
 
 # Two letters whose log-probabilities differ by less than two roundings may be ranked either way.
 TIE = 2e-4
 
 
-def letter_logprobs(lm, prompts, preset) -> torch.Tensor:
+def letter_logprobs(lm, prompts) -> torch.Tensor:
     """Return lm-eval's log-likelihoods of A to D after each prompt; shape (prompts, 4)."""
     from lm_eval.api.instance import Instance
 
@@ -15,7 +14,7 @@ def letter_logprobs(lm, prompts, preset) -> torch.Tensor:
         requests = [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(pairs)]
         return torch.tensor([logprob for logprob, _ in lm.loglikelihood(requests, disable_tqdm=True)])
 
-    letters = loglikelihoods([(prompt.text, answer_text(preset, letter)) for prompt in prompts for letter in "ABCD"])
+    letters = loglikelihoods([(prompt.text, answer) for prompt in prompts for answer in prompt.answers])
     # lm-eval counts the white space that a prompt ends with (a chat template's line end) as part of the answer.
     ends = [(text.rstrip(), text[len(text.rstrip()) :]) for text in (prompt.text for prompt in prompts)]
     spaces = loglikelihoods(ends) if ends[0][1] else torch.zeros(len(prompts))

@@ -75,8 +75,8 @@ def test_letter_log_likelihoods_equal_lm_evals(folders, real_data, name, preset,
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=32768)
     flips = []
     for prompts in by_subject:
-        records = scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)
-        flips += peers.ties_ranked_otherwise(records, peers.letter_logprobs(lm, prompts, preset))
+        records, _ = scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)
+        flips += peers.ties_ranked_otherwise(records, peers.letter_logprobs(lm, prompts))
     print(f"{name}, {preset}, {examples} examples: ties ranked otherwise: {flips or 'none'}")
 
 

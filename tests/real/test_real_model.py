@@ -17,7 +17,7 @@ import torch
 from mmlu_kit.evaluation import chat_templates, encoding, scoring
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.inputs import checkpoints, questions
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import positions, transformers_model
 from mmlu_kit.settings import LoadSettings, Split
 from safetensors.torch import load_file
 
@@ -57,8 +57,8 @@ def score(model, tokenizer, part):
 
     @cache
     def call(preset, subject):
-        prompts = encoding.prepare(part(preset, subject), [], preset, tokenizer, transformers_model.context_length(model))
-        return prompts, scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)
+        prompts = encoding.prepare(part(preset, subject), [], preset, tokenizer, positions.context_length(model))
+        return prompts, scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)[0]
 
     return call
 
@@ -84,7 +84,7 @@ def test_the_model_is_the_one_that_the_file_describes(real_folder, model, metada
     assert config.rms_norm_eps == metadata["llama.attention.layer_norm_rms_epsilon"]
     assert config.num_attention_heads == metadata["llama.attention.head_count"]
     assert config.num_key_value_heads == metadata["llama.attention.head_count_kv"]
-    assert transformers_model.context_length(model) == metadata["llama.context_length"] == 8192
+    assert positions.context_length(model) == metadata["llama.context_length"] == 8192
 
 
 def test_the_tokenizer_is_the_one_in_the_file(real_folder, tokenizer, metadata):
@@ -128,7 +128,7 @@ def test_letter_log_likelihoods_equal_lm_evals(model, tokenizer, score, preset, 
     prompts, records = score(preset, subject)
     assert len(records) == 25
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=8192)
-    flips = peers.ties_ranked_otherwise(records, peers.letter_logprobs(lm, prompts, preset))
+    flips = peers.ties_ranked_otherwise(records, peers.letter_logprobs(lm, prompts))
     print(f"{preset}, {subject}: ties ranked otherwise: {flips or 'none'}")
 
 

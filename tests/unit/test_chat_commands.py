@@ -3,6 +3,7 @@
 import pytest
 from mmlu_kit.chat import commands, replies, sessions, states, views
 from mmlu_kit.chat.characters import visible
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import LoadSettings
@@ -21,7 +22,7 @@ def make(loaded):
     model, tokenizer, manifest = loaded
 
     def session(strategy="full", context=2048, max_new_tokens=4, system=None):
-        replier, identity = replies.Replier(model, tokenizer), states.model_identity("demo-small", manifest)
+        replier, identity = replies.Replier(model, ChatTemplate(tokenizer)), states.model_identity("demo-small", manifest)
         return sessions.Session(replier, identity, views.parse(strategy), context, max_new_tokens, system)
 
     return session

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mmlu_kit.chat import replies
 from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import LoadSettings
 
@@ -35,6 +36,11 @@ def tokenizer(root):
     return transformers_model.load_tokenizer(root / "workflow/demo/models/demo-medium")
 
 
+@pytest.fixture(scope="module")
+def template(tokenizer):
+    return ChatTemplate(tokenizer)
+
+
 @pytest.fixture(scope="module", params=[*MADE, "demo-small", "demo-medium"])
 def model(request, root):
     torch.set_num_threads(1)
@@ -56,13 +62,13 @@ def generated(model, ids, most):
     return tuple(token for token in output[0, len(ids) :].tolist() if token != end)
 
 
-def test_cached_replies_equal_uncached_ones_and_transformers_generate(model, tokenizer):
+def test_cached_replies_equal_uncached_ones_and_transformers_generate(model, tokenizer, template):
     model.generation_config.eos_token_id = 2  # what ends replies of the tokenizer
-    kept, cold = replies.Replier(model, tokenizer), replies.Replier(model, tokenizer)
+    kept, cold = replies.Replier(model, template), replies.Replier(model, template)
     log, sliding = [{"role": "system", "content": "Be brief."}], "Mistral" in type(model).__name__
     for user in ("Which planet is red?", "And the next one?", "Say that again, please.", "你好 👋"):
         log.append({"role": "user", "content": user})
-        ids = encoding.prompt_ids(log, tokenizer)
+        ids = encoding.prompt_ids(log, template)
         text = "".join(kept.reply(ids, 24))
         assert "".join(cold.reply(ids, 24, cold=True)) == text and cold.last.cached_tokens == 0
         assert kept.last.ids == cold.last.ids == generated(model, ids, 24)
@@ -70,11 +76,11 @@ def test_cached_replies_equal_uncached_ones_and_transformers_generate(model, tok
         assert kept.last.prompt_tokens == len(ids) and kept.last.new_tokens == len(kept.last.ids)
         if len(log) > 2 and not sliding:
             # At least the prompt before was there; the text of its reply may be cut into other tokens than it was made of.
-            before = encoding.prompt_ids(log[:-2], tokenizer)
+            before = encoding.prompt_ids(log[:-2], template)
             assert len(before) <= kept.last.cached_tokens < len(ids)
         log.append({"role": "assistant", "content": text})
     # Another chat begins like the first: only what is common is kept, and what comes after it is right.
-    ids = encoding.prompt_ids([log[0], {"role": "user", "content": "Which star is red?"}], tokenizer)
+    ids = encoding.prompt_ids([log[0], {"role": "user", "content": "Which star is red?"}], template)
     list(kept.reply(ids, 24))
     assert kept.last.ids == generated(model, ids, 24) and (kept.last.cached_tokens > 0) != sliding
     # The same prompt again: its last token is computed, and nothing else.
@@ -82,10 +88,10 @@ def test_cached_replies_equal_uncached_ones_and_transformers_generate(model, tok
     assert kept.last.ids == generated(model, ids, 24) and kept.last.cached_tokens == (0 if sliding else len(ids) - 1)
 
 
-def test_a_stopped_reply_leaves_a_valid_cache(model, tokenizer):
+def test_a_stopped_reply_leaves_a_valid_cache(model, tokenizer, template):
     model.generation_config.eos_token_id = 2
-    replier = replies.Replier(model, tokenizer)
-    ids = encoding.prompt_ids([{"role": "user", "content": "word " * 160}], tokenizer)
+    replier = replies.Replier(model, template)
+    ids = encoding.prompt_ids([{"role": "user", "content": "word " * 160}], template)
     assert len(ids) > replies.STEP  # so it can be stopped in the prompt as well
     whole = generated(model, ids, 12)
     for pieces in (1, 2, 3, 6):
@@ -99,10 +105,10 @@ def test_a_stopped_reply_leaves_a_valid_cache(model, tokenizer):
         assert replier.last.ids == whole
 
 
-def test_an_interrupted_computation_leaves_a_valid_cache(model, tokenizer, monkeypatch):
+def test_an_interrupted_computation_leaves_a_valid_cache(model, template, monkeypatch):
     model.generation_config.eos_token_id = 2
-    replier = replies.Replier(model, tokenizer)
-    ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], tokenizer)
+    replier = replies.Replier(model, template)
+    ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], template)
     whole = generated(model, ids, 8)
     list(replier.reply(ids, 8))
     last = model.get_submodule("model.layers.2")
@@ -117,21 +123,21 @@ def test_an_interrupted_computation_leaves_a_valid_cache(model, tokenizer, monke
     assert replier.last.ids == whole and replier.last.cached_tokens == 0
 
 
-def test_replies_end_at_any_end_token(model, tokenizer):
-    ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], tokenizer)
+def test_replies_end_at_any_end_token(model, tokenizer, template):
+    ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], template)
     model.generation_config.eos_token_id = None
-    whole = replies.Replier(model, tokenizer)
+    whole = replies.Replier(model, template)
     list(whole.reply(ids, 12))
     tokens = whole.last.ids
     assert len(tokens) == 12 and whole.last.ended == "length"
     third = tokens[2]
     for ends, stop in ((third, ()), ([999, third], ()), (None, {third})):
         model.generation_config.eos_token_id = ends
-        replier = replies.Replier(model, tokenizer)
+        replier = replies.Replier(model, template)
         list(replier.reply(ids, 12, stop=stop))
         assert replier.last.ended == "end" and replier.last.ids == tokens[: tokens.index(third)]
     model.generation_config.eos_token_id = None
-    assert replies.end_ids(model, tokenizer) == {tokenizer.eos_token_id}
+    assert replies.end_ids(model, template) == {tokenizer.eos_token_id}
 
 
 @given(st.lists(st.integers(0, 1599), max_size=60))

@@ -12,6 +12,7 @@ import transformers
 import yaml
 from mmlu_kit.chat import replies
 from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.recall import conversations, judging
 from recipes import conversing, talk, tokenizer, values
 from recipes.muon import Muon, orthogonal
@@ -161,10 +162,11 @@ def test_config_describes_the_chat_model(root, folder):
 def outcomes(folder, pieces, material):
     """Counts of outcomes by kind of conversation, for values not seen in training, at most eight turns back."""
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
-    replier = replies.Replier(model, pieces)
+    template = ChatTemplate(pieces)
+    replier = replies.Replier(model, template)
     counts = {kind: Counter() for kind in conversations.KINDS}
     for trial in conversations.trials(material, (1, 2, 4, 8), 5, seed=1):
-        reply = "".join(replier.reply(encoding.prompt_ids(trial.messages, pieces), 40))
+        reply = "".join(replier.reply(encoding.prompt_ids(trial.messages, template), 40))
         counts[trial.kind][judging.outcome(reply, trial, material)] += 1
         counts[trial.kind]["rule kept"] += bool(trial.word) and judging.keeps_rule(reply, trial.word)
     return counts

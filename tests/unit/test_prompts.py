@@ -3,7 +3,10 @@
 import pytest
 import transformers
 from mmlu_kit import files
-from mmlu_kit.evaluation import chat_templates, prompts
+from mmlu_kit.evaluation import prompts
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
+from mmlu_kit.evaluation.rendering import DATE_STRING
+from mmlu_kit.evaluation.template_forms import special_tokens
 from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.questions import Question
 
@@ -47,17 +50,17 @@ def tokenizer(real_data):
 def test_chat_prompts_do_not_depend_on_the_date(real_data, tokenizer, template):
     tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
     tokenizer.bos_token = "<|begin_of_text|>"
-    pieces = prompts.render(QUESTION, [EXAMPLE], "chat", tokenizer)
+    pieces = prompts.render(QUESTION, [EXAMPLE], "chat", ChatTemplate(tokenizer))
     text = "".join(piece for piece, _ in pieces)
     assert text == tokenizer.apply_chat_template(
         prompts.messages(QUESTION, [EXAMPLE]),
         tokenize=False,
         add_generation_prompt=True,
-        date_string=chat_templates.DATE_STRING,
+        date_string=DATE_STRING,
     )
-    assert {piece for piece, by_template in pieces if by_template} <= set(chat_templates.special_tokens(tokenizer))
+    assert {piece for piece, by_template in pieces if by_template} <= set(special_tokens(tokenizer))
     if template.startswith("llama"):
-        assert f"Today Date: {chat_templates.DATE_STRING}" in text and text.count("<|begin_of_text|>") == 1
+        assert f"Today Date: {DATE_STRING}" in text and text.count("<|begin_of_text|>") == 1
     else:
         assert text.endswith("<|im_start|>assistant\n") and "You are Qwen" not in text
 
@@ -78,5 +81,6 @@ GOLDEN = {
 def test_prompts_of_a_real_question_have_known_hashes(real_data, preset, count):
     tokenizer = transformers.AutoTokenizer.from_pretrained(real_data / "tokenizers/qwen2.5-instruct", local_files_only=True)
     found = questions.read_folder(real_data / "mmlu", "astronomy")
-    pieces = prompts.render(questions.split(found, "test")[0], questions.split(found, "dev")[:count], preset, tokenizer)
+    template = ChatTemplate(tokenizer)
+    pieces = prompts.render(questions.split(found, "test")[0], questions.split(found, "dev")[:count], preset, template)
     assert files.sha256("".join(piece for piece, _ in pieces)) == GOLDEN[preset, count]

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from mmlu_kit.chat import views
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.models import transformers_model
 from mmlu_kit.recall import conversations, judging, oracle, probes, scripts, summary
 from mmlu_kit.user_errors import UserError
@@ -75,7 +76,7 @@ def test_all_facts_are_asked_equally_often():
 
 
 def made_probes(tokenizer, trials):
-    return probes.probes(trials, list(map(views.parse, STRATEGIES)), tokenizer, 2000)
+    return probes.probes(trials, list(map(views.parse, STRATEGIES)), ChatTemplate(tokenizer), 2000)
 
 
 def check_oracle(made, trials, tokenizer):
@@ -139,7 +140,7 @@ def test_no_prompt_is_longer_than_its_budget(shown):
 
 def test_a_budget_too_small_for_the_question_is_a_user_error(demo, trials):
     with pytest.raises(UserError, match=r"strategy token_budget\(5\): the shortest view takes \d\d tokens, but it may have 5"):
-        probes.probes(trials[:1], [views.parse("token_budget(5)")], demo, None)
+        probes.probes(trials[:1], [views.parse("token_budget(5)")], ChatTemplate(demo), None)
 
 
 @pytest.mark.parametrize(

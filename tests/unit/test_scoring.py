@@ -11,6 +11,7 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 from mmlu_kit.evaluation import batches, encoding, packability, packing, prompts, scoring
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import LoadSettings
@@ -140,8 +141,9 @@ def test_special_tokens_in_a_question_are_plain_text(loaded, astronomy):
 def test_both_ways_to_encode_agree_where_no_question_quotes_a_special_token(real_data, preset):
     tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     found = questions.read_folder(real_data / "mmlu", "college_mathematics")
+    template = ChatTemplate(tokenizer)
     for question in questions.split(found, "test"):
-        pieces = prompts.render(question, questions.split(found, "dev"), preset, tokenizer)
+        pieces = prompts.render(question, questions.split(found, "dev"), preset, template)
         assert encoding.encode(pieces, preset, tokenizer) == encoding.encode_piecewise(pieces, preset, tokenizer)
 
 

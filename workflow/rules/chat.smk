@@ -20,6 +20,7 @@ CHAT_MODEL = (
     " --dtype {params.dtype}"
     " --quantization {params.quantization}"
     " --on-unavailable {params.on_unavailable}"
+    " {params.template_arguments:q}"
     " --threads {threads}"
 )
 
@@ -54,6 +55,7 @@ if CHAT:
             dtype=setting("dtype"),
             quantization=setting("quantization"),
             on_unavailable=setting("on_unavailable"),
+            template_arguments=lambda wildcards: template_arguments(MODELS[wildcards.model]),
             strategies=CHAT.strategies,
             distances=CHAT.distances,
             trials=CHAT.trials,
@@ -98,6 +100,7 @@ if CHAT:
             dtype=str(MODELS[FIRST].dtype),
             quantization=str(MODELS[FIRST].quantization),
             on_unavailable=str(MODELS[FIRST].on_unavailable),
+            template_arguments=lambda wildcards: template_arguments(MODELS[FIRST]),
             max_new_tokens=CHAT.max_new_tokens,
         shell:
             f"{OFFLINE} python workflow/scripts/write_transcripts.py{CHAT_MODEL}"

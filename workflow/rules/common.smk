@@ -184,6 +184,12 @@ def fewer_examples(model):
     return "--fewer-examples" if model.prompt.fewer_examples else ""
 
 
+def template_arguments(model):
+    """The option of programs that prompt a model for its template arguments, if the model's entry has any."""
+    arguments = dict(model.prompt.template_arguments)
+    return ["--template-arguments", json.dumps(arguments, sort_keys=True)] if arguments else []
+
+
 def setup_setting(key):
     """A function of wildcards that returns a timing setup's setting."""
     return lambda wildcards: str(getattr(SETUP[wildcards.setup], key))

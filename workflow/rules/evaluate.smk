@@ -18,6 +18,7 @@ EVALUATE = (
     " --preset {params.preset}"
     " --examples {params.examples}"
     " {params.fewer_examples}"
+    " {params.template_arguments:q}"
     " --max-new-tokens {params.max_new_tokens}"
     " --tokens-per-batch {params.tokens_per_batch}"
     " --threads {threads}" + (" --record-host" if config.get("record_host") else "")
@@ -63,6 +64,7 @@ rule evaluate:
         preset=setting("prompt", "preset"),
         examples=setting("prompt", "examples"),
         fewer_examples=lambda wildcards: fewer_examples(MODELS[wildcards.model]),
+        template_arguments=lambda wildcards: template_arguments(MODELS[wildcards.model]),
         max_new_tokens=setting("prompt", "max_new_tokens"),
         tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/{subject}.time",
@@ -94,6 +96,7 @@ use rule evaluate as evaluate_together with:
         preset=setting("prompt", "preset"),
         examples=setting("prompt", "examples"),
         fewer_examples=lambda wildcards: fewer_examples(MODELS[wildcards.model]),
+        template_arguments=lambda wildcards: template_arguments(MODELS[wildcards.model]),
         max_new_tokens=setting("prompt", "max_new_tokens"),
         tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/together.time",

@@ -52,6 +52,8 @@ if SETUPS:
             preset=str(SETUPS_MODEL.prompt.preset),
             examples=SETUPS_MODEL.prompt.examples,
             fewer_examples=fewer_examples(SETUPS_MODEL),
+            # A function, since braces in a text would be wildcards.
+            template_arguments=lambda wildcards: template_arguments(SETUPS_MODEL),
             max_new_tokens=SETUPS_MODEL.prompt.max_new_tokens,
             tokens_per_batch=SETUPS_MODEL.tokens_per_batch,
         shell:

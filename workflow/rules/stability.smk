@@ -33,6 +33,7 @@ if STABILITY:
             device=str(STABILITY_MODEL.device),
             preset=str(STABILITY_MODEL.prompt.preset),
             examples=STABILITY_MODEL.prompt.examples,
+            template_arguments=lambda wildcards: template_arguments(STABILITY_MODEL),
         shell:
             f"{OFFLINE} python workflow/scripts/measure_stability.py"
             " --model {input.model:q}"
@@ -41,5 +42,6 @@ if STABILITY:
             " --device {params.device}"
             " --preset {params.preset}"
             " --examples {params.examples}"
+            " {params.template_arguments:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

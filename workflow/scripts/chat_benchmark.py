@@ -37,6 +37,7 @@ def arguments() -> argparse.Namespace:
     add("--max-new-tokens", type=int, default=48, metavar="N", help="the longest reply, in tokens (default: 48)")
     add("--seed", type=int, default=2026, help="seed for facts, values and small talk (default: 2026)")
     options.add_loading(parser)
+    options.add_template_arguments(parser)
     add("--threads", type=int, help="processor threads (default: all cores)")
     add("--journal", type=Path, metavar="FILE", help="keep replies in this file, so that a killed run resumes")
     add("--recall", type=Path, required=True, metavar="FILE", help="the JSON file of prompts and replies to write")
@@ -50,12 +51,14 @@ def main() -> None:
     material = conversations.read(args.conversations)
     example = scripts.read(args.examples).alice
     requested = options.load_settings(args)
+    template_arguments = options.template_arguments(args)
     manifest = checkpoints.verified_manifest(args.model)
     folder = Path(manifest.folder)
     name = args.name or folder.name
 
     # torch and transformers take seconds to import, so --help and the checks above come first.
     import torch
+    from mmlu_kit.evaluation.chat_templates import ChatTemplate
     from mmlu_kit.models import loading, transformers_model
     from mmlu_kit.recall.experiment import Experiment, Plan
 
@@ -64,6 +67,7 @@ def main() -> None:
     tokenizer = transformers_model.load_tokenizer(folder)
     if not tokenizer.chat_template:
         raise UserError(f"{name} has no chat template, so it cannot chat: leave it out of the study's chat.models")
+    template = ChatTemplate(tokenizer, template_arguments)
     loaded = loading.load(manifest, requested, OnUnavailable(args.on_unavailable))
     if loaded.model is None:
         print(f"Not run: {loaded.reason}")
@@ -72,7 +76,7 @@ def main() -> None:
         return
 
     plan = Plan(strategies, args.distances, args.trials, args.timed, args.max_new_tokens, args.seed)
-    experiment = Experiment(name, manifest, requested, loaded, tokenizer, material, example, plan)
+    experiment = Experiment(name, manifest, requested, loaded, template, material, example, plan)
     journal = Journal(args.journal, experiment.journal_key()) if args.journal else None
     recall = experiment.recall(journal)
     recall.write(args.recall)

@@ -5,7 +5,7 @@ import argparse
 import itertools
 from pathlib import Path
 
-from mmlu_kit import progress, user_errors
+from mmlu_kit import options, progress, user_errors
 from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import stability
@@ -22,12 +22,14 @@ def arguments() -> argparse.Namespace:
     add("--device", choices=list(map(str, Device)), default="cpu", help="where the model runs (default: cpu)")
     add("--preset", choices=list(map(str, Preset)), default="lm_eval", help="the prompt's form (default: lm_eval)")
     add("--examples", type=int, choices=range(MAX_EXAMPLES + 1), default=0, help="few-shot examples (num_fewshot; default: 0)")
+    options.add_template_arguments(parser)
     add("--output", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()
 
 
 def main() -> None:
     args = arguments()
+    template_arguments = options.template_arguments(args)
     by_subject = [questions.read_jsonl(path) for path in args.questions]
     manifest = checkpoints.verified_manifest(args.model)
 
@@ -49,6 +51,7 @@ def main() -> None:
                 Preset(args.preset),
                 tokenizer,
                 context,
+                template_arguments=template_arguments,
             )
             for subject_questions in by_subject
         ]

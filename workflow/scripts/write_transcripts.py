@@ -25,6 +25,7 @@ def arguments() -> argparse.Namespace:
     add("--users", type=Path, default=RECALL / "transcripts.yaml", help="the file with the user's messages in each chat")
     add("--max-new-tokens", type=int, default=48, metavar="N", help="the longest reply, in tokens (default: 48)")
     options.add_loading(parser)
+    options.add_template_arguments(parser)
     add("--threads", type=int, help="processor threads (default: all cores)")
     add("--folder", type=Path, required=True, help="where the three .md files and transcripts.json are written")
     return parser.parse_args()
@@ -36,7 +37,10 @@ def main() -> None:
     requested, on_unavailable = options.load_settings(args), OnUnavailable(args.on_unavailable)
     manifest = checkpoints.verified_manifest(args.model)
     name = args.name or Path(manifest.folder).name
-    setting = Setting(name, manifest, requested, on_unavailable, args.threads, system, args.max_new_tokens)
+    arguments_of_template = options.template_arguments(args)
+    setting = Setting(
+        name, manifest, requested, on_unavailable, args.threads, system, args.max_new_tokens, arguments_of_template
+    )
     window, budget, broken = users.sliding_window, users.token_budget_history_on, users.saved_and_restored
     saved_after = broken.saved_after
     with tempfile.TemporaryDirectory() as folder:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
-from mmlu_kit.evaluation.chat_templates import Message, Role
+from mmlu_kit.evaluation.messages import Message, Role
 from mmlu_kit.recall.conversations import Material, with_word
 
 from recipes import values

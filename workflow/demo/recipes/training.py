@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import transformers
 from mmlu_kit.evaluation import prompts
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS, Preset
 
@@ -112,11 +113,12 @@ def _batches(
         preset: [tokenizer(prompts.answer_text(preset, letter))["input_ids"][0] for letter in LETTERS]
         for preset in (Preset.LM_EVAL, Preset.CHAT)
     }
+    template = ChatTemplate(tokenizer)
     questions = bank.training_questions(relations, recipe.share, chance)
     while True:
         chosen = list(islice(questions, BATCH))
         presets = [Preset.CHAT if chance.random() < CHAT_SHARE else Preset.LM_EVAL for _ in chosen]
-        texts = [_text(question, preset, tokenizer) for question, preset in zip(chosen, presets, strict=True)]
+        texts = [_text(question, preset, template) for question, preset in zip(chosen, presets, strict=True)]
         encoded = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt", return_offsets_mapping=True)
         mask = encoded["attention_mask"]
         places = [LETTERS.index(question.answer) for question in chosen]
@@ -129,8 +131,8 @@ def _batches(
         yield encoded["input_ids"], mask, mask.sum(1) - 1, torch.tensor(letters), torch.tensor(ends), right
 
 
-def _text(question: Question, preset: Preset, tokenizer: Any) -> str:
-    return "".join(piece for piece, _ in prompts.render(question, [], preset, tokenizer))
+def _text(question: Question, preset: Preset, template: ChatTemplate) -> str:
+    return "".join(piece for piece, _ in prompts.render(question, [], preset, template))
 
 
 def _choice_ends(question: Question, text: str, offsets: torch.Tensor) -> list[int]:

@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from mmlu_kit.data import AnyData
 from mmlu_kit.settings import (
@@ -16,10 +17,11 @@ from mmlu_kit.settings import (
     Preset,
     Quantization,
     Requested,
+    TemplateArguments,
     TokensPerBatch,
 )
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import explain_json
+from mmlu_kit.validation_errors import explain, explain_json
 
 
 def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_skip: bool = True) -> None:
@@ -46,7 +48,10 @@ def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_
 
 
 def add_prompt(parser: argparse.ArgumentParser, from_config: bool = False) -> None:
-    """Add `--preset, --examples, --fewer-examples, --max-new-tokens, --tokens-per-batch`; defaults are as in `add_loading`."""
+    """Add `--preset, --examples, --fewer-examples, --max-new-tokens, --tokens-per-batch` and `add_template_arguments`.
+
+    Defaults are as in `add_loading`.
+    """
     default = "default: config's, else {}" if from_config else "default: {}"
 
     def add(name: str, value: str | int, description: str, **options: Any) -> None:
@@ -59,6 +64,24 @@ def add_prompt(parser: argparse.ArgumentParser, from_config: bool = False) -> No
     parser.add_argument("--fewer-examples", action="store_true", default=None if from_config else False, help=text)
     add("--max-new-tokens", 1, "longest answer, in tokens", type=int, metavar="N")
     add("--tokens-per-batch", "auto", "tokens in one forward pass", type=_batch_size, metavar="N")
+    add_template_arguments(parser, from_config)
+
+
+def add_template_arguments(parser: argparse.ArgumentParser, from_config: bool = False) -> None:
+    """Add `--template-arguments`; the default is as in `add_loading`."""
+    text = "arguments for the model's chat template, as JSON, such as '{\"enable_thinking\": false}'"
+    default = "default: config's, else none" if from_config else "default: none"
+    parser.add_argument("--template-arguments", metavar="JSON", help=f"{text} ({default})")
+
+
+def template_arguments(args: argparse.Namespace, config: TemplateArguments = MappingProxyType({})) -> TemplateArguments:
+    """The arguments of `add_template_arguments`' option, or `config` if it is not given; an invalid one raises UserError."""
+    if args.template_arguments is None:
+        return config
+    try:
+        return TypeAdapter(TemplateArguments).validate_json(args.template_arguments, strict=True)
+    except ValidationError as error:
+        raise UserError(f"--template-arguments: {explain_json(error, args.template_arguments)}") from None
 
 
 def _batch_size(text: str) -> TokensPerBatch:
@@ -77,10 +100,18 @@ def load_settings(args: argparse.Namespace, config: LoadSettings | None = None) 
 
 
 def requested(args: argparse.Namespace, config: Requested | None = None) -> Requested:
-    """The settings of `add_loading`'s and `add_prompt`'s options; options that are not given are taken from `config`."""
+    """The settings of `add_loading`'s and `add_prompt`'s options; options that are not given are taken from `config`.
+
+    Settings that contradict each other raise UserError.
+    """
     defaults = config or Requested()
     values = {name: getattr(args, name) for name in Requested.model_fields}
-    return Requested(**{name: getattr(defaults, name) if value is None else value for name, value in values.items()})
+    values["template_arguments"] = template_arguments(args, defaults.template_arguments)
+    values = {name: getattr(defaults, name) if value is None else value for name, value in values.items()}
+    try:
+        return Requested(**values)
+    except ValidationError as error:
+        raise UserError(explain(error, values)) from None
 
 
 def from_json(kind: type[AnyData], text: str, option: str) -> AnyData:

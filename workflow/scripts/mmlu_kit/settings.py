@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mmlu_kit.data import Bytes, Count, Data, Entry, Positive
 
@@ -121,6 +121,35 @@ class LoadSettings(Entry):
     )
 
 
+def _argument_name(name: str) -> str:
+    """Check a template argument's name: it must be able to reach the template, and not replace what the kit itself passes."""
+    if not name.isidentifier() or name.startswith("_"):
+        raise ValueError(f"'{name[:80]}' is not a name of an argument: use letters, digits and underscores")
+    if name in _TEMPLATE_NAMES or name.endswith("_token"):
+        raise ValueError(f"'{name}' is set by the kit or by the template language: remove it")
+    return name
+
+
+def _argument(value: Any) -> Any:
+    if not (len(value) <= 200 if isinstance(value, str) else isinstance(value, bool | int | float) and abs(value) < 2**63):
+        raise ValueError("needs true, false, a number or a text of at most 200 characters")
+    return value
+
+
+# Names that chat templates have without arguments, and parameters of the functions that render them.
+_TEMPLATE_NAMES = frozenset(
+    (
+        "messages tools documents add_generation_prompt date_string strftime_now raise_exception conversation conversations "
+        "chat_template continue_final_message tokenize sanitize_control_tokens padding truncation max_length return_tensors "
+        "return_dict return_assistant_tokens_mask tokenizer_kwargs additional_special_tokens extra_special_tokens "
+        "range dict namespace lipsum cycler joiner loop self caller varargs kwargs"
+    ).split()
+)
+TemplateArguments = Mapping[
+    Annotated[str, AfterValidator(_argument_name)], Annotated[bool | int | float | str, BeforeValidator(_argument)]
+]
+
+
 class PromptSettings(Entry):
     """How to prompt a model."""
 
@@ -138,6 +167,17 @@ class PromptSettings(Entry):
     max_new_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(
         1, description="The longest generated answer, in tokens; one token needs no extra computation."
     )
+    template_arguments: TemplateArguments = Field(
+        {},
+        description="Arguments for the model's chat template (preset chat only): names with booleans, numbers or short texts, "
+        "such as enable_thinking: false.",
+    )
+
+    @model_validator(mode="after")
+    def _arguments_in_chat(self) -> Self:
+        if self.template_arguments and self.preset != Preset.CHAT:
+            raise ValueError(f"template_arguments need the preset chat, but it is {self.preset}: leave one of them out")
+        return self
 
 
 class Requested(LoadSettings, PromptSettings):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.user_errors import UserError
 
 # Prompt tokens computed in one step; a reply can be stopped between two steps.
@@ -35,12 +36,12 @@ class Reply:
 
 
 class Replier:
-    """Generates the replies of a loaded `transformers` causal language model with its tokenizer."""
+    """Generates the replies of a loaded `transformers` causal language model with its tokenizer's chat template."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
-        self.model, self.tokenizer = model, tokenizer
+    def __init__(self, model: Any, template: ChatTemplate) -> None:
+        self.model, self.template, self.tokenizer = model, template, template.tokenizer
         self._last: Reply | None = None
-        self._ends = end_ids(model, tokenizer)
+        self._ends = end_ids(model, template)
         self.forget()
 
     @property
@@ -60,7 +61,8 @@ class Replier:
         """Yield the reply to a prompt piece by piece (a piece may be empty); afterwards `last` describes it.
 
         The reply ends at the model's end tokens, at a token in `stop`, or after `max_new_tokens`. The generator may be closed
-        at any piece; the cache stays valid. With `cold` the cache is dropped first. Raises UserError if memory runs out.
+        at any piece; the cache stays valid. With `cold` the cache is dropped first. Raises UserError if memory runs out or the
+        model's output is not finite.
         """
         started = time.perf_counter()
         if cold:
@@ -106,8 +108,11 @@ class Replier:
             raise UserError(
                 "the chat no longer fits the device's memory: /clear it, or choose a strategy that shows less of it"
             ) from error
+        logits = output.logits[0, -1]
+        if not torch.isfinite(logits).all():
+            raise UserError("the model's output is not finite: use another dtype, or fetch the weights again")
         self._cache, self._ids = output.past_key_values, [*cached_ids, *ids]
-        return output.logits[0, -1]
+        return logits
 
     def _keep(self, length: int) -> int:
         """Cut the cache to its first `length` tokens and return how many are left: none if it cannot be cut."""
@@ -153,11 +158,11 @@ def shared_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     return next((place for place, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end a reply, from the model's generation settings and its tokenizer."""
+def end_ids(model: Any, template: ChatTemplate) -> frozenset[int]:
+    """The tokens that end a reply: of the model's generation settings, of its tokenizer, and of its chat template."""
     configured = model.generation_config.eos_token_id
     ends = configured if isinstance(configured, list | tuple) else [configured]
-    return frozenset(end for end in [*ends, tokenizer.eos_token_id] if end is not None)
+    return frozenset(end for end in [*ends, template.tokenizer.eos_token_id, template.end_id()] if end is not None)
 
 
 def croppable(cache: Any) -> bool:

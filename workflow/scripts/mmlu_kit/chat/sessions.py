@@ -31,13 +31,13 @@ class Session:
     ) -> None:
         if context is not None and max_new_tokens >= context:
             raise UserError(f"replies of {max_new_tokens:,} tokens leave no room for a prompt in a context of {context:,}")
-        self.replier, self.tokenizer, self.model = replier, replier.tokenizer, model
+        self.replier, self.model = replier, model
         self.context, self.max_new_tokens = context, max_new_tokens
         self.messages: list[Message] = [{"role": "system", "content": system}] if system else []
         self.strategy = strategy
         self.view: View | None = None  # the prompt of the last reply
         self.path: Path | None = None  # the file that the chat was last saved to or loaded from
-        self.template_sha256 = states.template_hash(self.tokenizer)
+        self.template_sha256 = states.template_hash(replier.template)
         self._with_history = Strategy("full")
 
     def ask(self, text: str) -> Generator[str, None, None]:
@@ -133,4 +133,4 @@ class Session:
         return len(self._ids(messages))
 
     def _ids(self, messages: Sequence[Message]) -> list[int]:
-        return encoding.prompt_ids(messages, self.tokenizer)
+        return encoding.prompt_ids(messages, self.replier.template)

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -15,6 +15,8 @@ from mmlu_kit import files
 from mmlu_kit.chat import views
 from mmlu_kit.chat.views import Message, Strategy
 from mmlu_kit.data import Data, Document, Sha256, version
+from mmlu_kit.evaluation import prompts
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain
@@ -48,7 +50,7 @@ class SavedChat(Document):
         description="When it was saved, UTC."
     )
     model: ModelIdentity
-    template_sha256: Sha256 = Field(description="The hash of the model's chat template.")
+    template_sha256: Sha256 = Field(description="The hash of the model's chat template, and of its arguments if any.")
     strategy: Annotated[str, Field(pattern=r"^(none|full|last_turns\([0-9]{1,9}\)|token_budget\([1-9][0-9]{0,8}\))$")] = Field(
         description="How much of the chat the model sees."
     )
@@ -68,10 +70,9 @@ def model_identity(name: str, manifest: Manifest) -> ModelIdentity:
     )
 
 
-def template_hash(tokenizer: Any) -> str:
-    """The hash of a tokenizer's chat template, or of all its templates if it has several."""
-    template = tokenizer.chat_template
-    return files.sha256(template if isinstance(template, str) else json.dumps(template, sort_keys=True))
+def template_hash(template: ChatTemplate) -> str:
+    """The hash of a chat template's text; with template arguments, of the JSON list of both, keys sorted."""
+    return prompts.prompt_sha256(template.text, template.arguments)
 
 
 def save(path: Path, messages: Sequence[Message], strategy: Strategy, model: ModelIdentity, template_sha256: str) -> None:

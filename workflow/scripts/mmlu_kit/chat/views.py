@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NotRequired
 
-from mmlu_kit.evaluation import chat_templates
+from mmlu_kit.evaluation import messages as conversations
 from mmlu_kit.user_errors import UserError
 
 FORMS = ("none", "full", "last_turns(N)", "token_budget(T)")
 Cut = Literal["length", "interrupted"]
 
 
-class Message(chat_templates.Message):
+class Message(conversations.Message):
     """A message of a chat's log: the system's (only the first), a user's or the assistant's.
 
     `ended` says why a reply is incomplete; it is absent if the model itself ended the reply.

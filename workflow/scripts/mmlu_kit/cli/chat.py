@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     model_choice.add_arguments(parser, default="demo-chat")
     options.add_loading(parser, from_config=True, may_skip=False)
+    options.add_template_arguments(parser, from_config=True)
     add("--threads", type=int, help="processor threads (default: config's, else all cores)")
     add("--strategy", default="full", metavar="FORM", help=f"how much the model sees: {', '.join(views.FORMS)} (default: full)")
     add("--max-new-tokens", type=int, default=256, metavar="N", help="the longest reply, in tokens (default: 256)")
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
         states.load(args.load)
     model = model_choice.choose(args.model, args.config)
     requested = options.load_settings(args, model.entry)
+    template_arguments = options.template_arguments(args, model.entry.prompt.template_arguments if model.entry else {})
     on_unavailable = OnUnavailable(args.on_unavailable or (model.entry.on_unavailable if model.entry else "fail"))
     if on_unavailable == OnUnavailable.SKIP:
         on_unavailable = OnUnavailable.FAIL  # a skipped model cannot chat
@@ -52,13 +54,14 @@ def run(args: argparse.Namespace) -> None:
     from mmlu_kit.chat.replies import Replier
     from mmlu_kit.chat.sessions import Session
     from mmlu_kit.chat.terminal import play, talk
+    from mmlu_kit.evaluation.chat_templates import ChatTemplate
     from mmlu_kit.models import loading, positions, transformers_model
 
     if args.threads:
         torch.set_num_threads(args.threads)
     elif model.entry:
         torch.set_num_threads(min(model.entry.threads, torch.get_num_threads()))
-    tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
+    template = ChatTemplate(transformers_model.load_tokenizer(Path(manifest.folder)), template_arguments)
     loaded = loading.load(manifest, requested, on_unavailable)
     assert loaded.model is not None and loaded.effective is not None
     gc.freeze()
@@ -67,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     if loaded.reason:
         print(f"Not as requested: {loaded.reason}", file=sys.stderr, flush=True)
     session = Session(
-        Replier(loaded.model, tokenizer),
+        Replier(loaded.model, template),
         states.model_identity(model.name, manifest),
         strategy,
         positions.context_length(loaded.model),

@@ -1,70 +1,97 @@
-"""Conversations rendered in a model's chat template, in which no message can forge the template's tokens."""
+"""Conversations as a model's chat template writes them: nothing that is said is lost, and no message can forge its tokens."""
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
 
-import jinja2
-from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
-
+from mmlu_kit.evaluation.messages import Message, Role, arranged
+from mmlu_kit.evaluation.rendering import ADVICE, Refusal, Renderer
+from mmlu_kit.evaluation.template_forms import THOUGHTS, TemplateForm, after_thought, template_form
+from mmlu_kit.settings import TemplateArguments
 from mmlu_kit.user_errors import UserError
 
-# Llama 3.2's chat template writes today's date into every prompt unless a date is given; a fixed date keeps prompts the same
-# from day to day. This is the template's own default if it cannot read the clock.
-DATE_STRING = "26 Jul 2024"
-Role = Literal["system", "user", "assistant"]
 # A piece of a prompt: its text, and whether it is a token written by the chat template.
 Piece = tuple[str, bool]
+# Characters without a meaning of their own: Unicode's private use areas.
+_PRIVATE = (range(0xE000, 0xF900), range(0xF0000, 0xFFFFE), range(0x100000, 0x10FFFE))
 
 
-class Message(TypedDict):
-    """A message of a conversation, as chat templates take it."""
+class ChatTemplate:
+    """The chat template of a Hugging Face tokenizer, with the template arguments of the model's prompt settings.
 
-    role: Role
-    content: str
-
-
-def conversation(messages: Sequence[Message], tokenizer: Any) -> list[Piece]:
-    """Return the prompt for the next reply as pieces of text, each with a flag for tokens written by the template.
-
-    `tokenizer` is a Hugging Face tokenizer. The joined pieces are the whole prompt. Raises UserError if the model has no chat
-    template or the template refuses the conversation.
+    `text` is the template itself. Raises UserError if the tokenizer has none, or one that cannot be used.
     """
-    # Rendering dummy contents shows which tokens delimit turns, including those that the tokenizer does not call special.
-    skeleton = _rendered([Message(role=message["role"], content="x") for message in messages], tokenizer)
-    marks = alternatives([*special_tokens(tokenizer), *(token for token in _added_tokens(tokenizer) if token in skeleton)])
-    # If a content contains the text of such a token, a character that occurs in no content breaks it before rendering and is
-    # removed afterwards. Contents are rendered and not inserted later, since templates may strip white space or reasoning.
-    contents = "".join(message["content"] for message in messages)
-    breaker = next(chr(code) for code in range(0xE000, 0xF900) if chr(code) not in contents)
-    mark_start = re.compile(f"(?=(?:{marks}))(.)", re.DOTALL)
-    safe = [Message(role=each["role"], content=mark_start.sub(rf"\1{breaker}", each["content"])) for each in messages]
-    parts = re.split(f"({marks})", _rendered(safe, tokenizer))
-    return [(part.replace(breaker, ""), number % 2 == 1) for number, part in enumerate(parts) if part]
+
+    def __init__(self, tokenizer: Any, arguments: TemplateArguments = MappingProxyType({})) -> None:
+        self.tokenizer, self.arguments = tokenizer, arguments
+        self._renderer = Renderer(tokenizer, arguments)
+        self.text = self._renderer.template
+        self._forms: dict[tuple[Role, ...], TemplateForm] = {}
+
+    def form(self, messages: Sequence[Message]) -> TemplateForm:
+        """Return how the template takes this conversation; it is worked out once for each list of roles."""
+        roles = tuple(message["role"] for message in messages)
+        if roles not in self._forms:
+            self._forms[roles] = template_form(self._renderer, roles)
+        return self._forms[roles]
+
+    def prompt(self, messages: Sequence[Message]) -> list[Piece]:
+        """Return the prompt for the next reply as pieces of text, each with a flag for tokens written by the template.
+
+        The joined pieces are the whole prompt. Raises UserError if the template refuses the conversation or changes what is
+        said, except for an earlier reply's reasoning.
+        """
+        form = self.form(messages)
+        # If a content contains the text of a mark, a character that occurs nowhere breaks it before rendering and is removed
+        # afterwards. Contents are rendered and not inserted later, since templates may strip white space or reasoning.
+        broken, breaker = messages, ""
+        if any(form.marks.search(message["content"]) for message in messages):
+            breaker = _unused_character("".join(message["content"] for message in messages) + form.text)
+            broken = [_broken(message, form.marks.pattern, breaker) for message in messages]
+        rendered = self._renderer.render(arranged(broken, form.conversation.contents, form.conversation.system))
+        self._check(messages, rendered.replace(breaker, "") if breaker else rendered)
+        parts = re.split(f"({form.marks.pattern})", rendered)
+        return [(part.replace(breaker, "") if breaker else part, number % 2 == 1) for number, part in enumerate(parts) if part]
+
+    def end_id(self) -> int | None:
+        """The token that the template writes after an assistant's reply, None if there is none."""
+        user, system = Message(role="user", content=""), Message(role="system", content="")
+        for messages in ([user], [system, user]):
+            try:
+                end = self.form(messages).end
+            except Refusal:
+                continue
+            return None if end is None else int(self.tokenizer.convert_tokens_to_ids(end))
+        return None
+
+    def _check(self, messages: Sequence[Message], prompt: str) -> None:
+        """Raise UserError if a content does not stand in the prompt, in order but for the system message."""
+        place = 0
+        for message in messages:
+            content = message["content"]
+            text = (after_thought(content) if message["role"] == "assistant" else content).strip()
+            start = prompt.find(text, 0 if message["role"] == "system" else place)
+            if start < 0:
+                raise UserError(f"{self._renderer.name} changes or cuts {text[:40]!r} in this conversation: {ADVICE}")
+            if message["role"] != "system":
+                place = start + len(text)
 
 
-def special_tokens(tokenizer: Any) -> list[str]:
-    """The texts of all special tokens; the tokenizer's own list has only those with a role such as end of text."""
-    flagged = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
-    return [token for token in dict.fromkeys([*tokenizer.all_special_tokens, *flagged]) if token]
+def _unused_character(text: str) -> str:
+    used = set(text)
+    for code in itertools.chain(*_PRIVATE):
+        if chr(code) not in used:
+            return chr(code)
+    raise UserError("this conversation has every character that Unicode leaves without a meaning: remove some")
 
 
-def alternatives(tokens: Iterable[str]) -> str:
-    """A regular expression for any of these texts, the longest first; without texts it never matches."""
-    return "|".join(re.escape(token) for token in sorted(set(tokens), key=lambda token: (-len(token), token))) or "(?!)"
-
-
-def _added_tokens(tokenizer: Any) -> list[str]:
-    # Some vocabularies have added tokens for runs of white space, which delimit nothing.
-    return [token.content for token in tokenizer.added_tokens_decoder.values() if token.content.strip()]
-
-
-def _rendered(messages: Sequence[Message], tokenizer: Any) -> str:
-    if not tokenizer.chat_template:
-        raise UserError("this model's tokenizer has no chat template, so it cannot chat: use an instruct model")
-    try:
-        return tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=True, date_string=DATE_STRING
-        )
-    except jinja2.TemplateError as error:
-        raise UserError(f"this model's chat template does not take this conversation: {error}") from error
+def _broken(message: Message, marks: str, breaker: str) -> Message:
+    """The message with `breaker` after the first character of each mark in it."""
+    kept = "(?!)"
+    if message["role"] == "assistant":
+        # The template must recognise an earlier reply's reasoning, and the model itself wrote those tokens.
+        kept = "|".join(map(re.escape, [*THOUGHTS, *THOUGHTS.values()]))
+    content = re.sub(f"(?=(?:{marks}))(?!{kept})(.)", rf"\1{breaker}", message["content"], flags=re.DOTALL)
+    return Message(role=message["role"], content=content)

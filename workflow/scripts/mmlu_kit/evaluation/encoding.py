@@ -4,12 +4,16 @@ import itertools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from mmlu_kit.evaluation import chat_templates, prompts
-from mmlu_kit.evaluation.chat_templates import Message, Piece
+from mmlu_kit.evaluation import prompts
+from mmlu_kit.evaluation.chat_templates import ChatTemplate, Piece
+from mmlu_kit.evaluation.messages import Message
+from mmlu_kit.evaluation.records import Conversation
+from mmlu_kit.evaluation.template_forms import alternatives, special_tokens
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS, Preset
+from mmlu_kit.settings import LETTERS, Preset, TemplateArguments
 from mmlu_kit.user_errors import UserError
 
 
@@ -17,15 +21,20 @@ from mmlu_kit.user_errors import UserError
 class Prompt:
     """A question as a prompt.
 
-    `ids` are the prompt's tokens, `letter_ids` the single token that each letter adds to it, and `examples` is the number of
-    few-shot examples.
+    `sha256` is the hash of its text and template arguments, `ids` are its tokens, `answers` the texts that answer it with each
+    letter, `letter_ids` the single token that each of them adds, and `examples` is the number of few-shot examples. In a chat
+    there are also the `conversation`'s form and the token with which the template ends a reply, `end_id`.
     """
 
     question: Question
     text: str
+    sha256: str
     ids: tuple[int, ...]
+    answers: tuple[str, ...]
     letter_ids: tuple[int, ...]
     examples: int
+    conversation: Conversation | None = None
+    end_id: int | None = None
 
 
 def prepare(
@@ -35,28 +44,35 @@ def prepare(
     tokenizer: Any,
     context: int | None,
     fewer_examples: bool = False,
+    template_arguments: TemplateArguments = MappingProxyType({}),
 ) -> list[Prompt]:
     """Return the prompts in the order of `questions`; one that cannot be scored exactly raises UserError naming the question.
 
     `context` is the model's context length in tokens. With `fewer_examples`, a longer prompt loses examples, the last first.
+    `template_arguments` are for the chat template.
     """
-    if preset == Preset.CHAT and not tokenizer.chat_template:
-        raise UserError("the preset is 'chat', but this model's tokenizer has no chat template: use another preset")
-    prepared = []
+    template = ChatTemplate(tokenizer, template_arguments) if preset == Preset.CHAT else None
+    end_id = template.end_id() if template else None
+    prepared: list[Prompt] = []
     for question in questions:
         kept = list(examples)
-        pieces = prompts.render(question, kept, preset, tokenizer)
+        pieces = prompts.render(question, kept, preset, template)
         ids = encode(pieces, preset, tokenizer)
         while context is not None and len(ids) > context:
             if not (kept and fewer_examples):
                 advice = "use fewer examples, or set fewer_examples" if kept else "leave its subject out"
                 raise UserError(f"{question.name}: {len(ids)} tokens, but the model's context is {context}: {advice}")
             kept.pop()
-            pieces = prompts.render(question, kept, preset, tokenizer)
+            pieces = prompts.render(question, kept, preset, template)
             ids = encode(pieces, preset, tokenizer)
-        letters = _letter_ids(question, pieces, ids, preset, tokenizer)
+        conversation = template.form(prompts.messages(question, kept)).conversation if template else None
+        if prepared and conversation != prepared[0].conversation:
+            raise UserError(f"{question.name}: the chat template takes it in another form than others: use another preset")
+        answers = tuple(prompts.answer_text(preset, letter, conversation.space if conversation else "") for letter in LETTERS)
+        letter_ids = _letter_ids(question, pieces, ids, answers, preset, tokenizer)
         text = "".join(piece for piece, _ in pieces)
-        prepared.append(Prompt(question, text, tuple(ids), letters, len(kept)))
+        sha256 = prompts.prompt_sha256(text, template_arguments)
+        prepared.append(Prompt(question, text, sha256, tuple(ids), answers, letter_ids, len(kept), conversation, end_id))
     return prepared
 
 
@@ -77,7 +93,7 @@ def encode_piecewise(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) ->
 
     The ids are the same, since tokenizers split a text at special tokens first.
     """
-    merely_added = _marks(pieces, tokenizer) - set(chat_templates.special_tokens(tokenizer))
+    merely_added = _marks(pieces, tokenizer) - set(special_tokens(tokenizer))
     ids = [] if preset == Preset.CHAT else list(tokenizer("")["input_ids"])
     for by_template, group in itertools.groupby(pieces, key=lambda piece: piece[1]):
         texts = [text for text, _ in group]
@@ -85,37 +101,39 @@ def encode_piecewise(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) ->
     return ids
 
 
-def prompt_ids(messages: Sequence[Message], tokenizer: Any) -> list[int]:
+def prompt_ids(messages: Sequence[Message], template: ChatTemplate) -> list[int]:
     """Return the token ids of a conversation, up to the start of the assistant's next reply.
 
-    They equal those of the tokenizer's `apply_chat_template`, except that a special token's text in a message stays plain text.
-    A conversation that the chat template refuses raises UserError.
+    They equal those of the tokenizer's `apply_chat_template` for messages in the form that the template takes, except that a
+    special token's text in a message stays plain text. A conversation that the template refuses raises UserError.
     """
-    return encode(chat_templates.conversation(messages, tokenizer), Preset.CHAT, tokenizer)
+    return encode(template.prompt(messages), Preset.CHAT, template.tokenizer)
 
 
 def _marks(pieces: Sequence[Piece], tokenizer: Any) -> set[str]:
     """The texts of special tokens and of the tokens with which the template delimits turns."""
-    return {*chat_templates.special_tokens(tokenizer), *(text for text, by_template in pieces if by_template)}
+    return {*special_tokens(tokenizer), *(text for text, by_template in pieces if by_template)}
 
 
 def _plain_ids(text: str, merely_added: Iterable[str], tokenizer: Any) -> list[int]:
     # An option encodes special tokens as plain text. There is none for other added tokens, so the text is cut inside them.
-    cuts = [match.start() + 1 for match in re.finditer(f"(?={chat_templates.alternatives(merely_added)})", text)]
+    cuts = [match.start() + 1 for match in re.finditer(f"(?={alternatives(merely_added)})", text)]
     parts = [text[start:end] for start, end in itertools.pairwise([0, *cuts, len(text)])]
     encoded = [tokenizer(part, add_special_tokens=False, split_special_tokens=True)["input_ids"] for part in parts if part]
     return list(itertools.chain.from_iterable(encoded))
 
 
-def _letter_ids(question: Question, pieces: Sequence[Piece], ids: list[int], preset: Preset, tokenizer: Any) -> tuple[int, ...]:
-    """The single token that each letter adds to the prompt, found by encoding prompt and answer together."""
+def _letter_ids(
+    question: Question, pieces: Sequence[Piece], ids: list[int], answers: Sequence[str], preset: Preset, tokenizer: Any
+) -> tuple[int, ...]:
+    """The single token that each answer adds to the prompt, found by encoding prompt and answer together."""
     letter_ids = []
-    for letter in LETTERS:
-        with_answer = encode([*pieces, (prompts.answer_text(preset, letter), False)], preset, tokenizer)
+    for answer in answers:
+        with_answer = encode([*pieces, (answer, False)], preset, tokenizer)
         if with_answer[:-1] != ids:
             raise UserError(
-                f"{question.name}: the answer '{letter}' does not add exactly one token to the prompt ({len(ids)} tokens "
-                f"become {len(with_answer)}), so letters cannot be scored with this tokenizer and preset: use another preset"
+                f"{question.name}: the answer '{answer.strip()}' does not add exactly one token to the prompt ({len(ids)} "
+                f"tokens become {len(with_answer)}), so letters cannot be scored with this tokenizer: use another preset"
             )
         letter_ids.append(with_answer[-1])
     if len(set(letter_ids)) < len(LETTERS):

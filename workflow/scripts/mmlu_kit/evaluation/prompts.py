@@ -8,13 +8,14 @@ There are four presets:
   answers with one generated token.
 """
 
+import json
 from collections.abc import Sequence
-from typing import Any
 
-from mmlu_kit.evaluation import chat_templates
-from mmlu_kit.evaluation.chat_templates import Message, Piece
+from mmlu_kit import files
+from mmlu_kit.evaluation.chat_templates import ChatTemplate, Piece
+from mmlu_kit.evaluation.messages import Message
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS, Preset
+from mmlu_kit.settings import LETTERS, Preset, TemplateArguments
 from mmlu_kit.subjects import title
 
 
@@ -49,16 +50,22 @@ def messages(question: Question, examples: Sequence[Question]) -> list[Message]:
     return [*turns, {"role": "user", "content": block(question, Preset.CHAT)}]
 
 
-def render(question: Question, examples: Sequence[Question], preset: Preset, tokenizer: Any) -> list[Piece]:
+def render(question: Question, examples: Sequence[Question], preset: Preset, template: ChatTemplate | None) -> list[Piece]:
     """Return the prompt as pieces of text, each with a flag for tokens written by the chat template.
 
-    `tokenizer` is a Hugging Face tokenizer. The joined pieces are the whole prompt.
+    `template` is needed for the preset `chat` alone. The joined pieces are the whole prompt.
     """
     if preset != Preset.CHAT:
         return [(running_text(question, examples, preset), False)]
-    return chat_templates.conversation(messages(question, examples), tokenizer)
+    assert template is not None
+    return template.prompt(messages(question, examples))
 
 
-def answer_text(preset: Preset, letter: str) -> str:
-    """The text that answers a prompt with a letter: ' A' after 'Answer:', 'A' as a chat reply."""
-    return letter if preset == Preset.CHAT else f" {letter}"
+def answer_text(preset: Preset, letter: str, space: str = "") -> str:
+    """The text that answers a prompt with a letter: ' A' after 'Answer:'; `space` and 'A' as a chat reply."""
+    return f"{space}{letter}" if preset == Preset.CHAT else f" {letter}"
+
+
+def prompt_sha256(text: str, template_arguments: TemplateArguments) -> str:
+    """The hash of a prompt's text; with template arguments, of the JSON list of both, keys sorted."""
+    return files.sha256(json.dumps([text, dict(template_arguments)], sort_keys=True) if template_arguments else text)

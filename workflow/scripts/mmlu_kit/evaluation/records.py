@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from mmlu_kit import files
 from mmlu_kit.data import Bytes, Count, Data, Document, Positive, Sha256, Text, at_most, version
 from mmlu_kit.evaluation import answer_parser
+from mmlu_kit.evaluation.messages import Contents, System
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.settings import LETTERS, Effective, Letter, LoadSettings, Requested
 from mmlu_kit.timing.gpu import GpuUse
@@ -38,7 +39,9 @@ class Record(Data):
     subject: str
     index: Count = Field(description="The question's index in its subject's test split, from 0.")
     question_sha256: Sha256 = Field(description="The hash of question, choices and answer.")
-    prompt_sha256: Sha256 | None = Field(None, description="The hash of the prompt's text.")
+    prompt_sha256: Sha256 | None = Field(
+        None, description="The hash of the prompt's text, and of its template arguments if any."
+    )
     prompt_tokens: Positive | None = None
     examples: Count | None = Field(None, description="Few-shot examples in the prompt.")
     gold: Letter = Field(description="The right answer.")
@@ -53,6 +56,26 @@ class Record(Data):
         None, description="Natural logarithm of each letter's probability, softmax over the whole vocabulary in float32."
     )
     letter_mass: Annotated[float, Field(ge=0)] | None = Field(None, description="The sum of the letters' probabilities.")
+
+
+class Conversation(Data):
+    """How a model's chat template takes the questions."""
+
+    contents: Contents = Field(description="How a message's content is given: as text, or as a list with one text part.")
+    system: System = Field(
+        description="Where the header is: in a system turn, or at the beginning of the first user turn if the template does "
+        "not write system messages."
+    )
+    before_answer: str = Field(
+        description="What the template writes between the prompt and an assistant's reply. White space is part of the answer's "
+        "token. After anything else, such as a mark of reasoning, the model is asked before its answer begins."
+    )
+    open_thought: bool = Field(description="Whether the prompt ends within the model's reasoning.")
+
+    @property
+    def space(self) -> str:
+        """The white space with which an answer begins."""
+        return "" if self.before_answer.strip() else self.before_answer
 
 
 class Totals(Data):
@@ -118,6 +141,9 @@ class Evaluation(Document):
     requested: Requested | None = Field(description="The configuration that config requests.")
     effective: Effective | None = Field(description="The configuration in which the model ran.")
     reason: str | None = Field(description="Why it did not run as requested; null if it did.")
+    conversation: Conversation | None = Field(
+        description="How the model's chat template takes the questions; null for other presets and imported answers."
+    )
     subject: str
     packing: Packing | None = Field(None, description="Which questions were computed together; null for imported answers.")
     totals: Totals
@@ -219,6 +245,7 @@ def evaluation(
     subject: str,
     records: Sequence[Record],
     packing: Packing,
+    conversation: Conversation | None = None,
 ) -> Evaluation:
     """Create the evaluation of a model on a subject; `reason` says why `effective` is not as requested, None if it is."""
     return Evaluation(
@@ -231,6 +258,7 @@ def evaluation(
         requested=requested,
         effective=effective,
         reason=reason,
+        conversation=conversation,
         subject=subject,
         packing=packing,
         totals=Totals.over(records),
@@ -250,6 +278,7 @@ def imported(model: str, file: str, sha256: str, subject: str, records: Sequence
         requested=None,
         effective=None,
         reason=None,
+        conversation=None,
         subject=subject,
         totals=Totals.over(records),
         records=list(records),

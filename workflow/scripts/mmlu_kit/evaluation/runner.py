@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from mmlu_kit import files, progress, sources
+from mmlu_kit import progress, sources
 from mmlu_kit.evaluation import encoding, records, scoring
 from mmlu_kit.evaluation.journal import Journal, journal_key
 from mmlu_kit.evaluation.process import Job
@@ -58,7 +58,15 @@ class Runner:
         if self.outputs.evaluations:
             with self.timer.phase("write"):
                 evaluation = records.evaluation(
-                    self.name, self.manifest, self.requested, self.effective, self.reason, subject, scored, packing
+                    self.name,
+                    self.manifest,
+                    self.requested,
+                    self.effective,
+                    self.reason,
+                    subject,
+                    scored,
+                    packing,
+                    prompts[0].conversation,
                 )
                 evaluation.write(self.outputs.evaluations / f"{subject}.json")
         phases, gpu_use = self.timer.end_subject(), meter.read()
@@ -97,6 +105,7 @@ class Runner:
                 self.tokenizer,
                 positions.context_length(self.model),
                 self.requested.fewer_examples,
+                self.requested.template_arguments,
             )
             ids = itertools.chain.from_iterable((*prompt.ids, *prompt.letter_ids) for prompt in prompts)
             transformers_model.check_tokens(self.model, self.tokenizer, ids)
@@ -108,7 +117,7 @@ class Runner:
         settings = [getattr(self.effective, name) for name in SETTINGS]
         key = journal_key(
             self.manifest.hashes,
-            [f"{prompt.question.sha256} {files.sha256(prompt.text)}" for prompt in prompts],
+            [f"{prompt.question.sha256} {prompt.sha256}" for prompt in prompts],
             [*settings, self.tokens_per_batch, self.requested.max_new_tokens, torch.get_num_threads()],
             machine.device_class(torch, self.device),
             machine.packages(),

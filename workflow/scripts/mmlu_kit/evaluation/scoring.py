@@ -13,7 +13,6 @@ import torch
 from mmlu_kit.evaluation import answer_parser, batches
 from mmlu_kit.evaluation.encoding import Prompt
 from mmlu_kit.evaluation.records import Packing, Record
-from mmlu_kit.files import sha256
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
@@ -74,7 +73,7 @@ def _records(
         written = [int(row_logprobs.argmax())]
         if max_new_tokens > 1:
             with phase("forward"):
-                written = greedy(model, prompt.ids, max_new_tokens, tokenizer)
+                written = greedy(model, prompt.ids, max_new_tokens, tokenizer, prompt.end_id)
         generated = tokenizer.decode(written, skip_special_tokens=max_new_tokens > 1)
         parsed = answer_parser.parse(generated)
         predicted = LETTERS[int(letters.argmax())]
@@ -82,7 +81,7 @@ def _records(
             subject=question.subject,
             index=question.index,
             question_sha256=question.sha256,
-            prompt_sha256=sha256(prompt.text),
+            prompt_sha256=prompt.sha256,
             prompt_tokens=len(prompt.ids),
             examples=prompt.examples,
             gold=question.answer,
@@ -98,14 +97,21 @@ def _records(
 
 
 @torch.inference_mode()
-def greedy(model: torch.nn.Module, ids: Sequence[int], max_new_tokens: int, tokenizer: Any) -> list[int]:
-    """The tokens that the model generates greedily after `ids`, up to its end token or `max_new_tokens`."""
+def greedy(
+    model: torch.nn.Module, ids: Sequence[int], max_new_tokens: int, tokenizer: Any, end_id: int | None = None
+) -> list[int]:
+    """The tokens that the model generates greedily after `ids`, up to its end token, `end_id` or `max_new_tokens`."""
+    configured = model.generation_config.eos_token_id
+    ends = {*(configured if isinstance(configured, list) else [configured]), end_id} - {None}
     prompt = torch.tensor([list(ids)], device=model.device)
     written = model.generate(
         prompt,
         attention_mask=torch.ones_like(prompt),
         do_sample=False,
         max_new_tokens=max_new_tokens,
+        eos_token_id=sorted(ends) or None,
         pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
     )
-    return list(written[0, len(ids) :].tolist())
+    tokens = list(written[0, len(ids) :].tolist())
+    # The tokenizer does not leave out a template's mark that is not special.
+    return tokens[:-1] if end_id is not None and tokens[-1] == end_id else tokens

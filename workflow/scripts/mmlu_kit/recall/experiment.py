@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from mmlu_kit import progress, sources
 from mmlu_kit.chat import replies
 from mmlu_kit.chat.views import Strategy
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.journal import Journal, journal_key
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.models import loading, positions
@@ -46,7 +46,7 @@ class Experiment:
         manifest: Manifest,
         requested: LoadSettings,
         loaded: Loaded,
-        tokenizer: Any,
+        template: ChatTemplate,
         material: Material,
         example: Example,
         plan: Plan,
@@ -59,9 +59,9 @@ class Experiment:
         self.device = loaded.model.device.type
         self.context = positions.context_length(loaded.model)
         self.limit = None if self.context is None else self.context - plan.max_new_tokens
-        self.replier = replies.Replier(loaded.model, tokenizer)
+        self.replier = replies.Replier(loaded.model, template)
         self.trials = conversations.trials(material, plan.distances, plan.trials_each, plan.seed)
-        self.probes = probes.probes(self.trials, plan.strategies, tokenizer, self.limit)
+        self.probes = probes.probes(self.trials, plan.strategies, template, self.limit)
         self.prompts = probes.distinct_prompts(self.probes)
 
     def journal_key(self) -> str:

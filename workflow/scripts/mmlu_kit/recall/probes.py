@@ -15,6 +15,7 @@ from mmlu_kit.chat import replies, views
 from mmlu_kit.chat.replies import Replier
 from mmlu_kit.chat.views import Message, Strategy
 from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.recall import judging, oracle
 from mmlu_kit.recall.conversations import Material, Trial
 from mmlu_kit.recall.documents import ProbeRecord, Replies, ReplyRecord, TrialRecord
@@ -42,15 +43,15 @@ class Probe:
     stale_in_context: bool
 
 
-def probes(trials: Sequence[Trial], strategies: Sequence[Strategy], tokenizer: Any, limit: int | None) -> list[Probe]:
+def probes(trials: Sequence[Trial], strategies: Sequence[Strategy], template: ChatTemplate, limit: int | None) -> list[Probe]:
     """Return every trial under every strategy; `limit` is the longest prompt in tokens.
 
     A strategy that cannot hold even the system message and the question raises UserError.
     """
     made = []
     for number, trial in enumerate(trials):
-        ids = _cached_ids(tokenizer)  # a new cache for each trial, as trials share no views
-        made += [_probe(number, trial, strategy, ids, tokenizer, limit) for strategy in strategies]
+        ids = _cached_ids(template)  # a new cache for each trial, as trials share no views
+        made += [_probe(number, trial, strategy, ids, template.tokenizer, limit) for strategy in strategies]
     return made
 
 
@@ -155,11 +156,11 @@ def _reply_record(text: str, trial: Trial, material: Material) -> ReplyRecord:
     )
 
 
-def _cached_ids(tokenizer: Any) -> Callable[[Sequence[Message]], Ids]:
+def _cached_ids(template: ChatTemplate) -> Callable[[Sequence[Message]], Ids]:
     """A function that returns the tokens of messages as a prompt and caches them."""
 
     @cache
     def encode(messages: tuple[tuple[Any, str], ...]) -> Ids:
-        return tuple(encoding.prompt_ids([{"role": role, "content": content} for role, content in messages], tokenizer))
+        return tuple(encoding.prompt_ids([{"role": role, "content": content} for role, content in messages], template))
 
     return lambda messages: encode(tuple((message["role"], message["content"]) for message in messages))

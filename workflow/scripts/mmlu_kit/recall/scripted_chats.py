@@ -9,14 +9,15 @@ from pathlib import Path
 from mmlu_kit import progress
 from mmlu_kit.chat import states
 from mmlu_kit.chat.views import Strategy
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.recall.documents import Turn
-from mmlu_kit.settings import Effective, LoadSettings, OnUnavailable
+from mmlu_kit.settings import Effective, LoadSettings, OnUnavailable, TemplateArguments
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The model of a chat, how it is loaded, its system message, and the longest reply in tokens."""
+    """The model of a chat, how it is loaded and prompted, its system message, and the longest reply in tokens."""
 
     name: str
     manifest: Manifest
@@ -25,6 +26,7 @@ class Setting:
     threads: int | None
     system: str
     max_new_tokens: int
+    template_arguments: TemplateArguments
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
     if setting.threads:
         torch.set_num_threads(setting.threads)
     tokenizer = transformers_model.load_tokenizer(Path(setting.manifest.folder))
+    template = ChatTemplate(tokenizer, setting.template_arguments)
     model, effective, reason = loading.load(setting.manifest, setting.requested, setting.on_unavailable)
     if model is None:
         return Chats(None, reason, [])
@@ -71,12 +74,12 @@ def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
     chats = []
     for part in parts:
         log = states.load(part.restored).messages if part.restored else sessions.messages(setting.system, [])
-        replier = Replier(model, tokenizer)
+        replier = Replier(model, template)
         with progress.Bar(f"{part.strategy} chat", len(part.user)) as bar:
             turns = sessions.converse(log, part.user, part.strategy, replier, limit, setting.max_new_tokens, bar.advance)
         if part.saved:
             identity = states.model_identity(setting.name, setting.manifest)
             log = sessions.messages(setting.system, turns)
-            states.save(part.saved, log, part.strategy, identity, states.template_hash(tokenizer))
+            states.save(part.saved, log, part.strategy, identity, states.template_hash(template))
         chats.append(turns)
     return Chats(effective, reason, chats)

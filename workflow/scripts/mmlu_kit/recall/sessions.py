@@ -23,11 +23,11 @@ def converse(
     `log` itself is not changed; `advance` is called after each turn. A message that does not fit raises PromptTooLong.
     """
     log, turns = list(log), []
-    tokenizer = replier.tokenizer
+    template = replier.template
     for text in user:
         log.append({"role": "user", "content": text})
-        view = views.view(log, strategy, lambda messages: len(encoding.prompt_ids(messages, tokenizer)), limit)
-        reply = "".join(replier.reply(encoding.prompt_ids(view.messages, tokenizer), max_new_tokens))
+        view = views.view(log, strategy, lambda messages: len(encoding.prompt_ids(messages, template)), limit)
+        reply = "".join(replier.reply(encoding.prompt_ids(view.messages, template), max_new_tokens))
         log.append({"role": "assistant", "content": reply})
         turns.append(
             Turn(

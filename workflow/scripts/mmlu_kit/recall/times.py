@@ -58,14 +58,14 @@ def independent(
 ) -> list[IndependentMessage]:
     """Measure the replies to messages sent one after another in one mode, with the model's own replies in the log."""
     strategy, cached = MODES[mode]
-    tokenizer = replier.tokenizer
+    template = replier.template
     log: list[Message] = [{"role": "system", "content": system}]
     replier.forget()
     measured = []
     for text in user:
         log.append({"role": "user", "content": text})
-        view = views.view(log, strategy, lambda messages: len(encoding.prompt_ids(messages, tokenizer)), limit)
-        ids = encoding.prompt_ids(view.messages, tokenizer)
+        view = views.view(log, strategy, lambda messages: len(encoding.prompt_ids(messages, template)), limit)
+        ids = encoding.prompt_ids(view.messages, template)
         reply = "".join(replier.reply(ids, max_new_tokens, cold=not cached))
         log.append({"role": "assistant", "content": reply})
         last = replier.last

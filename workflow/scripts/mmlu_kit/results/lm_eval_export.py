@@ -16,6 +16,7 @@ from typing import Any
 
 from mmlu_kit import files
 from mmlu_kit.evaluation import prompts
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.records import Evaluation, Record, Timing
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import checkpoints, questions
@@ -92,19 +93,22 @@ def make_samples(evaluation: Evaluation, preset: Preset, subject_questions: Sequ
     """
     tests = {question.index: question for question in questions.split(subject_questions, Split.TEST)}
     dev = questions.split(subject_questions, Split.DEV)
+    conversation, arguments = evaluation.conversation, evaluation.requested.template_arguments if evaluation.requested else {}
+    template = ChatTemplate(tokenizer, arguments) if preset == Preset.CHAT else None
+    answers = [prompts.answer_text(preset, letter, conversation.space if conversation else "") for letter in LETTERS]
     samples = []
     for record in evaluation.records:
         question = tests.get(record.index)
         text = None
         if question and question.sha256 == record.question_sha256:
-            pieces = prompts.render(question, dev[: record.examples], preset, tokenizer)
+            pieces = prompts.render(question, dev[: record.examples], preset, template)
             text = "".join(piece for piece, _ in pieces)
-        if question is None or text is None or files.sha256(text) != record.prompt_sha256:
+        if question is None or text is None or prompts.prompt_sha256(text, arguments) != record.prompt_sha256:
             where = f"{evaluation.model}, question {record.index} of {evaluation.subject}"
             raise UserError(
                 f"{where}: the prompt cannot be rendered again from the questions in this study: run the study again"
             )
-        samples.append(_sample(record, question, text, preset))
+        samples.append(_sample(record, question, text, answers))
     return samples
 
 
@@ -170,7 +174,7 @@ def _tasks(merged: Merged, model: str, preset: Preset, results: Path, resources:
     return tasks
 
 
-def _sample(record: Record, question: Question, text: str, preset: Preset) -> Fields:
+def _sample(record: Record, question: Question, text: str, answers: Sequence[str]) -> Fields:
     assert record.letter_logprobs is not None
     target = str(LETTERS.index(question.answer))
     document = {
@@ -179,7 +183,6 @@ def _sample(record: Record, question: Question, text: str, preset: Preset) -> Fi
         "choices": list(question.choices),
         "answer": int(target),
     }
-    answers = [prompts.answer_text(preset, letter) for letter in LETTERS]
     # lm-eval writes a response's log-likelihood and 'is greedy' as text; greedy means that the model would write this answer.
     responses = [
         [str(record.letter_logprobs[letter]), str(record.generated == answer)]
