@@ -12,6 +12,7 @@ from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import LoadSettings
+from mmlu_kit.user_errors import UserError
 
 SMALL = {
     "vocab_size": 1600,
@@ -163,3 +164,24 @@ def test_no_piece_splits_a_character(tokenizer, drawn):
 def test_shared_prefix(a, b):
     length = replies.shared_prefix(a, b)
     assert a[:length] == b[:length] and (length in (len(a), len(b)) or a[length] != b[length])
+
+
+def test_a_reply_that_crosses_a_switch_of_positions_is_computed_anew(template):
+    """Beyond the switch a longrope model has other positions for all tokens, those in the cache among them."""
+    rope = {"rope_type": "longrope", "rope_theta": 10000.0, "original_max_position_embeddings": 12}
+    rope |= {"short_factor": [1.0] * 4, "long_factor": [1.5, 2.5, 3.5, 4.5]}
+    torch.manual_seed(0)
+    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SMALL, rope_parameters=rope)).eval()
+    replier = replies.Replier(model, template)
+    for prompt in (list(range(5, 12)), list(range(5, 25))):
+        list(replier.reply(prompt, 10))
+        ids = list(prompt)
+        for _ in replier.last.ids:
+            with torch.inference_mode():
+                ids.append(int(model(torch.tensor([ids]), use_cache=False).logits[0, -1].argmax()))
+        assert list(replier.last.ids) == ids[len(prompt) :] and len(ids) > 13
+
+
+def test_a_token_beyond_the_vocabulary_is_refused(model, template):
+    with pytest.raises(UserError, match=r"the tokenizer's token 99999 .* is beyond the model's vocabulary of"):
+        list(replies.Replier(model, template).reply([5, 99999], 3))

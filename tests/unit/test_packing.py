@@ -51,7 +51,13 @@ def prompts(lengths=LENGTHS, prefix=PREFIX):
     shared = tokens(prefix)
     return [
         Prompt(
-            Question("s", "test", index, "?", ("a", "b", "c", "d"), "A"), f"{index}", shared + tokens(length), (1, 2, 3, 4), 0
+            question=Question("s", "test", index, "?", ("a", "b", "c", "d"), "A"),
+            text=f"{index}",
+            sha256="0" * 64,
+            ids=shared + tokens(length),
+            answers=tuple("ABCD"),
+            letter_ids=(1, 2, 3, 4),
+            examples=0,
         )
         for index, length in enumerate(lengths)
     ]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
+from mmlu_kit.models import positions, transformers_model
 from mmlu_kit.user_errors import UserError
 
 # Prompt tokens computed in one step; a reply can be stopped between two steps.
@@ -42,6 +43,8 @@ class Replier:
         self.model, self.template, self.tokenizer = model, template, template.tokenizer
         self._last: Reply | None = None
         self._ends = end_ids(model, template)
+        self._switch = positions.rope_switch(model)
+        self._last_only = transformers_model.last_only(model)
         self.forget()
 
     @property
@@ -61,11 +64,14 @@ class Replier:
         """Yield the reply to a prompt piece by piece (a piece may be empty); afterwards `last` describes it.
 
         The reply ends at the model's end tokens, at a token in `stop`, or after `max_new_tokens`. The generator may be closed
-        at any piece; the cache stays valid. With `cold` the cache is dropped first. Raises UserError if memory runs out or the
-        model's output is not finite.
+        at any piece; the cache stays valid. With `cold` the cache is dropped first. Raises UserError if memory runs out, the
+        model's output is not finite, or the model has no embedding for a token.
         """
         started = time.perf_counter()
-        if cold:
+        transformers_model.check_tokens(self.model, self.tokenizer, ids)
+        # Beyond this length all positions are others, so nothing that was computed before is valid.
+        changes = self._switch is not None and len(ids) > self._switch
+        if cold or changes:
             self.forget()
         # The last token is always computed: its logits give the reply's first token.
         cached = self._keep(shared_prefix(self._ids, ids[:-1]))
@@ -74,10 +80,11 @@ class Replier:
         first_token_s: float | None = None
         ended: Literal["end", "length", "interrupted"] = "interrupted"
         try:
-            for start in range(cached, len(ids), STEP):
+            step = len(ids) if changes else STEP
+            for start in range(cached, len(ids), step):
                 if start > cached:
                     yield ""
-                logits = self._next(ids[start : start + STEP])
+                logits = self._next(ids[start : start + step])
             while len(new) < max_new_tokens:
                 token = int(logits.argmax())
                 first_token_s = first_token_s or time.perf_counter() - started
@@ -87,7 +94,11 @@ class Replier:
                 new.append(token)
                 yield text.add(token)
                 if len(new) < max_new_tokens:
-                    logits = self._next([token])
+                    if len(ids) + len(new) - 1 == self._switch:
+                        self.forget()
+                        logits = self._next([*ids, *new])
+                    else:
+                        logits = self._next([token])
             else:
                 ended = "length"
             yield text.rest()
@@ -100,10 +111,12 @@ class Replier:
         cache, cached_ids = self._cache, self._ids
         # An interrupted computation leaves layers of different lengths, so the cache is valid only once it is done.
         self.forget()
+        if cache is None:
+            positions.reset_rope(self.model)
         try:
             with torch.inference_mode():
                 inputs = torch.tensor([list(ids)], device=self.model.device)
-                output = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+                output = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, **self._last_only)
         except torch.OutOfMemoryError as error:
             raise UserError(
                 "the chat no longer fits the device's memory: /clear it, or choose a strategy that shows less of it"

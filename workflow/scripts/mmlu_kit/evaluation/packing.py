@@ -6,14 +6,13 @@ and the output layer is applied only to each prompt's last token.
 """
 
 import copy
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import transformers
 
-from mmlu_kit.models import positions
+from mmlu_kit.models import positions, transformers_model
 
 ATTENTION = "one_prompt_at_a_time"
 # Arguments of attention functions that change nothing here: positions are already in queries and keys, a window is wider than
@@ -33,7 +32,7 @@ def score_unpacked(model: torch.nn.Module, row: Sequence[int]) -> torch.Tensor:
     """Next-token logits after one row of token ids, by the model's own attention: float32, shape (1, vocabulary)."""
     positions.reset_rope(model)
     ids = torch.tensor([list(row)], device=model.device)
-    return model(input_ids=ids, use_cache=False, **_last_only(model)).logits[0, -1:].float()
+    return model(input_ids=ids, use_cache=False, **transformers_model.last_only(model)).logits[0, -1:].float()
 
 
 class PackedScorer:
@@ -46,7 +45,7 @@ class PackedScorer:
         self._cache: Any = None
         if prefix:
             ids = torch.tensor([self.prefix], device=model.device)
-            self._cache = model(input_ids=ids, use_cache=True, **_last_only(model)).past_key_values
+            self._cache = model(input_ids=ids, use_cache=True, **transformers_model.last_only(model)).past_key_values
 
     @torch.inference_mode()
     def __call__(self, suffixes: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -86,12 +85,9 @@ class PackedScorer:
         """Next-token logits after one prompt, by the model's own attention: float32, shape (vocabulary)."""
         ids = torch.tensor([list(suffix)], device=self.model.device)
         cache = copy.deepcopy(self._cache)
-        return self.model(input_ids=ids, past_key_values=cache, use_cache=True, **_last_only(self.model)).logits[0, -1].float()
-
-
-def _last_only(model: torch.nn.Module) -> dict[str, int]:
-    """The argument with which a model computes only the last token's logits; some families have none."""
-    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+        options = transformers_model.last_only(self.model)
+        output = self.model(input_ids=ids, past_key_values=cache, use_cache=True, **options)
+        return output.logits[0, -1].float()
 
 
 def _attention(

@@ -7,6 +7,7 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub reads it when imported, so it is set before transformers
 
+import inspect
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -119,6 +120,11 @@ def check_tokens(model: torch.nn.Module, tokenizer: Any, ids: Iterable[int]) -> 
             f"the tokenizer's token {largest} ({token!r}) is beyond the model's vocabulary of {rows:,}: "
             "use the tokenizer that was saved with the weights"
         )
+
+
+def last_only(model: torch.nn.Module) -> dict[str, int]:
+    """The argument with which a model computes only the last token's logits; some families have none."""
+    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
 
 
 def quantization_config(quantization: Quantization, dtype: DType) -> Any:

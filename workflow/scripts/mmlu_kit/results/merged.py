@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from mmlu_kit.data import Bytes, Count, Data, Document, Joules, Seconds, version
-from mmlu_kit.evaluation.records import Packing, Totals
+from mmlu_kit.evaluation.records import Conversation, Packing, Totals
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
@@ -24,6 +24,7 @@ class MergedModel(Data):
     requested: Requested | None
     effective: Effective | None = Field(description="As in an evaluation.")
     reason: str | None = Field(description="Why it did not run as requested, on its first subject.")
+    conversation: Conversation | None = Field(description="As in an evaluation, on its first subject.")
     packing: Packing | None = Field(description="Which questions were computed together, over all subjects.")
     machine: Machine | None = Field(description="The machine that ran the model's first subject.")
 

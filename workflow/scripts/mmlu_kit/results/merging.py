@@ -118,6 +118,7 @@ def _models(
                 requested=evaluation.requested,
                 effective=evaluation.effective,
                 reason=evaluation.reason,
+                conversation=evaluation.conversation,
                 packing=None,
                 machine=times[pair].machine if pair in times else None,
             )

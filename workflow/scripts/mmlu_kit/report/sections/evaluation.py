@@ -52,10 +52,10 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
         name,
         formatting.count(model.parameters),
         settings.in_words(requested),
-        settings.in_words(effective) + reason,
+        formatting.cell(settings.in_words(effective) + reason),
         _weights(effective),
         _prompt(requested),
-        model.packing.in_words() if model.packing else NOT_KNOWN,
+        formatting.cell(model.packing.in_words()) if model.packing else NOT_KNOWN,
         _source(model.repository, model.commit) or f"`{entry.path}`",
     ]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mmlu_kit.formatting import duration, gigabytes, percent, rate, ratio
 from mmlu_kit.report import captions
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed
-from mmlu_kit.report.sentences import accuracy, study, timing
+from mmlu_kit.report.sentences import accuracy, prompting, study, timing
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.summaries import Speedup, SubjectRow, Summary
@@ -23,6 +23,7 @@ class GroupSection:
     labels: list[str]
     not_run: list[str]
     accuracies: Rows
+    prompting: list[str]
     size: str | None
     subjects: Rows
     times: Rows
@@ -49,6 +50,7 @@ def section(merged: Merged, group: Group) -> GroupSection:
         labels=[model.label for model in models],
         not_run=study.not_run(study.skipped(merged, group.models)),
         accuracies=[_accuracy(model) for model in models],
+        prompting=prompting.notes(merged, [model.model for model in models]),
         size=accuracy.size(sized),
         subjects=[_subject(row, models) for row in summaries.by_subject(merged, [model.model for model in models])],
         times=[_times(model) for model in models],
