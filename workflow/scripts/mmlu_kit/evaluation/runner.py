@@ -37,6 +37,7 @@ class Runner:
         self.tokens_per_batch = batch_size.tokens_per_batch(self.model, job.requested.tokens_per_batch)
         self.machine = machine.describe(torch, job.record_host)
         self.journals: list[Journal] = []
+        self.said: str | None = None
         if self.device == "cuda":
             timer.watch_gpu(torch.cuda)
         self.start = timer.end_start()
@@ -51,7 +52,7 @@ class Runner:
             prompts = self._prompts(subject_questions)
             journal = self._journal(subject, prompts) if self.outputs.journals else None
             scored, packing, new = self._score(subject, prompts, journal)
-            print(f"Batches of {subject}: {packing.in_words()}", flush=True)
+            self._say(f"Batches: {packing.in_words()}")
         except UserError:
             self.timer.end_subject()  # so that its time is not counted for the next subject
             raise
@@ -94,6 +95,12 @@ class Runner:
         """Delete the journals when all subjects are done, not earlier: Snakemake deletes the outputs of a job that fails."""
         for journal in self.journals:
             journal.remove()
+
+    def _say(self, line: str) -> None:
+        """Print a line that is not that of the subject before."""
+        if line != self.said:
+            print(line, flush=True)
+        self.said = line
 
     def _prompts(self, subject_questions: Sequence[Question]) -> list[encoding.Prompt]:
         """The prompts of a subject's test questions."""
