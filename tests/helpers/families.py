@@ -50,6 +50,9 @@ LINEAR: dict[str, Any] = {
     **{"linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_key_head_dim": 8, "linear_value_head_dim": 8},
     "layer_types": ["linear_attention", "full_attention"],
 }
+PER_LAYER = {"hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": VOCABULARY}
+# Models that also read pictures: prompts have none.
+PICTURES = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28}
 SLIDING = {"sliding_window": WINDOW, "layer_types": ["sliding_attention", "full_attention"]}
 
 
@@ -74,7 +77,7 @@ WITH_EXPERTS = """
     solar_open
 """.split()
 WITH_LATENT = "axk1 deepseek_v2 deepseek_v3 glm4_moe_lite youtu".split()
-WITH_INDEX = "axk2 deepseek_v32 glm_moe_dsa hy_v4 minimax_m3_vl_text".split()
+WITH_INDEX = "axk2 deepseek_v32 glm_moe_dsa hy_v4".split()
 WITH_WINDOW = "gemma2 gemma3_text granite_swa ministral olmo3".split()
 WITH_LINEAR = "olmo_hybrid qwen3_5_moe_text qwen3_5_text qwen3_next".split()
 
@@ -99,12 +102,14 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "falcon new": {"new_decoder_architecture": True, "num_kv_heads": 2},
     "falcon_h1": {**MAMBA, **HEADS, "mamba_d_ssm": 64},
     "gemma2 uncapped": {**SLIDING, **HEADS, "attn_logit_softcapping": None},
+    "gemma3": {"text_config": {**COMMON, **SLIDING, **HEADS}, "vision_config": PICTURES},
     "gemma3n_text": {
         **{**HEADS, "num_hidden_layers": 4, "num_kv_shared_layers": 2, "sliding_window": WINDOW, "intermediate_size": [64] * 4},
         **{"layer_types": ["sliding_attention", "full_attention"] * 2, "activation_sparsity_pattern": [0.5, 0.0, 0.0, 0.0]},
-        **{"hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": VOCABULARY, "laurel_rank": 4},
+        **{**PER_LAYER, "laurel_rank": 4},
     },
-    "gemma4_text": {**SLIDING, **HEADS, "hidden_size_per_layer_input": 8, "vocab_size_per_layer_input": VOCABULARY},
+    "gemma4": {"text_config": {**COMMON, **SLIDING, **HEADS, **PER_LAYER}, "vision_config": PICTURES, "audio_config": None},
+    "gemma4_text": {**SLIDING, **HEADS, **PER_LAYER},
     "gpt_neo": {"attention_types": [[["global", "local"], 1]], "window_size": WINDOW},
     "gpt_neox sequential": {"use_parallel_residual": False},
     "gpt_oss": {**SLIDING, **HEADS, **EXPERTS},
@@ -129,6 +134,11 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "mamba2": {"num_heads": 8, "head_dim": 8, "n_groups": 1, "state_size": 8, "chunk_size": 16},
     "longcat_flash": {**EXPERTS, **LATENT, "num_layers": 2, "ffn_hidden_size": 64, "zero_expert_num": 2},
     "minicpm3": LATENT,
+    "minimax_m3_vl_text": {**EXPERTS, **HEADS},
+    "minimax_m3_vl_text sparse": {
+        **{**EXPERTS, **HEADS, "layer_types": ["minimax_m3_sparse", "full_attention"]},
+        **{"index_n_heads": 2, "index_head_dim": 8, "index_block_size": 8, "index_topk_blocks": 2},
+    },
     "mistral large window": {"sliding_window": 200},
     "mistral small window": {"sliding_window": WINDOW},
     "mixtral small window": {**EXPERTS, "sliding_window": WINDOW},
@@ -142,6 +152,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "persimmon normed": {"qk_layernorm": True},
     "phi3 longrope": {**LONGROPE, "original_max_position_embeddings": 64},
     "phi3 small window": {"sliding_window": WINDOW},
+    "qwen3_5": {"text_config": {**COMMON, **LINEAR, **HEADS}, "vision_config": {**PICTURES, "depth": 1}},
+    "llama4": {"text_config": {**COMMON, **EXPERTS, **HEADS}, "vision_config": PICTURES},
     "qwen2 small window": {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 1},
     "qwen2 unused window": {"use_sliding_window": False, "sliding_window": WINDOW},
     "recurrent_gemma": {"block_types": ["recurrent", "attention"], "attention_window_size": WINDOW},
@@ -157,6 +169,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
 }
 
 
+# Parts of a checkpoint that are no parameters.
+LEARNED_BUFFERS = ("e_score_correction_bias", "balancing_biases", "layer_scalar")
 # The longest prompt in tokens. Recurrent models have no limit, nor has BLOOM, whose bias grows with the distance.
 CONTEXTS: dict[str, int | None] = {
     **dict.fromkeys(FAMILIES, CONTEXT),
@@ -192,4 +206,6 @@ def model(name: str) -> torch.nn.Module:
             noise = torch.randn(parameter.shape)
             # Matrices keep the scale of their input; norms, biases, gates and sinks leave the value that they begin with.
             parameter.copy_(noise * 1.5 / parameter.shape[-1] ** 0.5 if parameter.dim() > 1 else parameter + 0.3 * noise)
+        for buffer in [buffer for key, buffer in made.named_buffers() if key.endswith(LEARNED_BUFFERS)]:
+            buffer.add_(0.3 * torch.randn(buffer.shape))
     return made
