@@ -25,7 +25,10 @@ _IS = (
     r"|应该是|應該是|应为|應為|应是|應是|就是|是|为|為|选择?|選擇?"
 )
 _ARTICLE = r"the|die|der|das|la|le|l['’]|el"
-_ADVERB = r"therefore|thus|clearly|definitely|probably|(?:most )?likely|also|somit|daher|eindeutig|donc|bien|entonces|por (?:lo )?tanto"
+_ADVERB = (
+    r"therefore|thus|clearly|definitely|probably|(?:most )?likely|also|somit|daher|eindeutig"
+    r"|donc|bien|entonces|por (?:lo )?tanto"
+)
 _ONE = r"one|的"
 _OF_QUESTION = r"here|to (?:this|the) question|auf (?:diese|die) Frage|à (?:cette|la) question|a (?:esta|la) pregunta"
 _CHOOSE = (
