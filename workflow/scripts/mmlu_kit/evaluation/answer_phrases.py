@@ -25,7 +25,10 @@ _IS = (
     r"|应该是|應該是|应为|應為|应是|應是|就是|是|为|為|选择?|選擇?"
 )
 _ARTICLE = r"the|die|der|das|la|le|l['’]|el"
-_ADVERB = r"therefore|thus|clearly|definitely|probably|(?:most )?likely|also|somit|daher|donc|bien|entonces|por (?:lo )?tanto"
+_ADVERB = (
+    r"therefore|thus|clearly|definitely|probably|(?:most )?likely|also|somit|daher|eindeutig"
+    r"|donc|bien|entonces|por (?:lo )?tanto"
+)
 _ONE = r"one|的"
 _OF_QUESTION = r"here|to (?:this|the) question|auf (?:diese|die) Frage|à (?:cette|la) question|a (?:esta|la) pregunta"
 _CHOOSE = (
@@ -43,7 +46,7 @@ _DOUBT = (
 )
 _IS_NOT = (
     r"(?:is|was|are|would be|seems|must be|can be|ist|est|es|是|为|為)? ?"
-    rf"(?:(?:clearly|obviously|definitely|also|a|an|the) )?(?:{_WRONG})"
+    rf"(?:(?:clearly|obviously|definitely|also|a|an|the) )?(?:{_WRONG}|eliminated|excluded|ruled out|discarded)"
     r"|(?:is|was|are|does|do|would|could|should|can|may|must)(?: not|n['’]t)|cannot|ist (?:nicht|keine?)|kann nicht"
     r"|n['’]est|no (?:es|puede|sería)|(?:是|为|為)?(?:不|错|錯|并非|並非)"
 )

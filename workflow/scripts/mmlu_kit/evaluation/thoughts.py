@@ -41,9 +41,9 @@ _TURN_ENDS = (
     r"|\[/?INST\]"
 )
 _ASKS = (
-    r"(?:(?:next |new )?question(?: ?\d{1,4})?|q\d{0,4}|frage|pregunta|问题|問題|题目|題目|user|human|instruction)"
-    r"[ *_]{0,4}[:：]"
-    r"|(?:user|human)[ \t]*\n|the following (?:is|are) (?:a )?multiple[- ]choice"
+    r"(?:(?:(?:next |new )?question(?: ?\d{1,4})?|(?:exercise|problem|example) \d{1,4}|frage|pregunta|问题|問題|题目|題目)"
+    r"[ *_]{0,4}(?:[:：]|\n)|(?:user|human)[ *_]{0,4}[:\n]|(?:q\d{0,4}|instruction)[ *_]{0,4}:"
+    r"|the following (?:is|are) (?:a )?multiple[- ]choice)"
 )
 # The prompt's own form: a question, choices from A on, 'Answer:'. A line that ends in ':' introduces choices of this question.
 _LISTS = r"(?:\n[ \t]*){2}(?!\(?[A-D][).:])[^\n]{1,2000}[^\n:]\nA[.)][^\n]*\nB[.)][^\n]*(?:\n[C-Z][.)][^\n]*){0,24}\nAnswer:"
