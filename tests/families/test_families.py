@@ -10,7 +10,7 @@ import transformers
 from mmlu_kit.evaluation import scoring
 from mmlu_kit.evaluation.encoding import Prompt
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import batch_size, positions
 
 from tests.helpers import families
 
@@ -46,7 +46,13 @@ def make_prompts(shared: int) -> list[Prompt]:
     prefix = tokens(shared)
     return [
         Prompt(
-            Question("astronomy", "test", index, "?", ("a", "b", "c", "d"), "A"), "?", prefix + tokens(length), LETTER_IDS, 0
+            question=Question("astronomy", "test", index, "?", ("a", "b", "c", "d"), "A"),
+            text="?",
+            sha256="0" * 64,
+            ids=prefix + tokens(length),
+            answers=tuple("ABCD"),
+            letter_ids=LETTER_IDS,
+            examples=0,
         )
         for index, length in enumerate(SUFFIXES)
     ]
@@ -65,7 +71,8 @@ def test_scores_are_those_of_each_prompt_alone(name, shared):
     model, prompts = families.model(name), make_prompts(shared)
     reference = torch.stack([own_logprobs(model, prompt.ids) for prompt in prompts])
     assert reference[:, LETTER_IDS].std(dim=0).max() > 0.1, "this model does not tell the prompts apart"
-    records = scoring.score(model, TOKENIZER, prompts, 128, 1, {}, lambda number, batch: None)
+    records, packing = scoring.score(model, TOKENIZER, prompts, 128, 1, {}, lambda number, batch: None)
+    print(f"{name}: {packing.in_words()}")
     scored = torch.tensor([[record.letter_logprobs[letter] for letter in "ABCD"] for record in records], dtype=torch.float64)
     error = (scored - reference[:, LETTER_IDS]).abs().max()
     assert error < 1e-4, f"{name}: {error:.2g} nats off"
@@ -80,14 +87,14 @@ def test_a_batch_for_a_gpu_is_planned(name, monkeypatch):
     for room in (2**20, 2**26, 2**36):
         memory = SimpleNamespace(total_memory=weights + room)
         monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device, memory=memory: memory)
-        planned.append(transformers_model.tokens_per_batch(model, "auto"))
+        planned.append(batch_size.tokens_per_batch(model, "auto"))
     assert planned[0] == 512 < planned[1] < planned[2] == 65536
     assert all(tokens % 512 == 0 for tokens in planned)
 
 
 def test_the_context_length_is_what_the_model_can_read(name):
     model = families.model(name)
-    context = transformers_model.context_length(model)
+    context = positions.context_length(model)
     assert context == families.CONTEXTS[name]
     with torch.inference_mode():
         logits = model(input_ids=torch.full((1, context or families.CONTEXT), 5), use_cache=False).logits

@@ -19,7 +19,7 @@ ATTENTION = "one_prompt_at_a_time"
 # every packed prompt (see packability.py), and dropout is off in evaluation mode.
 _IGNORED = frozenset(
     "dropout is_causal position_ids cache_position sliding_window use_cache output_attentions output_hidden_states "
-    "past_key_values return_dict logits_to_keep".split()
+    "output_router_logits past_key_values return_dict logits_to_keep".split()
 )
 
 

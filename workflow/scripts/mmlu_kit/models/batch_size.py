@@ -46,10 +46,12 @@ def bytes_per_token(model: torch.nn.Module) -> int:
 
 
 def _largest(config: Any, *names: str) -> int:
-    """The largest value of the first of these fields that the configuration has, 0 if it has none."""
+    """The largest value of the first of these fields that the configuration or one of its layers has, 0 if it has none."""
+    layers = list(getattr(config, "per_layer_config", None) or [config])
     for name in names:
-        value = getattr(config, name, None)
-        values = [each for each in (value if isinstance(value, list | tuple) else [value]) if isinstance(each, int)]
-        if values:
-            return max(values)
+        values = [getattr(layer, name, None) for layer in layers]
+        sizes = [size for value in values for size in (value if isinstance(value, list | tuple) else [value])]
+        largest = max((size for size in sizes if isinstance(size, int)), default=0)
+        if largest:
+            return largest
     return 0
