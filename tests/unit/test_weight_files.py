@@ -140,7 +140,7 @@ def test_ambiguous_and_unsafe_weights_are_refused(folder, change, words):
 
 def test_the_weights_of_the_text_model_are_not_guessed(tmp_path):
     folder = write_folder(tmp_path / "model", {"text_config": {"transformers_weights": "other.safetensors"}})
-    with pytest.raises(UserError, match="transformers_weights differs between config.json and its text_config"):
+    with pytest.raises(UserError, match=r"transformers_weights differs between config\.json and its text_config"):
         checkpoints.check(folder)
 
 
