@@ -189,6 +189,7 @@ def test_a_gated_model_tells_what_to_do(hub, fetch, tmp_path):
 def test_an_unknown_commit_and_an_unknown_repository(fetch):
     assert f"tiny/model at {OTHER[:12]}: the hub has no such commit" in last_line(fetch(commit=OTHER))
     assert "tiny/other at aaaaaaaaaaaa: the hub has no such repository" in last_line(fetch(repository="tiny/other"))
+    assert "'a/b/c' is not the name of a repository, owner/name" in last_line(fetch(repository="a/b/c"))
 
 
 def test_no_network(hub, fetch):
