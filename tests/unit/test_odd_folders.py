@@ -9,8 +9,9 @@ import time
 
 import pytest
 import transformers
-from mmlu_kit.inputs import checkpoints
+from mmlu_kit.inputs import checkpoints, model_configs
 from mmlu_kit.user_errors import UserError
+from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from tests.helpers.model_folders import WEIGHTS, write_folder, write_shards, write_weights
 
@@ -206,9 +207,12 @@ def test_a_pipe_as_a_manifest(tmp_path):
     refused(tmp_path / "m.json", "there is no such model folder or manifest")
 
 
-def sparse(folder):
-    with (folder / "config.json").open("wb") as file:
-        file.truncate(1 << 40)
+def sparse(name):
+    def change(folder):
+        with (folder / name).open("wb") as file:
+            file.truncate(1 << 40)
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -218,10 +222,10 @@ def sparse(folder):
         (write("config.json", ""), "config.json is not valid JSON"),
         (write("config.json", '{"a": ' + "9" * 5_000 + "}"), "config.json is not valid JSON"),
         (write("config.json", "[" * 100_000), "config.json is nested too deeply"),
-        (write("config.json", "[]"), "config.json is not a model's configuration"),
-        (write("config.json", "null"), "config.json is not a model's configuration"),
+        (write("config.json", "[]"), "config.json is not a configuration .a JSON object."),
+        (write("config.json", "null"), "config.json is not a configuration .a JSON object."),
         (lambda folder: (folder / "config.json").write_bytes(b"\xff"), r"config.json is not UTF-8 text \(byte 0\)"),
-        (sparse, "config.json has 1,099,511,627,776 bytes, more than any such file"),
+        (sparse("config.json"), "config.json has 1,099,511,627,776 bytes, more than any such file"),
         (
             write("config.json", '{"configuration_files": ["config.4.0.0.json"]}'),
             "configuration_files makes the configuration dep",
@@ -234,10 +238,24 @@ def sparse(folder):
         (write("config.json", '{"quantization_config": {"quant_method": "\\u001b"}}'), "names no quant_method"),
         (
             write("config.json", '{"num_hidden_layers": 1000000}'),
-            r"declares 1000000 layers \(num_hidden_layers\), but the weights",
+            "declares num_hidden_layers 1000000, but the weights have 1 layers",
         ),
-        (write("config.json", '{"n_layer": 1e300}'), r"declares 1e\+300 layers \(n_layer\), but the weights have 1: restore"),
-        (write("config.json", '{"text_config": {"num_hidden_layers": 1000}}'), "declares 1000 layers"),
+        (write("config.json", '{"n_layer": 1e300}'), r"declares n_layer 1e\+300, but the weights have 1 layers: restore"),
+        (write("config.json", '{"text_config": {"num_hidden_layers": 1000}}'), "declares num_hidden_layers 1000,"),
+        (
+            write("config.json", '{"hidden_size": 1000000000}'),
+            "declares hidden_size 1000000000, but the weights have 8 as the larg",
+        ),
+        (
+            write("config.json", '{"text_config": {"num_experts": 1e9}}'),
+            "declares num_experts 1000000000.0, but the weights have 8",
+        ),
+        (
+            write("tokenizer_config.json", "[]"),
+            r"tokenizer_config.json is not a configuration \(a JSON object\): fetch or copy",
+        ),
+        (write("generation_config.json", "[" * 100_000), "generation_config.json is nested too deeply"),
+        (sparse("tokenizer.json"), "tokenizer.json has 1,099,511,627,776 bytes, more than any such file"),
     ],
 )
 def test_a_configuration_that_cannot_be_used(folder, change, words):
@@ -248,8 +266,8 @@ def test_a_configuration_that_cannot_be_used(folder, change, words):
 def test_numbers_of_experts_and_of_late_layers_are_no_layers(tmp_path):
     """Only names that exist count: a high number in one of them does not make a model deep."""
     tensors = {"model.layers.999999.x": ("F32", [1])} | {f"model.layers.0.mlp.experts.{n}.w": ("F32", [1]) for n in range(99)}
-    folder = write_folder(tmp_path / "model", {"num_hidden_layers": 99}, tensors)
-    refused(folder, "declares 99 layers .num_hidden_layers., but the weights have 2")
+    folder = write_folder(tmp_path / "model", {"num_hidden_layers": 199}, tensors)
+    refused(folder, "declares num_hidden_layers 199, but the weights have 2 layers")
 
 
 @pytest.mark.parametrize(
@@ -291,6 +309,13 @@ def test_models_that_are_not_causal_are_refused(tmp_path, config, words):
 def test_causal_models_are_not(tmp_path, config):
     tensors = WEIGHTS | {f"model.layers.{number}.x": ("F32", [1]) for number in range(12)}
     checkpoints.check(write_folder(tmp_path / "model", json.loads(config.to_json_string()), tensors))
+
+
+def test_every_masked_language_model_of_transformers_is_refused():
+    others = {"xlm", "modernvbert", "ultravbert"}  # also causal, or with images
+    for kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES.keys() - others:
+        with pytest.raises(UserError, match="the kit needs a causal"):
+            model_configs.check_decoder("m", {"model_type": kind})
 
 
 def test_a_folder_with_a_strange_name(tmp_path):

@@ -163,7 +163,7 @@ def only_gguf(folder):
         (only_gguf, "model tiny/model at aaaaaaaaaaaa: the weights exist only as GGUF (model-Q4_0.gguf)"),
         (lambda folder: (folder / "adapter_config.json").write_text("{}"), "holds an adapter (adapter_config.json)"),
         (lambda folder: (folder / "config.json").write_text('{"is_encoder_decoder": true}'), "is an encoder-decoder model"),
-        (lambda folder: (folder / "config.json").write_text("[]"), "config.json is not a model's configuration"),
+        (lambda folder: (folder / "config.json").write_text("[]"), "config.json is not a configuration"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "tiny/model at aaaaaaaaaaaa: the tokenizer is missing"),
         (lambda folder: (folder / "config.json").unlink(), "config.json is missing, so this is not a Hugging Face model"),
         (lambda folder: (folder / "model.safetensors").unlink(), "the weights exist only as a pickle (pytorch_model.bin)"),

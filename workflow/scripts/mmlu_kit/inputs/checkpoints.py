@@ -24,6 +24,8 @@ from mmlu_kit.user_errors import UserError
 # Configuration, tokenizer and chat templates in every format that transformers reads; weight_files chooses the weights.
 _TEMPLATES = "additional_chat_templates"
 PATTERNS = ("*.json", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja", f"{_TEMPLATES}/*.jinja")
+# Objects that transformers reads beside config.json.
+_OBJECTS = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _MAX_MANIFEST_BYTES = 10_000_000
 
 
@@ -108,7 +110,9 @@ def check_description(folder: Path) -> dict[str, Any]:
     names = _names(folder)
     check_names(where, names)
     for name in described(names):
-        regular_files.check(folder / name)
+        regular_files.check(folder / name, regular_files.MAX_BYTES)
+        if name in _OBJECTS:
+            model_configs.read_object(folder / name)
     config = model_configs.read(folder)
     model_configs.check_decoder(where, config)
     model_configs.saved_quantization(where, config)
@@ -178,8 +182,8 @@ def verified_manifest(path: Path) -> Manifest:
     for name in sorted({*manifest.files, *current.files}):
         if current.files.get(name) != manifest.files.get(name):
             raise UserError(
-                f"{folder}: {printable(name)} was changed after {path} was written: restore the file, or, if the change is "
-                f"intended, delete {path} and run again"
+                f"{printable(folder)}: {printable(name)} was changed after {path} was written: restore the file, or, if the "
+                f"change is intended, delete {path} and run again"
             )
     return current
 
@@ -196,7 +200,7 @@ def _read_folder(folder: Path) -> _Contents:
         lambda name: regular_files.read_json(folder / name),
     )
     tensors = {folder / name: header(folder / name) for name in weights}
-    model_configs.check_depth(where, config, {name for names in tensors.values() for name in names})
+    model_configs.check_sizes(where, config, {name: tensor for names in tensors.values() for name, tensor in names.items()})
     return _Contents(config, tensors)
 
 
