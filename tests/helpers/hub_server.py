@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 from huggingface_hub.utils.sha import git_hash
 
@@ -62,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=True)
 
     def _answer(self, with_body: bool) -> None:
-        path = self.path.partition("?")[0]
+        path = unquote(self.path.partition("?")[0])
         self.hub.requests.append((self.command, path, self.headers.get("Range")))
         tree, file = _TREE.match(path), _FILE.match(path)
         if self.hub.broken:

@@ -78,7 +78,8 @@ def test_a_mistake_names_its_key_and_its_value(changes, words):
     with pytest.raises(UserError) as error:
         File.parse(json.dumps({**WHOLE, **changes}), "f.json")
     message = " ".join(str(error.value).split())
-    assert message.startswith("f.json: not a valid sample file at ") and message.endswith("; delete it and run again")
+    assert message.startswith("f.json: not a valid sample file at ")
+    assert message.endswith("; if the kit wrote it, delete it and run again")
     assert words in message
 
 

@@ -1,5 +1,6 @@
 """Fetching with the real client from a hub on the loopback: downloads, caching, and a one-line message for every failure."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -86,6 +87,95 @@ def test_a_second_fetch_needs_no_network(hub, fetch):
     assert hub.requests == []
 
 
+@pytest.fixture
+def served(hub):
+    """The folder that the hub serves, with what makers publish beside a model."""
+    folder = hub.repositories[f"models/{MODEL}"].folder
+    (folder / "original").mkdir()
+    (folder / "additional_chat_templates").mkdir()
+    (folder / "additional_chat_templates/tool_use.jinja").write_text("{{ tools }}")
+    for name in ("original/consolidated.safetensors", "original/params.json", "consolidated.safetensors", "model-Q4_0.gguf",
+                 "mtp.safetensors", "README.md"):  # fmt: skip
+        (folder / name).write_bytes(b"never wanted")
+    return folder
+
+
+def test_only_what_is_read_is_fetched(hub, fetch, served, root, tmp_path):
+    assert fetch().returncode == 0
+    names = {path.name for path in (root / "workflow/demo/models/demo-small").iterdir()} | {"tool_use.jinja"}
+    assert fetched(hub) == sorted(names)
+    manifest = Manifest.read(tmp_path / "manifest.json")
+    assert {name.rpartition("/")[2] for name in manifest.files} == names
+    # Another program may have filled the cache with more.
+    (snapshot,) = (tmp_path / "cache").rglob("snapshots/*/")
+    (snapshot / "consolidated.safetensors").write_bytes(b"never wanted")
+    hub.requests.clear()
+    assert fetch(offline=True).returncode == 0
+    assert Manifest.read(tmp_path / "manifest.json") == manifest and hub.requests == []
+
+
+def shards(folder, name="model"):
+    """Replace the weights by two shards and their index; one shard has the name of a pattern."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    names = {key: f"{name}-{1 + number % 2}-[of]-2.safetensors" for number, key in enumerate(weights)}
+    for file in set(names.values()):
+        save_file({key: value for key, value in weights.items() if names[key] == file}, folder / file)
+    (folder / f"{name}.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": names}))
+
+
+def test_the_shards_of_the_index_are_fetched(hub, fetch, served, tmp_path):
+    shards(served)
+    (served / "model-3-of-3.safetensors").write_bytes(b"never wanted")
+    assert fetch().returncode == 0
+    weights = [name for name in fetched(hub) if name.endswith(".safetensors")]
+    assert weights == ["model-1-[of]-2.safetensors", "model-2-[of]-2.safetensors"]
+    hub.requests.clear()
+    assert fetch(offline=True).returncode == 0
+    assert hub.requests == []
+
+
+def test_the_weights_that_config_json_names_are_fetched(hub, fetch, served):
+    shards(served, "parts")
+    (served / "model.safetensors").write_bytes(b"never wanted")
+    config = json.loads((served / "config.json").read_text())
+    (served / "config.json").write_text(json.dumps({**config, "transformers_weights": "parts.safetensors.index.json"}))
+    process = fetch()
+    assert process.returncode == 0, process.stderr
+    assert "parts-1-[of]-2.safetensors" in fetched(hub) and "model.safetensors" not in fetched(hub)
+
+
+def ambiguous(folder):
+    shutil.copy(folder / "model.safetensors", folder / "copy.safetensors")
+    shards(folder)
+    (folder / "copy.safetensors").rename(folder / "model.safetensors")
+
+
+def only_gguf(folder):
+    for path in [*folder.glob("*.json"), *folder.glob("*.safetensors"), *folder.glob("original/*.safetensors")]:
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (ambiguous, "model tiny/model at aaaaaaaaaaaa: holds both model.safetensors and shards listed in"),
+        (only_gguf, "model tiny/model at aaaaaaaaaaaa: the weights exist only as GGUF (model-Q4_0.gguf)"),
+        (lambda folder: (folder / "adapter_config.json").write_text("{}"), "holds an adapter (adapter_config.json)"),
+        (lambda folder: (folder / "config.json").write_text('{"is_encoder_decoder": true}'), "is an encoder-decoder model"),
+        (lambda folder: (folder / "config.json").write_text("[]"), "config.json is not a configuration"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "tiny/model at aaaaaaaaaaaa: the tokenizer is missing"),
+        (lambda folder: (folder / "config.json").unlink(), "config.json is missing, so this is not a Hugging Face model"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "the weights exist only as a pickle (pytorch_model.bin)"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_refused_before_its_weights_are_fetched(hub, fetch, served, tmp_path, change, words):
+    change(served)
+    assert words in last_line(fetch())
+    assert not any(name.endswith(".safetensors") for name in fetched(hub))
+    assert not (tmp_path / "manifest.json").exists()
+
+
 def test_a_gated_model_tells_what_to_do(hub, fetch, tmp_path):
     hub.repositories[f"models/{MODEL}"].token = TOKEN
     assert "is gated: accept its licence" in (line := last_line(fetch())) and "HTTP 401" in line and "hf auth login" in line
@@ -99,6 +189,7 @@ def test_a_gated_model_tells_what_to_do(hub, fetch, tmp_path):
 def test_an_unknown_commit_and_an_unknown_repository(fetch):
     assert f"tiny/model at {OTHER[:12]}: the hub has no such commit" in last_line(fetch(commit=OTHER))
     assert "tiny/other at aaaaaaaaaaaa: the hub has no such repository" in last_line(fetch(repository="tiny/other"))
+    assert "'a/b/c' is not the name of a repository, owner/name" in last_line(fetch(repository="a/b/c"))
 
 
 def test_no_network(hub, fetch):

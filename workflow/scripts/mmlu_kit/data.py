@@ -120,7 +120,9 @@ class Document(Data):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             if first["type"] == "json_invalid":
-                raise UserError(f"{where} is not valid JSON ({first['ctx']['error']}): delete it and run again") from None
+                raise UserError(
+                    f"{where} is not valid JSON ({first['ctx']['error']}): if the kit wrote it, delete it and run again"
+                ) from None
             key, message = first_problem(error, _loaded(text))
             problem = f" at {key}: {message}" if key else f": {message}"
         kind = cls.form().split("/")[1]
@@ -128,7 +130,7 @@ class Document(Data):
         if form and form != cls.form() and form.startswith(f"mmlu-kit/{kind}/"):
             versions = f"{form[:40]}, this one writes {cls.form()}"
             raise UserError(f"{where} was made by another version of the kit ({versions}): make it again with this one")
-        raise UserError(f"{where}: not a valid {kind} file{problem}; delete it and run again")
+        raise UserError(f"{where}: not a valid {kind} file{problem}; if the kit wrote it, delete it and run again")
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -52,7 +52,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: make it first, or correct the path") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): delete it and run again") from None
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): correct it, or make it again") from None
 
 
 def read_json(path: Path) -> Any:
@@ -61,7 +61,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # not JSON, or a number too long or nesting too deep to parse
-        raise UserError(f"{path} is not valid JSON ({error}): delete it and run again") from None
+        raise UserError(f"{path} is not valid JSON ({error}): correct it, or make it again") from None
 
 
 def read_yaml(path: Path) -> Any:

@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -18,12 +18,14 @@ from mmlu_kit.inputs import adapters, model_configs, regular_files, tokenizer_fi
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.parameter_counts import parameters
 from mmlu_kit.inputs.regular_files import printable
-from mmlu_kit.inputs.safetensors_headers import header
+from mmlu_kit.inputs.safetensors_headers import Tensor, header
 from mmlu_kit.user_errors import UserError
 
 # Configuration, tokenizer and chat templates in every format that transformers reads; weight_files chooses the weights.
 _TEMPLATES = "additional_chat_templates"
 PATTERNS = ("*.json", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja", f"{_TEMPLATES}/*.jinja")
+# Objects that transformers reads beside config.json.
+_OBJECTS = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _MAX_MANIFEST_BYTES = 10_000_000
 
 
@@ -37,7 +39,7 @@ class FileEntry(Data):
 class Manifest(Document):
     """resources/models/<model>@<commit>.json: a model's folder and the files in it."""
 
-    schema_: Literal["mmlu-kit/model/1"] = version("mmlu-kit/model/1")
+    schema_: Literal["mmlu-kit/model/2"] = version("mmlu-kit/model/2")
     folder: str = Field(description="The model's folder, absolute or relative to the project's.")
     repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")
     commit: str | None = Field(description="The repository's commit; null for a local folder.")
@@ -57,19 +59,35 @@ class Manifest(Document):
         return {name: entry.sha256 for name, entry in self.files.items()}
 
 
+class _Contents(NamedTuple):
+    """What was read of a checked model folder: config.json, and the tensors of each weight file in the order of loading."""
+
+    config: dict[str, Any]
+    tensors: dict[Path, dict[str, Tensor]]
+
+    def parameters(self, where: str) -> dict[str, int]:
+        """The number of parameters in each tensor; like transformers, takes a tensor in two files from the last."""
+        quantization = model_configs.saved_quantization(where, self.config)
+        counts: dict[str, int] = {}
+        for path, tensors in self.tensors.items():
+            counts |= parameters(path, tensors, quantization)
+        return counts
+
+
 def describe(folder: Path, repository: str | None = None, commit: str | None = None) -> Manifest:
     """Return the manifest of a model folder; a folder that cannot be loaded safely raises UserError with the reason."""
     folder = Path(folder)
-    weights = check(folder)
+    contents = _read_folder(folder)
+    weights = list(contents.tensors)
     names = sorted({*described(_names(folder)), *(path.relative_to(folder).as_posix() for path in weights)})
     return Manifest(
         folder=str(folder),
         repository=repository,
         commit=commit,
         files={name: FileEntry(bytes=(folder / name).stat().st_size, sha256=digest(folder / name)) for name in names},
-        parameters=sum(_parameters(folder, weights).values()),
+        parameters=sum(contents.parameters(str(folder)).values()),
         checkpoint_bytes=sum(path.stat().st_size for path in weights),
-        quantization=_quantization(folder),
+        quantization=model_configs.saved_quantization(str(folder), contents.config),
     )
 
 
@@ -78,23 +96,11 @@ def check(folder: Path) -> list[Path]:
 
     Of the weights only the headers are read. Raises UserError with the reason otherwise.
     """
-    folder = Path(folder)
-    config = check_description(folder)
-    names = weight_files.choose(
-        printable(folder),
-        [path.name for path in folder.iterdir()],
-        config,
-        lambda name: os.path.lexists(folder / name),
-        lambda name: regular_files.read_json(folder / name),
-    )
-    weights = [folder / name for name in names]
-    tensors = {name for path in weights for name in header(path)}
-    model_configs.check_depth(printable(folder), config, tensors)
-    return weights
+    return list(_read_folder(Path(folder)).tensors)
 
 
 def check_description(folder: Path) -> dict[str, Any]:
-    """Check every file of a model folder except the weights and return config.json's content; raises UserError otherwise."""
+    """Check every file of a model folder except its weights and return config.json; raises UserError with the reason."""
     folder = Path(folder)
     where = printable(folder)
     if not folder.is_dir():
@@ -104,7 +110,9 @@ def check_description(folder: Path) -> dict[str, Any]:
     names = _names(folder)
     check_names(where, names)
     for name in described(names):
-        regular_files.check(folder / name)
+        regular_files.check(folder / name, regular_files.MAX_BYTES)
+        if name in _OBJECTS:
+            model_configs.read_object(folder / name)
     config = model_configs.read(folder)
     model_configs.check_decoder(where, config)
     model_configs.saved_quantization(where, config)
@@ -160,28 +168,31 @@ def verified_manifest(path: Path) -> Manifest:
     for name in sorted({*manifest.files, *current.files}):
         if current.files.get(name) != manifest.files.get(name):
             raise UserError(
-                f"{folder}: {printable(name)} was changed after {path} was written: restore the file, or, if the change is "
-                f"intended, delete {path} and run again"
+                f"{printable(folder)}: {printable(name)} was changed after {path} was written: restore the file, or, if the "
+                f"change is intended, delete {path} and run again"
             )
     return current
+
+
+def _read_folder(folder: Path) -> _Contents:
+    """Check a model folder, as `check` says, and return what was read of it."""
+    where = printable(folder)
+    config = check_description(folder)
+    weights = weight_files.choose(
+        where,
+        [path.name for path in folder.iterdir()],
+        config,
+        lambda name: os.path.lexists(folder / name),
+        lambda name: regular_files.read_json(folder / name),
+    )
+    tensors = {folder / name: header(folder / name) for name in weights}
+    model_configs.check_sizes(where, config, {name: tensor for names in tensors.values() for name, tensor in names.items()})
+    return _Contents(config, tensors)
 
 
 def _names(folder: Path) -> list[str]:
     """The names of what is in a model folder, and of the chat templates in their folder below it."""
     return sorted(path.relative_to(folder).as_posix() for path in [*folder.iterdir(), *(folder / _TEMPLATES).glob("*")])
-
-
-def _quantization(folder: Path) -> SavedQuantization | None:
-    return model_configs.saved_quantization(printable(folder), model_configs.read(folder))
-
-
-def _parameters(folder: Path, weights: Iterable[Path]) -> dict[str, int]:
-    """The number of parameters in each tensor; like transformers, takes a tensor in two files from the last."""
-    quantization = _quantization(folder)
-    counts: dict[str, int] = {}
-    for path in weights:
-        counts |= parameters(path, header(path), quantization)
-    return counts
 
 
 def _read(path: Path) -> Manifest:

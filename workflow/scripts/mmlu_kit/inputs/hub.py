@@ -53,7 +53,7 @@ def _names(repository: str, commit: str) -> Collection[str]:
     try:
         tree = huggingface_hub.HfApi().list_repo_tree(repository, revision=commit, recursive=True)
         return {entry.path for entry in tree if isinstance(entry, huggingface_hub.hf_api.RepoFile)}
-    except (errors.HfHubHTTPError, errors.OfflineModeIsEnabled, httpx2.HTTPError, OSError):
+    except (errors.HFValidationError, httpx2.HTTPError, OSError):
         # The client looks in its cache and, if the model is not there, names the reason.
         folder = _download(repository, commit, ["config.json"], "model")
         return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
@@ -97,6 +97,8 @@ def _download(repository: str, commit: str, patterns: list[str], kind: str) -> P
     again = "finished files are kept; run again"
     try:
         return Path(huggingface_hub.snapshot_download(repository, repo_type=kind, revision=commit, allow_patterns=patterns))
+    except errors.HFValidationError as error:
+        raise UserError(f"{where}: '{repository}' is not the name of a repository, owner/name: correct it") from error
     except errors.GatedRepoError as error:
         advice = "accept its licence on its page on the hub, then run `hf auth login` or set HF_TOKEN"
         raise UserError(f"{where} is gated: {advice} ({_status(error)})") from error

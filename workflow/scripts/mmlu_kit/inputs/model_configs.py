@@ -1,7 +1,7 @@
 """What a model's config.json says of it: whether it is a causal language model, its quantization, and how deep it is."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,16 @@ from pydantic import Field
 from mmlu_kit.data import Data, Positive, Text
 from mmlu_kit.inputs import regular_files
 from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.inputs.safetensors_headers import Tensor
 from mmlu_kit.user_errors import UserError
 
 _MAX_CONFIG_BYTES = 20_000_000  # a config that lists every unquantized module has about 1 MB
 # Types of transformers that are encoders unless `is_decoder` says otherwise: those with a masked language model.
 _ENCODERS = frozenset(
-    "albert bert bert-generation big_bird camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie esm "
-    "eurobert flaubert fnet funnel gte ibert jina_embeddings_v3 layoutlm longformer luke megatron-bert mobilebert modernbert "
-    "mpnet mra nomic_bert nystromformer perceiver reformer rembert roberta roberta-prelayernorm roc_bert roformer squeezebert "
-    "tapas xlm-roberta xlm-roberta-xl xmod yoso".split()
+    "albert bert bert-generation big_bird camembert convbert data2vec-text deberta deberta-v2 distilbert electra ernie "
+    "esm esmc eurobert flaubert fnet funnel gte ibert jina_embeddings_v3 layoutlm longformer luke megatron-bert "
+    "mobilebert modernbert mpnet mra neomme nomic_bert nystromformer perceiver reformer rembert roberta "
+    "roberta-prelayernorm roc_bert roformer squeezebert tapas ultrabert xlm-roberta xlm-roberta-xl xmod yoso".split()
 )
 # Types of transformers that are encoder-decoders unless `is_encoder_decoder` says otherwise.
 _ENCODER_DECODERS = frozenset(
@@ -32,6 +33,10 @@ _OTHER_HEADS = re.compile(
     r"ImageClassification|AudioClassification|CTC|MaskedImageModeling|ObjectDetection|TextEncoding)$"
 )
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers")
+_SIZES = (
+    *("hidden_size", "n_embd", "d_model", "intermediate_size", "ffn_dim", "n_inner", "vocab_size", "head_dim"),
+    *("num_attention_heads", "n_head", "num_key_value_heads", "num_experts", "num_local_experts", "n_routed_experts"),
+)
 _BITS = {"eetq": 8, "fouroversix": 4, "bitnet": 2}  # methods with one number of bits, which their names do not say
 _BIT_KEYS = frozenset(("bits", "w_bit", "nbits", "num_bits"))
 # 'Int8DynamicActivationInt4WeightConfig', where the weights' number comes second; then 'mxfp4', 'int4', 'float8_e4m3', 'W4A16'.
@@ -59,15 +64,21 @@ class SavedQuantization(Data):
 def read(folder: Path) -> dict[str, Any]:
     """Read a folder's config.json; one that transformers would not read like this, or that is no object, raises UserError."""
     path = folder / "config.json"
-    config = regular_files.read_json(path, _MAX_CONFIG_BYTES)
-    if not isinstance(config, dict):
-        raise UserError(f"{printable(path)} is not a model's configuration (an object): fetch or copy it again")
+    config = read_object(path)
     if "configuration_files" in config:
         raise UserError(
             f"{printable(path)}: configuration_files makes the configuration depend on the library's version: "
             "save it as one config.json"
         )
     return config
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a configuration of a model or tokenizer; one that is too large, damaged or no JSON object raises UserError."""
+    value = regular_files.read_json(path, _MAX_CONFIG_BYTES)
+    if not isinstance(value, dict):
+        raise UserError(f"{printable(path)} is not a configuration (a JSON object): fetch or copy it again")
+    return value
 
 
 def check_decoder(where: str, config: Mapping[str, Any]) -> None:
@@ -84,18 +95,18 @@ def check_decoder(where: str, config: Mapping[str, Any]) -> None:
         raise UserError(f"{where}: {name} has no head that predicts the next token, but {needed}: choose another model")
 
 
-def check_depth(where: str, config: Mapping[str, Any], names: Iterable[str]) -> None:
-    """Check that a config declares about as many layers as its weights name; UserError if far more, which torch would build."""
+def check_sizes(where: str, config: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Check that a config declares no model far larger than its tensors, which torch would build; raises UserError if so."""
     # A layer's number is the first one in a name; later ones number its experts.
-    matches = (re.search(r"(?:^|\.)(\d{1,9})\.", name) for name in names)
+    matches = (re.search(r"(?:^|\.)(\d{1,9})\.", name) for name in tensors)
     layers = len({match[1] for match in matches if match})
-    for part in _text_configs(config):
-        for key in _LAYERS:
-            declared = part.get(key)
-            # Layers may share weights, so only far too many are certainly wrong.
-            if isinstance(declared, int | float) and declared > 2 * layers + 16:
+    largest = max((size for tensor in tensors.values() for size in tensor.shape), default=0)
+    # Layers may share weights, eight those of one in hrm_text, so only far too much is certainly wrong.
+    for keys, actual, things, harmless in ((_LAYERS, layers, "layers", 128), (_SIZES, largest, "as the largest size", 1 << 20)):
+        for key, declared in ((key, part.get(key)) for part in _text_configs(config) for key in keys):
+            if isinstance(declared, int | float) and declared > max(16 * actual, harmless):
                 raise UserError(
-                    f"{where}: config.json declares {printable(declared)[:30]} layers ({key}), but the weights have {layers}: "
+                    f"{where}: config.json declares {key} {printable(declared)[:30]}, but the weights have {actual} {things}: "
                     "restore the config.json that belongs to the weights"
                 )
 
@@ -108,7 +119,7 @@ def saved_quantization(where: str, config: Mapping[str, Any]) -> SavedQuantizati
     if value is None:
         return None
     four, eight = (value.get(f"load_in_{bits}bit") for bits in (4, 8)) if isinstance(value, dict) else (None, None)
-    method = value.get("quant_method", "bitsandbytes" if four or eight else None) if isinstance(value, dict) else None
+    method = "bitsandbytes" if four or eight else value.get("quant_method") if isinstance(value, dict) else None
     if not (isinstance(method, str) and 0 < len(method) <= 40 and method.isprintable()):
         raise UserError(
             f"{where}: quantization_config in config.json names no quant_method, so the weights cannot be read: "

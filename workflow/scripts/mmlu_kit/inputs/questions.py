@@ -103,12 +103,14 @@ def read_jsonl(path: Path) -> list[Question]:
             subject, split, index = row["subject"], row["split"], row["index"]
             cells = [row["question"], *row["choices"], row["answer"]]
         except (json.JSONDecodeError, KeyError, TypeError):
-            raise UserError(f"{where}: not a question as written by the prepare stage; delete the file and run again") from None
+            raise UserError(
+                f"{where}: not a question as fetch_questions.py writes it: correct it, or make the file again"
+            ) from None
         if split not in list(Split) or not isinstance(subject, str) or not isinstance(index, int):
-            raise UserError(f"{where}: split, subject or index is not valid; delete the file and run again")
+            raise UserError(f"{where}: split, subject or index is not valid: correct it, or make the file again")
         questions.append(from_cells(subject, split, index, cells, where))
     if not any(question.split == Split.TEST for question in questions):
-        raise UserError(f"{path} has no test question: delete it and run again")
+        raise UserError(f"{path} has no test question: add one, or make the file again with fetch_questions.py")
     return questions
 
 

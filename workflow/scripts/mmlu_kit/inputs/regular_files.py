@@ -9,7 +9,8 @@ from typing import Any
 
 from mmlu_kit.user_errors import UserError
 
-MAX_JSON_BYTES = 100_000_000  # the index of a model with a trillion parameters has about 15 MB
+MAX_BYTES = 1_000_000_000  # tokenizers and logs of a training have up to 100 MB
+_MAX_JSON_BYTES = 100_000_000  # the index of a model with a trillion parameters has about 15 MB
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -19,8 +20,8 @@ _POINTER = b"version https://git-lfs"
 _MAX_POINTER_BYTES = 1024  # git-lfs allows no larger pointer
 
 
-def check(path: Path) -> None:
-    """Check that `path` is a regular file with its content; raises UserError if it is missing, of another kind or a pointer."""
+def check(path: Path, limit: int | None = None) -> None:
+    """Check that `path` is a regular file of at most `limit` bytes and no pointer; raises UserError with the reason if not."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -33,18 +34,17 @@ def check(path: Path) -> None:
         raise UserError(f"{printable(path)} is {kind}, not a regular file: copy the file itself there")
     if not os.access(path, os.R_OK):
         raise UserError(f"{printable(path)} cannot be read (Permission denied): correct its permissions")
+    if limit is not None and status.st_size > limit:
+        raise UserError(f"{printable(path)} has {status.st_size:,} bytes, more than any such file: copy the right file there")
     if status.st_size <= _MAX_POINTER_BYTES:
         with path.open("rb") as stream:
             if stream.read(len(_POINTER)) == _POINTER:
                 raise UserError(f"{printable(path)} is only a pointer of Git LFS: run `git lfs pull` in its repository")
 
 
-def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> Any:
+def read_json(path: Path, limit: int = _MAX_JSON_BYTES) -> Any:
     """Read a JSON file of at most `limit` bytes; a larger or damaged one raises UserError."""
-    check(path)
-    size = path.stat().st_size
-    if size > limit:
-        raise UserError(f"{printable(path)} has {size:,} bytes, more than any such file: copy the right file there")
+    check(path, limit)
     try:
         return json.loads(path.read_bytes().decode())
     except UnicodeDecodeError as error:

@@ -46,7 +46,7 @@ def choose(
             if shards:
                 raise UserError(
                     f"{where}: holds both {SINGLE} and shards listed in {INDEX} ({printable(shards[0])}): "
-                    "keep one of them elsewhere"
+                    "keep one of them elsewhere, or choose a commit with one of them"
                 )
         return [SINGLE]
     if INDEX in names:

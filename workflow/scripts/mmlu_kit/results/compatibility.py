@@ -49,7 +49,7 @@ def check_same_answers(name: str, outcome: Evaluation | NotRun, other: str, othe
     differing = [index for index in answers | other_answers if answers.get(index) != other_answers.get(index)]
     if differing:
         where = f"{plural(len(differing), 'different answer')}, the first to question {min(differing)}"
-        raise UserError(f"{name} and {other} contradict each other: {where}; delete one of them")
+        raise UserError(f"{name} and {other} contradict each other: {where}; merge only one of them")
 
 
 def _answers(evaluation: Evaluation) -> dict[int, tuple[str, str | None, str | None]]:

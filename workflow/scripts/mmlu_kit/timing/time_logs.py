@@ -49,9 +49,9 @@ class Processes(RootModel[dict[str, ProcessTimes]]):
         try:
             return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
-            raise UserError(
-                f"{path}: not a valid processes file at {explain_json(error, text)}; delete it and run again"
-            ) from None
+            problem = explain_json(error, text)
+            advice = "if the kit wrote it, delete it and run again"
+            raise UserError(f"{path}: not a valid processes file at {problem}; {advice}") from None
 
     def write(self, path: Path) -> None:
         """Write the processes atomically."""
@@ -76,7 +76,7 @@ def parse_time_log(text: str, where: str) -> ProcessTimes:
         value = _last(pattern, text)
         values[name] = None if value is None else convert(value)
     if values["real_s"] is None or values["user_s"] is None:
-        raise UserError(f"{where}: not a log of /usr/bin/time (GNU -v or BSD -l): delete it and run again")
+        raise UserError(f"{where}: not a log of /usr/bin/time (GNU -v or BSD -l): if the kit wrote it, delete it and run again")
     if gnu:
         values["killed"] = text.startswith("Command terminated by signal ")
         values["exit_status"] = None if values["killed"] else values["exit_status"]
