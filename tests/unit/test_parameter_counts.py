@@ -5,8 +5,8 @@ import json
 import pytest
 import transformers
 from mmlu_kit.inputs import checkpoints
-from mmlu_kit.models import memory
-from mmlu_kit.settings import DType, Quantization
+from mmlu_kit.models import footprint, memory
+from mmlu_kit.settings import Device, DType, Quantization
 
 from tests.helpers.model_folders import write_folder, write_weights
 
@@ -164,7 +164,7 @@ def test_a_checkpoint_saved_by_bitsandbytes(tmp_path, quantization, bits):
     manifest = checkpoints.describe(tmp_path / "saved")
     assert manifest.parameters == parameters == checkpoints.describe(tmp_path / "full").parameters
     assert manifest.quantization.plain() == {"method": "bitsandbytes", "bits": bits}
-    assert memory.needed(manifest, DType.FLOAT32, Quantization.NONE) > memory.BESIDE_WEIGHTS
+    assert footprint.needed(manifest, Device.CPU, DType.FLOAT32, Quantization.NONE) > memory.BESIDE_WEIGHTS
 
 
 @pytest.mark.parametrize(
