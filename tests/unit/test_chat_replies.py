@@ -7,12 +7,15 @@ import torch
 import transformers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mmlu_kit.chat import replies
-from mmlu_kit.evaluation import encoding
+from mmlu_kit import files
+from mmlu_kit.chat import replies, sessions, states, views
+from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import LoadSettings
 from mmlu_kit.user_errors import UserError
+
+from tests.helpers import chat_templates
 
 SMALL = {
     "vocab_size": 1600,
@@ -25,6 +28,7 @@ SMALL = {
     "eos_token_id": None,
     "bos_token_id": None,
 }
+IDENTITY = states.ModelIdentity(name="m", repository=None, commit=None, files_sha256="0" * 64)
 MADE = {
     "qwen2": ("Qwen2", {}),
     "llama": ("Llama", {}),
@@ -185,3 +189,73 @@ def test_a_reply_that_crosses_a_switch_of_positions_is_computed_anew(template):
 def test_a_token_beyond_the_vocabulary_is_refused(model, template):
     with pytest.raises(UserError, match=r"the tokenizer's token 99999 .* is beyond the model's vocabulary of"):
         list(replies.Replier(model, template).reply([5, 99999], 3))
+
+
+@pytest.fixture(scope="module")
+def talkative():
+    """A tiny model, and a function that lets it write a token after anything."""
+    config = transformers.LlamaConfig(**{**SMALL, "vocab_size": 200, "num_hidden_layers": 1})
+    model = transformers.LlamaForCausalLM(config).eval()
+
+    def write(token):
+        model.model.embed_tokens.weight.data.fill_(1)  # so the hidden state is the same after any tokens
+        model.lm_head.weight.data.zero_()
+        model.lm_head.weight.data[token] = model.model(torch.tensor([[1]])).last_hidden_state[0, -1]
+        return model
+
+    return write
+
+
+@pytest.mark.parametrize("configured", [None, 2, [2, 7]])
+@pytest.mark.parametrize(
+    ("name", "mark"), [("chatml", "<|im_end|>"), ("gemma", "<end_of_turn>"), ("gpt-oss", "<|return|>"), ("llama-2", "</s>")]
+)
+def test_a_reply_ends_at_the_templates_own_mark(talkative, name, mark, configured):
+    template = ChatTemplate(chat_templates.like_sentencepiece(chat_templates.TEMPLATES[name]))
+    end = template.tokenizer.convert_tokens_to_ids(mark)
+    model = talkative(end)
+    ids = [5, 6, 7]
+    model.generation_config.eos_token_id = configured
+    assert template.end_id() == end and end in replies.end_ids(model, template)
+    replier = replies.Replier(model, template)
+    assert "".join(replier.reply(ids, 8)) == "" and replier.last.ended == "end"
+    # A generated answer in an evaluation ends there too, and has no text of a mark.
+    assert template.tokenizer.decode(scoring.greedy(model, ids, 8, template.tokenizer, end), skip_special_tokens=True) == ""
+    if end != 2:
+        assert len(scoring.greedy(model, ids, 8, template.tokenizer)) == 8  # as with other presets
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_output_that_is_not_finite_is_a_user_error(talkative, value):
+    template = ChatTemplate(chat_templates.like_sentencepiece(chat_templates.TEMPLATES["chatml"]))
+    model = talkative(5)
+    replier = replies.Replier(model, template)
+    session = sessions.Session(replier, IDENTITY, views.parse("full"), 500, 4)
+    said = "".join(session.ask("Hi"))
+    log = list(session.messages)
+    model.lm_head.weight.data[7] = value
+    with pytest.raises(UserError, match="the model's output is not finite: use another dtype, or fetch the weights again"):
+        list(session.ask("Hi again"))
+    assert session.messages == log
+    talkative(5)
+    assert "".join(session.ask("Hi again")) == said
+
+
+@pytest.mark.parametrize("name", ["gemma", "mistral-0.1", "phi-3"])
+def test_a_system_message_reaches_models_without_a_system_role(talkative, name):
+    template = ChatTemplate(chat_templates.like_sentencepiece(chat_templates.TEMPLATES[name]))
+    session = sessions.Session(
+        replies.Replier(talkative(5), template), IDENTITY, views.parse("last_turns(1)"), 900, 2, "Be brief."
+    )
+    for text in ("One?", "Two?", "Three?"):
+        list(session.ask(text))
+    assert session.view.left_out == 1
+    seen = template.tokenizer.decode(encoding.prompt_ids(session.view.messages, template))
+    assert seen.count("Be brief.\n\nTwo?") == 1 and "One?" not in seen and "Three?" in seen
+    assert len(encoding.prompt_ids(session.view.messages, template)) == session.view.tokens
+
+
+def test_a_saved_chat_knows_its_templates_arguments():
+    tokenizer = chat_templates.like_sentencepiece(chat_templates.TEMPLATES["qwen3"])
+    plain, other = ChatTemplate(tokenizer), ChatTemplate(tokenizer, {"enable_thinking": False})
+    assert states.template_hash(plain) == files.sha256(tokenizer.chat_template) != states.template_hash(other)

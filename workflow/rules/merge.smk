@@ -22,7 +22,8 @@ rule merge:
     container:
         image("cpu")
     params:
-        study=json.dumps(STUDY.plain(), sort_keys=True),
+        # A function, since braces in a text would be wildcards.
+        study=lambda wildcards: json.dumps(STUDY.plain(), sort_keys=True),
         setups=[f"--setups={path}" for path in SETUPS_FILES],
         stability=[f"--stability={path}" for path in STABILITY_FILES],
         chat=[f"--chat={path}" for path in CHAT_FILES],

@@ -91,13 +91,23 @@ def encode(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]
 def encode_piecewise(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]:
     """Do the same as `encode` piece by piece: insert the template's tokens by their ids, encode the rest as plain text.
 
-    The ids are the same, since tokenizers split a text at special tokens first.
+    The ids are the same, since tokenizers split a text at special tokens first. Some of these tokens swallow the white space
+    beside them.
     """
-    merely_added = _marks(pieces, tokenizer) - set(special_tokens(tokenizer))
+    marks = [mark for mark in _marks(pieces, tokenizer) if tokenizer.convert_tokens_to_ids(mark) in _plain_ids(mark, tokenizer)]
+    swallows = {token.content: (token.lstrip, token.rstrip) for token in tokenizer.added_tokens_decoder.values()}
+    groups = [(key, [text for text, _ in group]) for key, group in itertools.groupby(pieces, key=lambda piece: piece[1])]
     ids = [] if preset == Preset.CHAT else list(tokenizer("")["input_ids"])
-    for by_template, group in itertools.groupby(pieces, key=lambda piece: piece[1]):
-        texts = [text for text, _ in group]
-        ids += tokenizer.convert_tokens_to_ids(texts) if by_template else _plain_ids("".join(texts), merely_added, tokenizer)
+    for place, (by_template, texts) in enumerate(groups):
+        if by_template:
+            ids += tokenizer.convert_tokens_to_ids(texts)
+            continue
+        text, before = "".join(texts), groups[place - 1][1][-1] if place else None
+        if before in swallows and swallows[before][1]:
+            text = text.lstrip()
+        if place + 1 < len(groups) and swallows.get(groups[place + 1][1][0], (False, False))[0]:
+            text = text.rstrip()
+        ids += _ids_without(marks, text, before, tokenizer)
     return ids
 
 
@@ -115,12 +125,28 @@ def _marks(pieces: Sequence[Piece], tokenizer: Any) -> set[str]:
     return {*special_tokens(tokenizer), *(text for text, by_template in pieces if by_template)}
 
 
-def _plain_ids(text: str, merely_added: Iterable[str], tokenizer: Any) -> list[int]:
-    # An option encodes special tokens as plain text. There is none for other added tokens, so the text is cut inside them.
-    cuts = [match.start() + 1 for match in re.finditer(f"(?={alternatives(merely_added)})", text)]
-    parts = [text[start:end] for start, end in itertools.pairwise([0, *cuts, len(text)])]
-    encoded = [tokenizer(part, add_special_tokens=False, split_special_tokens=True)["input_ids"] for part in parts if part]
-    return list(itertools.chain.from_iterable(encoded))
+def _plain_ids(text: str, tokenizer: Any) -> list[int]:
+    """The tokens of a text in which no special token is one; other added tokens are, and pieces of the vocabulary."""
+    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+
+def _ids_without(marks: Iterable[str], text: str, before: str | None, tokenizer: Any) -> list[int]:
+    """The tokens of a text without those of `marks`; `before` is the token before the text, None at the beginning."""
+
+    def plain(text: str) -> list[int]:
+        return _plain_ids(text, tokenizer)
+
+    def inside(text: str) -> list[int]:
+        # SentencePiece's tokenizers put a space before a text, but not before a part of one.
+        start, ids = plain("\n"), plain(f"\n{text}")
+        puts_space = plain("\nx") != start + plain("x")
+        return ids[len(start) :] if puts_space and ids[: len(start)] == start else plain(text)
+
+    cuts = [match.start() + 1 for match in re.finditer(f"(?={alternatives(marks)})", text)]
+    first, *rest = [text[start:end] for start, end in itertools.pairwise([0, *cuts, len(text)])]
+    # Some of those tokenizers put the space after each special token, others only at the beginning.
+    fresh = before is None or tokenizer(f"{before}x", add_special_tokens=False)["input_ids"][1:] == plain("x")
+    return [*(plain(first) if fresh else inside(first)), *itertools.chain.from_iterable(map(inside, rest))]
 
 
 def _letter_ids(

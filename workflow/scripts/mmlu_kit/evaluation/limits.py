@@ -1,38 +1,32 @@
-"""Limits of time and memory for a block that runs a stranger's code in this process."""
+"""Limits of time and memory for a call that runs a stranger's code in this process."""
 
 import resource
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 _PAGES = Path("/proc/self/statm")
+Result = TypeVar("Result")
 
 
 class _TimeUp(BaseException):
     """Not an Exception, since Jinja's compiler discards those of the expressions that it evaluates."""
 
 
-@contextmanager
-def limited(seconds: float, memory_bytes: int) -> Iterator[None]:
-    """Raise TimeoutError if the block runs longer than `seconds`, MemoryError if it needs `memory_bytes` more.
+def limited(call: Callable[[], Result], seconds: float, memory_bytes: int) -> Result:
+    """Return the call's result; raise TimeoutError if it takes longer than `seconds`, MemoryError if more than `memory_bytes`.
 
     Costs some microseconds. The time is limited in the main thread only, as no other receives signals, and between Python's
     operations: one that is under way ends first. The memory is limited where the system tells and limits a process's
-    addresses: on Linux, not on macOS. An alarm that was set before is late by the block's time.
+    addresses: on Linux, not on macOS. An alarm that was set before rings late, by the time of the call at most.
     """
     addresses = _limit_addresses(memory_bytes)
     try:
-        if threading.current_thread() is threading.main_thread():
-            with _alarm(seconds):
-                yield
-        else:
-            yield
-    except _TimeUp:
-        raise TimeoutError(f"not done after {seconds:g} s") from None
+        return _timed(call, seconds) if threading.current_thread() is threading.main_thread() else call()
     finally:
         if addresses:
             resource.setrlimit(resource.RLIMIT_AS, addresses)
@@ -50,19 +44,21 @@ def _limit_addresses(memory_bytes: int) -> tuple[int, int] | None:
     return before
 
 
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def _timed(call: Callable[[], Result], seconds: float) -> Result:
     def ring(number: int, frame: FrameType | None) -> None:
         raise _TimeUp
 
     started = time.monotonic()
+    remaining, interval = signal.setitimer(signal.ITIMER_REAL, 0)
     handler = signal.signal(signal.SIGALRM, ring)
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         try:
-            yield
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            return call()
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)  # it may ring just before
+    except _TimeUp:
+        raise TimeoutError(f"not done after {seconds:g} s") from None
     finally:
         signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
         if remaining:

@@ -58,16 +58,7 @@ class Renderer:
         Raises Refusal if the template fails, UserError if it exceeds the limits.
         """
         try:
-            with limited(MAX_SECONDS, MAX_MEMORY_BYTES):
-                self._settle_environment()
-                text = self.tokenizer.apply_chat_template(
-                    list(messages),
-                    tokenize=False,
-                    add_generation_prompt=add_generation_prompt,
-                    date_string=DATE_STRING,
-                    **self.arguments,
-                )
-                text.encode()  # a template can write half a surrogate pair, which is no text
+            text = limited(lambda: self._rendered(messages, add_generation_prompt), MAX_SECONDS, MAX_MEMORY_BYTES)
         except TimeoutError as error:
             raise UserError(f"{self.name} is {error}: {ADVICE}") from None
         except MemoryError:
@@ -80,6 +71,18 @@ class Renderer:
         if len(text) > 2 * spoken + MAX_CHARACTERS:
             raise UserError(f"{self.name} makes {len(text):,} characters of {spoken:,}: {ADVICE}")
         return text
+
+    def _rendered(self, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool) -> str:
+        self._settle_environment()
+        text = self.tokenizer.apply_chat_template(
+            list(messages),
+            tokenize=False,
+            add_generation_prompt=add_generation_prompt,
+            date_string=DATE_STRING,
+            **self.arguments,
+        )
+        text.encode()  # a template can write half a surrogate pair, which is no text
+        return str(text)
 
     def _settle_environment(self) -> None:
         """Take the clock and chance from the template's environment; the library keeps one for each template."""
