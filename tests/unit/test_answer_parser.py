@@ -172,3 +172,10 @@ def test_long_texts_are_parsed_quickly(piece):
     start = time.process_time()
     assert answer_parser.parse(piece * (100_000 // len(piece))) in {"A", "B", None}
     assert time.process_time() - start < 5  # a quadratic pattern takes minutes
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"), [("B", None), ("Option A fits.", None), ("<think>A", None), ("A fits?</think>B. Chloroplast", "B")]
+)
+def test_a_thought_that_the_prompt_opened_ends_at_its_mark(text, letter):
+    assert answer_parser.parse(text, in_thought=True) == letter

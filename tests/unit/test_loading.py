@@ -1,5 +1,8 @@
 """Loading as requested or as `on_unavailable` says, with hardware and libraries hidden from the loader."""
 
+import json
+import shutil
+
 import pytest
 import torch
 from mmlu_kit.inputs import checkpoints
@@ -118,3 +121,30 @@ def test_fallbacks_in_order():
     assert loading.fallbacks(requested("cuda")) == [requested("cpu")]
     assert loading.fallbacks(requested("cpu", "4bit")) == [requested("cpu")]
     assert loading.fallbacks(requested()) == []
+
+
+def test_a_tokenizer_that_encodes_nothing_is_refused(root, tmp_path):
+    folder = shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "model")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"] |= {"vocab": {}, "merges": []}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(UserError, match="the tokenizer has no token for 'A': save the model's own tokenizer"):
+        transformers_model.load_tokenizer(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model_type": "somebodys"}, r"model type `somebodys` .*: fetch or save it again, or use another model$"),
+        (
+            {"model_type": "somebodys", "auto_map": {"AutoConfig": "x.Y", "AutoModelForCausalLM": "x.Z"}},
+            r"it needs code of its own, which the kit never runs\): use a model of a family that transformers has$",
+        ),
+    ],
+)
+def test_a_model_of_an_unknown_family_is_one_line(root, tmp_path, changes, words):
+    folder = shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text()) | changes
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=words):
+        transformers_model.load_model(folder, requested())

@@ -323,3 +323,17 @@ def test_a_folder_with_a_strange_name(tmp_path):
     (folder / "tokenizer.json").unlink()
     refused(folder, r"/mo\\x1b\[2Jdel\\n: the tokenizer is missing")
     shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"_attn_implementation": "somebody/attention"},
+        {"attn_implementation": {"text_config": "somebody/attention:kernel"}},
+        {"text_config": {"_experts_implementation": "somebody/experts"}},
+    ],
+)
+def test_code_of_the_hub_is_never_named(tmp_path, config):
+    refused(
+        write_folder(tmp_path / "model", config), "_implementation in config.json names code of the hub, which the kit never"
+    )

@@ -42,9 +42,9 @@ _BRACKETS = re.compile(r"\(\s?([A-Da-d])\s?\)")
 _ALONE = re.compile(r"\(?([A-D])[).,:;!]*")
 
 
-def parse(generated: str) -> str | None:
-    """The letter that a text names by the rules above, None if it is unparsed."""
-    text = _plain(thoughts.answer(generated))
+def parse(generated: str, in_thought: bool = False) -> str | None:
+    """The letter that a text names by the rules above, None if it is unparsed; `in_thought` if the prompt opened a thought."""
+    text = _plain(thoughts.answer(generated, in_thought))
     for negation in phrases.NEGATIONS:
         text = negation.sub(_without_letter, text)
     text, lists = phrases.SEVERAL.subn(phrases.REMOVED, text)

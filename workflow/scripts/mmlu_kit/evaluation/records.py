@@ -164,6 +164,7 @@ class Evaluation(Document):
         imported = self.requested is None
         # Another version of scoring may parse letters by other rules.
         same_rules = not imported and self.scoring == SCORING
+        in_thought = self.conversation is not None and self.conversation.open_thought
         for record in self.records:
             logprobs = record.letter_logprobs
             consistent = {
@@ -172,7 +173,7 @@ class Evaluation(Document):
                 "correct_generated": record.correct_generated == (record.parsed == record.gold),
                 "letter_logprobs": imported or (logprobs is not None and max(logprobs.values()) <= 0),
                 "predicted": logprobs is None or logprobs.get(record.predicted or "") == max(logprobs.values()),
-                "parsed": not same_rules or record.parsed == answer_parser.parse(record.generated),
+                "parsed": not same_rules or record.parsed == answer_parser.parse(record.generated, in_thought),
             }
             wrong = next((key for key, agrees in consistent.items() if not agrees), None)
             if wrong:

@@ -75,7 +75,8 @@ def _records(
             with phase("forward"):
                 written = greedy(model, prompt.ids, max_new_tokens, tokenizer, prompt.end_id)
         generated = tokenizer.decode(written, skip_special_tokens=max_new_tokens > 1)
-        parsed = answer_parser.parse(generated)
+        in_thought = prompt.conversation is not None and prompt.conversation.open_thought
+        parsed = answer_parser.parse(generated, in_thought)
         predicted = LETTERS[int(letters.argmax())]
         yield Record(
             subject=question.subject,

@@ -50,10 +50,13 @@ _LISTS = r"(?:\n[ \t]*){2}(?!\(?[A-D][).:])[^\n]{1,2000}[^\n:]\nA[.)][^\n]*\nB[.
 _LATER = re.compile(rf"{_TURN_ENDS}|\n[ \t#*_>]{{0,9}}(?i:{_ASKS})|{_LISTS}")
 
 
-def answer(generated: str) -> str:
-    """The last text outside thoughts, up to a new question or turn; empty if there is none."""
+def answer(generated: str, in_thought: bool = False) -> str:
+    """The last text outside thoughts, up to a new question or turn; empty if there is none.
+
+    With `in_thought` the text begins within a thought that the prompt opened.
+    """
     answers = [""]
-    for text in _outside(generated):
+    for text in _outside(f"<think>{generated}" if in_thought else generated):
         later = _LATER.search(text)
         answers.append(text[: later.start()] if later else text)
         if later:

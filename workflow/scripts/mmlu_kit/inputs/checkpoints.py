@@ -115,6 +115,7 @@ def check_description(folder: Path) -> dict[str, Any]:
             model_configs.read_object(folder / name)
     config = model_configs.read(folder)
     model_configs.check_decoder(where, config)
+    model_configs.check_kernels(where, config)
     model_configs.saved_quantization(where, config)
     return config
 

@@ -37,6 +37,7 @@ _SIZES = (
     *("hidden_size", "n_embd", "d_model", "intermediate_size", "ffn_dim", "n_inner", "vocab_size", "head_dim"),
     *("num_attention_heads", "n_head", "num_key_value_heads", "num_experts", "num_local_experts", "n_routed_experts"),
 )
+_IMPLEMENTATIONS = ("_attn_implementation", "attn_implementation", "_experts_implementation", "experts_implementation")
 _BITS = {"eetq": 8, "fouroversix": 4, "bitnet": 2}  # methods with one number of bits, which their names do not say
 _BIT_KEYS = frozenset(("bits", "w_bit", "nbits", "num_bits"))
 # 'Int8DynamicActivationInt4WeightConfig', where the weights' number comes second; then 'mxfp4', 'int4', 'float8_e4m3', 'W4A16'.
@@ -109,6 +110,16 @@ def check_sizes(where: str, config: Mapping[str, Any], tensors: Mapping[str, Ten
                     f"{where}: config.json declares {key} {printable(declared)[:30]}, but the weights have {actual} {things}: "
                     "restore the config.json that belongs to the weights"
                 )
+
+
+def check_kernels(where: str, config: Mapping[str, Any]) -> None:
+    """Check that a config names no kernel of the hub, whose code transformers would fetch and run; UserError if it does."""
+    for part in _configs(config):
+        for key in _IMPLEMENTATIONS:
+            value = part.get(key)
+            names = value.values() if isinstance(value, dict) else [value]
+            if any(isinstance(name, str) and "/" in name for name in names):
+                raise UserError(f"{where}: {key} in config.json names code of the hub, which the kit never runs: remove {key}")
 
 
 def saved_quantization(where: str, config: Mapping[str, Any]) -> SavedQuantization | None:

@@ -53,9 +53,13 @@ def torch_dtype(dtype: DType) -> torch.dtype:
 def load_tokenizer(folder: Path) -> Any:
     """Load the folder's fast tokenizer; one that cannot be loaded raises UserError."""
     try:
-        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        encodes = bool(tokenizer("A", add_special_tokens=False)["input_ids"])
     except Exception as error:
-        raise UserError(f"{folder}: the tokenizer cannot be loaded ({_first_line(error)})") from error
+        raise UserError(f"{folder}: the tokenizer cannot be loaded ({_problem(error)}") from error
+    if not encodes:
+        raise UserError(f"{folder}: the tokenizer has no token for 'A': save the model's own tokenizer beside the weights")
+    return tokenizer
 
 
 def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
@@ -88,7 +92,7 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     except ImportError as error:
         raise LibraryMissing(f"{folder}: a library that its weights need is missing ({_first_line(error)})") from error
     except Exception as error:
-        raise UserError(f"{folder}: the model cannot be loaded ({_first_line(error)})") from error
+        raise UserError(f"{folder}: the model cannot be loaded ({_problem(error)}") from error
     _check_weights(folder, info)
     saved = getattr(model.config, "quantization_config", None)
     if saved and getattr(model, "hf_quantizer", None) is None:
@@ -140,6 +144,13 @@ def quantization_config(quantization: Quantization, dtype: DType) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch_dtype(dtype),
     )
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong and what to do, in one line."""
+    if "custom code" in str(error) or "trust_remote_code" in str(error):
+        return "it needs code of its own, which the kit never runs): use a model of a family that transformers has"
+    return f"{_first_line(error)}): fetch or save it again, or use another model"
 
 
 def _first_line(error: Exception) -> str:
