@@ -14,7 +14,7 @@ from functools import cache
 import gguf
 import pytest
 import torch
-from mmlu_kit.evaluation import chat_templates, encoding, scoring
+from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.models import positions, transformers_model
@@ -97,7 +97,7 @@ def test_the_tokenizer_is_the_one_in_the_file(real_folder, tokenizer, metadata):
         assert getattr(tokenizer, f"{name}_token_id") == metadata[f"tokenizer.ggml.{key}_token_id"]
     kinds = metadata["tokenizer.ggml.token_type"]
     control = [token for token, kind in zip(tokens, kinds, strict=True) if kind == gguf.TokenType.CONTROL]
-    assert sorted(chat_templates.special_tokens(tokenizer)) == sorted(control)
+    assert [token.content for token in tokenizer.added_tokens_decoder.values() if token.special] == control
     assert not metadata["tokenizer.ggml.add_bos_token"] and tokenizer("")["input_ids"] == []
     # White space before a digit is one token, as the pre-tokenizer 'smollm' has it; GPT-2's would make it two.
     assert metadata["tokenizer.ggml.pre"] == "smollm"
