@@ -119,7 +119,9 @@ def check_kernels(where: str, config: Mapping[str, Any]) -> None:
             value = part.get(key)
             names = value.values() if isinstance(value, dict) else [value]
             if any(isinstance(name, str) and "/" in name for name in names):
-                raise UserError(f"{where}: {key} in config.json names code of the hub, which the kit never runs: remove {key}")
+                raise UserError(
+                    f"{where}: {key} in config.json names code of the hub, which the kit never runs: use a copy without it"
+                )
 
 
 def saved_quantization(where: str, config: Mapping[str, Any]) -> SavedQuantization | None:
