@@ -106,6 +106,11 @@ def test_marks_that_swallow_white_space_do_so_beside_a_quoted_mark():
     assert encoding.encode_piecewise(pieces, "chat", tokenizer) == encoding.encode(pieces, "chat", tokenizer)
 
 
+def test_a_reply_without_a_mark_after_it_is_still_a_reply():
+    made = prepare(like_sentencepiece(turns("{{ m.content }}", "{{ 'Q:' + m.content + 'A:' }}", "{{ ' ' + m.content }}")))[0]
+    assert made.conversation.before_answer == " " and made.answers[0] == " A" and made.end_id is None
+
+
 def test_thinking_can_be_switched_off():
     off = prepare(like_sentencepiece(TEMPLATES["qwen3"]), enable_thinking=False)[0]
     on = prepare(like_sentencepiece(TEMPLATES["qwen3"]), enable_thinking=True)[0]

@@ -61,7 +61,7 @@ def template_form(renderer: Renderer, roles: Sequence[Role]) -> TemplateForm:
         whole = renderer.render(arranged([*messages, reply], contents, system), add_generation_prompt=False)
     except Refusal:
         whole = ""
-    before, _, after = whole.partition(reply["content"])
+    before, answered, after = whole.partition(reply["content"])
     tail, tail_of_reply = _after_all(said, prompt), _after_all(said, before)
     thoughts = {**THOUGHTS, **THOUGHT_CHANNELS}
     end = re.match(rf"\s*({alternatives([*tokens, *added])})", after)
@@ -69,7 +69,7 @@ def template_form(renderer: Renderer, roles: Sequence[Role]) -> TemplateForm:
         conversation=Conversation(
             contents=contents,
             system=system,
-            before_answer=tail_of_reply.removeprefix(tail) if after and tail_of_reply.startswith(tail) else "",
+            before_answer=tail_of_reply.removeprefix(tail) if answered and tail_of_reply.startswith(tail) else "",
             open_thought=any(tail.rfind(opening) > tail.rfind(closing) for opening, closing in thoughts.items()),
         ),
         marks=re.compile(alternatives([*tokens, *(token for token in added if token in prompt)])),
