@@ -70,7 +70,7 @@ def forward(model: Any, tokenizer: Any, questions: Sequence["Question"], example
     groups = [[rows[place][start:] for place in group] for group in batches.plan([len(row) - start for row in rows], batch)]
     before = product(model, batch)
     began = time.perf_counter()
-    logits = packing.PackedScorer(model, rows[0][:start])
+    logits = packing.PackedScorer(model, rows[0], start)
     for group in groups:
         logits(group)
     seconds = time.perf_counter() - began

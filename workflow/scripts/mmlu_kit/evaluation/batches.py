@@ -1,7 +1,7 @@
 """Batches of prompts: which are scored together, and the logits after each prompt of a batch.
 
-Prompts are packed (see packing.py) where that is exact for the model, and scored one at a time where it is not. Two batches are
-scored first, the ones with the shortest and with the longest prompt, and these two prompts are scored alone as well.
+Prompts are packed (see packing.py) where that is exact for the model, and scored one at a time where it is not. One batch is
+scored first, and its longest prompt is scored alone as well: being the last in its row, it would show what leaks from others.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Batches:
         """Score prompts that are all packed, or a single one; a group that does not fit the memory is halved."""
         try:
             if self.scorer is not None and self._packs(prompts[0]):
-                return self.scorer([prompt.ids[len(self.scorer.prefix) :] for prompt in prompts])
+                return self.scorer([prompt.ids[self.scorer.start :] for prompt in prompts])
             return packing.score_unpacked(self.model, prompts[0].ids)
         except NotPackable:
             raise
@@ -87,9 +87,14 @@ def choose(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: 
     start = shared_prefix(rows)
     lengths = [len(prompt.ids) - start if limit.allows(len(prompt.ids)) else None for prompt in prompts]
     groups = plan(lengths, tokens_per_batch)
+    packed = [number for number, group in enumerate(groups) if limit.allows(len(prompts[group[0]].ids))]
+    number = next((number for number in reversed(packed) if len(groups[number]) > 1), packed[-1])
+    checked = prompts[groups[number][-1]]
     try:
-        batches = Batches(model, prompts, groups, limit, PackedScorer(model, rows[0][:start]))
-        problem = _problem(batches)
+        scorer = PackedScorer(model, checked.ids, start)
+        batches = Batches(model, prompts, groups, limit, scorer)
+        batches.logits[number] = batches.score(number)
+        problem = packability.difference(scorer.own, batches.logits[number][-1], checked, model.dtype)
     except NotPackable as error:
         problem = str(error)
     except ModelFails as error:
@@ -129,18 +134,3 @@ def plan(lengths: Sequence[int | None], tokens_per_batch: int) -> list[list[int]
 
 def _one_at_a_time(model: torch.nn.Module, prompts: Sequence[Prompt], reason: str | None) -> Batches:
     return Batches(model, prompts, plan([len(prompt.ids) for prompt in prompts], 1), Limit(0, reason))
-
-
-def _problem(batches: Batches) -> str | None:
-    """Why packing is not exact here, judged by the shortest and the longest packed prompt; None if it is."""
-    assert batches.scorer is not None
-    packed = [number for number, group in enumerate(batches.groups) if batches._packs(batches.prompts[group[0]])]
-    ends = {(packed[0], 0), (packed[-1], len(batches.groups[packed[-1]]) - 1)}
-    for number, place in sorted(ends):
-        if number not in batches.logits:
-            batches.logits[number] = batches.score(number)
-        prompt = batches.prompts[batches.groups[number][place]]
-        problem = packability.difference(batches.scorer, prompt, batches.logits[number][place])
-        if problem:
-            return problem
-    return None

@@ -1,6 +1,6 @@
 """Whether packing is exact for a model and its prompts: what its configuration says, and a comparison of scores.
 
-Classes' flags are not trusted, so some prompts are scored both ways: packed, and alone by the model's own attention.
+Classes' flags are not trusted, so a long prompt is scored both ways: packed, and alone by the model's own attention.
 """
 
 from typing import NamedTuple
@@ -8,7 +8,6 @@ from typing import NamedTuple
 import torch
 
 from mmlu_kit.evaluation.encoding import Prompt
-from mmlu_kit.evaluation.packing import PackedScorer
 from mmlu_kit.models import positions
 
 # The largest difference between two ways to compute a log-probability that rounding explains, in nats. Measured with
@@ -48,16 +47,17 @@ def limit(model: torch.nn.Module) -> Limit:
     return min(limits, default=Limit(None, None))
 
 
-def difference(scorer: PackedScorer, prompt: Prompt, packed: torch.Tensor) -> str | None:
-    """Compare a prompt's packed logits, shape (vocabulary), with the model's own: say how they differ, None if they agree.
+def difference(own: torch.Tensor, packed: torch.Tensor, prompt: Prompt, dtype: torch.dtype) -> str | None:
+    """Compare a prompt's logits by the model's own attention with packed ones: say how they differ, None if they agree.
 
-    They agree if the log-probabilities of the letters and of the most probable token differ by no more than rounding explains.
+    Both have shape (vocabulary). They agree if the log-probabilities of the letters and of the most probable token differ by no
+    more than rounding in `dtype` explains.
     """
-    own = torch.log_softmax(scorer.alone(prompt.ids[len(scorer.prefix) :]), dim=-1)
+    expected = torch.log_softmax(own, dim=-1)
     tokens = [*prompt.letter_ids, int(own.argmax())]
-    apart = (torch.log_softmax(packed, dim=-1) - own)[tokens].abs().nan_to_num(torch.inf)
+    apart = (torch.log_softmax(packed, dim=-1) - expected)[tokens].abs().nan_to_num(torch.inf)
     # A model whose own output is not finite is reported with the question's name later.
-    largest = float(apart.max()) if own.isfinite().all() else 0.0
-    if largest <= ROUNDING.get(scorer.model.dtype, max(ROUNDING.values())):
+    largest = float(apart.max()) if expected.isfinite().all() else 0.0
+    if largest <= ROUNDING.get(dtype, max(ROUNDING.values())):
         return None
     return f"packed scores differ from its own by {largest:.2g} nats"

@@ -5,7 +5,6 @@ restart for each prompt, and a token attends to the shared prefix and to its own
 and the output layer is applied only to each prompt's last token.
 """
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,16 +35,22 @@ def score_unpacked(model: torch.nn.Module, row: Sequence[int]) -> torch.Tensor:
 
 
 class PackedScorer:
-    """Scores prompts that share a prefix, which is computed once."""
+    """Scores prompts whose first `start` tokens are those of `row`, a whole prompt, for which they are computed once.
+
+    `own` are the next-token logits after `row` by the model's own attention: float32, shape (vocabulary).
+    """
 
     @torch.inference_mode()
-    def __init__(self, model: torch.nn.Module, prefix: Sequence[int]) -> None:
-        self.model, self.prefix = model, list(prefix)
+    def __init__(self, model: torch.nn.Module, row: Sequence[int], start: int) -> None:
+        self.model, self.start = model, start
         positions.reset_rope(model)
-        self._cache: Any = None
-        if prefix:
-            ids = torch.tensor([self.prefix], device=model.device)
-            self._cache = model(input_ids=ids, use_cache=True, **transformers_model.last_only(model)).past_key_values
+        ids = torch.tensor([list(row)], device=model.device)
+        # Unlike a cache made for the model, this one keeps what a window has passed.
+        cache = transformers.DynamicCache()
+        options = {"use_cache": True, "past_key_values": cache} if start else {"use_cache": False}
+        self.own = model(input_ids=ids, **options, **transformers_model.last_only(model)).logits[0, -1].float()
+        # Copies, so that the rest of the row's cache is freed.
+        self._prefix = [(layer.keys[:, :, :start].clone(), layer.values[:, :, :start].clone()) for layer in cache.layers]
 
     @torch.inference_mode()
     def __call__(self, suffixes: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -55,10 +60,10 @@ class PackedScorer:
         packed attention computes.
         """
         cache = transformers.DynamicCache()
-        for layer, cached in enumerate(self._cache.layers if self._cache else []):
-            cache.update(cached.keys, cached.values, layer)
+        for layer, (keys, values) in enumerate(self._prefix):
+            cache.update(keys, values, layer)
         lengths = [len(suffix) for suffix in suffixes]
-        longest, start = max(lengths), len(self.prefix)
+        longest, start = max(lengths), self.start
         device = self.model.device
         # Where each token goes when the row is unpacked to one row per prompt, padded on the right.
         within = torch.cat([torch.arange(length) for length in lengths])
@@ -79,15 +84,6 @@ class PackedScorer:
         finally:
             self.model.set_attn_implementation(original)
         return packed.float()
-
-    @torch.inference_mode()
-    def alone(self, suffix: Sequence[int]) -> torch.Tensor:
-        """Next-token logits after one prompt, by the model's own attention: float32, shape (vocabulary)."""
-        ids = torch.tensor([list(suffix)], device=self.model.device)
-        cache = copy.deepcopy(self._cache)
-        options = transformers_model.last_only(self.model)
-        output = self.model(input_ids=ids, past_key_values=cache, use_cache=True, **options)
-        return output.logits[0, -1].float()
 
 
 def _attention(
