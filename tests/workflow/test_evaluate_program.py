@@ -1,7 +1,9 @@
 """mmlu-kit evaluate without Snakemake: its output, its files, and its messages on mistakes."""
 
 import csv
+import json
 import re
+import shutil
 
 import pytest
 from mmlu_kit.cli.main import SUBCOMMANDS
@@ -25,7 +27,7 @@ def test_evaluate_prints_the_writeups_lines(evaluate, root):
     assert process.returncode == 0, process.stderr
     pattern = (
         r"Loading demo-medium …\nModel loaded successfully!\nModel device: cpu\nModel dtype: torch.float32\n"
-        r"Model quantization: none\n"
+        r"Model quantization: none\nBatches: packed\n"
         r" Result: (\d+)/50 correct = ([\d.]+)%   # astronomy\n Result: (\d+)/50 correct = ([\d.]+)%   # business_ethics\n"
         r"Overall Accuracy: ([\d.]+)%\nAs generated: .*\n"
     )
@@ -123,3 +125,16 @@ def test_every_subcommand_has_help(kit, subcommand):
 def test_a_misspelt_subcommand_lists_the_known_ones(kit):
     process = kit("stats")
     assert process.returncode == 2 and "invalid choice: 'stats'" in process.stderr and "'status'" in process.stderr
+
+
+def test_a_token_that_the_model_does_not_have_is_refused(kit, one_line, root, tmp_path):
+    """A tokenizer with one added token, and a question in which it occurs."""
+    folder = shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "model")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["added_tokens"].append({**tokenizer["added_tokens"][-1], "id": 1600, "content": "<added>", "special": False})
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    for split in ("dev", "test"):
+        (tmp_path / "questions" / split).mkdir(parents=True)
+        (tmp_path / f"questions/{split}/astronomy_{split}.csv").write_text("What is <added>?,1,2,3,4,A\n")
+    process = kit("evaluate", "--model", folder, "--questions", tmp_path / "questions", "--subjects", "astronomy")
+    one_line(process, "the tokenizer's token 1600 ('<added>') is beyond the model's vocabulary of")

@@ -68,6 +68,7 @@ class PackedScorer:
         # Where each token goes when the row is unpacked to one row per prompt, padded on the right.
         within = torch.cat([torch.arange(length) for length in lengths])
         rows = torch.repeat_interleave(torch.arange(len(suffixes)), torch.tensor(lengths))
+        positions.reset_rope(self.model)
         original = self.model.config._attn_implementation
         self.model.set_attn_implementation(ATTENTION)
         try:

@@ -13,6 +13,7 @@ import torch
 from mmlu_kit.evaluation import answer_parser, batches
 from mmlu_kit.evaluation.encoding import Prompt
 from mmlu_kit.evaluation.records import Packing, Record
+from mmlu_kit.models import positions
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
@@ -104,6 +105,7 @@ def greedy(
     """The tokens that the model generates greedily after `ids`, up to its end token, `end_id` or `max_new_tokens`."""
     configured = model.generation_config.eos_token_id
     ends = {*(configured if isinstance(configured, list) else [configured]), end_id} - {None}
+    positions.reset_rope(model)
     prompt = torch.tensor([list(ids)], device=model.device)
     written = model.generate(
         prompt,
