@@ -217,11 +217,11 @@ def test_a_batch_that_does_not_fit_memory_is_halved(loaded, astronomy, monkeypat
     whole = score(model, tokenizer, prepared)
     real, sizes = packing.PackedScorer.__call__, []
 
-    def small(scorer, suffixes):
+    def small(scorer, suffixes, tail=1):
         sizes.append(len(suffixes))
         if len(suffixes) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return real(scorer, suffixes)
+        return real(scorer, suffixes, tail)
 
     monkeypatch.setattr(packing.PackedScorer, "__call__", small)
     for halved, record in zip(score(model, tokenizer, prepared), whole, strict=True):
@@ -230,7 +230,7 @@ def test_a_batch_that_does_not_fit_memory_is_halved(loaded, astronomy, monkeypat
 
 
 def test_a_question_too_large_for_memory_is_named(loaded, astronomy, monkeypatch):
-    def none(scorer, suffixes):
+    def none(scorer, suffixes, tail=1):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     monkeypatch.setattr(packing.PackedScorer, "__call__", none)
@@ -272,3 +272,14 @@ def test_quantized_scores_do_not_depend_on_other_questions(root, astronomy, quan
     for prompt, record in zip(prepared, together, strict=True):
         scored = torch.tensor([record.letter_logprobs[letter] for letter in "ABCD"], dtype=torch.float64)
         torch.testing.assert_close(scored, plain_logprobs(model, prompt.ids)[list(prompt.letter_ids)], atol=1e-4, rtol=0)
+
+
+def test_marks_of_thoughts_that_are_special_tokens_are_read_and_others_are_left_out(loaded, astronomy, monkeypatch):
+    model, tokenizer = loaded
+    tokenizer = transformers_model.load_tokenizer(Path(tokenizer.name_or_path))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["[THINK]", "[/THINK]"]})
+    text = "[THINK]B. Looks wrong[/THINK]D<|im_end|>"
+    written = tokenizer(text, add_special_tokens=False)["input_ids"]
+    monkeypatch.setattr(scoring, "greedy", lambda *arguments: written)
+    (record,) = score(model, tokenizer, prepare(astronomy, tokenizer)[:1], max_new_tokens=20)
+    assert (record.generated, record.parsed) == ("[THINK]B. Looks wrong[/THINK]D", "D")

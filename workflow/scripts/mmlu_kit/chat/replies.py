@@ -69,8 +69,8 @@ class Replier:
         """
         started = time.perf_counter()
         transformers_model.check_tokens(self.model, self.tokenizer, ids)
-        # Beyond this length all positions are others, so nothing that was computed before is valid.
-        changes = self._switch is not None and len(ids) > self._switch
+        # Beyond this length all positions are others, so nothing that was computed on the other side is valid.
+        changes = self._switch is not None and max(len(ids), len(self._ids)) > self._switch
         if cold or changes:
             self.forget()
         # The last token is always computed: its logits give the reply's first token.

@@ -38,7 +38,17 @@ class Batches:
     def score(self, number: int) -> torch.Tensor:
         """Next-token logits after each prompt of a group, float32, shape (prompts, vocabulary)."""
         ready = self.logits.pop(number, None)
-        return self._score([self.prompts[position] for position in self.groups[number]]) if ready is None else ready
+        return self._score(self._group(number)) if ready is None else ready
+
+    def check(self, number: int, dtype: torch.dtype) -> str | None:
+        """Score a packed group whose last prompt the scorer was made with; say why packing is not exact, None if it is."""
+        assert self.scorer is not None
+        tail = len(self.scorer.reference)
+        logits = self._score(self._group(number), tail)
+        if not packability.agree(self.scorer.reference, logits[-tail:], dtype):
+            return "packed scores differ from its own"
+        self.logits[number] = torch.cat([logits[:-tail], logits[-1:]])
+        return None
 
     def packing(self) -> Packing:
         """How many prompts are packed, and why the others are not."""
@@ -49,31 +59,34 @@ class Batches:
         """The groups' numbers, those that are scored already first."""
         return sorted(range(len(self.groups)), key=lambda number: number not in self.logits)
 
+    def _group(self, number: int) -> list[Prompt]:
+        return [self.prompts[position] for position in self.groups[number]]
+
     def _packs(self, prompt: Prompt) -> bool:
         return self.scorer is not None and self.limit.allows(len(prompt.ids))
 
-    def _score(self, prompts: Sequence[Prompt]) -> torch.Tensor:
-        """Score prompts that are all packed, or a single one; a group that does not fit the memory is halved."""
+    def _score(self, prompts: Sequence[Prompt], tail: int = 1) -> torch.Tensor:
+        """Score prompts that are all packed, or a single one; a group that does not fit the memory is halved.
+
+        Of the last prompt there are the logits after each of its last `tail` tokens.
+        """
         try:
             if self.scorer is not None and self._packs(prompts[0]):
-                return self.scorer([prompt.ids[self.scorer.start :] for prompt in prompts])
+                return self.scorer([prompt.ids[self.scorer.start :] for prompt in prompts], tail)
             return packing.score_unpacked(self.model, prompts[0].ids)
         except NotPackable:
             raise
         except Exception as error:
-            name, length = prompts[0].question.name, len(prompts[0].ids)
-            # CUDA has an error class for this; on a CPU only the message tells.
-            if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            if not _out_of_memory(error):
                 problem = f"the model's own code fails ({type(error).__name__}: {str(error).strip()[:200]})"
-                raise ModelFails(f"{name}: {problem}: use another dtype, quantization, device or model") from error
+                advice = "use another dtype, quantization, device or model"
+                raise ModelFails(f"{prompts[0].question.name}: {problem}: {advice}") from error
             if len(prompts) == 1:
-                raise UserError(
-                    f"{name}: {length} tokens do not fit the memory of {self.model.device}: use fewer examples"
-                ) from None
+                raise _does_not_fit(prompts[0], self.model) from None
         # Outside the handler, since the traceback would keep the failed batch's memory alive.
         torch.cuda.empty_cache()
         half = len(prompts) // 2
-        return torch.cat([self._score(part) for part in (prompts[:half], prompts[half:])])
+        return torch.cat([self._score(prompts[:half]), self._score(prompts[half:], tail)])
 
 
 def choose(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: int | None) -> Batches:
@@ -85,16 +98,14 @@ def choose(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: 
     if not rows:
         return _one_at_a_time(model, prompts, limit.reason)
     start = shared_prefix(rows)
-    lengths = [len(prompt.ids) - start if limit.allows(len(prompt.ids)) else None for prompt in prompts]
-    groups = plan(lengths, tokens_per_batch)
+    groups = plan([len(prompt.ids) - start if limit.allows(len(prompt.ids)) else None for prompt in prompts], tokens_per_batch)
     packed = [number for number, group in enumerate(groups) if limit.allows(len(prompts[group[0]].ids))]
     number = next((number for number in reversed(packed) if len(groups[number]) > 1), packed[-1])
     checked = prompts[groups[number][-1]]
     try:
-        scorer = PackedScorer(model, checked.ids, start)
+        scorer = PackedScorer(model, checked.ids, start, min(packability.TAIL, len(checked.ids) - start))
         batches = Batches(model, prompts, groups, limit, scorer)
-        batches.logits[number] = batches.score(number)
-        problem = packability.difference(scorer.own, batches.logits[number][-1], checked, model.dtype)
+        problem = batches.check(number, model.dtype)
     except NotPackable as error:
         problem = str(error)
     except ModelFails as error:
@@ -102,8 +113,20 @@ def choose(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: 
     except UserError:  # the memory
         raise
     except Exception as error:  # whatever the code of a model's class raises
+        if _out_of_memory(error):
+            raise _does_not_fit(checked, model) from None
         problem = f"packing it raises {type(error).__name__}"
     return _one_at_a_time(model, prompts, problem) if problem else batches
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out; CUDA has an error class for this, on a CPU only the message tells."""
+    return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
+
+
+def _does_not_fit(prompt: Prompt, model: torch.nn.Module) -> UserError:
+    tokens = f"{len(prompt.ids)} tokens do not fit the memory of {model.device}"
+    return UserError(f"{prompt.question.name}: {tokens}: use fewer examples")
 
 
 def shared_prefix(rows: Sequence[tuple[int, ...]]) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
+from mmlu_kit.evaluation import thoughts
 from mmlu_kit.evaluation.messages import Message, Role, arranged
 from mmlu_kit.evaluation.rendering import ADVICE, Refusal, Renderer
-from mmlu_kit.evaluation.template_forms import THOUGHTS, TemplateForm, after_thought, template_form
+from mmlu_kit.evaluation.template_forms import TemplateForm, template_form
 from mmlu_kit.settings import TemplateArguments
 from mmlu_kit.user_errors import UserError
 
@@ -71,7 +72,7 @@ class ChatTemplate:
         place = 0
         for message in messages:
             content = message["content"]
-            text = (after_thought(content) if message["role"] == "assistant" else content).strip()
+            text = (thoughts.after(content) if message["role"] == "assistant" else content).strip()
             start = prompt.find(text, 0 if message["role"] == "system" else place)
             if start < 0:
                 raise UserError(f"{self._renderer.name} changes or cuts {text[:40]!r} in this conversation: {ADVICE}")
@@ -92,6 +93,6 @@ def _broken(message: Message, marks: str, breaker: str) -> Message:
     kept = "(?!)"
     if message["role"] == "assistant":
         # The template must recognise an earlier reply's reasoning, and the model itself wrote those tokens.
-        kept = "|".join(map(re.escape, [*THOUGHTS, *THOUGHTS.values()]))
+        kept = thoughts.TAGS
     content = re.sub(f"(?=(?:{marks}))(?!{kept})(.)", rf"\1{breaker}", message["content"], flags=re.DOTALL)
     return Message(role=message["role"], content=content)

@@ -37,27 +37,29 @@ def score_unpacked(model: torch.nn.Module, row: Sequence[int]) -> torch.Tensor:
 class PackedScorer:
     """Scores prompts whose first `start` tokens are those of `row`, a whole prompt, for which they are computed once.
 
-    `own` are the next-token logits after `row` by the model's own attention: float32, shape (vocabulary).
+    `reference` are the next-token logits after each of the last `tail` tokens of `row` by the model's own attention: float32,
+    shape (tail, vocabulary).
     """
 
     @torch.inference_mode()
-    def __init__(self, model: torch.nn.Module, row: Sequence[int], start: int) -> None:
+    def __init__(self, model: torch.nn.Module, row: Sequence[int], start: int, tail: int = 1) -> None:
         self.model, self.start = model, start
         positions.reset_rope(model)
         ids = torch.tensor([list(row)], device=model.device)
         # Unlike a cache made for the model, this one keeps what a window has passed.
         cache = transformers.DynamicCache()
         options = {"use_cache": True, "past_key_values": cache} if start else {"use_cache": False}
-        self.own = model(input_ids=ids, **options, **transformers_model.last_only(model)).logits[0, -1].float()
+        self.reference = model(input_ids=ids, **options, **transformers_model.last_only(model, tail)).logits[0, -tail:].float()
         # Copies, so that the rest of the row's cache is freed.
         self._prefix = [(layer.keys[:, :, :start].clone(), layer.values[:, :, :start].clone()) for layer in cache.layers]
 
     @torch.inference_mode()
-    def __call__(self, suffixes: Sequence[Sequence[int]]) -> torch.Tensor:
+    def __call__(self, suffixes: Sequence[Sequence[int]], tail: int = 1) -> torch.Tensor:
         """Next-token logits after each prompt, of which `suffixes` has what follows the prefix, at least one token each.
 
-        float32, shape (prompts, vocabulary), on the model's device. Raises NotPackable if the model's attention needs more than
-        packed attention computes.
+        Of the last prompt there are those after each of its last `tail` tokens: float32, shape (prompts - 1 + tail,
+        vocabulary), on the model's device. Raises NotPackable if the model's attention needs more than packed attention
+        computes.
         """
         cache = transformers.DynamicCache()
         for layer, (keys, values) in enumerate(self._prefix):
@@ -68,6 +70,8 @@ class PackedScorer:
         # Where each token goes when the row is unpacked to one row per prompt, padded on the right.
         within = torch.cat([torch.arange(length) for length in lengths])
         rows = torch.repeat_interleave(torch.arange(len(suffixes)), torch.tensor(lengths))
+        ends = torch.tensor(lengths).cumsum(0) - 1
+        kept = torch.cat([ends[:-1], ends[-1:] + torch.arange(1 - tail, 1)])
         positions.reset_rope(self.model)
         original = self.model.config._attn_implementation
         self.model.set_attn_implementation(ATTENTION)
@@ -77,7 +81,7 @@ class PackedScorer:
                 position_ids=(start + within)[None].to(device),
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=torch.tensor(lengths, device=device).cumsum(0) - 1,
+                logits_to_keep=kept.to(device),
                 unpacked=(len(suffixes), longest),
                 places=(rows * longest + within).to(device),
                 mask=torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start) if start else None,

@@ -37,7 +37,7 @@ class Runner:
         self.tokens_per_batch = batch_size.tokens_per_batch(self.model, job.requested.tokens_per_batch)
         self.machine = machine.describe(torch, job.record_host)
         self.journals: list[Journal] = []
-        self.said: str | None = None
+        self.last_line: str | None = None
         if self.device == "cuda":
             timer.watch_gpu(torch.cuda)
         self.start = timer.end_start()
@@ -52,7 +52,7 @@ class Runner:
             prompts = self._prompts(subject_questions)
             journal = self._journal(subject, prompts) if self.outputs.journals else None
             scored, packing, new = self._score(subject, prompts, journal)
-            self._say(f"Batches: {packing.in_words()}")
+            self._print_once(f"Batches: {packing.in_words()}")
         except UserError:
             self.timer.end_subject()  # so that its time is not counted for the next subject
             raise
@@ -96,11 +96,11 @@ class Runner:
         for journal in self.journals:
             journal.remove()
 
-    def _say(self, line: str) -> None:
-        """Print a line that is not that of the subject before."""
-        if line != self.said:
+    def _print_once(self, line: str) -> None:
+        """Print a line unless it was printed for the subject before."""
+        if line != self.last_line:
             print(line, flush=True)
-        self.said = line
+        self.last_line = line
 
     def _prompts(self, subject_questions: Sequence[Question]) -> list[encoding.Prompt]:
         """The prompts of a subject's test questions."""
@@ -138,10 +138,12 @@ class Runner:
     ) -> tuple[list[Record], Packing, int]:
         """Return the records of all prompts, how many were packed, and the number of new ones; others are in `journal`."""
         kept = {number: [Record(**entry) for entry in batch] for number, batch in journal.kept.items()} if journal else {}
-        new = len(prompts) - sum(map(len, kept.values()))
-        with progress.Bar(f"{self.name} {subject}", new) as bar:
+        new = 0
+        with progress.Bar(f"{self.name} {subject}", len(prompts) - sum(map(len, kept.values()))) as bar:
 
             def done(number: int, batch: list[Record]) -> None:
+                nonlocal new
+                new += len(batch)
                 if journal:
                     with self.timer.phase("write"):
                         journal.append(number, [record.plain() for record in batch])

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
-from mmlu_kit.evaluation import answer_parser, batches
+from mmlu_kit.evaluation import answer_parser, batches, thoughts
 from mmlu_kit.evaluation.encoding import Prompt
 from mmlu_kit.evaluation.records import Packing, Record
+from mmlu_kit.evaluation.template_forms import special_tokens
 from mmlu_kit.models import positions
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
@@ -51,6 +52,8 @@ def score(
                 chosen = [prompts[position] for position in group]
                 scored = list(_records(model, chosen, logits, tokenizer, max_new_tokens, phase))
             done(number, list(scored))
+        else:
+            planned.logits.pop(number, None)
         records.update(zip(group, scored, strict=True))
     return [records[position] for position in range(len(prompts))], planned.packing()
 
@@ -63,6 +66,9 @@ def _records(
     max_new_tokens: int,
     phase: Phase,
 ) -> Iterator[Record]:
+    # Of special tokens, those around thoughts show what the answer is. One token alone is kept whatever it is.
+    tokens = [token for token in special_tokens(tokenizer) if not thoughts.is_mark(token)] if max_new_tokens > 1 else []
+    left_out = frozenset(tokenizer.convert_tokens_to_ids(tokens)) if tokens else frozenset()
     logprobs = torch.log_softmax(logits, dim=-1)
     if not torch.isfinite(logprobs).all():
         row = int((~torch.isfinite(logprobs)).any(dim=1).nonzero()[0])
@@ -75,7 +81,7 @@ def _records(
         if max_new_tokens > 1:
             with phase("forward"):
                 written = greedy(model, prompt.ids, max_new_tokens, tokenizer, prompt.end_id)
-        generated = tokenizer.decode(written, skip_special_tokens=max_new_tokens > 1)
+        generated = tokenizer.decode([token for token in written if token not in left_out], skip_special_tokens=False)
         in_thought = prompt.conversation is not None and prompt.conversation.open_thought
         parsed = answer_parser.parse(generated, in_thought)
         predicted = LETTERS[int(letters.argmax())]

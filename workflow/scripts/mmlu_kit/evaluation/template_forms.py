@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmlu_kit.evaluation import thoughts
 from mmlu_kit.evaluation.messages import Contents, Message, Role, System, arranged
 from mmlu_kit.evaluation.records import Conversation
 from mmlu_kit.evaluation.rendering import ADVICE, Refusal, Renderer
@@ -20,16 +21,6 @@ FORMS: tuple[tuple[Contents, System], ...] = (
     ("text", "first user turn"),
     ("parts", "first user turn"),
 )
-# The marks around a model's reasoning, by the opening one.
-THOUGHTS = {
-    **{f"<{name}>": f"</{name}>" for name in ("think", "thinking", "thought", "reason", "reasoning", "seed:think")},
-    "[THINK]": "[/THINK]",
-    "<|START_THINKING|>": "<|END_THINKING|>",
-    "<|begin_of_thought|>": "<|end_of_thought|>",
-    "◁think▷": "◁/think▷",
-}
-# The same where the closing mark ends other texts too.
-THOUGHT_CHANNELS = {"<|channel|>analysis": "<|end|>", "<|channel>thought": "<channel|>"}
 # Python's text for an object without one of its own holds an address, which differs from run to run.
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+>")
 
@@ -50,8 +41,8 @@ class TemplateForm:
 
 def template_form(renderer: Renderer, roles: Sequence[Role]) -> TemplateForm:
     """Return the form for conversations whose messages have these roles; Refusal if something is lost in each form."""
-    said = [_sentinel(number) for number in range(len(roles))]
-    messages = [Message(role=role, content=content) for role, content in zip(roles, said, strict=True)]
+    sentinels = [_sentinel(number) for number in range(len(roles))]
+    messages = [Message(role=role, content=content) for role, content in zip(roles, sentinels, strict=True)]
     contents, system, prompt = _first_complete(renderer, messages)
     tokens = special_tokens(renderer.tokenizer)
     # Vocabularies have added tokens that delimit turns without being called special, and some for runs of white space.
@@ -61,16 +52,15 @@ def template_form(renderer: Renderer, roles: Sequence[Role]) -> TemplateForm:
         whole = renderer.render(arranged([*messages, reply], contents, system), add_generation_prompt=False)
     except Refusal:
         whole = ""
-    before, answered, after = whole.partition(reply["content"])
-    tail, tail_of_reply = _after_all(said, prompt), _after_all(said, before)
-    thoughts = {**THOUGHTS, **THOUGHT_CHANNELS}
+    before, sentinel, after = whole.partition(reply["content"])
+    tail, tail_of_reply = _after_all(sentinels, prompt), _after_all(sentinels, before)
     end = re.match(rf"\s*({alternatives([*tokens, *added])})", after)
     return TemplateForm(
         conversation=Conversation(
             contents=contents,
             system=system,
-            before_answer=tail_of_reply.removeprefix(tail) if answered and tail_of_reply.startswith(tail) else "",
-            open_thought=any(tail.rfind(opening) > tail.rfind(closing) for opening, closing in thoughts.items()),
+            before_answer=tail_of_reply.removeprefix(tail) if sentinel and tail_of_reply.startswith(tail) else "",
+            open_thought=thoughts.is_open(tail),
         ),
         marks=re.compile(alternatives([*tokens, *(token for token in added if token in prompt)])),
         text=prompt,
@@ -87,11 +77,6 @@ def special_tokens(tokenizer: Any) -> list[str]:
 def alternatives(tokens: Iterable[str]) -> str:
     """A regular expression for any of these texts, the longest first; without texts it never matches."""
     return "|".join(re.escape(token) for token in sorted(set(tokens), key=lambda token: (-len(token), token))) or "(?!)"
-
-
-def after_thought(reply: str) -> str:
-    """The part of an assistant's reply after its reasoning, which templates may leave out of earlier replies."""
-    return reply[max(reply.rfind(closing) + len(closing) if closing in reply else 0 for closing in THOUGHTS.values()) :]
 
 
 def _first_complete(renderer: Renderer, messages: Sequence[Message]) -> tuple[Contents, System, str]:

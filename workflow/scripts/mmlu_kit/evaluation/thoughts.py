@@ -9,8 +9,9 @@ That text does not belong to the answer.
 """
 
 import re
+from collections.abc import Iterator
 
-_NAMES = r"(?:\w{1,20}:)?(?:think|thinking|thoughts?|reasoning|reflection|scratchpad)"
+_NAMES = r"(?:\w{1,20}:)?(?:think|thinking|thoughts?|reason|reasoning|reflection|scratchpad)"
 
 
 def _tag(before: str) -> str:
@@ -19,6 +20,13 @@ def _tag(before: str) -> str:
 
 
 _OPEN_TAG, _CLOSE_TAG = _tag("(?:(?:begin|start)_(?:of_)?)?"), _tag("(?:/|end_(?:of_)?)")
+# A regular expression for the marks that begin and end in themselves.
+TAGS = f"{_OPEN_TAG}|{_CLOSE_TAG}"
+# Tokens that other marks consist of.
+_PARTS = frozenset(
+    "<|start|> <|channel|> <|constrain|> <|message|> <|end|> <|return|> <|channel> <channel|> <unused94> <unused95> "
+    "<|inner_prefix|> <|inner_suffix|>".split()
+)
 # In order: gpt-oss, and gpt-oss with its special tokens left out of the text, as 'analysisWe need …assistantfinalB'; Gemma 4;
 # MedGemma; Apertus; Granite.
 _OPENS = (
@@ -35,6 +43,8 @@ _FINALS = (
 _MARK = re.compile(
     rf"(?P<open>{_OPEN_TAG}(?:\s{{0,9}}{_OPEN_TAG})?|{_OPENS})|(?P<close>{_CLOSE_TAG}|{_CLOSES})|(?P<final>{_FINALS})"
 )
+
+_CLOSED_CHANNEL = re.compile(r"<\|channel\|>(?:(?!<\|end\|>)[\s\S]){0,100000}<\|end\|>")
 
 _TURN_ENDS = (
     r"<\|(?:im_end|end|eot|eot_id|eom_id|end_of_text|endoftext|endofturn|return|user)\|>|</s>|<eos>|<(?:end|start)_of_turn>"
@@ -64,18 +74,44 @@ def answer(generated: str, in_thought: bool = False) -> str:
     return next((text for text in reversed(answers) if text.strip()), "")
 
 
+def is_open(prompt: str) -> bool:
+    """Whether a prompt ends within a thought."""
+    # In a prompt, unlike in a reply, the end of a message ends its channel; what follows the channel's name may be missing.
+    *_, depth = [0, *(depth for _, _, depth in _marks(_CLOSED_CHANNEL.sub("", prompt) + "<|message|>"))]
+    return depth > 0
+
+
+def after(reply: str) -> str:
+    """The part of a reply after its last thought, which is all that templates keep of earlier replies."""
+    ends = [mark.end() for mark in _MARK.finditer(reply) if not mark["open"]]
+    return reply[ends[-1] :] if ends else reply
+
+
+def is_mark(token: str) -> bool:
+    """Whether a token is a mark of thoughts, or a part of one."""
+    return token in _PARTS or bool(re.fullmatch(TAGS, token))
+
+
 def _outside(generated: str) -> list[str]:
     """The texts before, between and after thoughts; white space after a thought is left out."""
     texts: list[str] = []
-    depth = start = 0
-    for mark in _MARK.finditer(generated):
-        if depth == 0 and mark["open"]:
+    start, still_open = 0, False
+    for mark, before, depth in _marks(generated):
+        if before == 0 and mark["open"]:
             texts.append(generated[start : mark.start()])
-        elif depth == 0 or mark["final"]:
+        elif before == 0 or mark["final"]:
             texts.clear()
-        depth = 0 if mark["final"] else max(0, depth + (1 if mark["open"] else -1))
-        start = mark.end()
-    if depth:
+        start, still_open = mark.end(), depth > 0
+    if still_open:
         return texts
     last = generated[start:]
     return [*texts, last.lstrip() if start else last]
+
+
+def _marks(text: str) -> Iterator[tuple[re.Match[str], int, int]]:
+    """Yield each mark, with the number of open thoughts before and after it."""
+    depth = 0
+    for mark in _MARK.finditer(text):
+        before = depth
+        depth = 0 if mark["final"] else max(0, depth + (1 if mark["open"] else -1))
+        yield mark, before, depth

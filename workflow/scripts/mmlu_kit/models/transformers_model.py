@@ -126,9 +126,9 @@ def check_tokens(model: torch.nn.Module, tokenizer: Any, ids: Iterable[int]) -> 
         )
 
 
-def last_only(model: torch.nn.Module) -> dict[str, int]:
-    """The argument with which a model computes only the last token's logits; some families have none."""
-    return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+def last_only(model: torch.nn.Module, tokens: int = 1) -> dict[str, int]:
+    """The argument with which a model computes only the last tokens' logits; some families have none."""
+    return {"logits_to_keep": tokens} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
 
 
 def quantization_config(quantization: Quantization, dtype: DType) -> Any:
