@@ -1,5 +1,6 @@
 """Made-up results: studies whose answers are given as text, 'ABCD' for four questions, '-' for unparsed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas
@@ -10,7 +11,8 @@ from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, Packing, Record, Timing
+from mmlu_kit.evaluation.manner import Packing
+from mmlu_kit.evaluation.records import Evaluation, Record, Timing
 from mmlu_kit.files import sha256
 from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 from mmlu_kit.inputs.questions import Question
@@ -78,8 +80,13 @@ def evaluation(model: str, subject: str, answers: str, generated: str | None = N
     files = {"x": FileEntry(bytes=1, sha256=sha256(model))}
     about = {"folder": "p", "repository": None, "commit": None, "checkpoint_bytes": 1}
     manifest = Manifest(**about, files=files, parameters=parameters)
-    packing = Packing(packed=len(answered), alone=0, reason=None)
-    return records.evaluation(model, manifest, REQUESTED, effective(bytes=4 * parameters), None, subject, answered, packing)
+    ran_as = effective(bytes=4 * parameters)
+    return records.evaluation(model, manifest, REQUESTED, ran_as, None, subject, answered, packing(answered))
+
+
+def packing(answered: Sequence[Record]) -> Packing:
+    """Return that all these answers were packed."""
+    return Packing(packed=len(answered), alone=0, reason=None)
 
 
 def effective(device: str = "cpu", quantization: str = "none", **changes: object) -> Effective:

@@ -132,7 +132,7 @@ def test_a_part_without_evaluations_names_what_ran_and_has_no_empty_tables(part,
     records = results.evaluation("s", "anatomy", BEST).records
     settings = itertools.product(stability.DTYPES, stability.Batching, stability.THREADS)
     runs = [
-        stability.run(RunSettings(dtype=dtype, batching=batching, threads=threads), records)
+        stability.run(RunSettings(dtype=dtype, batching=batching, threads=threads), records, results.packing(records))
         for dtype, batching, threads in settings
     ]
     measured = {

@@ -132,7 +132,7 @@ def parts() -> tuple[Merged, AnalysisFile, RunFile]:
     answered = results.evaluation("m", "anatomy", "ABCD").records
     settings = itertools.product(stability.DTYPES, stability.Batching, stability.THREADS)
     runs = [
-        stability.run(RunSettings(dtype=dtype, batching=batching, threads=threads), answered)
+        stability.run(RunSettings(dtype=dtype, batching=batching, threads=threads), answered, results.packing(answered))
         for dtype, batching, threads in settings
     ]
     measured = StabilityFile(model="m", subjects=["anatomy"], questions=4, runs=runs, comparisons=stability.comparisons(runs))

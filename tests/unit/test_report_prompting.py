@@ -1,7 +1,7 @@
 """The report says beside a model's numbers that its prompt ends before the answer, or that it got no system message."""
 
 import pytest
-from mmlu_kit.evaluation.records import Conversation
+from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.report.sentences import prompting
 
 from tests.helpers import results

@@ -18,7 +18,7 @@ def record(predicted, *logprobs):
 def run(*records, **settings):
     """Return a run with these records; by default in float32, unpacked, with one thread."""
     settings = {"dtype": "float32", "batching": Batching.UNPACKED, "threads": 1, **settings}
-    return stability.run(RunSettings(**settings), records)
+    return stability.run(RunSettings(**settings), records, results.packing(records))
 
 
 def test_a_changed_answer_is_counted_with_its_margin_before_the_change():

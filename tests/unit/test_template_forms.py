@@ -3,7 +3,7 @@
 import pytest
 from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
-from mmlu_kit.evaluation.records import Conversation
+from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.user_errors import UserError
 

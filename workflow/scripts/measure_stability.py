@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 from mmlu_kit import options, progress, user_errors
+from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import stability
@@ -60,14 +61,17 @@ def main() -> None:
             torch.set_num_threads(threads)
             size = batch_size.tokens_per_batch(model, "auto") if batching == Batching.PACKED else None
             records: list[Record] = []
+            packings: list[Packing] = []
             with progress.Bar(settings.in_words(), sum(map(len, prompts))) as bar:
 
                 def done(number: int, batch: list[Record], bar: progress.Bar = bar) -> None:
                     bar.advance(len(batch))
 
                 for subject_prompts in prompts:
-                    records += scoring.score(model, tokenizer, subject_prompts, size, 1, {}, done)[0]
-            runs.append(stability.run(settings, records))
+                    scored, packing = scoring.score(model, tokenizer, subject_prompts, size, 1, {}, done)
+                    records += scored
+                    packings.append(packing)
+            runs.append(stability.run(settings, records, Packing.over(packings)))
     measured = StabilityFile(
         model=args.name,
         subjects=[subject_questions[0].subject for subject_questions in by_subject],

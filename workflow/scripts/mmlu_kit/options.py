@@ -77,7 +77,7 @@ def add_template_arguments(parser: argparse.ArgumentParser, from_config: bool = 
 def template_arguments(args: argparse.Namespace, config: TemplateArguments = MappingProxyType({})) -> TemplateArguments:
     """The arguments of `add_template_arguments`' option, or `config` if it is not given; an invalid one raises UserError."""
     if args.template_arguments is None:
-        return config
+        return dict(config)  # which can be sent to another process
     try:
         return TypeAdapter(TemplateArguments).validate_json(args.template_arguments, strict=True)
     except ValidationError as error:

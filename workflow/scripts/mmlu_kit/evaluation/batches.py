@@ -11,9 +11,9 @@ import torch
 
 from mmlu_kit.evaluation import packability, packing
 from mmlu_kit.evaluation.encoding import Prompt
+from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.packability import Limit
 from mmlu_kit.evaluation.packing import NotPackable, PackedScorer
-from mmlu_kit.evaluation.records import Packing
 from mmlu_kit.user_errors import UserError
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from mmlu_kit.evaluation import prompts
 from mmlu_kit.evaluation.chat_templates import ChatTemplate, Piece
+from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.evaluation.messages import Message
-from mmlu_kit.evaluation.records import Conversation
 from mmlu_kit.evaluation.template_forms import alternatives, special_tokens
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS, Preset, TemplateArguments

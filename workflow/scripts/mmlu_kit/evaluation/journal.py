@@ -26,7 +26,7 @@ def journal_key(
     """Return a hash of everything that can change a result.
 
     This includes hashes of the model's files, the prompts, the settings `computed` (dtype, quantization, tokens per batch,
-    longest answer, threads), the kind of device, the numerical packages, and the content of the `code` files.
+    longest answer, threads), the kind of device, the packages that can change a score, and the content of the `code` files.
     """
     parts = {
         "files": dict(model_files),

@@ -126,8 +126,8 @@ def _attention(
         return padded.view(prompts, longest, packed.shape[1], packed.shape[3]).transpose(1, 2)
 
     def with_prefix(packed: torch.Tensor) -> torch.Tensor:
-        own = rows(packed[:, :, start:])
-        return torch.cat([packed[:, :, :start].expand(prompts, -1, -1, -1), own], dim=2) if start else own
+        suffixes = rows(packed[:, :, start:])
+        return torch.cat([packed[:, :, :start].expand(prompts, -1, -1, -1), suffixes], dim=2) if start else suffixes
 
     attended = torch.nn.functional.scaled_dot_product_attention(
         rows(query),

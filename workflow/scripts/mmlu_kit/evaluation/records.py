@@ -12,9 +12,9 @@ from pydantic import AfterValidator, Field, model_validator
 from mmlu_kit import files
 from mmlu_kit.data import Bytes, Count, Data, Document, Positive, Sha256, Text, at_most, version
 from mmlu_kit.evaluation import answer_parser
-from mmlu_kit.evaluation.messages import Contents, System
+from mmlu_kit.evaluation.manner import Conversation, Packing
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.settings import LETTERS, Effective, Letter, LoadSettings, Requested
+from mmlu_kit.settings import LETTERS, Effective, Letter, LoadSettings, Preset, Requested
 from mmlu_kit.timing.gpu import GpuUse
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.phase_timer import StartPhases, SubjectPhases
@@ -58,26 +58,6 @@ class Record(Data):
     letter_mass: Annotated[float, Field(ge=0)] | None = Field(None, description="The sum of the letters' probabilities.")
 
 
-class Conversation(Data):
-    """How a model's chat template takes the questions."""
-
-    contents: Contents = Field(description="How a message's content is given: as text, or as a list with one text part.")
-    system: System = Field(
-        description="Where the header is: in a system turn, or at the beginning of the first user turn if the template does "
-        "not write system messages."
-    )
-    before_answer: str = Field(
-        description="What the template writes between the prompt and an assistant's reply. White space is part of the answer's "
-        "token. After anything else, such as a mark of reasoning, the model is asked before its answer begins."
-    )
-    open_thought: bool = Field(description="Whether the prompt ends within the model's reasoning.")
-
-    @property
-    def space(self) -> str:
-        """The white space with which an answer begins."""
-        return "" if self.before_answer.strip() else self.before_answer
-
-
 class Totals(Data):
     """Counts over records."""
 
@@ -98,31 +78,6 @@ class Totals(Data):
         )
 
 
-class Packing(Data):
-    """How many questions were computed together, with their shared prefix computed once, and how many one at a time."""
-
-    packed: Count = Field(description="Questions computed together with others.")
-    alone: Count = Field(description="Questions computed one at a time by the model's own attention.")
-    reason: str | None = Field(description="Why some were computed one at a time; null if none were.")
-
-    def in_words(self) -> str:
-        """'packed', 'one at a time, because …', or '90 packed, 10 one at a time, because …'."""
-        if not self.alone:
-            return "packed"
-        alone = f"one at a time, because {self.reason}"
-        return f"{self.packed} packed, {self.alone} {alone}" if self.packed else alone
-
-    @classmethod
-    def over(cls, parts: Sequence[Self]) -> Self:
-        """Add up the questions of several subjects."""
-        reasons = dict.fromkeys(part.reason for part in parts if part.reason)
-        return cls(
-            packed=sum(part.packed for part in parts),
-            alone=sum(part.alone for part in parts),
-            reason="; ".join(reasons) or None,
-        )
-
-
 class Evaluation(Document):
     """evaluations/<model>/<subject>.json: one model's answers on one subject.
 
@@ -134,7 +89,7 @@ class Evaluation(Document):
     model: str = Field(description="The model's name in config.")
     repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")
     commit: str | None = Field(description="The repository's commit; null for a local folder.")
-    parameters: Count | None = Field(description="Floating-point parameters that the checkpoint's headers declare.")
+    parameters: Count | None = Field(description="Parameters in the checkpoint, as in its manifest.")
     model_files: dict[str, Sha256] = Field(
         description="The SHA-256 of every file that the model was loaded from, or of the file with the imported answers."
     )
@@ -180,6 +135,11 @@ class Evaluation(Document):
                 return f"{wrong} of question {record.index} contradicts its other entries"
         if self.totals != Totals.over(self.records):
             return "the totals contradict the records"
+        counted = self.packing.packed + self.packing.alone if self.packing else 0
+        if counted != (0 if imported else len(self.records)):
+            return "the counts of packed questions contradict the records"
+        if (self.conversation is not None) != (self.requested is not None and self.requested.preset == Preset.CHAT):
+            return "the form of its conversations contradicts its preset"
         indices = [record.index for record in self.records]
         return None if len(set(indices)) == len(indices) else "a question occurs twice"
 
@@ -200,7 +160,7 @@ class Timing(Document, StartPhases, SubjectPhases, GpuUse):
     process_started: str = Field(description="When the process started, UTC, ISO 8601.")
     started: str = Field(description="When the subject was started, UTC, ISO 8601.")
     peak_rss_bytes: Bytes = Field(description="The process's peak resident memory so far.")
-    machine: Machine = Field(description="The machine and the versions of numerical packages.")
+    machine: Machine = Field(description="The machine and the versions of packages that can change a score.")
 
 
 class NotRun(Document):

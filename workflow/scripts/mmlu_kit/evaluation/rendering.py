@@ -16,7 +16,7 @@ DATE_STRING = "26 Jul 2024"
 MAX_SECONDS = 5.0
 MAX_MEMORY_BYTES = 2**28
 MAX_CHARACTERS = 2**20
-ADVICE = "use another model, or another preset than chat"
+ADVICE = "use another model, or for questions another preset than chat"
 
 
 class Refusal(UserError):

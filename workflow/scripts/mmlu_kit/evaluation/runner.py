@@ -10,8 +10,9 @@ import torch
 from mmlu_kit import progress, sources
 from mmlu_kit.evaluation import encoding, records, scoring
 from mmlu_kit.evaluation.journal import Journal, journal_key
+from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.process import Job
-from mmlu_kit.evaluation.records import NotRun, Packing, Record, Timing
+from mmlu_kit.evaluation.records import NotRun, Record, Timing
 from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question

@@ -12,7 +12,8 @@ import torch
 
 from mmlu_kit.evaluation import answer_parser, batches, thoughts
 from mmlu_kit.evaluation.encoding import Prompt
-from mmlu_kit.evaluation.records import Packing, Record
+from mmlu_kit.evaluation.manner import Packing
+from mmlu_kit.evaluation.records import Record
 from mmlu_kit.evaluation.template_forms import special_tokens
 from mmlu_kit.models import positions
 from mmlu_kit.settings import LETTERS

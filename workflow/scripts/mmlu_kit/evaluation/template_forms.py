@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmlu_kit.evaluation import thoughts
+from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.evaluation.messages import Contents, Message, Role, System, arranged
-from mmlu_kit.evaluation.records import Conversation
 from mmlu_kit.evaluation.rendering import ADVICE, Refusal, Renderer
 from mmlu_kit.user_errors import UserError
 

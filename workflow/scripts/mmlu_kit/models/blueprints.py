@@ -6,8 +6,11 @@ from typing import Any
 
 import torch
 import transformers
+from transformers.quantizers.auto import AutoHfQuantizer
 
+from mmlu_kit.models import transformers_model
 from mmlu_kit.settings import DType, Quantization
+from mmlu_kit.user_errors import UserError
 
 
 def build(config: Any, dtype: torch.dtype) -> torch.nn.Module:
@@ -19,17 +22,19 @@ def build(config: Any, dtype: torch.dtype) -> torch.nn.Module:
 def compressible(folder: Path, dtype: DType, quantization: Quantization) -> tuple[int, int]:
     """The numbers of a model's parameters that bitsandbytes would compress, and of all others.
 
-    It replaces linear layers. Experts that are fused into one tensor keep their number format.
+    It replaces linear layers. Experts that are fused into one tensor keep their number format. A folder whose model cannot be
+    built raises UserError.
     """
-    from transformers.quantizers.auto import AutoHfQuantizer
-
-    from mmlu_kit.models.transformers_model import quantization_config, torch_dtype
-
-    config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    model = build(config, torch_dtype(dtype))
-    whole = sum(weight.numel() for weight in model.parameters())
-    quantizer = AutoHfQuantizer.from_config(quantization_config(quantization, dtype), pre_quantized=False)
-    quantizer.preprocess_model(model=model, dtype=torch_dtype(dtype), device_map={"": "cpu"})
+    settings = transformers_model.quantization_config(quantization, dtype)
+    torch_dtype = transformers_model.torch_dtype(dtype)
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = build(config, torch_dtype)
+        whole = sum(weight.numel() for weight in model.parameters())
+        quantizer = AutoHfQuantizer.from_config(settings, pre_quantized=False)
+        quantizer.preprocess_model(model=model, dtype=torch_dtype, device_map={"": "cpu"})
+    except Exception as error:
+        raise UserError(f"{folder}: the model cannot be loaded ({transformers_model.problem(error)}") from error
     modules = [module for module in model.modules() if type(module).__module__.startswith("bitsandbytes.")]
     replaced = sum(module.in_features * module.out_features for module in modules)
     return replaced, whole - replaced

@@ -32,13 +32,13 @@ def effective_configuration(model: torch.nn.Module, saved: SavedQuantization | N
     parameters: Counter[str] = Counter()
     output = model.get_output_embeddings()
     for path, module, name, weight in _weights(model):
-        quant_type = _quant_type(weight) if name == "weight" else None
+        quant_type = _quant_type(weight)
         compute = getattr(module, "compute_dtype", None) if quant_type else None
         kind = (type(module).__name__, _name(weight.dtype), quant_type, compute and _name(compute), weight.device.type)
         tensors[kind] += 1
         sizes[kind] += weight.numel() * weight.element_size() + _scale_bytes(weight)
         devices.add(weight.device.type)
-        if quant_type is None and weight.is_floating_point():
+        if quant_type is None and weight.is_floating_point() and not _is_scale(module, name):
             names_by_dtype.setdefault(weight.dtype, []).append(path)
         elif compute:
             names_by_dtype.setdefault(compute, [])
@@ -85,6 +85,11 @@ def _is_layer(module: torch.nn.Module, name: str, weight: torch.Tensor) -> bool:
     if name == "weight" and isinstance(module, torch.nn.Linear | transformers.pytorch_utils.Conv1D):
         return True
     return weight.dim() == 3 and not isinstance(module, torch.nn.Conv1d)
+
+
+def _is_scale(module: torch.nn.Module, name: str) -> bool:
+    """Whether a tensor holds scales of the quantized weights beside it."""
+    return "bias" not in name and any(map(_quant_type, module.parameters(recurse=False)))
 
 
 def _parameters(weight: torch.Tensor) -> int:

@@ -3,10 +3,6 @@
 Everything is read from disk: only safetensors weights, no remote code, no network.
 """
 
-import os
-
-os.environ["HF_HUB_OFFLINE"] = "1"  # huggingface_hub reads it when imported, so it is set before transformers
-
 import inspect
 import logging
 from collections.abc import Iterable, Mapping
@@ -18,6 +14,10 @@ import transformers
 
 from mmlu_kit.settings import COMPRESSIONS, Device, DType, LoadSettings, Quantization
 from mmlu_kit.user_errors import UserError
+
+# What transformers warns about is an error here.
+logging.getLogger("transformers").setLevel(logging.ERROR)
+transformers.utils.logging.disable_progress_bar()
 
 
 class DoesNotFit(UserError):
@@ -56,7 +56,7 @@ def load_tokenizer(folder: Path) -> Any:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         encodes = bool(tokenizer("A", add_special_tokens=False)["input_ids"])
     except Exception as error:
-        raise UserError(f"{folder}: the tokenizer cannot be loaded ({_problem(error)}") from error
+        raise UserError(f"{folder}: the tokenizer cannot be loaded ({problem(error)}") from error
     if not encodes:
         raise UserError(f"{folder}: the tokenizer has no token for 'A': save the model's own tokenizer beside the weights")
     return tokenizer
@@ -70,9 +70,6 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     short, LibraryMissing if a library is). The effective configuration may still differ from the requested one; see
     inspect_model.py.
     """
-    # What these warnings are about is an error below.
-    logging.getLogger("transformers").setLevel(logging.ERROR)
-    transformers.utils.logging.disable_progress_bar()
     # An explicit None would make transformers ignore the checkpoint's own quantization, and so its scales.
     quantization = quantization_config(requested.quantization, requested.dtype)
     try:
@@ -92,7 +89,7 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     except ImportError as error:
         raise LibraryMissing(f"{folder}: a library that its weights need is missing ({_first_line(error)})") from error
     except Exception as error:
-        raise UserError(f"{folder}: the model cannot be loaded ({_problem(error)}") from error
+        raise UserError(f"{folder}: the model cannot be loaded ({problem(error)}") from error
     _check_weights(folder, info)
     saved = getattr(model.config, "quantization_config", None)
     if saved and getattr(model, "hf_quantizer", None) is None:
@@ -146,7 +143,7 @@ def quantization_config(quantization: Quantization, dtype: DType) -> Any:
     )
 
 
-def _problem(error: Exception) -> str:
+def problem(error: Exception) -> str:
     """What is wrong and what to do, in one line."""
     if "custom code" in str(error) or "trust_remote_code" in str(error):
         return "it needs code of its own, which the kit never runs): use a model of a family that transformers has"

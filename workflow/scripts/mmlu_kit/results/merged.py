@@ -5,7 +5,8 @@ from typing import Literal
 from pydantic import Field
 
 from mmlu_kit.data import Bytes, Count, Data, Document, Joules, Seconds, version
-from mmlu_kit.evaluation.records import Conversation, Packing, Totals
+from mmlu_kit.evaluation.manner import Conversation, Packing
+from mmlu_kit.evaluation.records import Totals
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile

@@ -10,7 +10,8 @@ import pandas
 
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, NotRun, Packing, Record, Timing
+from mmlu_kit.evaluation.manner import Packing
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.merged import Merged, MergedModel, Missing, NotRunHere, Result
@@ -29,7 +30,7 @@ _TIMES = (
 )
 _PEAKS = ("peak_rss_bytes", "peak_gpu_bytes")
 # Fields that must be equal in all evaluations of one model.
-_SAME = ("repository", "commit", "parameters", "requested", "effective", "model_files")
+_SAME = ("repository", "commit", "parameters", "requested", "effective", "conversation", "model_files")
 # The columns of questions.csv: a record's fields, with one column for each letter's log-probability.
 LOGPROBS = tuple(f"logprob_{letter}" for letter in LETTERS)
 _FIELDS = tuple(name for name in Record.model_fields if name not in ("subject", "index", "letter_logprobs"))

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Positive, version
+from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Record
 from mmlu_kit.settings import LETTERS, DType, Letter
 
@@ -38,6 +39,7 @@ class RunSettings(Data):
 class StabilityRun(RunSettings):
     """The answers of one run."""
 
+    packing: Packing = Field(description="Which questions were computed together.")
     correct: Count
     predicted: list[Letter] | None = Field(description="The best letter of each question; null in merged.json.")
     logprobs: list[list[float]] | None = Field(description="The letters' log-probabilities; null in merged.json.")
@@ -63,7 +65,7 @@ class StabilityComparison(Data):
 class StabilityFile(Document):
     """stability.json: the same questions scored in several ways."""
 
-    schema_: Literal["mmlu-kit/stability/2"] = version("mmlu-kit/stability/2")
+    schema_: Literal["mmlu-kit/stability/3"] = version("mmlu-kit/stability/3")
     model: str
     subjects: list[str]
     questions: Positive
@@ -83,11 +85,12 @@ class StabilityFile(Document):
         return self.model_copy(update={"runs": runs})
 
 
-def run(settings: RunSettings, records: Sequence[Record]) -> StabilityRun:
+def run(settings: RunSettings, records: Sequence[Record], packing: Packing) -> StabilityRun:
     """Return the answers of one run: each question's best letter and the letters' log-probabilities."""
     logprobs = [[(record.letter_logprobs or {})[letter] for letter in LETTERS] for record in records]
     return StabilityRun(
         **dict(settings),
+        packing=packing,
         correct=sum(record.correct for record in records),
         predicted=[record.predicted or "" for record in records],
         logprobs=logprobs,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mmlu_kit import formatting
 from mmlu_kit.formatting import plural
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, listed
 from mmlu_kit.results.stability import Batching, RunSettings, StabilityComparison, StabilityFile
@@ -36,6 +37,7 @@ def section(stability: StabilityFile | None) -> StabilitySection | None:
             _in_float32(stability, "batching", "Packing"),
             _in_float32(stability, "threads", "Another number of threads"),
             _bfloat16(stability),
+            *_not_packed(stability),
         ],
     )
 
@@ -62,6 +64,12 @@ def _in_float32(stability: StabilityFile, changed: str, what: str) -> str:
     """Return how many answers a setting changed in float32."""
     flips = sum(row.flips for row in stability.comparisons if row.changed == changed and row.runs[0].dtype == DType.FLOAT32)
     return f"{what} changed {plural(flips, 'answer') if flips else 'no answer'} in float32."
+
+
+def _not_packed(stability: StabilityFile) -> list[str]:
+    """Say which questions of packed runs were computed one at a time."""
+    parts = {run.dtype: run.packing for run in stability.runs if run.batching == Batching.PACKED and run.packing.alone}
+    return [f"In {dtype}, batching *packed* means: {formatting.cell(part.in_words())}." for dtype, part in parts.items()]
 
 
 def _bfloat16(stability: StabilityFile) -> str:

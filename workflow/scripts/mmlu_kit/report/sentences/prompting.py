@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmlu_kit.evaluation.records import Conversation
+from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.results.merged import Merged
 
 
