@@ -139,11 +139,14 @@ def benchmark(run, folder, model, *arguments):
 
 
 def test_recall_files_are_byte_identical_and_times_are_kept_separately(run, tmp_path, root):
+    arguments = {"enable_thinking": False}
     for name in ("one", "two"):
-        process = benchmark(run, tmp_path / name, root / f"workflow/demo/models/{MODEL}")
+        model, options = root / f"workflow/demo/models/{MODEL}", ["--template-arguments", json.dumps(arguments)]
+        process = benchmark(run, tmp_path / name, model, *options)
         assert process.returncode == 0, process.stderr
     one, two = ((tmp_path / name / "recall.json").read_text() for name in ("one", "two"))
     assert one == two and '_s"' not in one and str(tmp_path) not in one
+    assert json.loads(one)["template_arguments"] == arguments
     assert (tmp_path / "one/times.json").read_text() != (tmp_path / "two/times.json").read_text()
 
 

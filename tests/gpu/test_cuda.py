@@ -1,7 +1,7 @@
 """The demo on a real GPU: the same answers as on the CPU, really on the GPU, really quantized, and measured.
 
 These are the lines that only a GPU can reach: watching it in the runner, its name and driver in timing/machine.py, real
-events, energy and memory behind timing/gpu.py, the batch size in models/transformers_model.py, and every `.to(device)`.
+events, energy and memory behind timing/gpu.py, the batch size in models/batch_size.py, and every `.to(device)`.
 """
 
 import pytest

@@ -82,6 +82,7 @@ def recall(
         parameters=1000,
         model_files={},
         requested=LoadSettings(),
+        template_arguments={},
         effective=results.effective(),
         reason=None,
         context=context,

@@ -78,6 +78,21 @@ LATER_TEXT = {
            "I do not know.\n\nQuestion: What is x?\nAnswer: C", "\n\nQuestion: What is x?\nAnswer: C"],
 }  # fmt: skip
 
+LISTS = {
+    "A": ["A: C", "A\nA"],
+    "B": ["B\n\nB", "It is vitamin C.\nB", "A B C D\nThe answer is B", "B\nA cell is small", "B.\nC. is wrong",
+          "A\nB\nC\nD\nThe answer is B"],
+    "C": ["C. A", "A or B, but C"],
+    "D": ["Options:\nA\nB\nC\nD\nAnswer: D"],
+    None: ["A\nB\nC\nD", "A) \nB) \nC)", "A B C D", "A, B, C, D", "B\nC", "B\n\nC", "B\nA", "D\nC\nB\nA", "A\n\nB\n\nC\n\nD\n",
+           "A.\nB.\nC.\nD.", "A.\nB.", "A:\nB:\nC:", "(A)\n(B)\n(C)\n(D)", "(A) (B) (C) (D)", "(A)(B)(C)(D)", "(A)(B)",
+           "A)B)C)D)",
+           "**A**\n**B**", "- A\n- B\n- C", "1. A\n2. B", "b)\nc)", "A. B. C. D.", "A;B;C;D", "A;B", "A|B|C|D", "A | B",
+           "A\tB\tC\tD",
+           "A / B / C", "C\nC\nD", "A\nB\nC\nD\nE", "A\nB\nC\nD because", "I see:\nA\nB\nC", "Answer: A\nB\nC\nD",
+           "The answer is A B C D"],
+}  # fmt: skip
+
 NEGATED = {
     "B": ["The answer is B, not A.", "B, not A", "It is not (A), it is (B).", "The answer isn't A. The answer is B.",
           "Not A but B",
@@ -128,7 +143,7 @@ LANGUAGES = {
     ("text", "letter"),
     [
         (text, letter)
-        for table in (READ, THOUGHTS, LATER_TEXT, NEGATED, LANGUAGES)
+        for table in (READ, THOUGHTS, LATER_TEXT, LISTS, NEGATED, LANGUAGES)
         for letter, texts in table.items()
         for text in texts
     ],
@@ -166,7 +181,8 @@ def test_no_letter_comes_from_an_unclosed_thought(pieces):
     "piece",
     ["A", "the answer ", " ( [ * ", "<think>", "</think>", "<think>A</think>", "<|channel|>analysis", "A or ", "A. B. ",
     "答案是",
-     "\n\nx\nA. \nB. ", "not the ", "\n", " ", "A.\n", "<|", "\\boxed", "A) x B) y ", "nicht, dass die "],
+     "\n\nx\nA. \nB. ", "not the ", "\n", " ", "A.\n", "<|", "\\boxed", "A) x B) y ", "nicht, dass die ", "A\n", "A B C x ",
+     "A ) ", "(A)(", "A\nB\nC x\n"],
 )  # fmt: skip
 def test_long_texts_are_parsed_quickly(piece):
     start = time.process_time()

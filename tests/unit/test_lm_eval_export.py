@@ -53,6 +53,17 @@ def test_a_study_is_exported_with_a_sample_for_each_record(tmp_path):
     assert [sample["acc"] for sample in samples] == [1, 1, 1, 0] and samples[1]["filtered_resps"][1] == ["-0.5", "True"]
 
 
+@pytest.mark.parametrize(
+    ("generated", "greedy"), [(" B", True), ("B", True), (" A", False), ("A", False), (" the", False), ("B.", False)]
+)
+def test_the_greedy_answer_is_found_whether_or_not_decoding_drops_the_space(generated, greedy):
+    """A SentencePiece tokenizer decodes the token '▁B' of the answer ' B' as 'B'."""
+    made = evaluation()
+    made.records[1] = made.records[1].model_copy(update={"generated": generated})
+    sample = lm_eval_export.make_samples(made, Preset.LM_EVAL, QUESTIONS, None)[1]
+    assert [response[1] for response in sample["filtered_resps"]] == ["False", str(greedy), "False", "False"]
+
+
 def test_questions_other_than_those_asked_are_refused():
     for other in (QUESTIONS[1:], [results.question("virology", index) for index in range(4)]):
         with pytest.raises(UserError, match="m, question 0 of anatomy: the prompt cannot be rendered again"):

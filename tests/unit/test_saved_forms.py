@@ -89,7 +89,7 @@ def test_weights_that_are_not_the_models_are_refused(folder, spoil, words):
 
 
 @pytest.mark.parametrize("family", ["Llama", "Qwen2", "Qwen3", "Gemma2", "Mistral", "Phi3", "OlmoE"])
-def test_correct_checkpoints_report_no_weights_of_others(root, tmp_path, family):
+def test_correct_checkpoints_report_no_weights_of_others(tmp_path, family):
     names = {"OlmoE": ("OlmoeConfig", "OlmoeForCausalLM")}
     config, kind = names.get(family, (f"{family}Config", f"{family}ForCausalLM"))
     size = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -99,7 +99,7 @@ def test_correct_checkpoints_report_no_weights_of_others(root, tmp_path, family)
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-def test_weights_saved_by_bitsandbytes_are_loaded_as_they_were_saved(root, folder, tmp_path, demo_logits, bits):
+def test_weights_saved_by_bitsandbytes_are_loaded_as_they_were_saved(root, folder, demo_logits, bits):
     quantized = transformers_model.load_model(root / DEMO, LoadSettings(quantization=f"{bits}bit"))
     quantized.save_pretrained(folder)
     expected = logits(quantized)

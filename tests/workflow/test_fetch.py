@@ -100,7 +100,8 @@ def served(hub):
     return folder
 
 
-def test_only_what_is_read_is_fetched(hub, fetch, served, root, tmp_path):
+@pytest.mark.usefixtures("served")
+def test_only_what_is_read_is_fetched(hub, fetch, root, tmp_path):
     assert fetch().returncode == 0
     names = {path.name for path in (root / "workflow/demo/models/demo-small").iterdir()} | {"tool_use.jinja"}
     assert fetched(hub) == sorted(names)
@@ -124,7 +125,7 @@ def shards(folder, name="model"):
     (folder / f"{name}.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": names}))
 
 
-def test_the_shards_of_the_index_are_fetched(hub, fetch, served, tmp_path):
+def test_the_shards_of_the_index_are_fetched(hub, fetch, served):
     shards(served)
     (served / "model-3-of-3.safetensors").write_bytes(b"never wanted")
     assert fetch().returncode == 0
@@ -192,10 +193,53 @@ def test_an_unknown_commit_and_an_unknown_repository(fetch):
     assert "'a/b/c' is not the name of a repository, owner/name" in last_line(fetch(repository="a/b/c"))
 
 
-def test_no_network(hub, fetch):
-    assert "is not in the cache and the hub cannot be reached" in last_line(fetch(offline=True))
+UNREACHABLE = "is not complete in the cache and the hub cannot be reached: connect to the network"
+
+
+def keep_in_cache(folder, names, listed):
+    """Keep only some files of a cached repository; not `listed`: as a program leaves it that fetches file by file."""
+    for path in folder.rglob("snapshots/*/**/*"):
+        if path.is_symlink() and path.name not in names:
+            path.unlink()
+    if not listed:
+        for path in folder.rglob("trees"):
+            shutil.rmtree(path)
+
+
+def test_no_network(hub, fetch, tmp_path):
+    assert UNREACHABLE in last_line(fetch(offline=True))
+    assert fetch().returncode == 0
+    keep_in_cache(tmp_path / "cache", ["config.json"], listed=False)
     hub.address = "http://127.0.0.1:9"  # the discard port: nothing listens there
-    assert "is not in the cache and the hub cannot be reached" in last_line(fetch())
+    assert f"model tiny/model at aaaaaaaaaaaa {UNREACHABLE}" in last_line(fetch())
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_partly_filled_cache_without_a_network(hub, fetch, tmp_path, listed):
+    assert fetch().returncode == 0
+    tokenizer = ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"]
+    keep_in_cache(tmp_path / "cache", tokenizer, listed)
+    assert f"model tiny/model at aaaaaaaaaaaa {UNREACHABLE}" in last_line(fetch(offline=True))
+    keep_in_cache(tmp_path / "cache", ["config.json"], listed)
+    assert f"model tiny/model at aaaaaaaaaaaa {UNREACHABLE}" in last_line(fetch(offline=True))
+
+
+def test_a_chat_template_missing_in_the_cache_is_not_taken_for_none(hub, fetch, tmp_path):
+    assert fetch().returncode == 0
+    names = [path.name for path in hub.repositories[f"models/{MODEL}"].folder.iterdir()]
+    keep_in_cache(tmp_path / "cache", set(names) - {"chat_template.jinja"}, listed=True)
+    assert UNREACHABLE in last_line(fetch(offline=True))
+    assert fetch().returncode == 0
+
+
+def test_a_subject_missing_in_the_cache_is_not_taken_for_none(hub, fetch, root, tmp_path):
+    parquet(tmp_path / "mmlu", frame(root))
+    hub.repositories["datasets/cais/mmlu"] = Repository(tmp_path / "mmlu", COMMIT)
+    questions = {"repository": "cais/mmlu"}
+    assert fetch("fetch_questions.py", "--subject", "astronomy", **questions).returncode == 0
+    keep_in_cache(tmp_path / "cache", [], listed=False)
+    line = last_line(fetch("fetch_questions.py", "--subject", "astronomy", offline=True, **questions))
+    assert f"dataset cais/mmlu at aaaaaaaaaaaa {UNREACHABLE}" in line
 
 
 def test_a_hub_that_fails_is_named_with_its_status(hub, fetch):

@@ -2,7 +2,7 @@
 
 1. Thoughts are left out, and a new question or turn ends the answer (`thoughts`).
 2. Letters that are not the answer are left out: 'not A', 'Option A is wrong', 'if the answer is A', 'A?'. So are lists of
-   letters: 'A or B' is unparsed.
+   letters: 'A or B', 'A B C D' and 'B\\nC' are unparsed.
 3. A single letter at the beginning: 'B', 'b)', '**B**', '(C) three', 'D: four', 'A\\nbecause …'. Only a statement (rule 4) of
    another letter contradicts it: 'B\\nNo wait, the answer is C' is unparsed. A line 'Answer: C' below it belongs to another
    question. An 'A.' followed by a 'B.' lists the choices, and the 'A:' before a statement means 'Answer:'.
@@ -47,7 +47,8 @@ def parse(generated: str, in_thought: bool = False) -> str | None:
     text = _plain(thoughts.answer(generated, in_thought))
     for negation in phrases.NEGATIONS:
         text = negation.sub(_without_letter, text)
-    text, lists = phrases.SEVERAL.subn(phrases.REMOVED, text)
+    text = phrases.LONE_LETTERS.sub(_without_list, phrases.SEVERAL.sub(phrases.REMOVED_LIST, text))
+    lists = phrases.REMOVED_LIST in text
     leading = _leading(text)
     stated = _letters(phrases.STATEMENTS, phrases.ANSWER_LINE.sub("", text) if leading else text)
     if leading and not (stated and text.startswith("A:")):
@@ -68,6 +69,18 @@ def _without_letter(match: re.Match[str]) -> str:
     """The matched text with its letter removed."""
     start, end = match.start(1) - match.start(), match.end(1) - match.start()
     return f"{match[0][:start]}{phrases.REMOVED}{match[0][end:]}"
+
+
+def _without_list(match: re.Match[str]) -> str:
+    """The matched letters, or what stands for a list of different ones.
+
+    Two letters in one line are no list unless both have brackets, since a choice may be a letter: 'C. A'. Nor are two after
+    other text, since the last line may be the answer: 'It is vitamin C.\\nB'.
+    """
+    letters = re.findall("[A-D]", match[0].upper())
+    begins = match.start() == 0 or match.string[match.start() - 1] == "\n"
+    is_list = len(letters) > 2 or (begins and ("\n" in match[0] or match[0].count("(") == 2))
+    return phrases.REMOVED_LIST if is_list and len(set(letters)) > 1 else match[0]
 
 
 def _leading(text: str) -> str | None:

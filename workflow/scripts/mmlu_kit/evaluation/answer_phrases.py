@@ -67,8 +67,9 @@ def _words(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-# Stands for a letter that is not the answer.
+# Stand for a letter that is not the answer, and for a list of letters.
 REMOVED = "·"
+REMOVED_LIST = f"…{REMOVED}"
 # 'The answer is C', 'I choose C', 'the right one is C', 'C is correct', 'not A but C'.
 STATEMENTS = (
     _words(
@@ -101,10 +102,14 @@ NEGATIONS = (
     _words(rf"{BEFORE}((?-i:[A-D])|[a-d](?=\)))\)? ?\?"),
 )
 # 'A or B', '(a), (b) and (c)', 'A、B': several choices, not a choice.
-_AND = rf"(?:\s?[,/&、–-]\s?(?:(?:{_BETWEEN})\s)?|\s(?:{_BETWEEN})\s|\s?(?:和|或者?|与|與|及|还是|還是|跟)\s?)"
+_AND = rf"(?:\s?[,;|/&、–-]\s?(?:(?:{_BETWEEN})\s)?|\s(?:{_BETWEEN})\s|\s?(?:和|或者?|与|與|及|还是|還是|跟)\s?)"
 SEVERAL = re.compile(
     rf"{BEFORE}(?:\(?[A-D]\)?(?:(?i:{_AND})\(?[A-D]\)?{AFTER})+|\(?[a-d]\)?(?:(?i:{_AND})\(?[a-d]\)?{AFTER}(?! \w))+)"
 )
+# A letter that nothing but marks, the end of the line or another such letter follows, and all those that follow it.
+_MARK = r").:,;|/–-"
+_LONE = rf"(?:[A-D](?![\w'’])|[a-d](?=\)))(?=[ \t{_MARK}]*+(?:\n|\Z|\(?(?:[A-D](?![\w'’])|[a-d]\))))"
+LONE_LETTERS = re.compile(rf"{BEFORE}\(?{_LONE}(?:[\s{_MARK}]++\(?{_LONE})*+")
 # After a letter, these words show that it is no article: 'The answer is A because …'.
 FOLLOWS = _words(rf" (?:{_BECAUSE}|{_IS})(?![A-Za-zÀ-ɏ])")
 NAMES_A_CHOICE = _words(rf"(?:{_OPTION}) ?$")

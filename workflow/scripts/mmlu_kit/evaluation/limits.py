@@ -3,7 +3,6 @@
 import resource
 import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -18,11 +17,12 @@ class _TimeUp(BaseException):
 
 
 def limited(call: Callable[[], Result], seconds: float, memory_bytes: int) -> Result:
-    """Return the call's result; raise TimeoutError if it takes longer than `seconds`, MemoryError if more than `memory_bytes`.
+    """Return the call's result; raise TimeoutError if it computes longer than `seconds`, MemoryError beyond `memory_bytes`.
 
-    Costs some microseconds. The time is limited in the main thread only, as no other receives signals, and between Python's
-    operations: one that is under way ends first. The memory is limited where the system tells and limits a process's
-    addresses: on Linux, not on macOS. An alarm that was set before rings late, by the time of the call at most.
+    Costs some microseconds. The time is what this process's threads compute, so that neither a suspended process nor a busy
+    machine fails a call; time in the system's calls is not counted. It is limited in the main thread only, as no other receives
+    signals, and between Python's operations: one that is under way ends first. The memory is limited where the system tells
+    and limits a process's addresses: on Linux, not on macOS. A virtual timer that was set before goes on after the call.
     """
     addresses = _limit_addresses(memory_bytes)
     try:
@@ -48,18 +48,23 @@ def _timed(call: Callable[[], Result], seconds: float) -> Result:
     def ring(number: int, frame: FrameType | None) -> None:
         raise _TimeUp
 
-    started = time.monotonic()
-    remaining, interval = signal.setitimer(signal.ITIMER_REAL, 0)
-    handler = signal.signal(signal.SIGALRM, ring)
+    started = _computed_s()
+    remaining, interval = signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    handler = signal.signal(signal.SIGVTALRM, ring)
     try:
         try:
-            signal.setitimer(signal.ITIMER_REAL, seconds)
+            signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
             return call()
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)  # it may ring just before
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)  # it may ring just before
     except _TimeUp:
-        raise TimeoutError(f"not done after {seconds:g} s") from None
+        raise TimeoutError(f"not done after {seconds:g} s of computing") from None
     finally:
-        signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
+        signal.signal(signal.SIGVTALRM, handler or signal.SIG_DFL)
         if remaining:
-            signal.setitimer(signal.ITIMER_REAL, max(remaining - (time.monotonic() - started), 1e-3), interval)
+            signal.setitimer(signal.ITIMER_VIRTUAL, max(remaining - (_computed_s() - started), 1e-3), interval)
+
+
+def _computed_s() -> float:
+    """The time that this process's threads have computed, without the system's calls."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_utime

@@ -5,7 +5,8 @@ If a token is needed, huggingface_hub finds it itself: from HF_TOKEN or `hf auth
 
 import glob
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -16,6 +17,8 @@ from huggingface_hub.utils import sha
 from mmlu_kit.inputs import checkpoints, regular_files, weight_files
 from mmlu_kit.user_errors import UserError
 
+_AGAIN = "finished files are kept; run again"
+
 
 def fetch_model(repository: str, commit: str) -> Path:
     """Fetch what is read of a model, and nothing else, and return its folder.
@@ -24,39 +27,72 @@ def fetch_model(repository: str, commit: str) -> Path:
     raises UserError before its weights are fetched.
     """
     where = f"model {repository} at {commit[:12]}"
-    names = _names(repository, commit)
-    checkpoints.check_names(where, names)
+    names, failure = _names(repository, commit)
+    with _from_incomplete_list(where, failure):
+        checkpoints.check_names(where, names)
     folder = _fetch_files(repository, commit, checkpoints.described(names))
     config = checkpoints.check_description(folder)
-    weights = weight_files.choose(
-        where,
-        [name for name in names if "/" not in name],
-        config,
-        names.__contains__,
-        lambda name: regular_files.read_json(_fetch_files(repository, commit, [name]) / name),
-    )
+    with _from_incomplete_list(where, failure):
+        weights = weight_files.choose(
+            where,
+            [name for name in names if "/" not in name],
+            config,
+            names.__contains__,
+            lambda name: regular_files.read_json(_fetch_files(repository, commit, [name]) / name),
+        )
     return _fetch_files(repository, commit, weights)
 
 
-def fetch(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
-    """Fetch the files of `repository` at `commit` that match `patterns` and return their folder.
+def fetch_questions(repository: str, commit: str, patterns: list[str]) -> Path:
+    """Fetch the files of a data set that match `patterns` and return their folder.
 
-    `kind` is 'model' or 'dataset'. Files in the cache are not fetched again. A failure or a wrong hash raises UserError.
+    Files in the cache are not fetched again. A failure or a wrong hash raises UserError.
     """
-    folder = _download(repository, commit, patterns, kind)
-    _check_hashes(folder, folder.rglob("*"), f"{kind} {repository} at {commit[:12]}")
+    where = f"dataset {repository} at {commit[:12]}"
+    folder = _download(repository, commit, patterns, "dataset")
+    # Without the hub and without its list of files, the client returns what is in the cache.
+    if not all(any(folder.glob(pattern)) for pattern in patterns) and _listed(repository, commit, "dataset") is None:
+        raise _not_in_cache(where)
+    _check_hashes(folder, folder.rglob("*"), where)
     return folder
 
 
-def _names(repository: str, commit: str) -> Collection[str]:
-    """The names of the files in a model's repository; those in the cache if the hub cannot be reached."""
+def _names(repository: str, commit: str) -> tuple[Collection[str], Exception | None]:
+    """The names of the files in a model's repository.
+
+    If the hub cannot be reached, the names come from the list of files in the cache. Without that list they are those of the
+    cached files, some of which may be missing; then the hub's failure is returned too.
+    """
     try:
         tree = huggingface_hub.HfApi().list_repo_tree(repository, revision=commit, recursive=True)
-        return {entry.path for entry in tree if isinstance(entry, huggingface_hub.hf_api.RepoFile)}
-    except (errors.HFValidationError, httpx2.HTTPError, OSError):
-        # The client looks in its cache and, if the model is not there, names the reason.
-        folder = _download(repository, commit, ["config.json"], "model")
-        return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        return {entry.path for entry in tree if isinstance(entry, huggingface_hub.hf_api.RepoFile)}, None
+    except (errors.HFValidationError, httpx2.HTTPError, OSError) as error:
+        failure = error
+    names = _listed(repository, commit, "model")
+    if names is not None:
+        return names, None
+    # The client looks in its cache and, if the model is not there, names the reason.
+    folder = _download(repository, commit, ["config.json"], "model")
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}, failure
+
+
+def _listed(repository: str, commit: str, kind: str) -> Collection[str] | None:
+    """The names of the files in a repository by the list in the cache, None if it is not there."""
+    with suppress(errors.HFValidationError, errors.CachedRepoTreeNotFoundError):
+        return {entry.path for entry in huggingface_hub.get_cached_repo_tree(repository, repo_type=kind, revision=commit)}
+    return None
+
+
+@contextmanager
+def _from_incomplete_list(where: str, failure: Exception | None) -> Iterator[None]:
+    """Name the failure of the hub instead of a file that may be missing only in the cache."""
+    try:
+        yield
+    except UserError:
+        if failure is None:
+            raise
+        with _in_one_line(where):
+            raise failure from None
 
 
 def _fetch_files(repository: str, commit: str, names: Collection[str]) -> Path:
@@ -94,11 +130,18 @@ def _hash_matches(path: Path) -> bool:
 def _download(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
     """Fetch files without checking their hashes."""
     where = f"{kind} {repository} at {commit[:12]}"
-    again = "finished files are kept; run again"
     try:
-        return Path(huggingface_hub.snapshot_download(repository, repo_type=kind, revision=commit, allow_patterns=patterns))
+        with _in_one_line(where):
+            return Path(huggingface_hub.snapshot_download(repository, repo_type=kind, revision=commit, allow_patterns=patterns))
     except errors.HFValidationError as error:
         raise UserError(f"{where}: '{repository}' is not the name of a repository, owner/name: correct it") from error
+
+
+@contextmanager
+def _in_one_line(where: str) -> Iterator[None]:
+    """Raise UserError, with what to do, for each failure of the hub's client."""
+    try:
+        yield
     except errors.GatedRepoError as error:
         advice = "accept its licence on its page on the hub, then run `hf auth login` or set HF_TOKEN"
         raise UserError(f"{where} is gated: {advice} ({_status(error)})") from error
@@ -108,20 +151,22 @@ def _download(repository: str, commit: str, patterns: list[str], kind: str) -> P
         private = "or it is private and needs `hf auth login` or HF_TOKEN"
         raise UserError(f"{where}: the hub has no such repository, {private} ({_status(error)})") from error
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{where}: the hub answered {_status(error)}; {again}") from error
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        raise UserError(f"{where}: the hub answered {_status(error)}; {_AGAIN}") from error
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         # When the hub fails, the client looks in its cache, and a miss there hides the hub's answer.
         if isinstance(error.__cause__, errors.HfHubHTTPError):
-            raise UserError(f"{where}: the hub answered {_status(error.__cause__)}; {again}") from error
-        raise UserError(
-            f"{where} is not in the cache and the hub cannot be reached: connect to the network; {again}"
-        ) from error
+            raise UserError(f"{where}: the hub answered {_status(error.__cause__)}; {_AGAIN}") from error
+        raise _not_in_cache(where) from error
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
-        raise UserError(f"{where}: the connection broke ({type(error).__name__}); {again}") from error
+        raise UserError(f"{where}: the connection broke ({type(error).__name__}); {_AGAIN}") from error
     except OSError as error:
         if error.errno is not None:  # an error of the disk, which names its file
             raise
-        raise UserError(f"{where}: a file arrived incomplete; {again}") from error
+        raise UserError(f"{where}: a file arrived incomplete; {_AGAIN}") from error
+
+
+def _not_in_cache(where: str) -> UserError:
+    return UserError(f"{where} is not complete in the cache and the hub cannot be reached: connect to the network; {_AGAIN}")
 
 
 def _status(error: errors.HfHubHTTPError) -> str:

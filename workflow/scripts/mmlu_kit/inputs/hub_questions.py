@@ -11,7 +11,7 @@ from mmlu_kit.user_errors import UserError
 def fetch(repository: str, commit: str, subject: str) -> list[Question]:
     """Fetch the dev and test questions of a subject from `repository` at `commit`; an unexpected table raises UserError."""
     patterns = [f"{subject}/{split}-*.parquet" for split in Split]
-    folder = hub.fetch(repository, commit, patterns, "dataset") / subject
+    folder = hub.fetch_questions(repository, commit, patterns) / subject
     fetched = []
     for split in Split:
         paths = sorted(str(path) for path in folder.glob(f"{split}-*.parquet"))

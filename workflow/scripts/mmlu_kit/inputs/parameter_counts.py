@@ -14,7 +14,7 @@ _SCALES = "F8_E8M0"  # powers of two, used for nothing else
 _USUAL_BITS = 4
 
 
-class Packing(NamedTuple):
+class PackedForm(NamedTuple):
     """How a library names a quantized weight's tensors: the ending of the values' name, and those of the tensors beside them.
 
     The first of `beside` must be there. `bits` is the size of a value, None if config.json or the number format gives it.
@@ -25,9 +25,9 @@ class Packing(NamedTuple):
     bits: int | None = None
 
 
-_PACKINGS = (
+_PACKED_FORMS = (
     *(
-        Packing(
+        PackedForm(
             ".weight",
             (
                 f".weight.quant_state.bitsandbytes__{kind}",
@@ -37,17 +37,17 @@ _PACKINGS = (
         )
         for kind in ("nf4", "fp4")
     ),
-    Packing(".weight", (".SCB", ".weight_format"), bits=8),  # bitsandbytes, 8 bits
-    Packing("_packed", ("_scale", "_shape", "_zero_point", "_global_scale", "_g_idx")),  # compressed-tensors
-    Packing("", ("_scale", "_zero_point", "_scale_2", "_global_scale", "_g_idx")),  # compressed-tensors, FP8, NVFP4, BitNet
-    Packing("", ("_scale_inv",)),  # FP8 with a scale for each block
-    Packing("", ("_scales",)),  # EETQ
-    Packing("_blocks", ("_scales",), bits=4),  # MXFP4
-    Packing(".qweight", (".scales", ".qzeros", ".g_idx")),  # GPTQ, AWQ
-    Packing(".weight", (".scales", ".biases")),  # MLX
-    Packing(".W_q", (".scale", ".zero", ".shape", ".nbits", ".group_size", ".axis", ".packing", ".meta")),  # HQQ
-    *(Packing(data, ("._scale", "._shift")) for data in ("._data", "._data._data")),  # quanto
-    *(Packing(f"{mark}qdata", (f"{mark}scale", f"{mark}zero_point", f"{mark}zero")) for mark in ("_", ":")),  # torchao
+    PackedForm(".weight", (".SCB", ".weight_format"), bits=8),  # bitsandbytes, 8 bits
+    PackedForm("_packed", ("_scale", "_shape", "_zero_point", "_global_scale", "_g_idx")),  # compressed-tensors
+    PackedForm("", ("_scale", "_zero_point", "_scale_2", "_global_scale", "_g_idx")),  # compressed-tensors, FP8, NVFP4, BitNet
+    PackedForm("", ("_scale_inv",)),  # FP8 with a scale for each block
+    PackedForm("", ("_scales",)),  # EETQ
+    PackedForm("_blocks", ("_scales",), bits=4),  # MXFP4
+    PackedForm(".qweight", (".scales", ".qzeros", ".g_idx")),  # GPTQ, AWQ
+    PackedForm(".weight", (".scales", ".biases")),  # MLX
+    PackedForm(".W_q", (".scale", ".zero", ".shape", ".nbits", ".group_size", ".axis", ".packing", ".meta")),  # HQQ
+    *(PackedForm(data, ("._scale", "._shift")) for data in ("._data", "._data._data")),  # quanto
+    *(PackedForm(f"{mark}qdata", (f"{mark}scale", f"{mark}zero_point", f"{mark}zero")) for mark in ("_", ":")),  # torchao
 )
 # Scales of activations and of the KV cache in quantized checkpoints.
 _SCALES_OF_ACTIVATIONS = tuple(
@@ -64,23 +64,23 @@ def parameters(path: Path, tensors: Mapping[str, Tensor], quantization: SavedQua
 
     `quantization` is what config.json declares. Integers in a format that is not known count as one parameter each.
     """
-    packings = {}
+    forms = {}
     describing = set()
     for name in tensors:
-        for packing in _PACKINGS:
-            stem = name.removesuffix(packing.beside[0])
-            values = stem + packing.values
-            if stem != name and values in tensors and (packing.bits or tensors[values].dtype not in _WIDE):
-                packings[values] = packing
-                describing |= {stem + ending for ending in packing.beside}
-    quantized = quantization is not None or bool(packings)
+        for form in _PACKED_FORMS:
+            stem = name.removesuffix(form.beside[0])
+            values = stem + form.values
+            if stem != name and values in tensors and (form.bits or tensors[values].dtype not in _WIDE):
+                forms[values] = form
+                describing |= {stem + ending for ending in form.beside}
+    quantized = quantization is not None or bool(forms)
     bits = quantization.bits if quantization else None
     counts = {}
     for name, tensor in tensors.items():
         if name in describing or tensor.dtype == _SCALES or (quantized and name.endswith(_SCALES_OF_ACTIVATIONS)):
             counts[name] = 0
-        elif name in packings:
-            counts[name] = _packed(path, tensors, name, packings[name], bits)
+        elif name in forms:
+            counts[name] = _packed(path, tensors, name, forms[name], bits)
         elif tensor.dtype.startswith(("F", "BF")) or (quantized and tensor.dtype in _MAYBE_PACKED and len(tensor.shape) >= 2):
             counts[name] = tensor.bits // BITS[tensor.dtype]
         else:
@@ -88,20 +88,20 @@ def parameters(path: Path, tensors: Mapping[str, Tensor], quantization: SavedQua
     return counts
 
 
-def _packed(path: Path, tensors: Mapping[str, Tensor], name: str, packing: Packing, bits: int | None) -> int:
+def _packed(path: Path, tensors: Mapping[str, Tensor], name: str, form: PackedForm, bits: int | None) -> int:
     """The number of values that a quantized weight's tensor holds."""
     tensor = tensors[name]
-    stem = name.removesuffix(packing.values)
+    stem = name.removesuffix(form.values)
     if (shape := tensors.get(stem + "_shape")) and (count := _declared(path, shape)) and count <= tensor.bits:
         return count
-    if tensor.dtype in _ONE_A_BYTE and packing.bits is None:
+    if tensor.dtype in _ONE_A_BYTE and form.bits is None:
         return tensor.bits // 8
     zeros, scales = tensors.get(stem + ".qzeros"), tensors.get(stem + ".scales")
     if zeros and scales and scales.bits:
         # One zero point, packed as the values are, for each scale; layers of one model may differ.
         ratio = zeros.bits * BITS[scales.dtype] / scales.bits
         bits = int(ratio) if ratio in (2, 3, 4, 8) else bits
-    return tensor.bits // (packing.bits or bits or _USUAL_BITS)
+    return tensor.bits // (form.bits or bits or _USUAL_BITS)
 
 
 def _declared(path: Path, shape: Tensor) -> int | None:

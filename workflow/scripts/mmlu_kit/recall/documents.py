@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Fraction, MedianRange, Positive, Seconds, Sha256, at_most, version
-from mmlu_kit.settings import Effective, LoadSettings
+from mmlu_kit.settings import Effective, LoadSettings, PromptSettings, TemplateArguments
 from mmlu_kit.timing.machine import Machine
 
 Kind = Literal["told", "corrected", "never", "rule"]
@@ -90,6 +90,7 @@ class ChatModel(Data):
     commit: str | None
     parameters: Count
     requested: LoadSettings
+    template_arguments: TemplateArguments = Field(description=PromptSettings.model_fields["template_arguments"].description)
     effective: Effective
     reason: str | None = Field(description="Why it did not run as requested; null if it did.")
     context: Positive | None = Field(description="The model's context length in tokens; null if its configuration has none.")
@@ -112,7 +113,7 @@ class RecallFile(Document, ChatModel, Design):
     The file has the same bytes in every run with one machine and version.
     """
 
-    schema_: Literal["mmlu-kit/recall/1"] = version("mmlu-kit/recall/1")
+    schema_: Literal["mmlu-kit/recall/2"] = version("mmlu-kit/recall/2")
     model_files: dict[str, Sha256] = Field(description="The SHA-256 of each of the model's files.")
     trials: list[TrialRecord]
     probes: list[ProbeRecord] = Field(description="Each trial under each strategy.")
@@ -304,7 +305,7 @@ class ChatModelNotRun(Data):
 class ChatFile(Document):
     """chat.json: recall and cost of chat models under each strategy, as counts, not percentages."""
 
-    schema_: Literal["mmlu-kit/chat_summary/2"] = version("mmlu-kit/chat_summary/2")
+    schema_: Literal["mmlu-kit/chat_summary/3"] = version("mmlu-kit/chat_summary/3")
     models: list[ChatModelSummary] = Field(description="The models that ran, in the study's order.")
     not_run: list[ChatModelNotRun]
     transcripts: Transcripts | None = Field(description="Three whole chats; null if the model could not be run.")

@@ -53,6 +53,7 @@ class Experiment:
     ) -> None:
         assert loaded.model is not None and loaded.effective is not None
         self.name, self.manifest, self.requested, self.plan = name, manifest, requested, plan
+        self.template_arguments = template.arguments
         self.effective, self.reason = loaded.effective, loaded.reason
         self.material = material
         self.example = conversations.example(material, example.fact, example.value)
@@ -87,6 +88,7 @@ class Experiment:
             parameters=self.manifest.parameters,
             model_files=self.manifest.hashes,
             requested=self.requested,
+            template_arguments=self.template_arguments,
             effective=self.effective,
             reason=self.reason,
             context=self.context,

@@ -184,8 +184,12 @@ def _sample(record: Record, question: Question, text: str, answers: Sequence[str
         "answer": int(target),
     }
     # lm-eval writes a response's log-likelihood and 'is greedy' as text; greedy means that the model would write this answer.
+    # A SentencePiece token decodes without the space that it begins with. The best letter's token alone can be the greedy one.
     responses = [
-        [str(record.letter_logprobs[letter]), str(record.generated == answer)]
+        [
+            str(record.letter_logprobs[letter]),
+            str(letter == record.predicted and record.generated.strip() == answer.strip()),
+        ]
         for letter, answer in zip(LETTERS, answers, strict=True)
     ]
     return {
