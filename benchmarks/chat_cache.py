@@ -78,12 +78,12 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
     from mmlu_kit.chat.replies import Replier
     from mmlu_kit.evaluation import encoding
     from mmlu_kit.evaluation.chat_templates import ChatTemplate
-    from mmlu_kit.models import loading, positions, transformers_model
+    from mmlu_kit.models import loading, positions, tokenizers
     from mmlu_kit.timing import machine
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    template = ChatTemplate(transformers_model.load_tokenizer(folder))
+    template = ChatTemplate(tokenizers.load_tokenizer(folder))
     requested = LoadSettings(device=Device(args.device), dtype=DType(args.dtype))
     model = loading.load(checkpoints.verified_manifest(folder), requested, OnUnavailable.FAIL).model
     context = positions.context_length(model)

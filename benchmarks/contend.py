@@ -139,7 +139,7 @@ def main() -> None:
         transformers.AutoModelForCausalLM.from_pretrained(args.model, dtype=getattr(torch, args.dtype))
         os._exit(0)  # at once, as evaluate.py ends: taking the interpreter down is no part of loading
     from mmlu_kit.inputs import questions
-    from mmlu_kit.models import transformers_model
+    from mmlu_kit.models import tokenizers, transformers_model
     from mmlu_kit.settings import DType, LoadSettings, Split
     from mmlu_kit.timing import machine, phase_timer
     from tables import Work
@@ -149,7 +149,7 @@ def main() -> None:
 
     began = time.perf_counter()
     model = transformers_model.load_model(args.model, LoadSettings(dtype=DType(args.dtype)))
-    tokenizer = transformers_model.load_tokenizer(args.model)
+    tokenizer = tokenizers.load_tokenizer(args.model)
     load_s = time.perf_counter() - began
     asked, seconds = 0, 0.0
     all_passes: list[Passes] = []

@@ -23,7 +23,7 @@ from mmlu_kit.config import ChatEntry, ModelEntry
 from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import questions
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import tokenizers
 from mmlu_kit.recall import conversations, probes, times
 from mmlu_kit.settings import DTYPE_BYTES, Device, DType, Preset, Quantization, Split
 from mmlu_kit.study import Study, resolve
@@ -88,7 +88,7 @@ def main() -> None:
 
 def counted(data: Path, path: Path) -> list[int]:
     """The prompt tokens of each question of a subject, as the kit asks them of a Qwen2.5 model without examples."""
-    tokenizer = transformers_model.load_tokenizer(data / "tokenizers/qwen2.5-instruct")
+    tokenizer = tokenizers.load_tokenizer(data / "tokenizers/qwen2.5-instruct")
     tests = questions.read_csv(path, path.stem.removesuffix("_test"), Split.TEST)
     return [len(prompt.ids) for prompt in encoding.prepare(tests, [], Preset.LM_EVAL, tokenizer, 32768)]
 
@@ -119,7 +119,7 @@ def cost(name: str, study: Study, tokens: Mapping[str, Sequence[int]], rates: Ra
 
 def chat(study: Study, experiment: ChatEntry, data: Path, rates: Rates, reading: float) -> str:
     """A line on what the recall experiment costs, its prompts counted as Qwen2.5's template writes them."""
-    tokenizer = transformers_model.load_tokenizer(data / "tokenizers/qwen2.5-instruct")
+    tokenizer = tokenizers.load_tokenizer(data / "tokenizers/qwen2.5-instruct")
     material = conversations.read(ROOT / "workflow/recall/conversations.yaml")
     trials = conversations.trials(material, experiment.distances, experiment.trials, experiment.seed)
     strategies = [views.parse(strategy) for strategy in experiment.strategies]

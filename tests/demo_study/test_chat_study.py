@@ -12,7 +12,7 @@ from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.journal import Journal
 from mmlu_kit.inputs import checkpoints
-from mmlu_kit.models import loading, transformers_model
+from mmlu_kit.models import loading, tokenizers
 from mmlu_kit.recall import probes
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.settings import LoadSettings, OnUnavailable
@@ -153,7 +153,7 @@ def test_recall_files_are_byte_identical_and_times_are_kept_separately(run, tmp_
 def test_a_killed_recall_run_resumes_after_its_last_batch(tmp_path, root):
     torch.set_num_threads(1)
     manifest = checkpoints.verified_manifest(root / "workflow/demo/models/demo-small")
-    template = ChatTemplate(transformers_model.load_tokenizer(Path(manifest.folder)))
+    template = ChatTemplate(tokenizers.load_tokenizer(Path(manifest.folder)))
     replier = replies.Replier(loading.load(manifest, LoadSettings(), OnUnavailable.FAIL).model, template)
     texts = [f"Message number {number} of many." for number in range(40)]
     prompts = sorted(tuple(encoding.prompt_ids([{"role": "user", "content": text}], template)) for text in texts)

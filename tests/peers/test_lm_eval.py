@@ -10,7 +10,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.inputs import questions
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings
 
 from benchmarks.make_random_model import SMALL, published_shape, save
@@ -69,7 +69,7 @@ def test_letter_log_likelihoods_equal_lm_evals(folders, real_data, name, preset,
     from lm_eval.models.huggingface import HFLM
 
     model = transformers_model.load_model(folders[name], LoadSettings())
-    tokenizer = transformers_model.load_tokenizer(folders[name])
+    tokenizer = tokenizers.load_tokenizer(folders[name])
     by_subject = prepared(real_data, tokenizer, preset, examples, most)
     assert sum(map(len, by_subject)) == (1369 if most is None else 10 * most)
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=32768)

@@ -17,7 +17,7 @@ import torch
 from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.inputs import checkpoints, questions
-from mmlu_kit.models import positions, transformers_model
+from mmlu_kit.models import positions, tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings, Split
 from safetensors.torch import load_file
 
@@ -42,7 +42,7 @@ def model(real_folder):
 
 @pytest.fixture(scope="module")
 def tokenizer(real_folder):
-    return transformers_model.load_tokenizer(real_folder)
+    return tokenizers.load_tokenizer(real_folder)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from mmlu_kit.chat import commands, replies, sessions, states, views
 from mmlu_kit.chat.characters import visible
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import checkpoints
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings
 from mmlu_kit.user_errors import UserError
 
@@ -14,7 +14,7 @@ from mmlu_kit.user_errors import UserError
 def loaded(root):
     folder = root / "workflow/demo/models/demo-small"
     manifest = checkpoints.verified_manifest(folder)
-    return transformers_model.load_model(folder, LoadSettings()), transformers_model.load_tokenizer(folder), manifest
+    return transformers_model.load_model(folder, LoadSettings()), tokenizers.load_tokenizer(folder), manifest
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from mmlu_kit import files
 from mmlu_kit.chat import replies, sessions, states, views
 from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings
 from mmlu_kit.user_errors import UserError
 
@@ -38,7 +38,7 @@ MADE = {
 
 @pytest.fixture(scope="module")
 def tokenizer(root):
-    return transformers_model.load_tokenizer(root / "workflow/demo/models/demo-medium")
+    return tokenizers.load_tokenizer(root / "workflow/demo/models/demo-medium")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.rendering import DATE_STRING
 from mmlu_kit.evaluation.template_forms import special_tokens
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import tokenizers
 from mmlu_kit.user_errors import UserError
 
 CHAT = [
@@ -25,7 +25,7 @@ ROLES = ("system", "user", "assistant", "user")
 
 @pytest.fixture(scope="module")
 def qwen(real_data):
-    tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
+    tokenizer = tokenizers.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     tokenizer.chat_template = (real_data / "chat_templates/qwen2.5-instruct.jinja").read_text()
     return tokenizer
 
@@ -33,7 +33,7 @@ def qwen(real_data):
 @pytest.fixture(scope="module")
 def llama(real_data):
     """The Llama template with its special tokens, some of which have no role in the tokenizer's configuration."""
-    tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
+    tokenizer = tokenizers.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     tokenizer.add_special_tokens({"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"})
     tokenizer.add_tokens(["<|start_header_id|>", "<|end_header_id|>"], special_tokens=True)
     tokenizer.chat_template = (real_data / "chat_templates/llama-3.2-instruct.jinja").read_text()
@@ -92,7 +92,7 @@ def test_template_marks_that_are_not_special_tokens_cannot_be_forged(root, tmp_p
         found = json.loads((folder / name).read_text())
         change(found)
         (folder / name).write_text(json.dumps(found))
-    tokenizer = transformers_model.load_tokenizer(folder)
+    tokenizer = tokenizers.load_tokenizer(folder)
     start, end = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
     assert tokenizer("<|im_start|>", split_special_tokens=True)["input_ids"] == [start]  # the danger is real
     ids = encoding.prompt_ids([{"role": "user", "content": FORGED}], ChatTemplate(tokenizer))

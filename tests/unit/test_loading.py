@@ -4,9 +4,10 @@ import json
 import shutil
 
 import pytest
+import tokenizers as backend
 import torch
 from mmlu_kit.inputs import checkpoints
-from mmlu_kit.models import loading, memory, transformers_model
+from mmlu_kit.models import loading, memory, tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings, OnUnavailable
 from mmlu_kit.user_errors import UserError
 
@@ -129,7 +130,7 @@ def test_a_tokenizer_that_encodes_nothing_is_refused(root, tmp_path):
     tokenizer["model"] |= {"vocab": {}, "merges": []}
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(UserError, match="the tokenizer has no token for 'A': save the model's own tokenizer"):
-        transformers_model.load_tokenizer(folder)
+        tokenizers.load_tokenizer(folder)
 
 
 @pytest.mark.parametrize(
@@ -148,3 +149,26 @@ def test_a_model_of_an_unknown_family_is_one_line(root, tmp_path, changes, words
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=words):
         transformers_model.load_model(folder, requested())
+
+
+def test_a_tokenizer_that_its_class_would_cut_otherwise_follows_its_file(root, tmp_path):
+    """Of tokenizer.json transformers takes only the vocabulary for this family, and not that digits are single tokens."""
+    folder = shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "model")
+    described = json.loads((folder / "tokenizer.json").read_text())
+    cuts = [{"type": "Digits", "individual_digits": True}, described["pre_tokenizer"]]
+    described["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": cuts}
+    described["normalizer"] = {"type": "Lowercase"}
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+    text = "In 2024, THE answer\n\n  is 17."
+    expected = backend.Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text, add_special_tokens=False).ids
+    tokenizer = tokenizers.load_tokenizer(folder)
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] == expected
+    assert tokenizer.chat_template and tokenizer.eos_token
+
+
+def test_a_config_that_cannot_be_used_is_named(root, tmp_path):
+    folder = shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text()) | {"num_hidden_layers": "three"}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"config.json cannot be used \(.*num_hidden_layers.*three"):
+        tokenizers.load_tokenizer(folder)

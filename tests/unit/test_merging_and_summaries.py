@@ -171,7 +171,7 @@ def test_only_imported_answers_may_lack_probabilities():
     without = [record.model_copy(update={"letter_logprobs": None}) for record in evaluation.records]
     evaluation = evaluation.model_copy(update={"records": without})
     assert "letter_logprobs of question 0" in evaluation.contradiction()
-    assert evaluation.model_copy(update={"requested": None, "scoring": None}).contradiction() is None
+    assert evaluation.model_copy(update={"requested": None, "scoring": None, "packing": None}).contradiction() is None
     without[0] = without[0].model_copy(update={"letter_logprobs": {"A": float("inf"), "B": -1, "C": -1, "D": -1}})
     assert "letter_logprobs of question 0" in evaluation.model_copy(update={"records": without}).contradiction()
 

@@ -120,7 +120,7 @@ def test_frequencies_that_depend_on_the_longest_position_never_reach_another_pro
 def test_the_check_survives_what_a_models_code_raises(monkeypatch):
     made = model("Llama")
 
-    def broken(scorer, suffixes):
+    def broken(scorer, suffixes, tail=1):
         raise KeyError("unpacked")
 
     monkeypatch.setattr(packing.PackedScorer, "__call__", broken)

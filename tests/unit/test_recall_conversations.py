@@ -6,7 +6,7 @@ import re
 import pytest
 from mmlu_kit.chat import views
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import tokenizers
 from mmlu_kit.recall import conversations, judging, oracle, probes, scripts, summary
 from mmlu_kit.user_errors import UserError
 
@@ -95,7 +95,7 @@ def check_oracle(made, trials, tokenizer):
 
 @pytest.fixture(scope="module")
 def demo(root):
-    return transformers_model.load_tokenizer(root / "workflow/demo/models/demo-medium")
+    return tokenizers.load_tokenizer(root / "workflow/demo/models/demo-medium")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def test_the_oracle_recalls_exactly_the_facts_in_context(shown, demo, trials):
 
 @pytest.mark.parametrize("template", ["llama-3.2-instruct", "qwen2.5-instruct"])
 def test_the_oracle_recalls_facts_in_context_with_real_chat_templates(real_data, template, trials):
-    tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
+    tokenizer = tokenizers.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
     few = trials[::4]
     check_oracle(made_probes(tokenizer, few), few, tokenizer)

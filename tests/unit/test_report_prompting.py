@@ -15,9 +15,12 @@ PLAIN = {"contents": "text", "system": "turn", "before_answer": "", "open_though
         ({}, None),
         ({"before_answer": " "}, None),
         ({"contents": "parts"}, None),
-        ({"open_thought": True}, "**m**: its prompts end within an open thought, so the best letter is"),
-        ({"before_answer": "<think>\n\n</think>\n\n"}, "its chat template writes `<think> </think>` before an answer"),
-        ({"before_answer": "`|<b>\n"}, "its chat template writes `|<b>` before an answer"),
+        ({"open_thought": True}, "**m**: the prompt ends within an open thought, so the best letter is"),
+        (
+            {"before_answer": "<think>\n\n</think>\n\n"},
+            "writes &lt;think&gt; &lt;/think&gt; before an answer",
+        ),
+        ({"before_answer": "`|<b>\n"}, "its chat template writes \\`\\|&lt;b&gt; before an answer"),
         ({"system": "first user turn"}, "**m**: its chat template writes no system message, so the header begins"),
     ],
 )

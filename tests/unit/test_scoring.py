@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mmlu_kit.evaluation import batches, encoding, packability, packing, prompts, scoring
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import questions
-from mmlu_kit.models import transformers_model
+from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings
 from mmlu_kit.user_errors import UserError
 from tokenizers.processors import TemplateProcessing
@@ -34,7 +34,7 @@ def astronomy(root):
 
 def load(folder, quantization="none"):
     model = transformers_model.load_model(folder, LoadSettings(quantization=quantization))
-    return model, transformers_model.load_tokenizer(folder)
+    return model, tokenizers.load_tokenizer(folder)
 
 
 def prepare(subject_questions, tokenizer, preset="lm_eval", examples=0, context=4096, fewer=False):
@@ -139,7 +139,7 @@ def test_special_tokens_in_a_question_are_plain_text(loaded, astronomy):
 
 @pytest.mark.parametrize("preset", ["lm_eval", "chat"])
 def test_both_ways_to_encode_agree_where_no_question_quotes_a_special_token(real_data, preset):
-    tokenizer = transformers_model.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
+    tokenizer = tokenizers.load_tokenizer(real_data / "tokenizers/qwen2.5-instruct")
     found = questions.read_folder(real_data / "mmlu", "college_mathematics")
     template = ChatTemplate(tokenizer)
     for question in questions.split(found, "test"):
@@ -148,7 +148,7 @@ def test_both_ways_to_encode_agree_where_no_question_quotes_a_special_token(real
 
 
 def test_the_bos_token_is_added_once(root, astronomy):
-    tokenizer = transformers_model.load_tokenizer(root / "workflow/demo/models/demo-small")
+    tokenizer = tokenizers.load_tokenizer(root / "workflow/demo/models/demo-small")
     tokenizer.add_special_tokens({"bos_token": "<|begin|>"})
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
         single="<|begin|> $A", special_tokens=[("<|begin|>", tokenizer.bos_token_id)]
@@ -276,7 +276,7 @@ def test_quantized_scores_do_not_depend_on_other_questions(root, astronomy, quan
 
 def test_marks_of_thoughts_that_are_special_tokens_are_read_and_others_are_left_out(loaded, astronomy, monkeypatch):
     model, tokenizer = loaded
-    tokenizer = transformers_model.load_tokenizer(Path(tokenizer.name_or_path))
+    tokenizer = tokenizers.load_tokenizer(Path(tokenizer.name_or_path))
     tokenizer.add_special_tokens({"additional_special_tokens": ["[THINK]", "[/THINK]"]})
     text = "[THINK]B. Looks wrong[/THINK]D<|im_end|>"
     written = tokenizer(text, add_special_tokens=False)["input_ids"]

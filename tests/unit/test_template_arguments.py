@@ -5,6 +5,8 @@ import json
 
 import pytest
 from mmlu_kit import options
+from mmlu_kit.evaluation.chat_templates import ChatTemplate
+from mmlu_kit.models.tokenizers import load_tokenizer
 from mmlu_kit.settings import Preset, PromptSettings, Requested
 from mmlu_kit.user_errors import UserError
 from pydantic import ValidationError
@@ -87,3 +89,14 @@ def test_a_preset_on_the_command_line_may_contradict_config():
     config = Requested(**CHAT, template_arguments={"x": 1})
     with pytest.raises(UserError, match="template_arguments need the preset chat, but it is lm_eval"):
         options.requested(parsed("--preset", "lm_eval", from_config=True), config)
+
+
+def test_a_name_that_the_template_does_not_use_is_refused(root):
+    """A misspelt one would be recorded, and change nothing."""
+    tokenizer = load_tokenizer(root / "workflow/demo/models/demo-small")
+    tokenizer.chat_template = "{% if enable_thinking %}<think>{% endif %}" + tokenizer.chat_template
+    ChatTemplate(tokenizer, {"enable_thinking": True})
+    with pytest.raises(
+        UserError, match=r"has no argument 'enable_thinkin' \(it has .*enable_thinking.*\): correct"
+    ):
+        ChatTemplate(tokenizer, {"enable_thinkin": False})

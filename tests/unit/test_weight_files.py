@@ -144,12 +144,6 @@ def test_the_weights_of_the_text_model_are_not_guessed(tmp_path):
         checkpoints.check(folder)
 
 
-def test_a_tensor_in_two_shards_counts_once(folder):
-    write_shards(folder)
-    write_weights(folder / "model-00002-of-00002.safetensors", WEIGHTS)
-    assert checkpoints.describe(folder).parameters == 48
-
-
 def test_a_described_model_is_the_loaded_one(tmp_path):
     """A second copy of the weights, as some makers publish, changes neither the description nor what is loaded."""
     torch.manual_seed(0)
@@ -163,3 +157,23 @@ def test_a_described_model_is_the_loaded_one(tmp_path):
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
     assert len(weights(folder)) > 2 and "consolidated.safetensors" not in weights(folder)
     assert checkpoints.describe(folder).parameters == model.num_parameters()
+
+
+def test_a_tensor_in_two_files_is_refused(folder):
+    """transformers takes it from the last file, whatever the index says."""
+    write_shards(folder)
+    shards = sorted(folder.glob("model-*.safetensors"))
+    tensors = {name: tensor for name, tensor in list(WEIGHTS.items())[:1]}
+    for shard in shards:
+        write_weights(shard, tensors)
+    with pytest.raises(UserError, match=r" is in model-.* and model-.*: keep only the files that belong together$"):
+        checkpoints.check(folder)
+
+
+@pytest.mark.parametrize("dtype", ["I8", "U8", "I32"])
+def test_integer_weights_need_a_quantization_to_be_read_by(folder, dtype):
+    write_weights(folder / "model.safetensors", WEIGHTS | {"model.layers.0.mlp.up_proj.weight": (dtype, [4, 4])})
+    with pytest.raises(UserError, match=rf"up_proj.weight is stored as {dtype}, but config.json has no quantization_config"):
+        checkpoints.check(folder)
+    write_weights(folder / "model.safetensors", WEIGHTS | {"model.layers.0.attn.bias": (dtype, [4, 4])})  # GPT-2's mask
+    assert checkpoints.check(folder)

@@ -59,12 +59,12 @@ def main() -> None:
     # torch and transformers take seconds to import, so --help and the checks above come first.
     import torch
     from mmlu_kit.evaluation.chat_templates import ChatTemplate
-    from mmlu_kit.models import loading, transformers_model
+    from mmlu_kit.models import loading, tokenizers
     from mmlu_kit.recall.experiment import Experiment, Plan
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    tokenizer = transformers_model.load_tokenizer(folder)
+    tokenizer = tokenizers.load_tokenizer(folder)
     if not tokenizer.chat_template:
         raise UserError(f"{name} has no chat template, so it cannot chat: leave it out of the study's chat.models")
     template = ChatTemplate(tokenizer, template_arguments)

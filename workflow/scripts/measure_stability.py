@@ -37,9 +37,9 @@ def main() -> None:
     # torch and transformers take seconds to import, so the checks above come first.
     import torch
     from mmlu_kit.evaluation import encoding, scoring
-    from mmlu_kit.models import batch_size, loading, positions, transformers_model
+    from mmlu_kit.models import batch_size, loading, positions, tokenizers
 
-    tokenizer = transformers_model.load_tokenizer(Path(manifest.folder))
+    tokenizer = tokenizers.load_tokenizer(Path(manifest.folder))
     runs: list[StabilityRun] = []
     for dtype in stability.DTYPES:
         model = loading.load(manifest, LoadSettings(device=args.device, dtype=dtype), OnUnavailable.FAIL).model

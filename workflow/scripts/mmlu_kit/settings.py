@@ -125,7 +125,7 @@ def _argument_name(name: str) -> str:
     """Check a template argument's name: it must be able to reach the template, and not replace what the kit itself passes."""
     if not name.isidentifier() or name.startswith("_"):
         raise ValueError(f"'{name[:80]}' is not a name of an argument: use letters, digits and underscores")
-    if name in _TEMPLATE_NAMES or name.endswith("_token"):
+    if name in TEMPLATE_NAMES or name.endswith("_token"):
         raise ValueError(f"'{name}' is set by the kit or by the template language: remove it")
     return name
 
@@ -137,7 +137,7 @@ def _argument(value: Any) -> Any:
 
 
 # Names that chat templates have without arguments, and parameters of the functions that render them.
-_TEMPLATE_NAMES = frozenset(
+TEMPLATE_NAMES = frozenset(
     (
         "messages tools documents add_generation_prompt date_string strftime_now raise_exception conversation conversations "
         "chat_template continue_final_message tokenize sanitize_control_tokens padding truncation max_length return_tensors "

@@ -55,13 +55,13 @@ def run(args: argparse.Namespace) -> None:
     from mmlu_kit.chat.sessions import Session
     from mmlu_kit.chat.terminal import play, talk
     from mmlu_kit.evaluation.chat_templates import ChatTemplate
-    from mmlu_kit.models import loading, positions, transformers_model
+    from mmlu_kit.models import loading, positions, tokenizers
 
     if args.threads:
         torch.set_num_threads(args.threads)
     elif model.entry:
         torch.set_num_threads(min(model.entry.threads, torch.get_num_threads()))
-    template = ChatTemplate(transformers_model.load_tokenizer(Path(manifest.folder)), template_arguments)
+    template = ChatTemplate(tokenizers.load_tokenizer(Path(manifest.folder)), template_arguments)
     loaded = loading.load(manifest, requested, on_unavailable)
     assert loaded.model is not None and loaded.effective is not None
     gc.freeze()

@@ -22,6 +22,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _load_tokenizer(folder: Path) -> Any:
-    from mmlu_kit.models import transformers_model  # takes seconds to import
+    from mmlu_kit.models import tokenizers  # takes seconds to import
 
-    return transformers_model.load_tokenizer(folder)
+    return tokenizers.load_tokenizer(folder)

@@ -23,6 +23,20 @@ class Conversation(Data):
     )
     open_thought: bool = Field(description="Whether the prompt ends within the model's reasoning.")
 
+    def notes(self) -> list[str]:
+        """What a reader of the model's numbers must know, as sentences without a subject."""
+        notes = []
+        advice = "turn reasoning off with template_arguments, or let it generate a longer answer"
+        if self.open_thought:
+            notes.append(f"the prompt ends within an open thought, so the best letter is not its answer: {advice}")
+        elif self.before_answer.strip():
+            mark = "".join(letter if letter.isprintable() else "\ufffd" for letter in " ".join(self.before_answer.split()))
+            template = f"its chat template writes {mark[:80]} before an answer"
+            notes.append(f"{template}, and the best letter is scored before that: {advice}")
+        if self.system == "first user turn":
+            notes.append("its chat template writes no system message, so the header begins the first user message")
+        return notes
+
     @property
     def space(self) -> str:
         """The white space with which an answer begins."""

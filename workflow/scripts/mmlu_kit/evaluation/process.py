@@ -52,7 +52,7 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     import torch
 
     from mmlu_kit.evaluation.runner import Runner, write_not_run
-    from mmlu_kit.models import loading, transformers_model
+    from mmlu_kit.models import loading, tokenizers
 
     machine.keep_freed_memory()
     if job.threads:
@@ -60,7 +60,7 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     print(f"Loading {job.name} …", flush=True)
     timer.switch("load")
     manifest = hashing.result()
-    tokenizer = transformers_model.load_tokenizer(folder)
+    tokenizer = tokenizers.load_tokenizer(folder)
     loaded = loading.load(manifest, job.requested, job.on_unavailable)
     if loaded.model is None or loaded.effective is None:
         print(f"Not run: {loaded.reason}")

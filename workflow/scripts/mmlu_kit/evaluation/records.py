@@ -169,7 +169,7 @@ class NotRun(Document):
     `make retry` deletes placeholders and runs again.
     """
 
-    schema_: Literal["mmlu-kit/not_run/1"] = version("mmlu-kit/not_run/1")
+    schema_: Literal["mmlu-kit/not_run/2"] = version("mmlu-kit/not_run/2")
     model: str = Field(description="The model's name in config.")
     requested: Requested | LoadSettings = Field(description="The configuration that config requests.")
     reason: Text = Field(description="Why the model was not run.")

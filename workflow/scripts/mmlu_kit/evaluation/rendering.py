@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import jinja2.meta
+
 from mmlu_kit.evaluation.limits import limited
-from mmlu_kit.settings import TemplateArguments
+from mmlu_kit.settings import TEMPLATE_NAMES, TemplateArguments
 from mmlu_kit.user_errors import UserError
 
 # Llama 3.2's chat template writes today's date into every prompt unless a date is given; a fixed date keeps prompts the same
@@ -51,6 +53,19 @@ class Renderer:
             if name in tokenizer.special_tokens_map:
                 raise UserError(f"template_arguments: '{name}' is the name of a special token: remove it")
         self.template = template
+        if self.arguments:
+            self._check_arguments()
+
+    def _check_arguments(self) -> None:
+        """Raise UserError for an argument that the template does not use, such as a misspelt one."""
+        try:
+            used = limited(self._used_names, MAX_SECONDS, MAX_MEMORY_BYTES)
+        except Exception:
+            return  # rendering will say what is wrong with the template
+        for name in sorted(self.arguments.keys() - used):
+            names = sorted(name for name in used - TEMPLATE_NAMES if not name.endswith("_token"))
+            known = f"it has {_one_line(', '.join(names))}" if names else "it has none"
+            raise UserError(f"template_arguments: {self.name} has no argument '{name}' ({known}): correct or remove it")
 
     def render(self, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool = True) -> str:
         """Return the text of a conversation, with the start of the assistant's reply if `add_generation_prompt`.
@@ -73,7 +88,7 @@ class Renderer:
         return text
 
     def _rendered(self, messages: Sequence[Mapping[str, Any]], add_generation_prompt: bool) -> str:
-        self._settle_environment()
+        self._environment()
         text = self.tokenizer.apply_chat_template(
             list(messages),
             tokenize=False,
@@ -84,8 +99,12 @@ class Renderer:
         text.encode()  # a template can write half a surrogate pair, which is no text
         return str(text)
 
-    def _settle_environment(self) -> None:
-        """Take the clock and chance from the template's environment; the library keeps one for each template."""
+    def _used_names(self) -> set[str]:
+        """The names that the template takes from outside."""
+        return jinja2.meta.find_undeclared_variables(self._environment().parse(self.template))
+
+    def _environment(self) -> jinja2.Environment:
+        """The template's environment without clock and chance; the library keeps one for each template."""
         # Only who has a tokenizer has loaded this library, which takes seconds.
         from transformers.utils import chat_template_utils
 
@@ -93,6 +112,7 @@ class Renderer:
         environment.globals["strftime_now"] = CLOCK.strftime
         environment.globals.pop("lipsum", None)
         environment.filters.pop("random", None)
+        return environment
 
 
 def _one_line(text: str) -> str:

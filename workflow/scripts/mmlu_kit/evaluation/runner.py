@@ -16,7 +16,7 @@ from mmlu_kit.evaluation.records import NotRun, Record, Timing
 from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.models import batch_size, loading, positions, transformers_model
+from mmlu_kit.models import batch_size, loading, positions, tokenizers, transformers_model
 from mmlu_kit.models.loading import Loaded
 from mmlu_kit.settings import SETTINGS, Effective, Split
 from mmlu_kit.timing import gpu, machine, phase_timer
@@ -38,7 +38,7 @@ class Runner:
         self.tokens_per_batch = batch_size.tokens_per_batch(self.model, job.requested.tokens_per_batch)
         self.machine = machine.describe(torch, job.record_host)
         self.journals: list[Journal] = []
-        self.last_line: str | None = None
+        self.printed: dict[str, Sequence[str]] = {}
         if self.device == "cuda":
             timer.watch_gpu(torch.cuda)
         self.start = timer.end_start()
@@ -53,7 +53,9 @@ class Runner:
             prompts = self._prompts(subject_questions)
             journal = self._journal(subject, prompts) if self.outputs.journals else None
             scored, packing, new = self._score(subject, prompts, journal)
-            self._print_once(f"Batches: {packing.in_words()}")
+            self._print_once("Batches", [packing.in_words()])
+            if prompts[0].conversation:
+                self._print_once("Note", prompts[0].conversation.notes())
         except UserError:
             self.timer.end_subject()  # so that its time is not counted for the next subject
             raise
@@ -97,11 +99,11 @@ class Runner:
         for journal in self.journals:
             journal.remove()
 
-    def _print_once(self, line: str) -> None:
-        """Print a line unless it was printed for the subject before."""
-        if line != self.last_line:
-            print(line, flush=True)
-        self.last_line = line
+    def _print_once(self, heading: str, texts: Sequence[str]) -> None:
+        """Print lines unless those under this heading were the same for the subject before."""
+        if texts != self.printed.get(heading):
+            print("".join(f"{heading}: {text}\n" for text in texts), end="", flush=True)
+        self.printed[heading] = texts
 
     def _prompts(self, subject_questions: Sequence[Question]) -> list[encoding.Prompt]:
         """The prompts of a subject's test questions."""
@@ -129,7 +131,7 @@ class Runner:
             [*settings, self.tokens_per_batch, self.requested.max_new_tokens, torch.get_num_threads()],
             machine.device_class(torch, self.device),
             machine.packages(),
-            sources.sources(Path(scoring.__file__)) + sources.sources(Path(loading.__file__)),
+            [path for module in (scoring, loading, tokenizers) for path in sources.sources(Path(str(module.__file__)))],
         )
         self.journals.append(Journal(self.outputs.journals / f"{subject}.jsonl", key))
         return self.journals[-1]

@@ -187,6 +187,7 @@ def _read_folder(folder: Path) -> _Contents:
         lambda name: regular_files.read_json(folder / name),
     )
     tensors = {folder / name: header(folder / name) for name in weights}
+    weight_files.check_tensors(where, tensors, model_configs.saved_quantization(where, config) is not None)
     model_configs.check_sizes(where, config, {name: tensor for names in tensors.values() for name, tensor in names.items()})
     return _Contents(config, tensors)
 

@@ -7,15 +7,17 @@ hub follow the same rule, so that only these files are fetched, hashed and count
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.inputs.safetensors_headers import Tensor
 from mmlu_kit.user_errors import UserError
 
 SINGLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_INTEGERS = frozenset(("I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64"))
 # transformers loads a checkpoint of torch.distributed before all others.
 _DISTRIBUTED = re.compile(r"shard-\d{5}-model-\d{5}-of-\d{5}\.safetensors")
 
@@ -108,6 +110,24 @@ def _is_inside(name: Any) -> bool:
         return False
     path = PurePosixPath(name)
     return str(path) == name and not path.is_absolute() and ".." not in path.parts
+
+
+def check_tensors(where: str, tensors: Mapping[Path, Mapping[str, Tensor]], quantized: bool) -> None:
+    """Check that each tensor is in one file, and that weights are integers only if config.json says how to read them.
+
+    `tensors` are those of each weight file, `quantized` is whether config.json has a quantization. Raises UserError naming the
+    first tensor otherwise.
+    """
+    first: dict[str, Path] = {}
+    for path, names in tensors.items():
+        for name, tensor in names.items():
+            if name in first:
+                files = f"{printable(first[name].name)} and {printable(path.name)}"
+                raise UserError(f"{where}: {printable(name)} is in {files}: keep only the files that belong together")
+            first[name] = path
+            if name.endswith("weight") and len(tensor.shape) > 1 and tensor.dtype in _INTEGERS and not quantized:
+                stored = f"{printable(name)} is stored as {tensor.dtype}, but config.json has no quantization_config"
+                raise UserError(f"{where}: {stored} to read it by: restore the config.json that belongs to the weights")
 
 
 def check_not_only_gguf(where: str, names: Collection[str]) -> None:

@@ -50,18 +50,6 @@ def torch_dtype(dtype: DType) -> torch.dtype:
     return getattr(torch, dtype)  # the names are the same
 
 
-def load_tokenizer(folder: Path) -> Any:
-    """Load the folder's fast tokenizer; one that cannot be loaded raises UserError."""
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        encodes = bool(tokenizer("A", add_special_tokens=False)["input_ids"])
-    except Exception as error:
-        raise UserError(f"{folder}: the tokenizer cannot be loaded ({problem(error)}") from error
-    if not encodes:
-        raise UserError(f"{folder}: the tokenizer has no token for 'A': save the model's own tokenizer beside the weights")
-    return tokenizer
-
-
 def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     """Load the causal language model of a folder in evaluation mode, entirely on one device.
 
@@ -85,9 +73,9 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
             **({"quantization_config": quantization} if quantization else {}),
         )
     except torch.OutOfMemoryError as error:
-        raise DoesNotFit(f"{folder}: does not fit the memory of {requested.device} ({_first_line(error)})") from error
+        raise DoesNotFit(f"{folder}: does not fit the memory of {requested.device} ({_one_line(error)})") from error
     except ImportError as error:
-        raise LibraryMissing(f"{folder}: a library that its weights need is missing ({_first_line(error)})") from error
+        raise LibraryMissing(f"{folder}: a library that its weights need is missing ({_one_line(error)})") from error
     except Exception as error:
         raise UserError(f"{folder}: the model cannot be loaded ({problem(error)}") from error
     _check_weights(folder, info)
@@ -144,12 +132,12 @@ def quantization_config(quantization: Quantization, dtype: DType) -> Any:
 
 
 def problem(error: Exception) -> str:
-    """What is wrong and what to do, in one line."""
+    """What is wrong and what to do, in one line; it closes a bracket."""
     if "custom code" in str(error) or "trust_remote_code" in str(error):
         return "it needs code of its own, which the kit never runs): use a model of a family that transformers has"
-    return f"{_first_line(error)}): fetch or save it again, or use another model"
+    return f"{_one_line(error)}): fetch or save it again, or use another model"
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

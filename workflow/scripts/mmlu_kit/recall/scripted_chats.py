@@ -59,12 +59,12 @@ def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
     import torch
 
     from mmlu_kit.chat.replies import Replier
-    from mmlu_kit.models import loading, positions, transformers_model
+    from mmlu_kit.models import loading, positions, tokenizers
     from mmlu_kit.recall import sessions
 
     if setting.threads:
         torch.set_num_threads(setting.threads)
-    tokenizer = transformers_model.load_tokenizer(Path(setting.manifest.folder))
+    tokenizer = tokenizers.load_tokenizer(Path(setting.manifest.folder))
     template = ChatTemplate(tokenizer, setting.template_arguments)
     model, effective, reason = loading.load(setting.manifest, setting.requested, setting.on_unavailable)
     if model is None:
