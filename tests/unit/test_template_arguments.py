@@ -96,7 +96,5 @@ def test_a_name_that_the_template_does_not_use_is_refused(root):
     tokenizer = load_tokenizer(root / "workflow/demo/models/demo-small")
     tokenizer.chat_template = "{% if enable_thinking %}<think>{% endif %}" + tokenizer.chat_template
     ChatTemplate(tokenizer, {"enable_thinking": True})
-    with pytest.raises(
-        UserError, match=r"has no argument 'enable_thinkin' \(it has .*enable_thinking.*\): correct"
-    ):
+    with pytest.raises(UserError, match=r"has no argument 'enable_thinkin' \(it has .*enable_thinking.*\): correct"):
         ChatTemplate(tokenizer, {"enable_thinkin": False})
