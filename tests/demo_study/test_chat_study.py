@@ -140,9 +140,11 @@ def benchmark(run, folder, model, *arguments):
 
 def test_recall_files_are_byte_identical_and_times_are_kept_separately(run, tmp_path, root):
     arguments = {"enable_thinking": False}
+    model = shutil.copytree(root / f"workflow/demo/models/{MODEL}", tmp_path / MODEL)
+    template = model / "chat_template.jinja"
+    template.write_text("{% if enable_thinking %}<think>{% endif %}" + template.read_text())
     for name in ("one", "two"):
-        model, options = root / f"workflow/demo/models/{MODEL}", ["--template-arguments", json.dumps(arguments)]
-        process = benchmark(run, tmp_path / name, model, *options)
+        process = benchmark(run, tmp_path / name, model, "--template-arguments", json.dumps(arguments))
         assert process.returncode == 0, process.stderr
     one, two = ((tmp_path / name / "recall.json").read_text() for name in ("one", "two"))
     assert one == two and '_s"' not in one and str(tmp_path) not in one
