@@ -52,7 +52,7 @@ def _follows_file(tokenizer: Any, folder: Path) -> bool:
     # Comparing these parts takes no time; reading the whole file takes half a second.
     head, _, _ = path.read_text(encoding="utf-8").partition('"model":')
     try:
-        described = json.loads(head.rstrip().rstrip(",") + "}")
+        described = _parsed(head.rstrip().rstrip(",") + "}")
     except ValueError:
         described = None
     if isinstance(described, dict) and all(
@@ -67,4 +67,9 @@ def _follows_file(tokenizer: Any, folder: Path) -> bool:
 
 def _state(part: Any) -> Any:
     """A part of a tokenizer as tokenizer.json would describe it."""
-    return None if part is None else json.loads(part.__getstate__())
+    return None if part is None else _parsed(part.__getstate__())
+
+
+def _parsed(text: str | bytes) -> Any:
+    """A JSON text without `trim_offsets`, which moves no token."""
+    return json.loads(text, object_hook=lambda value: {key: each for key, each in value.items() if key != "trim_offsets"})
