@@ -195,3 +195,9 @@ def test_long_texts_are_parsed_quickly(piece):
 )
 def test_a_thought_that_the_prompt_opened_ends_at_its_mark(text, letter):
     assert answer_parser.parse(text, in_thought=True) == letter
+
+
+@pytest.mark.parametrize("name", ["analysis", "longcat_think", "cot", "reason"])
+def test_marks_of_thoughts_by_other_names(name):
+    assert answer_parser.parse(f"<{name}>Option A fits.</{name}>\nD") == "D"
+    assert answer_parser.parse(f"<{name}>Option A fits.") is None

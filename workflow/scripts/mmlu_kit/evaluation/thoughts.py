@@ -11,7 +11,7 @@ That text does not belong to the answer.
 import re
 from collections.abc import Iterator
 
-_NAMES = r"(?:\w{1,20}:)?(?:think|thinking|thoughts?|reason|reasoning|reflection|scratchpad)"
+_NAMES = r"(?:\w{1,20}:)?(?:think|thinking|longcat_think|thoughts?|reason|reasoning|analysis|reflection|scratchpad|cot)"
 
 
 def _tag(before: str) -> str:
