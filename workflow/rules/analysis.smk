@@ -7,7 +7,6 @@ LABEL_ERRORS = STUDY.questions.label_errors
 
 rule analyse:
     input:
-        code=sources("analyse.py"),
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
         table=rules.merge.output.table,
@@ -20,9 +19,10 @@ rule analyse:
     container:
         image("cpu")
     params:
+        code=KIT.code("analyse.py"),
         labels=[f"--label-errors={LABEL_ERRORS}"] if LABEL_ERRORS else [],
     shell:
-        f"{OFFLINE} python workflow/scripts/analyse.py"
+        f"{OFFLINE} python {PROGRAMS}/analyse.py"
         " --merged {input.merged:q}"
         " --table {input.table:q}"
         " --questions {input.questions:q}"

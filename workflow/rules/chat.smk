@@ -29,11 +29,10 @@ if CHAT:
 
     rule chat_benchmark:
         input:
-            code=sources("chat_benchmark.py"),
             image=lambda wildcards: image_files(MODELS[wildcards.model].device),
             model=manifest,
-            conversations="workflow/recall/conversations.yaml",
-            examples="workflow/recall/transcripts.yaml",
+            conversations=KIT.path("workflow/recall/conversations.yaml"),
+            examples=KIT.path("workflow/recall/transcripts.yaml"),
         output:
             recall=f"{RESULTS}/chat/{{model}}/recall.json",
             times=f"{RESULTS}/chat/{{model}}/times.json",
@@ -50,6 +49,8 @@ if CHAT:
             runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[wildcards.model].device, 15),
             gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
         params:
+            code=KIT.code("chat_benchmark.py"),
+            requested_threads=setting("threads"),
             name="{model}",
             device=setting("device"),
             dtype=setting("dtype"),
@@ -63,7 +64,7 @@ if CHAT:
             max_new_tokens=CHAT.max_new_tokens,
             seed=CHAT.seed,
         shell:
-            f"{OFFLINE} python workflow/scripts/chat_benchmark.py{CHAT_MODEL}"
+            f"{OFFLINE} python {PROGRAMS}/chat_benchmark.py{CHAT_MODEL}"
             " --examples {input.examples:q}"
             " --strategies {params.strategies:q}"
             " --distances {params.distances}"
@@ -77,11 +78,10 @@ if CHAT:
 
     rule write_transcripts:
         input:
-            code=sources("write_transcripts.py"),
             image=image_files(MODELS[FIRST].device),
             model=manifest_of(FIRST),
-            conversations="workflow/recall/conversations.yaml",
-            users="workflow/recall/transcripts.yaml",
+            conversations=KIT.path("workflow/recall/conversations.yaml"),
+            users=KIT.path("workflow/recall/transcripts.yaml"),
         output:
             documents=expand(f"{RESULTS}/chat/{{name}}.md", name=TRANSCRIPTS),
             summary=f"{RESULTS}/chat/transcripts.json",
@@ -95,6 +95,8 @@ if CHAT:
             runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[FIRST].device),
             gpu=gpus(MODELS[FIRST].device),
         params:
+            code=KIT.code("write_transcripts.py"),
+            requested_threads=MODELS[FIRST].threads,
             name=FIRST,
             device=str(MODELS[FIRST].device),
             dtype=str(MODELS[FIRST].dtype),
@@ -103,14 +105,13 @@ if CHAT:
             template_arguments=lambda wildcards: template_arguments(MODELS[FIRST]),
             max_new_tokens=CHAT.max_new_tokens,
         shell:
-            f"{OFFLINE} python workflow/scripts/write_transcripts.py{CHAT_MODEL}"
+            f"{OFFLINE} python {PROGRAMS}/write_transcripts.py{CHAT_MODEL}"
             " --users {input.users:q}"
             f" --folder {RESULTS}/chat"
             " > {log:q} 2>&1"
 
     rule summarise_chat:
         input:
-            code=sources("summarise_chat.py"),
             image=image_files("cpu"),
             recall=expand(f"{RESULTS}/chat/{{model}}/recall.json", model=CHAT.models),
             times=expand(f"{RESULTS}/chat/{{model}}/times.json", model=CHAT.models),
@@ -122,9 +123,10 @@ if CHAT:
         container:
             image("cpu")
         params:
+            code=KIT.code("summarise_chat.py"),
             models=CHAT.models,
         shell:
-            f"{OFFLINE} python workflow/scripts/summarise_chat.py"
+            f"{OFFLINE} python {PROGRAMS}/summarise_chat.py"
             " --models {params.models:q}"
             f" --folder {RESULTS}/chat"
             " --output {output:q}"

@@ -5,9 +5,7 @@
 
 rule audit_claims:
     input:
-        code=sources("audit_claims.py"),
         image=image_files("cpu"),
-        reference=expand("workflow/reference/{name}.yaml", name=["published", "claims"]),
         merged=rules.merge.output.merged,
         analysis=f"{RESULTS}/analysis.json",
     output:
@@ -16,10 +14,13 @@ rule audit_claims:
         f"{RESULTS}/logs/audit_claims.log",
     container:
         image("cpu")
+    params:
+        code=KIT.code("audit_claims.py", ["workflow/reference/*.yaml"]),
+        reference=KIT.path("workflow/reference"),
     shell:
-        f"{OFFLINE} python workflow/scripts/audit_claims.py"
+        f"{OFFLINE} python {PROGRAMS}/audit_claims.py"
         " --merged {input.merged:q}"
         " --analysis {input.analysis:q}"
-        " --reference workflow/reference"
+        " --reference {params.reference:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

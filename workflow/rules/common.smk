@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -11,19 +12,25 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 STARTED = time.time()
-SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
-sys.path.insert(0, str(SCRIPTS))
+FOLDER = Path(str(workflow.current_basedir)).parents[1].resolve()
+sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 
 from mmlu_kit import job_failures
-from mmlu_kit import sources as package_sources
+from mmlu_kit.config import merged, read
 from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
 from mmlu_kit.settings import DTYPE_BYTES
 from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
 
+# The kit may be elsewhere than the working directory, and may be a module of another workflow.
+KIT = Kit(FOLDER)
+PROGRAMS = shlex.quote(KIT.path("workflow/scripts")).replace("{", "{{").replace("}", "}}")
 try:
-    STUDY = resolve(config)
+    # As a module, the kit gets another workflow's config, which need not repeat the kit's own.
+    config = merged(read([KIT.folder / "config.yaml"]), config)
+    STUDY = resolve(config, KIT.locate)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -56,10 +63,10 @@ IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deploymen
 
 
 def folders_outside(hub_cache):
-    """Folders outside the working directory that jobs read: local models, questions, label checks, predictions and the
-    hub's cache."""
+    """Folders outside the working directory that jobs read: the kit, local models, questions, label checks, predictions and
+    the hub's cache."""
     configured = [path if Path(path).is_dir() else Path(path).parent for path in STUDY.paths]
-    folders = {Path(folder).resolve() for folder in [*configured, hub_cache]}
+    folders = {Path(folder).resolve() for folder in [*configured, hub_cache, KIT.folder]}
     outside = sorted(folder for folder in folders if not folder.is_relative_to(Path.cwd()))
     for folder in outside:
         folder.mkdir(parents=True, exist_ok=True)  # the hub's cache may not exist yet
@@ -103,11 +110,6 @@ wildcard_constraints:
     commit="[0-9a-f]{40}|local",
 
 
-def sources(program):
-    """The source files of a rule's program, as inputs, so that an edit reruns the rule."""
-    return [os.path.relpath(path) for path in package_sources.sources(SCRIPTS / program)]
-
-
 def image_kind(device):
     """The kind of image that runs models on a device."""
     return "cuda" if device == "cuda" else "cpu"
@@ -122,7 +124,7 @@ def image(device):
     """The container image for a device: an address or the relative path of a local file. Snakemake refuses paths with spaces,
     which the absolute path may have."""
     name = config["images"][image_kind(device)]
-    return name if "://" in name else os.path.relpath(Path(workflow.basedir) / name)
+    return name if "://" in name else KIT.locate(name)
 
 
 def image_files(device):

@@ -6,8 +6,7 @@
 
 # Also used by time_setup.
 EVALUATE = (
-    f"{OFFLINE} sh workflow/scripts/timed.sh {{output.process:q}}"
-    " python workflow/scripts/evaluate.py"
+    f"{OFFLINE} sh {PROGRAMS}/timed.sh {{output.process:q}} python {PROGRAMS}/evaluate.py"
     " --model {input.model:q}"
     " --name {params.name:q}"
     " --questions {input.questions:q}"
@@ -34,7 +33,6 @@ KEEP = (
 
 rule evaluate:
     input:
-        code=sources("evaluate.py"),
         image=lambda wildcards: image_files(MODELS[wildcards.model].device),
         model=manifest,
         questions=[f"{SUBJECT_FILES}/{{subject}}.jsonl"],
@@ -56,6 +54,8 @@ rule evaluate:
         * minutes(input.model, MODELS[wildcards.model].device, len(input.questions)),
         gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
     params:
+        code=KIT.code("evaluate.py"),
+        requested_threads=setting("threads"),
         name="{model}",
         device=setting("device"),
         dtype=setting("dtype"),
@@ -75,7 +75,6 @@ rule evaluate:
 # The same with the model loaded once for all subjects, for models that take longer to load than to answer.
 use rule evaluate as evaluate_together with:
     input:
-        code=sources("evaluate.py"),
         image=lambda wildcards: image_files(MODELS[wildcards.model].device),
         model=manifest,
         questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY.subjects),
@@ -88,15 +87,4 @@ use rule evaluate as evaluate_together with:
     wildcard_constraints:
         model=one_of(TOGETHER),
     params:
-        name="{model}",
-        device=setting("device"),
-        dtype=setting("dtype"),
-        quantization=setting("quantization"),
-        on_unavailable=setting("on_unavailable"),
-        preset=setting("prompt", "preset"),
-        examples=setting("prompt", "examples"),
-        fewer_examples=lambda wildcards: fewer_examples(MODELS[wildcards.model]),
-        template_arguments=lambda wildcards: template_arguments(MODELS[wildcards.model]),
-        max_new_tokens=setting("prompt", "max_new_tokens"),
-        tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/together.time",

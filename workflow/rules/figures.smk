@@ -7,7 +7,6 @@ from mmlu_kit.report import captions
 
 rule draw_figures:
     input:
-        code=sources("draw_figures.py"),
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
         analysis=rules.analyse.output,
@@ -24,9 +23,10 @@ rule draw_figures:
     container:
         image("cpu")
     params:
+        code=KIT.code("draw_figures.py"),
         captions=captions.by_file(group.name for group in STUDY.groups),  # for captions/figure.rst
     shell:
-        f"{OFFLINE} python workflow/scripts/draw_figures.py"
+        f"{OFFLINE} python {PROGRAMS}/draw_figures.py"
         " --merged {input.merged:q}"
         " --analysis {input.analysis:q}"
         " --folder {output:q}"

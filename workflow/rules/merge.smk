@@ -6,7 +6,6 @@
 
 rule merge:
     input:
-        code=sources("merge.py"),
         image=image_files("cpu"),
         evaluations=[f"{HOMES[pair]}/evaluations/{pair[0]}/{pair[1]}.json" for pair in PAIRS],
         timings=[f"{HOMES[pair]}/timings/{pair[0]}/{pair[1]}.json" for pair in PAIRS if pair[0] not in IMPORTED],
@@ -22,13 +21,14 @@ rule merge:
     container:
         image("cpu")
     params:
+        code=KIT.code("merge.py"),
         # A function, since braces in a text would be wildcards.
         study=lambda wildcards: json.dumps(STUDY.plain(), sort_keys=True),
         setups=[f"--setups={path}" for path in SETUPS_FILES],
         stability=[f"--stability={path}" for path in STABILITY_FILES],
         chat=[f"--chat={path}" for path in CHAT_FILES],
     shell:
-        f"{OFFLINE} python workflow/scripts/merge.py"
+        f"{OFFLINE} python {PROGRAMS}/merge.py"
         " --study {params.study:q}"
         f" --results {RESULTS}"
         " {params.setups:q}"

@@ -5,7 +5,6 @@
 
 rule import_predictions:
     input:
-        code=sources("import_predictions.py"),
         image=image_files("cpu"),
         predictions=lambda wildcards: MODELS[wildcards.model].predictions,
         questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY.subjects),
@@ -18,9 +17,10 @@ rule import_predictions:
     container:
         image("cpu")
     params:
+        code=KIT.code("import_predictions.py"),
         chosen=lambda wildcards: [f"--predictions-model={name}" for name in [MODELS[wildcards.model].predictions_model] if name],
     shell:
-        f"{OFFLINE} python workflow/scripts/import_predictions.py"
+        f"{OFFLINE} python {PROGRAMS}/import_predictions.py"
         " --predictions {input.predictions:q}"
         " {params.chosen:q}"
         " --name {wildcards.model:q}"

@@ -3,31 +3,26 @@
 # Makes:  resources/models/<model>@<commit>.json, resources/subjects/<questions>@<commit>/<subject>.jsonl
 
 
-localrules:
-    fetch_model,
-    fetch_questions,
-
-
 rule fetch_model:
     input:
-        code=sources("fetch_model.py"),
         image=image_files("cpu"),
         folder=lambda wildcards: folder_files(MODELS[wildcards.model]),
     output:
         "resources/models/{model}@{commit}.json",
     log:
         "resources/logs/fetch_model/{model}@{commit}.log",
+    localrule: True
     container:
         image("cpu")
     params:
+        code=KIT.code("fetch_model.py"),
         source=lambda wildcards: source_options(MODELS[wildcards.model]),
     shell:
-        "python workflow/scripts/fetch_model.py" " {params.source:q}" " --output {output:q}" " > {log:q} 2>&1"
+        f"python {PROGRAMS}/fetch_model.py" " {params.source:q}" " --output {output:q}" " > {log:q} 2>&1"
 
 
 rule fetch_questions:
     input:
-        code=sources("fetch_questions.py"),
         image=image_files("cpu"),
         folder=lambda wildcards: [
             path for path in folder_files(STUDY.questions) if Path(path).name.startswith(f"{wildcards.subject}_")
@@ -36,12 +31,14 @@ rule fetch_questions:
         "resources/subjects/{questions}@{commit}/{subject}.jsonl",
     log:
         "resources/logs/fetch_questions/{questions}@{commit}/{subject}.log",
+    localrule: True
     container:
         image("cpu")
     params:
+        code=KIT.code("fetch_questions.py"),
         source=source_options(STUDY.questions),
     shell:
-        "python workflow/scripts/fetch_questions.py"
+        f"python {PROGRAMS}/fetch_questions.py"
         " {params.source:q}"
         " --subject {wildcards.subject:q}"
         " --output {output:q}"

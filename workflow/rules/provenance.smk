@@ -13,7 +13,7 @@ from mmlu_kit.provenance import revision
 if workflow.is_main_process:
     persons = [os.getenv("USER"), os.getenv("LOGNAME"), platform.node()]
     begun = {
-        **revision.commit(Path.cwd())._asdict(),
+        **revision.commit(KIT.folder)._asdict(),
         "command": privacy.command(sys.argv, Path.cwd(), Path("~").expanduser(), persons),
         "snakemake": version("snakemake"),
     }
@@ -24,14 +24,8 @@ if IN_IMAGES:
     os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *local])))
 
 
-localrules:
-    describe_run,
-    record_provenance,
-
-
 rule describe_run:
     input:
-        code=revision.code_files(Path.cwd()),
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
         questions=[f"{SUBJECT_FILES}/{subject}.jsonl" for subject in dict.fromkeys(subject for _, subject in PAIRS)],
@@ -39,12 +33,14 @@ rule describe_run:
         f"{RESULTS}/run.json",
     log:
         f"{RESULTS}/logs/describe_run.log",
+    localrule: True
     container:
         image("cpu")
     params:
+        code=KIT.version(KIT.folder / name for name in revision.code_files(KIT.folder)),
         images=[f"--image={kind}={name}" for kind, name in images_used().items()],
     shell:
-        f"{OFFLINE} python workflow/scripts/describe_run.py"
+        f"{OFFLINE} python {PROGRAMS}/describe_run.py"
         " --merged {input.merged:q}"
         " --questions {input.questions:q}"
         ' --begun "$MMLU_KIT_BEGUN"'
@@ -55,9 +51,8 @@ rule describe_run:
 
 rule record_provenance:
     input:
-        code=sources("record_provenance.py"),
         image=image_files("cpu"),
-        workflow="Snakefile",
+        workflow=KIT.path("Snakefile"),
         run=rules.describe_run.output,
         results=[
             *rules.merge.output,
@@ -73,12 +68,14 @@ rule record_provenance:
         f"{RESULTS}/Snakefile",
     log:
         f"{RESULTS}/logs/record_provenance.log",
+    localrule: True
     container:
         image("cpu")
     params:
+        code=KIT.code("record_provenance.py"),
         paths=STUDY.paths,
     shell:
-        f"{OFFLINE} python workflow/scripts/record_provenance.py"
+        f"{OFFLINE} python {PROGRAMS}/record_provenance.py"
         " --run {input.run:q}"
         " --paths {params.paths:q}"
         " --workflow {input.workflow:q}"

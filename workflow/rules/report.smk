@@ -6,9 +6,7 @@
 
 rule write_report:
     input:
-        code=sources("write_report.py"),
         image=image_files("cpu"),
-        templates=sorted(map(str, Path("workflow/report").glob("*.j2"))),
         merged=rules.merge.output.merged,
         analysis=rules.analyse.output,
         claims=rules.audit_claims.output,
@@ -20,22 +18,23 @@ rule write_report:
         f"{RESULTS}/logs/write_report.log",
     container:
         image("cpu")
+    params:
+        code=KIT.code("write_report.py", ["workflow/report/*.j2"]),
+        templates=KIT.path("workflow/report"),
     shell:
-        f"{OFFLINE} python workflow/scripts/write_report.py"
+        f"{OFFLINE} python {PROGRAMS}/write_report.py"
         " --merged {input.merged:q}"
         " --analysis {input.analysis:q}"
         " --claims {input.claims:q}"
         " --run {input.run:q}"
-        " --templates workflow/report"
+        " --templates {params.templates:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"
 
 
 rule write_page:
     input:
-        code=sources("write_page.py"),
         image=image_files("cpu"),
-        page=sorted(map(str, Path("workflow/report/page").iterdir())),
         report=rules.write_report.output,
         merged=rules.merge.output.merged,
         table=rules.merge.output.table,
@@ -47,12 +46,15 @@ rule write_page:
         f"{RESULTS}/logs/write_page.log",
     container:
         image("cpu")
+    params:
+        code=KIT.code("write_page.py", ["workflow/report/page/*"]),
+        page=KIT.path("workflow/report/page"),
     shell:
-        f"{OFFLINE} python workflow/scripts/write_page.py"
+        f"{OFFLINE} python {PROGRAMS}/write_page.py"
         " --report {input.report:q}"
         " --merged {input.merged:q}"
         " --table {input.table:q}"
         " --questions {input.questions:q}"
-        " --page workflow/report/page"
+        " --page {params.page:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

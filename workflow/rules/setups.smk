@@ -16,7 +16,6 @@ if SETUPS:
 
     rule time_setup:
         input:
-            code=sources("evaluate.py"),
             image=lambda wildcards: image_files(SETUP[wildcards.setup].device),
             model=manifest_of(SETUPS.model),
             questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=SETUPS.subjects),
@@ -44,6 +43,7 @@ if SETUPS:
             gpu=lambda wildcards: gpus(SETUP[wildcards.setup].device),
             slurm_extra="--exclusive",
         params:
+            code=KIT.code("evaluate.py"),
             name=SETUPS.model,
             device=setup_setting("device"),
             dtype=setup_setting("dtype"),
@@ -63,7 +63,6 @@ if SETUPS:
 
     rule compare_setups:
         input:
-            code=sources("compare_setups.py"),
             image=image_files("cpu"),
             logs=expand(f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt", repeat=REPEATS, setup=SETUP),
             records=expand(
@@ -80,9 +79,10 @@ if SETUPS:
         container:
             image("cpu")
         params:
+            code=KIT.code("compare_setups.py"),
             setups=json.dumps(SETUPS.plain(), sort_keys=True),
         shell:
-            f"{OFFLINE} python workflow/scripts/compare_setups.py"
+            f"{OFFLINE} python {PROGRAMS}/compare_setups.py"
             " --setups {params.setups:q}"
             f" --folder {RESULTS}/setups"
             " --output {output:q}"

@@ -13,7 +13,6 @@ if STABILITY:
 
     rule measure_stability:
         input:
-            code=sources("measure_stability.py"),
             image=image_files(STABILITY_MODEL.device),
             model=manifest_of(STABILITY.model),
             questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STABILITY.subjects),
@@ -29,13 +28,14 @@ if STABILITY:
             mem_mb=lambda wildcards, input: memory_mb(input.model, "float32"),
             gpu=gpus(STABILITY_MODEL.device),
         params:
+            code=KIT.code("measure_stability.py"),
             name=STABILITY.model,
             device=str(STABILITY_MODEL.device),
             preset=str(STABILITY_MODEL.prompt.preset),
             examples=STABILITY_MODEL.prompt.examples,
             template_arguments=lambda wildcards: template_arguments(STABILITY_MODEL),
         shell:
-            f"{OFFLINE} python workflow/scripts/measure_stability.py"
+            f"{OFFLINE} python {PROGRAMS}/measure_stability.py"
             " --model {input.model:q}"
             " --name {params.name:q}"
             " --questions {input.questions:q}"

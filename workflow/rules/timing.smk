@@ -5,7 +5,6 @@
 
 rule parse_times:
     input:
-        code=sources("parse_times.py"),
         image=image_files("cpu"),
         logs=PROCESSES,
     output:
@@ -14,8 +13,10 @@ rule parse_times:
         f"{RESULTS}/logs/parse_times.log",
     container:
         image("cpu")
+    params:
+        code=KIT.code("parse_times.py"),
     shell:
-        f"{OFFLINE} python workflow/scripts/parse_times.py"
+        f"{OFFLINE} python {PROGRAMS}/parse_times.py"
         f" --results {RESULTS}"
         " --logs {input.logs:q}"
         " --output {output:q}"

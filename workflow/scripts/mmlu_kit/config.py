@@ -230,14 +230,14 @@ def read(paths: Sequence[Path]) -> dict[str, Any]:
         changes = files.read_yaml(path)
         if not isinstance(changes, dict):
             raise UserError(f"{path} has no keys: see config.yaml for those that it may have")
-        config = _merged(config, changes)
+        config = merged(config, changes)
     return config
 
 
-def _merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return `config` with `changes` applied; nested mappings are merged too."""
     nested = {
-        key: _merged(config[key], changes[key])
+        key: merged(config[key], changes[key])
         for key in config.keys() & changes.keys()
         if isinstance(config[key], dict) and isinstance(changes[key], dict)
     }

@@ -3,13 +3,13 @@
 import ast
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).resolve().parent
 
 
 def sources(program: Path) -> list[str]:
     """The program's file and every module of the package that it imports, directly or indirectly, sorted."""
     seen: set[Path] = set()
-    waiting = [Path(program)]
+    waiting = [Path(program).resolve()]
     while waiting:
         path = waiting.pop()
         if path not in seen:

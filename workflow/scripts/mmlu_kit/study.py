@@ -1,19 +1,22 @@
 """The study that a config names, resolved: validated, defaults filled in, in the form stored in merged.json."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
 from mmlu_kit import config as configs
 from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, QuestionSet, Source, SubjectsOfModel
-from mmlu_kit.data import Data, Name
+from mmlu_kit.data import Data, Entry, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
 
 # Parts of a study other than its groups; `only` may name them too.
 PARTS = ("baseline", "timing_setups", "stability", "chat")
+
+
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
 
 class StudyQuestions(QuestionSet):
@@ -107,8 +110,11 @@ class Study(Data):
         return f"{self.questions.name}@{self.questions.at}"
 
 
-def resolve(config: Mapping[str, Any]) -> Study:
-    """Return the study that `config['study']` names; an invalid config raises UserError naming the key."""
+def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> Study:
+    """Return the study that `config['study']` names; an invalid config raises UserError naming the key.
+
+    `locate` gives the path, from the working directory, of a file or folder that config names.
+    """
     parsed = configs.parse(config)
     entry = _named(parsed.studies, parsed.study, "study")
     where = f"config: studies.{parsed.study}"
@@ -133,10 +139,10 @@ def resolve(config: Mapping[str, Any]) -> Study:
         if isinstance(parsed.models.get(name), ImportedEntry):
             raise UserError(f"{where}: '{name}' has only imported predictions and cannot be run: name it only in groups")
     names = dict.fromkeys([*needed, *(model for group in groups for model in group.models)])
-    models = {name: _named(parsed.models, name, "model") for name in names}
+    models = {name: _located(_named(parsed.models, name, "model"), locate) for name in names}
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
-    questions = _named(parsed.questions, entry.questions, "question set")
+    questions = _located(_named(parsed.questions, entry.questions, "question set"), locate)
     _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
     return Study(
@@ -192,6 +198,12 @@ def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
     if name not in entries:
         raise UserError(f"config: there is no {kind} '{name}'; known: {_listed(entries)}")
     return entries[name]
+
+
+def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
+    """An entry with its files and folders where `locate` says that they are."""
+    paths = {name: path for name in ("path", "label_errors", "predictions") if (path := getattr(entry, name, None))}
+    return entry.model_copy(update={name: locate(path) for name, path in paths.items()})
 
 
 def _check_exists(entry: Source | ImportedEntry, where: str) -> None:

@@ -60,7 +60,10 @@ def outside_project(folders: Iterable[str], project: PurePath) -> dict[str, str]
 
 
 def shorten(value: Any, project: PurePath) -> Any:
-    """Return a copy of plain data with absolute paths made relative to `project`, or shortened to their base names."""
+    """Return a copy of plain data with absolute paths made relative to `project`, and others shortened to their base names.
+
+    Relative paths that leave the project, by '..', are shortened too.
+    """
     if isinstance(value, dict):
         return {key: shorten(item, project) for key, item in value.items()}
     if isinstance(value, list):
@@ -68,6 +71,8 @@ def shorten(value: Any, project: PurePath) -> Any:
     if isinstance(value, str) and PurePath(value).is_absolute():
         path = PurePath(value)
         return str(path.relative_to(project)) if path.is_relative_to(project) else _base_name(value)
+    if isinstance(value, str) and value.startswith("../"):
+        return _base_name(value)
     return value
 
 
