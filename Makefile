@@ -8,7 +8,7 @@ CONFIG =
 CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report pack unpack status retry verify check-results images image-cpu image-cuda demo-models schemas locks bench
+.PHONY: report test lint partial-report pack unpack status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -60,7 +60,7 @@ lint: .venv/test
 # Build the images that rules run in under --use-singularity, with docker, podman or buildah, and Apptainer.
 images: image-cpu image-cuda
 
-image-cpu image-cuda: image-%:
+image-cpu image-cuda image-cuda12: image-%:
 	sh docker/build.sh $*
 
 # Train the four demo models again and write their questions again, in place.
