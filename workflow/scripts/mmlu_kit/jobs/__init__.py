@@ -1,0 +1,1 @@
+"""What the workflow's jobs need, and what is said about them; no torch."""
