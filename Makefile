@@ -13,7 +13,6 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 report: .venv/kit
 	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY)
-	@echo "The report: results/$(STUDY)/report.html"
 
 # Report on the evaluations that exist and list the missing ones.
 partial-report: .venv/kit

@@ -33,6 +33,11 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"
 
 
+from mmlu_kit.jobs import run_log
+
+run_log.install(workflow, Path(RESULTS))
+
+
 rule all:
     default_target: True
     input:
@@ -42,6 +47,12 @@ rule all:
         f"{RESULTS}/claims.json",
         f"{RESULTS}/questions.csv",
         f"{RESULTS}/provenance.json",
+
+
+onsuccess:
+    from mmlu_kit.jobs import ending
+
+    ending.show(workflow, Path(RESULTS))
 
 
 onerror:

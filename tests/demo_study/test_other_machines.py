@@ -56,7 +56,7 @@ ARGUMENTS = ("--cores", "1", "--configfile", "mine.yaml", "--config", "study=joi
 
 def test_results_of_other_machines_are_never_recomputed(joined, snakemake):
     folder, output = joined
-    assert "rule import_predictions:" in output and "rule evaluate:" not in output
+    assert "] import_predictions theirs: done in " in output and "] evaluate " not in output
     assert not (folder / "results/joined/evaluations/demo-small").exists()
     assert reports.planned(snakemake, folder, *ARGUMENTS[2:]) == {}
 

@@ -11,9 +11,11 @@ import pytest
 import yaml
 from mmlu_kit.subjects import SUBJECTS
 
+SUBJECTS_OF_SMOKE = ("astronomy", "business_ethics")
 
-def plan(snakemake, folder, *config):
-    process = snakemake(folder, "--cores", "8", "--dry-run", "--config", *config)
+
+def plan(snakemake, folder, *config, options=()):
+    process = snakemake(folder, "--cores", "8", "--dry-run", *options, "--config", *config)
     assert process.returncode == 0, process.stdout + process.stderr
     stats = process.stdout.split("Job stats:", 1)[1].split("total", 1)[0]
     return process.stdout, {name: int(count) for name, count in re.findall(r"^(\w+)\s+(\d+)$", stats, re.M)}
@@ -40,6 +42,9 @@ def test_the_whole_writeup_is_planned_offline(workflow_copy, snakemake, namespac
         "record_provenance": 1,
     }.items():
         assert re.search(rf"^{rule}\s+{count}$", process.stdout, re.M), f"{rule}: {process.stdout[-3000:]}"
+    jobs = re.findall(r"^(\w+)(?: [\w.-]+)*: missing output files$", process.stdout, re.M)
+    assert len(jobs) == 79 and len(process.stdout) < 10_000
+    assert process.stdout.count("Job stats:") == 1 and "input:" not in process.stdout
     assert not (workflow_copy / "results").exists() and not (workflow_copy / "resources").exists()
 
 
@@ -49,24 +54,20 @@ def test_the_small_models_alone_can_be_planned(workflow_copy, snakemake):
     assert "Llama" not in text and "device cuda" not in text
 
 
-def test_models_and_commits_are_in_the_names_of_what_is_fetched(workflow_copy, snakemake):
-    text, _ = plan(snakemake, workflow_copy, "study=writeup")
-    assert "resources/models/Qwen2.5-0.5B-Instruct@7ae557604adf67be50417f59c2c2f167def9a775.json" in text
-    assert "resources/subjects/mmlu@c30699e8356da336a370243923dbaf21066bb9fe/astronomy.jsonl" in text
-
-
 def test_gpu_jobs_request_a_gpu(workflow_copy, snakemake):
-    text, _ = plan(snakemake, workflow_copy, "study=writeup", "only=medium")
+    text, _ = plan(snakemake, workflow_copy, "study=writeup", "only=medium", options=["--verbose"])
     assert text.count("gpu=1") == 2 and "gpu=0" not in text
 
 
-def test_only_fetch_rules_see_a_token(workflow_copy, snakemake):
-    process = snakemake(workflow_copy, "--cores", "8", "--dry-run", "--printshellcmds", "--config", "study=writeup")
-    commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", process.stdout, re.M)
+def test_only_fetch_rules_see_a_token_and_name_files_by_commit(workflow_copy, snakemake):
+    text, _ = plan(snakemake, workflow_copy, "study=writeup", options=["--printshellcmds"])
+    commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", text, re.M)
     assert len(commands) == 79
     for prefix, program in commands:
         shut = prefix.startswith("env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1")
         assert shut != (program in ("fetch_model", "fetch_questions")), (prefix, program)
+    assert " --output resources/models/Qwen2.5-0.5B-Instruct@7ae557604adf67be50417f59c2c2f167def9a775.json" in text
+    assert " --output resources/subjects/mmlu@c30699e8356da336a370243923dbaf21066bb9fe/astronomy.jsonl" in text
 
 
 @pytest.mark.parametrize("arguments", [["--lint"], ["--list"]])
@@ -80,6 +81,15 @@ def test_jobs_that_exceed_the_memory_together_do_not_run_in_parallel(workflow_co
     arguments = ["--cores", "4", "--config", "study=smoke", "--until", "evaluate", "--set-resources"]
     process = snakemake(workflow_copy, *arguments, f"evaluate:mem_mb={most * 2 // 3}")
     assert process.returncode == 0, process.stdout + process.stderr
+    evaluated = re.findall(
+        r"^\[[5-8] of 8(?:, about \d+ s left)?\] evaluate (demo-\w+ \w+): done in \d+ s$", process.stderr, re.M
+    )
+    assert sorted(evaluated) == [
+        f"{model} {subject}" for model in ("demo-medium", "demo-small") for subject in SUBJECTS_OF_SMOKE
+    ]
+    assert "input:" not in process.stderr and not process.stdout  # no accuracies before merged.json
+    (log,) = (workflow_copy / ".snakemake/log").iterdir()
+    assert log.read_text().count("\nFinished jobid: ") == log.read_text().count("\n    input: ") == 8
     read = datetime.fromisoformat
     timings = [json.loads(path.read_text()) for path in (workflow_copy / "results/smoke/timings").glob("*/*.json")]
     spans = sorted((read(timing["process_started"]), read(timing["started"])) for timing in timings)

@@ -1,0 +1,127 @@
+"""What a successful run prints at its end: the models' accuracies, and where to look next."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+from mmlu_kit import settings
+from mmlu_kit.formatting import percent, plural
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import CHANCE
+from mmlu_kit.user_errors import UserError
+
+_HEADS = ("Model", "Questions", "Accuracy", "95% interval", "")
+
+
+def show(workflow: Any, results: Path) -> None:
+    """Print the ending of a run of Snakemake's `workflow`; `results` is the study's folder."""
+    _print(workflow, lines(results, target_files(workflow)))
+
+
+def show_report(workflow: Any, results: Path) -> None:
+    """Print where the report is, for a run that had nothing to do."""
+    _print(workflow, report_line(results, target_files(workflow)))
+
+
+def _print(workflow: Any, text: Iterable[str]) -> None:
+    """Print lines unless `--quiet all` hides everything."""
+    if "ALL" not in {value.name for value in workflow.output_settings.quiet or ()}:
+        for line in text:
+            print(line, flush=True)
+
+
+def lines(results: Path, targets: Iterable[str]) -> list[str]:
+    """Return the lines; `results` is the study's folder, `targets` are the `target_files` of the run.
+
+    Empty if the run was not meant to reach merged.json, which may then be missing or old.
+    """
+    path, targets = results / "merged.json", list(targets)
+    if str(path) not in targets:
+        return []
+    try:
+        merged = Merged.read(path)
+    except UserError as error:
+        return [str(error)]
+    name = merged.study.name
+    part = f", only {', '.join(merged.study.only)}" if merged.study.only else ""
+    text = [""]
+    if merged.results or merged.not_run:
+        text += [f"Accuracy by the best letter, study {name}{part}:", "", *table(merged), ""]
+    text += report_line(results, targets)
+    if merged.results:
+        text.append(f"Every answer: {results}/questions.csv")
+    if merged.not_run:
+        text.append(f"To run what was skipped, on a machine that can: make retry STUDY={name}")
+    if merged.missing:
+        total = len(merged.missing) + len(merged.not_run) + len(merged.results)
+        text.append(f"{len(merged.missing)} of {total} evaluations are missing: make report STUDY={name} runs them")
+    return text
+
+
+def report_line(results: Path, targets: Iterable[str]) -> list[str]:
+    """Return where the report is, as a line; no line if the run was not meant to reach it or there is none."""
+    path = results / "report.html"
+    return [f"The report: {path}"] if str(path) in targets and path.is_file() else []
+
+
+def target_files(workflow: Any) -> list[str]:
+    """Return the files that a run was meant to reach: the output and input of its last jobs, in Snakemake's workflow."""
+    return [str(path) for job in workflow.dag.targetjobs for path in (*job.output, *job.input)]
+
+
+def table(merged: Merged) -> list[str]:
+    """Return a table of the models' accuracies over all their questions, with a row for guessing."""
+    ran = merged.order()
+    rows = [_row(merged, model) for model in [*ran, *(model for model in _evaluated(merged) if model not in ran)]]
+    return _aligned([_HEADS, *rows, ("(guessing)", "", percent(CHANCE), "", "")])
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a proportion, as `statistics.wilson`, which takes seconds to import."""
+    z, share = NormalDist().inv_cdf(0.975), successes / trials
+    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _evaluated(merged: Merged) -> list[str]:
+    """The models that the study evaluates; other models only chat or are only timed."""
+    return list(dict.fromkeys(model for model, _ in merged.study.pairs()))
+
+
+def _row(merged: Merged, model: str) -> Sequence[str]:
+    totals = [result.totals for result in merged.results if result.model == model]
+    questions, correct = sum(one.questions for one in totals), sum(one.correct for one in totals)
+    notes = "; ".join(_notes(merged, model))
+    if not questions:
+        return model, "", "", "", notes
+    low, high = wilson(correct, questions)
+    return model, str(questions), percent(correct / questions), f"{percent(low)} to {percent(high)}", notes
+
+
+def _notes(merged: Merged, model: str) -> Iterable[str]:
+    """What a reader of a model's row must know: how it ran, and what is not in the numbers."""
+    entry = merged.models.get(model)  # None without results
+    if entry and not entry.effective:
+        yield "answers imported"
+    if entry and entry.requested and entry.effective and settings.differences(entry.requested, entry.effective):
+        yield f"ran as {settings.in_words(entry.effective)}" + (f" ({entry.reason})" if entry.reason else "")
+    reasons = [pair.reason for pair in merged.not_run if pair.model == model]
+    for reason in dict.fromkeys(reasons):
+        where = f" on {plural(reasons.count(reason), 'subject')}" if entry else ""
+        yield f"not run{where}: {reason}"
+    missing = sum(pair.model == model for pair in merged.missing)
+    if missing:
+        yield f"{plural(missing, 'subject')} missing"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines with aligned columns, the numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for name, *numbers, note in rows:
+        cells = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=False)), note]
+        lines.append("  ".join(cells).rstrip())
+    return lines
