@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from mmlu_kit import config, files
+from mmlu_kit import files
 from mmlu_kit.evaluation.journal import Journal
 from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.results import skipped, status
@@ -105,20 +105,3 @@ def test_placeholders_are_deleted_with_the_files_made_from_them(tmp_path):
     assert left == {"evaluations/a/anatomy.json", "timings/a/anatomy.json"}
     with pytest.raises(UserError, match="this study has no results yet"):
         skipped.forget(tmp_path / "none")
-
-
-def test_several_config_files_are_merged_key_by_key(tmp_path):
-    texts = {
-        "first": "study: s\nmodels: {m: {path: p, threads: 1}}\nonly: [a]",
-        "second": "models: {m: {threads: 2}}\nonly: []",
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    merged = config.read([tmp_path / "first", tmp_path / "second"])
-    assert merged == {"study": "s", "models": {"m": {"path": "p", "threads": 2}}, "only": []}
-    (tmp_path / "list").write_text("- study")
-    with pytest.raises(UserError, match="list has no keys"):
-        config.read([tmp_path / "list"])
-    (tmp_path / "torn").write_text("study: [")
-    with pytest.raises(UserError, match="torn is not valid YAML"):
-        config.read([tmp_path / "torn"])

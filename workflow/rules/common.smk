@@ -1,4 +1,4 @@
-# Validation and helpers, without rules. The rules use the resolved study and not config itself.
+# Validation and helpers, without rules. The rules use the resolved study and the validated config, not `config` itself.
 import json
 import os
 import re
@@ -14,7 +14,8 @@ STARTED = time.time()
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from mmlu_kit import job_failures
+from mmlu_kit import config as configs
+from mmlu_kit import config_files, job_failures
 from mmlu_kit import sources as package_sources
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.results import locations
@@ -23,7 +24,8 @@ from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
 
 try:
-    STUDY = resolve(config)
+    config_files.read(workflow.configfiles)  # finds duplicate keys, of which Snakemake takes the last one
+    CONFIG, STUDY = configs.parse(config), resolve(config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -32,7 +34,7 @@ TOGETHER = STUDY.loaded_once
 IMPORTED = STUDY.imported
 RESULTS = f"results/{STUDY.name}"
 SUBJECT_FILES = f"resources/subjects/{STUDY.subjects_folder}"
-if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for name in STUDY.subjects):
+if CONFIG.partial and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for name in STUDY.subjects):
     # A partial report fetches nothing, and Snakemake would list every missing file without advice.
     fetch = f"snakemake --cores 1 --config study={STUDY.name} --until fetch_questions"
     raise WorkflowError(f"the questions of study '{STUDY.name}' were not fetched yet: run {fetch}")
@@ -43,7 +45,7 @@ HOMES = {pair: str(locations.result_folder(Path(RESULTS), *pair)) for pair in ST
 PAIRS = [
     (model, subject)
     for (model, subject), home in HOMES.items()
-    if not config.get("partial") or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
+    if not CONFIG.partial or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
 ]
 PROCESSES = list(dict.fromkeys(f"{HOMES[pair]}/timings/{STUDY.process(*pair)}" for pair in PAIRS if pair[0] not in IMPORTED))
 # Results from other machines may lack logs of /usr/bin/time.
@@ -121,7 +123,7 @@ def gpus(device):
 def image(device):
     """The container image for a device: an address or the relative path of a local file. Snakemake refuses paths with spaces,
     which the absolute path may have."""
-    name = config["images"][image_kind(device)]
+    name = getattr(CONFIG.images, image_kind(device))
     return name if "://" in name else os.path.relpath(Path(workflow.basedir) / name)
 
 

@@ -21,7 +21,7 @@ EVALUATE = (
     " {params.template_arguments:q}"
     " --max-new-tokens {params.max_new_tokens}"
     " --tokens-per-batch {params.tokens_per_batch}"
-    " --threads {threads}" + (" --record-host" if config.get("record_host") else "")
+    " --threads {threads}" + (" --record-host" if CONFIG.record_host else "")
 )
 KEEP = (
     f" --evaluations {RESULTS}/evaluations/{{wildcards.model:q}}"

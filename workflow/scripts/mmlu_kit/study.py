@@ -11,6 +11,7 @@ from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, Ques
 from mmlu_kit.data import Data, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import did_you_mean
 
 # Parts of a study other than its groups; `only` may name them too.
 PARTS = ("baseline", "timing_setups", "stability", "chat")
@@ -110,14 +111,16 @@ class Study(Data):
 def resolve(config: Mapping[str, Any]) -> Study:
     """Return the study that `config['study']` names; an invalid config raises UserError naming the key."""
     parsed = configs.parse(config)
-    entry = _named(parsed.studies, parsed.study, "study")
-    where = f"config: studies.{parsed.study}"
-    only = [parsed.only] if isinstance(parsed.only, str) else parsed.only
+    study = _study_name(parsed)
+    entry = _named(parsed.studies, study, "study")
+    where = f"config: studies.{study}"
+    only = parsed.only
     parts = {name: part for name in PARTS if (part := getattr(entry, name)) is not None}
     for name in only:
         if name not in (*entry.groups, *parts):
-            known = _listed([*entry.groups, *parts])
-            raise UserError(f"config: only: the study '{parsed.study}' has no group '{name}'; it has {known}")
+            known = [*entry.groups, *parts]
+            hint = f"it has {_listed(known)}{_near(name, known)}"
+            raise UserError(f"config: only: the study '{study}' has no group '{name}'; {hint}")
     groups = [
         Group(name=name, title=group.title, models=group.models)
         for name, group in entry.groups.items()
@@ -133,14 +136,15 @@ def resolve(config: Mapping[str, Any]) -> Study:
         if isinstance(parsed.models.get(name), ImportedEntry):
             raise UserError(f"{where}: '{name}' has only imported predictions and cannot be run: name it only in groups")
     names = dict.fromkeys([*needed, *(model for group in groups for model in group.models)])
-    models = {name: _named(parsed.models, name, "model") for name in names}
+    load_once = parsed.load_once if entry.load_once is None else entry.load_once
+    models: dict[str, Any] = {name: _with_default(_named(parsed.models, name, "model"), load_once) for name in names}
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
     questions = _named(parsed.questions, entry.questions, "question set")
     _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
     return Study(
-        name=parsed.study,
+        name=study,
         title=entry.title,
         notice=entry.notice.strip(),
         subjects=entry.subjects,
@@ -188,10 +192,34 @@ def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
     return entry
 
 
+def _study_name(config: configs.Config) -> str:
+    """The name of the study to run: Snakemake passes `--config study=007` on as 7, which means a study of that number."""
+    alike = [name for name in config.studies if _number(name) == _number(config.study) is not None]
+    return alike[0] if config.study not in config.studies and len(alike) == 1 else config.study
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _with_default(model: AnyModel, load_once: bool) -> AnyModel:
+    """A model's entry with the study's `load_once` if it has none of its own."""
+    has_own = isinstance(model, ImportedEntry) or "load_once" in model.model_fields_set
+    return model if has_own else model.model_copy(update={"load_once": load_once})
+
+
 def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
     if name not in entries:
-        raise UserError(f"config: there is no {kind} '{name}'; known: {_listed(entries)}")
+        raise UserError(f"config: there is no {kind} '{name}'; known: {_listed(entries)}{_near(name, entries)}")
     return entries[name]
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    suggestion = did_you_mean(name, known)
+    return f"; {suggestion}" if suggestion else ""
 
 
 def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
