@@ -49,6 +49,13 @@ def test_the_small_models_alone_can_be_planned(workflow_copy, snakemake):
     assert "Llama" not in text and "device cuda" not in text
 
 
+def test_one_job_for_each_model_can_be_asked_for(workflow_copy, snakemake):
+    text, jobs = plan(snakemake, workflow_copy, "study=writeup", "load_once=yes")
+    assert (jobs["evaluate_together"], jobs["evaluate_baseline_together"]) == (5, 1) and "evaluate" not in jobs
+    assert "results/writeup/timings/Llama-3.2-1B-Instruct/together.time" in text
+    assert "evaluations/Llama-3.2-1B-Instruct/anatomy.json" not in text
+
+
 def test_models_and_commits_are_in_the_names_of_what_is_fetched(workflow_copy, snakemake):
     text, _ = plan(snakemake, workflow_copy, "study=writeup")
     assert "resources/models/Qwen2.5-0.5B-Instruct@7ae557604adf67be50417f59c2c2f167def9a775.json" in text

@@ -16,7 +16,7 @@ def read(paths: Sequence[Path]) -> dict[str, Any]:
     """
     config: dict[str, Any] = {}
     for path in paths:
-        config = _merged(config, _read(path))
+        config = merged(config, _read(path))
     return config
 
 
@@ -40,10 +40,10 @@ def _unique(pairs: Sequence[tuple[str, Any]], path: Path) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return `config` with `changes` applied; nested mappings are merged too."""
     nested = {
-        key: _merged(config[key], changes[key])
+        key: merged(config[key], changes[key])
         for key in config.keys() & changes.keys()
         if isinstance(config[key], dict) and isinstance(changes[key], dict)
     }

@@ -82,10 +82,15 @@ class Study(Data):
 
     @property
     def loaded_once(self) -> list[str]:
-        """Names of the models that one job evaluates on all subjects; other models have one job for each subject."""
+        """Names of the models that one job evaluates on all their subjects; other models have one job for each subject."""
         run = self.run
-        names = [model for group in self.groups for model in group.models if model in run and run[model].load_once]
-        return list(dict.fromkeys(names))
+        return [model for model in dict.fromkeys(model for model, _ in self.pairs()) if model in run and run[model].load_once]
+
+    @property
+    def only_baseline(self) -> list[str]:
+        """The baseline's model, in a list, if no group has it; it answers the baseline's subjects alone."""
+        grouped = [model for group in self.groups for model in group.models]
+        return [self.baseline.model] if self.baseline and self.baseline.model not in grouped else []
 
     def process(self, model: str, subject: str) -> str:
         """The path, relative to timings/, of the /usr/bin/time log of the process that evaluates a model on a subject."""
