@@ -10,6 +10,7 @@ from mmlu_kit import config as configs
 from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, QuestionSet, Source, SubjectsOfModel
 from mmlu_kit.data import Data, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.typed_values import intended_name
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import did_you_mean
 
@@ -116,16 +117,15 @@ class Study(Data):
 def resolve(config: Mapping[str, Any]) -> Study:
     """Return the study that `config['study']` names; an invalid config raises UserError naming the key."""
     parsed = configs.parse(config)
-    study = _study_name(parsed)
+    study = intended_name(parsed.study, parsed.studies)
     entry = _named(parsed.studies, study, "study")
     where = f"config: studies.{study}"
     only = parsed.only
     parts = {name: part for name in PARTS if (part := getattr(entry, name)) is not None}
     for name in only:
         if name not in (*entry.groups, *parts):
-            known = [*entry.groups, *parts]
-            hint = f"it has {_listed(known)}{_near(name, known)}"
-            raise UserError(f"config: only: the study '{study}' has no group '{name}'; {hint}")
+            known = _known(name, [*entry.groups, *parts])
+            raise UserError(f"config: only: the study '{study}' has no group '{name}'; it has {known}")
     groups = [
         Group(name=name, title=group.title, models=group.models)
         for name, group in entry.groups.items()
@@ -197,19 +197,6 @@ def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
     return entry
 
 
-def _study_name(config: configs.Config) -> str:
-    """The name of the study to run: Snakemake passes `--config study=007` on as 7, which means a study of that number."""
-    alike = [name for name in config.studies if _number(name) == _number(config.study) is not None]
-    return alike[0] if config.study not in config.studies and len(alike) == 1 else config.study
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
 def _with_default(model: AnyModel, load_once: bool) -> AnyModel:
     """A model's entry with the study's `load_once` if it has none of its own."""
     has_own = isinstance(model, ImportedEntry) or "load_once" in model.model_fields_set
@@ -218,13 +205,8 @@ def _with_default(model: AnyModel, load_once: bool) -> AnyModel:
 
 def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
     if name not in entries:
-        raise UserError(f"config: there is no {kind} '{name}'; known: {_listed(entries)}{_near(name, entries)}")
+        raise UserError(f"config: there is no {kind} '{name}'; known: {_known(name, entries)}")
     return entries[name]
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    suggestion = did_you_mean(name, known)
-    return f"; {suggestion}" if suggestion else ""
 
 
 def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
@@ -242,6 +224,12 @@ def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
     labels = getattr(entry, "label_errors", None)
     if labels and not Path(labels).is_dir():
         raise UserError(f"{where}.label_errors: there is no folder {labels}")
+
+
+def _known(name: str, names: Iterable[str]) -> str:
+    """All names, and the one that is close to `name`, if any is."""
+    names = list(names)
+    return "; ".join(filter(None, [_listed(names), did_you_mean(name, names)]))
 
 
 def _listed(names: Iterable[str]) -> str:

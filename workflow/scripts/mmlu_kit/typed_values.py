@@ -5,7 +5,7 @@ YAML 1.1 reads on, yes and no as booleans, also where they are names.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
@@ -42,6 +42,20 @@ Switch = Annotated[bool, BeforeValidator(_switch, json_schema_input_type=bool)]
 Names = Annotated[list[str], BeforeValidator(_names, json_schema_input_type=list[str] | str)]
 # A name that may look like a number: 2026.
 NameOrNumber = Annotated[str, BeforeValidator(_name, json_schema_input_type=str)]
+
+
+def intended_name(name: str, names: Iterable[str]) -> str:
+    """The one of `names` that `name` means: Snakemake passes `study=007` on as 7, which means the only study of that number."""
+    names = list(names)
+    alike = [other for other in names if _number(other) == _number(name) is not None]
+    return alike[0] if name not in names and len(alike) == 1 else name
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def check_keys(config: Mapping[Any, Any]) -> None:
