@@ -5,10 +5,10 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: workflow.source_path("config.yaml")
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
-if Path("config.yaml").exists() and not Path("config.yaml").samefile(workflow.source_path("config.yaml")):
+if Path("config.yaml").exists() and not Path("config.yaml").samefile(f"{workflow.current_basedir}/config.yaml"):
 
     # A working directory other than the kit's folder may have a config.yaml, which extends the kit's.
     configfile: "config.yaml"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from mmlu_kit import config, files
+from mmlu_kit import files
 from mmlu_kit.evaluation.journal import Journal
 from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.results import skipped, status
@@ -46,6 +46,16 @@ def test_a_model_loaded_once_starts_once(tmp_path):
     scored(tmp_path, "a", "anatomy", 40)
     together = STUDY.model_copy(update={"models": {"a": entry, "b": entry}})
     assert status_of_a(tmp_path, together).left_s == 80 / 10 + 0.9
+
+
+def test_jobs_that_mostly_start_are_advised_to_load_once(tmp_path):
+    line = "a: 82% of each job is starting and loading the model: `load_once: true` does that once"  # 0.9 of 0.9 + 0.2 seconds
+    scored(tmp_path, "a", "anatomy", 2)
+    assert line in status.lines(STUDY, tmp_path, questions(tmp_path, 40))
+    once = {name: entry.model_copy(update={"load_once": True}) for name, entry in STUDY.models.items()}
+    assert line not in status.lines(STUDY.model_copy(update={"models": once}), tmp_path, questions(tmp_path, 40))
+    scored(tmp_path, "a", "virology", 2)
+    assert line not in status.lines(STUDY, tmp_path, questions(tmp_path, 40)), "one job is left"
 
 
 def test_progress_is_read_from_a_journal_in_use(tmp_path):
@@ -105,20 +115,3 @@ def test_placeholders_are_deleted_with_the_files_made_from_them(tmp_path):
     assert left == {"evaluations/a/anatomy.json", "timings/a/anatomy.json"}
     with pytest.raises(UserError, match="this study has no results yet"):
         skipped.forget(tmp_path / "none")
-
-
-def test_several_config_files_are_merged_key_by_key(tmp_path):
-    texts = {
-        "first": "study: s\nmodels: {m: {path: p, threads: 1}}\nonly: [a]",
-        "second": "models: {m: {threads: 2}}\nonly: []",
-    }
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-    merged = config.read([tmp_path / "first", tmp_path / "second"])
-    assert merged == {"study": "s", "models": {"m": {"path": "p", "threads": 2}}, "only": []}
-    (tmp_path / "list").write_text("- study")
-    with pytest.raises(UserError, match="list has no keys"):
-        config.read([tmp_path / "list"])
-    (tmp_path / "torn").write_text("study: [")
-    with pytest.raises(UserError, match="torn is not valid YAML"):
-        config.read([tmp_path / "torn"])

@@ -88,8 +88,23 @@ def test_a_study_tells_which_models_are_run_and_where_their_files_are(config, tm
     assert study.process("demo-small", "anatomy") == "demo-small/together.time"
     assert study.process("demo-large", "anatomy") == "demo-large/anatomy.time"
     assert study.manifest("demo-small") == "demo-small@local.json" and study.subjects_folder == "demo@local"
-    writeup = resolve({**config, "study": "writeup"})
+    writeup = resolve({**config, "study": "writeup", "load_once": True})
+    assert writeup.only_baseline == ["Llama-3.2-1B-Instruct"] and writeup.loaded_once == list(writeup.models)
     assert writeup.subjects_folder == f"mmlu@{config['questions']['mmlu']['commit']}"
+
+
+@pytest.mark.parametrize(
+    ("config_s", "studys", "models", "expected"),
+    [(None, None, None, False), (True, None, None, True), (True, False, None, False), (True, None, False, False),
+     (False, True, None, True), (False, True, False, False), (None, None, True, True)],
+)  # fmt: skip
+def test_a_models_load_once_wins_over_its_studys_and_that_over_configs(config, config_s, studys, models, expected):
+    for entry, value in ((config, config_s), (config["studies"]["demo"], studys), (config["models"]["demo-small"], models)):
+        if value is not None:
+            entry["load_once"] = value
+    study = resolve(config)
+    assert study.models["demo-small"].load_once == ("demo-small" in study.loaded_once) == expected
+    assert "load_once" not in study.plain()  # only each model's is recorded
 
 
 def models_within(annotation: Any) -> Iterator[type[Data]]:
@@ -171,6 +186,8 @@ def change(config, path, value):
         ),
         ("models/demo-small/threads", "3", "models.demo-small.threads: needs a whole number, not '3'"),
         ("models/demo-small/threads", True, "models.demo-small.threads: needs a whole number, not true"),
+        ("load_once", 2, "config: load_once: needs true or false, not 2"),
+        ("studies/demo/load_once", "yes", "studies.demo.load_once: needs true or false, not 'yes': write it without quotes"),
         ("models/demo-small/load_once", 1, "models.demo-small.load_once: needs true or false, not 1"),
         ("models/demo-small/prompt", {"max_new_tokens": float("nan")}, "max_new_tokens: needs a whole number, not NaN"),
         ("models/demo-small/tokens_per_batch", 0, "models.demo-small.tokens_per_batch: needs at least 1, not 0"),

@@ -137,13 +137,14 @@ def test_one_subject_that_cannot_be_scored_does_not_stop_the_others(program, roo
     assert (tmp_path / "evaluations/anatomy.json").exists() and not (tmp_path / "evaluations/astronomy.json").exists()
 
 
-def test_a_model_loaded_once_continues_after_a_failed_subject(workflow_copy, snakemake):
+def test_a_model_loaded_once_continues_after_a_failed_subject(workflow_copy, snakemake, run, tmp_path):
     """Snakemake deletes a failed job's outputs; the journals keep its finished subjects for the next run."""
     bad = workflow_copy / "workflow/demo/questions/test/astronomy_test.csv"
     good = bad.read_text()
     bad.write_text(f"{'far ' * 3000},a,b,c,d,A\n")
     config = yaml.safe_load((workflow_copy / "config.yaml").read_text())
-    config["models"]["demo-small"]["load_once"] = True
+    config["studies"]["smoke"]["load_once"] = True
+    config["models"]["demo-medium"]["load_once"] = False
     (workflow_copy / "config.yaml").write_text(yaml.safe_dump(config))
     folder = workflow_copy / "results/smoke"
 
@@ -160,6 +161,14 @@ def test_a_model_loaded_once_continues_after_a_failed_subject(workflow_copy, sna
     assert {name: timing.resumed for name, timing in timings.items()} == {"business_ethics": True, "astronomy": False}
     assert timings["business_ethics"].questions_scored == 0 and timings["astronomy"].questions_scored == 50
     assert not list((folder / "journals/demo-small").iterdir())
+
+    questions = workflow_copy / "resources/subjects/demo@local/astronomy.jsonl"
+    model = workflow_copy / "resources/models/demo-small@local.json"
+    arguments = ["--model", model, "--name", "demo-small", "--questions", questions, "--threads", "1"]
+    alone = run("evaluate.py", *arguments, "--evaluations", tmp_path / "alone", cwd=workflow_copy)
+    assert alone.returncode == 0, alone.stderr
+    evaluation = (folder / "evaluations/demo-small/astronomy.json").read_bytes()
+    assert evaluation == (tmp_path / "alone/astronomy.json").read_bytes()
 
 
 def test_a_process_killed_for_memory_is_reported(root, tmp_path):

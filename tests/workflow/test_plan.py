@@ -54,6 +54,13 @@ def test_the_small_models_alone_can_be_planned(workflow_copy, snakemake):
     assert "Llama" not in text and "device cuda" not in text
 
 
+def test_one_job_for_each_model_can_be_asked_for(workflow_copy, snakemake):
+    text, jobs = plan(snakemake, workflow_copy, "study=writeup", "load_once=yes", options=["--verbose"])
+    assert (jobs["evaluate_together"], jobs["evaluate_baseline_together"]) == (5, 1) and "evaluate" not in jobs
+    assert "results/writeup/timings/Llama-3.2-1B-Instruct/together.time" in text
+    assert "evaluations/Llama-3.2-1B-Instruct/anatomy.json" not in text
+
+
 def test_gpu_jobs_request_a_gpu(workflow_copy, snakemake):
     text, _ = plan(snakemake, workflow_copy, "study=writeup", "only=medium", options=["--verbose"])
     assert text.count("gpu=1") == 2 and "gpu=0" not in text

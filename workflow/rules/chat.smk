@@ -8,7 +8,7 @@ CHAT = STUDY.chat
 TRANSCRIPTS = ["sliding_window", "token_budget_history_on", "saved_and_restored"]
 # Empty if the study has no chat models, or if a partial report has no such file yet.
 CHAT_FILES = [f"{RESULTS}/chat.json"] if CHAT else []
-if config.get("partial"):
+if CONFIG.partial:
     CHAT_FILES = [path for path in CHAT_FILES if Path(path).exists()]
 # The options of both programs for the model and its configuration.
 CHAT_MODEL = (

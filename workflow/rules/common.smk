@@ -1,4 +1,4 @@
-# Validation and helpers, without rules. The rules use the resolved study and not config itself.
+# Validation and helpers, without rules. The rules use the resolved study and the validated config, not `config` itself.
 import json
 import os
 import re
@@ -15,8 +15,8 @@ STARTED = time.time()
 FOLDER = Path(str(workflow.current_basedir)).parents[1].resolve()
 sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 
-from mmlu_kit import job_failures
-from mmlu_kit.config import merged, read
+from mmlu_kit import config as configs
+from mmlu_kit import config_files, job_failures
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
@@ -28,9 +28,10 @@ from mmlu_kit.user_errors import UserError
 KIT = Kit(FOLDER)
 PROGRAMS = shlex.quote(KIT.path("workflow/scripts")).replace("{", "{{").replace("}", "}}")
 try:
+    config_files.read(workflow.configfiles)  # finds duplicate keys, of which Snakemake takes the last one
     # As a module, the kit gets another workflow's config, which need not repeat the kit's own.
-    config = merged(read([KIT.folder / "config.yaml"]), config)
-    STUDY = resolve(config, KIT.locate)
+    config = config_files.merged(config_files.read([KIT.folder / "config.yaml"]), config)
+    CONFIG, STUDY = configs.parse(config), resolve(config, KIT.locate)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -39,7 +40,7 @@ TOGETHER = STUDY.loaded_once
 IMPORTED = STUDY.imported
 RESULTS = f"results/{STUDY.name}"
 SUBJECT_FILES = f"resources/subjects/{STUDY.subjects_folder}"
-if config.get("partial") and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for name in STUDY.subjects):
+if CONFIG.partial and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for name in STUDY.subjects):
     # A partial report fetches nothing, and Snakemake would list every missing file without advice.
     fetch = f"snakemake --cores 1 --config study={STUDY.name} --until fetch_questions"
     raise WorkflowError(f"the questions of study '{STUDY.name}' were not fetched yet: run {fetch}")
@@ -50,7 +51,7 @@ HOMES = {pair: str(locations.result_folder(Path(RESULTS), *pair)) for pair in ST
 PAIRS = [
     (model, subject)
     for (model, subject), home in HOMES.items()
-    if not config.get("partial") or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
+    if not CONFIG.partial or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
 ]
 PROCESSES = list(dict.fromkeys(f"{HOMES[pair]}/timings/{STUDY.process(*pair)}" for pair in PAIRS if pair[0] not in IMPORTED))
 # Results from other machines may lack logs of /usr/bin/time.
@@ -123,7 +124,7 @@ def gpus(device):
 def image(device):
     """The container image for a device: an address or the relative path of a local file. Snakemake refuses paths with spaces,
     which the absolute path may have."""
-    name = config["images"][image_kind(device)]
+    name = getattr(CONFIG.images, image_kind(device))
     return name if "://" in name else KIT.locate(name)
 
 

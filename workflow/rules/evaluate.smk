@@ -20,7 +20,7 @@ EVALUATE = (
     " {params.template_arguments:q}"
     " --max-new-tokens {params.max_new_tokens}"
     " --tokens-per-batch {params.tokens_per_batch}"
-    " --threads {threads}" + (" --record-host" if config.get("record_host") else "")
+    " --threads {threads}" + (" --record-host" if CONFIG.record_host else "")
 )
 KEEP = (
     f" --evaluations {RESULTS}/evaluations/{{wildcards.model:q}}"
@@ -85,6 +85,23 @@ use rule evaluate as evaluate_together with:
     log:
         f"{RESULTS}/logs/evaluate_together/{{model}}.log",
     wildcard_constraints:
-        model=one_of(TOGETHER),
+        model=one_of([model for model in TOGETHER if model not in STUDY.only_baseline]),
     params:
         process="{model}/together.time",
+
+
+# The same for a baseline that no group has: it answers fewer subjects.
+BASELINE = STUDY.baseline.subjects if STUDY.only_baseline else []
+
+
+use rule evaluate_together as evaluate_baseline_together with:
+    input:
+        image=lambda wildcards: image_files(MODELS[wildcards.model].device),
+        model=manifest,
+        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=BASELINE),
+    output:
+        evaluation=expand(f"{RESULTS}/evaluations/{{{{model}}}}/{{subject}}.json", subject=BASELINE),
+        timing=expand(f"{RESULTS}/timings/{{{{model}}}}/{{subject}}.json", subject=BASELINE),
+        process=f"{RESULTS}/timings/{{model}}/together.time",
+    wildcard_constraints:
+        model=one_of([model for model in TOGETHER if model in STUDY.only_baseline]),

@@ -7,7 +7,7 @@
 
 # Empty if the study has no timing setups, or if a partial report has no such file yet.
 SETUPS_FILES = [f"{RESULTS}/setups.json"] if SETUPS else []
-if config.get("partial"):
+if CONFIG.partial:
     SETUPS_FILES = [path for path in SETUPS_FILES if Path(path).exists()]
 
 if SETUPS:

@@ -5,7 +5,7 @@
 STABILITY = STUDY.stability
 # Empty if the study does not measure stability, or if a partial report has no such file yet.
 STABILITY_FILES = [f"{RESULTS}/stability.json"] if STABILITY else []
-if config.get("partial"):
+if CONFIG.partial:
     STABILITY_FILES = [path for path in STABILITY_FILES if Path(path).exists()]
 
 if STABILITY:

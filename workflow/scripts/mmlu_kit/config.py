@@ -4,13 +4,11 @@ Snakemake's `--config key=value` overrides top-level keys. study.py resolves a c
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
 
-from mmlu_kit import files
 from mmlu_kit.data import Entry, Name, Positive, Text
 from mmlu_kit.settings import (
     Device,
@@ -22,8 +20,9 @@ from mmlu_kit.settings import (
     TokensPerBatch,
 )
 from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.typed_values import NameOrNumber, Names, Switch, advice, check_keys
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import explain, suggestion
+from mmlu_kit.validation_errors import explain, first_details, suggestion
 
 Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
@@ -179,6 +178,9 @@ class StudyEntry(Entry):
         None, description="The appendix: whether batching, threads or the number format change a model's answers."
     )
     chat: ChatEntry | None = Field(None, description="The recall experiment with chat models (section 8).")
+    load_once: bool | None = Field(
+        None, description="`load_once` of this study's models that do not set it; by default config's."
+    )
     groups: Annotated[dict[Literal["small", "medium"], GroupEntry], Field(min_length=1)] = Field(
         description="Groups of models; `small` is section 4 of the report, `medium` section 5."
     )
@@ -194,14 +196,20 @@ class Images(Entry):
 class Config(Entry):
     """Studies, models, question sets and images."""
 
-    study: str = Field("demo", description="The name of the study to run.")
-    only: list[str] | str = Field(
+    study: NameOrNumber = Field("demo", description="The name of the study to run.")
+    only: Names = Field(
         [],
         description="Run only these parts of the study: groups by name, `baseline`, `timing_setups`, `stability`, `chat`; "
-        "one name or a list; empty for all.",
+        "a list, or one text with commas; empty for all.",
     )
-    partial: bool = Field(False, description="Report on the evaluations that exist and list the missing ones.")
-    record_host: bool = Field(False, description="Record the machine's name in timing files.")
+    partial: Switch = Field(False, description="Report on the evaluations that exist and list the missing ones.")
+    record_host: Switch = Field(False, description="Record the machine's name in timing files.")
+    load_once: Switch = Field(
+        False,
+        description="Run one job for all subjects of a model (true) or one job for each subject (false). One job starts and "
+        "loads the model once, which pays where that takes longer than a subject's questions; separate jobs can run at the "
+        "same time. Answers are the same. A study and a model may set their own, and the model's takes precedence.",
+    )
     images: Images = Field(description="The container images.")
     questions: dict[Name, QuestionSet] = Field(description="Question sets by name.")
     models: dict[Name, AnyModel] = Field(
@@ -213,32 +221,10 @@ class Config(Entry):
 
 def parse(config: Mapping[str, Any]) -> Config:
     """Return the validated config with defaults filled in; the first mistake raises UserError naming its key."""
+    check_keys(config)
     text = json.dumps(config, default=str)
     try:
         return Config.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise UserError(f"config: {explain(error, json.loads(text))}") from None
-
-
-def read(paths: Sequence[Path]) -> dict[str, Any]:
-    """Return the merged content of config files: as in Snakemake, later files override earlier ones key by key.
-
-    A missing or malformed file raises UserError naming it.
-    """
-    config: dict[str, Any] = {}
-    for path in paths:
-        changes = files.read_yaml(path)
-        if not isinstance(changes, dict):
-            raise UserError(f"{path} has no keys: see config.yaml for those that it may have")
-        config = merged(config, changes)
-    return config
-
-
-def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `config` with `changes` applied; nested mappings are merged too."""
-    nested = {
-        key: merged(config[key], changes[key])
-        for key in config.keys() & changes.keys()
-        if isinstance(config[key], dict) and isinstance(changes[key], dict)
-    }
-    return {**config, **changes, **nested}
+        value = json.loads(text)
+        raise UserError(f"config: {explain(error, value)}{advice(*first_details(error, value))}") from None

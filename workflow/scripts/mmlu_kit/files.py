@@ -65,12 +65,16 @@ def read_json(path: Path) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file; a missing or damaged one raises UserError naming it."""
+    """Read a YAML file; a missing or damaged one, or one with a key twice, raises UserError naming it."""
     import yaml  # most programs never read YAML
 
+    from mmlu_kit import unique_keys
+
     try:
-        return yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
+        return yaml.load(read_text(path), unique_keys.Loader)
+    except unique_keys.DuplicateKey as error:
+        raise UserError(f"{path}: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # not YAML, an impossible date, or nesting too deep to parse
         raise UserError(f"{path} is not valid YAML ({' '.join(str(error).split())[:200]}): correct it") from None
 
 

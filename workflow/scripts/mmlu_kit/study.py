@@ -10,7 +10,9 @@ from mmlu_kit import config as configs
 from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, QuestionSet, Source, SubjectsOfModel
 from mmlu_kit.data import Data, Entry, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.typed_values import intended_name
 from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import did_you_mean
 
 # Parts of a study other than its groups; `only` may name them too.
 PARTS = ("baseline", "timing_setups", "stability", "chat")
@@ -84,10 +86,15 @@ class Study(Data):
 
     @property
     def loaded_once(self) -> list[str]:
-        """Names of the models that one job evaluates on all subjects; other models have one job for each subject."""
+        """Names of the models that one job evaluates on all their subjects; other models have one job for each subject."""
         run = self.run
-        names = [model for group in self.groups for model in group.models if model in run and run[model].load_once]
-        return list(dict.fromkeys(names))
+        return [model for model in dict.fromkeys(model for model, _ in self.pairs()) if model in run and run[model].load_once]
+
+    @property
+    def only_baseline(self) -> list[str]:
+        """The baseline's model, in a list, if no group has it; it answers the baseline's subjects alone."""
+        grouped = [model for group in self.groups for model in group.models]
+        return [self.baseline.model] if self.baseline and self.baseline.model not in grouped else []
 
     def process(self, model: str, subject: str) -> str:
         """The path, relative to timings/, of the /usr/bin/time log of the process that evaluates a model on a subject."""
@@ -116,14 +123,15 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     `locate` gives the path, from the working directory, of a file or folder that config names.
     """
     parsed = configs.parse(config)
-    entry = _named(parsed.studies, parsed.study, "study")
-    where = f"config: studies.{parsed.study}"
-    only = [parsed.only] if isinstance(parsed.only, str) else parsed.only
+    study = intended_name(parsed.study, parsed.studies)
+    entry = _named(parsed.studies, study, "study")
+    where = f"config: studies.{study}"
+    only = parsed.only
     parts = {name: part for name in PARTS if (part := getattr(entry, name)) is not None}
     for name in only:
         if name not in (*entry.groups, *parts):
-            known = _listed([*entry.groups, *parts])
-            raise UserError(f"config: only: the study '{parsed.study}' has no group '{name}'; it has {known}")
+            known = _known(name, [*entry.groups, *parts])
+            raise UserError(f"config: only: the study '{study}' has no group '{name}'; it has {known}")
     groups = [
         Group(name=name, title=group.title, models=group.models)
         for name, group in entry.groups.items()
@@ -139,14 +147,17 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         if isinstance(parsed.models.get(name), ImportedEntry):
             raise UserError(f"{where}: '{name}' has only imported predictions and cannot be run: name it only in groups")
     names = dict.fromkeys([*needed, *(model for group in groups for model in group.models)])
-    models = {name: _located(_named(parsed.models, name, "model"), locate) for name in names}
+    load_once = parsed.load_once if entry.load_once is None else entry.load_once
+    models: dict[str, Any] = {
+        name: _with_default(_located(_named(parsed.models, name, "model"), locate), load_once) for name in names
+    }
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
     questions = _located(_named(parsed.questions, entry.questions, "question set"), locate)
     _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
     return Study(
-        name=parsed.study,
+        name=study,
         title=entry.title,
         notice=entry.notice.strip(),
         subjects=entry.subjects,
@@ -194,9 +205,15 @@ def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
     return entry
 
 
+def _with_default(model: AnyModel, load_once: bool) -> AnyModel:
+    """A model's entry with the study's `load_once` if it has none of its own."""
+    has_own = isinstance(model, ImportedEntry) or "load_once" in model.model_fields_set
+    return model if has_own else model.model_copy(update={"load_once": load_once})
+
+
 def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
     if name not in entries:
-        raise UserError(f"config: there is no {kind} '{name}'; known: {_listed(entries)}")
+        raise UserError(f"config: there is no {kind} '{name}'; known: {_known(name, entries)}")
     return entries[name]
 
 
@@ -221,6 +238,12 @@ def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
     labels = getattr(entry, "label_errors", None)
     if labels and not Path(labels).is_dir():
         raise UserError(f"{where}.label_errors: there is no folder {labels}")
+
+
+def _known(name: str, names: Iterable[str]) -> str:
+    """All names, and the one that is close to `name`, if any is."""
+    names = list(names)
+    return "; ".join(filter(None, [_listed(names), did_you_mean(name, names)]))
 
 
 def _listed(names: Iterable[str]) -> str:

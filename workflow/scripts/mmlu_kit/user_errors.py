@@ -10,6 +10,9 @@ from typing import NoReturn
 class UserError(Exception):
     """An error that the user can correct; the message says in one line what is wrong, where, and what to do."""
 
+    def __str__(self) -> str:
+        return " ".join(super().__str__().split())  # also where it quotes a text of several lines
+
 
 def run(main: Callable[[], None]) -> NoReturn:
     """Run a program's main function and exit with status 0 (done), 2 (a UserError or OSError) or 130 (interrupted)."""
@@ -20,7 +23,7 @@ def run(main: Callable[[], None]) -> NoReturn:
         # All files are written and synced by now, and a regular exit takes a second once torch is imported.
         os._exit(0)
     except UserError as error:
-        sys.exit(report(" ".join(str(error).split())))
+        sys.exit(report(str(error)))
     except OSError as error:
         # Disk full, read-only mount, missing permission: the system's message and the file say it all.
         if error.filename is None and error.errno is None:

@@ -47,19 +47,30 @@ def explain_json(error: ValidationError, text: str | bytes) -> str:
 def suggestion(word: str, known: Iterable[str]) -> str:
     """ "did you mean 'cpu'?" if a known word is close, else the list of all known words."""
     known = list(known)
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+    return did_you_mean(word, known) or f"known: {', '.join(known)}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """ "did you mean 'cpu'?" for the known word that is closest, in whatever case; '' if none is close."""
+    words = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), words, n=1)
+    return f"did you mean '{words[near[0]]}'?" if near else ""
 
 
 def first_problem(error: ValidationError, value: Any) -> tuple[str, str]:
     """The key of the first problem in `value` ('' for the value as a whole) and what is wrong there."""
+    problem, keys = first_details(error, value)
+    return ".".join(keys), _message(problem)[:MAX_MESSAGE_LENGTH]
+
+
+def first_details(error: ValidationError, value: Any) -> tuple[ErrorDetails, list[str]]:
+    """Pydantic's details of the first problem in `value`, and the path of keys to it."""
     problems = error.errors(include_url=False)
     keys = _keys(problems[0], value)
     # A union reports a problem for each of its types; for a text, the list of known words helps most.
     same_key = [problem for problem in problems if _keys(problem, value) == keys]
     unknown_words = [problem for problem in same_key if problem["type"] in ("enum", "literal_error")]
-    problem = unknown_words[0] if unknown_words and isinstance(unknown_words[0]["input"], str) else problems[0]
-    return ".".join(keys), _message(problem)[:MAX_MESSAGE_LENGTH]
+    return unknown_words[0] if unknown_words and isinstance(unknown_words[0]["input"], str) else problems[0], keys
 
 
 def _keys(problem: ErrorDetails, value: Any) -> list[str]:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmlu_kit import config
+from mmlu_kit import config_files
 from mmlu_kit.results import status
 from mmlu_kit.study import resolve
 
@@ -17,6 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     chosen = {key: value for key, value in (("study", args.study), ("only", args.only)) if value}
-    study = resolve(config.read([Path("config.yaml"), *args.configfile]) | chosen)
+    study = resolve(config_files.read([Path("config.yaml"), *args.configfile]) | chosen)
     for line in status.lines(study, Path("results") / study.name, Path("resources")):
         print(line)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmlu_kit import config as configs
+from mmlu_kit import config_files
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.user_errors import UserError
 
@@ -53,7 +54,7 @@ def choose(model: str, config: Path) -> ChosenModel:
 
 def _entry(model: str, config: Path) -> ModelEntry:
     """The config entry of a model that can be run."""
-    models = configs.parse(configs.read([config])).models
+    models = configs.parse(config_files.read([config])).models
     entry = models.get(model)
     if isinstance(entry, ModelEntry):
         return entry

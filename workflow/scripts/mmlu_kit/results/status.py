@@ -33,7 +33,8 @@ class ModelStatus:
     """One model's progress.
 
     `subjects`, `done` and `not_run` count subjects. `rate` is in questions per second; `left_s` assumes one job after another.
-    `questions`, `rate` and `left_s` are None where they are not known.
+    `starting` is the share of the measured processes' time in which they started and loaded the model.
+    `questions`, `rate`, `left_s` and `starting` are None where they are not known.
     """
 
     model: str
@@ -45,6 +46,7 @@ class ModelStatus:
     questions: int | None
     rate: float | None
     left_s: float | None
+    starting: float | None
 
 
 def lines(study: Study, results: Path, resources: Path) -> list[str]:
@@ -55,6 +57,7 @@ def lines(study: Study, results: Path, resources: Path) -> list[str]:
     text = [line for status in models for line in _model_lines(status, width, with_rate=status.model not in study.imported)]
     done, subjects = sum(status.done for status in models), sum(status.subjects for status in models)
     text.append(f"{done} of {subjects} evaluations are done" + _setups(study, results))
+    text += [_load_once(status) for status in models if status.model not in study.loaded_once and _mostly_starts(status)]
     left_s = sum(status.left_s or 0 for status in models)
     unknown = [status.model for status in models if status.left_s is None]
     if left_s:
@@ -118,6 +121,7 @@ def model_status(study: Study, model: str, results: Path, sizes: Mapping[str, in
         questions=questions,
         rate=rate,
         left_s=_left_s(None if questions is None else questions - answered, rate, timings, processes),
+        starting=_starting(timings),
     )
 
 
@@ -167,6 +171,23 @@ def _left_s(questions: int | None, rate: float | None, timings: Sequence[Timing]
         return None
     starts = [timing.startup_s + timing.load_s for timing in timings]
     return questions / rate + processes * (sum(starts) / len(starts) if starts else 0.0)
+
+
+def _starting(timings: Sequence[Timing]) -> float | None:
+    """Return the share of the time of processes of one subject each that is start and model loading."""
+    starts = sum(timing.startup_s + timing.load_s for timing in timings)
+    return starts / (starts + sum(timing.real_s for timing in timings)) if starts else None
+
+
+def _mostly_starts(status: ModelStatus) -> bool:
+    """Whether several jobs of a model are left that take longer to start than to answer."""
+    return status.subjects - status.done - status.not_run > 1 and (status.starting or 0) > 0.5
+
+
+def _load_once(status: ModelStatus) -> str:
+    return (
+        f"{status.model}: {status.starting:.0%} of each job is starting and loading the model: `load_once: true` does that once"
+    )
 
 
 def _setups(study: Study, results: Path) -> str:
