@@ -79,7 +79,7 @@ CPU_BUILD = fake_torch(cuda=None)
             fake_torch(),
             {"names": [T4], "driver": "535.183.01"},
             "NVIDIA's driver 535.183.01 is too old for torch's CUDA 13.0, which needs 580 or newer (use torch for CUDA 12, as "
-            "README.md says, or update it)",
+            "docs/images.md says, or update it)",
         ),
         (
             fake_torch("12.6"),
@@ -147,7 +147,7 @@ def test_a_gpu_that_is_older_than_torchs_code(system):
     system(names=[V100], driver="580.1")
     assert gpu_obstacles.obstacle(fake_torch(available=True, capability=(7, 0))) == (
         "torch 2.13.0 is built for 7.5, 8.0, 8.6, 9.0, 10.0, 12.0, but the Tesla V100-SXM2-16GB here has compute capability "
-        "7.0 (torch for CUDA 12.6 goes back to 5.0: README.md)"
+        "7.0 (torch for CUDA 12.6 goes back to 5.0: docs/images.md)"
     )
 
 

@@ -82,8 +82,8 @@ def _unusable(torch: Any) -> str | None:
     ):
         return None
     built_for = ", ".join(f"{code_major}.{code_minor}" for code_major, code_minor in sorted({code[1:] for code in codes}))
-    here = f"the {name} here has compute capability {major}.{minor}"
-    return f"torch {torch.__version__} is built for {built_for}, but {here} (torch for CUDA 12.6 goes back to 5.0: README.md)"
+    here = f"the {name} here has compute capability {major}.{minor} (torch for CUDA 12.6 goes back to 5.0: docs/images.md)"
+    return f"torch {torch.__version__} is built for {built_for}, but {here}"
 
 
 def _architectures(torch: Any) -> list[tuple[str, str]]:
@@ -109,8 +109,8 @@ def _too_old(driver: str, cuda: str) -> str | None:
     if needed is None or version >= needed:
         return None
     # torch has no builds for CUDA 11 any more.
-    older = "use torch for CUDA 12, as README.md says, or update it" if version >= OLDEST_DRIVERS[12] else "update it"
-    return f"NVIDIA's driver {driver} is too old for torch's CUDA {cuda}, which needs {needed} or newer ({older})"
+    way_out = "use torch for CUDA 12, as docs/images.md says, or update it" if version >= OLDEST_DRIVERS[12] else "update it"
+    return f"NVIDIA's driver {driver} is too old for torch's CUDA {cuda}, which needs {needed} or newer ({way_out})"
 
 
 def _major(version: str) -> int:
