@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("way", choices=[*WAYS, "load"], help="load: import torch and transformers, load the weights, no more")
     parser.add_argument("--model", type=Path, required=True, help="a model folder")
-    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
     parser.add_argument("--questions", type=Path, help="a folder of MMLU CSVs")
     parser.add_argument("--subjects", nargs="*", default=[])
     parser.add_argument("--examples", type=int, default=0)

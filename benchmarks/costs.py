@@ -25,7 +25,7 @@ from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import tokenizers
 from mmlu_kit.recall import conversations, probes, times
-from mmlu_kit.settings import DTYPE_BYTES, Device, DType, Preset, Quantization, Split
+from mmlu_kit.settings import Device, DType, Preset, Quantization, Split, dtype_bytes
 from mmlu_kit.study import Study, resolve
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError, run
@@ -104,17 +104,22 @@ def cost(name: str, study: Study, tokens: Mapping[str, Sequence[int]], rates: Ra
     def seconds(number: int, all_tokens: float) -> float:
         if model.device == Device.CUDA:
             return PUBLISHED_GPU_S[str(model.repository)] * number
-        return 2 * layers * all_tokens / rates[model.dtype]
+        return 2 * layers * all_tokens / rates[computed(model)]
 
     jobs = (1, 1) if model.load_once else (len(subjects), len(SUBJECTS))
     return Cost(
         name=name,
         model=model,
         download_bytes=2 * parameters,  # checkpoints are in bfloat16
-        weight_bytes=DTYPE_BYTES[model.dtype] * parameters,
+        weight_bytes=dtype_bytes(model.dtype, model.device) * parameters,
         study=Work(len(counts), jobs[0], seconds(len(counts), sum(counts))),
         every=Work(ALL_QUESTIONS, jobs[1], seconds(ALL_QUESTIONS, ALL_QUESTIONS * sum(every) / len(every))),
     )
+
+
+def computed(model: ModelEntry) -> DType:
+    """The number format that a model is computed in on a CPU."""
+    return DType.FLOAT32 if model.dtype == DType.AUTO else model.dtype
 
 
 def chat(study: Study, experiment: ChatEntry, data: Path, rates: Rates, reading: float) -> str:
@@ -131,8 +136,8 @@ def chat(study: Study, experiment: ChatEntry, data: Path, rates: Rates, reading:
     seconds = 0.0
     for model in (study.run[name] for name in experiment.models):
         weights, layers = sizes(model, data / "model_shapes.json")
-        seconds += 2 * layers * (tokens + timed) / (CHAT_RATE * rates[model.dtype])
-        seconds += len(prompts) * experiment.max_new_tokens * DTYPE_BYTES[model.dtype] * weights / reading
+        seconds += 2 * layers * (tokens + timed) / (CHAT_RATE * rates[computed(model)])
+        seconds += len(prompts) * experiment.max_new_tokens * dtype_bytes(model.dtype, model.device) * weights / reading
     return (
         f"Chat: {len(prompts):,} prompts of {tokens / len(prompts):.0f} tokens on average, replies of "
         f"{experiment.max_new_tokens} at {reading / 1e9:.1f} GB of weights a second: some {seconds / 3600:.1f} CPU hours\n"

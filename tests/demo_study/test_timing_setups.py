@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmlu_kit import settings
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_evaluation, read_timing
+from mmlu_kit.timing import gpu_obstacles
 
 from tests.helpers.reports import percent, planned, shows, tables
 
@@ -52,7 +53,7 @@ def test_setups_ran_as_requested_or_the_report_says_how(report, demo):
     if torch.cuda.is_available():
         assert [rows[setup][1] for setup in "123"] == [rows[setup][0] for setup in "123"]
     else:
-        reason = "device 'cuda' was requested, but this machine has none"
+        reason = f"device 'cuda' was requested, but {gpu_obstacles.obstacle(torch)}"
         assert rows["1"] == ["cuda, float32", "cpu, float32", "none", reason]
         for setup, bits in (("2", "4bit"), ("3", "8bit")):
             assert rows[setup] == [f"cuda, float32, {bits}", "not run", "—", reason]

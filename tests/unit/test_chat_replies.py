@@ -234,7 +234,7 @@ def test_output_that_is_not_finite_is_a_user_error(talkative, value):
     said = "".join(session.ask("Hi"))
     log = list(session.messages)
     model.lm_head.weight.data[7] = value
-    with pytest.raises(UserError, match="the model's output is not finite: use another dtype, or fetch the weights again"):
+    with pytest.raises(UserError, match="the model's output is not finite: fetch the weights again, or use another model"):
         list(session.ask("Hi again"))
     assert session.messages == log
     talkative(5)

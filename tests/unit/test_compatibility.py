@@ -39,3 +39,13 @@ def test_allowed_differences_are_accepted():
     in_chat = results.REQUESTED.model_copy(update={"preset": "chat"})
     compatibility.check(pair(question_2={"prompt_sha256": OTHER}, requested=in_chat))
     compatibility.check(pair(question_2={"prompt_sha256": OTHER, "examples": 3}))
+
+
+def test_contradicting_answers_say_how_both_ran_if_that_differs():
+    here, there = results.evaluation("a", "anatomy", "ABCD"), results.evaluation("a", "anatomy", "ABCA")
+    with pytest.raises(UserError, match=r"^x and y contradict each other: 1 different answer, the first to question 3; merge"):
+        compatibility.check_same_answers("x", here, "y", there)
+    ran = [results.effective("cuda").model_copy(update={"dtype": dtype}) for dtype in ("float16", "bfloat16")]
+    here, there = (one.model_copy(update={"effective": each}) for one, each in zip((here, there), ran, strict=True))
+    with pytest.raises(UserError, match=r"to question 3 \(they ran as cuda, float16 and as cuda, bfloat16\); merge only one"):
+        compatibility.check_same_answers("x", here, "y", there)

@@ -50,9 +50,10 @@ def test_without_a_gpu_the_meter_gives_a_reason(device):
     assert gpu.Meter(None, device).read() == GpuUse(gpu_energy_j=None, peak_gpu_bytes=None, reasons=reasons)
 
 
-def test_a_machine_without_the_driver(monkeypatch):
+def test_a_machine_without_the_driver(monkeypatch, tmp_path):
     def missing():
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
     monkeypatch.setattr(pynvml, "nvmlInit", missing)
-    assert gpu.driver() is None
+    monkeypatch.setattr(gpu, "DRIVER_FILES", tmp_path)
+    assert gpu.driver() is None and gpu.names() == []

@@ -9,6 +9,7 @@ import torch
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import loading, memory, tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings, OnUnavailable
+from mmlu_kit.timing import gpu_obstacles
 from mmlu_kit.user_errors import UserError
 
 FREE = 10**11
@@ -21,7 +22,7 @@ def manifest(root):
 
 @pytest.fixture
 def no_gpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(gpu_obstacles, "obstacle", lambda torch: "this machine has none")
 
 
 def requested(device="cpu", quantization="none", dtype="float32"):

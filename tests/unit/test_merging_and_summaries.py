@@ -9,7 +9,7 @@ from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, Totals
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.results.merged import Merged, Missing, NotRunHere
-from mmlu_kit.settings import Device
+from mmlu_kit.settings import Device, DType
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
@@ -101,6 +101,38 @@ def test_results_of_other_models_and_subjects_are_left_out(key, value):
     timings = [results.timing("a", subject) for subject in STUDY.subjects]
     with pytest.raises(UserError, match=f"evaluations/a/virology.json: its {key} differs"):
         merging.merge(STUDY, evaluations, timings, NO_LOGS)
+
+
+def auto(*dtypes):
+    """Return evaluations of one model on the study's subjects, requested with dtype auto, that ran in these number formats."""
+    for subject, dtype in zip(STUDY.subjects, dtypes, strict=True):
+        yield results.evaluation("a", subject, "ABCD").model_copy(
+            update={
+                "requested": results.REQUESTED.model_copy(update={"device": Device.CUDA, "dtype": DType.AUTO}),
+                "effective": results.effective("cuda").model_copy(update={"dtype": dtype}),
+            }
+        )
+
+
+def merge_auto(*dtypes):
+    entry = ModelEntry(path="p", device="cuda", dtype="auto", tokens_per_batch=64)
+    study = STUDY.model_copy(update={"models": {**STUDY.models, "a": entry}})
+    return merging.merge(study, list(auto(*dtypes)), [results.timing("a", subject) for subject in STUDY.subjects], NO_LOGS)
+
+
+def test_a_number_format_that_was_left_to_the_device_is_no_difference():
+    merged = merge_auto("float16", "float16")
+    assert summaries.label(merged, "a") == "a"
+    assert (merged.models["a"].requested.dtype, merged.models["a"].effective.dtype) == ("auto", "float16")
+
+
+def test_subjects_on_gpus_with_other_number_formats_are_not_merged():
+    with pytest.raises(UserError) as problem:
+        merge_auto("bfloat16", "float16")
+    assert str(problem.value) == (
+        "evaluations/a/virology.json: its effective differs from that of the model's other subjects (float16 instead of "
+        "bfloat16): dtype auto depends on the GPU, so run all subjects on one kind of GPU, or set another dtype in config"
+    )
 
 
 @pytest.mark.parametrize(

@@ -246,6 +246,30 @@ def test_output_that_is_not_a_number_names_its_question(root, astronomy, tmp_pat
         score(model, tokenizer, prepare(astronomy, tokenizer))
 
 
+def test_an_overflow_of_float16_names_the_way_out(root, astronomy):
+    folder = root / "workflow/demo/models/demo-small"
+    model = transformers_model.load_model(folder, LoadSettings(dtype="float16"))
+    tokenizer = tokenizers.load_tokenizer(folder)
+    model.model.layers[0].mlp.down_proj.weight.data *= 60_000
+    way_out = "float16 overflows: set dtype to float32, or to bfloat16 on a GPU of compute capability 8.0 or newer"
+    with pytest.raises(UserError, match=rf"astronomy/test/\d+: the model's output is not finite: {way_out}$"):
+        score(model, tokenizer, prepare(astronomy, tokenizer))
+
+
+def test_a_later_generated_token_that_is_not_a_number_names_its_question(root, astronomy):
+    """The first token comes from the scores, which are finite; of NaN, transformers would take any token."""
+    model, tokenizer = load(root / "workflow/demo/models/demo-small")
+
+    def spoil(module, inputs, output):
+        return output * float("nan") if output.shape[1] == 1 else output
+
+    model.get_input_embeddings().register_forward_hook(spoil)
+    prepared = prepare(astronomy, tokenizer, "writeup")[:2]
+    assert score(model, tokenizer, prepared)
+    with pytest.raises(UserError, match=r"^astronomy/test/0: the model's output is not finite: fetch the weights again"):
+        score(model, tokenizer, prepared, max_new_tokens=4)
+
+
 def test_generation_is_greedy_whatever_the_checkpoints_defaults(root, astronomy, tmp_path):
     folder = Path(shutil.copytree(root / "workflow/demo/models/demo-small", tmp_path / "m"))
     wild = {"do_sample": True, "temperature": 2.0, "repetition_penalty": 5.0, "eos_token_id": 2, "max_new_tokens": 2}

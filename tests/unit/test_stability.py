@@ -5,6 +5,7 @@ import itertools
 import pytest
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings
+from pydantic import ValidationError
 
 from tests.helpers import results
 
@@ -72,3 +73,8 @@ def test_packing_and_threads_change_no_answer_in_float32(root, request, tmp_path
         else:
             assert comparison.flips == 0 and comparison.largest_difference < 1e-4
     assert len(exact) == 8
+
+
+def test_a_run_is_in_a_number_format_and_never_in_auto():
+    with pytest.raises(ValidationError, match="'auto' is only requested, and never what ran; known: float32"):
+        RunSettings.model_validate_json('{"dtype": "auto", "batching": "packed", "threads": 1}', strict=True)

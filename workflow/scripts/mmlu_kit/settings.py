@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from mmlu_kit.data import Bytes, Count, Data, Entry, Positive
 
@@ -26,7 +26,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
-# The words of devices and number formats are torch's own: torch.cuda, torch.float32.
+# The words of devices and number formats, but `auto`, are torch's own: torch.cuda, torch.float32.
 class Device(StrEnum):
     """Where a model runs."""
 
@@ -39,11 +39,12 @@ GPUS = frozenset(Device) - {Device.CPU}
 
 
 class DType(StrEnum):
-    """A number format of weights and of computing with them."""
+    """A number format of weights and of computing with them; `auto` is only requested, and resolved when a model is loaded."""
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+    AUTO = "auto"
 
 
 class Quantization(StrEnum):
@@ -92,6 +93,25 @@ COMPRESSIONS: Mapping[Quantization, Compression] = MappingProxyType(
     }
 )
 DTYPE_BYTES: Mapping[DType, int] = MappingProxyType({DType.FLOAT32: 4, DType.BFLOAT16: 2, DType.FLOAT16: 2})
+
+
+def dtype_bytes(dtype: DType, device: Device) -> int:
+    """The size of one unquantized weight, in bytes; `auto` is one of two formats of 2 bytes on CUDA, and float32 elsewhere."""
+    if dtype == DType.AUTO:
+        return 2 if device == Device.CUDA else 4
+    return DTYPE_BYTES[dtype]
+
+
+def _number_format(dtype: DType) -> DType:
+    if dtype not in DTYPE_BYTES:
+        raise ValueError(f"'{dtype}' is only requested, and never what ran; known: {', '.join(DTYPE_BYTES)}")
+    return dtype
+
+
+# The number format of something that ran.
+NumberFormat = Annotated[
+    DType, AfterValidator(_number_format), WithJsonSchema({"type": "string", "enum": list(map(str, DTYPE_BYTES))})
+]
 # Devices that names of log files call by another word.
 DEVICE_WORDS: Mapping[Device, str] = MappingProxyType({Device.CUDA: "gpu"})
 TokensPerBatch = Positive | Literal["auto"]
@@ -115,7 +135,11 @@ class LoadSettings(Entry):
     """How to load a model."""
 
     device: Device = Field(Device.CPU, description="Where the model runs.")
-    dtype: DType = Field(DType.FLOAT32, description="The number format that weights are loaded in and computed with.")
+    dtype: DType = Field(
+        DType.FLOAT32,
+        description="The number format that weights are loaded in and computed with. auto is bfloat16 on GPUs of compute "
+        "capability 8.0 or newer, float16 on older ones such as the T4, and float32 on cpu and mps.",
+    )
     quantization: Quantization = Field(
         Quantization.NONE, description="How weights are compressed when loaded (bitsandbytes), or none."
     )
@@ -225,9 +249,12 @@ class Effective(Data):
 
 
 def differences(requested: HasConfiguration, effective: HasConfiguration, names: Sequence[str] = SETTINGS) -> list[str]:
-    """How `effective` differs from `requested`, in words such as 'cpu instead of cuda'; empty if it does not."""
+    """How `effective` differs from `requested`, in words such as 'cpu instead of cuda'; empty if it does not.
+
+    A number format that was left to the device (auto) differs from none.
+    """
     pairs = [(getattr(requested, name), getattr(effective, name)) for name in names]
-    return [f"{_word(after)} instead of {_word(before)}" for before, after in pairs if before != after]
+    return [f"{_word(after)} instead of {_word(before)}" for before, after in pairs if before not in (after, DType.AUTO)]
 
 
 def in_words(configuration: HasConfiguration) -> str:

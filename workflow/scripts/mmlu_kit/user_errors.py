@@ -40,3 +40,9 @@ def report(message: str) -> int:
     """Print an error line on standard error and return the exit status of a user error."""
     print(f"error: {message}", file=sys.stderr, flush=True)
     return 2
+
+
+def one_line(error: Exception) -> str:
+    """A library's exception in one line: its type and the beginning of its text."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
-from mmlu_kit.models import positions, transformers_model
+from mmlu_kit.models import number_formats, positions, transformers_model
 from mmlu_kit.user_errors import UserError
 
 # Prompt tokens computed in one step; a reply can be stopped between two steps.
@@ -123,7 +123,7 @@ class Replier:
             ) from error
         logits = output.logits[0, -1]
         if not torch.isfinite(logits).all():
-            raise UserError("the model's output is not finite: use another dtype, or fetch the weights again")
+            raise UserError(number_formats.not_finite(self.model))
         self._cache, self._ids = output.past_key_values, [*cached_ids, *ids]
         return logits
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from mmlu_kit.claims.document import Unit
 from mmlu_kit.data import Count, Data, Positive, Seconds, Text
-from mmlu_kit.settings import Device, DType, Preset, Quantization
+from mmlu_kit.settings import Device, NumberFormat, Preset, Quantization
 
 Factor = Annotated[float, Field(ge=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -30,7 +30,7 @@ class PublishedModel(Data):
     parameters: float
     device: Device
     quantization: Quantization
-    dtype: DType | None
+    dtype: NumberFormat | None
     correct: Count
     total: Positive = Field(description="Questions asked.")
     accuracy_percent: Percent

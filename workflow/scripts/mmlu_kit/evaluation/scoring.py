@@ -9,18 +9,23 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
+import transformers
 
 from mmlu_kit.evaluation import answer_parser, batches, thoughts
 from mmlu_kit.evaluation.encoding import Prompt
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Record
 from mmlu_kit.evaluation.template_forms import special_tokens
-from mmlu_kit.models import positions
+from mmlu_kit.models import number_formats, positions
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
 # Times a block as a phase, as phase_timer does: with phase("forward"): …
 Phase = Callable[[str], AbstractContextManager[Any]]
+
+
+class NotFinite(UserError):
+    """The model's output is not finite."""
 
 
 def score(
@@ -74,14 +79,17 @@ def _records(
     if not torch.isfinite(logprobs).all():
         row = int((~torch.isfinite(logprobs)).any(dim=1).nonzero()[0])
         name = prompts[row].question.name
-        raise UserError(f"{name}: the model's output is not finite: use another dtype, or fetch the weights again")
+        raise UserError(f"{name}: {number_formats.not_finite(model)}")
     for prompt, row_logprobs in zip(prompts, logprobs, strict=True):
         question = prompt.question
         letters = row_logprobs[list(prompt.letter_ids)].cpu()
         written = [int(row_logprobs.argmax())]
         if max_new_tokens > 1:
             with phase("forward"):
-                written = greedy(model, prompt.ids, max_new_tokens, tokenizer, prompt.end_id)
+                try:
+                    written = greedy(model, prompt.ids, max_new_tokens, tokenizer, prompt.end_id)
+                except NotFinite as error:
+                    raise UserError(f"{question.name}: {error}") from None
         generated = tokenizer.decode([token for token in written if token not in left_out], skip_special_tokens=False)
         in_thought = prompt.conversation is not None and prompt.conversation.open_thought
         parsed = answer_parser.parse(generated, in_thought)
@@ -109,10 +117,19 @@ def _records(
 def greedy(
     model: torch.nn.Module, ids: Sequence[int], max_new_tokens: int, tokenizer: Any, end_id: int | None = None
 ) -> list[int]:
-    """The tokens that the model generates greedily after `ids`, up to its end token, `end_id` or `max_new_tokens`."""
+    """The tokens that the model generates greedily after `ids`, up to its end token, `end_id` or `max_new_tokens`.
+
+    Output that is not finite raises NotFinite; transformers would take any token for the most probable one.
+    """
     configured = model.generation_config.eos_token_id
     ends = {*(configured if isinstance(configured, list) else [configured]), end_id} - {None}
     positions.reset_rope(model)
+
+    def check(tokens: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        if not torch.isfinite(logits).all():
+            raise NotFinite(number_formats.not_finite(model))
+        return logits
+
     prompt = torch.tensor([list(ids)], device=model.device)
     written = model.generate(
         prompt,
@@ -121,6 +138,7 @@ def greedy(
         max_new_tokens=max_new_tokens,
         eos_token_id=sorted(ends) or None,
         pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,
+        logits_processor=transformers.LogitsProcessorList([check]),
     )
     tokens = list(written[0, len(ids) :].tolist())
     # The tokenizer does not leave out a template's mark that is not special.

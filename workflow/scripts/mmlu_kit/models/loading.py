@@ -11,9 +11,10 @@ from typing import NamedTuple
 import torch
 
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.models import footprint, memory, transformers_model
+from mmlu_kit.models import footprint, memory, number_formats, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
 from mmlu_kit.settings import SETTINGS, Device, Effective, LoadSettings, OnUnavailable, Quantization, differences
+from mmlu_kit.timing import gpu_obstacles
 from mmlu_kit.user_errors import UserError
 
 
@@ -28,7 +29,8 @@ class Loaded(NamedTuple):
 def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavailable) -> Loaded:
     """Load a manifest's model as requested, or do what `on_unavailable` says; an unmet request with `fail` raises UserError.
 
-    A checkpoint that was saved quantized is loaded as it was saved; a request to quantize it otherwise raises UserError.
+    A checkpoint that was saved quantized is loaded as it was saved; a request to quantize it otherwise raises UserError. The
+    dtype `auto` is resolved for each device that is tried.
     """
     if manifest.quantization and requested.quantization != Quantization.NONE:
         raise UserError(
@@ -37,7 +39,10 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
         )
     reasons = []
     for attempt in [requested, *(fallbacks(requested) if on_unavailable == OnUnavailable.FALLBACK else [])]:
-        obstacle = obstacle_to(manifest, attempt)
+        obstacle = device_obstacle(attempt.device)
+        if not obstacle:
+            attempt = attempt.model_copy(update={"dtype": number_formats.resolve(attempt.dtype, attempt.device)})
+            obstacle = obstacle_to(manifest, attempt)
         if not obstacle:
             try:
                 model = transformers_model.load_model(Path(manifest.folder), attempt)
@@ -65,11 +70,18 @@ def fallbacks(requested: LoadSettings) -> list[LoadSettings]:
     return [attempt for number, attempt in enumerate(attempts) if attempt not in [requested, *attempts[:number]]]
 
 
+def device_obstacle(device: Device) -> str | None:
+    """Why a model cannot run on a device here, None if no obstacle is known."""
+    if device == Device.CUDA:
+        problem = gpu_obstacles.obstacle(torch)
+    else:
+        problem = None if getattr(torch, device).is_available() else "this machine has none"
+    return f"device '{device}' was requested, but {problem}" if problem else None
+
+
 def obstacle_to(manifest: Manifest, requested: LoadSettings) -> str | None:
-    """Why this machine cannot load a model with these settings, None if no obstacle is known."""
+    """Why a model cannot be loaded with these settings, on a device without obstacle; None if no reason is known."""
     device, dtype, quantization = requested.device, requested.dtype, requested.quantization
-    if not transformers_model.available(device):
-        return f"device '{device}' was requested, but this machine has none"
     saved = manifest.quantization if manifest.quantization and manifest.quantization.method == "bitsandbytes" else None
     if saved or quantization != Quantization.NONE:
         obstacle = quantization_obstacle(device)

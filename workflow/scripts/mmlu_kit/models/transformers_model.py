@@ -12,8 +12,8 @@ from typing import Any
 import torch
 import transformers
 
-from mmlu_kit.settings import COMPRESSIONS, Device, DType, LoadSettings, Quantization
-from mmlu_kit.user_errors import UserError
+from mmlu_kit.settings import COMPRESSIONS, DType, LoadSettings, Quantization
+from mmlu_kit.user_errors import UserError, one_line
 
 # What transformers warns about is an error here.
 logging.getLogger("transformers").setLevel(logging.ERROR)
@@ -40,18 +40,13 @@ _WRONG_WEIGHTS = {
 }
 
 
-def available(device: Device) -> bool:
-    """Whether this machine has a device."""
-    return bool(getattr(torch, device).is_available())
-
-
 def torch_dtype(dtype: DType) -> torch.dtype:
-    """torch's dtype for a number format."""
+    """torch's dtype for a number format, which `auto` is not."""
     return getattr(torch, dtype)  # the names are the same
 
 
 def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
-    """Load the causal language model of a folder in evaluation mode, entirely on one device.
+    """Load the causal language model of a folder in evaluation mode, entirely on one device; `auto` is no dtype here.
 
     A checkpoint that was saved quantized is loaded as it was saved; only `quantization: none` can be requested for one. A model
     that cannot be loaded, or whose weights are not exactly those of the checkpoint, raises UserError (DoesNotFit if memory is
@@ -73,9 +68,9 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
             **({"quantization_config": quantization} if quantization else {}),
         )
     except torch.OutOfMemoryError as error:
-        raise DoesNotFit(f"{folder}: does not fit the memory of {requested.device} ({_one_line(error)})") from error
+        raise DoesNotFit(f"{folder}: does not fit the memory of {requested.device} ({one_line(error)})") from error
     except ImportError as error:
-        raise LibraryMissing(f"{folder}: a library that its weights need is missing ({_one_line(error)})") from error
+        raise LibraryMissing(f"{folder}: a library that its weights need is missing ({one_line(error)})") from error
     except Exception as error:
         raise UserError(f"{folder}: the model cannot be loaded ({problem(error)}") from error
     _check_weights(folder, info)
@@ -135,9 +130,4 @@ def problem(error: Exception) -> str:
     """What is wrong and what to do, in one line; it closes a bracket."""
     if "custom code" in str(error) or "trust_remote_code" in str(error):
         return "it needs code of its own, which the kit never runs): use a model of a family that transformers has"
-    return f"{_one_line(error)}): fetch or save it again, or use another model"
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+    return f"{one_line(error)}): fetch or save it again, or use another model"

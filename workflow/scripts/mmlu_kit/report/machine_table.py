@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mmlu_kit.models import memory
 from mmlu_kit.results.merged import Merged, Result
-from mmlu_kit.settings import COMPRESSIONS, DType, Effective, Quantization
+from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, DType, Effective, Quantization
 from mmlu_kit.timing.machine import Machine
 
 
@@ -60,7 +60,7 @@ def largest(machine: Machine) -> list[LargestModel]:
 def _formats() -> list[tuple[DType, Quantization]]:
     """Return one number format or quantization for each weight size, largest first; of equal sizes, the first declared."""
     declared = [
-        *((dtype, Quantization.NONE) for dtype in DType),
+        *((dtype, Quantization.NONE) for dtype in DTYPE_BYTES),
         *((DType.BFLOAT16, quantization) for quantization in COMPRESSIONS),
     ]
     by_size = {memory.weight_bytes(*entry): entry for entry in reversed(declared)}

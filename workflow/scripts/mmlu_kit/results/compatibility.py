@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.formatting import plural
-from mmlu_kit.settings import Preset
+from mmlu_kit.settings import Preset, in_words
 from mmlu_kit.user_errors import UserError
 
 
@@ -49,7 +49,14 @@ def check_same_answers(name: str, outcome: Evaluation | NotRun, other: str, othe
     differing = [index for index in answers | other_answers if answers.get(index) != other_answers.get(index)]
     if differing:
         where = f"{plural(len(differing), 'different answer')}, the first to question {min(differing)}"
+        where += _ran_as(outcome, other_outcome)
         raise UserError(f"{name} and {other} contradict each other: {where}; merge only one of them")
+
+
+def _ran_as(evaluation: Evaluation, other: Evaluation) -> str:
+    """Return how two evaluations ran, if that differs, as on GPUs on which `dtype: auto` is not the same."""
+    ran, other_ran = (in_words(each.effective) if each.effective else "" for each in (evaluation, other))
+    return f" (they ran as {ran} and as {other_ran})" if ran and other_ran and ran != other_ran else ""
 
 
 def _answers(evaluation: Evaluation) -> dict[int, tuple[str, str | None, str | None]]:

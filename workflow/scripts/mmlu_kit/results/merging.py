@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas
 
+from mmlu_kit import settings
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.manner import Packing
@@ -17,7 +18,7 @@ from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.merged import Merged, MergedModel, Missing, NotRunHere, Result
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
-from mmlu_kit.settings import LETTERS, Requested
+from mmlu_kit.settings import LETTERS, DType, Requested
 from mmlu_kit.study import Study
 from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.machine import Machine
@@ -104,10 +105,7 @@ def _models(
         known = first.setdefault(pair[0], evaluation)
         for key in _SAME:
             if getattr(known, key) != getattr(evaluation, key):
-                raise UserError(
-                    f"{where}: its {key} differs from that of the model's other subjects: "
-                    f"delete {where.rpartition('/')[0]} and run again"
-                )
+                raise _differ(key, known, evaluation, where)
         if evaluation.packing:
             packings.setdefault(pair[0], []).append(evaluation.packing)
         if pair[0] not in models:
@@ -126,6 +124,18 @@ def _models(
     for name, parts in packings.items():
         models[name] = models[name].model_copy(update={"packing": Packing.over(parts)})
     return models
+
+
+def _differ(key: str, known: Evaluation, evaluation: Evaluation, where: str) -> UserError:
+    """Return the error for a field that differs between two subjects of a model."""
+    ran, advice = "", f"delete {where.rpartition('/')[0]} and run again"
+    before, after = known.effective, evaluation.effective
+    if key == "effective" and evaluation.requested and before and after:
+        words = settings.differences(before, after)
+        ran = f" ({', '.join(words)})" if words else ""
+        if evaluation.requested.dtype == DType.AUTO and before.device == after.device and before.dtype != after.dtype:
+            advice = "dtype auto depends on the GPU, so run all subjects on one kind of GPU, or set another dtype in config"
+    return UserError(f"{where}: its {key} differs from that of the model's other subjects{ran}: {advice}")
 
 
 def _times(timing: Timing | None, source: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from mmlu_kit.data import Count, Data, Document, Positive, version
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Record
-from mmlu_kit.settings import LETTERS, DType, Letter
+from mmlu_kit.settings import LETTERS, DType, Letter, NumberFormat
 
 DTYPES = (DType.FLOAT32, DType.BFLOAT16)
 THREADS = (1, 2)
@@ -27,7 +27,7 @@ class Batching(StrEnum):
 class RunSettings(Data):
     """The settings of a run."""
 
-    dtype: DType
+    dtype: NumberFormat
     batching: Batching
     threads: Positive
 

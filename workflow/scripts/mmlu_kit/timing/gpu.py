@@ -1,11 +1,17 @@
-"""Peak memory, energy and driver of an NVIDIA GPU; a value that cannot be measured is None, with the reason."""
+"""NVIDIA GPUs: peak memory and energy (a value that cannot be measured is None, with the reason), names and driver."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pynvml
 from pydantic import Field
 
 from mmlu_kit.data import Bytes, Data, Joules
+
+# The driver's own files, which it has without NVML too, and in containers that it was not handed into.
+DRIVER_FILES = Path("/proc/driver/nvidia")
+UNNAMED = "NVIDIA GPU"
 
 
 class GpuUse(Data):
@@ -55,4 +61,32 @@ def driver() -> str | None:
         pynvml.nvmlInit()
         return str(pynvml.nvmlSystemGetDriverVersion())
     except pynvml.NVMLError:
-        return None
+        text = _text(DRIVER_FILES / "version")
+        version = re.search(r"NVRM version:.*?\s(\d{3,}\.[\d.]+)", text)
+        return version[1] if version else None
+
+
+def names() -> list[str]:
+    """The names of all GPUs that NVML or the driver sees, whether or not torch can use them."""
+    try:
+        pynvml.nvmlInit()
+        return [_name(number) for number in range(pynvml.nvmlDeviceGetCount())]
+    except pynvml.NVMLError:
+        texts = [_text(path) for path in sorted(DRIVER_FILES.glob("gpus/*/information"))]
+        models = [re.search(r"^Model:\s*(\S.*?)\s*$", text, re.MULTILINE) for text in texts]
+        return [model[1] if model else UNNAMED for model in models]
+
+
+def _name(number: int) -> str:
+    try:
+        return str(pynvml.nvmlDeviceGetName(pynvml.nvmlDeviceGetHandleByIndex(number)))
+    except pynvml.NVMLError:
+        return UNNAMED
+
+
+def _text(path: Path) -> str:
+    """A file's text, empty if it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
