@@ -48,7 +48,7 @@ class Images:
         if in_images:
             if on_cuda and self._missing(CUDA) and all(use.on_unavailable != OnUnavailable.FAIL for use in on_cuda):
                 self._cuda = CPU
-            for kind in {CPU, self._cuda} if on_cuda else {CPU}:
+            for kind in dict.fromkeys([CPU, self._cuda]) if on_cuda else [CPU]:
                 self._check(kind, [use.name for use in on_cuda if use.on_unavailable == OnUnavailable.FAIL])
         self.used = {kind: self._names[kind] for kind in sorted({CPU, *(self.kind(use.device) for use in needed)}) if in_images}
 
