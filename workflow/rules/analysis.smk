@@ -20,7 +20,7 @@ rule analyse:
         image("cpu")
     params:
         code=KIT.code("analyse.py"),
-        labels=[f"--label-errors={LABEL_ERRORS}"] if LABEL_ERRORS else [],
+        labels=[f"--label-errors={readable(LABEL_ERRORS)}"] if LABEL_ERRORS else [],
     shell:
         f"{OFFLINE} python {PROGRAMS}/analyse.py"
         " --merged {input.merged:q}"

@@ -18,6 +18,7 @@ sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 from mmlu_kit import config as configs
 from mmlu_kit import config_files, job_failures
 from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.jobs import containers, images, mounts
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
 from mmlu_kit.settings import DTYPE_BYTES
@@ -61,42 +62,31 @@ SETUP = {setup.name: setup for setup in SETUPS.setups} if SETUPS else {}
 
 # Whether rules run in images (`--use-singularity`, or a profile's software-deployment-method).
 IN_IMAGES = DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
-
-
-def folders_outside(hub_cache):
-    """Folders outside the working directory that jobs read: the kit, local models, questions, label checks, predictions and
-    the hub's cache."""
-    configured = [path if Path(path).is_dir() else Path(path).parent for path in STUDY.paths]
-    folders = {Path(folder).resolve() for folder in [*configured, hub_cache, KIT.folder]}
-    outside = sorted(folder for folder in folders if not folder.is_relative_to(Path.cwd()))
-    for folder in outside:
-        folder.mkdir(parents=True, exist_ok=True)  # the hub's cache may not exist yet
-    return list(map(str, outside))
-
+# What loads a model in this run; a partial report has only the parts that ran already.
+LOADED = images.uses(
+    STUDY,
+    [model for model, subject in PAIRS if HOMES[model, subject] == RESULTS],
+    [part for part, name in images.FILES.items() if not CONFIG.partial or Path(RESULTS, name).exists()],
+)
 
 # All rules but fetch_* run offline and without the token: a missing input is an error, never a download.
 OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1"
 # Set explicitly, since a container's home folder is not the user's; a value set by the user or the cluster is kept.
 # It is set in the environment and not in a rule's shell command, so changing it does not trigger a rerun.
-HUB_CACHE = os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
-# Where `hf auth login` stores the token; the same rules as in huggingface_hub.
-HUB_HOME = os.getenv("HF_HOME", os.path.join(os.getenv("XDG_CACHE_HOME", "~/.cache"), "huggingface"))
-TOKEN_FILE = Path(os.getenv("HF_TOKEN_PATH", os.path.join(HUB_HOME, "token"))).expanduser()
+# The client would look for ~ in the container's home.
+HUB_CACHE = os.path.expandvars(os.path.expanduser(os.getenv("HF_HUB_CACHE", "resources/hub")))
+os.environ.update(HF_HUB_CACHE=HUB_CACHE)
 if workflow.remote_exec:
     # Cluster jobs fetch nothing, and with --verbose they write their whole environment to the log.
-    os.environ.pop("HF_TOKEN", None)
-    os.environ.pop("HUGGING_FACE_HUB_TOKEN", None)
-if IN_IMAGES:
-    # Apptainer passes on the user's environment, so images must be isolated from the host's Python packages.
-    os.environ.update(APPTAINERENV_PYTHONPATH="", APPTAINERENV_PYTHONHOME="", APPTAINERENV_PYTHONNOUSERSITE="1")
-    # Apptainer mounts the working directory. Other folders that jobs read must be bound, and for fetch rules the token's file,
-    # which cluster jobs never see.
-    binds = [path for path in os.getenv("APPTAINER_BIND", "").split(",") if path not in ("", str(TOKEN_FILE))]
-    binds += folders_outside(HUB_CACHE)
-    if not workflow.remote_exec and TOKEN_FILE.is_file():
-        os.environ.update(HF_TOKEN_PATH=str(TOKEN_FILE))
-        binds.append(str(TOKEN_FILE))
-    os.environ.update(APPTAINER_BIND=",".join(dict.fromkeys(binds)))
+    for name in containers.token_variables():
+        os.environ.pop(name, None)
+try:
+    IMAGES = images.Images(dict(CONFIG.images), LOADED, IN_IMAGES, KIT.locate)
+    if IN_IMAGES:
+        os.environ.update(containers.variables(os.environ, STUDY, KIT.folder, IMAGES, workflow.remote_exec))
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+image, image_files = IMAGES.name, IMAGES.files
 if workflow.local_exec and workflow.is_main_process:
     # On a single machine, jobs do not run at the same time if together they need more than its memory or more than one GPU.
     # Other limits can be set with --resources; a cluster has its own.
@@ -111,38 +101,9 @@ wildcard_constraints:
     commit="[0-9a-f]{40}|local",
 
 
-def image_kind(device):
-    """The kind of image that runs models on a device."""
-    return "cuda" if device == "cuda" else "cpu"
-
-
 def gpus(device):
     """The number of GPUs that a job on a device needs."""
     return int(device == "cuda")
-
-
-def image(device):
-    """The container image for a device: an address or the relative path of a local file. Snakemake refuses paths with spaces,
-    which the absolute path may have."""
-    name = getattr(CONFIG.images, image_kind(device))
-    return name if "://" in name else KIT.locate(name)
-
-
-def image_files(device):
-    """The image for a device as input files, so that a new image triggers a rerun; empty for an address or without images.
-    A missing image is an error before anything runs."""
-    paths = [] if not IN_IMAGES or "://" in image(device) else [image(device)]
-    for path in paths:
-        if not Path(path).is_file():
-            kind = image_kind(device)
-            raise WorkflowError(f"config: images.{kind}: there is no {path}: make it with `make image-{kind}`, or name another")
-    return paths
-
-
-def images_used():
-    """The images that this study's rules run in, by kind of device; empty if rules do not run in images."""
-    kinds = {image_kind(entry.device) for entry in [*STUDY.run.values(), *SETUP.values()]} | {"cpu"}
-    return {kind: image(kind) for kind in sorted(kinds)} if IN_IMAGES else {}
 
 
 def one_of(names):
@@ -150,9 +111,14 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+def readable(path):
+    """The path by which jobs read a folder that config names: in images, the real one."""
+    return mounts.real(path) if IN_IMAGES else path
+
+
 def source_options(entry):
     """The options of a fetch program for the source of a config entry."""
-    return ["--folder", entry.path] if entry.path else ["--repository", entry.repository, "--commit", entry.commit]
+    return ["--folder", readable(entry.path)] if entry.path else ["--repository", entry.repository, "--commit", entry.commit]
 
 
 def folder_files(entry):

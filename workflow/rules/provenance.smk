@@ -18,10 +18,8 @@ if workflow.is_main_process:
         "snakemake": version("snakemake"),
     }
     os.environ.update(MMLU_KIT_BEGUN=json.dumps(begun))
-if IN_IMAGES:
-    # Image files are hashed, and may be outside the folders that a job sees.
-    local = [os.path.realpath(path) for path in images_used().values() if "://" not in path]
-    os.environ.update(APPTAINER_BIND=",".join(filter(None, [os.getenv("APPTAINER_BIND"), *local])))
+    if IN_IMAGES:
+        os.environ.update(containers.passed("MMLU_KIT_BEGUN", json.dumps(begun)))
 
 
 rule describe_run:
@@ -38,12 +36,12 @@ rule describe_run:
         image("cpu")
     params:
         code=KIT.version(KIT.folder / name for name in revision.code_files(KIT.folder)),
-        images=[f"--image={kind}={name}" for kind, name in images_used().items()],
+        images=[f"--image={kind}={name}" for kind, name in IMAGES.used.items()],
     shell:
         f"{OFFLINE} python {PROGRAMS}/describe_run.py"
         " --merged {input.merged:q}"
         " --questions {input.questions:q}"
-        ' --begun "$MMLU_KIT_BEGUN"'
+        ' --begun "${{MMLU_KIT_BEGUN:-}}"'
         " {params.images:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"
