@@ -22,6 +22,7 @@ rule merge:
         image("cpu")
     params:
         code=KIT.code("merge.py"),
+        results=subpath(output.merged, parent=True),
         # A function, since braces in a text would be wildcards.
         study=lambda wildcards: json.dumps(STUDY.plain(), sort_keys=True),
         setups=[f"--setups={path}" for path in SETUPS_FILES],
@@ -30,7 +31,7 @@ rule merge:
     shell:
         f"{OFFLINE} python {PROGRAMS}/merge.py"
         " --study {params.study:q}"
-        f" --results {RESULTS}"
+        " --results {params.results:q}"
         " {params.setups:q}"
         " {params.stability:q}"
         " {params.chat:q}"
