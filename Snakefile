@@ -12,7 +12,7 @@ if not FOLDER.is_dir():
     raise WorkflowError(f"{workflow.current_basedir} is no folder: clone the kit, and name the Snakefile of the clone")
 
 
-configfile: FOLDER / "config.yaml"
+configfile: f"{FOLDER}/config.yaml"
 
 
 if Path("config.yaml").exists() and not Path("config.yaml").samefile(FOLDER / "config.yaml"):
