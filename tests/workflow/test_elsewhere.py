@@ -1,6 +1,7 @@
 """The kit in a read-only folder, used from other working directories and as a module of another workflow."""
 
 import os
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -30,6 +31,16 @@ module kit:
 use rule * from kit as kit_*
 """
 EVALUATION = "evaluations/demo-small/astronomy.json"
+# Run a job as on a node without a shared disk: in an empty folder, with the kit's folder out of sight.
+SUBMIT = """
+node=$(mktemp -d NODES/XXXXXX)
+mkdir $node/empty $node/work
+cp "$1" $node/job
+cd $node/work
+unshare --map-root-user --mount sh -c 'mount --bind ../empty KIT && sh ../job' >$node/log 2>&1 &&
+    echo success >$node/status || echo failed >$node/status
+echo $node
+"""
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +102,42 @@ def test_the_kit_is_a_module_of_another_workflow(kit_folder, snakemake, read_onl
     no_result_names(USER, results)
     again = snakemake(tmp_path, "--cores", "2", f"results/smoke/{EVALUATION}", before=read_only)
     assert "Nothing to be done" in again.stderr, again.stderr
+
+
+@pytest.fixture
+def storage() -> list[str]:
+    """Arguments of snakemake for files in a storage named `bucket`; skips if its plugin is missing."""
+    pytest.importorskip("snakemake_storage_plugin_fs")
+    arguments = ["--shared-fs-usage", "none", "--default-storage-provider", "fs", "--default-storage-prefix"]
+    return [*arguments, "bucket"]
+
+
+def test_commands_name_results_only_by_their_copies_of_the_storage(workflow_copy, snakemake, storage):
+    process = snakemake(workflow_copy, "--cores", "8", "--dry-run", "--printshellcmds", *storage)
+    assert process.returncode == 0, process.stdout + process.stderr
+    commands = re.findall(r"^Shell command: (.*)", process.stdout, re.M)
+    assert len(commands) == 69
+    names = {name for command in commands for name in re.findall(r"[\w./@-]*(?:results|resources)/[\w./@-]*", command)}
+    elsewhere = {name for name in names if not name.startswith(".snakemake/storage/fs/bucket/re")}
+    # Journals of unfinished evaluations stay on the machine of the job.
+    assert {Path(name).parts[:3] for name in elsewhere} == {("results", "demo", "journals")}
+
+
+@pytest.mark.usefixtures("namespaces")
+def test_jobs_need_no_shared_disk(workflow_copy, snakemake, storage, evaluation, tmp_path):
+    pytest.importorskip("snakemake_executor_plugin_cluster_generic")
+    under_git(workflow_copy)
+    (tmp_path / "nodes").mkdir()
+    submit = tmp_path / "submit.sh"
+    submit.write_text(SUBMIT.replace("NODES", str(tmp_path / "nodes")).replace("KIT", str(workflow_copy)))
+    arguments = ["--executor", "cluster-generic", "--cluster-generic-submit-cmd", f"sh {submit}", "--job-deploy-sources"]
+    arguments += ["--cluster-generic-status-cmd", "sh -c 'cat \"$0/status\"'", "--seconds-between-status-checks", "1"]
+    target = f"results/smoke/{EVALUATION}"
+    storage[-1] = str(tmp_path / "bucket")
+    process = snakemake(workflow_copy, *arguments, *storage, "--jobs", "1", target, "--config", "study=smoke")
+    logs = "".join(path.read_text() for path in tmp_path.glob("nodes/*/log"))
+    assert process.returncode == 0, process.stderr + logs
+    assert (tmp_path / "bucket" / target).read_bytes() == evaluation
 
 
 def test_a_module_from_a_repository_is_refused_in_one_line(workflow_copy, snakemake, tmp_path):
