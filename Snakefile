@@ -1,14 +1,21 @@
 # The whole study, from questions and models to the report. Run it with:  snakemake --cores 8
 # Studies are defined in config.yaml; results are written to results/<study>/.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.0")
+FOLDER = Path(str(workflow.current_basedir)).resolve()
+if not FOLDER.is_dir():
+    # Snakemake fetches the rules of a hosted repository one by one, and neither the programs nor the package.
+    raise WorkflowError(f"{workflow.current_basedir} is no folder: clone the kit, and name the Snakefile of the clone")
 
 
-configfile: f"{workflow.current_basedir}/config.yaml"
+configfile: f"{FOLDER}/config.yaml"
 
 
-if Path("config.yaml").exists() and not Path("config.yaml").samefile(f"{workflow.current_basedir}/config.yaml"):
+if Path("config.yaml").exists() and not Path("config.yaml").samefile(FOLDER / "config.yaml"):
 
     # A working directory other than the kit's folder may have a config.yaml, which extends the kit's.
     configfile: "config.yaml"

@@ -1,5 +1,6 @@
 """The ways to name a model: a name in config, a folder or a manifest."""
 
+import argparse
 import subprocess
 import sys
 
@@ -47,6 +48,18 @@ def test_a_name_in_config_has_its_entry(root, config, tmp_path, monkeypatch):
     choice = model_choice.choose("remote", config)
     assert choice.name == "remote" and choice.path.resolve() == manifest
     assert (choice.entry.device, choice.entry.on_unavailable) == (Device.CUDA, OnUnavailable.SKIP)
+
+
+def test_a_config_of_another_folder_extends_the_projects(root, tmp_path, monkeypatch):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "config.yaml").write_text("models: {mine: {path: weights, threads: 3}}")
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    model_choice.add_arguments(parser)
+    config = parser.parse_args(["--model", "mine"]).config
+    choice = model_choice.choose("mine", config)
+    assert choice.path.resolve() == tmp_path / "weights" and choice.entry.threads == 3
+    assert model_choice.choose("demo-chat", config).path == root / "workflow/demo/models/demo-chat"
 
 
 @pytest.mark.parametrize(

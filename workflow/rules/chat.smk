@@ -14,7 +14,7 @@ if CONFIG.partial:
 CHAT_MODEL = (
     " --model {input.model:q}"
     " --name {params.name:q}"
-    " --conversations {input.conversations:q}"
+    " --conversations {params.conversations:q}"
     " --max-new-tokens {params.max_new_tokens}"
     " --device {params.device}"
     " --dtype {params.dtype}"
@@ -31,8 +31,6 @@ if CHAT:
         input:
             image=lambda wildcards: image_files(MODELS[wildcards.model].device),
             model=manifest,
-            conversations=KIT.path("workflow/recall/conversations.yaml"),
-            examples=KIT.path("workflow/recall/transcripts.yaml"),
         output:
             recall=f"{RESULTS}/chat/{{model}}/recall.json",
             times=f"{RESULTS}/chat/{{model}}/times.json",
@@ -49,7 +47,9 @@ if CHAT:
             runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[wildcards.model].device, 15),
             gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
         params:
-            code=KIT.code("chat_benchmark.py"),
+            code=KIT.code("chat_benchmark.py", ["workflow/recall/*.yaml"]),
+            conversations=KIT.path("workflow/recall/conversations.yaml"),
+            scripts=KIT.path("workflow/recall/transcripts.yaml"),
             requested_threads=setting("threads"),
             name="{model}",
             device=setting("device"),
@@ -65,7 +65,7 @@ if CHAT:
             seed=CHAT.seed,
         shell:
             f"{OFFLINE} python {PROGRAMS}/chat_benchmark.py{CHAT_MODEL}"
-            " --examples {input.examples:q}"
+            " --examples {params.scripts:q}"
             " --strategies {params.strategies:q}"
             " --distances {params.distances}"
             " --trials {params.trials}"
@@ -80,8 +80,6 @@ if CHAT:
         input:
             image=image_files(MODELS[FIRST].device),
             model=manifest_of(FIRST),
-            conversations=KIT.path("workflow/recall/conversations.yaml"),
-            users=KIT.path("workflow/recall/transcripts.yaml"),
         output:
             documents=expand(f"{RESULTS}/chat/{{name}}.md", name=TRANSCRIPTS),
             summary=f"{RESULTS}/chat/transcripts.json",
@@ -95,7 +93,10 @@ if CHAT:
             runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[FIRST].device),
             gpu=gpus(MODELS[FIRST].device),
         params:
-            code=KIT.code("write_transcripts.py"),
+            code=KIT.code("write_transcripts.py", ["workflow/recall/*.yaml"]),
+            conversations=KIT.path("workflow/recall/conversations.yaml"),
+            scripts=KIT.path("workflow/recall/transcripts.yaml"),
+            folder=subpath(output.summary, parent=True),
             requested_threads=MODELS[FIRST].threads,
             name=FIRST,
             device=str(MODELS[FIRST].device),
@@ -106,8 +107,8 @@ if CHAT:
             max_new_tokens=CHAT.max_new_tokens,
         shell:
             f"{OFFLINE} python {PROGRAMS}/write_transcripts.py{CHAT_MODEL}"
-            " --users {input.users:q}"
-            f" --folder {RESULTS}/chat"
+            " --users {params.scripts:q}"
+            " --folder {params.folder:q}"
             " > {log:q} 2>&1"
 
     rule summarise_chat:
@@ -125,9 +126,10 @@ if CHAT:
         params:
             code=KIT.code("summarise_chat.py"),
             models=CHAT.models,
+            folder=subpath(input.transcripts, parent=True),
         shell:
             f"{OFFLINE} python {PROGRAMS}/summarise_chat.py"
             " --models {params.models:q}"
-            f" --folder {RESULTS}/chat"
+            " --folder {params.folder:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

@@ -8,11 +8,9 @@ import time
 from pathlib import Path
 
 import psutil
-from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
 STARTED = time.time()
-FOLDER = Path(str(workflow.current_basedir)).parents[1].resolve()
 sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 
 from mmlu_kit import config as configs
@@ -27,8 +25,8 @@ from mmlu_kit.user_errors import UserError
 
 # The kit may be elsewhere than the working directory, and may be a module of another workflow.
 KIT = Kit(FOLDER)
-PROGRAMS = shlex.quote(KIT.path("workflow/scripts")).replace("{", "{{").replace("}", "}}")
 try:
+    PROGRAMS = shlex.quote(KIT.path("workflow/scripts"))
     config_files.read(workflow.configfiles)  # finds duplicate keys, of which Snakemake takes the last one
     # As a module, the kit gets another workflow's config, which need not repeat the kit's own.
     config = config_files.merged(config_files.read([KIT.folder / "config.yaml"]), config)
@@ -123,7 +121,7 @@ def source_options(entry):
 
 def folder_files(entry):
     """The files of an entry's local folder, as inputs, so that a change triggers a rerun; empty for a repository."""
-    return sorted(str(path) for path in Path(entry.path).rglob("*") if path.is_file()) if entry.path else []
+    return [local(str(path)) for path in sorted(Path(entry.path).rglob("*")) if path.is_file()] if entry.path else []
 
 
 def manifest_of(model):

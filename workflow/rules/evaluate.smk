@@ -20,15 +20,11 @@ EVALUATE = (
     " {params.template_arguments:q}"
     " --max-new-tokens {params.max_new_tokens}"
     " --tokens-per-batch {params.tokens_per_batch}"
-    " --threads {threads}" + (" --record-host" if CONFIG.record_host else "")
+    " --threads {threads}"
+    " --evaluations {params.evaluations:q}"
+    " --timings {params.timings:q}" + (" --record-host" if CONFIG.record_host else "")
 )
-KEEP = (
-    f" --evaluations {RESULTS}/evaluations/{{wildcards.model:q}}"
-    f" --timings {RESULTS}/timings/{{wildcards.model:q}}"
-    f" --journals {RESULTS}/journals/{{wildcards.model:q}}"
-    " --process {params.process:q}"
-    " > {log:q} 2>&1"
-)
+KEEP = f" --journals {RESULTS}/journals/{{wildcards.model:q}}" " --process {params.process:q}" " > {log:q} 2>&1"
 
 
 rule evaluate:
@@ -68,6 +64,8 @@ rule evaluate:
         max_new_tokens=setting("prompt", "max_new_tokens"),
         tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/{subject}.time",
+        evaluations=subpath(output[0], parent=True),
+        timings=subpath(output.process, parent=True),
     shell:
         EVALUATE + KEEP
 

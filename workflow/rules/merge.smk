@@ -22,15 +22,16 @@ rule merge:
         image("cpu")
     params:
         code=KIT.code("merge.py"),
+        results=subpath(output.merged, parent=True),
         # A function, since braces in a text would be wildcards.
         study=lambda wildcards: json.dumps(STUDY.plain(), sort_keys=True),
-        setups=[f"--setups={path}" for path in SETUPS_FILES],
-        stability=[f"--stability={path}" for path in STABILITY_FILES],
-        chat=[f"--chat={path}" for path in CHAT_FILES],
+        setups=lambda wildcards, input: [f"--setups={path}" for path in input.setups],
+        stability=lambda wildcards, input: [f"--stability={path}" for path in input.stability],
+        chat=lambda wildcards, input: [f"--chat={path}" for path in input.chat],
     shell:
         f"{OFFLINE} python {PROGRAMS}/merge.py"
         " --study {params.study:q}"
-        f" --results {RESULTS}"
+        " --results {params.results:q}"
         " {params.setups:q}"
         " {params.stability:q}"
         " {params.chat:q}"

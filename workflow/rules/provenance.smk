@@ -20,12 +20,21 @@ if workflow.is_main_process:
     os.environ.update(MMLU_KIT_BEGUN=json.dumps(begun))
     if IN_IMAGES:
         os.environ.update(containers.passed("MMLU_KIT_BEGUN", json.dumps(begun)))
+# All results that merged.json was made from: they are described and hashed too.
+PARTS = [*rules.merge.input, *PROCESSES]
+if SETUPS_FILES:
+    PARTS += rules.compare_setups.input
+if CHAT_FILES:
+    PARTS += [*rules.summarise_chat.input, *rules.write_transcripts.output]
+if CONFIG.partial:
+    PARTS = [path for path in PARTS if Path(path).exists()]
 
 
 rule describe_run:
     input:
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
+        parts=PARTS,
         questions=[f"{SUBJECT_FILES}/{subject}.jsonl" for subject in dict.fromkeys(subject for _, subject in PAIRS)],
     output:
         f"{RESULTS}/run.json",
@@ -50,8 +59,8 @@ rule describe_run:
 rule record_provenance:
     input:
         image=image_files("cpu"),
-        workflow=KIT.path("Snakefile"),
         run=rules.describe_run.output,
+        parts=PARTS,
         results=[
             *rules.merge.output,
             *rules.analyse.output,
@@ -70,11 +79,12 @@ rule record_provenance:
     container:
         image("cpu")
     params:
-        code=KIT.code("record_provenance.py"),
+        code=KIT.code("record_provenance.py", ["Snakefile"]),
+        workflow=KIT.path("Snakefile"),
         paths=STUDY.paths,
     shell:
         f"{OFFLINE} python {PROGRAMS}/record_provenance.py"
         " --run {input.run:q}"
         " --paths {params.paths:q}"
-        " --workflow {input.workflow:q}"
+        " --workflow {params.workflow:q}"
         " > {log:q} 2>&1"

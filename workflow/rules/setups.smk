@@ -21,10 +21,10 @@ if SETUPS:
             questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=SETUPS.subjects),
             previous=previous_round,
         output:
-            process=f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt",
             evaluations=expand(
                 f"{RESULTS}/setups/run_{{{{repeat}}}}/{{{{setup}}}}/evaluations/{{subject}}.json", subject=SETUPS.subjects
             ),
+            process=f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt",
             timings=expand(
                 f"{RESULTS}/setups/run_{{{{repeat}}}}/{{{{setup}}}}/timings/{{subject}}.json", subject=SETUPS.subjects
             ),
@@ -56,10 +56,10 @@ if SETUPS:
             template_arguments=lambda wildcards: template_arguments(SETUPS_MODEL),
             max_new_tokens=SETUPS_MODEL.prompt.max_new_tokens,
             tokens_per_batch=SETUPS_MODEL.tokens_per_batch,
+            evaluations=subpath(output[0], parent=True),
+            timings=subpath(output[-1], parent=True),
         shell:
-            EVALUATE + f" --evaluations {RESULTS}/setups/run_{{wildcards.repeat}}/{{wildcards.setup}}/evaluations"
-            f" --timings {RESULTS}/setups/run_{{wildcards.repeat}}/{{wildcards.setup}}/timings"
-            " > {log:q} 2>&1"
+            f"{EVALUATE} > {{log:q}} 2>&1"
 
     rule compare_setups:
         input:
@@ -81,9 +81,10 @@ if SETUPS:
         params:
             code=KIT.code("compare_setups.py"),
             setups=json.dumps(SETUPS.plain(), sort_keys=True),
+            folder=subpath(input[-1], ancestor=4),  # of setups/run_<repeat>/<setup>/<kind>/<subject>.json
         shell:
             f"{OFFLINE} python {PROGRAMS}/compare_setups.py"
             " --setups {params.setups:q}"
-            f" --folder {RESULTS}/setups"
+            " --folder {params.folder:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

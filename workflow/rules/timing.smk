@@ -15,9 +15,10 @@ rule parse_times:
         image("cpu")
     params:
         code=KIT.code("parse_times.py"),
+        results=subpath(output[0], ancestor=2),
     shell:
         f"{OFFLINE} python {PROGRAMS}/parse_times.py"
-        f" --results {RESULTS}"
+        " --results {params.results:q}"
         " --logs {input.logs:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

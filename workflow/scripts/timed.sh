@@ -9,10 +9,13 @@ if [ ! -x /usr/bin/time ]; then
 fi
 if /usr/bin/time --version >/dev/null 2>&1; then
     /usr/bin/time -v -o "$log" "$@"
+    status=$?
+    # The command names folders of this machine; the log may be published.
+    sed -i '/^\tCommand being timed: /d' "$log"
 else
     /usr/bin/time -l -o "$log" "$@"
+    status=$?
 fi
-status=$?
 if [ $status -eq 137 ] || [ $status -eq 9 ]; then
     echo "error: killed by signal 9, most likely for lack of memory: give the job more, or lower tokens_per_batch;" \
         "scored batches are kept, and the next run resumes after them" >&2

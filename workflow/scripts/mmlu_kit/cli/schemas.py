@@ -20,6 +20,7 @@ from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
 from mmlu_kit.timing.time_logs import Processes
 
+FOLDER = Path(__file__).parents[3] / "schemas"
 MODELS: dict[str, type[BaseModel]] = {
     "analysis": AnalysisFile,
     "chat": ChatFile,
@@ -50,7 +51,7 @@ def schema(name: str) -> dict[str, Any]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--folder", type=Path, default=Path("workflow/schemas"), help="the folder to write to (default: workflow/schemas)"
+        "--folder", type=Path, default=FOLDER, help="the folder to write to (default: the project's workflow/schemas)"
     )
 
 

@@ -1,6 +1,7 @@
 """The choice of a model on the command line, by its name in config, its folder or its manifest."""
 
 import argparse
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser, default: str | None = None) -
     """Add `--model` and `--config`, the arguments of `choose`."""
     text = "a model's name in config, its folder, or its manifest" + (f" (default: {default})" if default else "")
     parser.add_argument("--model", default=default, required=default is None, help=text)
-    text = "the config file that names models (default: the project's)"
-    parser.add_argument("--config", type=Path, default=PROJECT / "config.yaml", help=text)
+    text = "a file that extends the project's config (default: config.yaml in the working directory, if there is one)"
+    parser.add_argument("--config", type=Path, default=_default(), help=text)
+
+
+def _default() -> Path:
+    path = Path("config.yaml")
+    return path if path.is_file() else PROJECT / path
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,8 @@ class ChosenModel:
 
 
 def choose(model: str, config: Path) -> ChosenModel:
-    """Return the model that `model` names: a folder, a manifest, or a model in the config file `config`.
+    """Return the model that `model` names: a folder, a manifest, or a model in the config file `config`, which extends the
+    project's.
 
     Raises UserError if it is none of these, was not fetched yet, or has only imported answers.
     """
@@ -40,13 +47,14 @@ def choose(model: str, config: Path) -> ChosenModel:
         return ChosenModel(path.resolve().name if path.is_dir() else path.stem.partition("@")[0], path, None)
     entry = _entry(model, config)
     if entry.path is not None:
-        return ChosenModel(model, config.parent / entry.path, entry)
+        paths = [folder / entry.path for folder in (config.parent, Path(), PROJECT)]
+        return ChosenModel(model, next(filter(Path.exists, paths), paths[0]), entry)
     if entry.repository is None or entry.commit is None:
         raise UserError(f"{config}: models.{model}: needs either 'path' or 'repository' with 'commit'")
     manifest = Path(f"resources/models/{model}@{entry.at}.json")
     if not manifest.is_file():
         raise UserError(
-            f"{model} was not fetched yet: run python workflow/scripts/fetch_model.py "
+            f"{model} was not fetched yet: run python {os.path.relpath(PROJECT / 'workflow/scripts/fetch_model.py')} "
             f"--repository {entry.repository} --commit {entry.commit} --output {manifest}"
         )
     return ChosenModel(model, manifest, entry)
@@ -54,7 +62,9 @@ def choose(model: str, config: Path) -> ChosenModel:
 
 def _entry(model: str, config: Path) -> ModelEntry:
     """The config entry of a model that can be run."""
-    models = configs.parse(config_files.read([config])).models
+    project = PROJECT / "config.yaml"
+    paths = [config] if config.exists() and config.samefile(project) else [project, config]
+    models = configs.parse(config_files.read(paths)).models
     entry = models.get(model)
     if isinstance(entry, ModelEntry):
         return entry

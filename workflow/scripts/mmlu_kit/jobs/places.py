@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mmlu_kit import files, sources
+from mmlu_kit.user_errors import UserError
 
 
 class Kit:
@@ -19,7 +20,7 @@ class Kit:
 
     def path(self, name: str) -> str:
         """The path of a file of the kit."""
-        return os.path.relpath(self.folder / name)
+        return _without_wildcards(os.path.relpath(self.folder / name))
 
     def paths(self, pattern: str) -> list[str]:
         """The sorted paths of the kit's files that match a pattern."""
@@ -27,7 +28,9 @@ class Kit:
 
     def locate(self, name: str) -> str:
         """The path of a file or folder that config names: one of the working directory, else one of the kit."""
-        return name if Path(name).exists() or not (self.folder / name).exists() else self.path(name)
+        if Path(name).exists() or not (self.folder / name).exists():
+            return _without_wildcards(name)
+        return self.path(name)
 
     def code(self, program: str, patterns: Sequence[str] = ()) -> str:
         """A hash of a program of the kit, of every module that it imports, and of the kit's files that match the patterns."""
@@ -38,6 +41,13 @@ class Kit:
         """A hash of the names and contents of files of the kit."""
         lines = sorted(f"{_hash(path)}  {path.relative_to(self.folder).as_posix()}\n" for path in paths)
         return files.sha256("".join(lines))
+
+
+def _without_wildcards(path: str) -> str:
+    """The path; one that Snakemake would take for a pattern raises UserError."""
+    if "{" in path or "}" in path:
+        raise UserError(f"{path}: Snakemake takes braces in a path for wildcards: rename the folder")
+    return path
 
 
 @lru_cache
