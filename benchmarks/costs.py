@@ -11,6 +11,7 @@ all weights are read once. All 57 subjects are MMLU's 14,042 questions, with as 
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,10 @@ from mmlu_kit.config import ChatEntry, ModelEntry
 from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import questions
+from mmlu_kit.jobs import needs
 from mmlu_kit.models import tokenizers
 from mmlu_kit.recall import conversations, probes, times
-from mmlu_kit.settings import Device, DType, Preset, Quantization, Split, dtype_bytes
+from mmlu_kit.settings import Device, DType, Preset, Split, dtype_bytes
 from mmlu_kit.study import Study, resolve
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError, run
@@ -52,12 +54,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one model of a study costs, for the study's subjects and for all 57."""
+    """What one model of a study costs, for the study's subjects and for all 57; its jobs ask for `memory_mb` and `minutes`."""
 
     name: str
     model: ModelEntry
     download_bytes: int
-    weight_bytes: int
+    memory_mb: int
+    minutes: int
     study: Work
     every: Work
 
@@ -97,6 +100,10 @@ def cost(name: str, study: Study, tokens: Mapping[str, Sequence[int]], rates: Ra
     """What one model of a study costs; `tokens` are those of each prompt, by subject."""
     model = study.run[name]
     parameters, layers = sizes(model, shapes)
+    shape = make_random_model.published_shape(shapes, str(model.repository))
+    with tempfile.TemporaryDirectory() as folder:
+        manifest = make_random_model.save_empty(Path(folder), shape)
+        memory_mb = needs.memory_mb(manifest, model)
     subjects = [subject for other, subject in study.pairs() if other == name]
     counts = [count for subject in subjects for count in tokens[subject]]
     every = [count for subject in tokens.values() for count in subject]
@@ -111,7 +118,8 @@ def cost(name: str, study: Study, tokens: Mapping[str, Sequence[int]], rates: Ra
         name=name,
         model=model,
         download_bytes=2 * parameters,  # checkpoints are in bfloat16
-        weight_bytes=dtype_bytes(model.dtype, model.device) * parameters,
+        memory_mb=memory_mb,
+        minutes=needs.minutes(manifest, model.device, len(subjects) // jobs[0], model.prompt.max_new_tokens),
         study=Work(len(counts), jobs[0], seconds(len(counts), sum(counts))),
         every=Work(ALL_QUESTIONS, jobs[1], seconds(ALL_QUESTIONS, ALL_QUESTIONS * sum(every) / len(every))),
     )
@@ -155,18 +163,23 @@ def markdown(costs: Sequence[Cost], rates: Rates) -> str:
     """A line for each model, and one for all on a device."""
     measured = ", ".join(f"{rate / 1e9:.0f} GFLOP/s in {dtype}" for dtype, rate in rates.items())
     lines = [f"CPU: arithmetic at {measured}. GPU: the writeup's own seconds a question.", ""]
-    heads = ("Model", "Device", "Download", "Weights", "Questions", "Jobs", "Hours", "Jobs, 57 subjects", "Hours, 57 subjects")
+    heads = (
+        *("Model", "Device", "Download", "Memory a job asks for", "Minutes a job asks for", "Questions"),
+        *("Jobs", "Hours", "Jobs, 57 subjects", "Hours, 57 subjects"),
+    )
     lines += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in costs:
         model = row.model
-        weights = formatting.gigabytes(row.weight_bytes) if model.quantization == Quantization.NONE else model.quantization
-        cells = [row.name, model.device, formatting.gigabytes(row.download_bytes), weights, row.study.questions]
+        download, memory = formatting.gigabytes(row.download_bytes), formatting.gigabytes(row.memory_mb * 10**6)
+        cells = [row.name, model.device, download, memory, row.minutes, row.study.questions]
         cells += [cell for work in (row.study, row.every) for cell in (work.jobs, f"{work.seconds / 3600:.2f}")]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     for device in dict.fromkeys(row.model.device for row in costs):
         rows = [row for row in costs if row.model.device == device]
         download = formatting.gigabytes(sum(row.download_bytes for row in rows))
-        cells = [f"**all on {device}**", device, download, "", sum(row.study.questions for row in rows)]
+        memory = formatting.gigabytes(max(row.memory_mb for row in rows) * 10**6)
+        questions = sum(row.study.questions for row in rows)
+        cells = [f"**all on {device}**", device, download, memory, max(row.minutes for row in rows), questions]
         for works in ([row.study for row in rows], [row.every for row in rows]):
             hours = sum(work.seconds for work in works) / 3600
             cells += [sum(work.jobs for work in works), f"**{hours:.1f}**"]

@@ -2,10 +2,13 @@
 """Make a model of a published shape with random weights: as large and as slow as the real one, and it knows nothing."""
 
 import argparse
+import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
+
+from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 
 Shape = dict[str, Any]  # fields of a config.json
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
@@ -43,6 +46,36 @@ def save(folder: Path, tokenizer: Path, shape: Shape | None = None, dtype: str =
         if (Path(tokenizer) / name).exists():
             shutil.copyfile(Path(tokenizer) / name, Path(folder) / name)
     return Path(folder)
+
+
+def save_empty(folder: Path, shape: Shape, dtype: str = "bfloat16") -> Manifest:
+    """Save a weight file of this shape in a folder, full of zeros that take no space on disk; returns the model's manifest.
+
+    Memory is estimated from it and it is never loaded, so there is no configuration and no tokenizer.
+    """
+    import torch
+
+    with torch.device("meta"):
+        weights = dict(model(shape).named_parameters())
+    header, end = {}, 0
+    for name, weight in weights.items():
+        begin, end = end, end + weight.numel() * getattr(torch, dtype).itemsize
+        word = {"bfloat16": "BF16", "float16": "F16", "float32": "F32"}[dtype]
+        header[name] = {"dtype": word, "shape": list(weight.shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    path = folder / "model.safetensors"
+    with path.open("wb") as stream:
+        stream.write(len(text).to_bytes(8, "little") + text)
+        stream.truncate(8 + len(text) + end)
+    size = path.stat().st_size
+    return Manifest(
+        folder=str(folder),
+        repository=None,
+        commit=None,
+        files={path.name: FileEntry(bytes=size, sha256=hashlib.sha256(text).hexdigest())},  # the header's
+        parameters=sum(weight.numel() for weight in weights.values()),
+        checkpoint_bytes=size,
+    )
 
 
 def model(fields: Shape) -> Any:

@@ -42,10 +42,12 @@ if CHAT:
             lambda wildcards: image(MODELS[wildcards.model].device)
         threads: lambda wildcards: MODELS[wildcards.model].threads
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model].dtype),
+            mem_mb=lambda wildcards, input, attempt: attempt * needed(needs.memory_mb, input.model, MODELS[wildcards.model]),
             # About a thousand prompts with replies of many tokens take as long as the questions of about fifteen subjects.
-            runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[wildcards.model].device, 15),
+            runtime=lambda wildcards, input, attempt: attempt
+            * needed(needs.minutes, input.model, MODELS[wildcards.model].device, 15),
             gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
+            gres=lambda wildcards: gres(MODELS[wildcards.model].device),
         params:
             code=KIT.code("chat_benchmark.py", ["workflow/recall/*.yaml"]),
             conversations=KIT.path("workflow/recall/conversations.yaml"),
@@ -89,9 +91,10 @@ if CHAT:
             image(MODELS[FIRST].device)
         threads: MODELS[FIRST].threads
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[FIRST].dtype),
-            runtime=lambda wildcards, input, attempt: attempt * minutes(input.model, MODELS[FIRST].device),
+            mem_mb=lambda wildcards, input, attempt: attempt * needed(needs.memory_mb, input.model, MODELS[FIRST]),
+            runtime=lambda wildcards, input, attempt: attempt * needed(needs.minutes, input.model, MODELS[FIRST].device),
             gpu=gpus(MODELS[FIRST].device),
+            gres=gres(MODELS[FIRST].device),
         params:
             code=KIT.code("write_transcripts.py", ["workflow/recall/*.yaml"]),
             conversations=KIT.path("workflow/recall/conversations.yaml"),

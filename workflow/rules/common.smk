@@ -16,10 +16,9 @@ sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 from mmlu_kit import config as configs
 from mmlu_kit import config_files, job_failures
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.jobs import containers, images, mounts
+from mmlu_kit.jobs import containers, images, mounts, needs
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
-from mmlu_kit.settings import DTYPE_BYTES
 from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
 
@@ -99,11 +98,6 @@ wildcard_constraints:
     commit="[0-9a-f]{40}|local",
 
 
-def gpus(device):
-    """The number of GPUs that a job on a device needs."""
-    return int(device == "cuda")
-
-
 def one_of(names):
     """A wildcard constraint that matches only these names; without names it matches nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"
@@ -181,16 +175,27 @@ def all_cores(fallback):
     return cores
 
 
-def minutes(manifest, device, subjects=1):
-    """A job's time limit on a cluster, in minutes: on CPUs several times what two cores took, on GPUs an estimate."""
-    billions = Manifest.read(existing(manifest)).parameters / 1e9
-    return round(20 + subjects * billions * (1 if gpus(device) else 10))
+# Whether this cluster takes --gres=gpu:1 for a GPU and not --gpus=1; profiles/slurm says so.
+GPUS_BY_GRES = "gpus_by_gres" in (workflow.resource_settings.default_resources or {})
 
 
-def memory_mb(manifest, dtype):
-    """Megabytes that an evaluation needs: weights as loaded, the checkpoint, and 2 GB."""
-    model = Manifest.read(existing(manifest))
-    return round((model.parameters * DTYPE_BYTES[dtype] + model.checkpoint_bytes) / 1e6) + 2000
+def gpus(device):
+    """The resource `gpu` of a job on a device: its GPUs, 0 where they are requested with `gres`."""
+    return 0 if GPUS_BY_GRES else needs.gpus(device)
+
+
+def gres(device):
+    """The resource `gres` of a job on a device, None if its GPUs are requested with `gpu`, or if it needs none."""
+    return f"gpu:{needs.gpus(device)}" if GPUS_BY_GRES and needs.gpus(device) else None
+
+
+def needed(ask, manifest, *arguments):
+    """What a job asks of a cluster, by a function of jobs/needs.py whose first argument is a manifest."""
+    try:
+        return ask(Manifest.read(existing(manifest)), *arguments)
+    except UserError as error:
+        # Of another version of the kit: fetch_model makes it again before the job starts.
+        raise FileNotFoundError(str(error)) from None
 
 
 def existing(path):

@@ -45,10 +45,17 @@ rule evaluate:
     threads: lambda wildcards: MODELS[wildcards.model].threads
     resources:
         # Each retry requests more of both.
-        mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, MODELS[wildcards.model].dtype),
+        mem_mb=lambda wildcards, input, attempt: attempt * needed(needs.memory_mb, input.model, MODELS[wildcards.model]),
         runtime=lambda wildcards, input, attempt: attempt
-        * minutes(input.model, MODELS[wildcards.model].device, len(input.questions)),
+        * needed(
+            needs.minutes,
+            input.model,
+            MODELS[wildcards.model].device,
+            len(input.questions),
+            MODELS[wildcards.model].prompt.max_new_tokens,
+        ),
         gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
+        gres=lambda wildcards: gres(MODELS[wildcards.model].device),
     params:
         code=KIT.code("evaluate.py"),
         requested_threads=setting("threads"),

@@ -37,10 +37,17 @@ if SETUPS:
             lambda wildcards: image(SETUP[wildcards.setup].device)
         threads: all_cores(SETUPS_MODEL.threads)
         resources:
-            mem_mb=lambda wildcards, input, attempt: attempt * memory_mb(input.model, SETUP[wildcards.setup].dtype),
+            mem_mb=lambda wildcards, input, attempt: attempt * needed(needs.memory_mb, input.model, SETUP[wildcards.setup]),
             runtime=lambda wildcards, input, attempt: attempt
-            * minutes(input.model, SETUP[wildcards.setup].device, len(SETUPS.subjects)),
+            * needed(
+                needs.minutes,
+                input.model,
+                SETUP[wildcards.setup].device,
+                len(SETUPS.subjects),
+                SETUPS_MODEL.prompt.max_new_tokens,
+            ),
             gpu=lambda wildcards: gpus(SETUP[wildcards.setup].device),
+            gres=lambda wildcards: gres(SETUP[wildcards.setup].device),
             slurm_extra="--exclusive",
         params:
             code=KIT.code("evaluate.py"),

@@ -24,9 +24,11 @@ if STABILITY:
             image(STABILITY_MODEL.device)
         threads: 2
         resources:
-            # The number formats are loaded one after the other, and float32 is the larger one.
-            mem_mb=lambda wildcards, input: memory_mb(input.model, "float32"),
+            mem_mb=lambda wildcards, input, attempt: attempt * needed(needs.stability_mb, input.model, STABILITY_MODEL.device),
+            runtime=lambda wildcards, input, attempt: attempt
+            * needed(needs.stability_minutes, input.model, STABILITY_MODEL.device, len(STABILITY.subjects)),
             gpu=gpus(STABILITY_MODEL.device),
+            gres=gres(STABILITY_MODEL.device),
         params:
             code=KIT.code("measure_stability.py"),
             name=STABILITY.model,

@@ -2,6 +2,7 @@
 """Score the same questions packed and one at a time, in float32 and bfloat16, with 1 and 2 threads, and compare."""
 
 import argparse
+import gc
 import itertools
 from pathlib import Path
 
@@ -72,6 +73,9 @@ def main() -> None:
                     records += scored
                     packings.append(packing)
             runs.append(stability.run(settings, records, Packing.over(packings)))
+        # Both number formats together would need half as much memory again.
+        del model
+        gc.collect()
     measured = StabilityFile(
         model=args.name,
         subjects=[subject_questions[0].subject for subject_questions in by_subject],

@@ -1,0 +1,172 @@
+"""What jobs ask of a cluster: memory, compared with measured peaks of whole processes, time, and GPUs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import transformers
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.inputs import checkpoints, loaded_weights
+from mmlu_kit.jobs import needs
+from mmlu_kit.models import footprint, memory
+from mmlu_kit.settings import Device, DType, Quantization
+
+from benchmarks.make_random_model import save_empty
+from tests.helpers.model_folders import write_weights
+
+SIZES = "hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads vocab_size tie_word_embeddings"
+SHAPES = {
+    "0.5B": (896, 4864, 24, 14, 2, 151936, True),
+    "1.5B": (1536, 8960, 28, 12, 2, 151936, True),
+    "3B": (2048, 11008, 36, 16, 2, 151936, True),
+    "7B": (3584, 18944, 28, 28, 4, 152064, False),
+    "14B": (5120, 13824, 48, 40, 8, 152064, False),
+    "two wide layers": (3584, 18944, 2, 28, 4, 1024, False),
+    "96 layers": (512, 1536, 96, 8, 4, 151936, True),
+}
+# Megabytes at the peak of evaluate.py, of random models in a memory control group: anonymous memory, and weights that are used
+# where they are mapped. The checkpoint was in bfloat16 unless it is named.
+MEASURED = [
+    ("0.5B", "float32", "none", 2540),
+    ("0.5B", "bfloat16", "none", 1471),
+    ("0.5B float32", "float32", "none", 2495),
+    ("0.5B float32", "bfloat16", "none", 1471),
+    ("0.5B", "float32", "4bit", 2254),
+    ("0.5B", "bfloat16", "8bit", 1838),
+    ("1.5B", "float32", "4bit", 2919),
+    ("1.5B", "float32", "8bit", 2927),
+    ("1.5B", "bfloat16", "4bit", 2184),
+    ("two wide layers", "float32", "4bit", 2555),
+    ("96 layers", "float32", "none", 2154),
+]
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """A function that makes the manifest of a checkpoint with a Qwen2.5 model's shape: '7B', or '7B float32'."""
+
+    def make(name):
+        size = name.removesuffix(" float32")
+        shape = dict(zip(SIZES.split(), SHAPES[size], strict=True))
+        return save_empty(tmp_path, shape, "float32" if name.endswith("float32") else "bfloat16")
+
+    return make
+
+
+def entry(device="cpu", dtype="float32", quantization="none", on_unavailable="fail"):
+    return ModelEntry(path=".", device=device, dtype=dtype, quantization=quantization, on_unavailable=on_unavailable)
+
+
+@pytest.mark.parametrize(("name", "dtype", "quantization", "peak_mb"), MEASURED)
+def test_jobs_ask_for_the_memory_that_was_measured_and_not_much_more(manifest, name, dtype, quantization, peak_mb):
+    memory_mb = needs.memory_mb(manifest(name), entry(dtype=dtype, quantization=quantization))
+    assert peak_mb < memory_mb < max(3000, 1.3 * peak_mb + 1000)
+
+
+@pytest.mark.parametrize(
+    ("size", "model", "memory_mb"),
+    [
+        ("7B", entry("cuda", "bfloat16", "4bit"), 6180),
+        ("14B", entry("cuda", "bfloat16", "4bit"), 7115),
+        ("14B", entry("cuda", "bfloat16", "4bit", "skip"), 7115),
+        # Two float32 tensors of the embedding's size on their way to the GPU.
+        ("14B", entry("cuda", "float32"), 10229),
+        # What it may fall back to needs the whole model in the machine's memory.
+        ("7B", entry("cuda", "bfloat16", "4bit", "fallback"), 17232),
+        ("7B", entry("cpu", "bfloat16", "4bit", "fallback"), 17232),
+        ("7B", entry("cpu", "bfloat16", "4bit"), 8904),
+        ("7B", entry("mps", "float16"), 17232),
+        ("3B", entry("cpu", "float32"), 14344),
+    ],
+)
+def test_memory_depends_on_format_device_and_what_the_model_may_fall_back_to(manifest, size, model, memory_mb):
+    assert needs.memory_mb(manifest(size), model) == memory_mb
+
+
+def test_a_real_process_stays_below_what_its_job_asks_for(root, tmp_path):
+    """The demo's largest model, whose peak is what Python, torch and transformers need: a quarter of the request and more."""
+    folder = root / "workflow/demo/models/demo-large"
+    program = (
+        "import resource, sys, torch; from pathlib import Path; from mmlu_kit.models import transformers_model;"
+        "from mmlu_kit.settings import LoadSettings;"
+        "model = transformers_model.load_model(Path(sys.argv[1]), LoadSettings());"
+        "model(torch.ones(1, 512, dtype=torch.long));"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    process = subprocess.run([sys.executable, "-c", program, folder], capture_output=True, text=True, check=True)
+    memory_mb = needs.memory_mb(checkpoints.describe(folder), entry())
+    assert 0.15 * memory_mb < int(process.stdout) / 1000 < memory_mb
+
+
+TINY = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 600}
+GPT2 = {"n_embd": 64, "n_layer": 2, "n_head": 4, "vocab_size": 600, "n_positions": 8}
+EXPERTS = {"num_key_value_heads": 2, "head_dim": 16, "moe_intermediate_size": 96, "num_experts": 8, "num_experts_per_tok": 2}
+
+
+@pytest.mark.parametrize("quantization", [Quantization.FOUR_BIT, Quantization.EIGHT_BIT])
+@pytest.mark.parametrize(
+    ("family", "config", "sizes"),
+    [
+        ("Llama", "Llama", TINY),
+        ("Gemma2", "Gemma2", TINY | {"num_key_value_heads": 2, "head_dim": 16}),
+        ("GPTNeoX", "GPTNeoX", TINY),
+        ("GPT2LMHead", "GPT2", GPT2),
+        ("Qwen3Moe", "Qwen3Moe", TINY | EXPERTS),
+    ],
+)
+def test_weights_counted_in_files_are_those_of_the_model_that_is_loaded(tmp_path, family, config, sizes, quantization):
+    kind = "GPT2LMHeadModel" if family == "GPT2LMHead" else f"{family}ForCausalLM"
+    getattr(transformers, kind)(getattr(transformers, f"{config}Config")(**sizes)).save_pretrained(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    manifest = checkpoints.describe(tmp_path)
+    for dtype in (DType.FLOAT32, DType.BFLOAT16):
+        estimate = footprint.needed(manifest, Device.CPU, dtype, quantization) - memory.BESIDE_WEIGHTS
+        assert loaded_weights.compressed(manifest, Device.CPU, dtype, quantization) == pytest.approx(estimate, rel=0.02)
+
+
+def test_experts_are_not_compressed_and_weights_saved_quantized_take_what_they_take_in_the_file(tmp_path):
+    layer = "model.layers.0"
+    tensors = {
+        "model.embed_tokens.weight": ("BF16", [600, 64]),
+        f"{layer}.mlp.down_proj.weight": ("U8", [64 * 96 // 2, 1]),
+        f"{layer}.mlp.down_proj.weight.quant_state.bitsandbytes__nf4": ("U8", [50]),
+        f"{layer}.mlp.down_proj.weight.absmax": ("U8", [96]),
+    }
+    write_weights(tmp_path / "model.safetensors", tensors)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    quantization = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2", "quantization_config": quantization}))
+    manifest = checkpoints.describe(tmp_path)
+    as_saved = 64 * 96 // 2 + 50 + 96
+    assert loaded_weights.as_saved(manifest, Device.CPU, DType.BFLOAT16) == 2 * 600 * 64 + as_saved
+    # Embeddings are converted, though they were saved in bfloat16.
+    assert loaded_weights.as_saved(manifest, Device.CPU, DType.FLOAT32) == 4 * 600 * 64 + as_saved
+
+
+def test_weights_that_cannot_be_read_here_count_as_one_tensor(manifest, tmp_path):
+    checkpoint = manifest("0.5B")
+    (tmp_path / "model.safetensors").unlink()
+    moved = checkpoint.model_copy(update={"folder": str(tmp_path / "elsewhere")})
+    assert needs.memory_mb(moved, entry()) == needs.memory_mb(checkpoint, entry())
+    assert needs.memory_mb(moved, entry(quantization="4bit")) == needs.memory_mb(moved, entry())
+
+
+def test_stability_asks_for_the_larger_format_and_time_for_every_run(manifest):
+    checkpoint = manifest("0.5B")
+    assert needs.stability_mb(checkpoint, Device.CPU) == needs.memory_mb(checkpoint, entry())
+    assert needs.stability_mb(checkpoint, Device.CUDA) == needs.memory_mb(checkpoint, entry("cuda"))
+    assert needs.stability_minutes(checkpoint, Device.CPU, 2) == needs.minutes(checkpoint, Device.CPU, 16) == 99
+
+
+@pytest.mark.parametrize(
+    ("device", "subjects", "max_new_tokens", "minutes"),
+    [("cpu", 1, 1, 96), ("cuda", 1, 1, 28), ("cuda", 57, 1, 454), ("cpu", 1, 5, 142), ("cuda", 1, 101, 142)],
+)
+def test_time_grows_with_subjects_and_with_the_tokens_of_a_reply(manifest, device, subjects, max_new_tokens, minutes):
+    assert needs.minutes(manifest("7B"), Device(device), subjects, max_new_tokens) == minutes
+
+
+@pytest.mark.parametrize(("device", "number"), [("cpu", 0), ("mps", 0), ("cuda", 1)])
+def test_only_models_on_cuda_ask_for_a_gpu(device, number):
+    assert needs.gpus(Device(device)) == number

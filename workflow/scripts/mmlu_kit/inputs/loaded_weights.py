@@ -1,0 +1,105 @@
+"""The memory that a model's weights take once they are loaded, counted from the headers of its weight files."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from mmlu_kit.inputs import safetensors_headers
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.inputs.model_configs import SavedQuantization
+from mmlu_kit.inputs.parameter_counts import parameters
+from mmlu_kit.settings import COMPRESSIONS, Device, DType, Quantization, dtype_bytes
+from mmlu_kit.user_errors import UserError
+
+_EMBEDDING = re.compile("embed|wte|wpe")  # in names of GPT-2's family the last two
+_NUMBERS = ("F64", "F32", "F16", "BF16")  # formats that are converted to the requested one
+
+
+class Weight(NamedTuple):
+    """A tensor of a weight file: how many parameters it holds, its bytes in the file, its rows if it is a matrix."""
+
+    parameters: int
+    stored_bytes: int
+    rows: int
+    converted: bool
+
+
+def as_saved(manifest: Manifest, device: Device, dtype: DType) -> int:
+    """Bytes of a model's weights loaded as they were saved: in `dtype`, and those that stay quantized as in their file."""
+    size = dtype_bytes(dtype, device)
+    if not (manifest.quantization and stays_quantized(manifest.quantization, device)):
+        return manifest.parameters * size
+    weights = _weights(manifest).values()
+    return sum(weight.parameters * size if weight.converted else weight.stored_bytes for weight in weights)
+
+
+def compressed(manifest: Manifest, device: Device, dtype: DType, quantization: Quantization) -> int:
+    """Bytes of a model's weights with linear layers compressed by bitsandbytes, and all others in `dtype`."""
+    linear = sum(weight.parameters for weight in _compressible(manifest).values())
+    others = manifest.parameters - linear
+    return round(linear * COMPRESSIONS[quantization].bytes) + others * dtype_bytes(dtype, device)
+
+
+def largest_compressible(manifest: Manifest) -> int:
+    """The number of parameters of the largest matrix that bitsandbytes compresses."""
+    return max((weight.parameters for weight in _compressible(manifest).values()), default=0)
+
+
+def largest(manifest: Manifest) -> int:
+    """The number of parameters of the largest tensor."""
+    return max(weight.parameters for weight in _weights(manifest).values())
+
+
+def stays_quantized(saved: SavedQuantization, device: Device) -> bool:
+    """Whether transformers computes with a checkpoint's quantized weights; it dequantizes some of them when it loads them."""
+    return saved.method not in ("compressed-tensors", "fp8", "mxfp4") or (
+        device == Device.CUDA and saved.method != "compressed-tensors"
+    )
+
+
+def _compressible(manifest: Manifest) -> Mapping[str, Weight]:
+    """The matrices of linear layers; all but embeddings, the output layer and experts.
+
+    The output layer has as many rows as the embedding. Experts are fused into tensors with three dimensions when they are
+    loaded, which bitsandbytes does not compress.
+    """
+    weights = _weights(manifest)
+    vocabulary = max((weight.rows for name, weight in weights.items() if _EMBEDDING.search(name)), default=0)
+    return {
+        name: weight
+        for name, weight in weights.items()
+        if weight.rows not in (0, vocabulary) and not _EMBEDDING.search(name) and ".experts." not in name
+    }
+
+
+def _weights(manifest: Manifest) -> Mapping[str, Weight]:
+    """The tensors of a model's weight files. Of files that cannot be read here all parameters count as one tensor.
+
+    Then no estimate is too small, and the job that loads the model reports what is wrong.
+    """
+    weights: dict[str, Weight] = {}
+    try:
+        for name, entry in manifest.files.items():
+            if name.endswith(".safetensors"):
+                weights |= _of_file(Path(manifest.folder, name), entry.sha256, manifest.quantization)
+    except (OSError, UserError):
+        weights = {}
+    return weights or {"": Weight(manifest.parameters, manifest.checkpoint_bytes, rows=0, converted=True)}
+
+
+@lru_cache(maxsize=1024)
+def _of_file(path: Path, sha256: str, quantization: SavedQuantization | None) -> Mapping[str, Weight]:
+    """The tensors of one weight file; its hash is an argument so that a changed file is read again."""
+    tensors = safetensors_headers.header(path)
+    counts = parameters(path, tensors, quantization)
+    return {
+        name: Weight(
+            parameters=counts[name],
+            stored_bytes=tensor.bits // 8,
+            rows=tensor.shape[0] if len(tensor.shape) == 2 else 0,
+            converted=counts[name] > 0 and tensor.dtype in _NUMBERS,
+        )
+        for name, tensor in tensors.items()
+    }

@@ -1,0 +1,72 @@
+"""What the job of a model asks of a cluster: memory of the machine (not of its GPU), minutes, and GPUs."""
+
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.inputs import loaded_weights
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.results import stability
+from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization, dtype_bytes
+from mmlu_kit.study import Setup
+
+# A job's processes without weights: torch and transformers 0.5 GB, the processes of Snakemake in the same job 0.4 GB, and
+# activations. Loading in 4 or 8 bits also leaves up to 1.2 GB of freed memory with the process.
+PROCESS_BYTES = 2_000_000_000
+# bitsandbytes quantizes a matrix on the CPU in float32, with that many bytes a parameter in copies.
+QUANTIZING_BYTES = 20
+# CUDA's libraries and context. It could not be measured here; of published figures, which are 1 to 3 GB with mapped files.
+CUDA_BYTES = 2_000_000_000
+# The weights themselves are only passed on: transformers.core_model_loading.convert_and_load_state_dict_in_model moves tensor
+# after tensor from the mapped file to the GPU. One with another number format is converted first (ATen/native/cuda/Copy.cu),
+# and several threads do so at once: embeddings and output layer, by far the largest, follow each other.
+TENSORS_ON_THE_WAY = 2
+
+
+def memory_mb(manifest: Manifest, model: ModelEntry | Setup) -> int:
+    """Megabytes of the machine's memory that a job needs which loads a model as its entry says.
+
+    Mapped files count only if the weights are used where they are mapped, since a control group's limit can reclaim others.
+    """
+    needs = [_bytes(manifest, model)]
+    if model.on_unavailable == OnUnavailable.FALLBACK:
+        # The largest of what is loaded instead.
+        needs.append(_bytes(manifest, LoadSettings(dtype=model.dtype)))
+    return _mb(max(needs))
+
+
+def stability_mb(manifest: Manifest, device: Device) -> int:
+    """Megabytes that measure_stability needs, which loads one number format after the other."""
+    return _mb(max(_bytes(manifest, LoadSettings(device=device, dtype=dtype)) for dtype in stability.DTYPES))
+
+
+def minutes(manifest: Manifest, device: Device, subjects: int = 1, max_new_tokens: int = 1) -> int:
+    """A job's time limit, in minutes: on CPUs several times what two cores took, on GPUs a tenth of it."""
+    billions = manifest.parameters / 1e9
+    # A subject has some 250 questions. Each token of a reply after the first reads all weights once more.
+    on_cpu = 10 + 1.5 * (max_new_tokens - 1)
+    return round(20 + subjects * billions * (on_cpu / 10 if gpus(device) else on_cpu))
+
+
+def stability_minutes(manifest: Manifest, device: Device, subjects: int) -> int:
+    """measure_stability's time limit, in minutes: it scores the subjects in every combination of its settings."""
+    runs = len(stability.DTYPES) * len(stability.Batching) * len(stability.THREADS)
+    return minutes(manifest, device, runs * subjects)
+
+
+def gpus(device: Device) -> int:
+    """The number of GPUs that a job on a device needs."""
+    return int(device == Device.CUDA)
+
+
+def _bytes(manifest: Manifest, settings: LoadSettings) -> int:
+    """Bytes of the machine's memory that a process needs to load a model and compute with it."""
+    device, dtype, quantization = settings.device, settings.dtype, settings.quantization
+    if device == Device.CUDA:
+        tensor = loaded_weights.largest(manifest) * dtype_bytes(dtype, device)
+        return PROCESS_BYTES + CUDA_BYTES + TENSORS_ON_THE_WAY * tensor
+    if quantization == Quantization.NONE:
+        return PROCESS_BYTES + loaded_weights.as_saved(manifest, device, dtype)
+    copies = QUANTIZING_BYTES * loaded_weights.largest_compressible(manifest)
+    return PROCESS_BYTES + loaded_weights.compressed(manifest, device, dtype, quantization) + copies
+
+
+def _mb(size: int) -> int:
+    return -(-size // 10**6)
