@@ -18,10 +18,10 @@ pytestmark = [
 def evaluate(kit, root, tmp_path):
     """Return the evaluation and timing file of demo-medium on astronomy."""
 
-    def call(device, quantization="none"):
+    def call(device, quantization="none", dtype="float32"):
         demo = root / "workflow/demo"
         process = kit("evaluate", "--model", demo / "models/demo-medium", "--questions", demo / "questions",
-            "--subjects", "astronomy", "--device", device, "--quantization", quantization,
+            "--subjects", "astronomy", "--device", device, "--quantization", quantization, "--dtype", dtype,
             "--evaluations", tmp_path / device / "e", "--timings", tmp_path / device / "t",
         )  # fmt: skip
         assert process.returncode == 0, process.stderr
@@ -46,3 +46,10 @@ def test_a_model_on_the_gpu_is_inspected_and_measured(evaluate, quantization):
     assert timing.peak_gpu_bytes >= effective.weight_bytes
     assert timing.machine.gpu and timing.machine.driver
     assert timing.gpu_energy_j is not None or "NVML" in timing.reasons["gpu_energy_j"]
+
+
+def test_auto_is_a_format_of_two_bytes_that_the_gpu_computes_in(evaluate):
+    evaluation, _ = evaluate("cuda", "4bit", "auto")
+    expected = "bfloat16" if torch.cuda.get_device_capability() >= (8, 0) else "float16"
+    assert (evaluation.requested.dtype, evaluation.effective.dtype, evaluation.reason) == ("auto", expected, None)
+    assert {part.compute_dtype for part in evaluation.effective.parts if part.quant_type} == {expected}
