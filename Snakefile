@@ -1,5 +1,6 @@
 # The whole study, from questions and models to the report. Run it with:  snakemake --cores 8
 # Studies are defined in config.yaml; results are written to results/<study>/.
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -44,9 +45,11 @@ rule all:
         f"{RESULTS}/provenance.json",
 
 
+# Collected from the beginning, as Snakemake's log lacks failed jobs under --quiet.
+FAILURES = Failures()
+logger.addHandler(FAILURES)
+
+
 onerror:
-    for path in filter(Path.is_file, map(Path, [log] if isinstance(log, str) else log)):
-        for line in job_failures.failed_jobs(path.read_text(encoding="utf-8", errors="replace")):
-            print(f"error: {line}", file=sys.stderr)
-    for line in job_failures.killed_by_slurm(Path(".snakemake/slurm_logs"), STARTED):
+    for line in FAILURES.lines(workflow.scheduler.failed):
         print(f"error: {line}", file=sys.stderr)

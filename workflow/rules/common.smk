@@ -4,20 +4,18 @@ import os
 import re
 import shlex
 import sys
-import time
 from pathlib import Path
 
 import psutil
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 
-STARTED = time.time()
 FOLDER = Path(str(workflow.current_basedir)).parents[1].resolve()
 sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 
-from mmlu_kit import job_failures
 from mmlu_kit.config import merged, read
 from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.jobs.failures import Failures
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
 from mmlu_kit.settings import DTYPE_BYTES

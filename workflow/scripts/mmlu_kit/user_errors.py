@@ -20,7 +20,7 @@ def run(main: Callable[[], None]) -> NoReturn:
         # All files are written and synced by now, and a regular exit takes a second once torch is imported.
         os._exit(0)
     except UserError as error:
-        sys.exit(report(" ".join(str(error).split())))
+        sys.exit(report(str(error)))
     except OSError as error:
         # Disk full, read-only mount, missing permission: the system's message and the file say it all.
         if error.filename is None and error.errno is None:
@@ -34,6 +34,6 @@ def run(main: Callable[[], None]) -> NoReturn:
 
 
 def report(message: str) -> int:
-    """Print an error line on standard error and return the exit status of a user error."""
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    """Print a message, which may quote a library's lines, as one error line and return the exit status of a user error."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
     return 2
