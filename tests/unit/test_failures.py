@@ -152,6 +152,18 @@ def test_words_of_a_program_are_not_taken_for_slurms(line, tmp_path):
             "The given account me appears to be invalid. Available accounts: root, demo",
             "--set-resources evaluate:slurm_account=<account>",
         ),
+        (
+            SBATCH.format(
+                "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
+            ),
+            "Batch job submission failed: Invalid account or account/partition combination specified",
+            "--set-resources evaluate:slurm_account=<account>",
+        ),
+        (
+            SBATCH.format("sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit)"),
+            "Batch job submission failed: Job violates accounting/QOS policy (job submit limit)",
+            "submit fewer jobs at a time (--jobs)",
+        ),
         (SBATCH.format("/bin/sh: 1: sbatch: not found"), "/bin/sh: 1: sbatch: not found", "run again where and when SLURM"),
     ],
 )

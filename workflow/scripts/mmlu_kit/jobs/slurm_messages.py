@@ -28,14 +28,15 @@ _REFUSALS = (
 )
 # What Snakemake appends to the plugin's message, without a space.
 _APPENDED = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."
-# A word of SLURM's, and what helps.
+# Words of SLURM's, and what helps.
 _REMEDIES = (
-    (r"(?i)contact|connect|socket|communicat|not found", "run again where and when SLURM answers (`sinfo`)"),
-    (r"(?i)submit ?(?:job)?limit|submit limit", "submit fewer jobs at a time (--jobs)"),
-    (r"(?i)partition", "name one that `sinfo` lists: {setting}slurm_partition=<partition>"),
-    (r"(?i)account|qos", "name one of yours (`sacctmgr show associations user=$USER`): {setting}slurm_account=<account>"),
+    (r"(?i)contact|connect|socket|communicat|sbatch:.* not found", "run again where and when SLURM answers (`sinfo`)"),
+    (r"(?i)submit ?(?:job)? ?limit", "submit fewer jobs at a time (--jobs)"),
+    (r"(?i)account", "name one of yours (`sacctmgr show associations user=$USER`): {setting}slurm_account=<account>"),
+    (r"(?i)qos", "name one of yours (`sacctmgr show associations user=$USER`): {setting}qos=<name>"),
     (r"(?i)time ?limit", "request less time, or another partition: {setting}runtime=<minutes>"),
     (r"(?i)memory", "request less memory, or another partition: {setting}mem_mb=<megabytes>"),
+    (r"(?i)partition", "name one that `sinfo` lists: {setting}slurm_partition=<partition>"),
     (r"", "request what a node has (`sinfo -Nl`): {setting}<mem_mb, runtime, gpu or slurm_partition>=<value>"),
 )  # fmt: skip
 
