@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.0")
@@ -40,8 +41,6 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/provenance.smk"
 
 
-from mmlu_kit.jobs import run_log
-
 run_log.install(workflow, Path(RESULTS))
 
 
@@ -56,15 +55,15 @@ rule all:
         f"{RESULTS}/provenance.json",
 
 
-onsuccess:
-    from mmlu_kit.jobs import ending
+# Collected from the beginning, as Snakemake's log lacks failed jobs under --quiet.
+FAILURES = Failures()
+logger.addHandler(FAILURES)
 
+
+onsuccess:
     ending.show(workflow, Path(RESULTS))
 
 
 onerror:
-    for path in filter(Path.is_file, map(Path, [log] if isinstance(log, str) else log)):
-        for line in job_failures.failed_jobs(path.read_text(encoding="utf-8", errors="replace")):
-            print(f"error: {line}", file=sys.stderr)
-    for line in job_failures.killed_by_slurm(Path(".snakemake/slurm_logs"), STARTED):
+    for line in FAILURES.lines(workflow.scheduler.failed):
         print(f"error: {line}", file=sys.stderr)

@@ -153,15 +153,20 @@ def test_jobs_cancelled_or_out_of_time_are_retried_with_the_same_results(on_slur
     assert all(data == (native / path).read_bytes() for path, data in made.items())
 
 
-def test_a_job_killed_for_memory_is_reported_with_a_remedy(on_slurm):
+def test_jobs_killed_or_refused_by_slurm_are_reported_with_a_remedy(on_slurm):
     folder, run = on_slurm
-    process, found = run("--retries", "0", "--set-resources", "evaluate:mem_mb=200")
-    output = process.stdout + process.stderr
+    process, found = run("--retries", "0", "--set-resources", "evaluate:mem_mb=200", "--quiet")
     assert process.returncode == 1
     failed = {job["JobID"] for job in found if job["State"] in ("OUT_OF_MEMORY", "FAILED")}
     lines = re.findall(
-        r"^error: SLURM job (\d+), evaluate \((.*)\), needed more memory than it had requested: .*", output, re.M
+        r"^error: SLURM job (\d+), evaluate \((.*)\), needed more memory than it had requested: .*", process.stderr, re.M
     )
-    assert {job for job, _ in lines} == failed and len(failed) == 4, output
-    assert "--set-resources evaluate:mem_mb=<megabytes>; scored batches are kept" in output
+    assert {job for job, _ in lines} == failed and len(lines) == len(failed) == 4, process.stderr
+    assert "--set-resources evaluate:mem_mb=<megabytes>; scored batches are kept" in process.stderr
+    process, found = run("--set-resources", "evaluate:slurm_partition=nowhere")
+    assert process.returncode == 1 and not found
+    (line,) = re.findall(r"^error: .*", process.stderr, re.M)
+    assert line.startswith("error: evaluate (") and " 1 more) did not begin: SLURM refused it: " in line
+    assert "invalid partition specified: nowhere" in line
+    assert "--set-resources evaluate:slurm_partition=<partition>, or the same in profiles/slurm/config.yaml" in line
     assert not evaluations(folder)

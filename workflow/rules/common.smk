@@ -4,19 +4,18 @@ import os
 import re
 import shlex
 import sys
-import time
 from pathlib import Path
 
 import psutil
 from snakemake.settings.types import DeploymentMethod
 
-STARTED = time.time()
 sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 
 from mmlu_kit import config as configs
-from mmlu_kit import config_files, job_failures
+from mmlu_kit import config_files
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.jobs import containers, images, mounts, needs
+from mmlu_kit.jobs import containers, ending, images, mounts, needs, run_log
+from mmlu_kit.jobs.failures import Failures
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
 from mmlu_kit.study import resolve

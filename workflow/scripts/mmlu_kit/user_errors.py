@@ -37,8 +37,8 @@ def run(main: Callable[[], None]) -> NoReturn:
 
 
 def report(message: str) -> int:
-    """Print an error line on standard error and return the exit status of a user error."""
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    """Print a message, which may quote a library's lines, as one error line and return the exit status of a user error."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
     return 2
 
 
