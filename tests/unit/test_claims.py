@@ -1,9 +1,11 @@
 """The writeup's claims: verdicts by its own numbers, derived by hand, and by made-up runs."""
 
+import os
 import re
 
 import pytest
-from mmlu_kit.claims import audit
+from mmlu_kit import files
+from mmlu_kit.claims import audit, listing
 from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, Judgement
 from mmlu_kit.claims.published_evidence import published_evidence
@@ -210,8 +212,26 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
     assert counts == made.stdout.strip().splitlines() and counts[0].startswith(f"{len(claims.numbers)} published numbers: ")
 
 
+@pytest.mark.parametrize("name", ["merged.json", "evaluations/a/anatomy.json", "elsewhere/colab/evaluations/a/anatomy.json"])
+def test_claims_that_are_out_of_date_are_shown_as_such(tmp_path, capsys, name):
+    study = tmp_path / "mine"
+    ClaimsFile(study="mine", same_models=False, claims=[], numbers=[]).write(study / "claims.json")
+    files.write_json(study / name, {})
+    os.utime(study / name, (0, 0))
+    listing.print_claims(study, tmp_path)
+    assert "OUT OF DATE" not in capsys.readouterr().out
+    os.utime(study / "claims.json", (0, 0))
+    os.utime(study / name, (1, 1))
+    listing.print_claims(study, tmp_path)
+    command = "snakemake --cores 8 --config study=mine --until audit_claims"
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"OUT OF DATE: {study / name} is newer than {study / 'claims.json'}; to check the claims again, run `{command}`"
+    )
+
+
 def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_line):
-    one_line(kit("verify", tmp_path), "claims.json", "does not exist")
+    advice = f"run the study with `snakemake --cores 8 --config study={tmp_path.name} --until audit_claims`"
+    one_line(kit("verify", tmp_path), "claims.json does not exist", advice)
     audits.run("0.5B").write(tmp_path / "merged.json")
     audits.analysis().write(tmp_path / "analysis.json")
     options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mmlu_kit.data import MedianRange
 
@@ -77,6 +77,12 @@ def quantity(value: float | None, unit: str) -> str:
         return "—"
     forms: dict[str, Callable[[float], str]] = {"fraction": percent, "s": duration, "times": ratio, "parameters": count}
     return forms[unit](value) if unit in forms else f"{value:.0f}"
+
+
+def columns(table: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table for the terminal, with its columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
 
 
 def cell(text: str) -> str:

@@ -7,13 +7,42 @@ from typing import TypeVar
 
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
+from mmlu_kit.user_errors import UserError
 
 Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
 
 
-def print_claims(path: Path) -> None:
-    """Print claims.json. Raises UserError if it is missing or damaged."""
+# What claims.json is made from: patterns of files in a study's results, and in the folder of the reference.
+_MADE_FROM = (
+    *("merged.json", "analysis.json", "setups.json", "stability.json", "chat.json"),
+    *("evaluations/*/*.json", "timings/*/*.json", "elsewhere/*/evaluations/*/*.json", "elsewhere/*/timings/*/*.json"),
+)
+_REFERENCE = ("published.yaml", "claims.yaml")
+
+
+def print_claims(results: Path, reference: Path) -> None:
+    """Print a study's claims.json, and a line if it is out of date. Raises UserError if it is missing or damaged.
+
+    `reference` is the folder of the published numbers and claims.
+    """
+    path = results / "claims.json"
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: run the study with {_command(results)}")
     print(text(ClaimsFile.read(path)))
+    if newer := _newer(path, results, reference):
+        print(f"\nOUT OF DATE: {newer} is newer than {path}; to check the claims again, run {_command(results)}")
+
+
+def _newer(path: Path, results: Path, reference: Path) -> Path | None:
+    """The first file that claims.json at `path` is made from and that is newer, None if there is none."""
+    sources = [file for pattern in _MADE_FROM for file in sorted(results.glob(pattern))]
+    sources += [reference / name for name in _REFERENCE if (reference / name).is_file()]
+    return next((file for file in sources if file.stat().st_mtime_ns > path.stat().st_mtime_ns), None)
+
+
+def _command(results: Path) -> str:
+    """The command that makes claims.json."""
+    return f"`snakemake --cores 8 --config study={results.resolve().name} --until audit_claims`"
 
 
 def text(claims: ClaimsFile) -> str:
@@ -22,7 +51,7 @@ def text(claims: ClaimsFile) -> str:
     ran = [number for number in numbers if number.run is not None]
     reasons = Counter(number.reason for number in numbers if number.run is None)
     head = [("number", "published", "this run", "verdict", "first stage that differs")] if ran else []
-    lines = ["NUMBERS", *_columns([*head, *map(_cells, ran)])]
+    lines = ["NUMBERS", *formatting.columns([*head, *map(_cells, ran)])]
     lines += [f"not run, {formatting.plural(count, 'number')}: {reason}" for reason, count in reasons.items()]
     lines += ["", "CLAIMS"]
     for claim in claims.claims:
@@ -67,8 +96,3 @@ def _value(number: float | None, unit: Unit) -> str:
     """Return a number with its unit."""
     value = formatting.quantity(number, unit)
     return f"{value} {unit}" if unit in ("questions", "tokens") else value
-
-
-def _columns(table: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
