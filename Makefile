@@ -8,7 +8,7 @@ CONFIG =
 CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report pack unpack status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas locks bench
+.PHONY: report test lint partial-report pack unpack check status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -29,6 +29,10 @@ pack: .venv/kit
 
 unpack: .venv/kit
 	mmlu-kit unpack $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
+
+# Show what a study will fetch, need, skip and take, without running anything.
+check: .venv/kit
+	@mmlu-kit check --study $(STUDY) $(CONFIGURED)
 
 # Show which parts of a study are done or running, and how long the rest takes.
 status: .venv/kit

@@ -54,6 +54,11 @@ def gigabytes(value: int | None) -> str:
     return "—" if value is None else f"{value / 1e9:.2f} GB"
 
 
+def size(value: int) -> str:
+    """Bytes for the terminal, as GB or, if they are few, as MB (10⁶)."""
+    return f"{value / 1e9:.1f} GB" if value >= 100_000_000 else f"{value / 1e6:.1f} MB"
+
+
 def count(value: float) -> str:
     """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
     return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"

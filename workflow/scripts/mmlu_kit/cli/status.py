@@ -5,7 +5,6 @@ from pathlib import Path
 
 from mmlu_kit.cli import study_options
 from mmlu_kit.results import status
-from mmlu_kit.study import resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +12,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    study = resolve(study_options.read(args))
+    study = study_options.resolve(study_options.read(args))
     for line in status.lines(study, Path("results") / study.name, Path("resources"), Path(".snakemake/locks")):
         print(line)
