@@ -186,6 +186,14 @@ def test_a_machine_that_cannot_run_a_model_is_an_error_only_where_its_jobs_run(c
     assert cluster.returncode == 0 and "MODELS: jobs run on other machines" in cluster.stdout
 
 
+def test_what_would_be_fetched_for_nothing_is_told(check, hub, folder):
+    hub.repositories["models/tiny/large"] = hub.repositories["models/tiny/model"]
+    (folder / "more.yaml").write_text("models: {tiny-4bit: {repository: tiny/large}}")
+    process = check("--only", "small", "--configfile", "more.yaml")
+    assert lines(process, "to fetch: 2.0 MB into")
+    assert lines(process, "0.7 MB of it are for models that will not run here: `--only`")
+
+
 def test_several_parts_may_be_chosen(check):
     assert lines(check("--only", "small", "medium"), "demo-small")
     assert not lines(check("--only", "small"), "demo-small")

@@ -134,8 +134,13 @@ def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
     """Return the bytes that a model needs on its device, at least: its weights as loaded, and room for computing."""
     if settings.quantization in COMPRESSIONS:
         return round(manifest.parameters * COMPRESSIONS[settings.quantization].bytes) + _BESIDE_WEIGHTS
-    weights = manifest.checkpoint_bytes if manifest.quantization else manifest.parameters * DTYPE_BYTES[settings.dtype]
+    weights = manifest.checkpoint_bytes if manifest.quantization else manifest.parameters * weight_bytes(settings)
     return weights + _BESIDE_WEIGHTS
+
+
+def weight_bytes(settings: LoadSettings) -> int:
+    """Return the size of one unquantized weight."""
+    return DTYPE_BYTES[settings.dtype]
 
 
 def _obstacle(needed: int | None, settings: LoadSettings, machine: Here) -> str | None:

@@ -35,6 +35,7 @@ class Overview:
         self.problems += [f"{name}: {row.obstacle}: {_ADVICE}" for name, row in forecasts.items() if row.ends]
         self.lines = [
             *_downloads(inputs),
+            *_for_nothing(study, inputs, forecasts),
             "",
             f"MODELS: {'jobs run on other machines' if elsewhere else machine.in_words()}",
             *_models(list(forecasts.values())),
@@ -59,6 +60,20 @@ def _downloads(inputs: Inputs) -> list[str]:
     free = formatting.size(_free_disk(cache))
     total = f"to fetch{known}: {formatting.size(size)} into {cache}, where {free} are free; {token}"
     return ["DOWNLOADS", *formatting.columns(rows), total]
+
+
+def _for_nothing(study: Study, inputs: Inputs, forecasts: Mapping[str, Forecast]) -> list[str]:
+    """Return a line on what would be fetched for models that are then skipped, or nothing."""
+    size = 0
+    for download in inputs.downloads:
+        source = download.repository.name, download.repository.commit
+        users = [name for name, entry in study.run.items() if (entry.repository, entry.commit) == source]
+        if study.timing_setups and study.timing_setups.model in users:
+            users += [setup.name for setup in study.timing_setups.setups]
+        if users and all(forecasts[name].runs_as is None for name in users):
+            size += download.missing or 0
+    text = "of it are for models that will not run here: `--only` (with Snakemake `--config only=…`) leaves parts out"
+    return [f"{formatting.size(size)} {text}"] if size else []
 
 
 def _access(download: Download) -> str:
@@ -134,6 +149,8 @@ def _times(
             rows.append((part, seconds, "nothing to run" if seconds == 0 else "estimated" if seconds else ""))
     total = estimates.total([seconds for _, seconds, _ in rows])
     table = [(part, _UNKNOWN if seconds is None else formatting.about(seconds), source) for part, seconds, source in rows]
+    if total == 0:
+        return ["TIME: nothing is left to run"]
     whole = "time unknown until all models are fetched" if total is None else f"about {formatting.about(total)} in all"
     unfetched = None in inputs.questions.values()
     assumed = f"; {estimates.QUESTIONS_PER_SUBJECT:.0f} questions a subject, the average of MMLU" if unfetched else ""
