@@ -54,13 +54,29 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def check(kit, hub, folder, tmp_path):
+def environment(hub, tmp_path):
+    """Variables for the hub's client: this hub, and a cache and home of its own."""
+    env = {name: "" for name in os.environ if name.startswith(("HF_", "HUGGING"))}
+    return env | {"HF_ENDPOINT": hub.address, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "home")}
+
+
+@pytest.fixture
+def manifest(run, environment, folder):
+    """The manifest of the model, which was fetched."""
+    path = folder / f"resources/models/tiny@{COMMIT}.json"
+    source = ["--repository", "tiny/model", "--commit", COMMIT, "--output", path]
+    process = run("fetch_model.py", *source, env={**os.environ, **environment}, cwd=folder)
+    assert process.returncode == 0, process.stderr
+    return path
+
+
+@pytest.fixture
+def check(kit, environment, folder):
     """Run `mmlu-kit check` in the working directory, with the hub and without a GPU."""
 
     def call(*arguments, token=None, **settings):
-        env = {name: "" for name in os.environ if name.startswith(("HF_", "HUGGING"))}
-        env |= {"HF_ENDPOINT": hub.address, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_HOME": str(tmp_path / "home")}
-        process = kit("check", *arguments, cwd=folder, env=env | ({"HF_TOKEN": token} if token else {}) | settings)
+        env = environment | ({"HF_TOKEN": token} if token else {}) | settings
+        process = kit("check", *arguments, cwd=folder, env=env)
         assert TOKEN not in process.stdout + process.stderr and "Traceback" not in process.stderr
         return process
 
@@ -106,12 +122,7 @@ def test_a_gated_model_needs_a_token_with_access(check, hub):
     assert "gated, with access" in allowed.stdout and "a token is seen" in allowed.stdout
 
 
-def test_what_was_fetched_is_not_asked_of_the_hub(check, hub, run, folder, tmp_path):
-    env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HUB_CACHE": str(tmp_path / "cache")}
-    manifest = folder / f"resources/models/tiny@{COMMIT}.json"
-    source = ["--repository", "tiny/model", "--commit", COMMIT]
-    fetched = run("fetch_model.py", *source, "--output", manifest, env=env, cwd=folder)
-    assert fetched.returncode == 0, fetched.stderr
+def test_what_was_fetched_is_not_asked_of_the_hub(check, hub, manifest):
     hub.requests.clear()
     process = check("--only", "small", HF_HUB_OFFLINE="1")
     assert lines(process, "tiny/model") == ["tiny/model (model) 0.0 MB 0.7 MB all in the cache"]
@@ -124,15 +135,12 @@ def test_what_was_fetched_is_not_asked_of_the_hub(check, hub, run, folder, tmp_p
     assert lines(check("--only", "small"), "tiny/model") == ["tiny/model (model) 0.0 MB 0.7 MB all in the cache"]
 
 
-def test_a_cache_that_was_emptied_is_told_before_the_run(check, hub, run, folder, tmp_path):
-    env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HUB_CACHE": str(tmp_path / "cache")}
-    manifest = f"resources/models/tiny@{COMMIT}.json"
-    source = ["--repository", "tiny/model", "--commit", COMMIT]
-    assert run("fetch_model.py", *source, "--output", folder / manifest, env=env, cwd=folder).returncode == 0
+def test_a_cache_that_was_emptied_is_told_before_the_run(check, manifest, folder, tmp_path):
     shutil.rmtree(tmp_path / "cache")
     process = check("--only", "small")
     assert process.returncode == 2
-    assert f"is missing: delete {manifest} and run again, which fetches the model again" in process.stderr
+    words = f"is missing: delete {manifest.relative_to(folder)} and run again, which fetches the model again"
+    assert words in process.stderr
 
 
 def test_without_a_network_the_line_comes_within_ten_seconds(check):
