@@ -62,12 +62,13 @@ def test_a_model_loaded_once_starts_once(tmp_path):
 
 def test_jobs_that_mostly_start_are_advised_to_load_once(tmp_path):
     line = "a: 82% of each job is starting and loading the model: `load_once: true` does that once"  # 0.9 of 0.9 + 0.2 seconds
+    questions(tmp_path, 40)
     scored(tmp_path, "a", "anatomy", 2)
-    assert line in status.lines(STUDY, tmp_path, questions(tmp_path, 40))
+    assert line in lines(tmp_path)
     once = {name: entry.model_copy(update={"load_once": True}) for name, entry in STUDY.models.items()}
-    assert line not in status.lines(STUDY.model_copy(update={"models": once}), tmp_path, questions(tmp_path, 40))
+    assert line not in lines(tmp_path, STUDY.model_copy(update={"models": once}))
     scored(tmp_path, "a", "virology", 2)
-    assert line not in status.lines(STUDY, tmp_path, questions(tmp_path, 40)), "one job is left"
+    assert line not in lines(tmp_path), "one job is left"
 
 
 def test_progress_is_read_from_a_journal_in_use(tmp_path):

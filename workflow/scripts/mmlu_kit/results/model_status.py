@@ -35,8 +35,9 @@ class ModelStatus:
     """One model's progress.
 
     `subjects`, `done` and `not_run` count subjects. `rate` is in questions per second; `left_s` assumes one job after another.
-    `questions`, `rate` and `left_s` are None where they are not known, and `unknown` says why `left_s` is not. `unreadable`
-    has a line for each file of another version of the kit and each damaged one; their subjects are not done.
+    `starting` is the share of the measured processes' time in which they started and loaded the model. `questions`, `rate`,
+    `left_s` and `starting` are None where they are not known, and `unknown` says why `left_s` is not. `unreadable` has a line
+    for each file of another version of the kit and each damaged one; their subjects are not done.
     """
 
     model: str
@@ -50,6 +51,12 @@ class ModelStatus:
     rate: float | None
     left_s: float | None
     unknown: str | None
+    starting: float | None
+
+    @property
+    def mostly_starts(self) -> bool:
+        """Whether several of its jobs are left and such a job takes longer to start than to answer."""
+        return self.subjects - self.done - self.not_run > 1 and (self.starting or 0) > 0.5
 
 
 def question_counts(study: Study, resources: Path) -> dict[str, int | None]:
@@ -113,6 +120,7 @@ def model_status(study: Study, model: str, results: Path, sizes: Mapping[str, in
         rate=rate,
         left_s=left_s,
         unknown=_why_unknown(questions is not None, done, active) if left_s is None else None,
+        starting=_starting(timings),
     )
 
 
@@ -169,6 +177,12 @@ def _left_s(questions: int | None, rate: float | None, timings: Sequence[Timing]
         return None
     starts = [timing.startup_s + timing.load_s for timing in timings]
     return questions / rate + processes * (sum(starts) / len(starts) if starts else 0.0)
+
+
+def _starting(timings: Sequence[Timing]) -> float | None:
+    """Return the share of the time of processes of one subject each that is start and model loading."""
+    starts = sum(timing.startup_s + timing.load_s for timing in timings)
+    return starts / (starts + sum(timing.real_s for timing in timings)) if starts else None
 
 
 def _why_unknown(fetched: bool, done: int, active: bool) -> str:

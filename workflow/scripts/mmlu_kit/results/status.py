@@ -23,6 +23,11 @@ def lines(study: Study, results: Path, resources: Path, locks: Path) -> list[str
     text.append(f"{report_steps.NAME:{width}}  {report_steps.in_words(report_steps.steps(study, results), readable)}")
     done, subjects = sum(status.done for status in models), sum(status.subjects for status in models)
     text.append(f"{done} of {subjects} evaluations are done")
+    text += [
+        f"{status.model}: {status.starting:.0%} of each job is starting and loading the model: `load_once: true` does that once"
+        for status in models
+        if status.mostly_starts and status.model not in study.loaded_once
+    ]
     left_s = sum(status.left_s or 0 for status in models) + sum(part.left_s for part in parts)
     if left_s:
         text.append(f"about {formatting.about(left_s)} left for what was measured, one job after another")
