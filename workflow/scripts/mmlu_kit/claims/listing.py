@@ -6,18 +6,22 @@ from pathlib import Path
 from typing import TypeVar
 
 from mmlu_kit import formatting
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
+from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
 Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
 
 
-# What claims.json is made from: patterns of files in a study's results, and in the folder of the reference.
-_MADE_FROM = (
-    *("merged.json", "analysis.json", "setups.json", "stability.json", "chat.json"),
-    *("evaluations/*/*.json", "timings/*/*.json", "elsewhere/*/evaluations/*/*.json", "elsewhere/*/timings/*/*.json"),
+# What claims.json is made from in a study's results: directly, and by way of merged.json.
+_MADE_FROM = ("merged.json", "analysis.json")
+_MEASURED = (
+    *("setups.json", "stability.json", "chat.json", "evaluations/*/*.json", "timings/*/*.json"),
+    *("elsewhere/*/evaluations/*/*.json", "elsewhere/*/timings/*/*.json"),
 )
-_REFERENCE = ("published.yaml", "claims.yaml")
 
 
 def print_claims(results: Path, reference: Path) -> None:
@@ -28,16 +32,36 @@ def print_claims(results: Path, reference: Path) -> None:
     path = results / "claims.json"
     if not path.is_file():
         raise UserError(f"{path} does not exist: run the study with {_command(results)}")
-    print(text(ClaimsFile.read(path)))
-    if newer := _newer(path, results, reference):
-        print(f"\nOUT OF DATE: {newer} is newer than {path}; to check the claims again, run {_command(results)}")
+    claims = ClaimsFile.read(path)
+    print(text(claims))
+    problem = _older(path, results) or _differs(claims, results, reference)
+    if problem:
+        print(f"\nOUT OF DATE: {problem}; to check the claims again, run {_command(results)}")
 
 
-def _newer(path: Path, results: Path, reference: Path) -> Path | None:
-    """The first file that claims.json at `path` is made from and that is newer, None if there is none."""
-    sources = [file for pattern in _MADE_FROM for file in sorted(results.glob(pattern))]
-    sources += [reference / name for name in _REFERENCE if (reference / name).is_file()]
-    return next((file for file in sources if file.stat().st_mtime_ns > path.stat().st_mtime_ns), None)
+def _older(path: Path, results: Path) -> str | None:
+    """Why claims.json at `path` is out of date by the times of files; None if it is not."""
+    measured = [file for pattern in _MEASURED for file in sorted(results.glob(pattern))]
+    for file in [*(results / name for name in _MADE_FROM), *measured]:
+        if not file.is_file():
+            return f"{file} is missing"
+        if file.stat().st_mtime_ns > path.stat().st_mtime_ns:
+            return f"{file} is newer than {path}"
+    return None
+
+
+def _differs(claims: ClaimsFile, results: Path, reference: Path) -> str | None:
+    """Why claims.json is not what its sources give now, which is a matter of a second; None if it is."""
+    try:
+        again = audit.audit(
+            Merged.read(results / "merged.json"),
+            AnalysisFile.read(results / "analysis.json"),
+            Published.read_yaml(reference / "published.yaml"),
+            Claims.read_yaml(reference / "claims.yaml"),
+        )
+    except UserError as error:
+        return str(error)
+    return None if again == claims else f"the results, the published numbers or the claims of {reference} have changed since"
 
 
 def _command(results: Path) -> str:
