@@ -30,13 +30,13 @@ pack: .venv/kit
 unpack: .venv/kit
 	mmlu-kit unpack $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
 
-# Show what a study will fetch, need, skip and take, without running anything.
+# Show what a study will fetch, need, skip and take, without running anything. ARGS may choose parts: ARGS='--only small'
 check: .venv/kit
-	@mmlu-kit check --study $(STUDY) $(CONFIGURED)
+	@mmlu-kit check --study $(STUDY) $(CONFIGURED) $(ARGS)
 
 # Show which parts of a study are done or running, and how long the rest takes.
 status: .venv/kit
-	@mmlu-kit status --study $(STUDY) $(CONFIGURED)
+	@mmlu-kit status --study $(STUDY) $(CONFIGURED) $(ARGS)
 
 # Compare every published number and claim of the writeup with a finished run. The exit status does not depend on them.
 verify: .venv/kit
