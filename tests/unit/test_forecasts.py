@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.inputs import repositories
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.model_configs import SavedQuantization
@@ -13,6 +14,7 @@ from mmlu_kit.inputs.repositories import Listing, Repository
 from mmlu_kit.jobs import downloads, estimates, forecast, overview
 from mmlu_kit.jobs.downloads import Download, Inputs
 from mmlu_kit.jobs.forecast import Forecast, Gpu, Here
+from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
 
@@ -88,6 +90,23 @@ def test_what_is_skipped_takes_no_time():
     study = results.study(["a"], ["anatomy"])
     skipped = {"a": Forecast("a", CUDA, None, None, "no GPU")}
     assert estimates.estimates(study, {"a": None}, {"anatomy": 5}, skipped, 2) == {"a": 0.0}
+
+
+def test_what_was_measured_takes_the_place_of_estimates(tmp_path):
+    study = results.study(["a"], ["anatomy"]).model_copy(update={"stability": SubjectsOfModel(model="a", subjects=["anatomy"])})
+    inputs = Inputs([], {"a": manifest(1)}, {"anatomy": 40})
+    rows = {"a": Forecast("a", CPU, None, CPU)}
+
+    def times():
+        return overview.times(study, tmp_path, tmp_path, inputs, rows, LAPTOP)
+
+    assert times()[0] == "TIME: on 2 cores, one part after another"
+    assert [line.split()[-1] for line in times()[1:3]] == ["estimated", "estimated"]
+    results.evaluation("a", "anatomy", "A" * 40).write(tmp_path / "evaluations/a/anatomy.json")
+    assert times()[1].split() == ["a", "0", "s", "done"]
+    stable = StabilityFile(model="a", subjects=["anatomy"], questions=40, runs=[], comparisons=[])
+    stable.write(tmp_path / "stability.json")
+    assert times() == ["TIME: nothing is left to run"]
 
 
 def test_downloads_that_do_not_fit_the_disk(monkeypatch):

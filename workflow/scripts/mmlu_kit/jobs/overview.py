@@ -11,7 +11,7 @@ from mmlu_kit.inputs import repositories
 from mmlu_kit.jobs import downloads, estimates, forecast
 from mmlu_kit.jobs.downloads import Download, Inputs
 from mmlu_kit.jobs.forecast import Forecast, Here
-from mmlu_kit.results import model_status
+from mmlu_kit.results import model_status, part_status
 from mmlu_kit.settings import Device, in_words
 from mmlu_kit.study import Study
 
@@ -30,7 +30,7 @@ class Overview:
         machine = forecast.here()
         inputs = downloads.inputs(study, resources)
         forecasts = forecast.forecasts(study, inputs.manifests, None if elsewhere else machine)
-        times = _times(study, results, resources, inputs, forecasts, machine)
+        time_lines = times(study, results, resources, inputs, forecasts, machine)
         self.problems = [*inputs.problems, *full_disk(inputs)]
         self.problems += [f"{name}: {row.obstacle}: {_ADVICE}" for name, row in forecasts.items() if row.ends]
         self.lines = [
@@ -42,7 +42,7 @@ class Overview:
             "",
             *_images(study, images),
             "",
-            *times,
+            *time_lines,
         ]
 
 
@@ -133,16 +133,18 @@ def _image_state(kind: str, image: str) -> str:
     return "is there" if Path(image).is_file() else f"missing: `make image-{kind}`, or name another in config's images"
 
 
-def _times(
+def times(
     study: Study, results: Path, resources: Path, inputs: Inputs, forecasts: Mapping[str, Forecast], machine: Here
 ) -> list[str]:
     """Return how long each part takes: what is left by the times measured here, else an estimate."""
     sizes = {**model_status.question_counts(study, resources), **inputs.questions}
+    others = {status.name: status for status in part_status.parts(study, results)}
     rows: list[tuple[str, float | None, str]] = []
     for part, seconds in estimates.estimates(study, inputs.manifests, inputs.questions, forecasts, machine.cores).items():
-        left_s = None
         if part in study.run:
             left_s = model_status.model_status(study, part, results, sizes, active=False).left_s
+        else:
+            left_s = 0.0 if others[part].complete else others[part].left_s or None
         if left_s is not None:
             rows.append((part, left_s, "left, by the times measured here" if left_s else "done"))
         else:

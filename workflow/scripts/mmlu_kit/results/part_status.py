@@ -34,6 +34,11 @@ class PartStatus:
     unreadable: list[str]
     left_s: float = 0.0
 
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of it is left to run."""
+        return self.done + self.not_run == self.total
+
 
 def parts(study: Study, results: Path) -> list[PartStatus]:
     """Return the status of each of these parts that the study has."""
