@@ -103,7 +103,7 @@ def test_what_was_measured_takes_the_place_of_estimates(tmp_path):
     assert times()[0] == "TIME: on 2 cores, one part after another"
     assert [line.split()[-1] for line in times()[1:3]] == ["estimated", "estimated"]
     results.evaluation("a", "anatomy", "A" * 40).write(tmp_path / "evaluations/a/anatomy.json")
-    assert times()[1].split() == ["a", "0", "s", "done"]
+    assert times()[1].split() == ["a", "–", "done"]
     stable = StabilityFile(model="a", subjects=["anatomy"], questions=40, runs=[], comparisons=[])
     stable.write(tmp_path / "stability.json")
     assert times() == ["TIME: nothing is left to run"]

@@ -31,9 +31,9 @@ def test_ratios_have_three_digits(value, text):
     assert formatting.ratio(value) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")])
+@pytest.mark.parametrize(("seconds", "text"), [(0.3, "0.3 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")])
 def test_rough_durations(seconds, text):
-    assert formatting.about(seconds) == text
+    assert formatting.rounded_duration(seconds) == text
 
 
 @pytest.mark.parametrize(("size", "text"), [(0, "0.0 MB"), (99_900_000, "99.9 MB"), (2_471_600_000, "2.5 GB")])

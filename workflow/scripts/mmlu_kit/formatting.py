@@ -37,10 +37,10 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def about(seconds: float) -> str:
-    """A rough duration for the terminal: '45 s', '12 min', '3.4 h'."""
+def rounded_duration(seconds: float) -> str:
+    """A duration where only its size matters: '0.3 s', '6 s', '3 min', '1.5 h'."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 

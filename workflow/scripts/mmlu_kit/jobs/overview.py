@@ -150,10 +150,15 @@ def times(
         else:
             rows.append((part, seconds, "nothing to run" if seconds == 0 else "estimated" if seconds else ""))
     total = estimates.total([seconds for _, seconds, _ in rows])
-    table = [(part, _UNKNOWN if seconds is None else formatting.about(seconds), source) for part, seconds, source in rows]
+    table = [
+        (part, _UNKNOWN if seconds is None else formatting.rounded_duration(seconds) if seconds else "–", source)
+        for part, seconds, source in rows
+    ]
     if total == 0:
         return ["TIME: nothing is left to run"]
-    whole = "time unknown until all models are fetched" if total is None else f"about {formatting.about(total)} in all"
+    whole = (
+        "time unknown until all models are fetched" if total is None else f"about {formatting.rounded_duration(total)} in all"
+    )
     unfetched = None in inputs.questions.values()
     assumed = f"; {estimates.QUESTIONS_PER_SUBJECT:.0f} questions a subject, the average of MMLU" if unfetched else ""
     rate = f"{estimates.CORE_OPERATIONS_PER_S / 1e9:.0f} billion operations a second and core, as measured on an AMD EPYC"

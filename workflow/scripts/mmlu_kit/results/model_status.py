@@ -134,10 +134,10 @@ def lines(status: ModelStatus, width: int, with_rate: bool) -> list[str]:
     if status.rate and with_rate:
         parts.append(f"{status.rate:.3g} questions per second")
     if status.left_s:
-        parts.append(f"about {formatting.about(status.left_s)} left")
+        parts.append(f"about {formatting.rounded_duration(status.left_s)} left")
     running = [
         f"{'':{width}}  in progress: {job.subject}, {job.answered} of {job.questions or '?'} questions, "
-        f"last written {formatting.about(job.written_s)} ago"
+        f"last written {formatting.rounded_duration(job.written_s)} ago"
         for job in status.running
     ]
     return [", ".join(parts), *running, *unreadable_lines(status.unreadable, width)]

@@ -52,7 +52,7 @@ def lines(status: PartStatus, width: int) -> list[str]:
     """Return a part's status as lines, its name padded to `width`."""
     texts = [f"{status.name:{width}}  {status.done} of {formatting.plural(status.total, status.unit)}"]
     texts += [f"{status.not_run} not run on this machine"] if status.not_run else []
-    texts += [f"about {formatting.about(status.left_s)} left"] if status.left_s else []
+    texts += [f"about {formatting.rounded_duration(status.left_s)} left"] if status.left_s else []
     return [", ".join([*texts, *status.notes]), *unreadable_lines(status.unreadable, width)]
 
 
@@ -111,7 +111,7 @@ def _chat(chat: ChatEntry, results: Path) -> PartStatus:
         tally.count([recall, times], lambda path, recall=recall: _read_chat(path, recall))  # type: ignore[misc]
         path = results / "journals" / model / "chat.jsonl"
         if path.is_file() and not recall.is_file():
-            written = formatting.about(time.time() - path.stat().st_mtime)
+            written = formatting.rounded_duration(time.time() - path.stat().st_mtime)
             notes.append(f"in progress: {model}, {journal.kept(path)} replies, last written {written} ago")
     transcripts.count([results / "chat/transcripts.json"], TranscriptsFile.read)
     if not transcripts.not_run:

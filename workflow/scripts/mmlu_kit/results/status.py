@@ -30,7 +30,7 @@ def lines(study: Study, results: Path, resources: Path, locks: Path) -> list[str
     ]
     left_s = sum(status.left_s or 0 for status in models) + sum(part.left_s for part in parts)
     if left_s:
-        text.append(f"about {formatting.about(left_s)} left for what was measured, one job after another")
+        text.append(f"about {formatting.rounded_duration(left_s)} left for what was measured, one job after another")
     for reason in dict.fromkeys(status.unknown for status in models if status.unknown):
         unknown = [status.model for status in models if status.unknown == reason]
         text.append(f"time left unknown for {', '.join(unknown)}: {reason}")
