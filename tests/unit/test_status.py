@@ -189,9 +189,10 @@ def test_timing_setups_chat_models_and_stability_are_counted(tmp_path):
     counted = parts()
     assert counted["timing setups"] == "timing setups  1 of 4 runs, 1 not run on this machine, about 60 s left"
     assert counted["stability"] == "stability      0 of 1 measurement"
-    assert counted["chat"].startswith(
-        "chat           0 of 2 models, 1 not run on this machine, in progress: c, 2 replies, last written 0."
+    words = (
+        r"chat           0 of 2 models, 1 not run on this machine, in progress: c, 2 replies, last written [\d.]+ s ago, trans"
     )
+    assert re.match(words, counted["chat"])
     assert any(
         "not counted:" in line and "stability.json: not a valid stability file" in line for line in lines(tmp_path, study)
     )
