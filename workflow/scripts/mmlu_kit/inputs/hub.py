@@ -73,7 +73,8 @@ def _names(repository: str, commit: str) -> tuple[Collection[str], Exception | N
     if names is not None:
         return names, None
     # The client looks in its cache and, if the model is not there, names the reason. It need not try to connect once more.
-    folder = _download(repository, commit, ["config.json"], "model", offline=isinstance(failure, httpx2.TransportError))
+    offline = isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout)
+    folder = _download(repository, commit, ["config.json"], "model", offline)
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}, failure
 
 
