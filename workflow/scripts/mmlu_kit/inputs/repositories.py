@@ -16,7 +16,7 @@ from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.user_errors import UserError
 
 _REQUEST_S = 5  # for each of a connection and a piece of an answer
-_ALL_REQUESTS_S = 8.0
+_ALL_REQUESTS_S = 6.0
 _SHARD = re.compile(r"-\d+-of-\d+\.safetensors$")
 
 Kind = Literal["model", "dataset"]
@@ -80,7 +80,7 @@ def cached(repository: Repository, names: Iterable[str]) -> dict[str, Path]:
 def ask(repositories: Collection[Repository]) -> dict[Repository, Listing | UserError]:
     """Ask the hub, once and at the same time, what repositories hold; a UserError says why it does not answer.
 
-    It takes eight seconds at most.
+    It takes six seconds at most.
     """
     answers: dict[Repository, Listing | UserError] = {
         repository: UserError(f"{repository.where}: the hub does not answer: connect to the network, or try again later")
