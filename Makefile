@@ -8,7 +8,7 @@ CONFIG =
 CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report pack unpack status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas locks bench
+.PHONY: report test lint partial-report pack unpack check status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -30,13 +30,16 @@ pack: .venv/kit
 unpack: .venv/kit
 	mmlu-kit unpack $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
 
+# Show what a study will fetch, need, skip and take, without running anything. ARGS may choose parts: ARGS='--only small'
+check: .venv/kit
+	@mmlu-kit check --study $(STUDY) $(CONFIGURED) $(ARGS)
+
 # Show which parts of a study are done or running, and how long the rest takes.
 status: .venv/kit
-	@mmlu-kit status --study $(STUDY) $(CONFIGURED)
+	@mmlu-kit status --study $(STUDY) $(CONFIGURED) $(ARGS)
 
-# Check every published number and claim of the writeup against this run. The exit status does not depend on them.
+# Compare every published number and claim of the writeup with a finished run. The exit status does not depend on them.
 verify: .venv/kit
-	snakemake --cores $(CORES) $(CONFIGURED) --config study=$(STUDY) --until audit_claims
 	@mmlu-kit verify results/$(STUDY)
 
 # Compare every result file with the hash that was recorded when the run ended.

@@ -6,6 +6,7 @@ send wrong bytes, and notes every request so that tests can tell what was fetche
 
 import hashlib
 import json
+import math
 import re
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from urllib.parse import unquote
 from huggingface_hub.utils.sha import git_hash
 
 _TREE = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)/tree/([^/?]+)")
+_INFO = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)/(?:revision/([^/?]+)|auth-check)")
 _FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
@@ -40,7 +42,7 @@ class Hub:
     """The server's repositories, faults and log of requests.
 
     `cuts` weight files end halfway, `spoiled` ones arrive with a wrong byte, `busy` requests are answered 429; `broken`
-    answers 500 to all.
+    answers 500 to all, and `login_page` a page of HTML.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Hub:
     spoiled: int = 0
     busy: int = 0
     broken: bool = False
+    login_page: bool = False
     address: str = ""
 
 
@@ -65,13 +68,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         path = unquote(self.path.partition("?")[0])
         self.hub.requests.append((self.command, path, self.headers.get("Range")))
-        tree, file = _TREE.match(path), _FILE.match(path)
+        tree, file, info = _TREE.match(path), _FILE.match(path), _INFO.match(path)
         if self.hub.broken:
             return self._send(500, b"broken")
         if self.hub.busy:
             self.hub.busy -= 1
             return self._send(429, b"", {"Retry-After": "0"})
-        if tree:
+        if self.hub.login_page:
+            return self._send(200, b"<html>Welcome to our hotel</html>")
+        if info:
+            key, revision, name = f"{info[1]}/{info[2]}", info[3], None
+        elif tree:
             key, revision, name = f"{tree[1]}/{tree[2]}", tree[3], None
         elif file:
             key, revision, name = f"{'datasets' if file[1] else 'models'}/{file[2]}", file[3], file[4]
@@ -81,15 +88,19 @@ class _Handler(BaseHTTPRequestHandler):
         if repository is None:
             # The hub hides what is private: without a token an unknown repository is 401, not 404.
             return self._send(401, b"", {"X-Error-Code": "RepoNotFound"})
-        if revision != repository.commit:
+        if revision not in (repository.commit, None):
             return self._send(404, b"", {"X-Error-Code": "RevisionNotFound"})
         content = repository.files()
-        if name is None:
+        if info and revision:
+            return self._send(200, json.dumps(_info(key, repository, content)).encode())
+        if tree:
             return self._send(200, json.dumps([_entry(path, data) for path, data in content.items()]).encode())
         if repository.token:  # a gated repository lists its files to everyone and gives them to those with access
             given = self.headers.get("Authorization")
             if given != f"Bearer {repository.token}":
                 return self._send(403 if given else 401, b"", {"X-Error-Code": "GatedRepo"})
+        if name is None:  # whether there is access
+            return self._send(200, b"OK")
         return self._send_file(name, content[name], repository.commit, with_body)
 
     def _send_file(self, name: str, data: bytes, commit: str, with_body: bool) -> None:
@@ -132,6 +143,20 @@ def _entry(path: str, data: bytes) -> dict:
     if len(etag := _etag(path, data)) == 64:
         entry["lfs"] = {"oid": etag, "size": len(data), "pointerSize": 134}
     return entry
+
+
+def _info(key: str, repository: Repository, content: dict[str, bytes]) -> dict:
+    """Return what the hub tells of a repository with the sizes of its files; of a model also its number of parameters."""
+    siblings = [{"rfilename": path, "size": len(data), "blobId": git_hash(data)} for path, data in content.items()]
+    info = {"id": key.partition("/")[2], "sha": repository.commit, "siblings": siblings}
+    info["gated"] = "manual" if repository.token else False
+    weights = [data for path, data in content.items() if path.endswith(".safetensors")]
+    if weights:
+        headers = [json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]) for data in weights]
+        shapes = [tensor["shape"] for header in headers for name, tensor in header.items() if name != "__metadata__"]
+        total = sum(map(math.prod, shapes))
+        info["safetensors"] = {"parameters": {"F32": total}, "total": total}
+    return info
 
 
 @contextmanager

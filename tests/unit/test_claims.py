@@ -1,9 +1,12 @@
 """The writeup's claims: verdicts by its own numbers, derived by hand, and by made-up runs."""
 
+import os
 import re
+import shutil
 
 import pytest
-from mmlu_kit.claims import audit
+from mmlu_kit import files
+from mmlu_kit.claims import audit, listing
 from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, Judgement
 from mmlu_kit.claims.published_evidence import published_evidence
@@ -210,8 +213,40 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
     assert counts == made.stdout.strip().splitlines() and counts[0].startswith(f"{len(claims.numbers)} published numbers: ")
 
 
+@pytest.mark.parametrize("name", ["merged.json", "evaluations/a/anatomy.json", "elsewhere/colab/evaluations/a/anatomy.json"])
+def test_claims_that_are_out_of_date_are_shown_as_such(tmp_path, capsys, name):
+    study, reference = tmp_path / "mine", tmp_path / "reference"
+    shutil.copytree(audits.REFERENCE, reference)
+    merged, analysis = audits.run("0.5B"), audits.analysis()
+    claims = audit.audit(merged, analysis, audits.PUBLISHED, Claims.read_yaml(reference / "claims.yaml"))
+    merged.write(study / "merged.json")
+    analysis.write(study / "analysis.json")
+    if name != "merged.json":
+        files.write_json(study / name, {})
+    claims.write(study / "claims.json")
+
+    def last_line():
+        listing.print_claims(study, reference)
+        return capsys.readouterr().out.splitlines()[-1]
+
+    assert last_line().startswith(f"{len(claims.claims)} claims by this run: ")
+    (reference / "claims.yaml").touch()  # its time does not matter, as it comes with the kit
+    assert last_line().startswith(f"{len(claims.claims)} claims by this run: ")
+    command = "`snakemake --cores 8 --config study=mine --until audit_claims`"
+    os.utime(study / name, (3e9, 3e9))
+    newer = f"OUT OF DATE: {study / name} is newer than {study / 'claims.json'}; to check the claims again, run {command}"
+    assert last_line() == newer
+    os.utime(study / name, (0, 0))
+    published = reference / "published.yaml"
+    published.write_text(published.read_text().replace("  time: 2.0\n", "  time: 3.0\n"))
+    assert last_line().startswith(f"OUT OF DATE: the results, the published numbers or the claims of {reference} have changed")
+    (study / "merged.json").unlink()
+    assert last_line().startswith(f"OUT OF DATE: {study / 'merged.json'} is missing; ")
+
+
 def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_line):
-    one_line(kit("verify", tmp_path), "claims.json", "does not exist")
+    advice = f"run the study with `snakemake --cores 8 --config study={tmp_path.name} --until audit_claims`"
+    one_line(kit("verify", tmp_path), "claims.json does not exist", advice)
     audits.run("0.5B").write(tmp_path / "merged.json")
     audits.analysis().write(tmp_path / "analysis.json")
     options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]

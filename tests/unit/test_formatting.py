@@ -31,6 +31,25 @@ def test_ratios_have_three_digits(value, text):
     assert formatting.ratio(value) == text
 
 
+@pytest.mark.parametrize(("seconds", "text"), [(0.3, "0.3 s"), (89, "89 s"), (90, "2 min"), (5399, "90 min"), (5400, "1.5 h")])
+def test_rough_durations(seconds, text):
+    assert formatting.rounded_duration(seconds) == text
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "0.0 MB"), (99_900_000, "99.9 MB"), (2_471_600_000, "2.5 GB")])
+def test_sizes(size, text):
+    assert formatting.size(size) == text
+
+
+def test_columns_are_aligned():
+    assert formatting.columns([("model", "size"), ("a", "1"), ("long name", "")]) == [
+        "model      size",
+        "a          1",
+        "long name",
+    ]
+    assert formatting.columns([]) == []
+
+
 def test_plurals():
     assert [formatting.plural(count, "model") for count in (0, 1, 2)] == ["0 models", "1 model", "2 models"]
 

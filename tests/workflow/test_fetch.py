@@ -193,7 +193,7 @@ def test_an_unknown_commit_and_an_unknown_repository(fetch):
     assert "'a/b/c' is not the name of a repository, owner/name" in last_line(fetch(repository="a/b/c"))
 
 
-UNREACHABLE = "is not complete in the cache and the hub cannot be reached: connect to the network"
+UNREACHABLE = "is not complete in the cache and the hub cannot be reached: "
 
 
 def keep_in_cache(folder, names, listed):
@@ -207,11 +207,18 @@ def keep_in_cache(folder, names, listed):
 
 
 def test_no_network(hub, fetch, tmp_path):
-    assert UNREACHABLE in last_line(fetch(offline=True))
+    assert f"{UNREACHABLE}unset HF_HUB_OFFLINE, which forbids it" in last_line(fetch(offline=True))
     assert fetch().returncode == 0
     keep_in_cache(tmp_path / "cache", ["config.json"], listed=False)
     hub.address = "http://127.0.0.1:9"  # the discard port: nothing listens there
-    assert f"model tiny/model at aaaaaaaaaaaa {UNREACHABLE}" in last_line(fetch())
+    process = fetch()
+    assert f"model tiny/model at aaaaaaaaaaaa {UNREACHABLE}connect to the network" in last_line(process)
+    assert process.stderr.count("[Retry 1/5]") == 1, "after five attempts to connect it was tried again"
+
+
+def test_a_login_page_of_a_network_is_not_taken_for_the_hub(hub, fetch):
+    hub.login_page = True
+    assert "what answered is not the hub, but perhaps a network's login page" in last_line(fetch())
 
 
 @pytest.mark.parametrize("listed", [True, False])

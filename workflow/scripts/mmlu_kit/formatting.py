@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mmlu_kit.data import MedianRange
 
@@ -54,6 +54,11 @@ def gigabytes(value: int | None) -> str:
     return "—" if value is None else f"{value / 1e9:.2f} GB"
 
 
+def size(value: int) -> str:
+    """Bytes for the terminal, as GB or, if they are few, as MB (10⁶)."""
+    return f"{value / 1e9:.1f} GB" if value >= 100_000_000 else f"{value / 1e6:.1f} MB"
+
+
 def count(value: float) -> str:
     """A number of parameters: 494032768 -> '0.49 B', 152000 -> '0.15 M'."""
     return f"{value / 1e9:.2f} B" if value >= 100_000_000 else f"{value / 1e6:.2f} M"
@@ -77,6 +82,12 @@ def quantity(value: float | None, unit: str) -> str:
         return "—"
     forms: dict[str, Callable[[float], str]] = {"fraction": percent, "s": duration, "times": ratio, "parameters": count}
     return forms[unit](value) if unit in forms else f"{value:.0f}"
+
+
+def columns(table: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table for the terminal, with its columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
 
 
 def cell(text: str) -> str:

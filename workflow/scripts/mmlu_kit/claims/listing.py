@@ -6,14 +6,67 @@ from pathlib import Path
 from typing import TypeVar
 
 from mmlu_kit import formatting
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
+from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.user_errors import UserError
 
 Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
 
 
-def print_claims(path: Path) -> None:
-    """Print claims.json. Raises UserError if it is missing or damaged."""
-    print(text(ClaimsFile.read(path)))
+# What claims.json is made from in a study's results: directly, and by way of merged.json.
+_MADE_FROM = ("merged.json", "analysis.json")
+_MEASURED = (
+    *("setups.json", "stability.json", "chat.json", "evaluations/*/*.json", "timings/*/*.json"),
+    *("elsewhere/*/evaluations/*/*.json", "elsewhere/*/timings/*/*.json"),
+)
+
+
+def print_claims(results: Path, reference: Path) -> None:
+    """Print a study's claims.json, and a line if it is out of date. Raises UserError if it is missing or damaged.
+
+    `reference` is the folder of the published numbers and claims.
+    """
+    path = results / "claims.json"
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: run the study with {_command(results)}")
+    claims = ClaimsFile.read(path)
+    print(text(claims))
+    problem = _older(path, results) or _differs(claims, results, reference)
+    if problem:
+        print(f"\nOUT OF DATE: {problem}; to check the claims again, run {_command(results)}")
+
+
+def _older(path: Path, results: Path) -> str | None:
+    """Why claims.json at `path` is out of date by the times of files; None if it is not."""
+    measured = [file for pattern in _MEASURED for file in sorted(results.glob(pattern))]
+    for file in [*(results / name for name in _MADE_FROM), *measured]:
+        if not file.is_file():
+            return f"{file} is missing"
+        if file.stat().st_mtime_ns > path.stat().st_mtime_ns:
+            return f"{file} is newer than {path}"
+    return None
+
+
+def _differs(claims: ClaimsFile, results: Path, reference: Path) -> str | None:
+    """Why claims.json is not what its sources give now, which is a matter of a second; None if it is."""
+    try:
+        again = audit.audit(
+            Merged.read(results / "merged.json"),
+            AnalysisFile.read(results / "analysis.json"),
+            Published.read_yaml(reference / "published.yaml"),
+            Claims.read_yaml(reference / "claims.yaml"),
+        )
+    except UserError as error:
+        return str(error)
+    return None if again == claims else f"the results, the published numbers or the claims of {reference} have changed since"
+
+
+def _command(results: Path) -> str:
+    """The command that makes claims.json."""
+    return f"`snakemake --cores 8 --config study={results.resolve().name} --until audit_claims`"
 
 
 def text(claims: ClaimsFile) -> str:
@@ -22,7 +75,7 @@ def text(claims: ClaimsFile) -> str:
     ran = [number for number in numbers if number.run is not None]
     reasons = Counter(number.reason for number in numbers if number.run is None)
     head = [("number", "published", "this run", "verdict", "first stage that differs")] if ran else []
-    lines = ["NUMBERS", *_columns([*head, *map(_cells, ran)])]
+    lines = ["NUMBERS", *formatting.columns([*head, *map(_cells, ran)])]
     lines += [f"not run, {formatting.plural(count, 'number')}: {reason}" for reason, count in reasons.items()]
     lines += ["", "CLAIMS"]
     for claim in claims.claims:
@@ -67,8 +120,3 @@ def _value(number: float | None, unit: Unit) -> str:
     """Return a number with its unit."""
     value = formatting.quantity(number, unit)
     return f"{value} {unit}" if unit in ("questions", "tokens") else value
-
-
-def _columns(table: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]

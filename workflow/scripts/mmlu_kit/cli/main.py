@@ -10,6 +10,7 @@ from mmlu_kit import user_errors
 SUBCOMMANDS = {
     "evaluate": "evaluate a model on questions",
     "chat": "chat with a model",
+    "check": "show what a study will fetch, need, skip and take, before it runs",
     "status": "show which parts of a study are done and how long the rest takes",
     "verify": "compare every published number and claim with a run",
     "check-results": "compare every result file with its recorded hash",

@@ -3,20 +3,15 @@
 import argparse
 from pathlib import Path
 
-from mmlu_kit import config_files
+from mmlu_kit.cli import study_options
 from mmlu_kit.results import status
-from mmlu_kit.study import resolve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--study", help="the study's name (default: the one in config)")
-    add("--only", nargs="*", help="only these parts of the study, as in config")
-    add("--configfile", type=Path, nargs="*", default=[], help="files that extend config.yaml, as for snakemake")
+    study_options.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = {key: value for key, value in (("study", args.study), ("only", args.only)) if value}
-    study = resolve(config_files.read([Path("config.yaml"), *args.configfile]) | chosen)
-    for line in status.lines(study, Path("results") / study.name, Path("resources")):
+    study = study_options.resolve(study_options.read(args))
+    for line in status.lines(study, Path("results") / study.name, Path("resources"), Path(".snakemake/locks")):
         print(line)

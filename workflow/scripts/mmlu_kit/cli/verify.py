@@ -1,6 +1,6 @@
 """Show every published number beside the run's number, every claim with its two verdicts, and the counts of both.
 
-The exit status does not depend on the verdicts; only a missing or damaged file is an error.
+Nothing is run. The exit status does not depend on the verdicts; only a missing or damaged claims.json is an error.
 """
 
 import argparse
@@ -8,10 +8,12 @@ from pathlib import Path
 
 from mmlu_kit.claims import listing
 
+REFERENCE = Path(__file__).parents[3] / "reference"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, metavar="FOLDER", help="a study's results: results/<study>")
 
 
 def run(args: argparse.Namespace) -> None:
-    listing.print_claims(args.results / "claims.json")
+    listing.print_claims(args.results, REFERENCE)

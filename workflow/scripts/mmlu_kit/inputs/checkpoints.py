@@ -77,18 +77,31 @@ class _Contents(NamedTuple):
 def describe(folder: Path, repository: str | None = None, commit: str | None = None) -> Manifest:
     """Return the manifest of a model folder; a folder that cannot be loaded safely raises UserError with the reason."""
     folder = Path(folder)
+    manifest, weights = _outline(folder, repository, commit)
+    names = sorted({*described(_names(folder)), *(path.relative_to(folder).as_posix() for path in weights)})
+    entries = {name: FileEntry(bytes=(folder / name).stat().st_size, sha256=digest(folder / name)) for name in names}
+    return manifest.model_copy(update={"files": entries})
+
+
+def outline(folder: Path) -> Manifest:
+    """Return the manifest of a model folder without its files, whose hashes take time; raises UserError as `describe` does."""
+    return _outline(Path(folder), None, None)[0]
+
+
+def _outline(folder: Path, repository: str | None, commit: str | None) -> tuple[Manifest, list[Path]]:
+    """Return a folder's manifest without its files, and its weight files."""
     contents = _read_folder(folder)
     weights = list(contents.tensors)
-    names = sorted({*described(_names(folder)), *(path.relative_to(folder).as_posix() for path in weights)})
-    return Manifest(
+    manifest = Manifest(
         folder=str(folder),
         repository=repository,
         commit=commit,
-        files={name: FileEntry(bytes=(folder / name).stat().st_size, sha256=digest(folder / name)) for name in names},
+        files={},
         parameters=sum(contents.parameters(str(folder)).values()),
         checkpoint_bytes=sum(path.stat().st_size for path in weights),
         quantization=model_configs.saved_quantization(str(folder), contents.config),
     )
+    return manifest, weights
 
 
 def check(folder: Path) -> list[Path]:

@@ -4,6 +4,7 @@ If a token is needed, huggingface_hub finds it itself: from HF_TOKEN or `hf auth
 """
 
 import glob
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 import huggingface_hub
-from huggingface_hub import errors
+from huggingface_hub import constants, errors
 from huggingface_hub.utils import sha
 
 from mmlu_kit.inputs import checkpoints, regular_files, weight_files
@@ -66,13 +67,14 @@ def _names(repository: str, commit: str) -> tuple[Collection[str], Exception | N
     try:
         tree = huggingface_hub.HfApi().list_repo_tree(repository, revision=commit, recursive=True)
         return {entry.path for entry in tree if isinstance(entry, huggingface_hub.hf_api.RepoFile)}, None
-    except (errors.HFValidationError, httpx2.HTTPError, OSError) as error:
+    except (errors.HFValidationError, json.JSONDecodeError, httpx2.HTTPError, OSError) as error:
         failure = error
     names = _listed(repository, commit, "model")
     if names is not None:
         return names, None
-    # The client looks in its cache and, if the model is not there, names the reason.
-    folder = _download(repository, commit, ["config.json"], "model")
+    # The client looks in its cache and, if the model is not there, names the reason. It need not try to connect once more.
+    offline = isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout)
+    folder = _download(repository, commit, ["config.json"], "model", offline)
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}, failure
 
 
@@ -91,7 +93,7 @@ def _from_incomplete_list(where: str, failure: Exception | None) -> Iterator[Non
     except UserError:
         if failure is None:
             raise
-        with _in_one_line(where):
+        with in_one_line(where):
             raise failure from None
 
 
@@ -127,18 +129,21 @@ def _hash_matches(path: Path) -> bool:
     return True
 
 
-def _download(repository: str, commit: str, patterns: list[str], kind: str) -> Path:
-    """Fetch files without checking their hashes."""
+def _download(repository: str, commit: str, patterns: list[str], kind: str, offline: bool = False) -> Path:
+    """Fetch files without checking their hashes; with `offline` only those in the cache."""
     where = f"{kind} {repository} at {commit[:12]}"
     try:
-        with _in_one_line(where):
-            return Path(huggingface_hub.snapshot_download(repository, repo_type=kind, revision=commit, allow_patterns=patterns))
+        with in_one_line(where):
+            folder = huggingface_hub.snapshot_download(
+                repository, repo_type=kind, revision=commit, allow_patterns=patterns, local_files_only=offline
+            )
+            return Path(folder)
     except errors.HFValidationError as error:
         raise UserError(f"{where}: '{repository}' is not the name of a repository, owner/name: correct it") from error
 
 
 @contextmanager
-def _in_one_line(where: str) -> Iterator[None]:
+def in_one_line(where: str) -> Iterator[None]:
     """Raise UserError, with what to do, for each failure of the hub's client."""
     try:
         yield
@@ -159,6 +164,9 @@ def _in_one_line(where: str) -> Iterator[None]:
         raise _not_in_cache(where) from error
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise UserError(f"{where}: the connection broke ({type(error).__name__}); {_AGAIN}") from error
+    except json.JSONDecodeError as error:
+        advice = "log in there, or correct HF_ENDPOINT"
+        raise UserError(f"{where}: what answered is not the hub, but perhaps a network's login page: {advice}") from error
     except OSError as error:
         if error.errno is not None:  # an error of the disk, which names its file
             raise
@@ -166,7 +174,8 @@ def _in_one_line(where: str) -> Iterator[None]:
 
 
 def _not_in_cache(where: str) -> UserError:
-    return UserError(f"{where} is not complete in the cache and the hub cannot be reached: connect to the network; {_AGAIN}")
+    advice = "unset HF_HUB_OFFLINE, which forbids it" if constants.HF_HUB_OFFLINE else "connect to the network"
+    return UserError(f"{where} is not complete in the cache and the hub cannot be reached: {advice}; {_AGAIN}")
 
 
 def _status(error: errors.HfHubHTTPError) -> str:

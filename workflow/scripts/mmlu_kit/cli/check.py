@@ -1,0 +1,39 @@
+"""Show what a study will fetch, need, skip and take, without running anything.
+
+The exit status is 0 if nothing is known that keeps it from running here, else 2; the last line says what to do first.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmlu_kit import config as configs
+from mmlu_kit import formatting
+from mmlu_kit.cli import study_options
+from mmlu_kit.user_errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    study_options.add_arguments(parser)
+    text = "jobs run on other machines, as on a cluster: this one's memory and GPUs do not matter"
+    parser.add_argument("--cluster", action="store_true", help=text)
+
+
+def run(args: argparse.Namespace) -> None:
+    config = study_options.read(args)
+    study = study_options.resolve(config)
+    images = {kind: path if "://" in path else study_options.KIT.locate(path) for kind, path in configs.parse(config).images}
+    # As in the Snakefile; the hub's client reads it when it is imported.
+    os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
+    from mmlu_kit.jobs.overview import Overview
+
+    overview = Overview(study, Path("results") / study.name, Path("resources"), images, args.cluster)
+    print("\n".join(overview.lines), flush=True)
+    if not overview.problems:
+        print("\nNothing is known that keeps this study from running.")
+        return
+    first, *others = overview.problems
+    if others:
+        print("\n".join(["", "PROBLEMS", *overview.problems]), flush=True)
+    more = f" (the first of {formatting.plural(len(overview.problems), 'problem')})" if others else ""
+    raise UserError(f"{first}{more}")

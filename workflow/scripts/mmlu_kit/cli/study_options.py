@@ -1,0 +1,33 @@
+"""The options of subcommands that are about a study: its name, its parts, and config files."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mmlu_kit import config, study
+from mmlu_kit.jobs.places import Kit
+from mmlu_kit.study import Study
+
+KIT = Kit(Path(__file__).parents[4])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--study`, `--only` and `--configfile`, the arguments of `read`."""
+    add = parser.add_argument
+    add("--study", help="the study's name (default: the one in config)")
+    add("--only", nargs="*", metavar="PART", help="only these parts of the study, as in config")
+    text = "files that extend config.yaml, as for snakemake"
+    add("--configfile", type=Path, nargs="*", default=[], metavar="FILE", help=text)
+
+
+def read(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the config that the arguments name, as Snakemake reads it in the same working directory."""
+    only = args.only[0] if args.only and len(args.only) == 1 else args.only
+    chosen = {key: value for key, value in (("study", args.study), ("only", only)) if value}
+    beside = [path for path in [Path("config.yaml")] if path.exists() and not path.samefile(KIT.folder / path)]
+    return config.read([KIT.folder / "config.yaml", *beside, *args.configfile]) | chosen
+
+
+def resolve(settings: dict[str, Any]) -> Study:
+    """Return the study of such a config, with the paths of its files from the working directory."""
+    return study.resolve(settings, KIT.locate)

@@ -1,0 +1,181 @@
+"""What a study has to fetch: how much of which repository, what of it is in the cache, and what stands in the way."""
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mmlu_kit import formatting
+from mmlu_kit.config import Source
+from mmlu_kit.inputs import checkpoints, questions, repositories, weight_files
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.inputs.repositories import Listing, Repository
+from mmlu_kit.results import model_status
+from mmlu_kit.settings import Split
+from mmlu_kit.study import Study
+from mmlu_kit.user_errors import UserError
+
+
+@dataclass(frozen=True)
+class Download:
+    """What is read of one repository: its size in bytes, and how much of it is not in the cache; None where not known.
+
+    `gated` is None if the hub was not asked. `manifest` is what is known of the model, without its files. `problem` says why
+    the repository cannot be fetched or used.
+    """
+
+    repository: Repository
+    bytes: int | None = None
+    missing: int | None = None
+    gated: bool | None = None
+    manifest: Manifest | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A study's inputs as far as they are known before anything is fetched.
+
+    `manifests` has what is known of each model that is run, `questions` each subject's number of test questions; None where it
+    is not known. `problems` say what stands in the way of reading or fetching them.
+    """
+
+    downloads: list[Download]
+    manifests: dict[str, Manifest | None]
+    questions: dict[str, int | None]
+    problems: list[str] = field(default_factory=list)
+
+
+def inputs(study: Study, resources: Path) -> Inputs:
+    """Return what is known of a study's inputs; the hub is asked only about repositories that are not complete in the cache."""
+    problems: list[str] = []
+    manifests: dict[str, Manifest | None] = {}
+    downloads: dict[Repository, Download] = {}
+    for name, entry in study.run.items():
+        if entry.path is not None:
+            try:
+                manifests[name] = checkpoints.outline(Path(entry.path))
+            except UserError as error:
+                manifests[name] = None
+                problems.append(f"models.{name}: {error}")
+        else:
+            # Models with the same weights have a manifest each.
+            repository = _repository("model", entry)
+            download = _fetched(repository, resources / "models" / study.manifest(name))
+            known = downloads.get(repository)
+            if known is None or known.missing == 0 or download.problem:
+                downloads[repository] = download
+    counts = _question_counts(study, resources, problems)
+    if study.questions.repository and None in counts.values():
+        repository = _repository("dataset", study.questions)
+        listing = repositories.cached_listing(repository)
+        downloads[repository] = plan(repository, listing, study.subjects) if listing else Download(repository)
+    asked = [repository for repository, download in downloads.items() if download.missing != 0 and not download.problem]
+    for repository, answer in repositories.ask(asked).items():
+        if isinstance(answer, UserError):
+            downloads[repository] = replace(downloads[repository], problem=str(answer))
+        else:
+            downloads[repository] = plan(repository, answer, study.subjects if repository.kind == "dataset" else None)
+    models = {name: downloads[_repository("model", entry)] for name, entry in study.run.items() if entry.repository}
+    manifests |= {name: download.manifest for name, download in models.items()}
+    problems += together([(repository.where, download.problem) for repository, download in downloads.items()])
+    return Inputs(list(downloads.values()), manifests, counts, problems)
+
+
+def together(problems: Iterable[tuple[str, str | None]]) -> list[str]:
+    """Return each problem once, with the number of other repositories that have it; problems start with their repository."""
+    texts: dict[str, list[str]] = {}
+    for where, problem in problems:
+        if problem:
+            texts.setdefault(problem.removeprefix(where), []).append(where if problem.startswith(where) else "")
+    return [
+        f"{first} (and {formatting.plural(len(others), 'other')}){text}" if others else f"{first}{text}"
+        for text, (first, *others) in texts.items()
+    ]
+
+
+def _repository(kind: repositories.Kind, source: Source) -> Repository:
+    return Repository(kind, str(source.repository), str(source.commit))
+
+
+def _fetched(repository: Repository, path: Path) -> Download:
+    """Return the download of a model that has the manifest at `path`; without one, what the cache has of it."""
+    try:
+        manifest = Manifest.read(path) if path.is_file() else None
+    except UserError:
+        manifest = None  # of another version of the kit: it is written anew
+    if manifest is None:
+        listing = repositories.cached_listing(repository)
+        return plan(repository, listing, None) if listing else Download(repository)
+    size = sum(entry.bytes for entry in manifest.files.values())
+    for name in manifest.files:
+        if not (Path(manifest.folder) / name).is_file():
+            problem = f"{path}: {manifest.folder}/{name} is missing: delete {path} and run again, which fetches the model again"
+            return Download(repository, size, None, None, manifest, problem)
+    return Download(repository, size, 0, None, manifest)
+
+
+def _question_counts(study: Study, resources: Path, problems: list[str]) -> dict[str, int | None]:
+    """Return the number of test questions of each subject, None if unknown, and add local files' faults to `problems`."""
+    counts = model_status.question_counts(study, resources)
+    for subject, count in counts.items():
+        if count is None and study.questions.path:
+            try:
+                local = questions.read_folder(Path(study.questions.path), subject)
+                counts[subject] = len(questions.split(local, Split.TEST))
+            except UserError as error:
+                problems.append(str(error))
+    return counts
+
+
+def plan(repository: Repository, listing: Listing, subjects: list[str] | None) -> Download:
+    """Return what is to be fetched of a repository; `subjects` are those of a data set, None for a model."""
+    try:
+        names = _model_files(repository, listing.sizes) if subjects is None else _tables(repository, listing.sizes, subjects)
+    except UserError as error:
+        return Download(repository, gated=listing.gated, problem=str(error))
+    cached = repositories.cached(repository, names)
+    missing = sum(listing.sizes.get(name, 0) for name in names if name not in cached)
+    size = sum(listing.sizes.get(name, 0) for name in names)
+    manifest = None
+    if subjects is None:
+        complete = len(cached) == len(names)
+        manifest = checkpoints.outline(cached["config.json"].parent) if complete else _expected(repository, listing, names)
+    problem = listing.problem if missing else None
+    return Download(repository, size, missing, listing.gated, manifest, problem)
+
+
+def _model_files(repository: Repository, sizes: Mapping[str, int]) -> list[str]:
+    """Return the names of the files that are read of a model."""
+    small = repositories.cached(repository, ["config.json", weight_files.INDEX])
+    return repositories.files_read(repository.where, list(sizes), small.get("config.json"), small.get(weight_files.INDEX))
+
+
+def _tables(repository: Repository, sizes: Mapping[str, int], subjects: list[str]) -> list[str]:
+    """Return the names of a data set's tables of these subjects."""
+    names = []
+    for subject in subjects:
+        for split in Split:
+            tables = fnmatch.filter(sizes, f"{subject}/{split}-*.parquet")
+            if not tables:
+                raise UserError(f"{repository.where} has no {split} questions for '{subject}': leave the subject out")
+            names += tables
+    return names
+
+
+def _expected(repository: Repository, listing: Listing, names: list[str]) -> Manifest | None:
+    """Return what the hub's listing tells of a model that is not fetched yet, None if it does not tell its size."""
+    weights = sum(listing.sizes.get(name, 0) for name in names if name.endswith(".safetensors"))
+    saved = listing.quantization
+    parameters = 8 * weights // saved.bits if saved and saved.bits else listing.parameters
+    if not parameters:
+        return None
+    return Manifest(
+        folder=repository.name,
+        repository=repository.name,
+        commit=repository.commit,
+        files={},
+        parameters=parameters,
+        checkpoint_bytes=weights,
+        quantization=saved,
+    )

@@ -1,0 +1,167 @@
+"""What each model and timing setup of a study needs, beside this machine, and whether it will run, fall back or be skipped.
+
+Nothing is loaded, so this tells what is known beforehand; each job decides for itself when it loads its model.
+"""
+
+import importlib.util
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psutil
+import pynvml
+
+from mmlu_kit import formatting
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.study import Setup, Study
+
+DEVICE_NAMES = {Device.CUDA: "NVIDIA GPU", Device.MPS: "Apple GPU", Device.CPU: "processor"}
+_BESIDE_WEIGHTS = 400_000_000  # as in models.memory, which keeps the hub's client off the network
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """An NVIDIA GPU and its memory in bytes."""
+
+    name: str
+    total: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Here:
+    """This machine as far as it can be seen without torch; memory is in bytes, and cores are those that may be used."""
+
+    total: int
+    free: int
+    gpus: list[Gpu]
+    metal: bool
+    bitsandbytes: bool
+    cores: int
+
+    def in_words(self) -> str:
+        """Its memory and GPUs in one line."""
+        gpus = [f"{gpu.name} with {formatting.size(gpu.free)} of {formatting.size(gpu.total)} free" for gpu in self.gpus]
+        seen = ", ".join(gpus) or ("an Apple GPU" if self.metal else "no GPU is seen")
+        return f"{formatting.size(self.free)} of {formatting.size(self.total)} of memory are free; {seen}"
+
+    def has(self, device: Device) -> bool:
+        """Whether the machine has such a device."""
+        return device == Device.CPU or (self.metal if device == Device.MPS else bool(self.gpus))
+
+    def free_on(self, device: Device) -> int:
+        """Bytes that are free on one of its devices; models run on the first GPU."""
+        return self.gpus[0].free if device == Device.CUDA else self.free
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What one model or timing setup needs: `needed` bytes on its device, None if its size is not known yet.
+
+    `obstacle` says why it cannot run here as it is configured, None if nothing is known. `runs_as` is what runs then, None if
+    nothing does; `ends` is whether that is an error.
+    """
+
+    name: str
+    settings: LoadSettings
+    needed: int | None
+    runs_as: LoadSettings | None
+    obstacle: str | None = None
+    ends: bool = False
+
+
+def here() -> Here:
+    """Return this machine."""
+    memory = psutil.virtual_memory()
+    return Here(
+        total=memory.total,
+        free=memory.available,
+        gpus=_gpus(),
+        metal=platform.system() == "Darwin" and platform.machine() == "arm64",
+        bitsandbytes=importlib.util.find_spec("bitsandbytes") is not None,
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+    )
+
+
+def forecasts(study: Study, manifests: Mapping[str, Manifest | None], machine: Here | None) -> dict[str, Forecast]:
+    """Return what is known of every model that is run and of every timing setup, by name, in the study's order.
+
+    Without a machine, only what stands in the way on every machine is known.
+    """
+    setups = study.timing_setups
+    entries: list[tuple[str, str, ModelEntry | Setup]] = [(name, name, entry) for name, entry in study.run.items()]
+    entries += [(setup.name, setups.model, setup) for setup in setups.setups] if setups else []
+    return {
+        name: forecast(name, manifests[model], load_settings(entry), entry.on_unavailable, machine)
+        for name, model, entry in entries
+    }
+
+
+def forecast(
+    name: str, manifest: Manifest | None, settings: LoadSettings, on_unavailable: OnUnavailable, machine: Here | None
+) -> Forecast:
+    """Return what a model with these settings needs, and what stands in its way on a machine."""
+    if manifest and manifest.quantization and settings.quantization != Quantization.NONE:
+        saved = f"the weights were saved as {manifest.quantization}, so quantization has to be none"
+        return Forecast(name, settings, None, None, saved, ends=True)
+    needed = None if manifest is None else needed_bytes(manifest, settings)
+    obstacle = _obstacle(needed, settings, machine) if machine else None
+    if machine is None or obstacle is None:
+        return Forecast(name, settings, needed, settings)
+    if on_unavailable == OnUnavailable.FALLBACK:
+        other = fallback(settings, machine)
+        on_cpu = None if manifest is None else needed_bytes(manifest, other)
+        if other != settings and not _obstacle(on_cpu, other, machine):
+            return Forecast(name, settings, needed, other, obstacle)
+    return Forecast(name, settings, needed, None, obstacle, ends=on_unavailable != OnUnavailable.SKIP)
+
+
+def load_settings(entry: LoadSettings) -> LoadSettings:
+    """Return how a model or setup is loaded, without its other settings."""
+    return LoadSettings(**{name: getattr(entry, name) for name in LoadSettings.model_fields})
+
+
+def fallback(settings: LoadSettings, machine: Here) -> LoadSettings:
+    """Return what is loaded instead where settings cannot be met: the same on the CPU, unquantized without bitsandbytes."""
+    quantization = settings.quantization if machine.bitsandbytes and settings.device != Device.CPU else Quantization.NONE
+    return settings.model_copy(update={"device": Device.CPU, "quantization": quantization})
+
+
+def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
+    """Return the bytes that a model needs on its device, at least: its weights as loaded, and room for computing."""
+    if settings.quantization in COMPRESSIONS:
+        return round(manifest.parameters * COMPRESSIONS[settings.quantization].bytes) + _BESIDE_WEIGHTS
+    weights = manifest.checkpoint_bytes if manifest.quantization else manifest.parameters * weight_bytes(settings)
+    return weights + _BESIDE_WEIGHTS
+
+
+def weight_bytes(settings: LoadSettings) -> int:
+    """Return the size of one unquantized weight."""
+    return DTYPE_BYTES[settings.dtype]
+
+
+def _obstacle(needed: int | None, settings: LoadSettings, machine: Here) -> str | None:
+    """Return why a machine cannot load a model of this size with these settings, None if nothing is known."""
+    if not machine.has(settings.device):
+        return f"no {DEVICE_NAMES[settings.device]} is seen on this machine"
+    if settings.quantization != Quantization.NONE and not machine.bitsandbytes:
+        return "bitsandbytes is not installed"
+    if needed is not None and needed > machine.free_on(settings.device):
+        free = formatting.size(machine.free_on(settings.device))
+        return f"needs at least {formatting.size(needed)}, but {free} of {settings.device} memory are free"
+    return None
+
+
+def _gpus() -> list[Gpu]:
+    """Return the GPUs that NVIDIA's driver shows."""
+    try:
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
+        memories = [pynvml.nvmlDeviceGetMemoryInfo(handle) for handle in handles]
+        names = [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
+    except pynvml.NVMLError:
+        return []
+    return [Gpu(name, int(memory.total), int(memory.free)) for name, memory in zip(names, memories, strict=True)]

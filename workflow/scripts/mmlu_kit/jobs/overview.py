@@ -1,0 +1,170 @@
+"""What is known of a study before it runs, as text for the terminal, and the first thing to do if it cannot run."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmlu_kit import formatting
+
+# Before modules that keep the hub's client off the network, which it reads when it is imported.
+from mmlu_kit.inputs import repositories
+from mmlu_kit.jobs import downloads, estimates, forecast
+from mmlu_kit.jobs.downloads import Download, Inputs
+from mmlu_kit.jobs.forecast import Forecast, Here
+from mmlu_kit.results import model_status, part_status
+from mmlu_kit.settings import Device, in_words
+from mmlu_kit.study import Study
+
+_UNKNOWN = "unknown until fetched"
+_ADVICE = "use another machine, change the entry in config, or set its on_unavailable to fallback or skip"
+
+
+class Overview:
+    """What is known of a study: `lines` for the terminal, and `problems`, which keep it from running, in order.
+
+    `images` are image files or addresses by kind. With `elsewhere` its jobs run on other machines, and what this machine has
+    does not matter.
+    """
+
+    def __init__(self, study: Study, results: Path, resources: Path, images: Mapping[str, str], elsewhere: bool) -> None:
+        machine = forecast.here()
+        inputs = downloads.inputs(study, resources)
+        forecasts = forecast.forecasts(study, inputs.manifests, None if elsewhere else machine)
+        time_lines = times(study, results, resources, inputs, forecasts, machine)
+        self.problems = [*inputs.problems, *full_disk(inputs)]
+        self.problems += [f"{name}: {row.obstacle}: {_ADVICE}" for name, row in forecasts.items() if row.ends]
+        self.lines = [
+            *_downloads(inputs),
+            *_for_nothing(study, inputs, forecasts),
+            "",
+            f"MODELS: {'jobs run on other machines' if elsewhere else machine.in_words()}",
+            *_models(list(forecasts.values())),
+            "",
+            *_images(study, images),
+            "",
+            *time_lines,
+        ]
+
+
+def _downloads(inputs: Inputs) -> list[str]:
+    if not inputs.downloads:
+        return ["DOWNLOADS: none, as all models and questions are local or were fetched"]
+    rows: list[tuple[str, ...]] = [("repository", "to fetch", "read in all", "access")]
+    for download in inputs.downloads:
+        sizes = [_UNKNOWN if size is None else formatting.size(size) for size in (download.missing, download.bytes)]
+        rows.append((f"{download.repository.name} ({download.repository.kind})", *sizes, _access(download)))
+    token = "a token is seen" if repositories.has_token() else "no token is seen, which gated and private repositories need"
+    size = sum(download.missing or 0 for download in inputs.downloads)
+    known = "" if all(download.missing is not None for download in inputs.downloads) else " as far as known"
+    cache = repositories.cache()
+    free = formatting.size(_free_disk(cache))
+    total = f"to fetch{known}: {formatting.size(size)} into {cache}, where {free} are free; {token}"
+    return ["DOWNLOADS", *formatting.columns(rows), total]
+
+
+def _for_nothing(study: Study, inputs: Inputs, forecasts: Mapping[str, Forecast]) -> list[str]:
+    """Return a line on what would be fetched for models that are then skipped, or nothing."""
+    size = 0
+    for download in inputs.downloads:
+        source = download.repository.name, download.repository.commit
+        users = [name for name, entry in study.run.items() if (entry.repository, entry.commit) == source]
+        if study.timing_setups and study.timing_setups.model in users:
+            users += [setup.name for setup in study.timing_setups.setups]
+        if users and all(forecasts[name].runs_as is None for name in users):
+            size += download.missing or 0
+    text = "of it are for models that will not run here: `--only` (with Snakemake `--config only=…`) leaves parts out"
+    return [f"{formatting.size(size)} {text}"] if size else []
+
+
+def _access(download: Download) -> str:
+    """Return in words whether a repository can be fetched."""
+    if download.missing == 0:
+        return "all in the cache"
+    if download.gated:
+        refused = "gated, and the token gives no access" if repositories.has_token() else "gated, and no token is seen"
+        return refused if download.problem else "gated, with access"
+    return "cannot be fetched now" if download.problem else "open"
+
+
+def full_disk(inputs: Inputs) -> list[str]:
+    """Return the problem that downloads do not fit the disk of the cache, or nothing."""
+    size, cache = sum(download.missing or 0 for download in inputs.downloads), repositories.cache()
+    free = _free_disk(cache)
+    if size <= free:
+        return []
+    sizes = f"{formatting.size(size)} are to be fetched, but {formatting.size(free)} are free"
+    return [f"{cache}: {sizes}: free some space, or set HF_HUB_CACHE to a folder on another disk"]
+
+
+def _free_disk(folder: Path) -> int:
+    """Return the bytes that are free where a folder is, or will be."""
+    return shutil.disk_usage(next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())).free
+
+
+def _models(forecasts: Sequence[Forecast]) -> list[str]:
+    rows = [("model or timing setup", "settings", "needs at least", "will")]
+    for row in forecasts:
+        memory = "memory" if row.settings.device == Device.CPU else f"{row.settings.device} memory"
+        needed = _UNKNOWN if row.needed is None else f"{formatting.size(row.needed)} of {memory}"
+        rows.append((row.name, in_words(row.settings), needed, _outcome(row)))
+    return formatting.columns(rows)
+
+
+def _outcome(row: Forecast) -> str:
+    """Return in words what becomes of a model."""
+    if row.obstacle is None:
+        return "run"
+    if row.runs_as is not None:
+        return f"fall back to {in_words(row.runs_as)}: {row.obstacle}"
+    return f"{'fail' if row.ends else 'be skipped'}: {row.obstacle}"
+
+
+def _images(study: Study, images: Mapping[str, str]) -> list[str]:
+    """Return which images the study's rules would run in."""
+    setups = study.timing_setups.setups if study.timing_setups else []
+    on_cuda = any(entry.device == Device.CUDA for entry in [*study.run.values(), *setups])
+    rows = [(kind, images[kind], _image_state(kind, images[kind])) for kind in ("cpu", *(["cuda"] if on_cuda else []))]
+    return ["IMAGES: used only with --use-singularity, or a profile that has it", *formatting.columns(rows)]
+
+
+def _image_state(kind: str, image: str) -> str:
+    if "://" in image:
+        return "an address: fetched when it is first used"
+    return "is there" if Path(image).is_file() else f"missing: `make image-{kind}`, or name another in config's images"
+
+
+def times(
+    study: Study, results: Path, resources: Path, inputs: Inputs, forecasts: Mapping[str, Forecast], machine: Here
+) -> list[str]:
+    """Return how long each part takes: what is left by the times measured here, else an estimate."""
+    sizes = {**model_status.question_counts(study, resources), **inputs.questions}
+    others = {status.name: status for status in part_status.parts(study, results)}
+    rows: list[tuple[str, float | None, str]] = []
+    for part, seconds in estimates.estimates(study, inputs.manifests, inputs.questions, forecasts, machine.cores).items():
+        if part in study.run:
+            left_s = model_status.model_status(study, part, results, sizes, active=False).left_s
+        else:
+            left_s = 0.0 if others[part].complete else others[part].left_s or None
+        if left_s is not None:
+            rows.append((part, left_s, "left, by the times measured here" if left_s else "done"))
+        else:
+            rows.append((part, seconds, "nothing to run" if seconds == 0 else "estimated" if seconds else ""))
+    total = estimates.total([seconds for _, seconds, _ in rows])
+    table = [
+        (part, _UNKNOWN if seconds is None else formatting.rounded_duration(seconds) if seconds else "–", source)
+        for part, seconds, source in rows
+    ]
+    if total == 0:
+        return ["TIME: nothing is left to run"]
+    whole = (
+        "time unknown until all models are fetched" if total is None else f"about {formatting.rounded_duration(total)} in all"
+    )
+    unfetched = None in inputs.questions.values()
+    assumed = f"; {estimates.QUESTIONS_PER_SUBJECT:.0f} questions a subject, the average of MMLU" if unfetched else ""
+    rate = f"{estimates.CORE_OPERATIONS_PER_S / 1e9:.0f} billion operations a second and core, as measured on an AMD EPYC"
+    return [
+        f"TIME: on {formatting.plural(machine.cores, 'core')}, one part after another",
+        *formatting.columns(table),
+        f"{whole}; estimates are within a factor of two or three",
+        f"(CPUs: {rate}; GPUs: the writeup's times on a T4{assumed})",
+    ]
