@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from mmlu_kit import config, files
+from mmlu_kit import files
 from mmlu_kit.config import ChatEntry, SubjectsOfModel
 from mmlu_kit.evaluation.journal import Journal
 from mmlu_kit.evaluation.records import NotRun

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit import config, study
+from mmlu_kit import config_files, study
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.study import Study
 
@@ -25,7 +25,7 @@ def read(args: argparse.Namespace) -> dict[str, Any]:
     only = args.only[0] if args.only and len(args.only) == 1 else args.only
     chosen = {key: value for key, value in (("study", args.study), ("only", only)) if value}
     beside = [path for path in [Path("config.yaml")] if path.exists() and not path.samefile(KIT.folder / path)]
-    return config.read([KIT.folder / "config.yaml", *beside, *args.configfile]) | chosen
+    return config_files.read([KIT.folder / "config.yaml", *beside, *args.configfile]) | chosen
 
 
 def resolve(settings: dict[str, Any]) -> Study:

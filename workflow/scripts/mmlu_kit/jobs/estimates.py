@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from mmlu_kit.config import ChatEntry
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.jobs.forecast import Forecast, weight_bytes
+from mmlu_kit.jobs.forecast import Forecast
 from mmlu_kit.recall.conversations import KINDS
 from mmlu_kit.results import stability
-from mmlu_kit.settings import Device, LoadSettings
+from mmlu_kit.settings import Device, LoadSettings, dtype_bytes
 from mmlu_kit.study import Study
 
 # benchmarks/measured/amd-epyc-2-cores.md: forward passes in float32 of packed questions on two cores, and weights read for
@@ -56,7 +56,7 @@ class _Load:
 
     def write_s(self, tokens: float) -> float:
         """Seconds to write so many tokens, one after another."""
-        weights = self.manifest.parameters * weight_bytes(self.settings)
+        weights = self.manifest.parameters * dtype_bytes(self.settings.dtype, self.settings.device)
         return tokens * (GPU_TOKEN_S if self.on_gpu else weights / READ_BYTES_PER_S)
 
 

@@ -14,12 +14,13 @@ import pynvml
 
 from mmlu_kit import formatting
 from mmlu_kit.config import ModelEntry
+from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
+from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.study import Setup, Study
 
 DEVICE_NAMES = {Device.CUDA: "NVIDIA GPU", Device.MPS: "Apple GPU", Device.CPU: "processor"}
-_BESIDE_WEIGHTS = 400_000_000  # as in models.memory, which keeps the hub's client off the network
 
 
 @dataclass(frozen=True)
@@ -132,15 +133,10 @@ def fallback(settings: LoadSettings, machine: Here) -> LoadSettings:
 
 def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
     """Return the bytes that a model needs on its device, at least: its weights as loaded, and room for computing."""
-    if settings.quantization in COMPRESSIONS:
-        return round(manifest.parameters * COMPRESSIONS[settings.quantization].bytes) + _BESIDE_WEIGHTS
-    weights = manifest.checkpoint_bytes if manifest.quantization else manifest.parameters * weight_bytes(settings)
-    return weights + _BESIDE_WEIGHTS
-
-
-def weight_bytes(settings: LoadSettings) -> int:
-    """Return the size of one unquantized weight."""
-    return DTYPE_BYTES[settings.dtype]
+    device, dtype, quantization = settings.device, settings.dtype, settings.quantization
+    if quantization == Quantization.NONE:
+        return loaded_weights.as_saved(manifest, device, dtype) + BESIDE_WEIGHTS
+    return loaded_weights.compressed(manifest, device, dtype, quantization) + BESIDE_WEIGHTS
 
 
 def _obstacle(needed: int | None, settings: LoadSettings, machine: Here) -> str | None:

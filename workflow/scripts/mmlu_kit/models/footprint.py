@@ -4,8 +4,9 @@ from pathlib import Path
 
 from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
 from mmlu_kit.models import blueprints
-from mmlu_kit.models.memory import BESIDE_WEIGHTS, weight_bytes
+from mmlu_kit.models.memory import weight_bytes
 from mmlu_kit.settings import Device, DType, Quantization, dtype_bytes
 
 

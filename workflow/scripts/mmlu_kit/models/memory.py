@@ -5,12 +5,8 @@ from typing import Any
 
 import psutil
 
+from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
 from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantization
-
-# Memory needed in addition to the weights once torch is imported: tokenizer, activations of a batch, copies for quantization.
-# Measured on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran: up to 0.5 GB
-# in 4 and 8 bits, 0.2 GB in float32, less in bfloat16, whose checkpoint is memory-mapped.
-BESIDE_WEIGHTS = 400_000_000
 
 
 def weight_bytes(dtype: DType, quantization: Quantization) -> float:

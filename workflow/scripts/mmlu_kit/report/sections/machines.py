@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mmlu_kit import settings
 from mmlu_kit.formatting import duration
-from mmlu_kit.models import memory
+from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.report import machine_table
 from mmlu_kit.report.cells import Row, Rows, listed
 from mmlu_kit.report.machine_table import MachineUse, ModelRun
@@ -36,7 +36,7 @@ def section(machines: Sequence[MachineUse]) -> MachinesSection | None:
         header=["Aspect", *(use.machine.gpu or use.machine.processor for use in machines)],
         aspects=[[aspect, *cells] for aspect, cells in columns],
         several=len(machines) > 1,
-        beside_weights=f"{memory.BESIDE_WEIGHTS / 1e9:.1f} GB",
+        beside_weights=f"{loaded_weights.BESIDE_WEIGHTS / 1e9:.1f} GB",
     )
 
 
