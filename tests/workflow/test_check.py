@@ -203,7 +203,8 @@ def test_what_would_be_fetched_for_nothing_is_told(check, hub, folder):
 
 
 def test_several_parts_may_be_chosen(check):
-    assert lines(check("--only", "small", "medium"), "demo-small")
+    for parts in (["small", "medium"], ["small,medium"], ["small,", "medium"]):
+        assert lines(check("--only", *parts), "demo-small"), parts
     assert not lines(check("--only", "small"), "demo-small")
 
 
