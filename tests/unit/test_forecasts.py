@@ -15,7 +15,7 @@ from mmlu_kit.jobs import downloads, estimates, forecast, overview
 from mmlu_kit.jobs.downloads import Download, Inputs
 from mmlu_kit.jobs.forecast import Forecast, Gpu, Here
 from mmlu_kit.results.stability import StabilityFile
-from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import results
@@ -61,6 +61,19 @@ def test_a_model_that_does_not_fit_is_told_in_numbers():
     assert forecast.forecast("m", manifest(3), CUDA, OnUnavailable.FALLBACK, LAPTOP).ends  # nor does it on the CPU
     assert forecast.forecast("m", manifest(3), CUDA, OnUnavailable.FAIL, WITH_GPU).obstacle is None
     assert forecast.forecast("m", None, CPU, OnUnavailable.FAIL, LAPTOP) == Forecast("m", CPU, None, CPU)
+
+
+def test_a_number_format_that_is_left_to_the_device():
+    on_gpu, on_cpu = (LoadSettings(device=device, dtype=DType.AUTO) for device in (Device.CUDA, Device.CPU))
+    sizes = [forecast.forecast("m", manifest(1), one, OnUnavailable.FAIL, WITH_GPU).needed for one in (on_gpu, on_cpu)]
+    assert sizes == [2_400_000_000, 4_400_000_000]
+
+
+def test_a_model_whose_tensors_are_not_known_yet_is_not_said_to_need_more_than_it_does():
+    in_4_bits = forecast.forecast("m", manifest(14), CUDA_4BIT, OnUnavailable.SKIP, WITH_GPU)
+    assert in_4_bits.runs_as == CUDA_4BIT and in_4_bits.needed == round(14 * GB * (0.5 + 1 / 64)) + 400_000_000
+    saved = manifest(14, quantization=SavedQuantization(method="gptq", bits=4), checkpoint_bytes=8 * GB)
+    assert forecast.forecast("m", saved, CUDA, OnUnavailable.SKIP, WITH_GPU).needed == 8_400_000_000
 
 
 def test_saved_weights_are_not_quantized_again_on_any_machine():

@@ -100,7 +100,8 @@ def test_sizes_are_asked_of_the_hub_and_nothing_is_fetched(check, hub, folder, t
     assert row.endswith("of cuda memory be skipped: no NVIDIA GPU is seen on this machine") and skipped.endswith(
         "nothing to run"
     )
-    assert lines(process, "cuda ")[0].endswith("missing: `make image-cuda`, or name another in config's images")
+    missing = "missing, so its jobs would run in the CPU's and be skipped or fall back: `make image-cuda`, or name another"
+    assert missing in lines(process, "cuda ")[0]
     assert process.stdout.splitlines()[-1] == "Nothing is known that keeps this study from running."
     assert not [path for _, path, _ in hub.requests if "/resolve/" in path]
     assert [path.name for path in folder.iterdir()] == ["config.yaml"] and not (tmp_path / "cache").exists()
@@ -190,6 +191,7 @@ def test_a_machine_that_cannot_run_a_model_is_an_error_only_where_its_jobs_run(c
         "error: tiny-4bit: no NVIDIA GPU is seen on this machine: use another machine, change the entry in config, or set its "
         "on_unavailable to fallback or skip\n"
     )
+    assert "missing: `make image-cuda`" in lines(process, "cuda ")[0]
     cluster = check("--only", "small", "--configfile", "more.yaml", "--cluster")
     assert cluster.returncode == 0 and "MODELS: jobs run on other machines" in cluster.stdout
 
@@ -203,7 +205,8 @@ def test_what_would_be_fetched_for_nothing_is_told(check, hub, folder):
 
 
 def test_several_parts_may_be_chosen(check):
-    assert lines(check("--only", "small", "medium"), "demo-small")
+    for parts in (["small", "medium"], ["small,medium"], ["small,", "medium"]):
+        assert lines(check("--only", *parts), "demo-small"), parts
     assert not lines(check("--only", "small"), "demo-small")
 
 

@@ -22,8 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read(args: argparse.Namespace) -> dict[str, Any]:
     """Return the config that the arguments name, as Snakemake reads it in the same working directory."""
-    only = args.only[0] if args.only and len(args.only) == 1 else args.only
-    chosen = {key: value for key, value in (("study", args.study), ("only", only)) if value}
+    chosen = {key: value for key, value in (("study", args.study), ("only", args.only)) if value}
     beside = [path for path in [Path("config.yaml")] if path.exists() and not path.samefile(KIT.folder / path)]
     return config_files.read([KIT.folder / "config.yaml", *beside, *args.configfile]) | chosen
 

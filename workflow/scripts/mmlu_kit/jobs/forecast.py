@@ -17,7 +17,7 @@ from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
-from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.settings import COMPRESSIONS, Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.study import Setup, Study
 
 DEVICE_NAMES = {Device.CUDA: "NVIDIA GPU", Device.MPS: "Apple GPU", Device.CPU: "processor"}
@@ -132,11 +132,17 @@ def fallback(settings: LoadSettings, machine: Here) -> LoadSettings:
 
 
 def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
-    """Return the bytes that a model needs on its device, at least: its weights as loaded, and room for computing."""
+    """Return the bytes that a model needs on its device: its weights as loaded, and room for computing.
+
+    Where the tensors of its files are not known yet it is the least that they can need.
+    """
     device, dtype, quantization = settings.device, settings.dtype, settings.quantization
-    if quantization == Quantization.NONE:
-        return loaded_weights.as_saved(manifest, device, dtype) + BESIDE_WEIGHTS
-    return loaded_weights.compressed(manifest, device, dtype, quantization) + BESIDE_WEIGHTS
+    if quantization in COMPRESSIONS:
+        least = round(manifest.parameters * COMPRESSIONS[quantization].bytes)
+        return BESIDE_WEIGHTS + (loaded_weights.compressed(manifest, device, dtype, quantization) if manifest.files else least)
+    if manifest.quantization and not manifest.files:
+        return BESIDE_WEIGHTS + manifest.checkpoint_bytes
+    return BESIDE_WEIGHTS + loaded_weights.as_saved(manifest, device, dtype)
 
 
 def _obstacle(needed: int | None, settings: LoadSettings, machine: Here) -> str | None:

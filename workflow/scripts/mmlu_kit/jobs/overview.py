@@ -8,11 +8,11 @@ from mmlu_kit import formatting
 
 # Before modules that keep the hub's client off the network, which it reads when it is imported.
 from mmlu_kit.inputs import repositories
-from mmlu_kit.jobs import downloads, estimates, forecast
+from mmlu_kit.jobs import downloads, estimates, forecast, images
 from mmlu_kit.jobs.downloads import Download, Inputs
 from mmlu_kit.jobs.forecast import Forecast, Here
 from mmlu_kit.results import model_status, part_status
-from mmlu_kit.settings import Device, in_words
+from mmlu_kit.settings import Device, OnUnavailable, in_words
 from mmlu_kit.study import Study
 
 _UNKNOWN = "unknown until fetched"
@@ -22,11 +22,11 @@ _ADVICE = "use another machine, change the entry in config, or set its on_unavai
 class Overview:
     """What is known of a study: `lines` for the terminal, and `problems`, which keep it from running, in order.
 
-    `images` are image files or addresses by kind. With `elsewhere` its jobs run on other machines, and what this machine has
+    `names` are the image files or addresses by kind. With `elsewhere` its jobs run on other machines, and what this machine has
     does not matter.
     """
 
-    def __init__(self, study: Study, results: Path, resources: Path, images: Mapping[str, str], elsewhere: bool) -> None:
+    def __init__(self, study: Study, results: Path, resources: Path, names: Mapping[str, str], elsewhere: bool) -> None:
         machine = forecast.here()
         inputs = downloads.inputs(study, resources)
         forecasts = forecast.forecasts(study, inputs.manifests, None if elsewhere else machine)
@@ -40,7 +40,7 @@ class Overview:
             f"MODELS: {'jobs run on other machines' if elsewhere else machine.in_words()}",
             *_models(list(forecasts.values())),
             "",
-            *_images(study, images),
+            *_images(study, names),
             "",
             *time_lines,
         ]
@@ -119,18 +119,23 @@ def _outcome(row: Forecast) -> str:
     return f"{'fail' if row.ends else 'be skipped'}: {row.obstacle}"
 
 
-def _images(study: Study, images: Mapping[str, str]) -> list[str]:
-    """Return which images the study's rules would run in."""
-    setups = study.timing_setups.setups if study.timing_setups else []
-    on_cuda = any(entry.device == Device.CUDA for entry in [*study.run.values(), *setups])
-    rows = [(kind, images[kind], _image_state(kind, images[kind])) for kind in ("cpu", *(["cuda"] if on_cuda else []))]
+def _images(study: Study, names: Mapping[str, str]) -> list[str]:
+    """Return which images the study's rules would run in, and whether they are there."""
+    on_cuda = [use for use in images.uses(study, study.run, images.FILES) if use.device == Device.CUDA]
+    optional = all(use.on_unavailable != OnUnavailable.FAIL for use in on_cuda)
+    rows = [(images.CPU, names[images.CPU], _image_state(images.CPU, names, optional=False))]
+    rows += [(images.CUDA, names[images.CUDA], _image_state(images.CUDA, names, optional))] if on_cuda else []
     return ["IMAGES: used only with --use-singularity, or a profile that has it", *formatting.columns(rows)]
 
 
-def _image_state(kind: str, image: str) -> str:
-    if "://" in image:
+def _image_state(kind: str, names: Mapping[str, str], optional: bool) -> str:
+    """Return in words whether an image is there; without an `optional` one its jobs run in the CPU's image."""
+    if "://" in names[kind]:
         return "an address: fetched when it is first used"
-    return "is there" if Path(image).is_file() else f"missing: `make image-{kind}`, or name another in config's images"
+    if Path(names[kind]).is_file():
+        return "is there"
+    without = ", so its jobs would run in the CPU's and be skipped or fall back" if optional else ""
+    return f"missing{without}: `make image-{kind}`, or name another in config's images"
 
 
 def times(
