@@ -60,6 +60,12 @@ def test_gpu_jobs_request_a_gpu(workflow_copy, snakemake):
     assert text.count("gpu=1") == 2 and "gpu=0" not in text
 
 
+def test_gpu_jobs_request_a_generic_resource_where_a_cluster_wants_that(workflow_copy, snakemake):
+    arguments = ["--cores", "8", "--dry-run", "--config", "study=writeup", "--default-resources", "gpus_by_gres=1"]
+    lines = re.findall(r"^    resources: .*", snakemake(workflow_copy, *arguments).stdout, re.M)
+    assert "gpu=1" not in "".join(lines) and sum("gres=gpu:1" in line for line in lines) == 2 + 3 * 3
+
+
 def test_only_fetch_rules_see_a_token(workflow_copy, snakemake):
     process = snakemake(workflow_copy, "--cores", "8", "--dry-run", "--printshellcmds", "--config", "study=writeup")
     commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", process.stdout, re.M)
