@@ -51,7 +51,7 @@ def on_slurm(tmp_path, snakemake, cpu_image):
 
 def jobs(run):
     """What sacct knows of the jobs of a run, which have its number for a name: a list of dicts."""
-    fields = ["JobID", "State", "ReqTRES"]
+    fields = ["JobID", "State", "ReqTRES", "SubmitLine"]
     command = [
         "sacct",
         "--allocations",
@@ -62,7 +62,7 @@ def jobs(run):
         f"--format={','.join(fields)}",
     ]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [dict(zip(fields, line.split("|"), strict=True)) for line in lines]
+    return [dict(zip(fields, line.split("|", len(fields) - 1), strict=True)) for line in lines]
 
 
 def evaluations(folder):
@@ -110,6 +110,8 @@ def test_slurm_jobs_get_the_resources_that_their_models_need(on_slurm):
     assert {job["State"] for job in found} == {"COMPLETED"}
     on_gpu = [job for job in found if "gres/gpu=1" in job["ReqTRES"]]
     assert len(on_gpu) == 2  # the two evaluations of demo-medium
+    assert all(" --gpus=1 " in job["SubmitLine"] and "--gres" not in job["SubmitLine"] for job in on_gpu)
+    assert "Provided resources:" not in process.stderr  # the login node's memory and GPU limit nothing
     assert len(evaluations(folder)) == 4
     report = (folder / "results/smoke/report.md").read_text()
     assert "demo-medium (cpu instead of cuda)" in report and "| apptainer |" in report
@@ -118,6 +120,15 @@ def test_slurm_jobs_get_the_resources_that_their_models_need(on_slurm):
     no_file_holds(TOKEN, folder)
     second, _ = run()
     assert "Nothing to be done" in second.stdout + second.stderr
+
+
+def test_gpus_are_requested_with_gres_where_a_cluster_wants_that(on_slurm):
+    _, run = on_slurm
+    resources = ["--default-resources", "mem_mb=4000", "runtime=30", "gpus_by_gres=1"]
+    process, (job,) = run("results/smoke/evaluations/demo-medium/astronomy.json", *resources)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert " --gres=gpu:1 " in job["SubmitLine"] and "--gpus" not in job["SubmitLine"]
+    assert job["State"] == "COMPLETED" and "gres/gpu=1" in job["ReqTRES"]
 
 
 def test_jobs_cancelled_or_out_of_time_are_retried_with_the_same_results(on_slurm, tmp_path, snakemake):

@@ -66,6 +66,12 @@ def test_gpu_jobs_request_a_gpu(workflow_copy, snakemake):
     assert text.count("gpu=1") == 2 and "gpu=0" not in text
 
 
+def test_gpu_jobs_request_a_generic_resource_where_a_cluster_wants_that(workflow_copy, snakemake):
+    text, _ = plan(snakemake, workflow_copy, "study=writeup", options=["--verbose", "--default-resources", "gpus_by_gres=1"])
+    lines = re.findall(r"^    resources: .*", text, re.M)
+    assert "gpu=1" not in "".join(lines) and sum("gres=gpu:1" in line for line in lines) == 2 + 3 * 3
+
+
 def test_only_fetch_rules_see_a_token_and_name_files_by_commit(workflow_copy, snakemake):
     text, _ = plan(snakemake, workflow_copy, "study=writeup", options=["--printshellcmds"])
     commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", text, re.M)

@@ -83,9 +83,10 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 image, image_files = IMAGES.name, IMAGES.files
-if workflow.local_exec and workflow.is_main_process:
+if workflow.resource_settings.cores is not None and workflow.is_main_process:
     # On a single machine, jobs do not run at the same time if together they need more than its memory or more than one GPU.
-    # Other limits can be set with --resources; a cluster has its own.
+    # Other limits can be set with --resources; a cluster has its own. Only a single machine's run has a number of cores: which
+    # executor is used is not known yet (workflow.local_exec is always true here).
     LIMITS = {"mem_mb": psutil.virtual_memory().total // 10**6, "gpu": 1}
     workflow.global_resources.update({name: amount for name, amount in LIMITS.items() if name not in workflow.global_resources})
 

@@ -54,7 +54,6 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     from mmlu_kit.evaluation.runner import Runner, write_not_run
     from mmlu_kit.models import loading, tokenizers
 
-    machine.keep_freed_memory()
     if job.threads:
         torch.set_num_threads(job.threads)
     print(f"Loading {job.name} …", flush=True)
@@ -68,6 +67,8 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
         return
     gc.freeze()
     gc.enable()
+    # Not before: bitsandbytes quantizes a matrix through large copies, which would stay with this process.
+    machine.keep_freed_memory()
     print("Model loaded successfully!")
     print(f"Model device: {loaded.model.device.type}")
     print(f"Model dtype: {loaded.model.dtype}")

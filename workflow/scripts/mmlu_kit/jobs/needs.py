@@ -7,12 +7,12 @@ from mmlu_kit.results import stability
 from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization, dtype_bytes
 from mmlu_kit.study import Setup
 
-# A job's processes without weights: torch and transformers 0.5 GB, the processes of Snakemake in the same job 0.4 GB, and
-# activations. Loading in 4 or 8 bits also leaves up to 1.2 GB of freed memory with the process.
+# A job's processes without weights: torch and transformers 0.6 GB, the processes of Snakemake in the same job 0.4 GB, and up to
+# 1 GB for the activations of a batch, or of one long prompt.
 PROCESS_BYTES = 2_000_000_000
-# bitsandbytes quantizes a matrix on the CPU in float32, with that many bytes a parameter in copies.
+# bitsandbytes quantizes a matrix on the CPU through copies of it, with that many bytes a parameter.
 QUANTIZING_BYTES = 20
-# CUDA's libraries and context. It could not be measured here; of published figures, which are 1 to 3 GB with mapped files.
+# CUDA's libraries, context and pinned buffers: an assumption that has not been measured.
 CUDA_BYTES = 2_000_000_000
 # The weights themselves are only passed on: transformers.core_model_loading.convert_and_load_state_dict_in_model moves tensor
 # after tensor from the mapped file to the GPU. One with another number format is converted first (ATen/native/cuda/Copy.cu),
@@ -21,9 +21,10 @@ TENSORS_ON_THE_WAY = 2
 
 
 def memory_mb(manifest: Manifest, model: ModelEntry | Setup) -> int:
-    """Megabytes of the machine's memory that a job needs which loads a model as its entry says.
+    """Megabytes of the machine's memory that the job of a model needs.
 
-    Mapped files count only if the weights are used where they are mapped, since a control group's limit can reclaim others.
+    A mapped file counts only if its weights are used where they are mapped: other pages are dropped under a control group's
+    limit. A cluster that counts all mapped pages of a process (JobAcctGatherParams=OverMemoryKill) may need more.
     """
     needs = [_bytes(manifest, model)]
     if model.on_unavailable == OnUnavailable.FALLBACK:
