@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 RULES = """
@@ -67,6 +68,7 @@ def test_jobs_interrupted_by_the_user_are_no_failures_and_leave_no_lock(root, tm
     )
     while not (tmp_path / "1").exists():
         assert process.poll() is None
+        time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, messages = process.communicate(timeout=60)
     assert process.returncode and "\nerror: " not in messages
