@@ -1,6 +1,12 @@
 """What a run says at its end on jobs that failed, each in a way of its own, where Snakemake itself says nothing."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 RULES = """
 rule all:
@@ -26,12 +32,17 @@ COMMANDS = {
 }
 
 
-def test_each_failed_job_is_said_once_at_the_end_of_a_quiet_run(root, tmp_path, snakemake):
+def snakefile(root, rules):
+    """A Snakefile with the kit's own handler of errors."""
     onerror = re.search(r"^onerror:\n(?: +.*\n)+", (root / "Snakefile").read_text(), re.M)[0]
     head = f"import sys\nsys.path.insert(0, {str(root / 'workflow/scripts')!r})\nfrom snakemake.logging import logger\n"
     head += "from mmlu_kit.jobs.failures import Failures\nFAILURES = Failures()\nlogger.addHandler(FAILURES)\n"
+    return head + onerror + rules
+
+
+def test_each_failed_job_is_said_once_at_the_end_of_a_quiet_run(root, tmp_path, snakemake):
     rules = "".join(RULE.format(name=name, command=command) for name, command in COMMANDS.items())
-    (tmp_path / "Snakefile").write_text(head + onerror + RULES + rules)
+    (tmp_path / "Snakefile").write_text(snakefile(root, RULES + rules))
     quiet = ["--quiet", "all", "--keep-going", "--retries", "1", "--latency-wait", "0"]
     process = snakemake(tmp_path, "--cores", "2", *quiet)
     assert process.returncode == 1 and not process.stdout
@@ -45,3 +56,20 @@ def test_each_failed_job_is_said_once_at_the_end_of_a_quiet_run(root, tmp_path, 
     assert re.fullmatch(r"Job \d+ +completed successfully, but some output files are missing\. .*lost\.done.*", lost)
     assert mistake == "no such model"
     assert silent == "ended with exit status 3 and wrote nothing; the disk of its log may be full"
+
+
+def test_jobs_interrupted_by_the_user_are_no_failures_and_leave_no_lock(root, tmp_path):
+    rule = RULE.format(name="endless", command="exec python -c 'import signal; open(str(1), chr(119)); signal.pause()'")
+    (tmp_path / "Snakefile").write_text(snakefile(root, rule))
+    command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env={**os.environ, "PATH": path}, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not (tmp_path / "1").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode and "\nerror: " not in messages
+    assert not list(tmp_path.glob(".snakemake/locks/*"))

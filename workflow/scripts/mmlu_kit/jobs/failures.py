@@ -29,6 +29,11 @@ class Attempt:
     slurm_id: str = ""
     slurm_log: Path | None = None
 
+    def keep_slurm(self, jobid: str | None, logs: Iterable[str]) -> None:
+        """Keep a SLURM job's number and log; the members of a group share them, and their own records lack them."""
+        self.slurm_id = jobid or self.slurm_id
+        self.slurm_log = next(map(Path, logs), self.slurm_log)
+
 
 class Evidence:
     """What is left of a failed job: `log` is the text of its log, empty if its last attempt wrote none, `slurm` of SLURM's."""
@@ -53,10 +58,9 @@ class Evidence:
         number = int(status[1] or 128 + int(status[2])) if status else 0
         killed = f"killed by {_signal(number - 128)}" if 128 < number < 192 else ""
         if self.log:
+            silent = killed and not log_messages.explained(self.log)
             message = log_messages.last_message(self.log)
-            return (
-                message if not killed or log_messages.explained(self.log) else f"{killed}; the last line of the log: {message}"
-            )
+            return f"{killed}; the last line of the log: {message}" if silent else message
         if killed:
             return f"{killed} before it wrote anything: run again to resume"
         if number:
@@ -74,24 +78,28 @@ class Failures(logging.Handler):
         self._exceptions: dict[int | None, str] = {}  # the last one of each thread, recorded just before its job's error
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep what a record says of a job."""
+        """Keep what a record says of a job; fields may be missing in other versions of Snakemake."""
         values = vars(record)
         match values.get("event"):
             case "job_info":
-                self._attempts[values["jobid"]] = Attempt({path: _written(path) for path in values["log"]})
+                logs = values.get("log", ())
+                self._attempts[values.get("jobid", -1)] = Attempt({path: _written(path) for path in logs})
             case "error":
-                self._exceptions[record.thread] = record.getMessage()
-                if match := _MISSING_OUTPUT.search(record.getMessage()):
+                text = record.getMessage()
+                if match := _MISSING_OUTPUT.search(text):
                     self._attempt(int(match[1])).exception = match[0]
+                else:
+                    self._exceptions[record.thread] = text
             case "group_error":
-                for job in values["job_error_info"]:
-                    self._keep_slurm(self._attempt(job["jobid"]), values.get("external_jobid"), values["aux_logs"])
+                for job in values.get("job_error_info", ()):
+                    attempt = self._attempt(job.get("jobid", -1))
+                    attempt.keep_slurm(values.get("external_jobid"), values.get("aux_logs", ()))
             case "job_error":
-                attempt = self._attempt(values["jobid"])
+                attempt = self._attempt(values.get("jobid", -1))
                 attempt.exception = self._exceptions.pop(record.thread, "")
-                attempt.message = values["rule_msg"] or ""
-                logs = [path for path in values["log"] if path not in attempt.written]
-                self._keep_slurm(attempt, values["aux"].get("external_jobid"), logs)
+                attempt.message = values.get("rule_msg") or ""
+                logs = [path for path in values.get("log", ()) if path not in attempt.written]
+                attempt.keep_slurm(values.get("aux", {}).get("external_jobid"), logs)
 
     def lines(self, jobs: Iterable[Any]) -> Iterator[str]:
         """Yield a line for each failed job of Snakemake's scheduler (`scheduler.failed`, which no retry finished).
@@ -109,23 +117,21 @@ class Failures(logging.Handler):
             elif reason := evidence.refusal(rule):
                 not_begun.setdefault((rule, reason), []).append(name)
             else:
-                yield f"{rule} failed, see {log if evidence.log else attempt.slurm_log or log}: {evidence.message()}"
+                place = log if evidence.log else str(attempt.slurm_log or log)
+                yield f"{rule} failed{f', see {place}' if place else ''}: {evidence.message()}"
         for (rule, reason), names in not_begun.items():
             yield f"{_named(rule, names)} did not begin: {reason}"
 
     def _attempt(self, jobid: int) -> Attempt:
         return self._attempts.setdefault(jobid, Attempt())
 
-    @staticmethod
-    def _keep_slurm(attempt: Attempt, jobid: str | None, logs: list[str]) -> None:
-        attempt.slurm_id = jobid or attempt.slurm_id
-        attempt.slurm_log = next(map(Path, logs), attempt.slurm_log)
-
 
 def _written(log: str) -> int | None:
     """When a log was written, None if there is none."""
-    path = Path(log)
-    return path.stat().st_mtime_ns if path.exists() else None
+    try:
+        return Path(log).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _named(rule: str, names: list[str]) -> str:

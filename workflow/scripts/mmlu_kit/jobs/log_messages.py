@@ -15,12 +15,12 @@ _NOISE = re.compile(r"^Exception (?:ignored|in)\b|^ Result: |: \d+ of \d+ questi
 
 
 def read(path: Path) -> str:
-    """Return the end of a log, empty if there is none."""
+    """Return the end of a log, empty if there is none or it cannot be read."""
     try:
         with path.open("rb") as log:
             log.seek(max(path.stat().st_size - _READ_BYTES, 0))
             return log.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
+    except OSError:
         return ""
 
 
