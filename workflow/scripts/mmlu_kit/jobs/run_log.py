@@ -12,13 +12,13 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmlu_kit.formatting import rounded_duration
-from mmlu_kit.jobs.pace import Pace
+from mmlu_kit.jobs.pace import Kind, Pace
 
 # What is not printed: names of snakemake_interface_logger_plugins.common.LogEvent, and beginnings of messages without an event.
 _HIDDEN_EVENTS = ("WORKFLOW_STARTED", "JOB_STARTED", "PROGRESS")
@@ -178,6 +178,5 @@ def why(reason: str) -> str:
     return ", ".join(text[:1].lower() + text[1:] for text in reasons)
 
 
-def _kind(rule: str, wildcards: Mapping[str, str]) -> Hashable:
-    """Jobs of the same kind are expected to take the same time."""
+def _kind(rule: str, wildcards: Mapping[str, str]) -> Kind:
     return rule, *(value for name, value in wildcards.items() if name not in _ALIKE)
