@@ -162,6 +162,13 @@ def test_a_hub_cache_elsewhere_is_made_and_its_real_path_is_passed_on(variables,
         variables({"HF_HUB_CACHE": str(tmp_path / "file/hub")}, repository="a/b", commit=commit)
 
 
+def test_a_hub_cache_in_the_project_keeps_its_name_though_it_is_on_another_disk(variables, project, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (project / "resources").symlink_to("../scratch")
+    result = variables(repository="a/b", commit="0" * 40)
+    assert result["APPTAINERENV_HF_HUB_CACHE"] == "resources/hub" and str(tmp_path / "scratch") in places(result)
+
+
 def test_results_on_another_disk_are_mounted(variables, project, tmp_path):
     (tmp_path / "scratch/smoke").mkdir(parents=True)
     (tmp_path / "more").mkdir()
