@@ -121,10 +121,9 @@ def test_the_token_reaches_fetch_rules_and_no_job_of_a_cluster(variables, projec
     user = {"HF_TOKEN": "hf_secret"}
     main = variables(user)
     assert main["APPTAINERENV_HF_TOKEN"] == "hf_secret" and main["SINGULARITYENV_HF_TOKEN_PATH"] == str(file)
-    inherited = {name: value for name, value in (user | main).items() if name not in containers.token_variables()}
-    job = variables(inherited, cluster_job=True)
-    assert not [name for name in inherited | job if "HF_TOKEN" in name]
-    assert "hf_secret" not in (inherited | job).values()
+    job = user | main | variables(user | main, cluster_job=True)
+    kept = {name: value for name, value in job.items() if name not in containers.token_variables()}
+    assert not [name for name in kept if "TOKEN" in name] and "hf_secret" not in kept.values()
 
 
 def test_a_tokens_file_outside_the_project_is_mounted_for_fetch_rules_alone(variables, tmp_path):
@@ -160,6 +159,13 @@ def test_a_hub_cache_elsewhere_is_made_and_its_real_path_is_passed_on(variables,
         UserError, match=r"HF_HUB_CACHE: the folder .*/file/hub cannot be made \(Not a directory\): name another"
     ):
         variables({"HF_HUB_CACHE": str(tmp_path / "file/hub")}, repository="a/b", commit=commit)
+
+
+def test_a_hub_cache_in_the_project_keeps_its_name_though_it_is_on_another_disk(variables, project, tmp_path):
+    (tmp_path / "scratch").mkdir()
+    (project / "resources").symlink_to("../scratch")
+    result = variables(repository="a/b", commit="0" * 40)
+    assert result["APPTAINERENV_HF_HUB_CACHE"] == "resources/hub" and str(tmp_path / "scratch") in places(result)
 
 
 def test_results_on_another_disk_are_mounted(variables, project, tmp_path):

@@ -72,10 +72,6 @@ OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFF
 # The client would look for ~ in the container's home.
 HUB_CACHE = os.path.expandvars(os.path.expanduser(os.getenv("HF_HUB_CACHE", "resources/hub")))
 os.environ.update(HF_HUB_CACHE=HUB_CACHE)
-if workflow.remote_exec:
-    # Cluster jobs fetch nothing, and with --verbose they write their whole environment to the log.
-    for name in containers.token_variables():
-        os.environ.pop(name, None)
 try:
     IMAGES = images.Images(dict(CONFIG.images), LOADED, IN_IMAGES, KIT.locate)
     if IN_IMAGES:
@@ -83,6 +79,10 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 image, image_files = IMAGES.name, IMAGES.files
+if workflow.remote_exec:
+    # Cluster jobs fetch nothing, and with --verbose they write their whole environment to the log.
+    for name in containers.token_variables():
+        os.environ.pop(name, None)
 if workflow.resource_settings.cores is not None and workflow.is_main_process:
     # On a single machine, jobs do not run at the same time if together they need more than its memory or more than one GPU.
     # Other limits can be set with --resources; a cluster has its own. Only a single machine's run has a number of cores: which

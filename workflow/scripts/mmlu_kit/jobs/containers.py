@@ -82,7 +82,7 @@ def _values(environment: Environment, token: Path | None) -> dict[str, str]:
         values |= {name: environment.get(name, "") for name in TOKENS}
         values |= {"HF_TOKEN_PATH": str(token.absolute())} if token.is_file() else {}
     values = {name: value for name, value in values.items() if value and not _set(environment, f"ENV_{name}")}
-    return {**values, "HF_HUB_CACHE": mounts.real(environment["HF_HUB_CACHE"]), **_ISOLATION}
+    return {**values, "HF_HUB_CACHE": _hub_cache(environment), **_ISOLATION}
 
 
 def _check_working_directory(path: Path) -> None:
@@ -96,9 +96,9 @@ def _check_working_directory(path: Path) -> None:
 
 def _paths(study: Study, kit: Path, environment: Environment) -> Iterator[Path]:
     """Every path that jobs read or write, and every link in the folders among them."""
-    hub_cache = Path(mounts.real(environment["HF_HUB_CACHE"]))
+    hub_cache = Path(_hub_cache(environment))
     repositories = _repositories(study)
-    if repositories and Path.cwd() not in hub_cache.absolute().parents:
+    if repositories and not _in_project(hub_cache):
         _make_hub_cache(hub_cache)
     yield from (Path.cwd(), kit, hub_cache)
     yield from (kit / name for name in ("Snakefile", "workflow", "envs"))
@@ -116,6 +116,16 @@ def _repositories(study: Study) -> list[str]:
     models = [f"models--{model.repository}" for model in study.run.values() if model.repository]
     questions = [f"datasets--{study.questions.repository}"] if study.questions.repository else []
     return [name.replace("/", "--") for name in [*models, *questions]]
+
+
+def _hub_cache(environment: Environment) -> str:
+    """Where jobs find the hub's cache: a path in the project stays, so that both can be moved, and another is the real one."""
+    path = environment["HF_HUB_CACHE"]
+    return path if _in_project(Path(path)) else mounts.real(path)
+
+
+def _in_project(path: Path) -> bool:
+    return Path.cwd() in Path(os.path.normpath(Path.cwd() / path)).parents
 
 
 def _make_hub_cache(path: Path) -> None:

@@ -26,11 +26,11 @@ def uses(study: Study, evaluated: Iterable[str], parts: Collection[str]) -> list
     chat = study.chat.models if study.chat and "chat" in parts else []
     models = [(name, study.run[name]) for name in dict.fromkeys([*evaluated, *chat]) if name in study.run]
     setups = study.timing_setups.setups if study.timing_setups and "timing_setups" in parts else []
-    found = [Use(f"models.{name}", model.device, model.on_unavailable) for name, model in models]
-    found += [Use(f"timing_setups.{setup.name}", setup.device, setup.on_unavailable) for setup in setups]
+    result = [Use(f"models.{name}", model.device, model.on_unavailable) for name, model in models]
+    result += [Use(f"timing_setups.{setup.name}", setup.device, setup.on_unavailable) for setup in setups]
     if study.stability and "stability" in parts:  # it compares runs on one device, so it never falls back
-        found.append(Use("stability", study.run[study.stability.model].device, OnUnavailable.FAIL))
-    return found
+        result.append(Use("stability", study.run[study.stability.model].device, OnUnavailable.FAIL))
+    return result
 
 
 class Images:

@@ -92,8 +92,8 @@ def read(text: str) -> list[Row]:
     return [row for row in csv.reader(io.StringIO(text)) if row]
 
 
-def write(rows: Iterable[Row]) -> str:
+def write(table: Iterable[Row]) -> str:
     """The value of a variable APPTAINER_MOUNT."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(table)
     return text.getvalue()
