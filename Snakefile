@@ -9,8 +9,10 @@ from snakemake.utils import min_version
 min_version("9.0")
 FOLDER = Path(str(workflow.current_basedir)).resolve()
 if not FOLDER.is_dir():
-    # Snakemake fetches the rules of a hosted repository one by one, and neither the programs nor the package.
-    raise WorkflowError(f"{workflow.current_basedir} is no folder: clone the kit, and name the Snakefile of the clone")
+    raise WorkflowError(
+        f"{workflow.current_basedir}: Snakemake reads only rules from a repository, and the kit needs its programs: clone it, "
+        "and name the Snakefile of the clone"
+    )
 
 
 configfile: f"{FOLDER}/config.yaml"

@@ -147,7 +147,9 @@ def test_a_module_from_a_repository_is_refused_in_one_line(workflow_copy, snakem
     (folder / "Snakefile").write_text(MODULE.replace("SOURCE", 'gitfile("../kit", path="Snakefile", ref="HEAD")'))
     process = snakemake(folder, "--cores", "1", "--dry-run")
     assert process.returncode == 1
-    assert "@HEAD is no folder: clone the kit, and name the Snakefile of the clone" in process.stdout
+    assert (
+        "@HEAD: Snakemake reads only rules from a repository, and the kit needs its programs: clone it, and" in process.stdout
+    )
 
 
 def test_a_folder_with_braces_is_refused_in_one_line(workflow_copy, snakemake, tmp_path):
