@@ -14,6 +14,7 @@ from mmlu_kit.inputs.repositories import Listing, Repository
 from mmlu_kit.jobs import downloads, estimates, forecast, overview
 from mmlu_kit.jobs.downloads import Download, Inputs
 from mmlu_kit.jobs.forecast import Forecast, Gpu, Here
+from mmlu_kit.models import memory
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.user_errors import UserError
@@ -61,6 +62,12 @@ def test_a_model_that_does_not_fit_is_told_in_numbers():
     assert forecast.forecast("m", manifest(3), CUDA, OnUnavailable.FALLBACK, LAPTOP).ends  # nor does it on the CPU
     assert forecast.forecast("m", manifest(3), CUDA, OnUnavailable.FAIL, WITH_GPU).obstacle is None
     assert forecast.forecast("m", None, CPU, OnUnavailable.FAIL, LAPTOP) == Forecast("m", CPU, None, CPU)
+
+
+def test_only_what_the_control_groups_leave_is_free(monkeypatch):
+    monkeypatch.setattr(memory, "free_in_group", lambda folder: GB // 2)
+    monkeypatch.setattr(memory, "control_groups", lambda table, root: [root])
+    assert forecast.here().in_words().startswith("0.5 GB of ")
 
 
 def test_a_number_format_that_is_left_to_the_device():

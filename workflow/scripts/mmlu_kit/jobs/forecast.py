@@ -4,7 +4,6 @@ Nothing is loaded, so this tells what is known beforehand; each job decides for 
 """
 
 import importlib.util
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
+from mmlu_kit.models import memory
 from mmlu_kit.settings import COMPRESSIONS, Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.study import Setup, Study
+from mmlu_kit.timing.machine import cores_usable
 
 DEVICE_NAMES = {Device.CUDA: "NVIDIA GPU", Device.MPS: "Apple GPU", Device.CPU: "processor"}
 
@@ -76,14 +77,13 @@ class Forecast:
 
 def here() -> Here:
     """Return this machine."""
-    memory = psutil.virtual_memory()
     return Here(
-        total=memory.total,
-        free=memory.available,
+        total=psutil.virtual_memory().total,
+        free=memory.free_here(),
         gpus=_gpus(),
         metal=platform.system() == "Darwin" and platform.machine() == "arm64",
         bitsandbytes=importlib.util.find_spec("bitsandbytes") is not None,
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores_usable() or 1,
     )
 
 
