@@ -146,6 +146,13 @@ class LoadSettings(Entry):
     )
 
 
+def fallbacks(requested: LoadSettings) -> list[LoadSettings]:
+    """What to try, in order, if a request cannot be met: the same on the CPU, then on the CPU without quantization."""
+    on_cpu = requested.model_copy(update={"device": Device.CPU})
+    attempts = [on_cpu, on_cpu.model_copy(update={"quantization": Quantization.NONE})]
+    return [attempt for number, attempt in enumerate(attempts) if attempt not in [requested, *attempts[:number]]]
+
+
 class PromptSettings(Entry):
     """How to prompt a model."""
 

@@ -17,7 +17,7 @@ from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
 from mmlu_kit.models import memory
-from mmlu_kit.settings import COMPRESSIONS, Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.settings import COMPRESSIONS, Device, LoadSettings, OnUnavailable, Quantization, fallbacks
 from mmlu_kit.study import Setup, Study
 from mmlu_kit.timing.machine import cores_usable
 
@@ -112,10 +112,8 @@ def forecast(
     obstacle = _obstacle(needed, settings, machine) if machine else None
     if machine is None or obstacle is None:
         return Forecast(name, settings, needed, settings)
-    if on_unavailable == OnUnavailable.FALLBACK:
-        other = fallback(settings, machine)
-        on_cpu = None if manifest is None else needed_bytes(manifest, other)
-        if other != settings and not _obstacle(on_cpu, other, machine):
+    for other in fallbacks(settings) if on_unavailable == OnUnavailable.FALLBACK else []:
+        if not _obstacle(None if manifest is None else needed_bytes(manifest, other), other, machine):
             return Forecast(name, settings, needed, other, obstacle)
     return Forecast(name, settings, needed, None, obstacle, ends=on_unavailable != OnUnavailable.SKIP)
 
@@ -123,12 +121,6 @@ def forecast(
 def load_settings(entry: LoadSettings) -> LoadSettings:
     """Return how a model or setup is loaded, without its other settings."""
     return LoadSettings(**{name: getattr(entry, name) for name in LoadSettings.model_fields})
-
-
-def fallback(settings: LoadSettings, machine: Here) -> LoadSettings:
-    """Return what is loaded instead where settings cannot be met: the same on the CPU, unquantized without bitsandbytes."""
-    quantization = settings.quantization if machine.bitsandbytes and settings.device != Device.CPU else Quantization.NONE
-    return settings.model_copy(update={"device": Device.CPU, "quantization": quantization})
 
 
 def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
