@@ -87,6 +87,7 @@ def test_saved_weights_are_not_quantized_again_on_any_machine():
     saved = manifest(1, quantization=SavedQuantization(method="gptq", bits=4))
     row = forecast.forecast("m", saved, CUDA_4BIT, OnUnavailable.SKIP, None)
     assert row.ends and row.obstacle == "the weights were saved as gptq 4-bit, so quantization has to be none"
+    assert row.advice == "change the entry in config"  # no other machine and no on_unavailable helps
 
 
 def test_estimates_follow_from_size_questions_and_cores():

@@ -64,7 +64,7 @@ class Forecast:
     """What one model or timing setup needs: `needed` bytes on its device, None if its size is not known yet.
 
     `obstacle` says why it cannot run here as it is configured, None if nothing is known. `runs_as` is what runs then, None if
-    nothing does; `ends` is whether that is an error.
+    nothing does; `ends` is whether that is an error, and `advice` what to do about it.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Forecast:
     runs_as: LoadSettings | None
     obstacle: str | None = None
     ends: bool = False
+    advice: str = "use another machine, change the entry in config, or set its on_unavailable to fallback or skip"
 
 
 def here() -> Here:
@@ -107,7 +108,7 @@ def forecast(
     """Return what a model with these settings needs, and what stands in its way on a machine."""
     if manifest and manifest.quantization and settings.quantization != Quantization.NONE:
         saved = f"the weights were saved as {manifest.quantization}, so quantization has to be none"
-        return Forecast(name, settings, None, None, saved, ends=True)
+        return Forecast(name, settings, None, None, saved, ends=True, advice="change the entry in config")
     needed = None if manifest is None else needed_bytes(manifest, settings)
     obstacle = _obstacle(needed, settings, machine) if machine else None
     if machine is None or obstacle is None:

@@ -16,7 +16,6 @@ from mmlu_kit.settings import Device, OnUnavailable, in_words
 from mmlu_kit.study import Study
 
 _UNKNOWN = "unknown until fetched"
-_ADVICE = "use another machine, change the entry in config, or set its on_unavailable to fallback or skip"
 
 
 class Overview:
@@ -32,7 +31,7 @@ class Overview:
         forecasts = forecast.forecasts(study, inputs.manifests, None if elsewhere else machine)
         time_lines = times(study, results, resources, inputs, forecasts, machine)
         self.problems = [*inputs.problems, *full_disk(inputs)]
-        self.problems += [f"{name}: {row.obstacle}: {_ADVICE}" for name, row in forecasts.items() if row.ends]
+        self.problems += [f"{name}: {row.obstacle}: {row.advice}" for name, row in forecasts.items() if row.ends]
         self.lines = [
             *_downloads(inputs),
             *_for_nothing(study, inputs, forecasts),
