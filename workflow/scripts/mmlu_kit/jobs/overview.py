@@ -129,7 +129,7 @@ def _images(study: Study, names: Mapping[str, str]) -> list[str]:
 
 def _image_state(kind: str, names: Mapping[str, str], optional: bool) -> str:
     """Return in words whether an image is there; without an `optional` one its jobs run in the CPU's image."""
-    if "://" in names[kind]:
+    if images.is_address(names[kind]):
         return "an address: fetched when it is first used"
     if Path(names[kind]).is_file():
         return "is there"
