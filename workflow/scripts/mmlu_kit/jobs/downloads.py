@@ -70,8 +70,8 @@ def inputs(study: Study, resources: Path) -> Inputs:
         repository = _repository("dataset", study.questions)
         listing = repositories.cached_listing(repository)
         downloads[repository] = plan(repository, listing, study.subjects) if listing else Download(repository)
-    asked = [repository for repository, download in downloads.items() if download.missing != 0 and not download.problem]
-    for repository, answer in repositories.ask(asked).items():
+    incomplete = [repository for repository, download in downloads.items() if download.missing != 0 and not download.problem]
+    for repository, answer in repositories.ask(incomplete).items():
         if isinstance(answer, UserError):
             downloads[repository] = replace(downloads[repository], problem=str(answer))
         else:
