@@ -13,10 +13,11 @@ from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.repositories import Listing, Repository
 from mmlu_kit.jobs import downloads, estimates, forecast, overview
 from mmlu_kit.jobs.downloads import Download, Inputs
-from mmlu_kit.jobs.forecast import Forecast, Gpu, Here
+from mmlu_kit.jobs.forecast import Forecast, Here
 from mmlu_kit.models import memory
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.timing.gpu import Gpu
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import results

@@ -75,7 +75,7 @@ def check(kit, environment, folder):
     """Run `mmlu-kit check` in the working directory, with the hub and without a GPU."""
 
     def call(*arguments, token=None, **settings):
-        env = environment | ({"HF_TOKEN": token} if token else {}) | settings
+        env = environment | {"CUDA_VISIBLE_DEVICES": ""} | ({"HF_TOKEN": token} if token else {}) | settings
         process = kit("check", *arguments, cwd=folder, env=env)
         assert TOKEN not in process.stdout + process.stderr and "Traceback" not in process.stderr
         return process

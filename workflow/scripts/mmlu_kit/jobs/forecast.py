@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
-import pynvml
 
 from mmlu_kit import formatting
 from mmlu_kit.config import ModelEntry
@@ -19,18 +18,11 @@ from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
 from mmlu_kit.models import memory
 from mmlu_kit.settings import COMPRESSIONS, Device, LoadSettings, OnUnavailable, Quantization, fallbacks
 from mmlu_kit.study import Setup, Study
+from mmlu_kit.timing import gpu
+from mmlu_kit.timing.gpu import Gpu
 from mmlu_kit.timing.machine import cores_usable
 
 DEVICE_NAMES = {Device.CUDA: "NVIDIA GPU", Device.MPS: "Apple GPU", Device.CPU: "processor"}
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """An NVIDIA GPU and its memory in bytes."""
-
-    name: str
-    total: int
-    free: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ class Here:
 
     def in_words(self) -> str:
         """Its memory and GPUs in one line."""
-        gpus = [f"{gpu.name} with {formatting.size(gpu.free)} of {formatting.size(gpu.total)} free" for gpu in self.gpus]
+        gpus = [f"{name} with {formatting.size(free)} of {formatting.size(total)} free" for name, total, free in self.gpus]
         seen = ", ".join(gpus) or ("an Apple GPU" if self.metal else "no GPU is seen")
         return f"{formatting.size(self.free)} of {formatting.size(self.total)} of memory are free; {seen}"
 
@@ -56,7 +48,7 @@ class Here:
 
     def free_on(self, device: Device) -> int:
         """Bytes that are free on one of its devices; models run on the first GPU."""
-        return self.gpus[0].free if device == Device.CUDA else self.free
+        return self.gpus[0].free_bytes if device == Device.CUDA else self.free
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ def here() -> Here:
     return Here(
         total=psutil.virtual_memory().total,
         free=memory.free_here(),
-        gpus=_gpus(),
+        gpus=gpu.visible(),
         metal=platform.system() == "Darwin" and platform.machine() == "arm64",
         bitsandbytes=importlib.util.find_spec("bitsandbytes") is not None,
         cores=cores_usable() or 1,
@@ -148,15 +140,3 @@ def _obstacle(needed: int | None, settings: LoadSettings, machine: Here) -> str 
         free = formatting.size(machine.free_on(settings.device))
         return f"needs at least {formatting.size(needed)}, but {free} of {settings.device} memory are free"
     return None
-
-
-def _gpus() -> list[Gpu]:
-    """Return the GPUs that NVIDIA's driver shows."""
-    try:
-        pynvml.nvmlInit()
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
-        memories = [pynvml.nvmlDeviceGetMemoryInfo(handle) for handle in handles]
-        names = [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
-    except pynvml.NVMLError:
-        return []
-    return [Gpu(name, int(memory.total), int(memory.free)) for name, memory in zip(names, memories, strict=True)]
