@@ -148,7 +148,7 @@ def times(
         if part in study.run:
             left_s = model_status.model_status(study, part, results, sizes, active=False).left_s
         else:
-            left_s = 0.0 if others[part].complete else others[part].left_s or None
+            left_s = 0.0 if others[part].complete else others[part].left_s
         if left_s is not None:
             rows.append((part, left_s, "left, by the times measured here" if left_s else "done"))
         else:
