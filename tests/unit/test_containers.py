@@ -1,4 +1,4 @@
-"""What Apptainer is told about jobs: mounts, variables that survive --cleanenv, the GPU, and no token on a cluster."""
+"""Variables for Apptainer: mounts, variables that survive --cleanenv, the GPU, and no token on a cluster."""
 
 import csv
 import io

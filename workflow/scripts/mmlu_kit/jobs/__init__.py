@@ -1,1 +1,1 @@
-"""What the workflow's jobs need, and what is said about them; no torch."""
+"""The workflow's jobs: their resources and images, the messages on them, and a preview of a run; no torch."""

@@ -1,4 +1,4 @@
-"""What Apptainer says on a container that did not start, and what to do.
+"""Apptainer's message on a container that did not start, with a remedy.
 
 It writes to Snakemake's standard error or to the SLURM log, never to the log of the job, whose program did not begin.
 """
@@ -25,7 +25,7 @@ _REMEDIES = (
 
 
 def failure(text: str) -> str | None:
-    """Return what Apptainer said on the container of a failed command and what to do; None if the container did start.
+    """Return Apptainer's message on the container of a failed command, with a remedy; None if the container did start.
 
     `text` is Snakemake's on the command. Where it lacks Apptainer's words, as on this machine, the same container is started
     once more with a command that does nothing.

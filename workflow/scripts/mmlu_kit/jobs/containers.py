@@ -1,7 +1,7 @@
-"""What Apptainer and Singularity are told about jobs in images: folders to mount, variables to pass on, the GPU.
+"""Environment variables that configure Apptainer and Singularity for jobs in images: mounts, variables to pass on, the GPU.
 
-All of it is said in environment variables, which also hold in the processes of a cluster's jobs, and which neither `--cleanenv`
-nor `--containall` removes. Every variable is set in both programs' names: APPTAINER_MOUNT and SINGULARITY_MOUNT.
+They also hold in the processes of a cluster's jobs, and neither `--cleanenv` nor `--containall` removes them. Each is set under
+both programs' names: APPTAINER_MOUNT and SINGULARITY_MOUNT.
 """
 
 import os

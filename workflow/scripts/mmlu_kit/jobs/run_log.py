@@ -55,14 +55,14 @@ def install(workflow: Any, results: Path) -> None:
 
 @dataclass(frozen=True)
 class _Job:
-    """A started job: its name, and how its end is told with the time that it took."""
+    """A started job: its name, and the text for its end, with a placeholder for the time that it took."""
 
     name: str
     end: str
 
 
 class RunLog(logging.Handler):
-    """Stands before `screen`, Snakemake's handler, which prints all that this does not replace.
+    """Replaces some records and passes all others on to `screen`, Snakemake's handler.
 
     A record that it does not understand, from another version of Snakemake, ends this: from then on `screen` prints everything.
     """
@@ -162,7 +162,7 @@ class RunLog(logging.Handler):
         return named
 
     def _write(self, record: logging.LogRecord, line: str) -> None:
-        """Print a line of ours, in the colours that Snakemake has for such a record on terminals."""
+        """Print a line in the colours that Snakemake has for such a record on terminals."""
         self.screen.stream.write(self.screen.decorate(record, line) + "\n")
         self.screen.flush()
 

@@ -1,4 +1,4 @@
-"""What SLURM says on a job that it refused or killed, and what to change."""
+"""SLURM's messages on jobs that it refused or killed, with remedies."""
 
 import re
 
@@ -65,7 +65,7 @@ def kill(text: str, rule: str) -> str | None:
 
 
 def refusal(message: str, rule: str) -> str | None:
-    """Return SLURM's words on a job that it did not accept and what to change, None if it did.
+    """Return SLURM's message on a job that it did not accept, with a remedy; None if it accepted the job.
 
     `message` is the executor's, or the job's SLURM log.
     """
