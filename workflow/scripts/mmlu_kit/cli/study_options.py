@@ -24,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def read(args: argparse.Namespace) -> dict[str, Any]:
     """Return the config that the arguments name, as Snakemake reads it in the same working directory."""
     chosen = {key: value for key, value in (("study", args.study), ("only", args.only)) if value}
-    beside = [path for path in [Path("config.yaml")] if path.exists() and not path.samefile(KIT.folder / path)]
-    return config_files.read([KIT.folder / "config.yaml", *beside, *args.configfile]) | chosen
+    beside = Path("config.yaml")
+    paths = [PROJECT / beside, *([beside] if beside.exists() else []), *args.configfile]
+    return config_files.read(paths) | chosen
 
 
 def resolve(settings: dict[str, Any]) -> Study:

@@ -61,9 +61,7 @@ def choose(model: str, config: Path) -> ChosenModel:
 
 def _entry(model: str, config: Path) -> ModelEntry:
     """The config entry of a model that can be run."""
-    project = PROJECT / "config.yaml"
-    paths = [config] if config.exists() and config.samefile(project) else [project, config]
-    models = configs.parse(config_files.read(paths)).models
+    models = configs.parse(config_files.read([PROJECT / "config.yaml", config])).models
     entry = models.get(model)
     if isinstance(entry, ModelEntry):
         return entry
