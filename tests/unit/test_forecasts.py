@@ -23,9 +23,11 @@ from mmlu_kit.user_errors import UserError
 from tests.helpers import results
 
 GB = 10**9
-LAPTOP = Here(total=16 * GB, free=10 * GB, gpus=[], metal=False, bitsandbytes=True, cores=2)
-WITH_GPU = Here(total=16 * GB, free=10 * GB, gpus=[Gpu("T4", 16 * GB, 15 * GB)], metal=False, bitsandbytes=True, cores=2)
-BARE = Here(total=16 * GB, free=10 * GB, gpus=[], metal=False, bitsandbytes=False, cores=2)
+LAPTOP = Here(total_bytes=16 * GB, free_bytes=10 * GB, gpus=[], metal=False, bitsandbytes=True, cores=2)
+WITH_GPU = Here(
+    total_bytes=16 * GB, free_bytes=10 * GB, gpus=[Gpu("T4", 16 * GB, 15 * GB)], metal=False, bitsandbytes=True, cores=2
+)
+BARE = Here(total_bytes=16 * GB, free_bytes=10 * GB, gpus=[], metal=False, bitsandbytes=False, cores=2)
 CPU, CUDA = LoadSettings(), LoadSettings(device=Device.CUDA)
 CUDA_4BIT = LoadSettings(device=Device.CUDA, quantization=Quantization.FOUR_BIT)
 CPU_4BIT = LoadSettings(quantization=Quantization.FOUR_BIT)

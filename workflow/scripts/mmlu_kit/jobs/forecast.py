@@ -27,10 +27,10 @@ DEVICE_NAMES = {Device.CUDA: "NVIDIA GPU", Device.MPS: "Apple GPU", Device.CPU: 
 
 @dataclass(frozen=True)
 class Here:
-    """This machine as far as it can be seen without torch; memory is in bytes, and cores are those that may be used."""
+    """This machine as far as it can be seen without torch; cores are those that may be used."""
 
-    total: int
-    free: int
+    total_bytes: int
+    free_bytes: int
     gpus: list[Gpu]
     metal: bool
     bitsandbytes: bool
@@ -40,7 +40,7 @@ class Here:
         """Its memory and GPUs in one line."""
         gpus = [f"{name} with {formatting.size(free)} of {formatting.size(total)} free" for name, total, free in self.gpus]
         seen = ", ".join(gpus) or ("an Apple GPU" if self.metal else "no GPU is seen")
-        return f"{formatting.size(self.free)} of {formatting.size(self.total)} of memory are free; {seen}"
+        return f"{formatting.size(self.free_bytes)} of {formatting.size(self.total_bytes)} of memory are free; {seen}"
 
     def has(self, device: Device) -> bool:
         """Whether the machine has such a device."""
@@ -48,7 +48,7 @@ class Here:
 
     def free_on(self, device: Device) -> int:
         """Bytes that are free on one of its devices; models run on the first GPU."""
-        return self.gpus[0].free_bytes if device == Device.CUDA else self.free
+        return self.gpus[0].free_bytes if device == Device.CUDA else self.free_bytes
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ class Forecast:
 def here() -> Here:
     """Return this machine."""
     return Here(
-        total=psutil.virtual_memory().total,
-        free=memory.free_here(),
+        total_bytes=psutil.virtual_memory().total,
+        free_bytes=memory.free_here(),
         gpus=gpu.visible(),
         metal=platform.system() == "Darwin" and platform.machine() == "arm64",
         bitsandbytes=importlib.util.find_spec("bitsandbytes") is not None,
