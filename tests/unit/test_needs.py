@@ -1,5 +1,6 @@
 """What jobs ask of a cluster: memory, compared with measured peaks of whole processes, time, and GPUs."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -42,14 +43,15 @@ MEASURED = [
 ]
 
 
-@pytest.fixture
-def manifest(tmp_path):
-    """A function that makes the manifest of a checkpoint with a Qwen2.5 model's shape: '7B', or '7B float32'."""
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """A function that returns the manifest of a checkpoint with a Qwen2.5 model's shape: '7B', or '0.5B float32'."""
 
+    @functools.cache
     def make(name):
         size = name.removesuffix(" float32")
         shape = dict(zip(SIZES.split(), SHAPES[size], strict=True))
-        return save_empty(tmp_path, shape, "float32" if name.endswith("float32") else "bfloat16")
+        return save_empty(tmp_path_factory.mktemp("model"), shape, "bfloat16" if name == size else "float32")
 
     return make
 
@@ -146,7 +148,6 @@ def test_experts_are_not_compressed_and_weights_saved_quantized_take_what_they_t
 
 def test_weights_that_cannot_be_read_here_count_as_one_tensor(manifest, tmp_path):
     checkpoint = manifest("0.5B")
-    (tmp_path / "model.safetensors").unlink()
     moved = checkpoint.model_copy(update={"folder": str(tmp_path / "elsewhere")})
     assert needs.memory_mb(moved, entry()) == needs.memory_mb(checkpoint, entry())
     assert needs.memory_mb(moved, entry(quantization="4bit")) == needs.memory_mb(moved, entry())
