@@ -126,6 +126,8 @@ def test_commands_name_results_only_by_their_copies_of_the_storage(workflow_copy
 @pytest.mark.usefixtures("namespaces")
 def test_jobs_need_no_shared_disk(workflow_copy, snakemake, storage, evaluation, tmp_path):
     pytest.importorskip("snakemake_executor_plugin_cluster_generic")
+    if shutil.which("rsync") is None:
+        pytest.skip("rsync, which the storage copies with, is not installed")
     under_git(workflow_copy)
     (tmp_path / "nodes").mkdir()
     submit = tmp_path / "submit.sh"
