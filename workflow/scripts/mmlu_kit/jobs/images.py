@@ -45,6 +45,7 @@ class Images:
         self._in_images = in_images
         self._cuda = CUDA
         on_cuda = [use for use in needed if use.device == Device.CUDA]
+        self.need_gpu = bool(on_cuda)
         if in_images:
             if on_cuda and self._missing(CUDA) and all(use.on_unavailable != OnUnavailable.FAIL for use in on_cuda):
                 self._cuda = CPU
