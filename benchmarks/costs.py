@@ -25,7 +25,7 @@ from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import questions
 from mmlu_kit.jobs import needs
-from mmlu_kit.models import tokenizers
+from mmlu_kit.models import number_formats, tokenizers
 from mmlu_kit.recall import conversations, probes, times
 from mmlu_kit.settings import Device, DType, Preset, Split, dtype_bytes
 from mmlu_kit.study import Study, resolve
@@ -111,7 +111,7 @@ def cost(name: str, study: Study, tokens: Mapping[str, Sequence[int]], rates: Ra
     def seconds(number: int, all_tokens: float) -> float:
         if model.device == Device.CUDA:
             return PUBLISHED_GPU_S[str(model.repository)] * number
-        return 2 * layers * all_tokens / rates[computed(model)]
+        return 2 * layers * all_tokens / rates[number_formats.resolve(model.dtype, Device.CPU)]
 
     jobs = (1, 1) if model.load_once else (len(subjects), len(SUBJECTS))
     return Cost(
@@ -123,11 +123,6 @@ def cost(name: str, study: Study, tokens: Mapping[str, Sequence[int]], rates: Ra
         study=Work(len(counts), jobs[0], seconds(len(counts), sum(counts))),
         every=Work(ALL_QUESTIONS, jobs[1], seconds(ALL_QUESTIONS, ALL_QUESTIONS * sum(every) / len(every))),
     )
-
-
-def computed(model: ModelEntry) -> DType:
-    """The number format that a model is computed in on a CPU."""
-    return DType.FLOAT32 if model.dtype == DType.AUTO else model.dtype
 
 
 def chat(study: Study, experiment: ChatEntry, data: Path, rates: Rates, reading: float) -> str:
@@ -144,7 +139,7 @@ def chat(study: Study, experiment: ChatEntry, data: Path, rates: Rates, reading:
     seconds = 0.0
     for model in (study.run[name] for name in experiment.models):
         weights, layers = sizes(model, data / "model_shapes.json")
-        seconds += 2 * layers * (tokens + timed) / (CHAT_RATE * rates[computed(model)])
+        seconds += 2 * layers * (tokens + timed) / (CHAT_RATE * rates[number_formats.resolve(model.dtype, Device.CPU)])
         seconds += len(prompts) * experiment.max_new_tokens * dtype_bytes(model.dtype, model.device) * weights / reading
     return (
         f"Chat: {len(prompts):,} prompts of {tokens / len(prompts):.0f} tokens on average, replies of "

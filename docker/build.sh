@@ -32,7 +32,7 @@ echo "Building $tag with $builder …"
 "$builder" build ${BUILD_OPTIONS:-} --file "docker/$recipe.Dockerfile" --tag "$tag" \
     --build-arg LOCK_SHA256="$(sha256sum "envs/$recipe.lock" | cut -d ' ' -f 1)" \
     --build-arg INPUTS_SHA256="$(sh docker/inputs.sh "$recipe")" \
-    --build-arg TORCH_OPTIONS="${TORCH_OPTIONS:-}" \
+    ${TORCH_OPTIONS:+--build-arg "TORCH_OPTIONS=$TORCH_OPTIONS"} \
     --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
     .
 apptainer=$(command -v apptainer || command -v singularity || true)

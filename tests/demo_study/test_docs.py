@@ -74,7 +74,7 @@ ELSEWHERE = {
     "make lint": (".ci/run", "make lint"),
     "make image-cpu": (".ci/run", "make image-cpu"),
     "make demo-models": ("tests/workflow/test_demo_training.py", "train_models.py"),
-    "snakemake --snakefile KIT/Snakefile --cores 8": ("tests/workflow/test_elsewhere.py", "--snakefile"),
+    "snakemake --snakefile KIT/Snakefile --cores 8": ("tests/workflow/test_elsewhere.py", '"-s", os.path.relpath(kit_folder / "Snakefile"'),
     "snakemake --use-singularity --configfile images.yaml": ("tests/workflow/test_published_images.py", "--use-singularity"),
     "snakemake --report out.html": ("tests/workflow/test_snakemake_report.py", "--report"),
     "hf auth login": ("tests/workflow/test_fetch.py", "hf auth login"),
@@ -120,11 +120,17 @@ def test_every_command_in_the_documents_has_a_test():
     assert set(commands()) == {*HERE, *ELSEWHERE}
 
 
-def test_every_file_that_contributing_says_to_touch_is_there():
-    table = (ROOT / "CONTRIBUTING.md").read_text().partition("## To add something")[2]
-    paths = re.findall(r"`([\w/]+\.(?:py|smk|md\.j2))`", table)
-    folders = [ROOT if path.startswith("workflow/") else ROOT / "workflow/scripts/mmlu_kit" for path in paths]
-    assert paths and not [path for folder, path in zip(folders, paths, strict=True) if not (folder / path).is_file()]
+def test_every_file_and_name_that_contributing_says_to_touch_is_there():
+    rows = (ROOT / "CONTRIBUTING.md").read_text().partition("## To add something")[2].splitlines()
+    kit = ROOT / "workflow/scripts/mmlu_kit"
+    named = [re.findall(r"`([\w/]+\.(?:py|smk|md\.j2))`", row) for row in rows]
+    texts = [
+        "".join((ROOT if path.startswith("workflow/") else kit).joinpath(path).read_text() for path in row) for row in named
+    ]
+    assert any(named)
+    for row, text in zip(rows, texts, strict=True):
+        names = [name for name in re.findall(r"`(?:\w+\.)?(\w+)`", row) if name not in ("py", "smk", "csv")]
+        assert not text or not [name for name in names if not re.search(rf"\b{name}\b", text)], row
 
 
 def works(command, folder):

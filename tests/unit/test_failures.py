@@ -85,8 +85,8 @@ def record(failures, event, text="", **values):
 def line(failures, fail):
     """Let one job fail and return its only line."""
 
-    def call(*texts, **more):
-        (line,) = failures.lines([fail(*texts, **more)])
+    def call(*texts, **fields):
+        (line,) = failures.lines([fail(*texts, **fields)])
         return line
 
     return call

@@ -13,9 +13,11 @@ from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.repositories import Listing, Repository
 from mmlu_kit.jobs import downloads, estimates, forecast, overview
 from mmlu_kit.jobs.downloads import Download, Inputs
-from mmlu_kit.jobs.forecast import Forecast, Gpu, Here
+from mmlu_kit.jobs.forecast import Forecast, Here
+from mmlu_kit.models import memory
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.timing.gpu import Gpu
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import results
@@ -63,6 +65,12 @@ def test_a_model_that_does_not_fit_is_told_in_numbers():
     assert forecast.forecast("m", None, CPU, OnUnavailable.FAIL, LAPTOP) == Forecast("m", CPU, None, CPU)
 
 
+def test_only_what_the_control_groups_leave_is_free(monkeypatch):
+    monkeypatch.setattr(memory, "free_in_group", lambda folder: GB // 2)
+    monkeypatch.setattr(memory, "control_groups", lambda table, root: [root])
+    assert forecast.here().in_words().startswith("0.5 GB of ")
+
+
 def test_a_number_format_that_is_left_to_the_device():
     on_gpu, on_cpu = (LoadSettings(device=device, dtype=DType.AUTO) for device in (Device.CUDA, Device.CPU))
     sizes = [forecast.forecast("m", manifest(1), one, OnUnavailable.FAIL, WITH_GPU).needed for one in (on_gpu, on_cpu)]
@@ -80,6 +88,7 @@ def test_saved_weights_are_not_quantized_again_on_any_machine():
     saved = manifest(1, quantization=SavedQuantization(method="gptq", bits=4))
     row = forecast.forecast("m", saved, CUDA_4BIT, OnUnavailable.SKIP, None)
     assert row.ends and row.obstacle == "the weights were saved as gptq 4-bit, so quantization has to be none"
+    assert row.advice == "change the entry in config"  # no other machine and no on_unavailable helps
 
 
 def test_estimates_follow_from_size_questions_and_cores():

@@ -47,6 +47,7 @@ def test_columns_are_aligned():
         "a          1",
         "long name",
     ]
+    assert formatting.columns([("model", "size"), ("a", "1")], numbers=[1]) == ["model  size", "a         1"]
     assert formatting.columns([]) == []
 
 

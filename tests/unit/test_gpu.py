@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 from mmlu_kit.timing import gpu
-from mmlu_kit.timing.gpu import GpuUse
+from mmlu_kit.timing.gpu import Gpu, GpuUse
 
 
 @pytest.fixture
@@ -50,10 +50,36 @@ def test_without_a_gpu_the_meter_gives_a_reason(device):
     assert gpu.Meter(None, device).read() == GpuUse(gpu_energy_j=None, peak_gpu_bytes=None, reasons=reasons)
 
 
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (None, ["first", "second"]),
+        ("1,0", ["second", "first"]),
+        ("1", ["second"]),
+        ("7", []),
+        ("", []),
+        ("-1", []),
+        ("NoDevFiles", []),
+        ("GPU-0123", ["first", "second"]),
+    ],
+)
+def test_only_gpus_that_cuda_sees_are_visible(monkeypatch, value, names):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if value is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 2)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda number: number)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetName", ["first", "second"].__getitem__)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", lambda number: SimpleNamespace(total=16, free=number))
+    assert [row.name for row in gpu.visible()] == names
+    assert all(row == Gpu(row.name, 16, row.name == "second") for row in gpu.visible())
+
+
 def test_a_machine_without_the_driver(monkeypatch, tmp_path):
     def missing():
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
     monkeypatch.setattr(pynvml, "nvmlInit", missing)
     monkeypatch.setattr(gpu, "DRIVER_FILES", tmp_path)
-    assert gpu.driver() is None and gpu.names() == []
+    assert gpu.driver() is None and gpu.names() == [] and gpu.visible() == []

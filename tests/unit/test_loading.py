@@ -8,7 +8,7 @@ import tokenizers as backend
 import torch
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import loading, memory, tokenizers, transformers_model
-from mmlu_kit.settings import LoadSettings, OnUnavailable
+from mmlu_kit.settings import LoadSettings, OnUnavailable, fallbacks
 from mmlu_kit.timing import gpu_obstacles
 from mmlu_kit.user_errors import UserError
 
@@ -119,10 +119,10 @@ def test_a_library_that_does_not_quantize_is_an_error(manifest, monkeypatch, fla
 
 
 def test_fallbacks_in_order():
-    assert loading.fallbacks(requested("cuda", "4bit")) == [requested("cpu", "4bit"), requested("cpu", "none")]
-    assert loading.fallbacks(requested("cuda")) == [requested("cpu")]
-    assert loading.fallbacks(requested("cpu", "4bit")) == [requested("cpu")]
-    assert loading.fallbacks(requested()) == []
+    assert fallbacks(requested("cuda", "4bit")) == [requested("cpu", "4bit"), requested("cpu", "none")]
+    assert fallbacks(requested("cuda")) == [requested("cpu")]
+    assert fallbacks(requested("cpu", "4bit")) == [requested("cpu")]
+    assert fallbacks(requested()) == []
 
 
 def test_a_tokenizer_that_encodes_nothing_is_refused(root, tmp_path):

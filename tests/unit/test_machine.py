@@ -36,7 +36,7 @@ def test_scores_on_one_kind_of_device_can_be_bit_identical():
     assert machine.device_class(torch, "cpu") == f"{machine.processor()} {torch.backends.cpu.get_cpu_capability()}"
 
 
-def shown(capsys):
+def printed(capsys):
     """Return what `mmlu-kit machine` prints, by its first words."""
     cli.run(argparse.Namespace())
     return dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
@@ -46,7 +46,7 @@ def test_the_program_says_why_torch_cannot_use_a_gpu(monkeypatch, capsys):
     reason = "NVIDIA's driver 535.183.01 is too old for torch's CUDA 13.0"
     monkeypatch.setattr(gpu_obstacles, "obstacle", lambda torch: reason)
     monkeypatch.setattr(torch.mps, "is_available", lambda: False)
-    lines = shown(capsys)
+    lines = printed(capsys)
     assert lines["GPU"] == f"none that torch can use: {reason}" and lines["dtype"] == "auto is float32 on cpu"
     assert lines["largest"].endswith("on the processor)") and "auto" not in lines["largest"]
 
@@ -56,7 +56,7 @@ def test_the_program_shows_a_gpu_and_what_auto_is_on_it(monkeypatch, capsys):
     monkeypatch.setattr(gpu_obstacles, "obstacle", lambda torch: None)
     monkeypatch.setattr(machine, "describe", lambda torch: results.MACHINE.model_copy(update=changes))
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
-    lines = shown(capsys)
+    lines = printed(capsys)
     assert lines["GPU"] == "Tesla T4, 16.0 GB, compute capability 7.5, CUDA 13.0, driver 580.65.06"
     assert lines["dtype"] == "auto is float16 on cuda" and lines["largest"].endswith("on the GPU)")
 
@@ -64,5 +64,5 @@ def test_the_program_shows_a_gpu_and_what_auto_is_on_it(monkeypatch, capsys):
 def test_the_program_shows_apples_gpu(monkeypatch, capsys):
     monkeypatch.setattr(gpu_obstacles, "obstacle", lambda torch: "this machine has none")
     monkeypatch.setattr(torch.mps, "is_available", lambda: True)
-    lines = shown(capsys)
+    lines = printed(capsys)
     assert lines["GPU"].startswith("Apple's, as mps") and lines["dtype"] == "auto is float32 on mps"

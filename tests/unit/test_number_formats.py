@@ -98,8 +98,8 @@ def test_a_gpu_that_is_too_small_is_reported_in_its_format_before_the_cpu_is_tri
 def test_requested_and_effective_read_well_beside_each_other():
     ran = results.effective("cuda", "4bit").model_copy(update={"dtype": "float16"})
     assert (in_words(AUTO), in_words(ran), differences(AUTO, ran)) == ("cuda, auto, 4bit", "cuda, float16, 4bit", [])
-    asked = AUTO.model_copy(update={"dtype": DType.BFLOAT16})
-    assert differences(asked, ran) == ["float16 instead of bfloat16"]
+    requested = AUTO.model_copy(update={"dtype": DType.BFLOAT16})
+    assert differences(requested, ran) == ["float16 instead of bfloat16"]
 
 
 def test_the_bytes_of_a_weight_are_known_without_torch():

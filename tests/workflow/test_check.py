@@ -1,6 +1,7 @@
 """What `mmlu-kit check` says before a study runs, with the real client and a hub on the loopback; nothing is fetched or run."""
 
 import os
+import re
 import shutil
 import time
 
@@ -75,7 +76,7 @@ def check(kit, environment, folder):
     """Run `mmlu-kit check` in the working directory, with the hub and without a GPU."""
 
     def call(*arguments, token=None, **settings):
-        env = environment | ({"HF_TOKEN": token} if token else {}) | settings
+        env = environment | {"CUDA_VISIBLE_DEVICES": ""} | ({"HF_TOKEN": token} if token else {}) | settings
         process = kit("check", *arguments, cwd=folder, env=env)
         assert TOKEN not in process.stdout + process.stderr and "Traceback" not in process.stderr
         return process
@@ -142,6 +143,16 @@ def test_a_cache_that_was_emptied_is_told_before_the_run(check, manifest, folder
     assert process.returncode == 2
     words = f"is missing: delete {manifest.relative_to(folder)} and run again, which fetches the model again"
     assert words in process.stderr
+
+
+def test_weights_that_are_damaged_in_the_cache_are_one_problem_of_the_overview(check, manifest, tmp_path):
+    (weights,) = (tmp_path / "cache").rglob("snapshots/*/model.safetensors")
+    weights.resolve().write_bytes(b"damaged")
+    manifest.unlink()
+    process = check("--only", "small")
+    assert process.returncode == 2 and lines(process, "tiny/mmlu")
+    where = r"error: model tiny/model at aaaaaaaaaaaa: .*/model.safetensors is not a safetensors file, or is truncated: fetch"
+    assert re.match(where, process.stderr) and process.stderr.count("\n") == 1
 
 
 def test_without_a_network_the_line_comes_within_ten_seconds(check):

@@ -8,9 +8,8 @@ from mmlu_kit import user_errors
 from mmlu_kit.provenance import run_record
 from mmlu_kit.provenance.run_record import RunStart
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.sources import PROJECT
 from mmlu_kit.user_errors import UserError
-
-KIT = Path(__file__).resolve().parents[2]
 
 
 def arguments() -> argparse.Namespace:
@@ -37,7 +36,7 @@ def main() -> None:
     except ValueError:
         raise UserError("--begun: not the JSON that the workflow passes: leave the option out") from None
     images = dict(image.split("=", 1) for image in args.image)
-    run = run_record.describe(Merged.read(args.merged), args.merged.parent, KIT, begun, images, args.questions)
+    run = run_record.describe(Merged.read(args.merged), args.merged.parent, PROJECT, begun, images, args.questions)
     run.write(args.output)
     print(f"{args.output}: {len(run.code.files)} files of code, commit {run.code.commit or 'unknown'}")
 

@@ -51,7 +51,9 @@ Strategy = Annotated[str, Field(pattern=r"^(full|none|(last_turns|token_budget)\
 class Source(Entry):
     """Where files come from: a local folder (`path`), or a repository of the hub at a commit."""
 
-    path: Text | None = Field(None, description="A local folder, absolute or relative to the project's folder.")
+    path: Text | None = Field(
+        None, description="A local folder, absolute or relative to the working directory or, if it is not there, to the kit's."
+    )
     repository: Repository | None = Field(None, description="A repository of the Hugging Face hub, owner/name.")
     commit: Commit | None = Field(
         None,
@@ -90,7 +92,11 @@ class ModelEntry(Source, LoadSettings):
     tokens_per_batch: TokensPerBatch = Field(
         "auto", description="Tokens in one forward pass; auto is 768 on a CPU and as many as fit the memory on CUDA."
     )
-    load_once: bool = Field(False, description="Run one job for all subjects (true) or one job for each subject (false).")
+    load_once: bool = Field(
+        False,
+        description="Run one job for all subjects (true) or one job for each subject (false); by default as the study or "
+        "config has it.",
+    )
 
 
 class ImportedEntry(Entry):

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from mmlu_kit.data import MedianRange
 
@@ -84,10 +84,14 @@ def quantity(value: float | None, unit: str) -> str:
     return forms[unit](value) if unit in forms else f"{value:.0f}"
 
 
-def columns(table: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table for the terminal, with its columns aligned."""
+def columns(table: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> list[str]:
+    """The lines of a table for the terminal, with its columns aligned: those with `numbers` to the right."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table]
+    aligns = [str.rjust if column in numbers else str.ljust for column in range(len(widths))]
+    return [
+        "  ".join(align(cell, width) for align, cell, width in zip(aligns, line, widths, strict=True)).rstrip()
+        for line in table
+    ]
 
 
 def cell(text: str) -> str:

@@ -17,9 +17,9 @@ from mmlu_kit.settings import (
     Preset,
     Quantization,
     Requested,
-    TemplateArguments,
     TokensPerBatch,
 )
+from mmlu_kit.template_arguments import TemplateArguments
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, explain_json
 

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from mmlu_kit.data import Bytes, Count, Data, Entry, Positive
+from mmlu_kit.template_arguments import TemplateArguments
 
 LETTERS = "ABCD"
 CHANCE = 1 / len(LETTERS)  # accuracy of guessing
@@ -145,33 +146,11 @@ class LoadSettings(Entry):
     )
 
 
-def _argument_name(name: str) -> str:
-    """Check a template argument's name: it must be able to reach the template, and not replace what the kit itself passes."""
-    if not name.isidentifier() or name.startswith("_"):
-        raise ValueError(f"'{name[:80]}' is not a name of an argument: use letters, digits and underscores")
-    if name in TEMPLATE_NAMES or name.endswith("_token"):
-        raise ValueError(f"'{name}' is set by the kit or by the template language: remove it")
-    return name
-
-
-def _argument(value: Any) -> Any:
-    if not (len(value) <= 200 if isinstance(value, str) else isinstance(value, bool | int | float) and abs(value) < 2**63):
-        raise ValueError("needs true, false, a number or a text of at most 200 characters")
-    return value
-
-
-# Names that chat templates have without arguments, and parameters of the functions that render them.
-TEMPLATE_NAMES = frozenset(
-    (
-        "messages tools documents add_generation_prompt date_string strftime_now raise_exception conversation conversations "
-        "chat_template continue_final_message tokenize sanitize_control_tokens padding truncation max_length return_tensors "
-        "return_dict return_assistant_tokens_mask tokenizer_kwargs additional_special_tokens extra_special_tokens "
-        "range dict namespace lipsum cycler joiner loop self caller varargs kwargs"
-    ).split()
-)
-TemplateArguments = Mapping[
-    Annotated[str, AfterValidator(_argument_name)], Annotated[bool | int | float | str, BeforeValidator(_argument)]
-]
+def fallbacks(requested: LoadSettings) -> list[LoadSettings]:
+    """What to try, in order, if a request cannot be met: the same on the CPU, then on the CPU without quantization."""
+    on_cpu = requested.model_copy(update={"device": Device.CPU})
+    attempts = [on_cpu, on_cpu.model_copy(update={"quantization": Quantization.NONE})]
+    return [attempt for number, attempt in enumerate(attempts) if attempt not in [requested, *attempts[:number]]]
 
 
 class PromptSettings(Entry):

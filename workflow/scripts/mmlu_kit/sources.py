@@ -1,9 +1,10 @@
-"""The source files of a program: they are inputs of its rule, so that an edit rebuilds only affected outputs."""
+"""The source files of a program: a hash of them is a parameter of its rule, so that an edit rebuilds only affected outputs."""
 
 import ast
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+PROJECT = PACKAGE.parents[2]  # the kit's folder, with the Snakefile
 
 
 def sources(program: Path) -> list[str]:

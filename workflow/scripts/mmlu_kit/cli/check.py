@@ -10,6 +10,7 @@ from pathlib import Path
 from mmlu_kit import config as configs
 from mmlu_kit import formatting
 from mmlu_kit.cli import study_options
+from mmlu_kit.jobs import images
 from mmlu_kit.user_errors import UserError
 
 
@@ -22,12 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     config = study_options.read(args)
     study = study_options.resolve(config)
-    images = {kind: path if "://" in path else study_options.KIT.locate(path) for kind, path in configs.parse(config).images}
+    names = images.located(dict(configs.parse(config).images), study_options.KIT.locate)
     # As in the Snakefile; the hub's client reads it when it is imported.
     os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
     from mmlu_kit.jobs.overview import Overview
 
-    overview = Overview(study, Path("results") / study.name, Path("resources"), images, args.cluster)
+    overview = Overview(study, Path("results") / study.name, Path("resources"), names, args.cluster)
     print("\n".join(overview.lines), flush=True)
     if not overview.problems:
         print("\nNothing is known that keeps this study from running.")
@@ -35,5 +36,5 @@ def run(args: argparse.Namespace) -> None:
     first, *others = overview.problems
     if others:
         print("\n".join(["", "PROBLEMS", *overview.problems]), flush=True)
-    more = f" (the first of {formatting.plural(len(overview.problems), 'problem')})" if others else ""
-    raise UserError(f"{first}{more}")
+    number = f" (the first of {formatting.plural(len(overview.problems), 'problem')})" if others else ""
+    raise UserError(f"{first}{number}")

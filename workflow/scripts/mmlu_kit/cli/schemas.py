@@ -18,9 +18,10 @@ from mmlu_kit.recall.documents import ChatFile, RecallFile, RecallTimesFile, Tra
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
+from mmlu_kit.sources import PROJECT
 from mmlu_kit.timing.time_logs import Processes
 
-FOLDER = Path(__file__).parents[3] / "schemas"
+FOLDER = PROJECT / "workflow/schemas"
 MODELS: dict[str, type[BaseModel]] = {
     "analysis": AnalysisFile,
     "chat": ChatFile,

@@ -6,9 +6,10 @@ from typing import Any
 
 from mmlu_kit import config_files, study
 from mmlu_kit.jobs.places import Kit
+from mmlu_kit.sources import PROJECT
 from mmlu_kit.study import Study
 
-KIT = Kit(Path(__file__).parents[4])
+KIT = Kit(PROJECT)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

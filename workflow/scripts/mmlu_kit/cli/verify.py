@@ -7,8 +7,9 @@ import argparse
 from pathlib import Path
 
 from mmlu_kit.claims import listing
+from mmlu_kit.sources import PROJECT
 
-REFERENCE = Path(__file__).parents[3] / "reference"
+REFERENCE = PROJECT / "workflow/reference"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from mmlu_kit.evaluation import thoughts
 from mmlu_kit.evaluation.messages import Message, Role, arranged
 from mmlu_kit.evaluation.rendering import ADVICE, Refusal, Renderer
 from mmlu_kit.evaluation.template_forms import TemplateForm, template_form
-from mmlu_kit.settings import TemplateArguments
+from mmlu_kit.template_arguments import TemplateArguments
 from mmlu_kit.user_errors import UserError
 
 # A piece of a prompt: its text, and whether it is a token written by the chat template.

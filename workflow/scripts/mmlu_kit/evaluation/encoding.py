@@ -13,7 +13,8 @@ from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.evaluation.messages import Message
 from mmlu_kit.evaluation.template_forms import alternatives, special_tokens
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS, Preset, TemplateArguments
+from mmlu_kit.settings import LETTERS, Preset
+from mmlu_kit.template_arguments import TemplateArguments
 from mmlu_kit.user_errors import UserError
 
 

@@ -15,8 +15,9 @@ from mmlu_kit import files
 from mmlu_kit.evaluation.chat_templates import ChatTemplate, Piece
 from mmlu_kit.evaluation.messages import Message
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS, Preset, TemplateArguments
+from mmlu_kit.settings import LETTERS, Preset
 from mmlu_kit.subjects import title
+from mmlu_kit.template_arguments import TemplateArguments
 
 
 def header(subject: str, preset: Preset) -> str:

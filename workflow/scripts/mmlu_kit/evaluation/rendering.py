@@ -7,7 +7,7 @@ from typing import Any
 import jinja2.meta
 
 from mmlu_kit.evaluation.limits import limited
-from mmlu_kit.settings import TEMPLATE_NAMES, TemplateArguments
+from mmlu_kit.template_arguments import TEMPLATE_NAMES, TemplateArguments
 from mmlu_kit.user_errors import UserError
 
 # Llama 3.2's chat template writes today's date into every prompt unless a date is given; a fixed date keeps prompts the same

@@ -8,9 +8,8 @@ from pathlib import Path
 from mmlu_kit import config as configs
 from mmlu_kit import config_files
 from mmlu_kit.config import ModelEntry
+from mmlu_kit.sources import PROJECT
 from mmlu_kit.user_errors import UserError
-
-PROJECT = Path(__file__).parents[4]
 
 
 def add_arguments(parser: argparse.ArgumentParser, default: str | None = None) -> None:

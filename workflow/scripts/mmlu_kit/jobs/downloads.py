@@ -70,8 +70,8 @@ def inputs(study: Study, resources: Path) -> Inputs:
         repository = _repository("dataset", study.questions)
         listing = repositories.cached_listing(repository)
         downloads[repository] = plan(repository, listing, study.subjects) if listing else Download(repository)
-    asked = [repository for repository, download in downloads.items() if download.missing != 0 and not download.problem]
-    for repository, answer in repositories.ask(asked).items():
+    incomplete = [repository for repository, download in downloads.items() if download.missing != 0 and not download.problem]
+    for repository, answer in repositories.ask(incomplete).items():
         if isinstance(answer, UserError):
             downloads[repository] = replace(downloads[repository], problem=str(answer))
         else:
@@ -137,11 +137,14 @@ def plan(repository: Repository, listing: Listing, subjects: list[str] | None) -
     cached = repositories.cached(repository, names)
     missing = sum(listing.sizes.get(name, 0) for name in names if name not in cached)
     size = sum(listing.sizes.get(name, 0) for name in names)
-    manifest = None
-    if subjects is None:
-        complete = len(cached) == len(names)
-        manifest = checkpoints.outline(cached["config.json"].parent) if complete else _expected(repository, listing, names)
-    problem = listing.problem if missing else None
+    manifest, problem = None, listing.problem if missing else None
+    if subjects is None and len(cached) < len(names):
+        manifest = _expected(repository, listing, names)
+    elif subjects is None:
+        try:
+            manifest = checkpoints.outline(cached["config.json"].parent)
+        except UserError as error:
+            problem = f"{repository.where}: {error}"
     return Download(repository, size, missing, listing.gated, manifest, problem)
 
 

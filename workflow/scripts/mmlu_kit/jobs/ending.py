@@ -7,7 +7,7 @@ from statistics import NormalDist
 from typing import Any
 
 from mmlu_kit import settings
-from mmlu_kit.formatting import percent, plural
+from mmlu_kit.formatting import columns, percent, plural
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import CHANCE
 from mmlu_kit.user_errors import UserError
@@ -75,7 +75,7 @@ def table(merged: Merged) -> list[str]:
     """Return a table of the models' accuracies over all their questions, with a row for guessing."""
     ran = merged.order()
     rows = [_row(merged, model) for model in [*ran, *(model for model in _evaluated(merged) if model not in ran)]]
-    return _aligned([_HEADS, *rows, ("(guessing)", "", percent(CHANCE), "", "")])
+    return columns([_HEADS, *rows, ("(guessing)", "", percent(CHANCE), "", "")], numbers=(1, 2, 3))
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
@@ -115,13 +115,3 @@ def _notes(merged: Merged, model: str) -> Iterable[str]:
     missing = sum(pair.model == model for pair in merged.missing)
     if missing:
         yield f"{plural(missing, 'subject')} missing"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines with aligned columns, the numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for name, *numbers, note in rows:
-        cells = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=False)), note]
-        lines.append("  ".join(cells).rstrip())
-    return lines

@@ -137,8 +137,8 @@ def _written(log: str) -> int | None:
 def _named(rule: str, names: list[str]) -> str:
     """A rule with the wildcards of its jobs: 'evaluate (demo-small_astronomy)'; just the rule if it has no wildcards."""
     names = [name for name in names if name]
-    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
-    return f"{rule} ({', '.join([*names[:_NAMED], *more])})" if names else rule
+    others = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return f"{rule} ({', '.join([*names[:_NAMED], *others])})" if names else rule
 
 
 def _signal(number: int) -> str:

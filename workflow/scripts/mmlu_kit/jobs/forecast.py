@@ -4,32 +4,25 @@ Nothing is loaded, so this tells what is known beforehand; each job decides for 
 """
 
 import importlib.util
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
-import pynvml
 
 from mmlu_kit import formatting
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
-from mmlu_kit.settings import COMPRESSIONS, Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.models import memory
+from mmlu_kit.settings import COMPRESSIONS, Device, LoadSettings, OnUnavailable, Quantization, fallbacks
 from mmlu_kit.study import Setup, Study
+from mmlu_kit.timing import gpu
+from mmlu_kit.timing.gpu import Gpu
+from mmlu_kit.timing.machine import cores_usable
 
 DEVICE_NAMES = {Device.CUDA: "NVIDIA GPU", Device.MPS: "Apple GPU", Device.CPU: "processor"}
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """An NVIDIA GPU and its memory in bytes."""
-
-    name: str
-    total: int
-    free: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +38,7 @@ class Here:
 
     def in_words(self) -> str:
         """Its memory and GPUs in one line."""
-        gpus = [f"{gpu.name} with {formatting.size(gpu.free)} of {formatting.size(gpu.total)} free" for gpu in self.gpus]
+        gpus = [f"{name} with {formatting.size(free)} of {formatting.size(total)} free" for name, total, free in self.gpus]
         seen = ", ".join(gpus) or ("an Apple GPU" if self.metal else "no GPU is seen")
         return f"{formatting.size(self.free)} of {formatting.size(self.total)} of memory are free; {seen}"
 
@@ -55,7 +48,7 @@ class Here:
 
     def free_on(self, device: Device) -> int:
         """Bytes that are free on one of its devices; models run on the first GPU."""
-        return self.gpus[0].free if device == Device.CUDA else self.free
+        return self.gpus[0].free_bytes if device == Device.CUDA else self.free
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,7 @@ class Forecast:
     """What one model or timing setup needs: `needed` bytes on its device, None if its size is not known yet.
 
     `obstacle` says why it cannot run here as it is configured, None if nothing is known. `runs_as` is what runs then, None if
-    nothing does; `ends` is whether that is an error.
+    nothing does; `ends` is whether that is an error, and `advice` what to do about it.
     """
 
     name: str
@@ -72,18 +65,18 @@ class Forecast:
     runs_as: LoadSettings | None
     obstacle: str | None = None
     ends: bool = False
+    advice: str = "use another machine, change the entry in config, or set its on_unavailable to fallback or skip"
 
 
 def here() -> Here:
     """Return this machine."""
-    memory = psutil.virtual_memory()
     return Here(
-        total=memory.total,
-        free=memory.available,
-        gpus=_gpus(),
+        total=psutil.virtual_memory().total,
+        free=memory.free_here(),
+        gpus=gpu.visible(),
         metal=platform.system() == "Darwin" and platform.machine() == "arm64",
         bitsandbytes=importlib.util.find_spec("bitsandbytes") is not None,
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores_usable() or 1,
     )
 
 
@@ -107,15 +100,13 @@ def forecast(
     """Return what a model with these settings needs, and what stands in its way on a machine."""
     if manifest and manifest.quantization and settings.quantization != Quantization.NONE:
         saved = f"the weights were saved as {manifest.quantization}, so quantization has to be none"
-        return Forecast(name, settings, None, None, saved, ends=True)
+        return Forecast(name, settings, None, None, saved, ends=True, advice="change the entry in config")
     needed = None if manifest is None else needed_bytes(manifest, settings)
     obstacle = _obstacle(needed, settings, machine) if machine else None
     if machine is None or obstacle is None:
         return Forecast(name, settings, needed, settings)
-    if on_unavailable == OnUnavailable.FALLBACK:
-        other = fallback(settings, machine)
-        on_cpu = None if manifest is None else needed_bytes(manifest, other)
-        if other != settings and not _obstacle(on_cpu, other, machine):
+    for other in fallbacks(settings) if on_unavailable == OnUnavailable.FALLBACK else []:
+        if not _obstacle(None if manifest is None else needed_bytes(manifest, other), other, machine):
             return Forecast(name, settings, needed, other, obstacle)
     return Forecast(name, settings, needed, None, obstacle, ends=on_unavailable != OnUnavailable.SKIP)
 
@@ -123,12 +114,6 @@ def forecast(
 def load_settings(entry: LoadSettings) -> LoadSettings:
     """Return how a model or setup is loaded, without its other settings."""
     return LoadSettings(**{name: getattr(entry, name) for name in LoadSettings.model_fields})
-
-
-def fallback(settings: LoadSettings, machine: Here) -> LoadSettings:
-    """Return what is loaded instead where settings cannot be met: the same on the CPU, unquantized without bitsandbytes."""
-    quantization = settings.quantization if machine.bitsandbytes and settings.device != Device.CPU else Quantization.NONE
-    return settings.model_copy(update={"device": Device.CPU, "quantization": quantization})
 
 
 def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
@@ -155,15 +140,3 @@ def _obstacle(needed: int | None, settings: LoadSettings, machine: Here) -> str 
         free = formatting.size(machine.free_on(settings.device))
         return f"needs at least {formatting.size(needed)}, but {free} of {settings.device} memory are free"
     return None
-
-
-def _gpus() -> list[Gpu]:
-    """Return the GPUs that NVIDIA's driver shows."""
-    try:
-        pynvml.nvmlInit()
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
-        memories = [pynvml.nvmlDeviceGetMemoryInfo(handle) for handle in handles]
-        names = [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
-    except pynvml.NVMLError:
-        return []
-    return [Gpu(name, int(memory.total), int(memory.free)) for name, memory in zip(names, memories, strict=True)]

@@ -33,6 +33,16 @@ def uses(study: Study, evaluated: Iterable[str], parts: Collection[str]) -> list
     return result
 
 
+def is_address(name: str) -> bool:
+    """Whether an image is named by an address, such as docker://…, and not by a file."""
+    return "://" in name
+
+
+def located(names: Mapping[str, str], locate: Callable[[str], str]) -> dict[str, str]:
+    """Config's images by kind, with their files where `locate` says that they are."""
+    return {kind: name if is_address(name) else locate(name) for kind, name in names.items()}
+
+
 class Images:
     """The images of a study's jobs: addresses, or paths of local files from the working directory.
 
@@ -41,7 +51,7 @@ class Images:
 
     def __init__(self, names: Mapping[str, str], needed: Sequence[Use], in_images: bool, locate: Callable[[str], str]) -> None:
         """`names` are config's images and `in_images` is whether rules run in them; a missing image raises UserError."""
-        self._names = {kind: name if "://" in name else locate(name) for kind, name in names.items()}
+        self._names = located(names, locate)
         self._in_images = in_images
         self._cuda = CUDA
         on_cuda = [use for use in needed if use.device == Device.CUDA]
@@ -63,10 +73,10 @@ class Images:
 
     def files(self, device: str) -> list[str]:
         """The image for a device as a rule's input, so that a new image triggers a rerun; empty for an address or without."""
-        return [] if not self._in_images or "://" in self.name(device) else [self.name(device)]
+        return [] if not self._in_images or is_address(self.name(device)) else [self.name(device)]
 
     def _missing(self, kind: str) -> bool:
-        return "://" not in self._names[kind] and not Path(self._names[kind]).is_file()
+        return not is_address(self._names[kind]) and not Path(self._names[kind]).is_file()
 
     def _check(self, kind: str, failing: Sequence[str]) -> None:
         """Raise UserError if an image is missing; `failing` are the parts of the study that cannot do without CUDA's."""

@@ -4,7 +4,7 @@ from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.results import stability
-from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization, dtype_bytes
+from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization, dtype_bytes, fallbacks
 from mmlu_kit.study import Setup
 
 # A job's processes without weights: torch and transformers 0.6 GB, the processes of Snakemake in the same job 0.4 GB, and up to
@@ -26,11 +26,8 @@ def memory_mb(manifest: Manifest, model: ModelEntry | Setup) -> int:
     A mapped file counts only if its weights are used where they are mapped: other pages are dropped under a control group's
     limit. A cluster that counts all mapped pages of a process (JobAcctGatherParams=OverMemoryKill) may need more.
     """
-    needs = [_bytes(manifest, model)]
-    if model.on_unavailable == OnUnavailable.FALLBACK:
-        # The largest of what is loaded instead.
-        needs.append(_bytes(manifest, LoadSettings(dtype=model.dtype)))
-    return _mb(max(needs))
+    attempts = [model, *(fallbacks(model) if model.on_unavailable == OnUnavailable.FALLBACK else [])]
+    return _mb(max(_bytes(manifest, attempt) for attempt in attempts))
 
 
 def stability_mb(manifest: Manifest, device: Device) -> int:

@@ -16,7 +16,6 @@ from mmlu_kit.settings import Device, OnUnavailable, in_words
 from mmlu_kit.study import Study
 
 _UNKNOWN = "unknown until fetched"
-_ADVICE = "use another machine, change the entry in config, or set its on_unavailable to fallback or skip"
 
 
 class Overview:
@@ -32,7 +31,7 @@ class Overview:
         forecasts = forecast.forecasts(study, inputs.manifests, None if elsewhere else machine)
         time_lines = times(study, results, resources, inputs, forecasts, machine)
         self.problems = [*inputs.problems, *full_disk(inputs)]
-        self.problems += [f"{name}: {row.obstacle}: {_ADVICE}" for name, row in forecasts.items() if row.ends]
+        self.problems += [f"{name}: {row.obstacle}: {row.advice}" for name, row in forecasts.items() if row.ends]
         self.lines = [
             *_downloads(inputs),
             *_for_nothing(study, inputs, forecasts),
@@ -130,7 +129,7 @@ def _images(study: Study, names: Mapping[str, str]) -> list[str]:
 
 def _image_state(kind: str, names: Mapping[str, str], optional: bool) -> str:
     """Return in words whether an image is there; without an `optional` one its jobs run in the CPU's image."""
-    if "://" in names[kind]:
+    if images.is_address(names[kind]):
         return "an address: fetched when it is first used"
     if Path(names[kind]).is_file():
         return "is there"
@@ -149,7 +148,7 @@ def times(
         if part in study.run:
             left_s = model_status.model_status(study, part, results, sizes, active=False).left_s
         else:
-            left_s = 0.0 if others[part].complete else others[part].left_s or None
+            left_s = 0.0 if others[part].complete else others[part].left_s
         if left_s is not None:
             rows.append((part, left_s, "left, by the times measured here" if left_s else "done"))
         else:

@@ -22,10 +22,6 @@ class Kit:
         """The path of a file of the kit."""
         return _without_wildcards(os.path.relpath(self.folder / name))
 
-    def paths(self, pattern: str) -> list[str]:
-        """The sorted paths of the kit's files that match a pattern."""
-        return sorted(map(os.path.relpath, self.folder.glob(pattern)))
-
     def locate(self, name: str) -> str:
         """The path of a file or folder that config names: one of the working directory, else one of the kit."""
         if Path(name).exists() or not (self.folder / name).exists():

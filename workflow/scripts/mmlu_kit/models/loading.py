@@ -13,7 +13,7 @@ import torch
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.models import footprint, memory, number_formats, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
-from mmlu_kit.settings import SETTINGS, Device, Effective, LoadSettings, OnUnavailable, Quantization, differences
+from mmlu_kit.settings import SETTINGS, Device, Effective, LoadSettings, OnUnavailable, Quantization, differences, fallbacks
 from mmlu_kit.timing import gpu_obstacles
 from mmlu_kit.user_errors import UserError
 
@@ -61,13 +61,6 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
         return Loaded(None, None, reason)
     advice = "use another machine, change the model's entry in config, or set on_unavailable to fallback or skip"
     raise UserError(f"{reason}: {advice}")
-
-
-def fallbacks(requested: LoadSettings) -> list[LoadSettings]:
-    """What to try, in order, if a request cannot be met: the same on the CPU, then on the CPU without quantization."""
-    on_cpu = requested.model_copy(update={"device": Device.CPU})
-    attempts = [on_cpu, on_cpu.model_copy(update={"quantization": Quantization.NONE})]
-    return [attempt for number, attempt in enumerate(attempts) if attempt not in [requested, *attempts[:number]]]
 
 
 def device_obstacle(device: Device) -> str | None:

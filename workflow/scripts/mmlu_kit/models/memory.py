@@ -20,9 +20,12 @@ def largest(memory_bytes: int, dtype: DType, quantization: Quantization) -> int:
 
 
 def free(torch: Any, device: Device) -> int:
-    """Bytes that this process can still allocate on a device; for 'cpu' and 'mps' within the limits of its control groups."""
-    if device == Device.CUDA:
-        return int(torch.cuda.mem_get_info()[0])
+    """Bytes that this process can still allocate on a device."""
+    return int(torch.cuda.mem_get_info()[0]) if device == Device.CUDA else free_here()
+
+
+def free_here() -> int:
+    """Bytes of this machine's memory that this process can still allocate, within the limits of its control groups."""
     available = [psutil.virtual_memory().available]
     for folder in control_groups(Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")):
         in_group = free_in_group(folder)

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Fraction, MedianRange, Positive, Seconds, Sha256, at_most, version
-from mmlu_kit.settings import Effective, LoadSettings, PromptSettings, TemplateArguments
+from mmlu_kit.settings import Effective, LoadSettings, PromptSettings
+from mmlu_kit.template_arguments import TemplateArguments
 from mmlu_kit.timing.machine import Machine
 
 Kind = Literal["told", "corrected", "never", "rule"]

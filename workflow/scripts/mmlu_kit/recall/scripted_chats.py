@@ -12,7 +12,8 @@ from mmlu_kit.chat.views import Strategy
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.recall.documents import Turn
-from mmlu_kit.settings import Effective, LoadSettings, OnUnavailable, TemplateArguments
+from mmlu_kit.settings import Effective, LoadSettings, OnUnavailable
+from mmlu_kit.template_arguments import TemplateArguments
 
 
 @dataclass(frozen=True)

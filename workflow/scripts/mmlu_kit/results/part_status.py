@@ -22,7 +22,7 @@ class PartStatus:
     """The progress of one part: `done` and `not_run` of `total` things, which `unit` names.
 
     `notes` are words for its line; `unreadable` has a line for each file of another version of the kit and each damaged one,
-    which are not counted. `left_s` is 0 where the time left is not known.
+    which are not counted. `left_s` is None where the time left is not known.
     """
 
     name: str
@@ -32,7 +32,7 @@ class PartStatus:
     not_run: int
     notes: list[str]
     unreadable: list[str]
-    left_s: float = 0.0
+    left_s: float | None = None
 
     @property
     def complete(self) -> bool:
@@ -92,7 +92,7 @@ def _setups(setups: TimingSetups, results: Path) -> PartStatus:
                 except UserError as error:
                     tally.unreadable.append(str(error))
     waiting = total - tally.done - tally.not_run
-    left_s = waiting * sum(times) / len(times) if times else 0.0
+    left_s = waiting * sum(times) / len(times) if times else None
     return PartStatus("timing setups", "run", total, tally.done, tally.not_run, [], tally.unreadable, left_s)
 
 

@@ -28,7 +28,7 @@ def lines(study: Study, results: Path, resources: Path, locks: Path) -> list[str
         for status in models
         if status.mostly_starts and status.model not in study.loaded_once
     ]
-    left_s = sum(status.left_s or 0 for status in models) + sum(part.left_s for part in parts)
+    left_s = sum(status.left_s or 0 for status in models) + sum(part.left_s or 0 for part in parts)
     if left_s:
         text.append(f"about {formatting.rounded_duration(left_s)} left for what was measured, one job after another")
     for reason in dict.fromkeys(status.unknown for status in models if status.unknown):

@@ -1,8 +1,9 @@
-"""NVIDIA GPUs: peak memory and energy (a value that cannot be measured is None, with the reason), names and driver."""
+"""NVIDIA GPUs: peak memory and energy (a value that cannot be measured is None, with the reason), names, memory and driver."""
 
+import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pynvml
 from pydantic import Field
@@ -12,6 +13,16 @@ from mmlu_kit.data import Bytes, Data, Joules
 # The driver's own files, which it has without NVML too, and in containers that it was not handed into.
 DRIVER_FILES = Path("/proc/driver/nvidia")
 UNNAMED = "NVIDIA GPU"
+# Values of CUDA_VISIBLE_DEVICES that hide every GPU; the last is SLURM's for a job without one.
+NO_DEVICES = ("", "-1", "NoDevFiles")
+
+
+class Gpu(NamedTuple):
+    """A GPU and its memory in bytes."""
+
+    name: str
+    total_bytes: int
+    free_bytes: int
 
 
 class GpuUse(Data):
@@ -75,6 +86,28 @@ def names() -> list[str]:
         texts = [_text(path) for path in sorted(DRIVER_FILES.glob("gpus/*/information"))]
         models = [re.search(r"^Model:\s*(\S.*?)\s*$", text, re.MULTILINE) for text in texts]
         return [model[1] if model else UNNAMED for model in models]
+
+
+def visible() -> list[Gpu]:
+    """The GPUs that NVML sees and that CUDA_VISIBLE_DEVICES does not hide from CUDA, in its order."""
+    try:
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in _visible(pynvml.nvmlDeviceGetCount())]
+        memories = [pynvml.nvmlDeviceGetMemoryInfo(handle) for handle in handles]
+        names = [str(pynvml.nvmlDeviceGetName(handle)) for handle in handles]
+    except pynvml.NVMLError:
+        return []
+    return [Gpu(name, int(memory.total), int(memory.free)) for name, memory in zip(names, memories, strict=True)]
+
+
+def _visible(count: int) -> list[int]:
+    """The numbers of the GPUs that CUDA_VISIBLE_DEVICES names, all of `count` where it is not set or names them otherwise."""
+    value = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if value in NO_DEVICES:
+        return []
+    if value is None or not re.fullmatch(r"\d+(,\d+)*", value):  # unique identifiers, which may be those of parts of a GPU
+        return list(range(count))
+    return [number for number in map(int, value.split(",")) if number < count]
 
 
 def _name(number: int) -> str:

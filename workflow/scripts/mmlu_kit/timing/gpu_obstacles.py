@@ -17,8 +17,6 @@ from mmlu_kit.user_errors import one_line
 OLDEST_DRIVERS: Mapping[int, int] = MappingProxyType({13: 580, 12: 525})
 # Where Apptainer binds the driver's libraries.
 APPTAINER_LIBRARIES = Path("/.singularity.d/libs")
-# Values of CUDA_VISIBLE_DEVICES that hide every GPU; the last is SLURM's for a job without one.
-_NO_DEVICES = ("", "-1", "NoDevFiles")
 # The option with which each kind of container is handed the host's GPUs.
 _OPTIONS = MappingProxyType(
     {
@@ -55,7 +53,7 @@ def _missing(torch: Any) -> str:
             return too_old
     if name:
         visible, words = os.environ.get("CUDA_VISIBLE_DEVICES"), _torchs_words(torch)
-        if visible in _NO_DEVICES or (visible and "No CUDA GPUs are available" in words):
+        if visible in gpu.NO_DEVICES or (visible and "No CUDA GPUs are available" in words):
             return f"CUDA_VISIBLE_DEVICES={visible!r} hides the {name} (request a GPU for the job, or unset the variable)"
         return f"torch cannot use the {name} here ({words})"
     if container:

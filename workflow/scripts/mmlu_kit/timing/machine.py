@@ -73,7 +73,7 @@ def describe(torch: Any, host: bool = False) -> Machine:
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         processor=processor(),
         cores=os.cpu_count(),
-        cores_usable=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        cores_usable=cores_usable(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
         memory_bytes=psutil.virtual_memory().total,
         gpu=torch.cuda.get_device_name() if has_gpu else None,
@@ -84,6 +84,11 @@ def describe(torch: Any, host: bool = False) -> Machine:
         python=platform.python_version(),
         packages=packages(),
     )
+
+
+def cores_usable() -> int | None:
+    """The number of logical cores that this process may use, None if the system does not tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def device_class(torch: Any, device: str) -> str:
