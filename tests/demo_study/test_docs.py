@@ -74,7 +74,7 @@ ELSEWHERE = {
     "make lint": (".ci/run", "make lint"),
     "make image-cpu": (".ci/run", "make image-cpu"),
     "make demo-models": ("tests/workflow/test_demo_training.py", "train_models.py"),
-    "snakemake --snakefile KIT/Snakefile --cores 8": ("tests/workflow/test_elsewhere.py", '"-s", os.path.relpath(kit_folder / "Snakefile"'),
+    "snakemake --snakefile KIT/Snakefile --cores 8": ("tests/workflow/test_elsewhere.py", 'kit_folder / "Snakefile"'),
     "snakemake --use-singularity --configfile images.yaml": ("tests/workflow/test_published_images.py", "--use-singularity"),
     "snakemake --report out.html": ("tests/workflow/test_snakemake_report.py", "--report"),
     "hf auth login": ("tests/workflow/test_fetch.py", "hf auth login"),
