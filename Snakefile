@@ -6,7 +6,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.14")
 FOLDER = Path(str(workflow.current_basedir)).resolve()
 if not FOLDER.is_dir():
     raise WorkflowError(

@@ -10,13 +10,21 @@ import pytest
 
 from tests.conftest import ROOT, as_installed
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "workflow/demo/README.md", "workflow/reference/README.md", "results/README.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/images.md",
+    "workflow/demo/README.md",
+    "workflow/reference/README.md",
+    "results/README.md",
+)
 STARTS = r"(?:make|snakemake|mmlu-kit|python|docker|hf|apt-get)\s"
 DEMO = "workflow/demo"
 
 # What is run for a command: itself, with what it leaves open filled in, and a plan alone where it would take hours.
 HERE = {
     "make report": "make report",
+    "make check STUDY=writeup": "make check STUDY=demo",
     "make status STUDY=writeup": "make status STUDY=demo",
     "make verify STUDY=demo": "make verify STUDY=demo",
     "make check-results STUDY=demo": "make check-results STUDY=demo",
@@ -27,6 +35,7 @@ HERE = {
     "make retry STUDY=writeup": "make --dry-run retry STUDY=demo",
     "make images": "make --dry-run images",
     "make image-cuda": "make --dry-run image-cuda",
+    "make image-cuda12 TORCH_OPTIONS='--index-url INDEX'": "make --dry-run image-cuda12 TORCH_OPTIONS='--index-url INDEX'",
     "make locks": "make --dry-run locks",
     "make schemas": "make --dry-run schemas",
     "make bench": "make --dry-run bench",
@@ -36,8 +45,8 @@ HERE = {
     "snakemake --cores 8": "snakemake --cores 8",
     "snakemake --unlock": "snakemake --unlock",
     "snakemake --cores 8 --config study=writeup only=small": "snakemake --cores 8 --config study=writeup only=small --dry-run",
-    "snakemake --cores 8 --use-singularity --singularity-args=--nv --config study=writeup": (
-        "snakemake --cores 8 --use-singularity --singularity-args=--nv --config study=writeup --dry-run"
+    "snakemake --cores 8 --use-singularity --config study=writeup": (
+        "snakemake --cores 8 --use-singularity --config study=writeup --dry-run"
     ),
     "snakemake --profile profiles/slurm --config study=writeup": (
         "snakemake --profile profiles/slurm --config study=writeup --dry-run"
@@ -47,6 +56,7 @@ HERE = {
     ),
     "snakemake --cores 8 --configfile mine.yaml": "snakemake --cores 8 --configfile mine.yaml --dry-run",
     "mmlu-kit --help": "mmlu-kit --help",
+    "mmlu-kit machine": "mmlu-kit machine",
     "mmlu-kit chat": "mmlu-kit chat < /dev/null",
     "mmlu-kit chat --model FOLDER": (f"echo Hello. | mmlu-kit chat --max-new-tokens 8 --model {DEMO}/models/demo-small"),
     "mmlu-kit export results/writeup --output FOLDER": "mmlu-kit export results/demo --output exported",
@@ -64,6 +74,8 @@ ELSEWHERE = {
     "make lint": (".ci/run", "make lint"),
     "make image-cpu": (".ci/run", "make image-cpu"),
     "make demo-models": ("tests/workflow/test_demo_training.py", "train_models.py"),
+    "snakemake --snakefile KIT/Snakefile --cores 8": ("tests/workflow/test_elsewhere.py", 'kit_folder / "Snakefile"'),
+    "snakemake --use-singularity --configfile images.yaml": ("tests/workflow/test_published_images.py", "--use-singularity"),
     "snakemake --report out.html": ("tests/workflow/test_snakemake_report.py", "--report"),
     "hf auth login": ("tests/workflow/test_fetch.py", "hf auth login"),
     "apt-get install make git python3 python3-venv time": (".ci/run", "make git python3 python3-venv time"),

@@ -87,3 +87,16 @@ def test_a_missing_cpu_image_is_one_line_and_without_images_none_is_needed(image
 def test_an_address_is_no_file():
     images = Images({"cpu": "docker://a/b@sha256:0", "cuda": "docker://a/c"}, [], True, str)
     assert images.files("cpu") == [] and images.name("cuda") == "docker://a/c"
+
+
+@pytest.mark.parametrize("sign", [" ", "'", "$", "\\", "(", ";"])
+def test_a_path_that_a_shell_would_read_otherwise_is_refused_until_there_is_a_link(tmp_path, monkeypatch, sign):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / f"the{sign}kit/cpu.sif"
+    path.parent.mkdir()
+    path.touch()
+    words = f"images.cpu: the{sign}kit/cpu.sif: Snakemake cannot take an image's path with {sign!r} in it: make a link to"
+    with pytest.raises(UserError, match=re.escape(words)):
+        Images({"cpu": f"the{sign}kit/cpu.sif", "cuda": ""}, [], True, str)
+    (tmp_path / "ümlaut,#.sif").symlink_to(path)
+    assert Images({"cpu": "ümlaut,#.sif", "cuda": ""}, [], True, str).used == {"cpu": "ümlaut,#.sif"}

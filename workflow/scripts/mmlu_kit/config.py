@@ -196,7 +196,9 @@ class Images(Entry):
     """Container images by kind of device, used with --use-singularity: a .sif file or docker://…@sha256:…"""
 
     cpu: str = Field(description="For models on the CPU, figures and the report.")
-    cuda: str = Field(description="For models on CUDA.")
+    cuda: str = Field(
+        description="For models on CUDA. Without it they run in the CPU image, if all of them may fall back or be skipped."
+    )
 
 
 class Config(Entry):

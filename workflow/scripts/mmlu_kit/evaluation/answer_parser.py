@@ -18,6 +18,7 @@ choice is meant, since 'a' may be the article, and so may 'A' before a word.
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from mmlu_kit.evaluation import answer_phrases as phrases
 from mmlu_kit.evaluation import thoughts
@@ -42,6 +43,7 @@ _BRACKETS = re.compile(r"\(\s?([A-Da-d])\s?\)")
 _ALONE = re.compile(r"\(?([A-D])[).,:;!]*")
 
 
+@lru_cache(maxsize=1024)  # short answers repeat
 def parse(generated: str, in_thought: bool = False) -> str | None:
     """The letter that a text names by the rules above, None if it is unparsed; `in_thought` if the prompt opened a thought."""
     text = _plain(thoughts.answer(generated, in_thought))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mmlu_kit.jobs import mounts
-from mmlu_kit.jobs.images import CUDA, Images
+from mmlu_kit.jobs.images import Images
 from mmlu_kit.study import Study
 from mmlu_kit.user_errors import UserError
 
@@ -43,7 +43,8 @@ def variables(environment: Environment, study: Study, kit: Path, images: Images,
         **_binds(environment),
         "PWD": str(Path.cwd()),  # Apptainer would take the path by which the user came here, perhaps through a link
         "NO_EVAL": "1",  # else Apptainer has a shell evaluate the values that are passed on
-        **({"NV": "1"} if CUDA in images.used else {}),
+        # In the CPU image too, so that a line on the missing device can tell which GPU its torch cannot use.
+        **({"NV": "1"} if images.need_gpu else {}),
     }
     options = {
         name: value for name, value in options.items() if name not in ("NO_EVAL", "NV") or not _set(environment, f"_{name}")

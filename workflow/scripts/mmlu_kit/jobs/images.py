@@ -1,5 +1,6 @@
 """Which container image each of a study's jobs runs in."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from mmlu_kit.study import Study
 from mmlu_kit.user_errors import UserError
 
 CPU, CUDA = "cpu", "cuda"
+_ODD = re.compile(r"""[\s"'$`\\&;|<>()*?\[\]!]""")  # Snakemake writes an image's path into a shell command, without quotes
 # The files of the parts of a study that load models, besides evaluations.
 FILES = {"timing_setups": "setups.json", "stability": "stability.json", "chat": "chat.json"}
 
@@ -55,6 +57,7 @@ class Images:
         self._in_images = in_images
         self._cuda = CUDA
         on_cuda = [use for use in needed if use.device == Device.CUDA]
+        self.need_gpu = bool(on_cuda)
         if in_images:
             if on_cuda and self._missing(CUDA) and all(use.on_unavailable != OnUnavailable.FAIL for use in on_cuda):
                 self._cuda = CPU
@@ -78,8 +81,17 @@ class Images:
         return not is_address(self._names[kind]) and not Path(self._names[kind]).is_file()
 
     def _check(self, kind: str, failing: Sequence[str]) -> None:
-        """Raise UserError if an image is missing; `failing` are the parts of the study that cannot do without CUDA's."""
+        """Raise UserError if an image is missing or its path cannot be passed on.
+
+        `failing` are the parts of the study that cannot do without CUDA's.
+        """
         if not self._missing(kind):
+            odd = None if "://" in self._names[kind] else _ODD.search(self._names[kind])
+            if odd:
+                raise UserError(
+                    f"config: images.{kind}: {self._names[kind]}: Snakemake cannot take an image's path with {odd[0]!r} in it: "
+                    f"make a link to the image, such as images/{kind}.sif in this folder, and name that"
+                )
             return
         where = f"config: images.{kind}: there is no {self._names[kind]}"
         if kind == CPU:

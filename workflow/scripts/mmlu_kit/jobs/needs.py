@@ -10,8 +10,8 @@ from mmlu_kit.study import Setup
 # A job's processes without weights: torch and transformers 0.6 GB, the processes of Snakemake in the same job 0.4 GB, and up to
 # 1 GB for the activations of a batch, or of one long prompt.
 PROCESS_BYTES = 2_000_000_000
-# bitsandbytes quantizes a matrix on the CPU through copies of it, with that many bytes a parameter.
-QUANTIZING_BYTES = 20
+# bitsandbytes quantizes a matrix on the CPU through copies of it; 14 bytes a parameter were measured.
+QUANTIZING_BYTES = 16
 # CUDA's libraries, context and pinned buffers: an assumption that has not been measured.
 CUDA_BYTES = 2_000_000_000
 # The weights themselves are only passed on: transformers.core_model_loading.convert_and_load_state_dict_in_model moves tensor
