@@ -47,6 +47,19 @@ def fetch(run, hub, tmp_path):
     return call
 
 
+def test_fetch_rules_reach_the_hub_unless_the_user_forbids_it(hub, workflow_copy, snakemake, tmp_path):
+    commit = "7ae557604adf67be50417f59c2c2f167def9a775"
+    hub.repositories[f"models/{MODEL}"].commit = commit
+    (tmp_path / "hub.yaml").write_text(f"models: {{demo-small: {{path: null, repository: {MODEL}, commit: {commit}}}}}")
+    manifest = f"resources/models/demo-small@{commit}.json"
+    arguments = [manifest, "--cores", "1", "--configfile", tmp_path / "hub.yaml", "--config", "study=smoke"]
+    environment = {"HF_ENDPOINT": hub.address, "HF_HUB_CACHE": str(tmp_path / "cache"), "HF_TOKEN": ""}
+    forbidden = snakemake(workflow_copy, *arguments, env={**environment, "HF_HUB_OFFLINE": "1"})
+    assert forbidden.returncode == 1 and "unset HF_HUB_OFFLINE" in forbidden.stderr and not hub.requests
+    process = snakemake(workflow_copy, *arguments, env={**environment, "HF_HUB_OFFLINE": "0"})
+    assert process.returncode == 0 and (workflow_copy / manifest).is_file(), process.stderr
+
+
 def fetched(hub):
     """Return the names of the files whose content was sent."""
     return sorted(path.rsplit("/", 1)[-1] for method, path, _ in hub.requests if method == "GET" and "/resolve/" in path)

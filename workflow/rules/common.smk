@@ -10,6 +10,7 @@ import psutil
 from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(FOLDER / "workflow/scripts"))
+USERS_OFFLINE = os.environ.pop("HF_HUB_OFFLINE", None)
 
 from mmlu_kit import config as configs
 from mmlu_kit import config_files
@@ -20,6 +21,11 @@ from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
 from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
+
+# Modules that score set it when they are imported, also by those that read results; fetch rules must not inherit it.
+os.environ.pop("HF_HUB_OFFLINE", None)
+if USERS_OFFLINE is not None:
+    os.environ.update(HF_HUB_OFFLINE=USERS_OFFLINE)
 
 # The kit may be elsewhere than the working directory, and may be a module of another workflow.
 KIT = Kit(FOLDER)
