@@ -100,7 +100,7 @@ def test_estimates_follow_from_size_questions_and_cores():
     def seconds(billions, questions=1000, cores=2, settings=CPU):
         rows = {model: Forecast(model, settings, None, settings)}
         known = None if billions is None else manifest(billions)
-        return estimates.estimates(study, {model: known}, {"anatomy": questions}, rows, cores)[model]
+        return estimates.estimates(study, {model: known}, {"anatomy": questions}, rows, cores).models[model]
 
     # Two operations for each of a billion parameters and 120,000 tokens, at 145 billion a second; then start and loading.
     assert seconds(1) == pytest.approx(2 * 120_000 / 145 + 6 + 2)
@@ -113,22 +113,24 @@ def test_estimates_follow_from_size_questions_and_cores():
 def test_what_is_skipped_takes_no_time():
     study = results.study(["a"], ["anatomy"])
     skipped = {"a": Forecast("a", CUDA, None, None, "no GPU")}
-    assert estimates.estimates(study, {"a": None}, {"anatomy": 5}, skipped, 2) == {"a": 0.0}
+    assert estimates.estimates(study, {"a": None}, {"anatomy": 5}, skipped, 2).models == {"a": 0.0}
 
 
 def test_what_was_measured_takes_the_place_of_estimates(tmp_path):
-    study = results.study(["a"], ["anatomy"]).model_copy(update={"stability": SubjectsOfModel(model="a", subjects=["anatomy"])})
-    inputs = Inputs([], {"a": manifest(1)}, {"anatomy": 40})
-    rows = {"a": Forecast("a", CPU, None, CPU)}
+    """Also of a model that is named like another part of the study."""
+    part = SubjectsOfModel(model="stability", subjects=["anatomy"])
+    study = results.study(["stability"], ["anatomy"]).model_copy(update={"stability": part})
+    inputs = Inputs([], {"stability": manifest(1)}, {"anatomy": 40})
+    rows = {"stability": Forecast("stability", CPU, None, CPU)}
 
     def times():
         return overview.times(study, tmp_path, tmp_path, inputs, rows, LAPTOP)
 
     assert times()[0] == "TIME: on 2 cores, one part after another"
     assert [line.split()[-1] for line in times()[1:3]] == ["estimated", "estimated"]
-    results.evaluation("a", "anatomy", "A" * 40).write(tmp_path / "evaluations/a/anatomy.json")
-    assert times()[1].split() == ["a", "–", "done"]
-    stable = StabilityFile(model="a", subjects=["anatomy"], questions=40, runs=[], comparisons=[])
+    results.evaluation("stability", "anatomy", "A" * 40).write(tmp_path / "evaluations/stability/anatomy.json")
+    assert times()[1].split() == ["stability", "–", "done"]
+    stable = StabilityFile(model="stability", subjects=["anatomy"], questions=40, runs=[], comparisons=[])
     stable.write(tmp_path / "stability.json")
     assert times() == ["TIME: nothing is left to run"]
 

@@ -7,6 +7,7 @@ this machine is better.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mmlu_kit.config import ChatEntry
 from mmlu_kit.inputs.checkpoints import Manifest
@@ -60,17 +61,21 @@ class _Load:
         return tokens * (GPU_TOKEN_S if self.on_gpu else weights / READ_BYTES_PER_S)
 
 
+class Estimates(NamedTuple):
+    """Seconds by model for its evaluations, and by name for the other parts; None where a model's size is not known yet."""
+
+    models: dict[str, float | None]
+    parts: dict[str, float | None]
+
+
 def estimates(
     study: Study,
     manifests: Mapping[str, Manifest | None],
     questions: Mapping[str, int | None],
     forecasts: Mapping[str, Forecast],
     cores: int,
-) -> dict[str, float | None]:
-    """Return the seconds that each model's evaluations and each other part take on all cores, in the study's order.
-
-    They are 0 for what is skipped, and None where a model's size is not known yet.
-    """
+) -> Estimates:
+    """Return how long a study takes on all cores, in the study's order; what is skipped takes 0 seconds."""
     counts = {subject: QUESTIONS_PER_SUBJECT if count is None else count for subject, count in questions.items()}
 
     def load(model: str, forecast: Forecast, cores: int = cores) -> _Load | None:
@@ -95,13 +100,14 @@ def estimates(
         read_s = loaded.read_s(prompts * TOKENS_PER_CHAT_PROMPT) * CHAT_SLOWDOWN
         return loaded.start_s() + read_s + loaded.write_s(prompts * chat.max_new_tokens)
 
+    models: dict[str, float | None] = {}
     parts: dict[str, float | None] = {}
     for model, entry in study.run.items():
         subjects = [subject for name, subject in study.pairs() if name == model]
         # Processes start side by side on all cores.
         processes = 1 if model in study.loaded_once else len(subjects) * min(entry.threads, cores) / cores
         if subjects:
-            parts[model] = scoring_s(model, forecasts[model], subjects, processes)
+            models[model] = scoring_s(model, forecasts[model], subjects, processes)
     if setups := study.timing_setups:
         runs = [scoring_s(setups.model, forecasts[setup.name], setups.subjects, 1) for setup in setups.setups]
         parts["timing setups"] = total(runs * setups.repeats)
@@ -112,7 +118,7 @@ def estimates(
         parts["stability"] = total(passes * len(stability.DTYPES) * len(stability.Batching))
     if study.chat:
         parts["chat"] = total([chat_s(model, study.chat) for model in study.chat.models])
-    return parts
+    return Estimates(models, parts)
 
 
 def total(seconds: Sequence[float | None]) -> float | None:

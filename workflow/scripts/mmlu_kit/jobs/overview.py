@@ -143,16 +143,10 @@ def times(
     """Return how long each part takes: what is left by the times measured here, else an estimate."""
     sizes = {**model_status.question_counts(study, resources), **inputs.questions}
     others = {status.name: status for status in part_status.parts(study, results)}
-    rows: list[tuple[str, float | None, str]] = []
-    for part, seconds in estimates.estimates(study, inputs.manifests, inputs.questions, forecasts, machine.cores).items():
-        if part in study.run:
-            left_s = model_status.model_status(study, part, results, sizes, active=False).left_s
-        else:
-            left_s = 0.0 if others[part].complete else others[part].left_s
-        if left_s is not None:
-            rows.append((part, left_s, "left, by the times measured here" if left_s else "done"))
-        else:
-            rows.append((part, seconds, "nothing to run" if seconds == 0 else "estimated" if seconds else ""))
+    models, parts = estimates.estimates(study, inputs.manifests, inputs.questions, forecasts, machine.cores)
+    statuses = {model: model_status.model_status(study, model, results, sizes, active=False) for model in models}
+    rows = [_time(model, statuses[model].left_s, seconds) for model, seconds in models.items()]
+    rows += [_time(part, 0.0 if others[part].complete else others[part].left_s, seconds) for part, seconds in parts.items()]
     total = estimates.total([seconds for _, seconds, _ in rows])
     table = [
         (part, _UNKNOWN if seconds is None else formatting.rounded_duration(seconds) if seconds else "–", source)
@@ -172,3 +166,10 @@ def times(
         f"{whole}; estimates are within a factor of two or three",
         f"(CPUs: {rate}; GPUs: the writeup's times on a T4{assumed})",
     ]
+
+
+def _time(name: str, left_s: float | None, estimated_s: float | None) -> tuple[str, float | None, str]:
+    """Return a name with its seconds and what they are: measured if possible, else estimated."""
+    if left_s is not None:
+        return name, left_s, "left, by the times measured here" if left_s else "done"
+    return name, estimated_s, "nothing to run" if estimated_s == 0 else "estimated" if estimated_s else ""
