@@ -16,6 +16,7 @@ from huggingface_hub import constants, errors
 from huggingface_hub.utils import sha
 
 from mmlu_kit.inputs import checkpoints, regular_files, weight_files
+from mmlu_kit.settings import Split
 from mmlu_kit.user_errors import UserError
 
 _AGAIN = "finished files are kept; run again"
@@ -42,6 +43,11 @@ def fetch_model(repository: str, commit: str) -> Path:
             lambda name: regular_files.read_json(_fetch_files(repository, commit, [name]) / name),
         )
     return _fetch_files(repository, commit, weights)
+
+
+def tables(subject: str, split: Split) -> str:
+    """The pattern of the names of a subject's tables of one split, in the layout of cais/mmlu."""
+    return f"{subject}/{split}-*.parquet"
 
 
 def fetch_questions(repository: str, commit: str, patterns: list[str]) -> Path:

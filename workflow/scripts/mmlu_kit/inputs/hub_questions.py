@@ -10,11 +10,10 @@ from mmlu_kit.user_errors import UserError
 
 def fetch(repository: str, commit: str, subject: str) -> list[Question]:
     """Fetch the dev and test questions of a subject from `repository` at `commit`; an unexpected table raises UserError."""
-    patterns = [f"{subject}/{split}-*.parquet" for split in Split]
-    folder = hub.fetch_questions(repository, commit, patterns) / subject
+    folder = hub.fetch_questions(repository, commit, [hub.tables(subject, split) for split in Split])
     fetched = []
     for split in Split:
-        paths = sorted(str(path) for path in folder.glob(f"{split}-*.parquet"))
+        paths = sorted(str(path) for path in folder.glob(hub.tables(subject, split)))
         if not paths:
             raise UserError(f"data set {repository} at {commit[:12]} has no {split} questions for '{subject}'")
         try:

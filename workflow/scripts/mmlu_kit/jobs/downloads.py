@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmlu_kit import formatting
 from mmlu_kit.config import Source
-from mmlu_kit.inputs import checkpoints, questions, repositories, weight_files
+from mmlu_kit.inputs import checkpoints, hub, questions, repositories, weight_files
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.repositories import Listing, Repository
 from mmlu_kit.results import model_status
@@ -159,7 +159,7 @@ def _tables(repository: Repository, sizes: Mapping[str, int], subjects: list[str
     names = []
     for subject in subjects:
         for split in Split:
-            tables = fnmatch.filter(sizes, f"{subject}/{split}-*.parquet")
+            tables = fnmatch.filter(sizes, hub.tables(subject, split))
             if not tables:
                 raise UserError(f"{repository.where} has no {split} questions for '{subject}': leave the subject out")
             names += tables
