@@ -50,9 +50,14 @@ PAIRS = [
     for (model, subject), home in HOMES.items()
     if not CONFIG.partial or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
 ]
-PROCESSES = list(dict.fromkeys(f"{HOMES[pair]}/timings/{STUDY.process(*pair)}" for pair in PAIRS if pair[0] not in IMPORTED))
-# Results from other machines may lack logs of /usr/bin/time.
-PROCESSES = [path for path in PROCESSES if path.startswith(f"{RESULTS}/timings/") or Path(path).exists()]
+RUN = [pair for pair in PAIRS if pair[0] not in IMPORTED]
+try:
+    # Logs of /usr/bin/time, which results from other machines may lack.
+    ELSEWHERE = [locations.process_log(Path(HOMES[pair]), *pair) for pair in RUN if HOMES[pair] != RESULTS]
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+PROCESSES = [f"{RESULTS}/timings/{STUDY.process(*pair)}" for pair in RUN if HOMES[pair] == RESULTS]
+PROCESSES = list(dict.fromkeys([*PROCESSES, *map(str, filter(Path.is_file, ELSEWHERE))]))
 SETUPS = STUDY.timing_setups
 SETUP = {setup.name: setup for setup in SETUPS.setups} if SETUPS else {}
 
