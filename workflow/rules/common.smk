@@ -75,7 +75,7 @@ OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFF
 # Set explicitly, since a container's home folder is not the user's; a value set by the user or the cluster is kept.
 # It is set in the environment and not in a rule's shell command, so changing it does not trigger a rerun.
 # The client would look for ~ in the container's home.
-HUB_CACHE = os.path.expandvars(os.path.expanduser(os.getenv("HF_HUB_CACHE", "resources/hub")))
+HUB_CACHE = os.path.expandvars(os.path.expanduser(os.getenv("HF_HUB_CACHE") or "resources/hub"))
 os.environ.update(HF_HUB_CACHE=HUB_CACHE)
 try:
     IMAGES = images.Images(dict(CONFIG.images), LOADED, IN_IMAGES, KIT.locate)

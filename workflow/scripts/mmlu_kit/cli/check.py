@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     study = study_options.resolve(config)
     images = {kind: path if "://" in path else study_options.KIT.locate(path) for kind, path in configs.parse(config).images}
     # As in the Snakefile; the hub's client reads it when it is imported.
-    os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
+    os.environ["HF_HUB_CACHE"] = os.environ.get("HF_HUB_CACHE") or "resources/hub"
     from mmlu_kit.jobs.overview import Overview
 
     overview = Overview(study, Path("results") / study.name, Path("resources"), images, args.cluster)
