@@ -50,6 +50,22 @@ def everything(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def test_only_the_logs_of_processes_that_evaluated_are_packed_and_read(tmp_path):
+    """Logs of the other way to evaluate, in one job or in several, stay where a study was changed from one to the other."""
+    away = run(tmp_path / "away/s", "m")
+    for subject in SUBJECTS:
+        results.timing("m", subject).model_copy(update={"process": "m/together.time"}).write(away / f"timings/m/{subject}.json")
+    together = away / "timings/m/together.time"
+    files.write_text(together, "\tElapsed")
+    packed(away, tmp_path / "colab.zip")
+    archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    home = tmp_path / "home/s/elsewhere/colab"
+    assert list((home / "timings/m").glob("*.time")) == [locations.process_log(home, "m", "anatomy")]
+    assert locations.process_log(away, "m", "virology") == together
+    not_run("m", "anatomy").write(away / "timings/m/anatomy.json")
+    assert locations.process_log(away, "m", "anatomy") == together.with_name("anatomy.time")
+
+
 def test_unpacked_files_equal_the_packed_ones(tmp_path):
     away = run(tmp_path / "away/s", "m")
     assert packed(away, tmp_path / "colab.zip") == {"m": 2}

@@ -1,7 +1,9 @@
 """What jobs ask of a cluster: memory, compared with measured peaks of whole processes, time, and GPUs."""
 
 import functools
+import itertools
 import json
+import os
 import subprocess
 import sys
 
@@ -9,12 +11,13 @@ import pytest
 import transformers
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs import checkpoints, loaded_weights
+from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 from mmlu_kit.jobs import needs
 from mmlu_kit.models import footprint, memory
 from mmlu_kit.settings import Device, DType, Quantization
 
 from benchmarks.make_random_model import save_empty
-from tests.helpers.model_folders import write_weights
+from tests.helpers.model_folders import write_header, write_weights
 
 SIZES = "hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads vocab_size tie_word_embeddings"
 SHAPES = {
@@ -144,6 +147,30 @@ def test_experts_are_not_compressed_and_weights_saved_quantized_take_what_they_t
     assert loaded_weights.as_saved(manifest, Device.CPU, DType.BFLOAT16) == 2 * 600 * 64 + as_saved
     # Embeddings are converted, though they were saved in bfloat16.
     assert loaded_weights.as_saved(manifest, Device.CPU, DType.FLOAT32) == 4 * 600 * 64 + as_saved
+
+
+# Two layers of 302 million parameters and one of 604 million, from a checkpoint in bfloat16 with several shards; the peak is
+# of anonymous memory.
+@pytest.mark.parametrize(
+    ("layers", "experts", "dtype", "peak_mb"),
+    [(2, 64, "float32", 3929), (2, 64, "bfloat16", 1913), (1, 128, "float32", 4341), (1, 128, "bfloat16", 2321)],
+)
+def test_jobs_ask_for_the_copies_of_a_layers_experts_too(tmp_path, layers, experts, dtype, peak_mb):
+    shapes = {"gate_proj": [1536, 1024], "up_proj": [1536, 1024], "down_proj": [1024, 1536]}
+    header, end = {}, 0
+    for layer, expert, name in itertools.product(range(layers), range(experts), shapes):
+        begin, end = end, end + 2 * 1536 * 1024
+        place = {"dtype": "BF16", "shape": shapes[name], "data_offsets": [begin, end]}
+        header[f"model.layers.{layer}.mlp.experts.{expert}.{name}.weight"] = place
+    path = write_header(tmp_path / "model.safetensors", header)
+    os.truncate(path, path.stat().st_size + end)
+    files = {path.name: FileEntry(bytes=path.stat().st_size, sha256="0" * 64)}
+    manifest = Manifest(
+        folder=str(tmp_path), repository=None, commit=None, files=files, parameters=end // 2, checkpoint_bytes=end
+    )
+    memory_mb = needs.memory_mb(manifest, entry(dtype=dtype))
+    snakemake_mb = 400
+    assert peak_mb + snakemake_mb < memory_mb < 1.3 * peak_mb + 1500
 
 
 def test_weights_that_cannot_be_read_here_count_as_one_tensor(manifest, tmp_path):

@@ -137,6 +137,11 @@ def test_what_was_fetched_is_not_asked_of_the_hub(check, hub, manifest):
     assert lines(check("--only", "small"), "tiny/model") == ["tiny/model (model) 0.0 MB 0.7 MB all in the cache"]
 
 
+def test_a_cache_with_an_empty_name_is_the_default_one(check):
+    (line,) = lines(check("--only", "small", HF_HUB_CACHE=""), "to fetch")
+    assert line.startswith("to fetch: 1.3 MB into resources/hub, where")
+
+
 def test_a_cache_that_was_emptied_is_told_before_the_run(check, manifest, folder, tmp_path):
     shutil.rmtree(tmp_path / "cache")
     process = check("--only", "small")

@@ -56,9 +56,14 @@ PAIRS = [
     for (model, subject), home in HOMES.items()
     if not CONFIG.partial or Path(f"{home}/evaluations/{model}/{subject}.json").exists()
 ]
-PROCESSES = list(dict.fromkeys(f"{HOMES[pair]}/timings/{STUDY.process(*pair)}" for pair in PAIRS if pair[0] not in IMPORTED))
-# Results from other machines may lack logs of /usr/bin/time.
-PROCESSES = [path for path in PROCESSES if path.startswith(f"{RESULTS}/timings/") or Path(path).exists()]
+RUN = [pair for pair in PAIRS if pair[0] not in IMPORTED]
+try:
+    # Logs of /usr/bin/time, which results from other machines may lack.
+    ELSEWHERE = [locations.process_log(Path(HOMES[pair]), *pair) for pair in RUN if HOMES[pair] != RESULTS]
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+PROCESSES = [f"{RESULTS}/timings/{STUDY.process(*pair)}" for pair in RUN if HOMES[pair] == RESULTS]
+PROCESSES = list(dict.fromkeys([*PROCESSES, *map(str, filter(Path.is_file, ELSEWHERE))]))
 SETUPS = STUDY.timing_setups
 SETUP = {setup.name: setup for setup in SETUPS.setups} if SETUPS else {}
 
@@ -76,7 +81,7 @@ OFFLINE = "env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFF
 # Set explicitly, since a container's home folder is not the user's; a value set by the user or the cluster is kept.
 # It is set in the environment and not in a rule's shell command, so changing it does not trigger a rerun.
 # The client would look for ~ in the container's home.
-HUB_CACHE = os.path.expandvars(os.path.expanduser(os.getenv("HF_HUB_CACHE", "resources/hub")))
+HUB_CACHE = os.path.expandvars(os.path.expanduser(os.getenv("HF_HUB_CACHE") or "resources/hub"))
 os.environ.update(HF_HUB_CACHE=HUB_CACHE)
 try:
     IMAGES = images.Images(dict(CONFIG.images), LOADED, IN_IMAGES, KIT.locate)

@@ -57,7 +57,7 @@ rule evaluate:
         gpu=lambda wildcards: gpus(MODELS[wildcards.model].device),
         gres=lambda wildcards: gres(MODELS[wildcards.model].device),
     params:
-        code=KIT.code("evaluate.py"),
+        code=KIT.code("evaluate.py", ["workflow/scripts/timed.sh"]),
         requested_threads=setting("threads"),
         name="{model}",
         device=setting("device"),

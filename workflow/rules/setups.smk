@@ -50,7 +50,7 @@ if SETUPS:
             gres=lambda wildcards: gres(SETUP[wildcards.setup].device),
             slurm_extra="--exclusive",
         params:
-            code=KIT.code("evaluate.py"),
+            code=KIT.code("evaluate.py", ["workflow/scripts/timed.sh"]),
             name=SETUPS.model,
             device=setup_setting("device"),
             dtype=setup_setting("dtype"),

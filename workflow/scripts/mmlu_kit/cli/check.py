@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> None:
     study = study_options.resolve(config)
     names = images.located(dict(configs.parse(config).images), study_options.KIT.locate)
     # As in the Snakefile; the hub's client reads it when it is imported.
-    os.environ.setdefault("HF_HUB_CACHE", "resources/hub")
+    os.environ["HF_HUB_CACHE"] = os.environ.get("HF_HUB_CACHE") or "resources/hub"
     from mmlu_kit.jobs.overview import Overview
 
     overview = Overview(study, Path("results") / study.name, Path("resources"), names, args.cluster)

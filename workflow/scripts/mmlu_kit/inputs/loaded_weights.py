@@ -1,6 +1,7 @@
 """The memory that a model's weights take once they are loaded, counted from the headers of its weight files."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from mmlu_kit.user_errors import UserError
 # in 4 and 8 bits, 0.2 GB in float32, less in bfloat16, whose checkpoint is memory-mapped.
 BESIDE_WEIGHTS = 400_000_000
 _EMBEDDING = re.compile("embed|wte|wpe")  # in names of GPT-2's family the last two
+_EXPERTS = ".experts."
 _NUMBERS = ("F64", "F32", "F16", "BF16")  # formats that are converted to the requested one
 
 
@@ -56,6 +58,18 @@ def largest(manifest: Manifest) -> int:
     return max(weight.parameters for weight in _weights(manifest).values())
 
 
+def largest_fused(manifest: Manifest) -> int:
+    """The number of parameters of the experts of one layer, which become fused tensors when they are loaded; 0 without any.
+
+    transformers.core_model_loading.MergeModulelist and Concatenate make them from copies of matrices, of the largest layer.
+    """
+    layers: Counter[str] = Counter()
+    for name, weight in _weights(manifest).items():
+        if weight.rows and _EXPERTS in name:
+            layers[name.partition(_EXPERTS)[0]] += weight.parameters
+    return max(layers.values(), default=0)
+
+
 def stays_quantized(saved: SavedQuantization, device: Device) -> bool:
     """Whether transformers computes with a checkpoint's quantized weights; it dequantizes some of them when it loads them."""
     return saved.method not in ("compressed-tensors", "fp8", "mxfp4") or (
@@ -74,7 +88,7 @@ def _compressible(manifest: Manifest) -> Mapping[str, Weight]:
     return {
         name: weight
         for name, weight in weights.items()
-        if weight.rows not in (0, vocabulary) and not _EMBEDDING.search(name) and ".experts." not in name
+        if weight.rows not in (0, vocabulary) and not _EMBEDDING.search(name) and _EXPERTS not in name
     }
 
 

@@ -41,9 +41,8 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
         raise UserError(f"{results}: no evaluation was run on this machine, so there is nothing to pack: run the study first")
     chosen = set(evaluations)
     for path in evaluations:
-        timings = results / "timings" / path.parent.name
-        logs = [timings / f"{path.stem}.time", timings / "together.time"]
-        chosen.update([timings / path.name, *filter(Path.is_file, logs)])
+        pair = path.parent.name, path.stem
+        chosen.update(filter(Path.is_file, [locations.timing_file(results, *pair), locations.process_log(results, *pair)]))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.comment = results.name.encode()

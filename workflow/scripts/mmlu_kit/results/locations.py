@@ -6,6 +6,8 @@ was available, `timings/<model>/<job>.time`. No rule makes the files in elsewher
 
 from pathlib import Path
 
+from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.records import Timing
 from mmlu_kit.user_errors import UserError
 
 ELSEWHERE = "elsewhere"
@@ -31,6 +33,17 @@ def evaluation_file(folder: Path, model: str, subject: str) -> Path:
 def timing_file(folder: Path, model: str, subject: str) -> Path:
     """Return the path of the timing of a model and subject in one of these folders."""
     return folder / "timings" / model / f"{subject}.json"
+
+
+def process_log(folder: Path, model: str, subject: str) -> Path:
+    """Return the path of the /usr/bin/time log of the process that evaluated a model on a subject, in one of these folders.
+
+    Its timing names it, since machines may differ in whether one process evaluates a model on all subjects. Where nothing was
+    run, it is the subject's own. A missing or damaged timing raises UserError.
+    """
+    timing = records.read_timing(timing_file(folder, model, subject))
+    named = timing.process if isinstance(timing, Timing) else None
+    return Path(folder) / "timings" / (named or f"{model}/{subject}.time")
 
 
 def log_name(results: Path, log: Path) -> str:
