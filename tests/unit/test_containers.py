@@ -111,6 +111,7 @@ def test_what_the_client_of_the_hub_reads_survives_a_clean_environment(variables
     expected = {**user, "HF_HUB_CACHE": "resources/hub", "SSL_CERT_FILE": str(tmp_path / "real.pem"), **isolation}
     assert passed == {name: value for name, value in expected.items() if name != "EDITOR"}
     assert result["APPTAINER_NO_EVAL"] == "1"  # a shell would evaluate these values
+    assert result["APPTAINER_QUIET"] == "1"
     assert str(tmp_path / "real.pem") in places(result)
     assert "APPTAINERENV_HF_ENDPOINT" not in variables({**user, "SINGULARITYENV_HF_ENDPOINT": "https://other"})
 

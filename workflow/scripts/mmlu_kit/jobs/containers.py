@@ -45,10 +45,10 @@ def variables(environment: Environment, study: Study, kit: Path, images: Images,
         "NO_EVAL": "1",  # else Apptainer has a shell evaluate the values that are passed on
         # In the CPU image too, so that a line on the missing device can tell which GPU its torch cannot use.
         **({"NV": "1"} if images.need_gpu else {}),
+        "QUIET": "1",  # else it tells with each job what it has not found; warnings stay, and its option -v is stronger
     }
-    options = {
-        name: value for name, value in options.items() if name not in ("NO_EVAL", "NV") or not _set(environment, f"_{name}")
-    }
+    kept = {name for name in ("NO_EVAL", "NV", "QUIET") if _set(environment, f"_{name}")}
+    options = {name: value for name, value in options.items() if name not in kept}
     values = _values(environment, None if cluster_job else token)
     result = {f"{program}_{name}": value for name, value in options.items() for program in PROGRAMS}
     return result | {name: value for variable in values.items() for name, value in passed(*variable).items()}

@@ -22,7 +22,7 @@ from mmlu_kit.jobs.pace import Kind, Pace
 
 # What is not printed: names of snakemake_interface_logger_plugins.common.LogEvent, and beginnings of messages without an event.
 _HIDDEN_EVENTS = ("WORKFLOW_STARTED", "JOB_STARTED", "PROGRESS")
-_HIDDEN_TEXTS = ("Select jobs to execute...", "Using shell: ")
+_HIDDEN_TEXTS = ("Select jobs to execute...", "Using shell: ", "Activating singularity image ")
 _NOTHING_TO_DO = "Nothing to be done"
 # Messages that tell a job by its number alone.
 _NUMBERED = re.compile(r"(?:Trying to restart job|Job) (\d+)(?=\.$| has been submitted)")
