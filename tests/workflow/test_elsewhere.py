@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import USER, copy_of_the_workflow, under_git
+from tests.helpers.reports import planned
 from tests.workflow.conftest import can_unshare
 
 # Another study, with weights of this folder under the name of a model of the kit.
@@ -102,6 +103,23 @@ def test_the_kit_is_a_module_of_another_workflow(kit_folder, snakemake, read_onl
     no_result_names(USER, results)
     again = snakemake(tmp_path, "--cores", "2", f"results/smoke/{EVALUATION}", before=read_only)
     assert "Nothing to be done" in again.stderr, again.stderr
+
+
+def test_two_modules_with_the_same_models_fetch_them_once(workflow_copy, snakemake, tmp_path):
+    one = MODULE.replace("SOURCE", f'"{workflow_copy}/Snakefile"')
+    other = one.replace("kit", "other").replace(f"{tmp_path}/other", f"{tmp_path}/kit").replace("smoke", "demo")
+    workflow = tmp_path / "Snakefile"
+    workflow.write_text(f"{one}{other}")
+    jobs = planned(snakemake, tmp_path, "--", "results/smoke/merged.json", "results/demo/merged.json")
+    fetched = {name: count for name, count in jobs.items() if "_fetch_" in name}
+    assert fetched == {"kit_fetch_model": 2, "kit_fetch_questions": 2, "other_fetch_model": 2, "other_fetch_questions": 8}
+    weights = "workflow/demo/models/demo-medium"
+    workflow.write_text(f"{one}{other}".replace('"demo"', f'"demo", "models": {{"demo-small": {{"path": "{weights}"}}}}'))
+    process = snakemake(tmp_path, "--cores", "1", "--dry-run")
+    line = (
+        "two modules would make resources/models/demo-small@local.json from kit/workflow/demo/models/demo-small and from kit/"
+    )
+    assert process.returncode == 1 and line in process.stdout
 
 
 @pytest.fixture

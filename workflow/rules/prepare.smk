@@ -2,6 +2,18 @@
 # Needs:  local folders, or repositories of the hub at a commit (kept in HF_HUB_CACHE, by default resources/hub)
 # Makes:  resources/models/<model>@<commit>.json, resources/subjects/<questions>@<commit>/<subject>.jsonl
 
+# Another module of the same workflow may be a study with some of the same models or questions, which the first one fetches.
+SOURCES = {manifest_of(name): source_options(model) for name, model in STUDY.run.items()}
+SOURCES |= {f"{SUBJECT_FILES}/{subject}.jsonl": source_options(STUDY.questions) for subject in STUDY.subjects}
+FETCHERS = [other for other in workflow.rules if other.name.endswith(("fetch_model", "fetch_questions"))]
+FETCHED = [path for path in SOURCES if any(other.is_producer(path) for other in FETCHERS)]
+EARLIER = vars(workflow).setdefault("mmlu_kit_sources", {})
+for path in FETCHED:
+    if EARLIER.get(path, SOURCES[path]) != SOURCES[path]:
+        both = f"{EARLIER[path][1]} and from {SOURCES[path][1]}"
+        raise WorkflowError(f"two modules would make {path} from {both}: give one of the two another name in config")
+EARLIER.update(SOURCES)
+
 
 rule fetch_model:
     input:
@@ -11,6 +23,10 @@ rule fetch_model:
         "resources/models/{model}@{commit}.json",
     log:
         "resources/logs/fetch_model/{model}@{commit}.log",
+    wildcard_constraints:
+        # Other commits of a model are another module's.
+        model="|".join(f"{re.escape(name)}(?=@{STUDY.run[name].at})" for name in STUDY.run if manifest_of(name) not in FETCHED)
+        or "(?!)",
     localrule: True
     container:
         image("cpu")
@@ -31,6 +47,9 @@ rule fetch_questions:
         "resources/subjects/{questions}@{commit}/{subject}.jsonl",
     log:
         "resources/logs/fetch_questions/{questions}@{commit}/{subject}.log",
+    wildcard_constraints:
+        questions=f"{re.escape(STUDY.questions.name)}(?=@{STUDY.questions.at})",
+        subject=one_of([subject for subject in STUDY.subjects if f"{SUBJECT_FILES}/{subject}.jsonl" not in FETCHED]),
     localrule: True
     container:
         image("cpu")
