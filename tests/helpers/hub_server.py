@@ -42,7 +42,7 @@ class Hub:
     """The server's repositories, faults and log of requests.
 
     `cuts` weight files end halfway, `spoiled` ones arrive with a wrong byte, `busy` requests are answered 429; `broken`
-    answers 500 to all, and `login_page` a page of HTML.
+    answers 500 to all, `login_page` a page of HTML, and `refusal` a status and headers.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -52,6 +52,7 @@ class Hub:
     busy: int = 0
     broken: bool = False
     login_page: bool = False
+    refusal: tuple[int, dict[str, str]] | None = None
     address: str = ""
 
 
@@ -71,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
         tree, file, info = _TREE.match(path), _FILE.match(path), _INFO.match(path)
         if self.hub.broken:
             return self._send(500, b"broken")
+        if self.hub.refusal:
+            return self._send(self.hub.refusal[0], b"", self.hub.refusal[1])
         if self.hub.busy:
             self.hub.busy -= 1
             return self._send(429, b"", {"Retry-After": "0"})

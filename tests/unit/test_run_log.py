@@ -203,3 +203,19 @@ def test_only_the_main_workflows_screen_is_replaced_and_not_with_verbose(tmp_pat
     screen.workflow.modifier.is_main_snakefile = lambda: True
     run_log.install(screen.workflow, tmp_path)
     assert file in logger.handlers and (screen.usual in logger.handlers) == bool(settings)
+
+
+def test_a_group_of_jobs_has_a_line_and_each_of_its_jobs_when_it_is_done(tmp_path):
+    screen = Screen(tmp_path, [planned("evaluate", model="m", subject=subject) for subject in ("anatomy", "astronomy")])
+    members = {object(), object()}
+    screen.say("Group job g (jobs in lexicogr. order):", LogEvent.GROUP_INFO, group_id="g", jobs=members)
+    screen.start(0)
+    screen.start(1)
+    screen.now = 6
+    screen.finish(0)
+    screen.finish(1)
+    lines = screen.text.getvalue().splitlines()
+    assert lines[0] == "group g: 2 jobs" and [line.split("] ")[1] for line in lines[1:]] == [
+        "evaluate m anatomy: done in 6 s",
+        "evaluate m astronomy: done in 6 s",
+    ]

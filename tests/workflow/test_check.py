@@ -188,6 +188,30 @@ def test_a_hub_that_gives_no_answer_is_named_in_one_line(check, hub, change, wor
     assert process.returncode == 2 and process.stderr.count("\n") == 1 and words in process.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"HTTPS_PROXY": "nonsense://proxy"}, "HTTPS_PROXY"),
+        ({"https_proxy": "::::"}, "https_proxy"),
+        ({"SSL_CERT_FILE": "/nowhere"}, "SSL_CERT_FILE"),
+        ({"HF_ENDPOINT": "hub.example.org"}, "HF_ENDPOINT='hub.example.org' is no address of a hub: correct or unset it"),
+    ],
+)
+def test_variables_with_which_the_client_cannot_start_are_named_in_one_line(check, run, folder, environment, settings, words):
+    process = check("--only", "small", **settings)
+    assert process.returncode == 2 and process.stderr.count("\n") == 1 and words in process.stderr
+    source = ["--repository", "tiny/model", "--commit", COMMIT, "--output", folder / "manifest.json"]
+    fetched = run("fetch_model.py", *source, env={**os.environ, **environment, **settings}, cwd=folder)
+    assert fetched.returncode == 2 and fetched.stderr.count("\n") == 1 and words in fetched.stderr
+
+
+def test_a_token_that_the_hub_does_not_accept(check, hub):
+    hub.refusal = 401, {"X-Error-Message": "Invalid credentials in Authorization header"}
+    process = check("--only", "small", token="hf_expired")
+    assert process.returncode == 2 and process.stderr.count("\n") == 1
+    assert "the hub does not accept the token: log in again with `hf auth login`, or correct HF_TOKEN" in process.stderr
+
+
 def test_a_model_that_could_not_be_used_is_told_before_it_is_fetched(check, tmp_path):
     (tmp_path / "model/model.safetensors").rename(tmp_path / "model/pytorch_model.bin")
     process = check("--only", "small")

@@ -5,6 +5,7 @@ If a token is needed, huggingface_hub finds it itself: from HF_TOKEN or `hf auth
 
 import glob
 import json
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,8 +18,11 @@ from huggingface_hub.utils import sha
 
 from mmlu_kit.inputs import checkpoints, regular_files, weight_files
 from mmlu_kit.settings import Split
-from mmlu_kit.user_errors import UserError
+from mmlu_kit.user_errors import UserError, one_line
 
+# What the client reads when it starts; proxies are named in upper or lower case.
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _AGAIN = "finished files are kept; run again"
 
 
@@ -29,6 +33,7 @@ def fetch_model(repository: str, commit: str) -> Path:
     raises UserError before its weights are fetched.
     """
     where = f"model {repository} at {commit[:12]}"
+    check_client(where)
     names, failure = _names(repository, commit)
     with _from_incomplete_list(where, failure):
         checkpoints.check_names(where, names)
@@ -56,12 +61,29 @@ def fetch_questions(repository: str, commit: str, patterns: list[str]) -> Path:
     Files in the cache are not fetched again. A failure or a wrong hash raises UserError.
     """
     where = f"dataset {repository} at {commit[:12]}"
+    check_client(where)
     folder = _download(repository, commit, patterns, "dataset")
     # Without the hub and without its list of files, the client returns what is in the cache.
     if not all(any(folder.glob(pattern)) for pattern in patterns) and _listed(repository, commit, "dataset") is None:
         raise _not_in_cache(where)
     _check_hashes(folder, folder.rglob("*"), where)
     return folder
+
+
+def check_client(where: str) -> None:
+    """Raise UserError if variables of the environment keep the hub's client from sending anything."""
+    if constants.HF_HUB_OFFLINE:
+        return
+    try:
+        endpoint = httpx2.URL(constants.ENDPOINT)
+        if endpoint.scheme not in ("http", "https") or not endpoint.host:
+            raise UserError(f"{where}: HF_ENDPOINT={constants.ENDPOINT!r} is no address of a hub: correct or unset it")
+        huggingface_hub.get_session()
+    except (httpx2.InvalidURL, ValueError, OSError) as error:
+        variables = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
+        names = [name for name in os.environ if name.upper() in variables]
+        advice = f"correct or unset {' or '.join(names or variables)}"
+        raise UserError(f"{where}: the hub's client cannot start ({one_line(error)}): {advice}") from error
 
 
 def _names(repository: str, commit: str) -> tuple[Collection[str], Exception | None]:
@@ -162,11 +184,11 @@ def in_one_line(where: str) -> Iterator[None]:
         private = "or it is private and needs `hf auth login` or HF_TOKEN"
         raise UserError(f"{where}: the hub has no such repository, {private} ({_status(error)})") from error
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{where}: the hub answered {_status(error)}; {_AGAIN}") from error
+        raise UserError(f"{where}: {_answer(error)}") from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         # When the hub fails, the client looks in its cache, and a miss there hides the hub's answer.
         if isinstance(error.__cause__, errors.HfHubHTTPError):
-            raise UserError(f"{where}: the hub answered {_status(error.__cause__)}; {_AGAIN}") from error
+            raise UserError(f"{where}: {_answer(error.__cause__)}") from error
         raise _not_in_cache(where) from error
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise UserError(f"{where}: the connection broke ({type(error).__name__}); {_AGAIN}") from error
@@ -182,6 +204,16 @@ def in_one_line(where: str) -> Iterator[None]:
 def _not_in_cache(where: str) -> UserError:
     advice = "unset HF_HUB_OFFLINE, which forbids it" if constants.HF_HUB_OFFLINE else "connect to the network"
     return UserError(f"{where} is not complete in the cache and the hub cannot be reached: {advice}; {_AGAIN}")
+
+
+def _answer(error: errors.HfHubHTTPError) -> str:
+    """What an answer of the hub means, and what to do."""
+    status = _status(error)
+    refused = {
+        "HTTP 401": "the hub does not accept the token: log in again with `hf auth login`, or correct HF_TOKEN",
+        "HTTP 403": "the hub gives no access: use a token (`hf auth login` or HF_TOKEN) that may read this repository",
+    }
+    return f"{refused[status]} ({status})" if status in refused else f"the hub answered {status}; {_AGAIN}"
 
 
 def _status(error: errors.HfHubHTTPError) -> str:

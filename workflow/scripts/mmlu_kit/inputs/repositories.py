@@ -125,6 +125,7 @@ def files_read(where: str, names: Collection[str], config: Path | None, index: P
 def _listing(repository: Repository) -> Listing:
     """Ask the hub what a repository holds; each failure raises UserError."""
     kind, name, commit = repository
+    hub.check_client(repository.where)
     api = huggingface_hub.HfApi()
     ask_info: Callable[..., Any] = api.model_info if kind == "model" else api.dataset_info
     try:

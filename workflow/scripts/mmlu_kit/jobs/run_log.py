@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit.formatting import rounded_duration
+from mmlu_kit.formatting import plural, rounded_duration
 from mmlu_kit.jobs.pace import Kind, Pace
 
 # What is not printed: names of snakemake_interface_logger_plugins.common.LogEvent, and beginnings of messages without an event.
@@ -101,6 +101,9 @@ class RunLog(logging.Handler):
             self._start(record)
         elif event == "JOB_FINISHED":
             self._finish(record)
+        elif event == "GROUP_INFO":  # Snakemake's own line announces a list of jobs, which is not printed
+            if not self.quiet & {"RULES", "PROGRESS"}:
+                self._write(record, f"group {record.group_id}: {plural(len(record.jobs), 'job')}")
         elif not self._hidden(event, record):
             if event == "JOB_ERROR" and self.pace:
                 self.pace.fail(record.jobid)
