@@ -4,6 +4,7 @@ import re
 
 import pytest
 import yaml
+from mmlu_kit import config as configs
 from mmlu_kit.jobs.images import FILES, Images, uses
 from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
@@ -87,6 +88,11 @@ def test_a_missing_cpu_image_is_one_line_and_without_images_none_is_needed(image
 def test_an_address_is_no_file():
     images = Images({"cpu": "docker://a/b@sha256:0", "cuda": "docker://a/c"}, [], True, str)
     assert images.files("cpu") == [] and images.name("cuda") == "docker://a/c"
+
+
+def test_a_files_address_is_its_path(config):
+    config["images"] = {"cpu": "file:///images/cpu.sif", "cuda": "docker://a/c"}
+    assert dict(configs.parse(config).images) == {"cpu": "/images/cpu.sif", "cuda": "docker://a/c"}
 
 
 @pytest.mark.parametrize("sign", [" ", "'", "$", "\\", "(", ";"])

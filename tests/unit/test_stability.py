@@ -1,8 +1,10 @@
 """Comparison of two runs over the same questions: changed answers and their margins."""
 
 import itertools
+import shutil
 
 import pytest
+from mmlu_kit import files
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings
 from pydantic import ValidationError
@@ -60,9 +62,14 @@ def test_packing_and_threads_change_no_answer_in_float32(root, request, tmp_path
     folder, run_program = root / "workflow/demo", request.getfixturevalue("run")
     questions = tmp_path / "anatomy.jsonl"
     run_program("fetch_questions.py", "--folder", folder / "questions", "--subject", "anatomy", "--output", questions)
-    options = ["--model", folder / "models/demo-small", "--name", "demo-small", "--questions", questions, "--preset", "chat"]
+    model = shutil.copytree(folder / "models/demo-small", tmp_path / "model")
+    config = files.read_json(model / "config.json")
+    files.write_json(model / "config.json", config | {"max_position_embeddings": 170})
+    options = ["--model", model, "--name", "demo-small", "--questions", questions, "--preset", "chat", "--examples", 2]
     output = tmp_path / "stability.json"
-    process = run_program("measure_stability.py", *options, "--examples", 2, "--output", output)
+    process = run_program("measure_stability.py", *options, "--output", output)
+    assert process.returncode == 2 and "the model's context is 170: use fewer examples, or set fewer_" in process.stderr
+    process = run_program("measure_stability.py", *options, "--fewer-examples", "--output", output)
     assert process.returncode == 0, process.stderr
     measured = stability.StabilityFile.read(output)
     assert measured.subjects == ["anatomy"] and measured.questions == 45 and len(measured.runs) == 8

@@ -35,6 +35,7 @@ if STABILITY:
             device=str(STABILITY_MODEL.device),
             preset=str(STABILITY_MODEL.prompt.preset),
             examples=STABILITY_MODEL.prompt.examples,
+            fewer_examples=fewer_examples(STABILITY_MODEL),
             template_arguments=lambda wildcards: template_arguments(STABILITY_MODEL),
         shell:
             f"{OFFLINE} python {PROGRAMS}/measure_stability.py"
@@ -44,6 +45,7 @@ if STABILITY:
             " --device {params.device}"
             " --preset {params.preset}"
             " --examples {params.examples}"
+            " {params.fewer_examples}"
             " {params.template_arguments:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

@@ -24,6 +24,8 @@ def arguments() -> argparse.Namespace:
     add("--device", choices=list(map(str, Device)), default="cpu", help="where the model runs (default: cpu)")
     add("--preset", choices=list(map(str, Preset)), default="lm_eval", help="the prompt's form (default: lm_eval)")
     add("--examples", type=int, choices=range(MAX_EXAMPLES + 1), default=0, help="few-shot examples (num_fewshot; default: 0)")
+    text = "use fewer examples if a prompt would exceed the model's context"
+    add("--fewer-examples", action="store_true", help=text)
     options.add_template_arguments(parser)
     add("--output", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()
@@ -53,6 +55,7 @@ def main() -> None:
                 Preset(args.preset),
                 tokenizer,
                 context,
+                args.fewer_examples,
                 template_arguments=template_arguments,
             )
             for subject_questions in by_subject

@@ -45,6 +45,8 @@ Unique = AfterValidator(_unique)
 Subject = Annotated[str, AfterValidator(_subject), WithJsonSchema({"enum": list(SUBJECTS)})]
 Subjects = Annotated[list[Subject], Field(min_length=1), Unique]
 Models = Annotated[list[str], Field(min_length=1), Unique]
+# A local image by its path alone, in whichever form it is named.
+Image = Annotated[str, AfterValidator(lambda name: name.removeprefix("file://"))]
 Strategy = Annotated[str, Field(pattern=r"^(full|none|(last_turns|token_budget)\([1-9][0-9]{0,8}\))$")]
 
 
@@ -195,8 +197,8 @@ class StudyEntry(Entry):
 class Images(Entry):
     """Container images by kind of device, used with --use-singularity: a .sif file or docker://…@sha256:…"""
 
-    cpu: str = Field(description="For models on the CPU, figures and the report.")
-    cuda: str = Field(
+    cpu: Image = Field(description="For models on the CPU, figures and the report.")
+    cuda: Image = Field(
         description="For models on CUDA. Without it they run in the CPU image, if all of them may fall back or be skipped."
     )
 
