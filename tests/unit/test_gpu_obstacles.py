@@ -137,6 +137,13 @@ def test_why_torch_sees_no_gpu(system, recwarn, torch, facts, words):
     assert not recwarn.list  # one line, without torch's own warning
 
 
+@pytest.mark.parametrize(("driver", "cuda"), [("N/A", "13.0"), ("580.65", "git"), ("580.65", "99.1")])
+def test_versions_that_are_not_understood_are_not_called_too_old(system, driver, cuda):
+    system([T4], driver)
+    words = gpu_obstacles.obstacle(fake_torch(cuda, problem="CUDA unknown error"))
+    assert words == f"torch cannot use the {T4} here (RuntimeError: CUDA unknown error)"
+
+
 @pytest.mark.parametrize("capability", [(7, 5), (8, 0), (8, 9), (9, 0), (10, 3), (12, 1), (13, 0)])
 def test_a_gpu_that_torch_has_code_for_is_no_obstacle(system, capability):
     system(names=[T4], driver="580.1")

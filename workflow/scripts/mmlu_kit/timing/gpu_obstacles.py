@@ -103,17 +103,18 @@ def _has_driver_library() -> bool:
 
 def _too_old(driver: str, cuda: str) -> str | None:
     """Say that a driver is too old for a version of CUDA, None if it is not or if its oldest driver is not known."""
-    version, needed = _major(driver), OLDEST_DRIVERS.get(_major(cuda))
-    if needed is None or version >= needed:
+    version, needed = _major(driver), OLDEST_DRIVERS.get(_major(cuda) or 0)
+    if version is None or needed is None or version >= needed:
         return None
     # torch has no builds for CUDA 11 any more.
     way_out = "use torch for CUDA 12, as docs/images.md says, or update it" if version >= OLDEST_DRIVERS[12] else "update it"
     return f"NVIDIA's driver {driver} is too old for torch's CUDA {cuda}, which needs {needed} or newer ({way_out})"
 
 
-def _major(version: str) -> int:
-    """The first number of a version."""
-    return int(version.partition(".")[0])
+def _major(version: str) -> int | None:
+    """The first number of a version, None if it does not begin with one."""
+    number = re.match(r"\d+", version)
+    return int(number[0]) if number else None
 
 
 def _torchs_words(torch: Any) -> str:
