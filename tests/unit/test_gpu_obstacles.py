@@ -101,9 +101,13 @@ CPU_BUILD = fake_torch(cuda=None)
         (
             fake_torch(),
             {"container": "apptainer"},
-            "this machine has none, or its Apptainer container was started without --nv",
+            "this machine has none, or did not hand it into this container (Apptainer: --nv, Docker: --gpus all)",
         ),
-        (CPU_BUILD, {"container": "docker"}, "this machine has none, or its Docker container was started without --gpus all"),
+        (
+            CPU_BUILD,
+            {"container": "docker"},
+            "this machine has none, or did not hand it into this container (Apptainer: --nv, Docker: --gpus all)",
+        ),
         (
             fake_torch(),
             {"container": "apptainer", "names": [T4], "driver": "580.1"},

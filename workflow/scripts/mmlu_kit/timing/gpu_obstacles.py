@@ -46,7 +46,8 @@ def _missing(torch: Any) -> str:
     if container and not _has_driver_library():
         if driver:
             return f"the host's NVIDIA driver {driver} was not handed into this {kind} container (start it with {option})"
-        return f"this machine has none, or its {kind} container was started without {option}"
+        # The same in every kind of container, as the reason is part of results, which an image does not change.
+        return "this machine has none, or did not hand it into this container (Apptainer: --nv, Docker: --gpus all)"
     if name and driver and torch.version.cuda:
         too_old = _too_old(driver, torch.version.cuda)
         if too_old:
