@@ -32,13 +32,15 @@ def main() -> None:
     args = arguments()
     answers = predictions.read(args.predictions, args.predictions_model)
     sha256 = checkpoints.digest(args.predictions)
-    for path in args.questions:
-        tests = questions.split(questions.read_jsonl(path), Split.TEST)
-        subject, subject_records = tests[0].subject, predictions.records(answers, tests, str(args.predictions))
+    tests = [question for path in args.questions for question in questions.split(questions.read_jsonl(path), Split.TEST)]
+    answered = predictions.records(answers, tests, str(args.predictions))
+    for subject in dict.fromkeys(question.subject for question in tests):
+        subject_records = [record for record in answered if record.subject == subject]
         evaluation = records.imported(args.name, args.predictions.name, sha256, subject, subject_records)
         evaluation.write(args.evaluations / f"{subject}.json")
         totals = evaluation.totals
         print(f"{args.name} on {subject}: {totals.parsed} of {totals.questions} parsed, {totals.correct} correct")
+    print(f"{args.name}: {predictions.how_read(answered, tests)}")
 
 
 if __name__ == "__main__":

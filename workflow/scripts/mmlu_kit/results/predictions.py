@@ -1,7 +1,7 @@
 """Answers of another run to the same questions, imported from a CSV file.
 
-Its columns are `subject, test_index, model, prediction` and, optionally, `gold`. Only the letter of an answer is known. A
-prediction other than A, B, C or D is kept as written and counts as unparsed.
+Its columns are `subject, test_index, model, prediction` and, optionally, `gold`. A prediction is kept as written, and
+answer_forms.py reads its letter. One that names no choice is unreadable, which is not a wrong letter: it is counted by itself.
 """
 
 import csv
@@ -14,12 +14,14 @@ from pathlib import Path
 
 from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS
+from mmlu_kit.results import answer_forms
+from mmlu_kit.results.answer_forms import Numbers
 from mmlu_kit.user_errors import UserError
 
 COLUMNS = ("subject", "test_index", "model", "prediction")
 MOST_BYTES = 200_000_000  # of text: enough for two hundred models on MMLU's 14,042 questions
 LONGEST = 1000  # characters kept of a prediction
+FEWEST_READABLE = 0.1  # with a smaller share of readable answers, a column is refused: it is not in a form that is known
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,10 @@ def read(path: Path, model: str | None) -> Predictions:
 
 
 def records(predictions: Predictions, questions: Sequence[Question], where: str) -> list[Record]:
-    """Return the records of one subject's test questions.
+    """Return the records of test questions, of one or several subjects, in their order.
 
-    Raises UserError, beginning with `where`, for a missing answer, an answer to no question, or another right letter.
+    Raises UserError, beginning with `where`, for a missing answer, an answer to no question, another right letter, or answers
+    of which nearly none can be read.
     """
     keys = {(question.subject, question.index) for question in questions}
     missing = [question.name for question in questions if (question.subject, question.index) not in predictions]
@@ -71,16 +74,40 @@ def records(predictions: Predictions, questions: Sequence[Question], where: str)
     if surplus:
         subject, index = surplus[0]
         raise UserError(f"{where}: {subject} has no question {index}: these are predictions for other questions")
-    return [_record(predictions[question.subject, question.index], question, where) for question in questions]
+    answers = [(predictions[question.subject, question.index], question) for question in questions]
+    golds = [prediction.gold for prediction in predictions.values() if prediction.gold]
+    numbered = Numbers.CHOICES if set(golds) <= set("0123") else Numbers.NEITHER
+    for prediction, question in answers:
+        gold = prediction.gold
+        if gold is not None and answer_forms.letter(gold, question, numbered) != question.answer:
+            raise UserError(
+                f"{where}: the gold letter for {question.name} is {quoted(gold)}, but '{question.answer}' in this study: "
+                "these are predictions for other questions"
+            )
+    texts = [prediction.text for prediction in predictions.values()]
+    numbers = answer_forms.meaning_of_numbers(texts, [(prediction.text, question) for prediction, question in answers], where)
+    answered = [_record(prediction, question, numbers) for prediction, question in answers]
+    _check_readable(answered, where)
+    return answered
 
 
-def _record(prediction: Prediction, question: Question, where: str) -> Record:
-    if prediction.gold not in (None, question.answer):
-        raise UserError(
-            f"{where}: the gold letter for {question.name} is '{prediction.gold[:20]}', but '{question.answer}' in this study: "
-            "these are predictions for other questions"
-        )
-    letter = prediction.text if prediction.text in tuple(LETTERS) else None
+def how_read(answered: Sequence[Record], questions: Sequence[Question]) -> str:
+    """Return by which rules the answers to these questions were read, and how many could not be, for the terminal."""
+    pairs = zip(answered, questions, strict=True)
+    rules = answer_forms.count_rules([(record.generated, record.predicted, question) for record, question in pairs])
+    unreadable = [record for record in answered if record.predicted is None]
+    text = f"{len(answered) - len(unreadable):,} of {len(answered):,} answers read, {answer_forms.in_words(rules)}"
+    return f"{text}; {len(unreadable):,} could not be read, such as {quoted(unreadable[0].generated)}" if unreadable else text
+
+
+def quoted(text: str) -> str:
+    """Return the beginning of a text in quotes, with nothing in it that a terminal would obey."""
+    plain = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
+    return f"'{plain[:40]}{'…' * (len(plain) > 40)}'"
+
+
+def _record(prediction: Prediction, question: Question, numbers: Numbers) -> Record:
+    letter = answer_forms.letter(prediction.text, question, numbers)
     return Record(
         subject=question.subject,
         index=question.index,
@@ -94,6 +121,17 @@ def _record(prediction: Prediction, question: Question, where: str) -> Record:
     )
 
 
+def _check_readable(answered: Sequence[Record], where: str) -> None:
+    unreadable = [record for record in answered if record.predicted is None]
+    readable = len(answered) - len(unreadable)
+    if readable < FEWEST_READABLE * len(answered):
+        first, forms = unreadable[0], "A, B, C or D, the choice's own text, or a number from 0 to 3 in every row"
+        raise UserError(
+            f"{where}: {readable or 'none'} of {len(answered)} predictions can be read; the one for {first.subject} "
+            f"{first.index}, {quoted(first.generated)}, cannot: write {forms}"
+        )
+
+
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each row with its position: 'p.csv: line 2'."""
     reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
@@ -101,6 +139,9 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
         lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if lacking:
             raise UserError(f"{path}: its header lacks {', '.join(lacking)}; it needs {', '.join(COLUMNS)}")
+        twice = [name for name in (*COLUMNS, "gold") if list(reader.fieldnames or ()).count(name) > 1]
+        if twice:
+            raise UserError(f"{path}: its header has {twice[0]} twice: keep one of these columns")
         for row in reader:
             where = f"{path}: line {reader.line_num}"
             if None in row or None in row.values():

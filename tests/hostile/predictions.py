@@ -1,0 +1,123 @@
+"""Files of predictions: in every form that is read, and damaged or doubtful ones, which are refused."""
+
+import csv
+import gzip
+import io
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from mmlu_kit.inputs import questions
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import LETTERS
+
+from tests.hostile.inputs import Hostile
+
+HEADER = ("subject", "test_index", "model", "prediction", "gold")
+GOLD = "ABCD" * 5
+WORDS = ("left", "right", "up", "down")
+TESTS = [
+    Question("anatomy", "test", n, f"Question {n}?", tuple(f"{word} {n}" for word in WORDS), GOLD[n]) for n in range(len(GOLD))
+]
+Rows = list[list[str]]
+Make = Callable[[Path], Sequence[str | Path]]
+
+
+def rows(texts: Iterable[str] = GOLD, model: str = "m", gold: Iterable[str] = GOLD) -> Rows:
+    """Return the rows of a model with these predictions."""
+    return [["anatomy", str(n), model, text, right] for n, (text, right) in enumerate(zip(texts, gold, strict=False))]
+
+
+def changed(place: int, column: int, text: str) -> Rows:
+    """Return a model's rows with one cell changed."""
+    lines = rows()
+    lines[place][column] = text
+    return lines
+
+
+def table(lines: Iterable[Sequence[str]], header: Sequence[str] = HEADER, **form: str) -> bytes:
+    """Return a CSV file."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n", **form).writerows([header, *lines])
+    return stream.getvalue().encode()
+
+
+def imported(data: bytes, model: str | None = None, name: str = "p.csv") -> Make:
+    """Return what writes a file of predictions and the questions, and imports it."""
+
+    def make(folder: Path) -> list[str | Path]:
+        (folder / name).write_bytes(data)
+        questions.write_jsonl(folder / "anatomy.jsonl", TESTS)
+        chosen = [f"--predictions-model={model}"] if model is not None else []
+        paths = ["--questions", "anatomy.jsonl", "--evaluations", "evaluations"]
+        return ["import_predictions.py", "--predictions", name, *chosen, "--name", "theirs", *paths]
+
+    return make
+
+
+# A form writes the answer to question `n`, whose choice `k` it names.
+FORMS: dict[str, Callable[[int, int], str]] = {
+    "letters": lambda n, k: LETTERS[k],
+    "small letters": lambda n, k: "abcd"[k],
+    "letters in brackets": lambda n, k: f"({LETTERS[k]})",
+    "letters with a dot": lambda n, k: f"{LETTERS[k]}.",
+    "letters of full width": lambda n, k: "ＡＢＣＤ"[k],
+    "bold letters": lambda n, k: f"**{LETTERS[k]}**",
+    "boxed letters": lambda n, k: f"\\boxed{{{LETTERS[k]}}}",
+    "letter and text": lambda n, k: f"{LETTERS[k]}. {WORDS[k]} {n}",
+    "letter in a line": lambda n, k: f"Some thoughts.\nAnswer: {LETTERS[k]}",
+    "texts of choices": lambda n, k: f"{WORDS[k]} {n}",
+    "numbers from 0": lambda n, k: str(k),
+    "numbers from 0 as pandas writes them": lambda n, k: f"{k}.0" if n % 7 else "",
+}
+NUMBERS = "and nothing says which of them is A"
+FEW = "predictions can be read; the one for anatomy 0,"
+REFUSED: dict[str, tuple[bytes, str]] = {
+    "numbers from 1": (table(rows(str(1 + n % 4) for n in range(20))), f"the numbers 1, 2, 3, 4, {NUMBERS}"),
+    "numbers from 0 or 1": (table(rows(str(1 + n % 3) for n in range(20))), f"the numbers 1, 2, 3, {NUMBERS}"),
+    "numbers from 0 to 4": (table(rows(str(n % 5) for n in range(20))), f"the numbers 0, 1, 2, 3, 4, {NUMBERS}"),
+    "numbers with -1": (table(rows(["-1", *"0123" * 4])[:20] + rows("0" * 20)[17:]), f"none of 20 {FEW} '-1', cannot"),
+    "numbers and one text": (table(rows(["[Invalid]", *("0123" * 5)[1:]])), f"none of 20 {FEW} '[Invalid]', cannot"),
+    "numbers and one letter": (table(rows("0123" * 4 + "012A")), f"1 of 20 {FEW} '0', cannot"),
+    "nothing that is a letter": (table(rows(["no idea\x1b[2J"] * 20)), f"none of 20 {FEW} 'no idea\ufffd[2J', cannot"),
+    "long texts": (table(rows(["word " * 5000] * 20)), f"none of 20 {FEW} 'word word"),
+    "empty cells": (table(rows([""] * 20)), f"none of 20 {FEW} '', cannot"),
+    "words for a missing answer": (table(rows(["nan", "None", "NULL", "N/A"] * 5)), f"none of 20 {FEW} 'nan', cannot"),
+    "a fifth letter": (table(rows("E" * 20)), f"none of 20 {FEW} 'E', cannot"),
+    "another right letter": (table(changed(3, 4, "A")), "the gold letter for anatomy/test/3 is 'A', but 'D' in this study"),
+    "right answers from 1": (table(rows(gold="1234" * 5)), "the gold letter for anatomy/test/0 is '1', but 'A'"),
+    "a question twice": (table([*rows(), *rows()[:1]]), "line 22: a second prediction of m for anatomy 0"),
+    "no answer to a question": (table(rows()[:19]), "no prediction for anatomy/test/19: every question of a subject needs one"),
+    "an answer to no question": (table(changed(19, 1, "20")), "no prediction for anatomy/test/19"),
+    "a surplus answer": (table([*rows(), ["anatomy", "20", "m", "A", "A"]]), "anatomy has no question 20"),
+    "another subject": (table([["virology", *row[1:]] for row in rows()]), "no prediction for anatomy/test/0 and 19 more"),
+    "several models": (table([*rows(), *rows(model="n")]), "has several models, m, n: name one"),
+    "no rows": (table([]), "it has no row"),
+    "no header": (table(rows()[1:], rows()[0]), "its header lacks subject, test_index, model, prediction"),
+    "a column twice": (table([[*row, "D"] for row in rows()], [*HEADER, "prediction"]), "its header has prediction twice"),
+    "a semicolon": (table(rows(), delimiter=";"), "its header lacks"),
+    "a short row": (table([*rows(), ["anatomy"]]), "line 22: its number of columns differs from the header's"),
+    "a long row": (table([*rows(), [*rows()[0], "x"]]), "line 22: its number of columns differs from the header's"),
+    "an open quote": (table(rows()) + b'anatomy,20,m,"A', "is not a CSV file"),
+    "UTF-16": (table(rows()).decode().encode("utf-16"), "is not UTF-8 text"),
+    "Latin-1": (table(rows(["é"] * 20)).decode().encode("latin-1"), "is not UTF-8 text"),
+    "nothing": (b"", "its header lacks"),
+    **{
+        f"index {text!r}": (table(changed(0, 1, text)), "line 2: test_index is")
+        for text in ("", "-1", "0.0", "first", "1e1", "٣", "9" * 30)
+    },
+}
+INPUTS = [
+    *(Hostile(name, imported(table(rows(form(n, n % 4) for n in range(20)))), None) for name, form in FORMS.items()),
+    *(Hostile(name, imported(data), line) for name, (data, line) in REFUSED.items()),
+    Hostile("right answers from 0", imported(table(rows(gold="0123" * 5))), None),
+    Hostile("with a byte order mark", imported(b"\xef\xbb\xbf" + table(rows())), None),
+    Hostile("some unreadable", imported(table(rows(["?"] * 17 + ["D", "C", "D"]))), None),
+    Hostile("no such model", imported(table(rows()), model="2"), "has no model '2'; it has m"),
+    *(
+        Hostile(f"a model called {model}", imported(table([*rows(model=model), *rows(model="x")]), model=model), None)
+        for model in ("0.5", "1e5", "007", "nan", "None", "true", "inf", "1_000", "2026-01-01", "null", "-1", "--name", "", " ")
+    ),
+    Hostile("gzip", imported(gzip.compress(table(rows())), name="p.csv.gz"), None),
+    Hostile("half of a gzip file", imported(gzip.compress(table(rows()))[:60], name="p.csv.gz"), "is not a complete gzip file"),
+    Hostile("no gzip file", imported(table(rows()), name="p.csv.gz"), "is not a complete gzip file"),
+]
