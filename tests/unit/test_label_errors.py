@@ -101,7 +101,7 @@ def test_a_subject_without_a_file_has_no_checks(tmp_path):
         ({"choices": f"['a', 'b', 'c', '{'d' * 30_000}']"}, "choices must be a list of four strings"),
         ({"choices": "['a', 'b', 'c', '\0']"}, "."),
         ({"error_type": "<script>"}, "line 2: error_type is '<script>'; known: ok, expert, bad question clarity"),
-        ({"question": "w" * 200_000}, "mmlu_anatomy.csv is not a CSV file .field larger"),
+        ({"question": "w" * 200_000}, "mmlu_anatomy.csv: line 2: is not a row of a CSV file .field larger"),
     ],
 )
 def test_an_invalid_check_is_an_error_that_names_its_line(tmp_path, changes, words):
@@ -116,14 +116,72 @@ def test_an_invalid_check_is_an_error_that_names_its_line(tmp_path, changes, wor
         (b"question,answer\nWhy?,0\n", "its header lacks choices, error_type"),
         (b"question,choices,error_type\nWhy?\n", "line 2: its number of columns differs from the header's"),
         (b"question,choices,error_type\nWhy?,[],ok,more\n", "line 2: its number of columns differs from the header's"),
-        (b"question,choices,error_type\n\xff\n", "is not UTF-8 text .byte 28"),
-        (b'question,choices,error_type\n"Why?\n', "is not a CSV file"),
+        (b"\xff\xfe" + "question,choices,error_type\n".encode("utf-16-le"), "its header lacks choices, error_type, question"),
+        (b'question,choices,error_type\n"Why?\n', "is not a row of a CSV file"),
     ],
 )
 def test_a_damaged_file_is_an_error_that_names_it(tmp_path, text, words):
     (tmp_path / "mmlu_anatomy.csv").write_bytes(text)
     with pytest.raises(UserError, match=f"mmlu_anatomy.csv.*{words}"):
         label_errors.read(tmp_path, ["anatomy"])
+
+
+def encoded(tmp_path, text, encoding):
+    """The checks of two questions, whose file has some text in an encoding other than UTF-8."""
+    path = folder(tmp_path, [row("Second?"), row("First, MARK?", kind="no correct answer")]) / "mmlu_anatomy.csv"
+    path.write_bytes(path.read_bytes().replace(b"MARK", text.encode(encoding)))
+    return matched(tmp_path, question(f"First, {text}?", 0), question("Second?", 1))
+
+
+@pytest.mark.parametrize(("encoding", "words"), [("mac_roman", "Mac Roman"), ("cp1252", "Windows-1252")])
+@pytest.mark.parametrize("text", ["the bully’s", "“é–ü”", "Señor"])
+def test_bytes_that_are_not_utf8_are_read_by_the_encoding_that_gives_a_questions_text(tmp_path, encoding, words, text):
+    checks = encoded(tmp_path, text, encoding)
+    assert checks.types == {("anatomy", 1): "ok", ("anatomy", 0): "no correct answer"} and checks.unmatched == 0
+    warning = f"mmlu_anatomy.csv is not UTF-8: 1 label check read as {words}, which gives the text of a question."
+    assert checks.warnings == [warning]
+
+
+def test_bytes_in_another_encoding_belong_to_no_question(tmp_path):
+    checks = encoded(tmp_path, "naïve", "cp437")
+    assert checks.types == {("anatomy", 1): "ok"} and checks.unmatched == 1
+    assert checks.warnings == ["1 label check of questions that are not in this study."]
+
+
+def test_a_file_with_its_types_in_the_column_source_is_read(tmp_path):
+    rows = [row(f"{number}?", kind="", source=kind) for number, kind in enumerate(["ok", "", "Bad Question Clarity"])]
+    checks = matched(folder(tmp_path, rows), *(question(f"{number}?", number) for number in range(3)))
+    assert checks.types == {("anatomy", 0): "ok", ("anatomy", 2): "bad question clarity"}
+    moved, unread = checks.warnings
+    assert (
+        moved == "mmlu_anatomy.csv has its error types in the column source: they were read from there, as error_type is empty."
+    )
+    assert unread.startswith(
+        "1 row of mmlu_anatomy.csv could not be read and is left out: line 3: error\\_type is ''; known: ok"
+    )
+
+
+def test_types_that_are_no_types_are_not_read_from_another_column(tmp_path):
+    rows = [row("1?", kind="", source="ok"), row("2?", kind="", source="https://example.org")]
+    with pytest.raises(UserError, match=r"mmlu_anatomy\.csv: line 2: error_type is ''; known: ok"):
+        label_errors.read(folder(tmp_path, rows), ["anatomy"])
+    rows = [row("1?", kind="", source="wrong groundtruth"), row("2?")]
+    checks = matched(folder(tmp_path, rows), question("1?", 0), question("2?", 1))
+    assert checks.types == {("anatomy", 1): "ok"} and len(checks.unread) == 1
+
+
+def test_rows_and_files_that_cannot_be_read_are_named_and_the_others_used(tmp_path):
+    bad = [row("1?", choices="['a']"), row("2?"), row("3?", kind="<script>"), row("4?")]
+    folder(tmp_path, bad)
+    path = tmp_path / "mmlu_anatomy.csv"
+    path.write_bytes(path.read_bytes() + b'short,row\n"x"y,[],ok,,,,\n')
+    (tmp_path / "mmlu_virology.csv").write_bytes(b"question;answer\nWhy?;0\n")
+    checks = matched(tmp_path, question("2?", 2), question("4?", 4), question("Why?", 0, "virology"))
+    assert checks.types == {("anatomy", 2): "ok", ("anatomy", 4): "ok"}
+    rows, file = checks.warnings
+    assert rows.startswith("4 rows of mmlu_anatomy.csv could not be read and are left out: line ")
+    assert file.startswith("mmlu_virology.csv could not be read and is left out: its header lacks choices, error\\_type: it is")
+    assert str(tmp_path) not in " ".join(checks.warnings) and "<" not in " ".join(checks.warnings)
 
 
 def test_a_missing_or_wrong_folder_is_an_error(tmp_path):

@@ -14,7 +14,7 @@ from mmlu_kit.analysis.document import (
     LetterShares,
     McNemar,
 )
-from mmlu_kit.analysis.label_errors import LabelChecks
+from mmlu_kit.analysis.label_checks import LabelChecks
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError

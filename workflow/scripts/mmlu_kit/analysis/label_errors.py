@@ -4,89 +4,78 @@ The folder has a file `mmlu_<subject>.csv` for each subject, with a header. The 
 four strings) and `error_type` are read; the separator is a comma or a semicolon, and the spelling of the types varies. A check
 is matched to the question with the same text and choices, ignoring white space: a file samples its subject, so row numbers do
 not match.
+
+A row or file that cannot be read is left out and named in a warning. Bytes that are not UTF-8 are read as Mac Roman or
+Windows-1252, whichever gives the text of a question, and a warning says so.
 """
 
 import ast
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas
 
-from mmlu_kit import formatting
 from mmlu_kit.analysis.document import LabelAccuracies, LabelErrors
+from mmlu_kit.analysis.label_checks import (
+    ERRORS,
+    FALLBACKS,
+    GOOD,
+    MOVED,
+    UNDECIDED,
+    Key,
+    LabelCheck,
+    LabelChecks,
+    Place,
+    Unread,
+)
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
-GOOD, UNDECIDED = "ok", "expert"  # `expert`: left to a specialist, so neither good nor bad
-ERRORS = ("bad question clarity", "bad options clarity", "no correct answer", "multiple correct answers", "wrong groundtruth")
 COLUMNS = ("question", "choices", "error_type")
 LONGEST_CHOICES = 20_000  # characters; a longer text is not parsed
 
-Place = tuple[str, int]  # subject, index
-Key = tuple[str, tuple[str, ...]]  # subject, texts of question and choices
 
+def read(folder: Path, subjects: Iterable[str]) -> list[LabelCheck | Unread]:
+    """Return the checks of these subjects, and the rows and files that cannot be read; a subject without a file has none.
 
-@dataclass(frozen=True)
-class LabelCheck:
-    """One row of MMLU-Redux: `key` identifies the question, `type` is GOOD, UNDECIDED or one of ERRORS."""
-
-    key: Key
-    type: str
-
-
-@dataclass(frozen=True)
-class LabelChecks:
-    """The checks of a study's questions, and the number of checks of other questions."""
-
-    types: Mapping[Place, str]
-    unmatched: int
-
-    @property
-    def warnings(self) -> list[str]:
-        """Warnings about these checks, as sentences."""
-        sentences = []
-        if self.unmatched:
-            sentences.append(f"{formatting.plural(self.unmatched, 'label check')} of questions that are not in this study.")
-        undecided = sum(kind == UNDECIDED for kind in self.types.values())
-        if undecided:
-            checks = formatting.plural(undecided, "label check")
-            sentences.append(f"{checks} left to an expert: these questions count as neither good nor flagged.")
-        if len(self.types) == undecided:
-            sentences.append("No label was checked: no label check is conclusive for a question of this study.")
-        return sentences
-
-
-def read(folder: Path, subjects: Iterable[str]) -> list[LabelCheck]:
-    """Return the checks of these subjects; a subject without a file has none.
-
-    Raises UserError if the folder has no check files at all, or if a file is damaged.
+    Raises UserError if the folder has no check files at all, or if nothing in them can be read.
     """
     if not folder.is_dir():
         raise UserError(f"label_errors: there is no folder {folder}: correct the path in config, or omit the key")
     if not any(folder.glob("mmlu_*.csv")):
         raise UserError(f"label_errors: {folder} has no mmlu_<subject>.csv: it should be the folder of MMLU-Redux's CSV files")
     paths = [(subject, folder / f"mmlu_{subject}.csv") for subject in subjects]
-    return [check for subject, path in paths if path.is_file() for check in _read_file(path, subject)]
+    entries = [entry for subject, path in paths if path.is_file() for entry in _read_file(path, subject)]
+    if entries and not any(isinstance(entry, LabelCheck) for entry in entries):
+        raise UserError(f"label_errors: {entries[0]}")
+    return entries
 
 
-def match(checks: Iterable[LabelCheck], questions: Iterable[Question]) -> LabelChecks:
+def match(entries: Iterable[LabelCheck | Unread], questions: Iterable[Question]) -> LabelChecks:
     """Assign checks to questions. If checks of one question differ, an error wins."""
     places: dict[Key, list[Place]] = {}
     for question in questions:
         key = _key(question.subject, question.question, question.choices)
         places.setdefault(key, []).append((question.subject, question.index))
     types: dict[Place, str] = {}
+    decoded: Counter[tuple[str, str]] = Counter()
+    entries = list(entries)
+    checks = [entry for entry in entries if isinstance(entry, LabelCheck)]
     unmatched = 0
     for check in checks:
-        matches = places.get(check.key, [])
+        encoding = next((name for name, key in check.fallbacks.items() if key in places), None)
+        if encoding:
+            decoded[check.file, encoding] += 1
+        matches = places.get(check.fallbacks[encoding] if encoding else check.key, [])
         unmatched += not matches
         types |= {place: check.type for place in matches if types.get(place) not in ERRORS}
-    return LabelChecks(types, unmatched)
+    unread = [entry for entry in entries if isinstance(entry, Unread)]
+    moved = list(dict.fromkeys(check.file for check in checks if check.column == MOVED))
+    return LabelChecks(types, unmatched, unread, decoded, moved)
 
 
 def accuracies(checks: LabelChecks, answers: Mapping[str, pandas.DataFrame]) -> LabelErrors:
@@ -121,44 +110,90 @@ def _mean(correct: Sequence[bool]) -> float | None:
     return float(sum(correct) / len(correct)) if correct else None
 
 
-def _read_file(path: Path, subject: str) -> list[LabelCheck]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): convert it to UTF-8") from None
+def _read_file(path: Path, subject: str) -> Iterator[LabelCheck | Unread]:
+    """Yield the checks in a file, and what cannot be read."""
+    # Every byte is one character of Latin-1, so that a cell can be decoded by itself.
+    text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("latin-1")
     header = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;", key=header.count), strict=True)
-    checks = []
     try:
-        missing = set(COLUMNS) - set(reader.fieldnames or ())
-        if missing:
-            raise UserError(f"{path}: its header lacks {', '.join(sorted(missing))}: it is not a file of MMLU-Redux")
-        for row in reader:
-            where = f"{path}: line {reader.line_num}"
-            if None in row.values() or None in row:
-                raise UserError(f"{where}: its number of columns differs from the header's")
-            key = _key(subject, row["question"], _parse_choices(row["choices"], where))
-            checks.append(LabelCheck(key, _parse_type(row["error_type"], where)))
+        names = reader.fieldnames or ()
     except csv.Error as error:
-        raise UserError(f"{path} is not a CSV file ({error})") from None
-    return checks
+        yield Unread(path, None, f"is not a CSV file ({error})")
+        return
+    missing = set(COLUMNS) - set(names)
+    if missing:
+        yield Unread(path, None, f"its header lacks {', '.join(sorted(missing))}: it is not a file of MMLU-Redux")
+        return
+    rows: list[tuple[int, dict[str, str]]] = []
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            yield Unread(path, reader.reader.line_num, f"is not a row of a CSV file ({error})")
+            continue
+        if None in row.values() or None in row:
+            yield Unread(path, reader.line_num, "its number of columns differs from the header's")
+        else:
+            rows.append((reader.line_num, row))
+    column = _column_of_types([row for _, row in rows])
+    for line, row in rows:
+        try:
+            yield _check(row, column, path.name, subject)
+        except ValueError as error:
+            yield Unread(path, line, str(error))
 
 
-def _parse_choices(text: str, where: str) -> list[str]:
+def _column_of_types(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return the column with the error types: MOVED if error_type is empty and all that MOVED has are known types."""
+    if any(row["error_type"].strip() for row in rows):
+        return "error_type"
+    moved = [name for row in rows if (name := _type_name(row.get(MOVED, "")))]
+    return MOVED if moved and all(name in (GOOD, UNDECIDED, *ERRORS) for name in moved) else "error_type"
+
+
+def _check(row: Mapping[str, str], column: str, file: str, subject: str) -> LabelCheck:
+    """Return the check in a row of Latin-1 text. Raises ValueError saying what is wrong with it."""
+    kind = _parse_type(row[column])
+    cells = [row[name].encode("latin-1") for name in ("question", "choices")]
+    keys = {name: key for name in ("utf-8", *FALLBACKS) if (key := _decoded_key(subject, cells, name))}
+    if "utf-8" in keys:
+        return LabelCheck(keys["utf-8"], kind, file, column, {})
+    if not keys:
+        raise ValueError("it is neither UTF-8 nor " + " nor ".join(FALLBACKS.values()))
+    return LabelCheck(next(iter(keys.values())), kind, file, column, keys)
+
+
+def _decoded_key(subject: str, cells: Sequence[bytes], encoding: str) -> Key | None:
+    """Return the key of a row's question and choices, None if they are not in this encoding."""
+    try:
+        question, choices = (cell.decode(encoding) for cell in cells)
+    except UnicodeDecodeError:
+        return None
+    return _key(subject, question, _parse_choices(choices))
+
+
+def _parse_choices(text: str) -> list[str]:
     try:
         choices = ast.literal_eval(text.strip()) if len(text) <= LONGEST_CHOICES else None
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         choices = None
     if not isinstance(choices, list) or len(choices) != len(LETTERS) or not all(isinstance(text, str) for text in choices):
-        raise UserError(f"{where}: choices must be a list of four strings, ['…', '…', '…', '…']")
+        raise ValueError("choices must be a list of four strings, ['…', '…', '…', '…']")
     return choices
 
 
-def _parse_type(text: str, where: str) -> str:
-    name = " ".join(text.replace("_", " ").split()).lower()
+def _parse_type(text: str) -> str:
+    name = _type_name(text)
     if name not in (GOOD, UNDECIDED, *ERRORS):
-        raise UserError(f"{where}: error_type is '{text[:40]}'; known: {', '.join((GOOD, UNDECIDED, *ERRORS))}")
+        raise ValueError(f"error_type is {name[:40]!r}; known: {', '.join((GOOD, UNDECIDED, *ERRORS))}")
     return name
+
+
+def _type_name(text: str) -> str:
+    return " ".join(text.replace("_", " ").split()).lower()
 
 
 def _key(subject: str, question: str, choices: Iterable[str]) -> Key:

@@ -7,7 +7,7 @@ import pandas
 from mmlu_kit.analysis import label_errors
 from mmlu_kit.analysis.difficulty import analyse_difficulty
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.label_errors import LabelChecks
+from mmlu_kit.analysis.label_checks import LabelChecks
 from mmlu_kit.analysis.one_model import FEWEST_QUESTIONS, analyse_model
 from mmlu_kit.analysis.pairs import compare_models
 from mmlu_kit.analysis.shared_questions import SharedQuestions, shared_questions

@@ -1,0 +1,85 @@
+"""Checks of labels by MMLU-Redux: one row of its files, and all that belong to a study's questions, with their warnings."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmlu_kit import formatting
+
+GOOD, UNDECIDED = "ok", "expert"  # `expert`: left to a specialist, so neither good nor bad
+ERRORS = ("bad question clarity", "bad options clarity", "no correct answer", "multiple correct answers", "wrong groundtruth")
+MOVED = "source"  # where a published file has its types by mistake, beside an empty column error_type
+FALLBACKS = {"mac_roman": "Mac Roman", "cp1252": "Windows-1252"}
+
+Place = tuple[str, int]  # subject, index
+Key = tuple[str, tuple[str, ...]]  # subject, texts of question and choices
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """One row of MMLU-Redux: `key` identifies the question, `type` is GOOD, UNDECIDED or one of ERRORS.
+
+    `fallbacks` are the keys by encoding if the row is not UTF-8; `column` is where the type was found.
+    """
+
+    key: Key
+    type: str
+    file: str
+    column: str
+    fallbacks: Mapping[str, Key]
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A row or, if `line` is None, a whole file that cannot be read."""
+
+    path: Path
+    line: int | None
+    problem: str
+
+    def __str__(self) -> str:
+        """Return where it is and what is wrong."""
+        return f"{self.path}{f': line {self.line}' if self.line else ''}: {self.problem}"
+
+
+@dataclass(frozen=True)
+class LabelChecks:
+    """The checks of a study's questions, and the number of checks of other questions.
+
+    `unread` are the rows and files that cannot be read, `decoded` the numbers of checks by file and fallback encoding, `moved`
+    the files that have their types in another column.
+    """
+
+    types: Mapping[Place, str]
+    unmatched: int
+    unread: Sequence[Unread] = ()
+    decoded: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    moved: Sequence[str] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """Warnings about these checks, as sentences."""
+        sentences = [*self._on_reading()]
+        if self.unmatched:
+            sentences.append(f"{formatting.plural(self.unmatched, 'label check')} of questions that are not in this study.")
+        undecided = sum(kind == UNDECIDED for kind in self.types.values())
+        if undecided:
+            checks = formatting.plural(undecided, "label check")
+            sentences.append(f"{checks} left to an expert: these questions count as neither good nor flagged.")
+        if len(self.types) == undecided:
+            sentences.append("No label was checked: no label check is conclusive for a question of this study.")
+        return sentences
+
+    def _on_reading(self) -> Iterator[str]:
+        """Yield how files were read that are not as they should be, and what could not be read."""
+        for (file, encoding), number in self.decoded.items():
+            checks = formatting.plural(number, "label check")
+            yield f"{file} is not UTF-8: {checks} read as {FALLBACKS[encoding]}, which gives the text of a question."
+        for file in self.moved:
+            yield f"{file} has its error types in the column {MOVED}: they were read from there, as error_type is empty."
+        for path in dict.fromkeys(entry.path for entry in self.unread):
+            entries = [entry for entry in self.unread if entry.path == path]
+            first = formatting.cell(f"{f'line {entries[0].line}: ' if entries[0].line else ''}{entries[0].problem}")
+            rows = formatting.plural(len(entries), "row")
+            what = f"{rows} of {path.name}" if entries[0].line else path.name
+            yield f"{what} could not be read and {'is' if len(entries) == 1 else 'are'} left out: {first}."
