@@ -4,6 +4,7 @@ import gzip
 import re
 
 import pytest
+from mmlu_kit import statistics
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
@@ -154,14 +155,40 @@ def test_the_analysis_of_imported_answers_has_no_probabilities(mixed):
     assert analysis.hardest[0].predicted["ran"] == "A"
 
 
-def test_two_unparsed_answers_are_not_the_same_wrong_letter(mixed):
+def test_unreadable_answers_are_no_wrong_letters(mixed):
     merged, rows, questions = mixed
-    pairs = results.analysis(merged, rows, questions).pairs
-    pair = next(pair for pair in pairs if list(pair.models) == ["theirs", "others"])
-    assert (pair.both_wrong, pair.same_wrong, pair.same_wrong_rate) == (78, 68, 1.0)
-    # They agree on 90 of 100; independent models of their accuracy of 22 % would on .22² + .78² / 3.
-    expected = 0.22**2 + 0.78**2 / 3
-    assert pair.capa == pytest.approx((0.9 - expected) / (1 - expected))
+    analysis = results.analysis(merged, rows, questions)
+    theirs = analysis.models[1]
+    best = theirs.best_letter
+    assert (best.correct, best.wrong, best.unparsed, best.accuracy) == (22, 68, 10, 0.22)
+    assert (theirs.readable.questions, theirs.readable.accuracy, theirs.readable.highest) == (90, 22 / 90, 0.32)
+    assert theirs.read_by == {"letter": 90} and analysis.models[0].read_by == {}
+    assert theirs.letters["B"].share == 1.0 and theirs.letters["A"].share == 0.0
+    assert (theirs.letters["B"].recall, theirs.letters["B"].gold_share) == (1.0, 0.25)
+    assert theirs.guessing.p == statistics.better_than_guessing(22, 90)
+    assert theirs.constant_letter.letter == "C" and theirs.constant_letter.accuracy == 23 / 90
+
+
+def test_models_are_compared_where_both_answers_could_be_read(mixed):
+    merged, rows, questions = mixed
+    analysis = results.analysis(merged, rows, questions)
+    assert analysis.questions == 100
+    for pair in analysis.pairs:
+        assert (pair.questions, pair.unread) == (90, 10)
+        unread_wrong = pair.mcnemar_unread_wrong
+        if pair.models == ("theirs", "others"):
+            assert (pair.both_wrong, pair.same_wrong, pair.same_wrong_rate, pair.capa) == (68, 68, 1.0, pytest.approx(1))
+            assert (pair.mcnemar.p, unread_wrong.p) == (1.0, 1.0)
+        else:
+            # The model that was run answers A, which is right in 22 of the 90, and in 3 of the 10.
+            assert (pair.mcnemar.only_first, pair.mcnemar.only_second) == (22, 22)
+            assert (unread_wrong.only_first, unread_wrong.only_second) == (25, 22)
+            assert unread_wrong.p == statistics.mcnemar(25, 22) and unread_wrong.p_holm >= unread_wrong.p
+    assert (analysis.models_wrong.questions, sum(analysis.models_wrong.observed)) == (90, 90)
+    assert all(None not in question.predicted.values() for question in analysis.hardest)
+    assert "10 of the 100 questions that every model answered have an answer that could not be read" in " ".join(
+        analysis.warnings
+    )
 
 
 def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
@@ -170,6 +197,16 @@ def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
     assert "**theirs** was not run here: its answers were imported from another run's predictions (`p.csv`)" in report
     assert "Not known for theirs, others." in report and "/somewhere" not in report
     assert "The times of theirs, others are not known" in report
+    assert "not known. 90 of its 100 answers were read by rule, 90 as a letter; 10 could not be read." in report
+    assert (
+        "- **theirs**: 10 of its 100 answers could not be read. The accuracy of 22.0% counts them as not right; if all of them "
+        "were right, it would be 32.0%. Of the 90 that could be read, 24.4% are right (95% interval 16.7% to 34.2%).\n"
+        in report
+    )
+    assert "10 of its 100 answers could not be read and are not wrong letters. Both tests are on the 90 others" in report
+    assert "| theirs, others, both readable (90 questions) | 0 | 0 | p = 1 |" in report
+    assert "| theirs, others, unreadable as wrong (100 questions) | 0 | 0 | p = 1 |" in report
+    assert "| anatomy | 25.0% | 22.0% (22 of 90 read) | 22.0% (22 of 90 read) |" in report
     row = next(line for line in report.splitlines() if line.startswith("| theirs | 22 | 100 |"))
     assert row.endswith("| — | — |")
     assert not re.search(r"\bnan\b|[|(] ?None", report)

@@ -24,22 +24,23 @@ const percent = (hundredths) => (hundredths === null ? "—" : `${(hundredths / 
 
 // One model's answer to question number i.
 const answered = (model, i) => model.predicted[i] !== " ";
+const lettered = (model, i) => answered(model, i) && model.predicted[i] !== "-"; // an imported answer may have no letter
 const right = (data, model, i) => model.predicted[i] === data.gold[i];
 const probability = (model, i, letter) => model.probabilities?.[LETTERS.length * i + LETTERS.indexOf(letter)] ?? null;
 const OUTCOMES = {
   "": () => true,
   right: (data, model, i) => right(data, model, i),
-  wrong: (data, model, i) => !right(data, model, i),
+  wrong: (data, model, i) => lettered(model, i) && !right(data, model, i),
   "generated-right": (data, model, i) => model.parsed[i] === data.gold[i],
   "generated-wrong": (data, model, i) => model.parsed[i] !== "-" && model.parsed[i] !== data.gold[i],
   unparsed: (data, model, i) => model.parsed[i] === "-",
 };
 
-/** Count, for each question, the compared models that answered it and those that were wrong. */
+/** Count, for each question, the compared models that answered it with a letter and those that were wrong. */
 function countWrong(data) {
   const compared = data.models.filter((model) => model.compared);
   return Array.from(data.subject, (_, i) => {
-    const answering = compared.filter((model) => answered(model, i));
+    const answering = compared.filter((model) => lettered(model, i));
     const wrong = answering.filter((model) => !right(data, model, i)).length;
     return { wrong, of: answering.length, all: wrong > 0 && wrong === compared.length };
   });

@@ -63,13 +63,13 @@ class ChiSquare(NamedTuple):
 
 
 def better_than_guessing(correct: int, questions: int, chance: float = CHANCE) -> float:
-    """Return the exact binomial p-value: the probability of at least this many right answers by guessing."""
-    return float(stats.binomtest(correct, questions, chance, alternative="greater").pvalue)
+    """Return the exact binomial p-value: the probability of at least this many right answers by guessing; 1 of none."""
+    return float(stats.binomtest(correct, questions, chance, alternative="greater").pvalue) if questions else 1.0
 
 
 def worse_than_guessing(correct: int, questions: int, chance: float = CHANCE) -> float:
-    """Return the exact binomial p-value: the probability of at most this many right answers by guessing."""
-    return float(stats.binomtest(correct, questions, chance, alternative="less").pvalue)
+    """Return the exact binomial p-value: the probability of at most this many right answers by guessing; 1 of none."""
+    return float(stats.binomtest(correct, questions, chance, alternative="less").pvalue) if questions else 1.0
 
 
 def wilson(successes: int, trials: int) -> Interval:

@@ -44,10 +44,20 @@ def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -
         nothing = Difficulty(order=[], kendall_w=None, spearman=[])
         return SharedDifficulty(cochran_q=None, difficulty=nothing, models_wrong=None, hardest=[], warnings=[])
     accuracy = subject_accuracies(shared)
+    answered = len(shared)
+    shared = shared.with_letters()
+    if not len(shared):
+        warning = "There is no question of which every model's answer could be read, so the models are not compared together."
+        return SharedDifficulty(None, rank_subjects(accuracy), None, [], [warning] if len(shared.models) > 1 else [])
     cochran_q = statistics.cochran_q(shared.correct)
     difficulty = rank_subjects(accuracy)
     models_wrong = count_models_wrong(shared.correct)
     warnings = []
+    if len(shared.models) > 1 and len(shared) < answered:
+        warnings.append(
+            f"{answered - len(shared)} of the {answered} questions that every model answered have an answer that could not be "
+            "read: comparisons leave these out, those of two models only where the answer is of one of the two."
+        )
     if len(shared.models) > 1 and not cochran_q:
         warnings.append("The models are right on exactly the same questions, so Cochran's Q is not defined.")
     if len(shared.models) > 1:
@@ -66,9 +76,11 @@ def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -
 
 
 def subject_accuracies(shared: SharedQuestions) -> pandas.DataFrame:
-    """Return each model's accuracy on each subject: subjects × models."""
+    """Return each model's accuracy on each subject, on its answers with a letter: subjects × models, without subjects on which
+    a model has none."""
     subjects = shared.questions["subject"].to_numpy()
-    return pandas.DataFrame(shared.correct, columns=shared.models).groupby(subjects).mean()
+    correct = pandas.DataFrame(shared.correct, columns=shared.models, dtype=float)
+    return correct.where(shared.lettered).groupby(subjects).mean().dropna()
 
 
 def rank_subjects(accuracy: pandas.DataFrame) -> Difficulty:

@@ -28,25 +28,34 @@ class Share(Interval):
 
     correct: Count
     wrong: Count
+    unparsed: Count = Field(0, description="Answers without a letter, which are neither right nor wrong.")
     accuracy: Fraction = Field(description="Of all questions (micro average).")
 
 
 class GeneratedShare(Share):
-    """Right answers by the generated letter; an answer without a letter is unparsed, not wrong."""
+    """Right answers by the generated letter."""
 
-    unparsed: Count
     parse_rate: Fraction
 
 
-class Guessing(Data):
-    """Exact binomial tests against guessing, each one-sided."""
+class ReadableShare(Interval):
+    """Accuracy on the answers that could be read, with Wilson's 95 % interval."""
 
-    p: P = Field(description="p-value for an accuracy above guessing.")
+    questions: Positive = Field(description="Answers that could be read.")
+    accuracy: Fraction
+    highest: Fraction = Field(description="The accuracy on all questions if every unreadable answer were right.")
+
+
+class Guessing(Data):
+    """Exact binomial tests against guessing on the answers with a letter, each one-sided."""
+
+    p: P = Field(description="p-value for an accuracy above guessing; 1 if there is no letter.")
     p_below: P = Field(description="p-value for an accuracy below guessing.")
 
 
 class ConstantLetter(Data):
-    """The letter that is right most often, and the exact McNemar test of the model against always choosing it."""
+    """The letter that is right most often, and the exact McNemar test of the model against always choosing it, both on the
+    questions to which it gave a letter."""
 
     letter: Letter
     accuracy: Fraction
@@ -56,9 +65,11 @@ class ConstantLetter(Data):
 class LetterShares(Data):
     """How a model treats one letter."""
 
-    share: Fraction = Field(description="How often it was chosen.")
+    share: Fraction = Field(description="How often it was chosen, of the answers with a letter.")
     gold_share: Fraction = Field(description="How often it is right.")
-    recall: Fraction | None = Field(description="How often it was chosen where it is right; null if it never is.")
+    recall: Fraction | None = Field(
+        description="How often it was chosen where it is right, of the answers with a letter; null if it never is."
+    )
 
 
 class CalibrationBin(Data):
@@ -86,7 +97,11 @@ class ModelAnalysis(Data):
     label: str = Field(description="The model's name, with what ran instead of what was requested.")
     questions: Positive
     subjects: Positive
-    best_letter: Share = Field(description="By the most probable letter.")
+    best_letter: Share = Field(description="By the most probable letter, or by the letter in an imported answer.")
+    readable: ReadableShare | None = Field(None, description="Null if every answer has a best letter, or none has.")
+    read_by: dict[str, Positive] = Field(
+        {}, description="How many imported answers each rule of results/answer_forms.py read; empty for models that were run."
+    )
     generated: GeneratedShare = Field(description="By the letter that the model would have written.")
     macro_accuracy: Fraction = Field(description="The mean of the subjects' accuracies, by best letter.")
     clustered: Interval | None = Field(
@@ -118,10 +133,14 @@ class McNemar(Data):
 
 
 class PairAnalysis(Data):
-    """Two models on the questions that every model answered, by best letter."""
+    """Two models on the questions that every model answered, by best letter.
+
+    Questions of which an imported answer of one of the two could not be read are left out.
+    """
 
     models: ModelPair
     questions: Positive
+    unread: Count = Field(0, description="Questions that were left out.")
     both_wrong: Count
     both_wrong_expected: Statistic = Field(description="Expected from the two accuracies if the models were independent.")
     kappa: Agreement | None = Field(description="Error consistency: Cohen's kappa of right and wrong.")
@@ -136,6 +155,9 @@ class PairAnalysis(Data):
         description="p-value for agreeing more often than unrelated models with the same letter bias."
     )
     mcnemar: McNemar
+    mcnemar_unread_wrong: McNemar | None = Field(
+        None, description="The same test if unreadable answers counted as wrong; null if no question was left out."
+    )
     smallest_difference: Fraction | None = Field(
         description="The smallest difference in accuracy that the exact McNemar test at 5 % would find with 80 % power."
     )
@@ -144,7 +166,7 @@ class PairAnalysis(Data):
 
 
 class CochranQ(Data):
-    """Cochran's Q test of whether the models' accuracies differ at all."""
+    """Cochran's Q test of whether the models' accuracies differ at all, on the questions with a letter of every model."""
 
     statistic: Statistic
     df: Positive
@@ -169,7 +191,7 @@ class Spearman(Data):
 
 
 class Difficulty(Data):
-    """Which subjects are hard, and whether the models agree on that."""
+    """Which subjects are hard, and whether the models agree on that, by accuracies on the answers with a letter."""
 
     order: list[str] = Field(description="Subjects, hardest first, by the mean of the models' accuracies.")
     kendall_w: KendallW | None
@@ -178,6 +200,8 @@ class Difficulty(Data):
 
 class ModelsWrong(Data):
     """How many questions 0, 1, … all models missed, observed and expected of independent models (Poisson-binomial).
+
+    Questions without a letter of every model are left out.
 
     The chi-square test pools counts with an expectation below five; it is null if too few counts are left.
     """
@@ -192,7 +216,7 @@ class ModelsWrong(Data):
 
 
 class HardQuestion(Data):
-    """A question that all models missed."""
+    """A question to which all models chose a wrong letter."""
 
     subject: str
     index: Count
@@ -203,7 +227,7 @@ class HardQuestion(Data):
 
 
 class LabelAccuracies(Data):
-    """A model's accuracy on questions with a checked label; null where it answered none."""
+    """A model's accuracy on questions with a checked label to which it gave a letter; null where there are none."""
 
     model: str
     accuracy: Fraction | None = Field(description="On all checked questions.")
@@ -227,10 +251,11 @@ class AnalysisFile(Document):
     """analysis.json: statistics on a study's answers and mistakes.
 
     A model's statistics are over all questions of the study that it answered; comparisons are over the questions that all
-    models answered. Numbers are null if they are not defined or cannot be tested; the warnings say why.
+    models answered. An imported answer that could not be read is not a wrong letter: it lowers a model's accuracy on all
+    questions, and every test leaves it out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
     """
 
-    schema_: Literal["mmlu-kit/analysis/2"] = version("mmlu-kit/analysis/2")
+    schema_: Literal["mmlu-kit/analysis/3"] = version("mmlu-kit/analysis/3")
     study: str = Field(description="The study's name.")
     questions: Count = Field(description="Number of questions that all models answered.")
     models: list[ModelAnalysis] = Field(description="The models of the study's groups with results, in the report's order.")

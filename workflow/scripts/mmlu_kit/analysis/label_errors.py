@@ -31,6 +31,7 @@ from mmlu_kit.analysis.label_checks import (
     Place,
     Unread,
 )
+from mmlu_kit.analysis.shared_questions import has_letter
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
@@ -92,6 +93,7 @@ def accuracies(checks: LabelChecks, answers: Mapping[str, pandas.DataFrame]) -> 
 
 
 def _model_accuracies(model: str, rows: pandas.DataFrame, flagged: Mapping[Place, bool]) -> LabelAccuracies:
+    rows = rows[has_letter(rows)]
     correct = dict(zip(zip(rows["subject"], rows["index"], strict=True), rows["correct"], strict=True))
     clean, bad = (
         [correct[place] for place in flagged if place in correct and flagged[place] is kind] for kind in (False, True)

@@ -1,6 +1,6 @@
 """The analysis of mistakes: the content of analysis.json, from the answers to every question."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas
 
@@ -12,8 +12,9 @@ from mmlu_kit.analysis.one_model import FEWEST_QUESTIONS, analyse_model
 from mmlu_kit.analysis.pairs import compare_models
 from mmlu_kit.analysis.shared_questions import SharedQuestions, shared_questions
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.results import summaries
+from mmlu_kit.results import answer_forms, summaries
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import LETTERS
 
 
 def analysis(
@@ -29,10 +30,14 @@ def analysis(
     shared = shared_questions(answers)
     pairs, warnings_on_pairs = compare_models(shared)
     difficulty = analyse_difficulty(shared, questions)
+    texts = {question.sha256: question for question in questions}
     return AnalysisFile(
         study=merged.study.name,
         questions=len(shared),
-        models=[analyse_model(model, summaries.label(merged, model), rows) for model, rows in answers.items()],
+        models=[
+            analyse_model(model, summaries.label(merged, model), rows, read_by(rows, texts) if merged.imported(model) else None)
+            for model, rows in answers.items()
+        ],
         pairs=pairs,
         cochran_q=difficulty.cochran_q,
         difficulty=difficulty.difficulty,
@@ -46,6 +51,14 @@ def analysis(
             *(labels.warnings if labels else []),
         ],
     )
+
+
+def read_by(rows: pandas.DataFrame, questions: Mapping[str, Question]) -> dict[str, int]:
+    """Return how many of a model's imported answers each rule read; `questions` are by hash."""
+    columns = rows[["generated", "predicted", "question_sha256"]].itertuples(index=False, name=None)
+    known = [(text, letter, questions[sha256]) for text, letter, sha256 in columns if sha256 in questions]
+    letters = [(text, letter if letter in tuple(LETTERS) else None, question) for text, letter, question in known]
+    return {str(rule): count for rule, count in answer_forms.count_rules(letters).items()}
 
 
 def models_with_answers(merged: Merged, rows: pandas.DataFrame) -> list[str]:

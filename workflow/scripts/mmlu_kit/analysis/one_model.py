@@ -1,4 +1,10 @@
-"""One model's statistics, over all questions of the study that it answered."""
+"""One model's statistics, over all questions of the study that it answered.
+
+An imported answer that could not be read is not a wrong letter. The accuracy counts it among all questions; tests and shares of
+letters are of the answers that have a letter.
+"""
+
+from collections.abc import Mapping
 
 import numpy
 import pandas
@@ -14,18 +20,21 @@ from mmlu_kit.analysis.document import (
     Interval,
     LetterShares,
     ModelAnalysis,
+    ReadableShare,
     Share,
 )
+from mmlu_kit.analysis.shared_questions import has_letter
 from mmlu_kit.settings import LETTERS
 
 FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
 LOWEST_PARSE_RATE, LARGEST_SHARE = 0.95, 0.5
 
 
-def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalysis:
-    """Return a model's statistics; `rows` are its rows of questions.csv."""
+def analyse_model(model: str, label: str, rows: pandas.DataFrame, read_by: Mapping[str, int] | None = None) -> ModelAnalysis:
+    """Return a model's statistics; `rows` are its rows of questions.csv, `read_by` counts imported answers by the rule that
+    read them."""
     gold, predicted = rows["gold"].to_numpy(), rows["predicted"].to_numpy()
-    correct = rows["correct"].to_numpy(bool)
+    correct, lettered = rows["correct"].to_numpy(bool), has_letter(rows)
     by_subject = rows.groupby("subject", sort=False)["correct"].mean()
     clustered = statistics.clustered_interval(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
     letters = letter_shares(gold, predicted)
@@ -35,15 +44,17 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
         label=label,
         questions=len(rows),
         subjects=len(by_subject),
-        best_letter=_best_letter(correct),
+        best_letter=_best_letter(correct, lettered),
+        readable=_readable(correct, lettered),
+        read_by=dict(read_by or {}),
         generated=_generated(rows),
         macro_accuracy=float(by_subject.mean()),
         clustered=Interval(low=clustered.low, high=clustered.high) if clustered else None,
         guessing=Guessing(
-            p=statistics.better_than_guessing(int(correct.sum()), len(rows)),
-            p_below=statistics.worse_than_guessing(int(correct.sum()), len(rows)),
+            p=statistics.better_than_guessing(int(correct.sum()), int(lettered.sum())),
+            p_below=statistics.worse_than_guessing(int(correct.sum()), int(lettered.sum())),
         ),
-        constant_letter=constant_letter(gold, correct),
+        constant_letter=constant_letter(gold[lettered], correct[lettered]),
         letters=letters,
         share_sd=statistics.std_dev([shares.share for shares in letters.values()]),
         recall_sd=statistics.std_dev(recalls) if len(recalls) == len(letters) else None,
@@ -60,12 +71,13 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
         sentences.append(
             f"It answered {analysis.questions} questions, fewer than {FEWEST_QUESTIONS}: its numbers are descriptive only."
         )
-    if analysis.generated.parse_rate < LOWEST_PARSE_RATE:
+    if analysis.generated.parse_rate < LOWEST_PARSE_RATE and not analysis.best_letter.unparsed:
         unparsed = formatting.percent(1 - analysis.generated.parse_rate)
         sentences.append(f"No letter could be parsed from {unparsed} of its answers: these count as unparsed, not as wrong.")
     for letter, shares in analysis.letters.items():
         if shares.share > LARGEST_SHARE:
-            sentences.append(f"It answered {letter} to {formatting.percent(shares.share)} of the questions.")
+            of = "answers that could be read" if analysis.best_letter.unparsed else "questions"
+            sentences.append(f"It answered {letter} to {formatting.percent(shares.share)} of the {of}.")
     if analysis.subjects < FEWEST_SUBJECTS:
         subjects = formatting.plural(analysis.subjects, "subject")
         sentences.append(f"It has {subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
@@ -81,26 +93,38 @@ def constant_letter(gold: NDArray[numpy.object_], correct: NDArray[numpy.bool_])
     right = {letter: gold == letter for letter in LETTERS}
     best = max(LETTERS, key=lambda letter: right[letter].sum())
     p = statistics.mcnemar(int((correct & ~right[best]).sum()), int((right[best] & ~correct).sum()))
-    return ConstantLetter(letter=best, accuracy=float(right[best].mean()), p=p)
+    return ConstantLetter(letter=best, accuracy=float(right[best].mean()) if len(gold) else 0.0, p=p)
 
 
 def letter_shares(gold: NDArray[numpy.object_], predicted: NDArray[numpy.object_]) -> dict[str, LetterShares]:
-    """Return how a model treats each letter (Zheng et al. 2024, https://arxiv.org/abs/2309.03882)."""
+    """Return how a model treats each letter (Zheng et al. 2024, https://arxiv.org/abs/2309.03882), where it gave one."""
+    lettered = numpy.isin(predicted.astype(str), list(LETTERS))
     shares = {}
     for letter in LETTERS:
-        right, chosen = gold == letter, predicted == letter
+        right, chosen = gold == letter, predicted[lettered] == letter
+        read_where_right = right[lettered]
         shares[letter] = LetterShares(
-            share=float(chosen.mean()),
+            share=float(chosen.mean()) if len(chosen) else 0.0,
             gold_share=float(right.mean()),
-            recall=float(chosen[right].mean()) if right.any() else None,
+            recall=float(chosen[read_where_right].mean()) if read_where_right.any() else None,
         )
     return shares
 
 
-def _best_letter(correct: NDArray[numpy.bool_]) -> Share:
-    count, questions = int(correct.sum()), len(correct)
+def _best_letter(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> Share:
+    count, questions, unparsed = int(correct.sum()), len(correct), int((~lettered).sum())
     low, high = statistics.wilson(count, questions)
-    return Share(correct=count, wrong=questions - count, accuracy=count / questions, low=low, high=high)
+    wrong = questions - count - unparsed
+    return Share(correct=count, wrong=wrong, unparsed=unparsed, accuracy=count / questions, low=low, high=high)
+
+
+def _readable(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> ReadableShare | None:
+    count, questions = int(correct.sum()), int(lettered.sum())
+    if questions in (0, len(correct)):
+        return None
+    low, high = statistics.wilson(count, questions)
+    highest = (count + len(correct) - questions) / len(correct)
+    return ReadableShare(questions=questions, accuracy=count / questions, low=low, high=high, highest=highest)
 
 
 def _generated(rows: pandas.DataFrame) -> GeneratedShare:

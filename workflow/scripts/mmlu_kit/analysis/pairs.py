@@ -1,4 +1,7 @@
-"""Comparisons of every two models on the questions that all models answered: agreement, shared mistakes, which is better."""
+"""Comparisons of every two models on the questions that all models answered: agreement, shared mistakes, which is better.
+
+A question of which one of the two answers has no letter is left out, as an unreadable answer is not a wrong letter.
+"""
 
 from itertools import combinations
 
@@ -28,9 +31,15 @@ def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[st
     pairs, warnings = [], []
     for models in combinations(shared.models, 2):
         first, second = (predicted[model] for model in models)
+        lettered = (first != NO_LETTER) & (second != NO_LETTER)
+        if not lettered.any():
+            warnings.append(f"{' and '.join(models)}: there is no question of which both answers could be read.")
+            continue
         pairs.append(compare_pair(models, first, second, gold, subjects))
         reasons = reasons_for_null(pairs[-1])
-        bias = agreement.kappa_within_strata(first == gold, second == gold, gold)
+        bias = agreement.kappa_within_strata(
+            first[lettered] == gold[lettered], second[lettered] == gold[lettered], gold[lettered]
+        )
         if bias is not None and bias > LARGEST_KAPPA_OF_BIAS:
             reasons.append(f"their letter bias alone would give independent models a kappa of {bias:.2f}.")
         warnings += [f"{' and '.join(models)}: {reason}" for reason in reasons]
@@ -40,38 +49,53 @@ def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[st
 def compare_pair(
     models: tuple[str, str], first: Choices, second: Choices, gold: Choices, subjects: pandas.Series
 ) -> PairAnalysis:
-    """Compare two models; the McNemar p-value is not yet corrected for the number of pairs."""
+    """Compare two models; the McNemar p-values are not yet corrected for the number of pairs."""
+    unread_wrong = _mcnemar(first == gold, second == gold)
+    lettered = (first != NO_LETTER) & (second != NO_LETTER)
+    unread = int((~lettered).sum())
+    first, second, gold, subjects = first[lettered], second[lettered], gold[lettered], subjects[lettered]
     first_right, second_right = first == gold, second == gold
-    only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
-    p = statistics.mcnemar(only_first, only_second)
-    parsed = (first != NO_LETTER) & (second != NO_LETTER)
-    same_wrong = agreement.same_wrong(first[parsed], second[parsed], gold[parsed], subjects[parsed])
-    # Two unparsed answers are not the same answer.
-    second_apart = numpy.where(second == NO_LETTER, NO_LETTER - 1, second)
+    mcnemar = _mcnemar(first_right, second_right)
+    same_wrong = agreement.same_wrong(first, second, gold, subjects)
     return PairAnalysis(
         models=models,
         questions=len(gold),
+        unread=unread,
         both_wrong=int((~first_right & ~second_right).sum()),
         both_wrong_expected=float((1 - first_right.mean()) * (1 - second_right.mean()) * len(gold)),
         kappa=agreement.kappa(first_right, second_right),
         kappa_max=agreement.kappa_max(float(first_right.mean()), float(second_right.mean())),
-        capa=agreement.capa(first, second_apart, gold),
+        capa=agreement.capa(first, second, gold),
         same_wrong=same_wrong.count,
         same_wrong_rate=same_wrong.rate,
         same_wrong_null=same_wrong.null,
         same_wrong_p=same_wrong.p,
-        mcnemar=McNemar(only_first=only_first, only_second=only_second, p=p, p_holm=p),
-        smallest_difference=statistics.smallest_difference(len(gold), (only_first + only_second) / len(gold)),
+        mcnemar=mcnemar,
+        mcnemar_unread_wrong=unread_wrong if unread else None,
+        smallest_difference=statistics.smallest_difference(len(gold), (mcnemar.only_first + mcnemar.only_second) / len(gold)),
     )
+
+
+def _mcnemar(first_right: NDArray[numpy.bool_], second_right: NDArray[numpy.bool_]) -> McNemar:
+    only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
+    p = statistics.mcnemar(only_first, only_second)
+    return McNemar(only_first=only_first, only_second=only_second, p=p, p_holm=p)
 
 
 def with_holm(pairs: list[PairAnalysis]) -> list[PairAnalysis]:
     """Return the pairs with their McNemar p-values corrected for the number of pairs."""
     corrected = statistics.holm([pair.mcnemar.p for pair in pairs])
+    unread_wrong = statistics.holm([(pair.mcnemar_unread_wrong or pair.mcnemar).p for pair in pairs])
     return [
-        pair.model_copy(update={"mcnemar": pair.mcnemar.model_copy(update={"p_holm": p})})
-        for pair, p in zip(pairs, corrected, strict=True)
+        pair.model_copy(
+            update={"mcnemar": _with(pair.mcnemar, p), "mcnemar_unread_wrong": _with(pair.mcnemar_unread_wrong, p_unread)}
+        )
+        for pair, p, p_unread in zip(pairs, corrected, unread_wrong, strict=True)
     ]
+
+
+def _with(test: McNemar | None, p_holm: float) -> McNemar | None:
+    return test and test.model_copy(update={"p_holm": p_holm})
 
 
 def reasons_for_null(pair: PairAnalysis) -> list[str]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy
 import pandas
 from numpy.typing import NDArray
+
+from mmlu_kit.settings import LETTERS
 
 _KEYS = ["subject", "index", "question_sha256", "gold"]
 
@@ -33,6 +36,24 @@ class SharedQuestions:
     def correct(self) -> NDArray[numpy.bool_]:
         """Whether each answer is right: questions × models."""
         return numpy.column_stack([rows["correct"].to_numpy(bool) for rows in self.answers.values()])
+
+    @property
+    def lettered(self) -> NDArray[numpy.bool_]:
+        """Whether each answer has a best letter: questions × models. An imported answer may have none."""
+        return numpy.column_stack([has_letter(rows) for rows in self.answers.values()])
+
+    def with_letters(self) -> Self:
+        """Return the questions to which every model's answer has a letter."""
+        kept = numpy.flatnonzero(self.lettered.all(axis=1))
+        return type(self)(
+            questions=self.questions.iloc[kept].reset_index(drop=True),
+            answers={model: rows.iloc[kept].reset_index(drop=True) for model, rows in self.answers.items()},
+        )
+
+
+def has_letter(rows: pandas.DataFrame) -> NDArray[numpy.bool_]:
+    """Return whether each answer has a best letter; `rows` are rows of questions.csv."""
+    return rows["predicted"].isin(list(LETTERS)).to_numpy(bool)
 
 
 def shared_questions(answers: Mapping[str, pandas.DataFrame]) -> SharedQuestions:

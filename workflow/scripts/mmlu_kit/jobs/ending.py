@@ -105,7 +105,8 @@ def _notes(merged: Merged, model: str) -> Iterable[str]:
     """What a reader of a model's row must know: how it ran, and what is not in the numbers."""
     entry = merged.models.get(model)  # None without results
     if entry and not entry.effective:
-        yield "answers imported"
+        unread = sum(result.totals.questions - result.totals.parsed for result in merged.results if result.model == model)
+        yield f"answers imported, {unread:,} of them unreadable" if unread else "answers imported"
     if entry and entry.requested and entry.effective and settings.differences(entry.requested, entry.effective):
         yield f"ran as {settings.in_words(entry.effective)}" + (f" ({entry.reason})" if entry.reason else "")
     reasons = [pair.reason for pair in merged.not_run if pair.model == model]

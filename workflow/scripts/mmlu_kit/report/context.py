@@ -82,7 +82,7 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
         other_parts=sentences.other_parts(merged),
         setup=setup.section(merged, run, used, {model: summaries.label(merged, model) for model in order}),
         timing=timing.section(merged.setups),
-        evaluation=evaluation.section(merged, list(by_model)),
+        evaluation=evaluation.section(merged, list(by_model), analysis.models),
         groups={group.name: results.section(merged, group) for group in study.groups},
         speedups=results.speedups(pairs),
         speedup_machines=results.speedup_machines(pairs),

@@ -72,6 +72,11 @@ class Summary:
         return self.parsed / self.questions
 
     @property
+    def unread(self) -> int:
+        """The number of imported answers that name no choice; a model that was run has a best letter for every question."""
+        return self.questions - self.parsed if self.device is None else 0
+
+    @property
     def cpu_s(self) -> float | None:
         """User plus system time."""
         return _sum([self.cpu_user_s, self.cpu_system_s])

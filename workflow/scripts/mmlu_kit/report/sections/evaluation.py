@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mmlu_kit import formatting, settings
+from mmlu_kit.analysis.document import ModelAnalysis
 from mmlu_kit.config import ImportedEntry, ModelEntry
 from mmlu_kit.formatting import plural
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows
 from mmlu_kit.report.sentences import study as sentences
-from mmlu_kit.results import summaries
+from mmlu_kit.results import answer_forms, summaries
 from mmlu_kit.results.merged import Merged, MergedModel
 from mmlu_kit.settings import Effective, Requested
 
@@ -25,19 +26,20 @@ class EvaluationSection:
     notes: list[str]
 
 
-def section(merged: Merged, models: Sequence[str]) -> EvaluationSection:
-    """Return the section; `models` are those in groups with results."""
+def section(merged: Merged, models: Sequence[str], analyses: Sequence[ModelAnalysis]) -> EvaluationSection:
+    """Return the section; `models` are those in groups with results, `analyses` their statistics."""
     study, order = merged.study, merged.order()
     rows = summaries.by_subject(merged, models)
     total = sum(row.questions for row in rows)
     entries = {name: study.models[name] for name in order}
+    analysed = {analysis.model: analysis for analysis in analyses}
     return EvaluationSection(
         subjects=[[row.subject, str(row.questions)] for row in rows] + [[f"**all {len(rows)}**", f"**{total}**"]] * bool(rows),
         questions=_source(study.questions.repository, study.questions.commit) or f"`{study.questions.path}`",
         any_model=bool(order),
         models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
         notes=[
-            *(_imported(name, entry) for name, entry in entries.items() if isinstance(entry, ImportedEntry)),
+            *(_imported(name, entry, analysed[name]) for name, entry in entries.items() if isinstance(entry, ImportedEntry)),
             *sentences.not_run(sentences.skipped(merged, study.models)),
             *(f"**{name}**: {entry.description}" for name, entry in entries.items() if entry.description),
         ],
@@ -78,10 +80,19 @@ def _source(repository: str | None, commit: str | None) -> str | None:
     return f"{repository} at `{commit[:12]}`" if repository and commit else None
 
 
-def _imported(name: str, entry: ImportedEntry) -> str:
+def _imported(name: str, entry: ImportedEntry, analysis: ModelAnalysis) -> str:
     file = PurePosixPath(entry.predictions).name
     called = f", where it is called {entry.predictions_model}" if entry.predictions_model else ""
     return (
         f"**{name}** was not run here: its answers were imported from another run's predictions (`{file}`{called}). "
-        "Its size, prompt, machine and letter probabilities are not known."
+        f"Its size, prompt, machine and letter probabilities are not known. {_read(analysis)}"
     )
+
+
+def _read(analysis: ModelAnalysis) -> str:
+    """Say by which rules imported answers were read, and how many could not be."""
+    unread = analysis.best_letter.unparsed
+    rules = answer_forms.in_words({answer_forms.Rule(rule): count for rule, count in analysis.read_by.items()})
+    read = f"{analysis.questions - unread:,} of its {analysis.questions:,} answers were read by rule"
+    read += f", {rules}" if rules else ""
+    return f"{read}; {unread:,} could not be read." if unread else f"{read}."

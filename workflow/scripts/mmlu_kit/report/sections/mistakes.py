@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, ModelAnalysis, PairAnalysis
+from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, McNemar, ModelAnalysis, PairAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions, cells
 from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, points
@@ -31,6 +31,7 @@ class MistakesSection:
     pairs: Rows
     same_wrong_letter: list[str]
     better: Rows
+    left_out: str | None
     accuracies_differ: str | None
     recall_headings: list[str]
     letters: Rows
@@ -74,7 +75,8 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         same_wrong_letter=[
             sentence for pair in analysis.pairs if (sentence := sentences.same_wrong_letter(pair, labels)) is not None
         ],
-        better=[_better(pair, labels) for pair in analysis.pairs],
+        better=[row for pair in analysis.pairs for row in _better(pair, labels)],
+        left_out=sentences.left_out(analysis),
         accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
         recall_headings=[f"Recall of {letter}" for letter in LETTERS],
         letters=[_letters(model) for model in analysis.models],
@@ -137,11 +139,13 @@ def _accuracies(model: ModelAnalysis) -> Row:
 
 
 def _difficulty(merged: Merged, analysis: AnalysisFile) -> Rows:
-    """Return subjects, hardest first, with the mean accuracy and each model's."""
-    models = [model.model for model in analysis.models]
-    by_subject = {row.subject: row for row in summaries.by_subject(merged, models)}
-    ordered = [by_subject[subject] for subject in analysis.difficulty.order]
-    return [[row.subject, percent(row.mean), *(percent(row.accuracy[model]) for model in models)] for row in ordered]
+    """Return subjects, hardest first, with the mean accuracy and each model's, on the answers that could be read."""
+    rows = []
+    for subject in analysis.difficulty.order:
+        models = [summaries.summarize(merged, model.model, [subject]) for model in analysis.models]
+        accuracies = [model.correct / (model.questions - model.unread) for model in models if model]
+        rows.append([subject, percent(sum(accuracies) / len(accuracies)), *map(percent, accuracies)])
+    return rows
 
 
 def _pair(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
@@ -160,11 +164,23 @@ def _pair(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
     ]
 
 
-def _better(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
-    test = pair.mcnemar
-    counts = map(str, (test.only_first, test.only_second))
-    difference = known(pair.smallest_difference, points)
-    return [_names(pair.models, labels), *counts, p_value(test.p), p_value(test.p_holm), difference]
+def _better(pair: PairAnalysis, labels: Mapping[str, str]) -> Rows:
+    """Return the row of the test and, if questions are left out, one of the test that counts unreadable answers as wrong."""
+    names, difference = _names(pair.models, labels), known(pair.smallest_difference, points)
+    if not pair.mcnemar_unread_wrong:
+        return [[names, *_test(pair.mcnemar), difference]]
+    return [
+        [f"{names}, both readable ({pair.questions:,} questions)", *_test(pair.mcnemar), difference],
+        [
+            f"{names}, unreadable as wrong ({pair.questions + pair.unread:,} questions)",
+            *_test(pair.mcnemar_unread_wrong),
+            cells.NOT_KNOWN,
+        ],
+    ]
+
+
+def _test(test: McNemar) -> Row:
+    return [str(test.only_first), str(test.only_second), p_value(test.p), p_value(test.p_holm)]
 
 
 def _letters(model: ModelAnalysis) -> Row:

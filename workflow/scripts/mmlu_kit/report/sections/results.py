@@ -23,6 +23,7 @@ class GroupSection:
     labels: list[str]
     not_run: list[str]
     accuracies: Rows
+    unread: list[str]
     prompting: list[str]
     size: str | None
     subjects: Rows
@@ -50,9 +51,12 @@ def section(merged: Merged, group: Group) -> GroupSection:
         labels=[model.label for model in models],
         not_run=study.not_run(study.skipped(merged, group.models)),
         accuracies=[_accuracy(model) for model in models],
+        unread=[
+            sentence for model in models if (sentence := accuracy.unread(model, _by_subject(merged, model.model))) is not None
+        ],
         prompting=prompting.notes(merged, [model.model for model in models]),
         size=accuracy.size(sized),
-        subjects=[_subject(row, models) for row in summaries.by_subject(merged, [model.model for model in models])],
+        subjects=[_subject(row, merged, models) for row in summaries.by_subject(merged, [model.model for model in models])],
         times=[_times(model) for model in models],
         machines=_machines(merged, models),
         imported=[model.model for model in models if merged.imported(model.model)],
@@ -103,8 +107,22 @@ def _accuracy(model: Summary) -> Row:
     ]
 
 
-def _subject(row: SubjectRow, models: Sequence[Summary]) -> Row:
-    return [row.subject, *(known(row.accuracy.get(model.model), percent) for model in models)]
+def _subject(row: SubjectRow, merged: Merged, models: Sequence[Summary]) -> Row:
+    return [row.subject, *(known(row.accuracy.get(model.model), percent) + _read(row, merged, model) for model in models)]
+
+
+def _read(row: SubjectRow, merged: Merged, model: Summary) -> str:
+    """Return ' (25 of 29 read)' if many of a model's answers on a subject could not be read."""
+    summary = summaries.summarize(merged, model.model, [row.subject]) if model.unread else None
+    if not summary or summary.unread <= accuracy.UNREAD_NAMED * summary.questions:
+        return ""
+    return f" ({summary.correct} of {summary.questions - summary.unread} read)"
+
+
+def _by_subject(merged: Merged, model: str) -> dict[str, Summary]:
+    """Return a model's summaries of single subjects, by name."""
+    subjects = merged.study.subjects
+    return {name: summary for name in subjects if (summary := summaries.summarize(merged, model, [name]))}
 
 
 def _times(model: Summary) -> Row:

@@ -1,6 +1,6 @@
 """Sentences on accuracy: against guessing, by size, and against confidence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -9,7 +9,10 @@ from mmlu_kit.analysis.document import Calibration, ModelAnalysis
 from mmlu_kit.formatting import p_value, percent, ratio
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.settings import CHANCE
-from mmlu_kit.statistics import ALPHA
+from mmlu_kit.statistics import ALPHA, wilson
+
+# Subjects with a larger share of unreadable answers are named, up to a number of them.
+UNREAD_NAMED, MOST_NAMED = 0.05, 5
 
 
 def against_guessing(model: ModelAnalysis) -> str:
@@ -29,7 +32,7 @@ def guessing(model: ModelAnalysis) -> str:
     else:
         finding = "is not distinguishable from guessing"
     sentence = f"**{model.label}** {finding} (exact binomial test, {p_value(_tested(p, p_below))}) and {_constant(model)}."
-    return " ".join([sentence, *_unparsed(model), *model.warnings])
+    return " ".join([sentence, *(_unread(model) or _unparsed(model)), *model.warnings])
 
 
 def _tested(p: float, p_below: float) -> float:
@@ -42,8 +45,54 @@ def _constant(model: ModelAnalysis) -> str:
     always, p = f"always answering {constant.letter}", p_value(constant.p)
     if constant.p >= ALPHA:
         return f"is not distinguishable from {always} (McNemar test, {p})"
-    better = model.best_letter.accuracy > constant.accuracy
+    accuracy = model.readable.accuracy if model.readable else model.best_letter.accuracy
+    better = accuracy > constant.accuracy
     return f"{'better' if better else 'worse'} than {always} (McNemar test, {p})"
+
+
+def _unread(model: ModelAnalysis) -> list[str]:
+    """Say how many imported answers could not be read, and that the tests are of the others."""
+    best, readable = model.best_letter, model.readable
+    if not best.unparsed:
+        return []
+    sentences = [f"{best.unparsed:,} of its {model.questions:,} answers could not be read and are not wrong letters."]
+    if readable:
+        sentences.append(
+            f"Both tests are on the {readable.questions:,} others, of which {percent(readable.accuracy)} are right "
+            f"({percent(readable.low)} to {percent(readable.high)})."
+        )
+    return sentences
+
+
+def unread(model: Summary, subjects: Mapping[str, Summary]) -> str | None:
+    """Say how many of a model's imported answers could not be read, what this means for its accuracy, and on which subjects.
+
+    `subjects` are the model's summaries of single subjects, by name. None if every answer could be read.
+    """
+    if not model.unread:
+        return None
+    read = model.questions - model.unread
+    highest = percent((model.correct + model.unread) / model.questions)
+    sentences = [
+        f"**{model.label}**: {model.unread:,} of its {model.questions:,} answers could not be read. The accuracy of "
+        f"{percent(model.accuracy)} counts them as not right; if all of them were right, it would be {highest}."
+    ]
+    if read:
+        low, high = wilson(model.correct, read)
+        sentences.append(
+            f"Of the {read:,} that could be read, {percent(model.correct / read)} are right (95% interval {percent(low)} to "
+            f"{percent(high)})."
+        )
+    hidden = [(name, one) for name, one in subjects.items() if one.unread > UNREAD_NAMED * one.questions]
+    if len(subjects) > 1 and hidden:
+        hidden.sort(key=lambda pair: -pair[1].unread / pair[1].questions)
+        named = "; ".join(
+            f"{name} ({one.correct} right of {one.questions - one.unread} readable, of {one.questions})"
+            for name, one in hidden[:MOST_NAMED]
+        )
+        others = f"; and {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
+        sentences.append(f"The most unreadable answers are in {named}{others}.")
+    return " ".join(sentences)
 
 
 def _unparsed(model: ModelAnalysis) -> list[str]:
