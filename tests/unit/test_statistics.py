@@ -128,3 +128,14 @@ def test_a_clustered_interval_is_wider_where_subjects_differ():
     low, high = statistics.clustered_interval(even, subjects)
     assert high - low < 0.01
     assert statistics.clustered_interval(numpy.ones(1000), subjects) is None
+
+
+def test_an_interval_contains_its_proportion_even_after_rounding():
+    for trials in range(1, 400):
+        for successes in (0, 1, trials - 1, trials):
+            low, high = statistics.wilson(successes, trials)
+            assert 0 <= low <= successes / trials <= high <= 1
+
+
+def test_guessing_is_not_tested_on_no_answers():
+    assert statistics.better_than_guessing(0, 0) == statistics.worse_than_guessing(0, 0) == 1

@@ -73,9 +73,9 @@ def worse_than_guessing(correct: int, questions: int, chance: float = CHANCE) ->
 
 
 def wilson(successes: int, trials: int) -> Interval:
-    """Return the 95 % Wilson score interval of a proportion."""
+    """Return the 95 % Wilson score interval of a proportion, which contains it even after rounding."""
     low, high = proportion_confint(successes, trials, alpha=ALPHA, method="wilson")
-    return Interval(float(low), float(high))
+    return Interval(min(float(low), successes / trials), max(float(high), successes / trials))
 
 
 def clustered_interval(correct: ArrayLike, clusters: ArrayLike) -> Interval | None:

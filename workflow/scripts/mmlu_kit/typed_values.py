@@ -91,7 +91,8 @@ def _key_problem(key: Any) -> str:
 def advice(problem: ErrorDetails, keys: Sequence[str]) -> str:
     """How to write the value of a problem in config, as the end of its message; '' if the message says enough."""
     kind, value = problem["type"], problem["input"]
-    if kind == "string_type" and isinstance(value, bool | int | float):
+    in_list = bool(keys) and keys[-1].isdigit()  # where null may be meant as a name
+    if kind == "string_type" and (isinstance(value, bool | int | float) or (value is None and in_list)):
         return ": write it in quotes" + (" in a file, which --configfile names" if len(keys) == 1 else "")
     if not isinstance(value, str):
         return ""

@@ -112,11 +112,11 @@ def _subject(row: SubjectRow, merged: Merged, models: Sequence[Summary]) -> Row:
 
 
 def _read(row: SubjectRow, merged: Merged, model: Summary) -> str:
-    """Return ' (25 of 29 read)' if many of a model's answers on a subject could not be read."""
+    """Return ' (25 right of 29 read)' if many of a model's answers on a subject could not be read."""
     summary = summaries.summarize(merged, model.model, [row.subject]) if model.unread else None
     if not summary or summary.unread <= accuracy.UNREAD_NAMED * summary.questions:
         return ""
-    return f" ({summary.correct} of {summary.questions - summary.unread} read)"
+    return f" ({summary.correct} right of {summary.questions - summary.unread} read)"
 
 
 def _by_subject(merged: Merged, model: str) -> dict[str, Summary]:

@@ -57,12 +57,13 @@ def same_wrong_letter(pair: PairAnalysis, labels: Mapping[str, str]) -> str | No
 
 
 def left_out(analysis: AnalysisFile) -> str | None:
-    """Say that unreadable answers are left out of comparisons; None if there are none."""
+    """Say that unreadable answers are left out of tests; None if there are none."""
     if not any(model.best_letter.unparsed for model in analysis.models):
         return None
     return (
-        "An answer that could not be read is not a wrong letter: comparisons leave out the questions on which a compared model "
-        "has one. Rows marked *unreadable as wrong* show what the test would be if such answers were wrong."
+        "An answer that could not be read is not a wrong letter. *Accuracy* counts it as not right; all other numbers of this "
+        "section leave it out, and comparisons leave out the questions on which a compared model has one. Rows marked "
+        "*unreadable as wrong* show what a test would be if such answers were wrong."
     )
 
 
