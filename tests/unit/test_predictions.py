@@ -3,8 +3,11 @@
 import gzip
 import re
 
+import numpy
+import pandas
 import pytest
 from mmlu_kit import statistics
+from mmlu_kit.analysis import pairs
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
@@ -191,6 +194,18 @@ def test_models_are_compared_where_both_answers_could_be_read(mixed):
     )
 
 
+def test_unreadable_answers_neither_hide_nor_make_a_difference():
+    """One model is better where both can be read, and has as many unreadable answers as the other has more wrong ones."""
+    gold, subjects = numpy.zeros(1000, numpy.int64), pandas.Series(["anatomy"] * 1000)
+    better, worse = gold.copy(), gold.copy()
+    better[:60], worse[60:120] = pairs.NO_LETTER, 1
+    pair = pairs.compare_pair(("a", "b"), better, worse, gold, subjects)
+    assert (pair.questions, pair.unread) == (940, 60)
+    assert (pair.mcnemar.only_first, pair.mcnemar.only_second) == (60, 0) and pair.mcnemar.p < 1e-17
+    unread_wrong = pair.mcnemar_unread_wrong
+    assert (unread_wrong.only_first, unread_wrong.only_second, unread_wrong.p) == (60, 60, 1.0)
+
+
 def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
     merged, rows, questions = mixed
     report = results.report(merged, rows, questions)
@@ -230,6 +245,9 @@ def test_time_and_reliability_figures_can_include_imported_models(mixed):
     by_subject = summaries.by_subject(merged, [model.model for model in models])
     for draw in (figures.efficiency, figures.timing_comparison, figures.time_ledger):
         figures.render(draw, "svg", models, by_subject)
+    axes = figures.overall_accuracy(models, by_subject).axes[0]
+    unread = next(bars for bars in axes.containers if bars.get_label() == "could not be read")
+    assert [(bar.get_x(), bar.get_width()) for bar in unread] == [(25.0, 0.0), (22.0, 10.0), (22.0, 10.0)]
     analysis = results.analysis(merged, rows, questions)
     assert "reliability" in captions.drawable(analysis)
     labels = [text.get_text() for text in mistake_figures.reliability(analysis).legends[0].get_texts()]
@@ -253,7 +271,6 @@ def test_claims_on_sizes_and_devices_ignore_imported_models(mixed):
 
 def test_imported_accuracies_match_the_files_own_column(real_data):
     """Unparsed answers count as wrong in the file too, so its column `correct` is the reference."""
-    import pandas
     from mmlu_kit.inputs import questions
 
     path = real_data / "predictions/five_checkpoints_ten_subjects.csv.gz"

@@ -32,13 +32,20 @@ PHASE_STYLES = ((GREY, None), (SKY, "//"), (ORANGE, None), (BLUE, None), (GREEN,
 
 
 def overall_accuracy(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Draw each model's accuracy by the best letter, with its 95 % interval, and by the generated letter."""
+    """Draw each model's accuracy by the best letter, with its 95 % interval, and by the generated letter.
+
+    Imported answers that could not be read, which may be right, are drawn on top of the first.
+    """
     figure, axes = pyplot.subplots(figsize=(8, 1.6 + 0.8 * len(summaries)))
     places = range(len(summaries))
     accuracies = [100 * summary.accuracy for summary in summaries]
     below = [100 * (summary.accuracy - summary.accuracy_low) for summary in summaries]
     above = [100 * (summary.accuracy_high - summary.accuracy) for summary in summaries]
     axes.barh([place - 0.18 for place in places], accuracies, 0.34, color=BLUE, label="best letter")
+    unread = [100 * summary.unread / summary.questions for summary in summaries]
+    if any(unread):
+        style = {"color": LIGHT, "hatch": "..", "edgecolor": "white", "label": "could not be read"}
+        axes.barh([place - 0.18 for place in places], unread, 0.34, left=accuracies, **style)
     axes.errorbar(accuracies, [p - 0.18 for p in places], xerr=[below, above], fmt="none", ecolor="black", capsize=4)
     generated = [100 * summary.accuracy_generated for summary in summaries]
     axes.barh([place + 0.18 for place in places], generated, 0.34, color=ORANGE, hatch="//", label="generated letter")

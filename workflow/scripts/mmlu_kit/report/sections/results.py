@@ -73,6 +73,8 @@ def alt(title: str, models: Sequence[Summary]) -> str:
 
     def numbers(model: Summary) -> str:
         accuracy = f"{model.label} {percent(model.accuracy)}"
+        if model.unread:
+            accuracy += f" ({model.unread:,} of {model.questions:,} answers unreadable)"
         return accuracy if model.real_s is None else f"{accuracy} in {duration(model.real_s)}"
 
     return f"{title}: {listed(map(numbers, models))}"
