@@ -27,23 +27,25 @@ def checks(*, encoding: str = "utf-8", delimiter: str = ",", **cells: str) -> by
 
 
 def analysed(**files: bytes) -> Make:
-    """Return what writes a study of two subjects and these files of checks, and analyses it."""
+    """Return what writes a study and these files of checks, and analyses it."""
 
     def make(folder: Path) -> list[str | Path]:
-        answers = {"m": dict.fromkeys(SUBJECTS, "ABCD")}
-        merged, table = results.merged(results.study(["m"], SUBJECTS), answers)
-        merged.write(folder / "merged.json")
-        table.to_csv(folder / "questions.csv", index=False)
-        for subject in SUBJECTS:
-            tests = [results.question(subject, index) for index in range(4)]
-            questions.write_jsonl(folder / f"{subject}.jsonl", tests)
         (folder / "labels").mkdir()
         for subject, data in files.items():
             (folder / f"labels/mmlu_{subject}.csv").write_bytes(data)
-        paths = ["--merged", "merged.json", "--table", "questions.csv", "--questions", *(f"{name}.jsonl" for name in SUBJECTS)]
-        return ["analyse.py", *paths, "--label-errors", "labels", "--output", "analysis.json"]
+        return ["analyse.py", *study(folder), "--label-errors", "labels", "--output", "analysis.json"]
 
     return make
+
+
+def study(folder: Path) -> list[str]:
+    """Write the results of a study of two subjects, and return the options of analyse.py that name them."""
+    merged, table = results.merged(results.study(["m"], SUBJECTS), {"m": dict.fromkeys(SUBJECTS, "ABCD")})
+    merged.write(folder / "merged.json")
+    table.to_csv(folder / "questions.csv", index=False)
+    for subject in SUBJECTS:
+        questions.write_jsonl(folder / f"{subject}.jsonl", [results.question(subject, index) for index in range(4)])
+    return ["--merged", "merged.json", "--table", "questions.csv", "--questions", *(f"{subject}.jsonl" for subject in SUBJECTS)]
 
 
 DAMAGED = {

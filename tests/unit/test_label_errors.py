@@ -156,9 +156,7 @@ def test_a_file_with_its_types_in_the_column_source_is_read(tmp_path):
     assert (
         moved == "mmlu_anatomy.csv has its error types in the column source: they were read from there, as error_type is empty."
     )
-    assert unread.startswith(
-        "1 row of mmlu_anatomy.csv could not be read and is left out: line 3: error\\_type is ''; known: ok"
-    )
+    assert unread.startswith("1 row of mmlu_anatomy.csv could not be read and is left out: line 3: error_type is ''; known: ok")
 
 
 def test_types_that_are_no_types_are_not_read_from_another_column(tmp_path):
@@ -180,8 +178,8 @@ def test_rows_and_files_that_cannot_be_read_are_named_and_the_others_used(tmp_pa
     assert checks.types == {("anatomy", 2): "ok", ("anatomy", 4): "ok"}
     rows, file = checks.warnings
     assert rows.startswith("4 rows of mmlu_anatomy.csv could not be read and are left out: line ")
-    assert file.startswith("mmlu_virology.csv could not be read and is left out: its header lacks choices, error\\_type: it is")
-    assert str(tmp_path) not in " ".join(checks.warnings) and "<" not in " ".join(checks.warnings)
+    assert file.startswith("mmlu_virology.csv could not be read and is left out: its header lacks choices, error_type: it is")
+    assert str(tmp_path) not in " ".join(checks.warnings)
 
 
 def test_a_missing_or_wrong_folder_is_an_error(tmp_path):

@@ -79,7 +79,7 @@ class LabelChecks:
             yield f"{file} has its error types in the column {MOVED}: they were read from there, as error_type is empty."
         for path in dict.fromkeys(entry.path for entry in self.unread):
             entries = [entry for entry in self.unread if entry.path == path]
-            first = formatting.cell(f"{f'line {entries[0].line}: ' if entries[0].line else ''}{entries[0].problem}")
+            first = f"{f'line {entries[0].line}: ' if entries[0].line else ''}{entries[0].problem}"
             rows = formatting.plural(len(entries), "row")
             what = f"{rows} of {path.name}" if entries[0].line else path.name
             yield f"{what} could not be read and {'is' if len(entries) == 1 else 'are'} left out: {first}."
