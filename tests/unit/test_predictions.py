@@ -8,6 +8,7 @@ import pandas
 import pytest
 from mmlu_kit import statistics
 from mmlu_kit.analysis import pairs
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
@@ -204,6 +205,24 @@ def test_unreadable_answers_neither_hide_nor_make_a_difference():
     assert (pair.mcnemar.only_first, pair.mcnemar.only_second) == (60, 0) and pair.mcnemar.p < 1e-17
     unread_wrong = pair.mcnemar_unread_wrong
     assert (unread_wrong.only_first, unread_wrong.only_second, unread_wrong.p) == (60, 60, 1.0)
+
+
+def test_models_that_share_no_readable_answer_are_compared_in_pairs_only(mixed):
+    merged, rows, questions = mixed
+    unread = rows["model"].eq("others") & rows["index"].ge(10)
+    letters = {"predicted": None, "parsed": None, "correct": False, "correct_generated": False}
+    rows = rows.assign(**{name: rows[name].astype(object).mask(unread, value) for name, value in letters.items()})
+    analysis = results.analysis(merged, rows, questions)
+    assert [pair.models for pair in analysis.pairs] == [("ran", "theirs")]
+    assert analysis.models[2].readable is None and analysis.models[2].best_letter.unparsed == 100
+    assert analysis.models[2].guessing.p == analysis.models[2].constant_letter.p == 1
+    assert analysis.difficulty.order == [] and analysis.models_wrong is analysis.cochran_q is None
+    assert "No answer of a model could be read on anatomy: not among the hard subjects." in analysis.warnings
+    assert "theirs and others: there is no question of which both answers could be read." in analysis.warnings
+    report = results.report(merged, rows, questions)
+    assert "| ran, theirs, both readable (90 questions) | 22 | 22 | p = 1 | p = 1 |" in report
+    assert "There is no question of which every model's answer could be read" in report
+    assert AnalysisFile.parse(analysis.model_dump_json(), "analysis.json") == analysis
 
 
 def test_the_report_says_what_is_unknown_about_imported_answers(mixed):

@@ -44,15 +44,16 @@ def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -
         nothing = Difficulty(order=[], kendall_w=None, spearman=[])
         return SharedDifficulty(cochran_q=None, difficulty=nothing, models_wrong=None, hardest=[], warnings=[])
     accuracy = subject_accuracies(shared)
+    hidden = [name for name in dict.fromkeys(shared.questions["subject"]) if name not in accuracy.index]
+    warnings = [f"No answer of a model could be read on {', '.join(hidden)}: not among the hard subjects."] if hidden else []
     answered = len(shared)
     shared = shared.with_letters()
     if not len(shared):
-        warning = "There is no question of which every model's answer could be read, so the models are not compared together."
-        return SharedDifficulty(None, rank_subjects(accuracy), None, [], [warning] if len(shared.models) > 1 else [])
+        warnings.append("There is no question of which every model's answer could be read, so not all models are compared.")
+        return SharedDifficulty(None, rank_subjects(accuracy), None, [], warnings)
     cochran_q = statistics.cochran_q(shared.correct)
     difficulty = rank_subjects(accuracy)
     models_wrong = count_models_wrong(shared.correct)
-    warnings = []
     if len(shared.models) > 1 and len(shared) < answered:
         warnings.append(
             f"{answered - len(shared)} of the {answered} questions that every model answered have an answer that could not be "
