@@ -43,11 +43,14 @@ def test_both_separators_and_all_spellings_are_read(tmp_path, separator):
         "No correct answer",
         "Expert",
         " bad  question clarity ",
+        "no correct answers",
+        "Wrong Ground Truth",
     ]
     rows = [row(f"{number}, a; b?", kind=kind) for number, kind in enumerate(kinds)]
     checks = matched(folder(tmp_path, rows, separator), *(question(f"{n}, a; b?", n) for n in range(len(kinds))))
     assert list(checks.types.values()) == [
         *["ok"] * 3, *["wrong groundtruth"] * 2, "no correct answer", "expert", "bad question clarity",
+        "no correct answer", "wrong groundtruth",
     ]  # fmt: skip
     assert checks.unmatched == 0
     assert checks.warnings == ["1 label check left to an expert: these questions count as neither good nor flagged."]
@@ -156,12 +159,14 @@ def test_a_file_with_its_types_in_the_column_source_is_read(tmp_path):
     assert (
         moved == "mmlu_anatomy.csv has its error types in the column source: they were read from there, as error_type is empty."
     )
-    assert unread.startswith("1 row of mmlu_anatomy.csv could not be read and is left out: line 3: error_type is ''; known: ok")
+    assert unread.startswith(
+        "1 row of mmlu_anatomy.csv could not be read and is left out: line 3: error_type is empty, so this label was not checked."
+    )
 
 
 def test_types_that_are_no_types_are_not_read_from_another_column(tmp_path):
     rows = [row("1?", kind="", source="ok"), row("2?", kind="", source="https://example.org")]
-    with pytest.raises(UserError, match=r"mmlu_anatomy\.csv: line 2: error_type is ''; known: ok"):
+    with pytest.raises(UserError, match=r"mmlu_anatomy\.csv: line 2: error_type is empty, so this label was not checked"):
         label_errors.read(folder(tmp_path, rows), ["anatomy"])
     rows = [row("1?", kind="", source="wrong groundtruth"), row("2?")]
     checks = matched(folder(tmp_path, rows), question("1?", 0), question("2?", 1))

@@ -152,8 +152,8 @@ def _column_of_types(rows: Sequence[Mapping[str, str]]) -> str:
     """Return the column with the error types: MOVED if error_type is empty and all that MOVED has are known types."""
     if any(row["error_type"].strip() for row in rows):
         return "error_type"
-    moved = [name for row in rows if (name := _type_name(row.get(MOVED, "")))]
-    return MOVED if moved and all(name in (GOOD, UNDECIDED, *ERRORS) for name in moved) else "error_type"
+    moved = [text for row in rows if (text := row.get(MOVED, "").strip())]
+    return MOVED if moved and all(_spelling(text) in _TYPES for text in moved) else "error_type"
 
 
 def _check(row: Mapping[str, str], column: str, file: str, subject: str) -> LabelCheck:
@@ -188,14 +188,20 @@ def _parse_choices(text: str) -> list[str]:
 
 
 def _parse_type(text: str) -> str:
-    name = _type_name(text)
-    if name not in (GOOD, UNDECIDED, *ERRORS):
-        raise ValueError(f"error_type is {name[:40]!r}; known: {', '.join((GOOD, UNDECIDED, *ERRORS))}")
+    name = _TYPES.get(_spelling(text))
+    if not text.strip():
+        raise ValueError("error_type is empty, so this label was not checked")
+    if name is None:
+        raise ValueError(f"error_type is {text.strip()[:40]!r}; known: {', '.join(_TYPES.values())}")
     return name
 
 
-def _type_name(text: str) -> str:
-    return " ".join(text.replace("_", " ").split()).lower()
+def _spelling(text: str) -> str:
+    """Return the letters of a type: it is written with spaces or underscores, capitals, and 'answer' or 'answers'."""
+    return "".join(letter for letter in text.lower() if letter.isalpha()).removesuffix("s")
+
+
+_TYPES = {_spelling(name): name for name in (GOOD, UNDECIDED, *ERRORS)}
 
 
 def _key(subject: str, question: str, choices: Iterable[str]) -> Key:
