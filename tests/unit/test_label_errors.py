@@ -160,7 +160,8 @@ def test_a_file_with_its_types_in_the_column_source_is_read(tmp_path):
         moved == "mmlu_anatomy.csv has its error types in the column source: they were read from there, as error_type is empty."
     )
     assert unread.startswith(
-        "1 row of mmlu_anatomy.csv could not be read and is left out: line 3: error_type is empty, so this label was not checked."
+        "1 row of mmlu_anatomy.csv could not be read and is left out: line 3: error_type is empty, so this label was not "
+        "checked."
     )
 
 
