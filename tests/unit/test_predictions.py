@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from dataclasses import replace
 
 import numpy
 import pandas
@@ -14,6 +15,7 @@ from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
 from mmlu_kit.report import figures
 from mmlu_kit.report.explorer import explorer
+from mmlu_kit.report.sentences import accuracy
 from mmlu_kit.results import merging, predictions, summaries
 from mmlu_kit.study import resolve
 from mmlu_kit.timing.time_logs import Processes
@@ -246,6 +248,24 @@ def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
     assert not re.search(r"\bnan\b|[|(] ?None", report)
 
 
+def test_the_sentence_on_unreadable_answers_has_the_range_and_the_worst_subjects(mixed):
+    merged, _, _ = mixed
+    theirs = summaries.summarize(merged, "theirs", ["anatomy"])
+
+    def counted(questions, correct, parsed):
+        return replace(theirs, questions=questions, correct=correct, parsed=parsed)
+
+    subjects = {"anatomy": counted(135, 120, 134), "high_school_mathematics": counted(270, 25, 29)}
+    sentence = accuracy.unread(counted(14_014, 11_355, 13_270), subjects)
+    assert sentence == (
+        "**theirs**: 744 of its 14,014 answers could not be read. The accuracy of 81.0% counts them as not right; if all of them "
+        "were right, it would be 86.3%. Of the 13,270 that could be read, 85.6% are right (95% interval 85.0% to 86.2%). The most "
+        "unreadable answers are in high_school_mathematics (25 right of 29 readable, of 270)."
+    )
+    assert accuracy.unread(counted(100, 50, 100), {}) is None
+    assert accuracy.unread(summaries.summarize(merged, "ran", ["anatomy"]), {}) is None
+
+
 def test_a_report_of_imported_answers_has_no_reliability_figure(mixed):
     merged, rows, questions = mixed
     group = merged.study.groups[0].model_copy(update={"models": ["theirs", "others"]})
@@ -267,6 +287,8 @@ def test_time_and_reliability_figures_can_include_imported_models(mixed):
     axes = figures.overall_accuracy(models, by_subject).axes[0]
     unread = next(bars for bars in axes.containers if bars.get_label() == "could not be read")
     assert [(bar.get_x(), bar.get_width()) for bar in unread] == [(25.0, 0.0), (22.0, 10.0), (22.0, 10.0)]
+    cells = [text.get_text() for text in figures.subject_heatmap(models, by_subject).axes[0].texts]
+    assert cells[0] == "25%\n(18 to 34)" and cells[1] == cells[2] == "22%\n(15 to 31)\n10 unread"
     analysis = results.analysis(merged, rows, questions)
     assert "reliability" in captions.drawable(analysis)
     labels = [text.get_text() for text in mistake_figures.reliability(analysis).legends[0].get_texts()]

@@ -171,12 +171,13 @@ def summarize_group(merged: Merged, group: Group) -> list[Summary]:
 
 @dataclass(frozen=True)
 class SubjectRow:
-    """The accuracies and 95 % intervals on a subject of the models that have results for it."""
+    """The accuracies and 95 % intervals on a subject of the models that have results for it, and unreadable answers."""
 
     subject: str
     questions: int
     accuracy: Mapping[str, float]
     interval: Mapping[str, tuple[float, float]]
+    unread: Mapping[str, int]
 
     @property
     def mean(self) -> float:
@@ -196,6 +197,7 @@ def by_subject(merged: Merged, models: Sequence[str]) -> list[SubjectRow]:
                     questions=max(summary.questions for summary in summaries),
                     accuracy={summary.model: summary.accuracy for summary in summaries},
                     interval={summary.model: (summary.accuracy_low, summary.accuracy_high) for summary in summaries},
+                    unread={summary.model: summary.unread for summary in summaries},
                 )
             )
     return rows

@@ -61,9 +61,10 @@ def left_out(analysis: AnalysisFile) -> str | None:
     if not any(model.best_letter.unparsed for model in analysis.models):
         return None
     return (
-        "An answer that could not be read is not a wrong letter. *Accuracy* counts it as not right; all other numbers of this "
-        "section leave it out, and comparisons leave out the questions on which a compared model has one. Rows marked "
-        "*unreadable as wrong* show what a test would be if such answers were wrong."
+        "An answer that could not be read is not a wrong letter. The accuracies and intervals in the first table count it as "
+        "not right; everything else in this section leaves it out: tests, comparisons, shares of letters, and accuracies by "
+        "subject or label. Models are compared on the questions of which all their answers could be read; rows marked "
+        "*unreadable as wrong* show what the test of two models would be if such answers were wrong."
     )
 
 
