@@ -258,9 +258,9 @@ def test_the_sentence_on_unreadable_answers_has_the_range_and_the_worst_subjects
     subjects = {"anatomy": counted(135, 120, 134), "high_school_mathematics": counted(270, 25, 29)}
     sentence = accuracy.unread(counted(14_014, 11_355, 13_270), subjects)
     assert sentence == (
-        "**theirs**: 744 of its 14,014 answers could not be read. The accuracy of 81.0% counts them as not right; if all of them "
-        "were right, it would be 86.3%. Of the 13,270 that could be read, 85.6% are right (95% interval 85.0% to 86.2%). The most "
-        "unreadable answers are in high_school_mathematics (25 right of 29 readable, of 270)."
+        "**theirs**: 744 of its 14,014 answers could not be read. The accuracy of 81.0% counts them as not right; if all of "
+        "them were right, it would be 86.3%. Of the 13,270 that could be read, 85.6% are right (95% interval 85.0% to 86.2%). "
+        "The most unreadable answers are in high_school_mathematics (25 right of 29 readable, of 270)."
     )
     assert accuracy.unread(counted(100, 50, 100), {}) is None
     assert accuracy.unread(summaries.summarize(merged, "ran", ["anatomy"]), {}) is None
