@@ -72,7 +72,7 @@ def worse_than_guessing(correct: int, questions: int, chance: float = CHANCE) ->
     return float(stats.binomtest(correct, questions, chance, alternative="less").pvalue)
 
 
-def wilson(successes: int, trials: int) -> Interval:
+def wilson(successes: float, trials: int) -> Interval:
     """Return the 95 % Wilson score interval of a proportion."""
     low, high = proportion_confint(successes, trials, alpha=ALPHA, method="wilson")
     return Interval(float(low), float(high))

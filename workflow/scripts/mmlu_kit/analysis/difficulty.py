@@ -44,6 +44,7 @@ def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -
         nothing = Difficulty(order=[], kendall_w=None, spearman=[])
         return SharedDifficulty(cochran_q=None, difficulty=nothing, models_wrong=None, hardest=[], warnings=[])
     accuracy = subject_accuracies(shared)
+    shared = shared.once()
     cochran_q = statistics.cochran_q(shared.correct)
     difficulty = rank_subjects(accuracy)
     models_wrong = count_models_wrong(shared.correct)

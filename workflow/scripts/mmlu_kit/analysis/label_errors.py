@@ -11,8 +11,9 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import pandas
 
@@ -45,6 +46,16 @@ class LabelChecks:
 
     types: Mapping[Place, str]
     unmatched: int
+
+    def once(self, questions: Iterable[Question]) -> Self:
+        """Return the checks with those of a repeated question at its first copy among `questions`; an error wins."""
+        first: dict[str, Place] = {}
+        copies = {(one.subject, one.index): first.setdefault(one.sha256, (one.subject, one.index)) for one in questions}
+        types: dict[Place, str] = {}
+        for place, kind in self.types.items():
+            if types.get(copies[place]) not in ERRORS:
+                types[copies[place]] = kind
+        return replace(self, types=types)
 
     @property
     def warnings(self) -> list[str]:

@@ -16,6 +16,7 @@ from mmlu_kit.analysis.document import (
     ModelAnalysis,
     Share,
 )
+from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
 
 FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
@@ -23,10 +24,11 @@ LOWEST_PARSE_RATE, LARGEST_SHARE = 0.95, 0.5
 
 
 def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalysis:
-    """Return a model's statistics; `rows` are its rows of questions.csv."""
+    """Return a model's statistics; `rows` are its rows of questions.csv that count in each subject."""
+    by_subject = rows.groupby("subject", sort=False)["correct"].mean()
+    rows = repeats.once(rows)
     gold, predicted = rows["gold"].to_numpy(), rows["predicted"].to_numpy()
     correct = rows["correct"].to_numpy(bool)
-    by_subject = rows.groupby("subject", sort=False)["correct"].mean()
     clustered = statistics.clustered_interval(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
     letters = letter_shares(gold, predicted)
     recalls = [shares.recall for shares in letters.values() if shares.recall is not None]

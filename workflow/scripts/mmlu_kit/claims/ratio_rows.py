@@ -26,7 +26,8 @@ def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[st
 
 
 def _ratio_of_accuracies(first: Summary, second: Summary) -> RunNumber | Reason:
-    counts = [(summary.correct_generated, summary.questions) for summary in (first, second)]
+    # Every copy of a repeated question counts, as in the writeup.
+    counts = [(summary.asked.correct_generated, summary.asked.questions) for summary in (first, second)]
     if not all(correct for correct, _ in counts):
         return "one of the two models has no right answer here"
     risk = contingency.relative_risk(*counts[0], *counts[1])
