@@ -233,7 +233,7 @@ def evaluated(*paths: str, subjects: tuple[str, ...] = ()) -> Callable[[Path], l
 
 
 FILES = [
-    Hostile("a subject in two files", evaluated("a/astronomy.jsonl", "b/astronomy.jsonl"), "has the questions of astronomy twice"),
+    Hostile("a subject in two files", evaluated("a/astronomy.jsonl", "b/astronomy.jsonl"), "the questions of astronomy twice"),
     Hostile(
         "a subject that no file has",
         evaluated("a/astronomy.jsonl", subjects=("astronomy", "virology")),
