@@ -30,6 +30,7 @@ class Context:
     part_of_study: str | None
     not_run_here: str | None
     not_complete: str | None
+    left_out: str | None
     absent: dict[str, str]
     other_parts: str | None
     setup: setup.SetupSection
@@ -78,6 +79,7 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
         part_of_study=sentences.part_of_study(study),
         not_run_here=sentences.not_run_here(merged),
         not_complete=sentences.not_complete(merged),
+        left_out=sentences.left_out(study),
         absent={part: sentences.absent(study, part) for part in sentences.PARTS},
         other_parts=sentences.other_parts(merged),
         setup=setup.section(merged, run, used, {model: summaries.label(merged, model) for model in order}),
