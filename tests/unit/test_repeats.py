@@ -3,7 +3,7 @@
 import pytest
 from mmlu_kit import statistics
 from mmlu_kit.analysis import label_errors, mistakes
-from mmlu_kit.claims import model_rows
+from mmlu_kit.claims import model_rows, ratio_rows
 from mmlu_kit.claims.reference import Published
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.inputs import question_faults
@@ -11,6 +11,7 @@ from mmlu_kit.jobs import ending
 from mmlu_kit.report.sections import evaluation
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.timing.time_logs import Processes
+from scipy.stats import contingency
 
 from tests.helpers import results
 from tests.helpers.reports import tables
@@ -127,6 +128,16 @@ def test_the_writeups_numbers_are_compared_with_every_copy(root):
     assert number.value == 8 / 16  # as the writeup counts
     assert (number.low, number.high) == pytest.approx(statistics.wilson(7, 14))
     assert "2 copies of repeated questions count here" in number.reason and "of 14 questions" in number.reason
+
+
+def test_a_ratio_of_the_writeup_is_compared_with_every_copy():
+    by_model = {"a": dict.fromkeys(SUBJECTS, RIGHT), "b": {"anatomy": RIGHT, "astronomy": RIGHT, "virology": WRONG}}
+    merged, _ = study_of(by_model)
+    a, b = (summaries.summarize(merged, model, SUBJECTS) for model in "ab")
+    number = ratio_rows._ratio_of_accuracies(a, b)
+    assert number.value == pytest.approx(24 / 16)
+    interval = contingency.relative_risk(21, 21, 14, 21).confidence_interval()
+    assert (number.low, number.high) == pytest.approx((interval.low, interval.high))
 
 
 def test_the_report_says_which_questions_count_once():
