@@ -80,11 +80,11 @@ class Study(Data):
 
     @property
     def left_out_in_words(self) -> list[str]:
-        """Which subjects are left out and why, a line for each reason."""
+        """Which subjects are left out and why, a line for each reason, the rarest reason first."""
         subjects: dict[str, list[str]] = {}
         for subject, reason in (self.left_out or {}).items():
             subjects.setdefault(reason, []).append(subject)
-        return [f"{', '.join(names)}: {reason}" for reason, names in subjects.items()]
+        return [f"{', '.join(subjects[reason])}: {reason}" for reason in sorted(subjects, key=lambda one: len(subjects[one]))]
 
     @property
     def imported(self) -> list[str]:
