@@ -130,6 +130,7 @@ def analysis(pairs: Sequence[PairAnalysis] = ()) -> AnalysisFile:
         difficulty=Difficulty(order=[], kendall_w=None, spearman=[]),
         models_wrong=None,
         hardest=[],
+        question_faults=[],
         label_errors=None,
         warnings=[],
     )

@@ -14,6 +14,7 @@ from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Evaluation, Record, Timing
 from mmlu_kit.files import sha256
+from mmlu_kit.inputs import question_faults
 from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.provenance.documents import RunFile
@@ -168,7 +169,8 @@ def merged(
 def analysis(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None) -> AnalysisFile:
     """Return analysis.json of a made-up study; `questions` replace those made by `question`."""
     places = table[["subject", "index"]].drop_duplicates().itertuples(index=False)
-    return mistakes.analysis(merged, table, questions or [question(subject, index) for subject, index in places], None)
+    questions = questions or [question(subject, index) for subject, index in places]
+    return mistakes.analysis(merged, table, questions, None, question_faults.faults(questions))
 
 
 def claims(merged: Merged, analysis: AnalysisFile) -> ClaimsFile:

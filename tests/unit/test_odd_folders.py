@@ -72,7 +72,7 @@ def write(name, content):
         (bind, "is a socket, not a regular file"),
         (os.mkdir, "is a folder, not a regular file"),
         (loop, r"cannot be read \(Too many levels of symbolic links\): correct its link"),
-        (broken_link, "is a link to a file that does not exist: fetch or copy the model again"),
+        (broken_link, "is a link to a file that does not exist: fetch or copy it again"),
         (lambda path: path.symlink_to("/dev/zero"), "is a device, not a regular file"),
         (lambda path: path.write_text(POINTER), "is only a pointer of Git LFS: run `git lfs pull`"),
     ],

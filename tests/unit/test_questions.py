@@ -25,8 +25,8 @@ def test_csv_keeps_line_breaks_commas_and_quotes(tmp_path):
 
 def test_json_lines_round_trip(tmp_path):
     found = questions.read_folder(folder(tmp_path, GOOD, GOOD), "astronomy")
-    questions.write_jsonl(tmp_path / "q.jsonl", found)
-    assert questions.read_jsonl(tmp_path / "q.jsonl") == found
+    questions.write_jsonl(tmp_path / "astronomy.jsonl", found)
+    assert questions.read_jsonl(tmp_path / "astronomy.jsonl") == found
     assert len(questions.split(found, "dev")) == 2
 
 

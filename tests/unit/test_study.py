@@ -129,7 +129,7 @@ def test_every_key_of_config_is_described():
 
 def test_the_config_schema_uses_the_packages_vocabulary():
     definitions = Config.model_json_schema()["$defs"]
-    assert definitions["StudyEntry"]["properties"]["subjects"]["items"]["enum"] == list(SUBJECTS)
+    assert definitions["SubjectsOfModel"]["properties"]["subjects"]["items"]["enum"] == list(SUBJECTS)
     for words in (Device, DType, Quantization, Preset, OnUnavailable):
         assert definitions[words.__name__]["enum"] == list(words)
 

@@ -35,6 +35,18 @@ def test_evaluate_prints_the_writeups_lines(evaluate, root):
     assert (a, b, overall) == (2 * first, 2 * second, first + second)
 
 
+def test_a_repeated_question_counts_once(evaluate, root, tmp_path):
+    (tmp_path / "test").mkdir()
+    text = (root / "workflow/demo/questions/test/astronomy_test.csv").read_text()
+    for subject in ("astronomy", "business_ethics"):
+        (tmp_path / f"test/{subject}_test.csv").write_text(text)
+    process = evaluate("--questions", tmp_path, subjects=("astronomy", "business_ethics"))
+    assert process.returncode == 0, process.stderr
+    results = re.findall(r" Result: (\d+)/50 correct", process.stdout)
+    assert len(results) == 2 and f"Overall Accuracy: {2 * int(results[0])}.00%\n" in process.stdout
+    assert "50 of 100 questions were asked before and do not count again\n" in process.stdout
+
+
 def test_verbose_prints_each_question_with_its_answer(evaluate, root):
     process = evaluate("--verbose", "--threads", "1")
     with (root / "workflow/demo/questions/test/astronomy_test.csv").open(newline="") as stream:

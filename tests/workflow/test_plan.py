@@ -12,6 +12,7 @@ import yaml
 from mmlu_kit.subjects import SUBJECTS
 
 SUBJECTS_OF_SMOKE = ("astronomy", "business_ethics")
+ALL_SUBJECTS = {"baseline": None, "stability": None, "timing_setups": None}  # which name subjects
 
 
 def plan(snakemake, folder, *config, options=()):
@@ -52,6 +53,21 @@ def test_the_small_models_alone_can_be_planned(workflow_copy, snakemake):
     text, jobs = plan(snakemake, workflow_copy, "study=writeup", "only=small")
     assert (jobs["fetch_model"], jobs["evaluate"]) == (3, 30) and "evaluate_together" not in jobs
     assert "Llama" not in text and "device cuda" not in text
+
+
+def test_all_subjects_of_a_folder_are_those_that_it_has_whole(workflow_copy, snakemake, tmp_path):
+    (workflow_copy / "workflow/demo/questions/test/astronomy_test.csv").write_text("damaged,row\n")
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump({"studies": {"smoke": {**ALL_SUBJECTS, "subjects": "all"}}}))
+    options = ["--cores", "8", "--dry-run", "--configfile", tmp_path / "all.yaml", "--config", "study=smoke"]
+    process = snakemake(workflow_copy, *options)
+    assert process.returncode == 0, process.stderr
+    assert re.search(r"^fetch_questions\s+9$", process.stdout, re.M) and re.search(r"^evaluate\s+18$", process.stdout, re.M)
+    assert "left out: astronomy: test/astronomy_test.csv: row 1: 2 columns instead of 6" in process.stderr
+    assert "virology, world_religions: there is no test file" in process.stderr
+    named = {"subjects": ["astronomy", "virology"]}
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump({"studies": {"smoke": {**ALL_SUBJECTS, **named}}}))
+    process = snakemake(workflow_copy, *options)
+    assert re.search(r"^fetch_questions\s+2$", process.stdout, re.M) and "left out" not in process.stderr
 
 
 def test_one_job_for_each_model_can_be_asked_for(workflow_copy, snakemake):

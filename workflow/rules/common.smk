@@ -14,6 +14,7 @@ USERS_OFFLINE = os.environ.pop("HF_HUB_OFFLINE", None)
 
 from mmlu_kit import config as configs
 from mmlu_kit import config_files
+from mmlu_kit.inputs import whole_subjects
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.jobs import containers, ending, images, mounts, needs, run_log
 from mmlu_kit.jobs.failures import Failures
@@ -34,9 +35,13 @@ try:
     config_files.read(workflow.configfiles)  # finds duplicate keys, of which Snakemake takes the last one
     # As a module, the kit gets another workflow's config, which need not repeat the kit's own.
     config = config_files.merged(config_files.read([KIT.folder / "config.yaml"]), config)
-    CONFIG, STUDY = configs.parse(config), resolve(config, KIT.locate)
+    CONFIG, STUDY = configs.parse(config), whole_subjects.only(resolve(config, KIT.locate))
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+if workflow.is_main_process:
+    for line in STUDY.left_out_in_words:
+        print(f"left out: {line}", file=sys.stderr)
 
 MODELS = STUDY.models
 TOGETHER = STUDY.loaded_once

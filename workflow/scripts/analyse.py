@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmlu_kit import formatting, user_errors
 from mmlu_kit.analysis import label_errors, mistakes
-from mmlu_kit.inputs import questions
+from mmlu_kit.inputs import question_faults, questions
 from mmlu_kit.results import merging
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import Split
@@ -27,11 +27,12 @@ def main() -> None:
     args = arguments()
     merged = Merged.read(args.merged)
     table = merging.read_table(args.table)
-    tests = [question for path in args.questions for question in questions.split(questions.read_jsonl(path), Split.TEST)]
+    with_examples = [question for path in args.questions for question in questions.read_jsonl(path)]
+    tests = questions.split(with_examples, Split.TEST)
     labels = None
     if args.label_errors:
         labels = label_errors.match(label_errors.read(args.label_errors, merged.study.subjects), tests)
-    analysis = mistakes.analysis(merged, table, tests, labels)
+    analysis = mistakes.analysis(merged, table, tests, labels, question_faults.faults(with_examples))
     analysis.write(args.output)
     models, pairs = formatting.plural(len(analysis.models), "model"), formatting.plural(len(analysis.pairs), "pair")
     print(f"{models}, {pairs} on {formatting.plural(analysis.questions, 'question')}")

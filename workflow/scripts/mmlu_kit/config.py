@@ -44,6 +44,11 @@ def _subject(name: str) -> str:
 Unique = AfterValidator(_unique)
 Subject = Annotated[str, AfterValidator(_subject), WithJsonSchema({"enum": list(SUBJECTS)})]
 Subjects = Annotated[list[Subject], Field(min_length=1), Unique]
+# Not a plain union, as the error for a text other than 'all' would not say that a list is needed.
+SubjectsOrAll = Annotated[
+    Annotated[Subjects, Tag("named")] | Annotated[Literal["all"], Tag("all")],
+    Discriminator(lambda value: "all" if value == "all" else "named"),
+]
 Models = Annotated[list[str], Field(min_length=1), Unique]
 # A local image by its path alone, in whichever form it is named.
 Image = Annotated[str, AfterValidator(lambda name: name.removeprefix("file://"))]
@@ -180,7 +185,10 @@ class StudyEntry(Entry):
     title: str = Field(description="The report's heading.")
     notice: str = Field("", description="The report's first lines, above all numbers.")
     questions: str = Field(description="A name from `questions`.")
-    subjects: Subjects = Field(description="Which of MMLU's 57 subjects, named as in its files.")
+    subjects: SubjectsOrAll = Field(
+        description="Which of MMLU's 57 subjects, named as in its files; one that the question set lacks or has damaged is an "
+        "error. Or `all`: of a local folder, those subjects that it has whole, and the report names those that are left out."
+    )
     baseline: SubjectsOfModel | None = Field(None, description="A first model that shows that the setup works (section 1).")
     timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model (section 2).")
     stability: SubjectsOfModel | None = Field(

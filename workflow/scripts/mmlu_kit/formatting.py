@@ -18,9 +18,9 @@ def ratio(value: float) -> str:
     return f"{value:.0f}×" if value >= 100 else f"{value:#.3g}×"
 
 
-def plural(count: int, thing: str) -> str:
-    """'1 model', '3 models'."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
+def plural(count: int, thing: str, things: str | None = None) -> str:
+    """'1 model', '3 models'; `things` is an irregular plural."""
+    return f"{count} {thing if count == 1 else things or f'{thing}s'}"
 
 
 def percent(value: float) -> str:

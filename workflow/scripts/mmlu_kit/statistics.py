@@ -72,7 +72,7 @@ def worse_than_guessing(correct: int, questions: int, chance: float = CHANCE) ->
     return float(stats.binomtest(correct, questions, chance, alternative="less").pvalue) if questions else 1.0
 
 
-def wilson(successes: int, trials: int) -> Interval:
+def wilson(successes: float, trials: int) -> Interval:
     """Return the 95 % Wilson score interval of a proportion, which contains it even after rounding."""
     low, high = proportion_confint(successes, trials, alpha=ALPHA, method="wilson")
     return Interval(min(float(low), successes / trials), max(float(high), successes / trials))

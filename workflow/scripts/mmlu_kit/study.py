@@ -10,6 +10,7 @@ from mmlu_kit import config as configs
 from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, QuestionSet, Source, SubjectsOfModel
 from mmlu_kit.data import Data, Entry, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.typed_values import intended_name
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import did_you_mean
@@ -59,6 +60,9 @@ class Study(Data):
     title: str
     notice: str
     subjects: list[str]
+    left_out: dict[str, str] | None = Field(
+        None, description="Of `subjects: all`, those that the question set has not whole, and why; null for named subjects."
+    )
     questions: StudyQuestions
     models: dict[str, AnyModel]
     groups: list[Group]
@@ -73,6 +77,14 @@ class Study(Data):
         baseline = [(self.baseline.model, subject) for subject in self.baseline.subjects] if self.baseline else []
         grouped = [(model, subject) for group in self.groups for model in group.models for subject in self.subjects]
         return list(dict.fromkeys([*baseline, *grouped]))
+
+    @property
+    def left_out_in_words(self) -> list[str]:
+        """Which subjects are left out and why, a line for each reason, the rarest reason first."""
+        subjects: dict[str, list[str]] = {}
+        for subject, reason in (self.left_out or {}).items():
+            subjects.setdefault(reason, []).append(subject)
+        return [f"{', '.join(subjects[reason])}: {reason}" for reason in sorted(subjects, key=lambda one: len(subjects[one]))]
 
     @property
     def imported(self) -> list[str]:
@@ -120,6 +132,7 @@ class Study(Data):
 def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> Study:
     """Return the study that `config['study']` names; an invalid config raises UserError naming the key.
 
+    With `subjects: all` the study has all of MMLU's subjects, which `whole_subjects.only` narrows to those that there are.
     `locate` gives the path, from the working directory, of a file or folder that config names.
     """
     parsed = configs.parse(config)
@@ -138,9 +151,10 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         if not only or name in only
     ]
     chosen = {name: part for name, part in parts.items() if not only or name in only}
+    subjects = list(SUBJECTS) if entry.subjects == "all" else entry.subjects
     for name, part in chosen.items():
         for subject in getattr(part, "subjects", []):
-            if subject not in entry.subjects:
+            if subject not in subjects:
                 raise UserError(f"{where}.{name}: '{subject}' is not among the study's subjects")
     needed = [model for part in chosen.values() for model in (part.models if isinstance(part, ChatEntry) else [part.model])]
     for name in needed:
@@ -160,7 +174,8 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         name=study,
         title=entry.title,
         notice=entry.notice.strip(),
-        subjects=entry.subjects,
+        subjects=subjects,
+        left_out={} if entry.subjects == "all" else None,
         questions=StudyQuestions(name=entry.questions, **questions.model_dump()),
         models=models,
         groups=groups,

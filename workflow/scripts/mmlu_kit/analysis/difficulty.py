@@ -46,6 +46,7 @@ def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -
     accuracy = subject_accuracies(shared)
     hidden = [name for name in dict.fromkeys(shared.questions["subject"]) if name not in accuracy.index]
     warnings = [f"No answer of a model could be read on {', '.join(hidden)}: not among the hard subjects."] if hidden else []
+    shared = shared.once()
     answered = len(shared)
     shared = shared.with_letters()
     if not len(shared):

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Fraction, Positive, at_most, version
+from mmlu_kit.inputs.question_faults import QuestionFault
 from mmlu_kit.settings import Letter
 
 P = Annotated[float, Field(ge=0, le=1)]
@@ -251,8 +252,9 @@ class AnalysisFile(Document):
     """analysis.json: statistics on a study's answers and mistakes.
 
     A model's statistics are over all questions of the study that it answered; comparisons are over the questions that all
-    models answered. An imported answer that could not be read is not a wrong letter: it lowers a model's accuracy on all
-    questions, and every test leaves it out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
+    models answered. A question that occurs more than once counts once, except in the accuracies of single subjects. An imported
+    answer that could not be read is not a wrong letter: it lowers a model's accuracy on all questions, and every test leaves it
+    out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
     """
 
     schema_: Literal["mmlu-kit/analysis/3"] = version("mmlu-kit/analysis/3")
@@ -266,5 +268,6 @@ class AnalysisFile(Document):
     hardest: Annotated[list[HardQuestion], Field(max_length=MOST_HARDEST)] = Field(
         description="Questions that all models missed, starting with the lowest mean probability of the right letter."
     )
+    question_faults: list[QuestionFault] = Field(description="Faults of the study's questions that change what numbers mean.")
     label_errors: LabelErrors | None = Field(description="Null if config names no folder of label checks.")
     warnings: list[str] = Field(description="Warnings about comparisons, and why numbers are null.")

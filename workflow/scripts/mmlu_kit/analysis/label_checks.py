@@ -1,10 +1,12 @@
 """Checks of labels by MMLU-Redux: one row of its files, and all that belong to a study's questions, with their warnings."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from mmlu_kit import formatting
+from mmlu_kit.inputs.questions import Question
 
 GOOD, UNDECIDED = "ok", "expert"  # `expert`: left to a specialist, so neither good nor bad
 ERRORS = ("bad question clarity", "bad options clarity", "no correct answer", "multiple correct answers", "wrong groundtruth")
@@ -55,6 +57,16 @@ class LabelChecks:
     unread: Sequence[Unread] = ()
     decoded: Mapping[tuple[str, str], int] = field(default_factory=dict)
     moved: Sequence[str] = ()
+
+    def once(self, questions: Iterable[Question]) -> Self:
+        """Return the checks with those of a repeated question at its first copy among `questions`; an error wins."""
+        first: dict[str, Place] = {}
+        copies = {(one.subject, one.index): first.setdefault(one.sha256, (one.subject, one.index)) for one in questions}
+        types: dict[Place, str] = {}
+        for place, kind in self.types.items():
+            if types.get(copies[place]) not in ERRORS:
+                types[copies[place]] = kind
+        return replace(self, types=types)
 
     @property
     def warnings(self) -> list[str]:

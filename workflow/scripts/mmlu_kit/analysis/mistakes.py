@@ -11,31 +11,43 @@ from mmlu_kit.analysis.label_checks import LabelChecks
 from mmlu_kit.analysis.one_model import FEWEST_QUESTIONS, analyse_model
 from mmlu_kit.analysis.pairs import compare_models
 from mmlu_kit.analysis.shared_questions import SharedQuestions, shared_questions
+from mmlu_kit.inputs.question_faults import QuestionFault
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.results import answer_forms, summaries
+from mmlu_kit.results import answer_forms, repeats, summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS
 
 
 def analysis(
-    merged: Merged, table: pandas.DataFrame, questions: Sequence[Question], labels: LabelChecks | None = None
+    merged: Merged,
+    table: pandas.DataFrame,
+    questions: Sequence[Question],
+    labels: LabelChecks | None = None,
+    faults: Sequence[QuestionFault] = (),
 ) -> AnalysisFile:
     """Return the content of analysis.json.
 
-    `table` is questions.csv, `questions` are the questions of the study's subjects; `labels` is None if config names no label
-    checks. Raises UserError if `questions` are not those that were answered.
+    `table` is questions.csv, `questions` are the test questions of the study's subjects and `faults` their faults; `labels` is
+    None if config names no label checks. Raises UserError if `questions` are not those that were answered.
     """
-    rows = table[table["subject"].isin(merged.study.subjects)]
+    rows = repeats.counted(table, merged.study.subjects)
     answers = {model: rows[rows["model"] == model] for model in models_with_answers(merged, rows)}
-    shared = shared_questions(answers)
+    labels = labels.once(questions) if labels else None
+    in_subjects = shared_questions(answers)
+    shared = in_subjects.once()
     pairs, warnings_on_pairs = compare_models(shared)
-    difficulty = analyse_difficulty(shared, questions)
+    difficulty = analyse_difficulty(in_subjects, questions)
     texts = {question.sha256: question for question in questions}
     return AnalysisFile(
         study=merged.study.name,
         questions=len(shared),
         models=[
-            analyse_model(model, summaries.label(merged, model), rows, read_by(rows, texts) if merged.imported(model) else None)
+            analyse_model(
+                model,
+                summaries.label(merged, model),
+                rows,
+                read_by(repeats.once(rows), texts) if merged.imported(model) else None,
+            )
             for model, rows in answers.items()
         ],
         pairs=pairs,
@@ -43,7 +55,10 @@ def analysis(
         difficulty=difficulty.difficulty,
         models_wrong=difficulty.models_wrong,
         hardest=difficulty.hardest,
-        label_errors=label_errors.accuracies(labels, answers) if labels else None,
+        question_faults=list(faults),
+        label_errors=label_errors.accuracies(labels, {model: repeats.once(rows) for model, rows in answers.items()})
+        if labels
+        else None,
         warnings=[
             *warnings_on_number(shared),
             *warnings_on_pairs,

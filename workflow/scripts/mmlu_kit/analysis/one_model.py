@@ -24,6 +24,7 @@ from mmlu_kit.analysis.document import (
     Share,
 )
 from mmlu_kit.analysis.shared_questions import has_letter
+from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
 
 FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
@@ -31,11 +32,12 @@ LOWEST_PARSE_RATE, LARGEST_SHARE = 0.95, 0.5
 
 
 def analyse_model(model: str, label: str, rows: pandas.DataFrame, read_by: Mapping[str, int] | None = None) -> ModelAnalysis:
-    """Return a model's statistics; `rows` are its rows of questions.csv, `read_by` counts imported answers by the rule that
-    read them."""
+    """Return a model's statistics; `rows` are its rows of questions.csv that count in each subject, `read_by` counts imported
+    answers by the rule that read them."""
+    by_subject = rows.groupby("subject", sort=False)["correct"].mean()
+    rows = repeats.once(rows)
     gold, predicted = rows["gold"].to_numpy(), rows["predicted"].to_numpy()
     correct, lettered = rows["correct"].to_numpy(bool), has_letter(rows)
-    by_subject = rows.groupby("subject", sort=False)["correct"].mean()
     clustered = statistics.clustered_interval(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
     letters = letter_shares(gold, predicted)
     recalls = [shares.recall for shares in letters.values() if shares.recall is not None]

@@ -27,6 +27,14 @@ class SharedQuestions:
     def __len__(self) -> int:
         return len(self.questions)
 
+    def once(self) -> Self:
+        """Return these questions without later copies of the same question."""
+        first = ~self.questions.duplicated("question_sha256")
+        return type(self)(
+            questions=self.questions[first].reset_index(drop=True),
+            answers={model: rows[first.to_numpy()].reset_index(drop=True) for model, rows in self.answers.items()},
+        )
+
     @property
     def models(self) -> list[str]:
         """The models' names, in the report's order."""

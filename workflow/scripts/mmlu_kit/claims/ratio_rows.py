@@ -26,12 +26,15 @@ def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[st
 
 
 def _ratio_of_accuracies(first: Summary, second: Summary) -> RunNumber | Reason:
-    counts = [(summary.correct_generated, summary.questions) for summary in (first, second)]
-    if not all(correct for correct, _ in counts):
+    # Every copy of a repeated question counts, as in the writeup; the interval is that of as many questions as are distinct.
+    shares = [summary.asked.correct_generated / summary.asked.questions for summary in (first, second)]
+    if not all(shares):
         return "one of the two models has no right answer here"
-    risk = contingency.relative_risk(*counts[0], *counts[1])
+    distinct = [summary.questions for summary in (first, second)]
+    correct = [max(1, round(share * number)) for share, number in zip(shares, distinct, strict=True)]
+    risk = contingency.relative_risk(correct[0], distinct[0], correct[1], distinct[1])
     low, high = risk.confidence_interval()
-    return RunNumber(float(risk.relative_risk), float(low), float(high)).because(None, "see the rows of the two accuracies")
+    return RunNumber(shares[0] / shares[1], float(low), float(high)).because(None, "see the rows of the two accuracies")
 
 
 def _ratio_of_times(first: Summary, second: Summary, factor: float) -> RunNumber | Reason:

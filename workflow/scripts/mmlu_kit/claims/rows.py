@@ -10,7 +10,6 @@ from mmlu_kit.results.summaries import Summary
 from mmlu_kit.timing.machine import Machine
 
 Reason = str  # why a run has no number
-Counted = Summary | Totals
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,23 @@ def row(name: str, section: str, what: str, unit: Unit, published: float, number
     )
 
 
-def accuracy(counts: Counted) -> RunNumber:
-    """Return the accuracy by the generated letter, with its Wilson interval."""
-    low, high = statistics.wilson(counts.correct_generated, counts.questions)
-    return RunNumber(counts.correct_generated / counts.questions, low, high)
+def accuracy(counts: Totals, distinct: int | None = None) -> RunNumber:
+    """Return the accuracy by the generated letter, with the Wilson interval of as many questions as are `distinct`; by default,
+    all."""
+    share, number = counts.correct_generated / counts.questions, distinct or counts.questions
+    low, high = statistics.wilson(share * number, number)
+    return RunNumber(share, low, high)
+
+
+def copies(summary: Summary) -> str:
+    """Return the end of a reason that says which repeated questions a comparison counts twice; empty without any."""
+    more = summary.asked.questions - summary.questions
+    if not more:
+        return ""
+    return (
+        f"; {formatting.plural(more, 'copy', 'copies')} of repeated questions count here, as the writeup counts them, "
+        f"but the interval is that of {summary.questions} questions"
+    )
 
 
 def within(value: float, factor: float) -> RunNumber:

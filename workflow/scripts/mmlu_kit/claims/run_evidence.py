@@ -17,6 +17,7 @@ from mmlu_kit.claims.evidence import (
     configuration,
 )
 from mmlu_kit.claims.reference import Published
+from mmlu_kit.evaluation.records import Totals
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results import summaries, timing_setups
 from mmlu_kit.results.merged import Merged, Result
@@ -68,7 +69,7 @@ def _model(merged: Merged, summary: Summary, writeup_name: str | None, published
         effective=configuration(model.effective),
         reason=model.reason,
         total=Counts(summary.correct, summary.questions),
-        subjects={result.subject: Counts(result.totals.correct, result.totals.questions) for result in results},
+        subjects={result.subject: _counts(merged.counted([result])) for result in results},
         parsed=summary.parsed,
         machine=summary.machine,
         real_s=summary.real_s,
@@ -78,6 +79,10 @@ def _model(merged: Merged, summary: Summary, writeup_name: str | None, published
         peak_gpu_bytes=summary.peak_gpu_bytes,
         timed=all(_is_timed(result, on_gpu=summary.device in GPUS) for result in results),
     )
+
+
+def _counts(totals: Totals) -> Counts:
+    return Counts(totals.correct, totals.questions)
 
 
 def _is_timed(result: Result, on_gpu: bool) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from mmlu_kit import formatting, settings, statistics
 from mmlu_kit.claims.document import Stage
 from mmlu_kit.claims.reference import Published, PublishedModel, PublishedPrompt
-from mmlu_kit.claims.rows import Counted, Reason
+from mmlu_kit.claims.rows import Reason
+from mmlu_kit.evaluation.records import Totals
 from mmlu_kit.settings import Effective, PromptSettings
 
 UNKNOWN = "no earlier stage is known to differ: the writeup publishes no hashes, no revisions and no single answers"
@@ -31,7 +32,7 @@ def first_difference(
     name: str,
     prompt: PromptSettings,
     effective: Effective,
-    counts: Counted,
+    counts: Totals,
     questions: int,
     accuracy: float | None = None,
 ) -> tuple[Stage | None, Reason]:
@@ -46,7 +47,7 @@ def first_difference(
     return difference or (None, UNKNOWN)
 
 
-def _data(counts: Counted, questions: int) -> Difference | None:
+def _data(counts: Totals, questions: int) -> Difference | None:
     if counts.questions == questions:
         return None
     return "data", f"{counts.questions} questions in this run, {questions} in the writeup"
@@ -65,7 +66,7 @@ def _logits(effective: Effective, model: PublishedModel) -> Difference | None:
     return ("logits", f"ran with {', '.join(differs)}") if differs else None
 
 
-def _parse(counts: Counted, accuracy: float) -> Difference | None:
+def _parse(counts: Totals, accuracy: float) -> Difference | None:
     low, high = statistics.wilson(counts.correct, counts.questions)
     parsed = counts.parsed / counts.questions
     if not low <= accuracy <= high and parsed >= PARSED:

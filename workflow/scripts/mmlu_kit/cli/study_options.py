@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlu_kit import config_files, study
+from mmlu_kit.inputs import whole_subjects
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.sources import PROJECT
 from mmlu_kit.study import Study
@@ -31,4 +32,4 @@ def read(args: argparse.Namespace) -> dict[str, Any]:
 
 def resolve(settings: dict[str, Any]) -> Study:
     """Return the study of such a config, with the paths of its files from the working directory."""
-    return study.resolve(settings, KIT.locate)
+    return whole_subjects.only(study.resolve(settings, KIT.locate))

@@ -91,18 +91,26 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
             continue
         if job.verbose:
             _print_questions(questions.split(subject_questions, Split.TEST), scored)
-        totals = Totals.over(scored)
+        totals = Totals.over(_once(scored))
         print(f" Result: {_percent(totals.correct, totals.questions)}   # {subject}", flush=True)
         records += scored
     if failed:
         sys.exit(2)
     runner.finish()
-    totals = Totals.over(records)
+    counted = _once(records)
+    totals = Totals.over(counted)
+    if len(counted) < len(records):
+        print(f"{len(records) - len(counted)} of {len(records)} questions were asked before and do not count again")
     print(f"Overall Accuracy: {100 * totals.correct / totals.questions:.2f}%")
     print(
         f"As generated: {_percent(totals.correct_generated, totals.questions)}; "
         f"a letter could be parsed from {totals.parsed} of {totals.questions} answers"
     )
+
+
+def _once(records: Sequence[Record]) -> list[Record]:
+    """Return the first record of each question, as a question may occur more than once."""
+    return list({record.question_sha256: record for record in reversed(records)}.values())
 
 
 def _percent(part: int, whole: int) -> str:

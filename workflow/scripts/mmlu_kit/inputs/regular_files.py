@@ -1,4 +1,4 @@
-"""Files of model folders, which anyone may have made: only regular files are opened, and JSON is read up to a limit."""
+"""Files of models and questions, which anyone may have made: only regular files are opened, JSON is read up to a limit."""
 
 import json
 import os
@@ -26,7 +26,7 @@ def check(path: Path, limit: int | None = None) -> None:
         status = path.stat()
     except FileNotFoundError:
         problem = "is a link to a file that does not exist" if path.is_symlink() else "is missing"
-        raise UserError(f"{printable(path)} {problem}: fetch or copy the model again") from None
+        raise UserError(f"{printable(path)} {problem}: fetch or copy it again") from None
     except OSError as error:
         raise UserError(f"{printable(path)} cannot be read ({error.strerror}): correct its link or its permissions") from None
     if not stat.S_ISREG(status.st_mode):

@@ -92,8 +92,8 @@ def _evaluated(merged: Merged) -> list[str]:
 
 
 def _row(merged: Merged, model: str) -> Sequence[str]:
-    totals = [result.totals for result in merged.results if result.model == model]
-    questions, correct = sum(one.questions for one in totals), sum(one.correct for one in totals)
+    counts = merged.counted(result for result in merged.results if result.model == model)
+    questions, correct = counts.questions, counts.correct
     notes = "; ".join(_notes(merged, model))
     if not questions:
         return model, "", "", "", notes

@@ -33,6 +33,7 @@ class Overview:
         self.problems = [*inputs.problems, *full_disk(inputs)]
         self.problems += [f"{name}: {row.obstacle}: {row.advice}" for name, row in forecasts.items() if row.ends]
         self.lines = [
+            *(f"LEFT OUT: {line}" for line in study.left_out_in_words),
             *_downloads(inputs),
             *_for_nothing(study, inputs, forecasts),
             "",

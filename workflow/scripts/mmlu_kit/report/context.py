@@ -30,6 +30,7 @@ class Context:
     part_of_study: str | None
     not_run_here: str | None
     not_complete: str | None
+    left_out: str | None
     absent: dict[str, str]
     other_parts: str | None
     setup: setup.SetupSection
@@ -78,12 +79,13 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
         part_of_study=sentences.part_of_study(study),
         not_run_here=sentences.not_run_here(merged),
         not_complete=sentences.not_complete(merged),
+        left_out=sentences.left_out(study),
         absent={part: sentences.absent(study, part) for part in sentences.PARTS},
         other_parts=sentences.other_parts(merged),
         setup=setup.section(merged, run, used, {model: summaries.label(merged, model) for model in order}),
         timing=timing.section(merged.setups),
         evaluation=evaluation.section(merged, list(by_model), analysis.models),
-        groups={group.name: results.section(merged, group) for group in study.groups},
+        groups={group.name: results.section(merged, group, analysis.question_faults) for group in study.groups},
         speedups=results.speedups(pairs),
         speedup_machines=results.speedup_machines(pairs),
         mistakes=mistakes.section(merged, analysis),

@@ -1,10 +1,11 @@
 """merged.json: a study's results in one file, a summary for each model and subject."""
 
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import Field
 
-from mmlu_kit.data import Bytes, Count, Data, Document, Joules, Seconds, version
+from mmlu_kit.data import Bytes, Count, Data, Document, Joules, Seconds, Sha256, version
 from mmlu_kit.evaluation.manner import Conversation, Packing
 from mmlu_kit.evaluation.records import Totals
 from mmlu_kit.recall.documents import ChatFile
@@ -30,12 +31,24 @@ class MergedModel(Data):
     machine: Machine | None = Field(description="The machine that ran the model's first subject.")
 
 
+class RepeatedAnswer(Data):
+    """A model's answer to a question that occurs more than once in the study."""
+
+    question_sha256: Sha256
+    correct: bool
+    correct_generated: bool
+    parsed: bool
+
+
 class Result(Data):
     """One model on one subject. Times are as in a timing file, and null where nothing was measured or the run was resumed."""
 
     model: str
     subject: str
-    totals: Totals
+    totals: Totals = Field(description="Over all of the subject's questions, with every copy of a repeated one.")
+    repeated: list[RepeatedAnswer] = Field(
+        description="The answers to questions that occur more than once in the study, which count once in sums."
+    )
     questions_sha256: str = Field(description="Hash of the questions asked.")
     source: str | None = Field(
         description="The folder below results/<study> into which another machine's evaluations/ and timings/ were unpacked; "
@@ -77,7 +90,7 @@ class NotRunHere(Missing):
 class Merged(Document):
     """merged.json: a study's results, summarized for each model and subject; questions.csv has every single answer."""
 
-    schema_: Literal["mmlu-kit/merged/5"] = version("mmlu-kit/merged/5")
+    schema_: Literal["mmlu-kit/merged/6"] = version("mmlu-kit/merged/6")
     study: Study = Field(description="The study; folders outside the project are shortened to their base names.")
     models: dict[str, MergedModel] = Field(description="What each model is and how it ran.")
     machines: list[Machine] = Field(
@@ -91,6 +104,19 @@ class Merged(Document):
     stability: StabilityFile | None = Field(description="The stability measurement: stability.json without answers.")
     chat: ChatFile | None = Field(description="The recall experiment, as in chat.json.")
 
+    def counted(self, results: Iterable[Result]) -> Totals:
+        """Return the counts over a model's results, in which a repeated question counts once: by its first copy in the order
+        of the study's subjects."""
+        order = self.study.subjects.index
+        results = sorted(results, key=lambda result: order(result.subject))
+        later: list[RepeatedAnswer] = []
+        first: set[str] = set()
+        for answer in (answer for result in results for answer in result.repeated):
+            if answer.question_sha256 in first:
+                later.append(answer)
+            first.add(answer.question_sha256)
+        return asked(results, later)
+
     def imported(self, model: str) -> bool:
         """Return whether a model's answers were imported from another run, of which nothing else is known."""
         return self.models[model].effective is None
@@ -100,3 +126,12 @@ class Merged(Document):
         ran = list(dict.fromkeys(result.model for result in self.results))
         grouped = dict.fromkeys(model for group in self.study.groups for model in group.models)
         return [model for model in ran if model not in grouped] + [model for model in grouped if model in ran]
+
+
+def asked(results: Sequence[Result], without: Sequence[RepeatedAnswer] = ()) -> Totals:
+    """Return the counts over results in which every copy of a repeated question counts, except the copies `without`."""
+    counts = {
+        name: sum(getattr(result.totals, name) for result in results) - sum(getattr(answer, name) for answer in without)
+        for name in ("correct", "correct_generated", "parsed")
+    }
+    return Totals(questions=sum(result.totals.questions for result in results) - len(without), **counts)

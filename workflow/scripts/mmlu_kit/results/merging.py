@@ -14,6 +14,7 @@ from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
 from mmlu_kit.recall.documents import ChatFile
+from mmlu_kit.results import repeats
 from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.merged import Merged, MergedModel, Missing, NotRunHere, Result
 from mmlu_kit.results.stability import StabilityFile
@@ -65,6 +66,7 @@ def merge(
     pairs = [pair for pair in wanted if pair in evaluations and (pair in times or pair[0] in imported)]
     machines: list[Machine] = []
     machine_indices = {pair: _index(machines, times[pair].machine) for pair in pairs if pair in times}
+    repeated = repeats.repeated_questions(evaluations[pair] for pair in pairs)
     resumed = {_process(times[pair], sources.get(pair)) for pair in pairs if pair in times and times[pair].resumed}
     return Merged(
         study=study,
@@ -75,6 +77,7 @@ def merge(
                 model=pair[0],
                 subject=pair[1],
                 totals=evaluations[pair].totals,
+                repeated=repeats.repeated_answers(evaluations[pair].records, repeated),
                 questions_sha256=records.questions_sha256(evaluations[pair].records),
                 source=sources.get(pair),
                 machine=machine_indices.get(pair),

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mmlu_kit import settings, statistics
-from mmlu_kit.results.merged import Merged, Result
+from mmlu_kit.evaluation.records import Totals
+from mmlu_kit.results.merged import Merged, Result, asked
 from mmlu_kit.settings import GPUS, Device
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
@@ -21,8 +22,9 @@ _SUMMED = (*(f"{phase}_s" for phase in phase_timer.SUBJECT), "real_s", "cpu_user
 class Summary:
     """A model's counts, accuracies and times over its subjects.
 
-    Times are summed over subjects, and None if any of them is None or they come from several machines. `startup_s` and `load_s`
-    are summed over processes, as each process starts and loads the model once. `machine` is the index of the machine in
+    A question that occurs more than once counts once, as `repeats` says; `asked` has every copy, and so do the times. Times
+    are summed over subjects, and None if any of them is None or they come from several machines. `startup_s` and `load_s` are
+    summed over processes, as each process starts and loads the model once. `machine` is the index of the machine in
     merged.json, None for several machines.
     """
 
@@ -35,6 +37,7 @@ class Summary:
     correct: int
     correct_generated: int
     parsed: int
+    asked: Totals
     accuracy_low: float
     accuracy_high: float
     startup_s: float | None
@@ -93,9 +96,8 @@ def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | 
     results = [result for result in merged.results if result.model == model and result.subject in chosen]
     if not results:
         return None
-    correct = sum(result.totals.correct for result in results)
-    questions = sum(result.totals.questions for result in results)
-    low, high = statistics.wilson(correct, questions)
+    counts = merged.counted(results)
+    low, high = statistics.wilson(counts.correct, counts.questions)
     machines = {result.machine for result in results}
     # The start of a process that evaluated several subjects counts once.
     first = {result.process or result.subject: result for result in reversed(results)}.values()
@@ -108,10 +110,11 @@ def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | 
         device=effective.device if effective else None,
         machine=machines.pop() if len(machines) == 1 else None,
         subjects=len(results),
-        questions=questions,
-        correct=correct,
-        correct_generated=sum(result.totals.correct_generated for result in results),
-        parsed=sum(result.totals.parsed for result in results),
+        questions=counts.questions,
+        correct=counts.correct,
+        correct_generated=counts.correct_generated,
+        parsed=counts.parsed,
+        asked=asked(results),
         accuracy_low=low,
         accuracy_high=high,
         **times,

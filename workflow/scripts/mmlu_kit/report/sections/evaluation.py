@@ -30,7 +30,8 @@ def section(merged: Merged, models: Sequence[str], analyses: Sequence[ModelAnaly
     """Return the section; `models` are those in groups with results, `analyses` their statistics."""
     study, order = merged.study, merged.order()
     rows = summaries.by_subject(merged, models)
-    total = sum(row.questions for row in rows)
+    answered = {result.subject: result for result in merged.results if result.model in models}
+    total = merged.counted(answered[row.subject] for row in rows).questions if rows else 0
     entries = {name: study.models[name] for name in order}
     analysed = {analysis.model: analysis for analysis in analyses}
     return EvaluationSection(

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mmlu_kit.formatting import duration, gigabytes, percent, rate, ratio
+from mmlu_kit.inputs.question_faults import QuestionFault
 from mmlu_kit.report import captions
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed
-from mmlu_kit.report.sentences import accuracy, prompting, study, timing
+from mmlu_kit.report.sentences import accuracy, prompting, questions, study, timing
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.summaries import Speedup, SubjectRow, Summary
@@ -25,6 +26,7 @@ class GroupSection:
     accuracies: Rows
     unread: list[str]
     prompting: list[str]
+    question_faults: list[str]
     size: str | None
     subjects: Rows
     times: Rows
@@ -37,8 +39,8 @@ class GroupSection:
     alt: dict[str, str]
 
 
-def section(merged: Merged, group: Group) -> GroupSection:
-    """Return the section on a group."""
+def section(merged: Merged, group: Group, faults: Sequence[QuestionFault]) -> GroupSection:
+    """Return the section on a group; `faults` are those of the study's questions."""
     models = summaries.summarize_group(merged, group)
     sized = [
         accuracy.Sized(model, parameters)
@@ -55,6 +57,7 @@ def section(merged: Merged, group: Group) -> GroupSection:
             sentence for model in models if (sentence := accuracy.unread(model, _by_subject(merged, model.model))) is not None
         ],
         prompting=prompting.notes(merged, [model.model for model in models]),
+        question_faults=[questions.fault(one) for one in faults],
         size=accuracy.size(sized),
         subjects=[_subject(row, merged, models) for row in summaries.by_subject(merged, [model.model for model in models])],
         times=[_times(model) for model in models],
@@ -134,7 +137,7 @@ def _times(model: Summary) -> Row:
         duration(model.real_s),
         duration(model.cpu_s),
         duration(model.gpu_s),
-        rate(model.questions / model.real_s) if model.real_s else NOT_KNOWN,
+        rate(model.asked.questions / model.real_s) if model.real_s else NOT_KNOWN,
         duration(model.load_s),
         gigabytes(model.peak_rss_bytes),
         gigabytes(model.peak_gpu_bytes),

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mmlu_kit.formatting import plural
+from mmlu_kit.formatting import cell, plural
 from mmlu_kit.report.cells import listed
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.study import Study
+from mmlu_kit.subjects import SUBJECTS
 
 # The parts of a study besides its groups: their names in sentences, and their places in the report.
 PARTS = {
@@ -64,6 +65,15 @@ def not_complete(merged: Merged) -> str | None:
     pairs = listed(f"{pair.model} on {pair.subject}" for pair in merged.missing)
     total = missing + len(merged.not_run) + len(merged.results)
     return f"{missing} of {total} evaluations are missing and not included in any number below: {pairs}."
+
+
+def left_out(study: Study) -> str | None:
+    """Say which subjects are left out and why; None if none is."""
+    if not study.left_out:
+        return None
+    subjects = plural(len(study.subjects), "subject")
+    reasons = "; ".join(cell(line) for line in study.left_out_in_words)
+    return f"the study asks all of MMLU's {len(SUBJECTS)} subjects, and the question set has {subjects} whole. {reasons}."
 
 
 def absent(study: Study, part: str) -> str:
