@@ -9,13 +9,15 @@ import pytest
 from mmlu_kit import files
 from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.report import figures
-from mmlu_kit.results import archives, locations, merging, summaries
+from mmlu_kit.results import archives, locations, merging, summaries, zip_members
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
+from tests.conftest import ROOT
 from tests.helpers import results
 
 SUBJECTS = ["anatomy", "virology"]
+LOG = (ROOT / "tests/fixtures/time_logs/gnu-1.9.txt").read_text()
 
 
 def run(folder, model, answers="ABCD", subjects=SUBJECTS):
@@ -23,7 +25,7 @@ def run(folder, model, answers="ABCD", subjects=SUBJECTS):
     for subject in subjects:
         results.evaluation(model, subject, answers).write(folder / f"evaluations/{model}/{subject}.json")
         results.timing(model, subject).write(folder / f"timings/{model}/{subject}.json")
-        files.write_text(folder / f"timings/{model}/{subject}.time", "\tElapsed")
+        files.write_text(folder / f"timings/{model}/{subject}.time", LOG)
     files.write_text(folder / f"logs/evaluate/{model}.log", "/home/somebody/secret")
     return folder
 
@@ -41,6 +43,7 @@ def packed(folder, path):
 def zipped(path, *members):
     """Write an archive with these (name or ZipInfo, content)."""
     with zipfile.ZipFile(path, "w") as archive:
+        archive.comment = b"s"
         for name, content in members:
             archive.writestr(name, content)
     return path
@@ -56,7 +59,7 @@ def test_only_the_logs_of_processes_that_evaluated_are_packed_and_read(tmp_path)
     for subject in SUBJECTS:
         results.timing("m", subject).model_copy(update={"process": "m/together.time"}).write(away / f"timings/m/{subject}.json")
     together = away / "timings/m/together.time"
-    files.write_text(together, "\tElapsed")
+    files.write_text(together, LOG)
     packed(away, tmp_path / "colab.zip")
     archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
     home = tmp_path / "home/s/elsewhere/colab"
@@ -75,12 +78,22 @@ def test_unpacked_files_equal_the_packed_ones(tmp_path):
     assert archives.pack(away)[0] == archives.pack(away)[0]
 
 
-def test_an_archive_of_another_study_is_unpacked_with_a_warning(tmp_path, kit):
+@pytest.mark.parametrize(
+    ("comment", "message"),
+    [
+        (b"s", "holds results of the study 's', not of 'writeup': unpack it into that study's results"),
+        (b"", "names no study, as `pack` does"),
+        (b"\xff", "names no study"),
+        (b"../s", "names no study"),
+    ],
+)
+def test_an_archive_of_another_study_is_refused_before_it_is_joined(tmp_path, comment, message):
     packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
-    for study, warned in (("s", False), ("writeup", True)):
-        process = kit("unpack", tmp_path / "colab.zip", "--results", tmp_path / "home" / study)
-        assert process.returncode == 0 and "m (2)" in process.stdout
-        assert ("results of the study 's', not of 'writeup'" in process.stdout) is warned
+    with zipfile.ZipFile(tmp_path / "colab.zip", "a") as archive:
+        archive.comment = comment
+    with pytest.raises(UserError, match=message):
+        archives.unpack(tmp_path / "colab.zip", tmp_path / "home/writeup", "colab")
+    assert not (tmp_path / "home").exists()
 
 
 def test_not_run_placeholders_and_job_logs_are_not_packed(tmp_path):
@@ -159,7 +172,7 @@ def test_an_archive_with_an_unexpected_file_is_refused(tmp_path, name):
 
 
 def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_BYTES", 1000)
+    monkeypatch.setattr(zip_members, "MOST_BYTES", 1000)
     zipped(tmp_path / "bomb.zip", ("evaluations/m/anatomy.json", "0" * 2000))
     with pytest.raises(UserError, match="it is not a packed study"):
         archives.unpack(tmp_path / "bomb.zip", tmp_path / "home/s", "bomb")
@@ -266,6 +279,7 @@ def test_no_pareto_line_joins_times_of_several_machines():
 def test_an_archive_with_damaged_data_is_named(tmp_path):
     path, name = tmp_path / "colab.zip", "evaluations/m/anatomy.json"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.comment = b"results"
         archive.writestr(name, json.dumps(list(range(2000))))
     data = bytearray(path.read_bytes())
     begin = 30 + len(name)  # a local header's length
@@ -280,6 +294,7 @@ def test_damage_anywhere_in_an_archive_is_a_users_error(tmp_path, compression):
     """Whichever bytes are changed, the archive is refused with one line and nothing is written."""
     path, chosen = tmp_path / "a.zip", random.Random(1)
     with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.comment = b"s"
         archive.writestr("evaluations/m/anatomy.json", b'{"a": 1}' * 50)
     whole = path.read_bytes()
     for _ in range(1000):
