@@ -61,12 +61,10 @@ def unpack(archive: Path, results: Path, name: str, study: Study | None = None) 
     that `study` does not ask for, or an answer that contradicts an existing result.
     """
     results = Path(results)
-    if not re.fullmatch(zip_members.NAME, name) or _RESERVED.fullmatch(name):
-        problem = f"'{name}' cannot be a folder's name: use letters, digits, '.', '_' and '-'"
-        raise UserError(f"{problem}, and choose it with --name, or NAME= for make")
     advice = "copy there the archive that `make pack` made on the other machine"
     with untrusted_files.open_regular(archive, advice) as stream, zip_members.opened(archive, stream) as opened:
         _check_study(archive, opened.comment, results)
+        _check_name(name)
         folder = _target(results, name)
         with _locked(folder.parent):
             part = folder.with_name(f".{name}.part")
@@ -93,6 +91,13 @@ def _check_study(archive: Path, comment: bytes, results: Path) -> None:
         raise UserError(f"{archive} names no study, as `pack` does: pack it again on the machine that made it")
     if name != study:
         raise UserError(f"{archive} holds results of the study '{name}', not of '{study}': unpack it into that study's results")
+
+
+def _check_name(name: str) -> None:
+    """Raise UserError unless a folder can be named so on every system."""
+    if not re.fullmatch(zip_members.NAME, name) or _RESERVED.fullmatch(name):
+        problem = f"'{name}' cannot be a folder's name: use letters, digits, '.', '_' and '-'"
+        raise UserError(f"{problem}, and choose it with --name, or NAME= for make")
 
 
 def _target(results: Path, name: str) -> Path:
