@@ -5,10 +5,10 @@ To add one, add a row to the table of its kind.
 
 import pytest
 
-from tests.hostile import archives, results, time_logs
+from tests.hostile import archives, journals, results, time_logs
 from tests.hostile.inputs import Hostile, run
 
-TABLES = (archives, results, time_logs)
+TABLES = (archives, journals, results, time_logs)
 INPUTS = [pytest.param(row, id=f"{table.__name__.split('.')[-1]}: {row.name}") for table in TABLES for row in table.INPUTS]
 
 
