@@ -278,6 +278,7 @@ INPUTS = [
             ("results/s/elsewhere/.lock", "file", None),
             ("results/s/elsewhere/.colab.part", "folder", None),
             ("results/s/elsewhere/.colab.part", "link", None),
+            ("results/s/elsewhere/.colab.part", "file", None),
             ("results", "dangling", "results"),
         )
     ),

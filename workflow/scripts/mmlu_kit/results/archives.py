@@ -3,13 +3,13 @@
 An archive may come from anyone, so everything in it is checked before anything is joined with the results.
 """
 
+import contextlib
 import io
 import re
 import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mmlu_kit import locks, untrusted_files
@@ -56,20 +56,22 @@ def pack(results: Path) -> tuple[bytes, dict[str, int]]:
 def unpack(archive: Path, results: Path, name: str, study: Study | None = None) -> dict[str, int]:
     """Put an archive made by `pack` into a study's elsewhere/<name>/, and return the number of subjects of each model.
 
-    An archive unpacked earlier under the same name is replaced; a process that is killed leaves the one or the other. Raises
-    UserError, with nothing joined, for a damaged file, a file that `pack` does not make, another study's archive, an evaluation
-    that `study` does not ask for, or an answer that contradicts an existing result.
+    An archive unpacked earlier under the same name is replaced. A process that is killed leaves the one or the other; between
+    two renames it leaves the earlier one hidden, which `locations.other_machines` refuses and the next `unpack` restores.
+    Raises UserError, with nothing joined, for a damaged file, a file that `pack` does not make, another study's archive, an
+    evaluation that `study` does not ask for, or an answer that contradicts an existing result.
     """
     results = Path(results)
     advice = "copy there the archive that `make pack` made on the other machine"
-    with untrusted_files.open_regular(archive, advice) as stream, zip_members.opened(archive, stream) as opened:
-        _check_study(archive, opened.comment, results)
+    with untrusted_files.open_regular(archive, advice) as stream:
+        members = zip_members.read(archive, stream)
+        _check_study(archive, members.comment, results)
         _check_name(name)
         folder = _target(results, name)
         with _locked(folder.parent):
             part = folder.with_name(f".{name}.part")
-            zip_members.extract(opened, part)
-            models = _check(archive, part, opened.namelist(), results, folder, study)
+            zip_members.extract(archive, members, part)
+            models = _check(archive, part, members.namelist(), results, folder, study)
             if folder.exists():
                 folder.rename(folder.with_name(f".{name}{locations.OLD}"))
             part.rename(folder)
@@ -118,7 +120,7 @@ def _target(results: Path, name: str) -> Path:
     return folder
 
 
-@contextmanager
+@contextlib.contextmanager
 def _locked(elsewhere: Path) -> Iterator[None]:
     """Keep other processes out of elsewhere/, and remove what a killed one left before, and what this one leaves after."""
     missing = [path for path in (elsewhere, *elsewhere.parents) if not path.exists()]
@@ -134,10 +136,9 @@ def _locked(elsewhere: Path) -> Iterator[None]:
         _clean(elsewhere)
         path.unlink()
         lock.close()
-        for folder in missing:
-            if any(folder.iterdir()):
-                break
-            folder.rmdir()
+        with contextlib.suppress(OSError):  # of the first that is not empty
+            for folder in missing:
+                folder.rmdir()
 
 
 def _clean(elsewhere: Path) -> None:
@@ -150,10 +151,10 @@ def _clean(elsewhere: Path) -> None:
         else:
             old.rename(folder)
     for path in unfinished:
-        if path.is_symlink():
-            path.unlink()
-        else:
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _check(archive: Path, part: Path, members: list[str], results: Path, folder: Path, study: Study | None) -> dict[str, int]:

@@ -28,35 +28,44 @@ _LOCAL_HEADER_BYTES = 30
 _ENCRYPTED = 0x1
 
 
-@contextmanager
-def opened(path: Path, stream: BinaryIO) -> Iterator[ZipFile]:
-    """Open an archive and check its members; whatever is wrong with it, now or while it is read, raises UserError."""
-    try:
-        with ZipFile(stream) as archive:
-            _check_ends(path, stream, archive)
-            _check_sizes(path, archive.infolist())
-            _check_members(path, archive.infolist())
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, NotImplementedError, RuntimeError, OSError) as error:
-        # zipfile raises UnicodeDecodeError for damaged names, NotImplementedError for an unknown version, RuntimeError for an
-        # archive with a password, and OSError for an offset outside the file. An OSError with a name is the system's own.
-        if isinstance(error, OSError) and (error.filename or error.errno):
-            raise
-        raise UserError(f"{path} is not a complete zip archive ({error}): copy it again") from None
+def read(path: Path, stream: BinaryIO) -> ZipFile:
+    """Read an archive's directory and check its members. Raises UserError for whatever is wrong with it."""
+    with _one_line(path):
+        archive = ZipFile(stream)
+        _check_ends(path, stream, archive)
+        _check_sizes(path, archive.infolist())
+        _check_members(path, archive.infolist())
+        return archive
 
 
-def extract(archive: ZipFile, folder: Path) -> None:
-    """Write all members below `folder`, one piece at a time; an error raises OSError naming the file."""
+def extract(path: Path, archive: ZipFile, folder: Path) -> None:
+    """Write all members of the archive at `path` below `folder`, one piece at a time.
+
+    Damaged data raises UserError, and an error of the system OSError naming the file.
+    """
     for entry in archive.infolist():
-        path = folder / entry.filename
-        path.parent.mkdir(parents=True, exist_ok=True)
+        member = folder / entry.filename
+        member.parent.mkdir(parents=True, exist_ok=True)
         # A member longer or shorter than announced fails by its checksum.
-        with archive.open(entry) as source, path.open("xb") as target:
+        with _one_line(path), archive.open(entry) as source, member.open("xb") as target:
             try:
                 shutil.copyfileobj(source, target)
                 files.sync(target)
             except OSError as error:
-                raise OSError(error.errno, error.strerror, str(path)) from error
+                raise OSError(error.errno, error.strerror, str(member)) from error
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    """Make what zipfile raises for a damaged archive a UserError."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, NotImplementedError, RuntimeError, OSError) as error:
+        # zipfile raises UnicodeDecodeError for damaged names, NotImplementedError for an unknown version, RuntimeError for an
+        # archive with a password, and OSError for an offset outside the file. An OSError with a name is the system's own.
+        if isinstance(error, OSError) and error.filename:
+            raise
+        raise UserError(f"{path} is not a complete zip archive ({error}): copy it again") from None
 
 
 def _check_ends(path: Path, stream: BinaryIO, archive: ZipFile) -> None:
