@@ -495,3 +495,26 @@ def test_several_archives_are_unpacked_each_under_its_own_name(tmp_path, kit):
     assert process.returncode == 0, process.stderr
     assert [path.name for path in locations.other_machines(tmp_path / "home/s")] == ["b", "one"]
     assert "config has no study 's', so settings are not compared" in process.stdout
+
+
+@pytest.mark.parametrize("place", ["elsewhere", "elsewhere/colab", "elsewhere/colab/evaluations", "elsewhere/colab/timings/m"])
+def test_nothing_is_written_or_removed_through_a_link(tmp_path, place):
+    packed(run(tmp_path / "away/s", "m"), tmp_path / "colab.zip")
+    other = tmp_path / "other"
+    files.write_text(other / "evaluations/m/anatomy.json", "mine")
+    link = tmp_path / "home/s" / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to(other)
+    with pytest.raises(UserError, match="is a link|was not unpacked from an archive"):
+        archives.unpack(tmp_path / "colab.zip", tmp_path / "home/s", "colab")
+    assert everything(other) == {"evaluations/m/anatomy.json": b"mine"} and link.is_symlink()
+
+
+def test_files_that_were_not_unpacked_are_never_removed(tmp_path):
+    archive, home = unpacked(tmp_path)
+    notes = home / "elsewhere/colab/notes.txt"
+    files.write_text(notes, "mine")
+    before = everything(home)
+    with pytest.raises(UserError, match=r"notes\.txt was not unpacked from an archive: move it away, or choose another name"):
+        archives.unpack(archive, home, "colab")
+    assert everything(home) == before
