@@ -25,10 +25,18 @@ retry: .venv/kit
 
 # Pack the results that this machine computed for a study; unpack such an archive on another machine.
 pack: .venv/kit
-	mmlu-kit pack results/$(STUDY) --output results/$(STUDY).zip
+	mmlu-kit pack results/$(call quoted,STUDY) --output results/$(call quoted,STUDY).zip
+
+# The archive to unpack, and what to call the machine (default: the archive's name).
+FILE =
+NAME =
+# A variable as it was typed, for the shell: file names may have spaces, quotes and $.
+quoted = '$(subst ','\'',$(value $1))'
+unexport FILE NAME
 
 unpack: .venv/kit
-	mmlu-kit unpack $(or $(FILE),$(error name the archive: make unpack STUDY=… FILE=….zip)) --results results/$(STUDY)
+	mmlu-kit unpack --results results/$(call quoted,STUDY) $(CONFIGURED) $(if $(value NAME),--name=$(call quoted,NAME)) \
+		-- $(if $(value FILE),$(call quoted,FILE),$(error name the archive: make unpack STUDY=… FILE=….zip))
 
 # Show what a study will fetch, need, skip and take, without running anything. ARGS may choose parts: ARGS='--only small'
 check: .venv/kit

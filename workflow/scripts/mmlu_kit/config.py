@@ -17,6 +17,7 @@ from mmlu_kit.settings import (
     OnUnavailable,
     PromptSettings,
     Quantization,
+    Requested,
     TokensPerBatch,
 )
 from mmlu_kit.subjects import SUBJECTS
@@ -104,6 +105,12 @@ class ModelEntry(Source, LoadSettings):
         description="Run one job for all subjects (true) or one job for each subject (false); by default as the study or "
         "config has it.",
     )
+
+    @property
+    def requested(self) -> Requested:
+        """The configuration that an evaluation of the model requests."""
+        prompt = dict(self.prompt)
+        return Requested(**{name: prompt[name] if name in prompt else getattr(self, name) for name in Requested.model_fields})
 
 
 class ImportedEntry(Entry):

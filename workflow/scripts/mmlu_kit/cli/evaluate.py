@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 
 from mmlu_kit import options
-from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation.process import Job, Outputs, evaluate
 from mmlu_kit.inputs import model_choice, questions
-from mmlu_kit.settings import OnUnavailable, Requested
+from mmlu_kit.settings import OnUnavailable
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.timing.phase_timer import PhaseTimer
 
@@ -39,16 +38,10 @@ def run(args: argparse.Namespace) -> None:
     job = Job(
         model=model.path,
         name=model.name,
-        requested=options.requested(args, _requested(entry) if entry else None),
+        requested=options.requested(args, entry.requested if entry else None),
         on_unavailable=OnUnavailable(args.on_unavailable or (entry.on_unavailable if entry else OnUnavailable.FAIL)),
         outputs=Outputs(args.evaluations, args.timings, args.journals),
         threads=args.threads or (entry.threads if entry else None),
         verbose=args.verbose,
     )
     evaluate(job, by_subject, timer)
-
-
-def _requested(entry: ModelEntry) -> Requested:
-    """The configuration that a config entry requests."""
-    prompt = dict(entry.prompt)
-    return Requested(**{name: prompt[name] if name in prompt else getattr(entry, name) for name in Requested.model_fields})

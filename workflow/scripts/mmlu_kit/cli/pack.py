@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmlu_kit import files
 from mmlu_kit.results import archives
+from mmlu_kit.user_errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,6 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    if args.output.exists() and not args.output.is_file():
+        raise UserError(f"{args.output} is not a file that an archive could replace: choose another path")
     data, models = archives.pack(args.results)
     files.write_bytes(args.output, data)
     counts = ", ".join(f"{model} ({count})" for model, count in models.items())

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
 from mmlu_kit import progress, sources
 from mmlu_kit.evaluation import encoding, records, scoring
 from mmlu_kit.evaluation.journal import Journal, journal_key
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.process import Job
-from mmlu_kit.evaluation.records import NotRun, Record, Timing
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
 from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
@@ -22,6 +23,8 @@ from mmlu_kit.settings import SETTINGS, Effective, Split
 from mmlu_kit.timing import gpu, machine, phase_timer
 from mmlu_kit.timing.phase_timer import PhaseTimer
 from mmlu_kit.user_errors import UserError
+
+_RECORDS = TypeAdapter(list[Record])
 
 
 class Runner:
@@ -61,17 +64,7 @@ class Runner:
             raise
         if self.outputs.evaluations:
             with self.timer.phase("write"):
-                evaluation = records.evaluation(
-                    self.name,
-                    self.manifest,
-                    self.requested,
-                    self.effective,
-                    self.reason,
-                    subject,
-                    scored,
-                    packing,
-                    prompts[0].conversation,
-                )
+                evaluation = self._evaluation(subject, prompts, scored, packing)
                 evaluation.write(self.outputs.evaluations / f"{subject}.json")
         phases, gpu_use = self.timer.end_subject(), meter.read()
         if self.outputs.timings:
@@ -136,11 +129,51 @@ class Runner:
         self.journals.append(Journal(self.outputs.journals / f"{subject}.jsonl", key))
         return self.journals[-1]
 
+    def _evaluation(
+        self, subject: str, prompts: Sequence[encoding.Prompt], scored: Sequence[Record], packing: Packing
+    ) -> Evaluation:
+        """The evaluation with these records."""
+        return records.evaluation(
+            self.name,
+            self.manifest,
+            self.requested,
+            self.effective,
+            self.reason,
+            subject,
+            scored,
+            packing,
+            prompts[0].conversation,
+        )
+
+    def _kept(self, subject: str, prompts: Sequence[encoding.Prompt], journal: Journal) -> dict[int, list[Record]]:
+        """The records in a journal, by batch; those that contradict themselves or are not of these prompts are dropped."""
+        origins = {}
+        for prompt in prompts:
+            question = prompt.question
+            origins[question.index] = question.sha256, question.answer, prompt.sha256, len(prompt.ids), prompt.examples
+
+        def check(number: int, entries: list[dict[str, Any]]) -> list[Record]:
+            batch = _RECORDS.validate_python(entries, strict=True)
+            for record in batch:
+                origin = record.question_sha256, record.gold, record.prompt_sha256, record.prompt_tokens, record.examples
+                if origin != origins.get(record.index):
+                    raise ValueError(f"its question {record.index} is not this subject's")
+            if batch:
+                packing = Packing(packed=len(batch), alone=0, reason=None)
+                problem = self._evaluation(subject, prompts, batch, packing).contradiction()
+                if problem:
+                    raise ValueError(problem)
+            return batch
+
+        kept = journal.checked(check)
+        journal.print_dropped()
+        return kept
+
     def _score(
         self, subject: str, prompts: Sequence[encoding.Prompt], journal: Journal | None
     ) -> tuple[list[Record], Packing, int]:
         """Return the records of all prompts, how many were packed, and the number of new ones; others are in `journal`."""
-        kept = {number: [Record(**entry) for entry in batch] for number, batch in journal.kept.items()} if journal else {}
+        kept = self._kept(subject, prompts, journal) if journal else {}
         new = 0
         with progress.Bar(f"{self.name} {subject}", len(prompts) - sum(map(len, kept.values()))) as bar:
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 
 from mmlu_kit import progress, sources
 from mmlu_kit.chat import replies
@@ -20,6 +22,8 @@ from mmlu_kit.recall.documents import RecallFile, RecallTimesFile, Session
 from mmlu_kit.recall.scripts import Example
 from mmlu_kit.settings import SETTINGS, LoadSettings
 from mmlu_kit.timing import machine
+
+_REPLIES = TypeAdapter(list[str])
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ class Experiment:
 
     def _answers(self, journal: Journal | None) -> dict[probes.Ids, str]:
         """The model's reply to each prompt, by its tokens."""
-        kept = {number: [entry["text"] for entry in batch] for number, batch in journal.kept.items()} if journal else {}
+        kept = self._kept(journal) if journal else {}
         with progress.Bar(f"{self.name} recall", len(self.prompts) - sum(map(len, kept.values()))) as bar:
 
             def done(number: int, texts: Sequence[str]) -> None:
@@ -143,6 +147,19 @@ class Experiment:
                 bar.advance(len(texts))
 
             return probes.answers(self.prompts, self.replier, self.plan.max_new_tokens, kept, done)
+
+    def _kept(self, journal: Journal) -> dict[int, list[str]]:
+        """The replies in a journal, by batch."""
+
+        def check(number: int, entries: list[dict[str, Any]]) -> list[str]:
+            texts = _REPLIES.validate_python([entry.get("text") for entry in entries], strict=True)
+            if len(texts) != len(probes.batch(self.prompts, number)):
+                raise ValueError("it does not have one reply to each prompt")
+            return texts
+
+        kept = journal.checked(check)
+        journal.print_dropped()
+        return kept
 
     def _alice(self, strategy: Strategy) -> Session:
         """Run the writeup's example under one strategy, with the model's own replies in the log."""

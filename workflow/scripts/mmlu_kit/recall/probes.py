@@ -4,6 +4,7 @@ A probe is one trial under one strategy: the view of its log as tokens. Nothing 
 every run.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -73,16 +74,21 @@ def answers(
     holds the replies of batches from an earlier run.
     """
     texts: dict[Ids, str] = {}
-    for number, start in enumerate(range(0, len(prompts), BATCH)):
-        batch = prompts[start : start + BATCH]
+    for number in range(math.ceil(len(prompts) / BATCH)):
+        prompts_of_batch = batch(prompts, number)
         if number in kept:
             batch_texts = kept[number]
         else:
             replier.forget()
-            batch_texts = ["".join(replier.reply(list(ids), max_new_tokens)) for ids in batch]
+            batch_texts = ["".join(replier.reply(list(ids), max_new_tokens)) for ids in prompts_of_batch]
             done(number, batch_texts)
-        texts.update(zip(batch, batch_texts, strict=True))
+        texts.update(zip(prompts_of_batch, batch_texts, strict=True))
     return texts
+
+
+def batch(prompts: Sequence[Ids], number: int) -> Sequence[Ids]:
+    """Return the prompts of a batch, by its number from 0; none if there is no such batch."""
+    return prompts[number * BATCH : (number + 1) * BATCH]
 
 
 def oracle_answers(prompts: Iterable[Ids], tokenizer: Any, material: Material) -> dict[Ids, str]:

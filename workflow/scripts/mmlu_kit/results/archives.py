@@ -1,145 +1,185 @@
 """Archives of results, packed on one machine and unpacked on another into results/<study>/elsewhere/<name>/.
 
-An archive may come from anyone, so every name and file in it is checked before anything is written.
+An archive may come from anyone, so everything in it is checked before anything is joined with the results.
 """
 
+import contextlib
 import io
 import re
 import shutil
 import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-from mmlu_kit import files
+from mmlu_kit import locks, untrusted_files
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, Timing
-from mmlu_kit.results import compatibility, locations
+from mmlu_kit.evaluation.records import Evaluation
+from mmlu_kit.results import compatibility, locations, machine_results, zip_members
+from mmlu_kit.results.machine_results import Place
+from mmlu_kit.study import Study
 from mmlu_kit.user_errors import UserError
 
-# The only files an archive may hold. A name's first character keeps '..' and hidden files out.
-_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}"
-_MEMBER = re.compile(rf"(evaluations/{_NAME}/{_NAME}\.json|timings/{_NAME}/{_NAME}\.(?:json|time))")
-MOST_FILES, MOST_BYTES_EACH, MOST_BYTES = 100_000, 200_000_000, 4_000_000_000
+# Names that some system takes for something else than a file.
+_RESERVED = re.compile(r"(?i:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?|.*\.")
 
 
 def pack(results: Path) -> tuple[bytes, dict[str, int]]:
     """Return a zip archive of the evaluations that this machine ran for a study, and the number of subjects of each model.
 
-    Equal results give equal bytes. The archive's comment is the study's name. "Not run" placeholders, job logs and everything
-    computed from the evaluations are left out. Raises UserError if this machine ran no evaluation.
+    Equal results give equal bytes. The archive's comment is the study's name. "Not run" placeholders, imported answers, job
+    logs and everything computed from the evaluations are left out. Raises UserError if this machine ran no evaluation, or if a
+    file of one is missing, damaged, or contradicts the others.
     """
     results = Path(results)
-    evaluations = [
-        path
-        for path in sorted((results / "evaluations").glob("*/*.json"))
-        if isinstance(records.read_evaluation(path), Evaluation)
-        and locations.timing_file(results, path.parent.name, path.stem).is_file()
-    ]
-    if not evaluations:
+    place = Place(results, f"{results}/", "delete the evaluation and run the study again")
+    chosen: set[str] = set()
+    models: Counter[str] = Counter()
+    for path in sorted((results / "evaluations").glob("*/*.json")):
+        outcome = records.read_evaluation(path)
+        if isinstance(outcome, Evaluation) and outcome.requested is not None:
+            evaluation, names = machine_results.read_evaluation(place, path.relative_to(results).as_posix())
+            chosen.update(names)
+            models[evaluation.model] += 1
+    if not chosen:
         raise UserError(f"{results}: no evaluation was run on this machine, so there is nothing to pack: run the study first")
-    chosen = set(evaluations)
-    for path in evaluations:
-        pair = path.parent.name, path.stem
-        chosen.update(filter(Path.is_file, [locations.timing_file(results, *pair), locations.process_log(results, *pair)]))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.comment = results.name.encode()
-        for path in sorted(chosen):
-            member = zipfile.ZipInfo(
-                path.relative_to(results).as_posix()
-            )  # dated 1980, the earliest that zip has, for equal bytes
+        archive.comment = study_name(results).encode()
+        for name in sorted(chosen):
+            member = zipfile.ZipInfo(name)  # dated 1980, the earliest that zip has, for equal bytes
             member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, path.read_bytes())
-    return buffer.getvalue(), dict(Counter(path.parent.name for path in evaluations))
+            archive.writestr(member, place.read(name))
+    return buffer.getvalue(), dict(models)
 
 
-def unpack(archive: Path, results: Path, name: str) -> dict[str, int]:
+def unpack(archive: Path, results: Path, name: str, study: Study | None = None) -> dict[str, int]:
     """Put an archive made by `pack` into a study's elsewhere/<name>/, and return the number of subjects of each model.
 
-    An archive unpacked earlier under the same name is replaced. Raises UserError, with nothing written, for a damaged file, a
-    file that `pack` does not make, or an answer that contradicts an existing result.
+    An archive unpacked earlier under the same name is replaced. A process that is killed leaves the one or the other; between
+    two renames it leaves the earlier one hidden, which `locations.other_machines` refuses and the next `unpack` restores.
+    Raises UserError, with nothing joined, for a damaged file, a file that `pack` does not make, another study's archive, an
+    evaluation that `study` does not ask for, or an answer that contradicts an existing result.
     """
-    if not re.fullmatch(_NAME, name):
-        raise UserError(f"'{name}' cannot be a folder name: use letters, digits, '.', '_' and '-'")
-    members = _read_members(archive)
-    folder = Path(results) / locations.ELSEWHERE / name
-    others = [Path(results), *(other for other in locations.other_machines(results) if other != folder)]
-    evaluations = [member for member in sorted(members) if member.startswith("evaluations/")]
-    models = Counter(_check(archive, member, members, others).model for member in evaluations)
-    part = folder.with_name(f".{name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    results = Path(results)
+    advice = "copy there the archive that `make pack` made on the other machine"
+    with untrusted_files.open_regular(archive, advice) as stream:
+        members = zip_members.read(archive, stream)
+        _check_study(archive, members.comment, results)
+        _check_name(name)
+        folder = _target(results, name)
+        with _locked(folder.parent):
+            part = folder.with_name(f".{name}.part")
+            zip_members.extract(archive, members, part)
+            models = _check(archive, part, members.namelist(), results, folder, study)
+            if folder.exists():
+                folder.rename(folder.with_name(f".{name}{locations.OLD}"))
+            part.rename(folder)
+    return models
+
+
+def study_name(results: Path) -> str:
+    """Return the name of the study whose results are in a folder."""
+    name = Path(results).absolute().name
+    if not re.fullmatch(zip_members.NAME, name):
+        raise UserError(f"{results}: '{name}' is not a study's name: name its folder, results/<study>")
+    return name
+
+
+def _check_study(archive: Path, comment: bytes, results: Path) -> None:
+    """Raise UserError unless an archive is of the study whose results are in a folder."""
+    study, name = study_name(results), comment.decode(errors="replace")
+    if not re.fullmatch(zip_members.NAME, name):
+        raise UserError(f"{archive} names no study, as `pack` does: pack it again on the machine that made it")
+    if name != study:
+        raise UserError(f"{archive} holds results of the study '{name}', not of '{study}': unpack it into that study's results")
+
+
+def _check_name(name: str) -> None:
+    """Raise UserError unless a folder can be named so on every system."""
+    if not re.fullmatch(zip_members.NAME, name) or _RESERVED.fullmatch(name):
+        problem = f"'{name}' cannot be a folder's name: use letters, digits, '.', '_' and '-'"
+        raise UserError(f"{problem}, and choose it with --name, or NAME= for make")
+
+
+def _target(results: Path, name: str) -> Path:
+    """Return elsewhere/<name>. Raises UserError if something that `unpack` did not make is there, or a link on the way."""
+    folder = results / locations.ELSEWHERE / name
+    for path in (results, folder.parent, folder):
+        if path.is_symlink() and (path != results or not path.exists()):
+            raise UserError(f"{path} is a link, through which nothing is unpacked: move the link away")
+        if path.exists() and not path.is_dir():
+            raise UserError(f"{path} is not a folder: move it away")
+    for path in folder.rglob("*"):
+        if path.is_symlink() or not (path.is_dir() or zip_members.MEMBER.fullmatch(path.relative_to(folder).as_posix())):
+            raise UserError(f"{path} was not unpacked from an archive: move it away, or choose another name than '{name}'")
+    names = [path.name for path in folder.parent.glob("*")]
+    alike = [other for other in names if other != name and other.lower() == name.lower()]
+    if alike:
+        raise UserError(f"{folder} and the existing {alike[0]} are one folder on some systems: use that name, or another")
+    return folder
+
+
+@contextlib.contextmanager
+def _locked(elsewhere: Path) -> Iterator[None]:
+    """Keep other processes out of elsewhere/, and remove what a killed one left before, and what this one leaves after."""
+    missing = [path for path in (elsewhere, *elsewhere.parents) if not path.exists()]
+    elsewhere.mkdir(parents=True, exist_ok=True)
+    path = elsewhere / ".lock"
+    lock = locks.take(path)
+    if lock is None:
+        raise UserError(f"{elsewhere} is in use by another `unpack`: wait for it")
     try:
-        for member, data in members.items():
-            files.write_bytes(part / member, data)
-        if folder.exists():
-            shutil.rmtree(folder)
-        part.rename(folder)
+        _clean(elsewhere)
+        yield
     finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return dict(models)
+        _clean(elsewhere)
+        path.unlink()
+        lock.close()
+        with contextlib.suppress(OSError):  # of the first that is not empty
+            for folder in missing:
+                folder.rmdir()
 
 
-def study_name(archive: Path) -> str | None:
-    """Return the name of the study in an archive; None if the archive does not record it."""
-    with zipfile.ZipFile(archive) as opened:
-        name = opened.comment.decode(errors="replace")
-    return name if re.fullmatch(_NAME, name) else None
+def _clean(elsewhere: Path) -> None:
+    """Remove unfinished folders and replaced ones; a replaced one without a successor gets its name back."""
+    unfinished = {*elsewhere.glob(".*.part")}
+    for old in elsewhere.glob(f".*{locations.OLD}"):
+        folder = old.with_name(old.name.removeprefix(".").removesuffix(locations.OLD))
+        if folder.exists():
+            unfinished.add(old)
+        else:
+            old.rename(folder)
+    for path in unfinished:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
-def _check(archive: Path, member: str, members: Mapping[str, bytes], others: Iterable[Path]) -> Evaluation:
-    """Return the evaluation in a member.
+def _check(archive: Path, part: Path, members: list[str], results: Path, folder: Path, study: Study | None) -> dict[str, int]:
+    """Return the number of subjects of each model in an archive that was extracted to `part`, to become `folder`.
 
-    Raises UserError if it is damaged, lacks its timing, or contradicts the same evaluation in `others`.
+    Raises UserError if a file is damaged or belongs to no evaluation, or if an evaluation contradicts the study or a result of
+    any machine.
     """
-    where = f"{archive}: {member}"
-    evaluation = Evaluation.parse(members[member], where)
-    problem = evaluation.contradiction()
-    if problem:
-        raise UserError(f"{where} was changed after it was made: {problem}; pack it again on the machine that made it")
-    if member != f"evaluations/{evaluation.model}/{evaluation.subject}.json":
-        raise UserError(f"{where} holds the answers of {evaluation.model} on {evaluation.subject}: the file was renamed")
-    timing_member = f"timings/{evaluation.model}/{evaluation.subject}.json"
-    if timing_member not in members:
-        raise UserError(f"{archive}: {timing_member} is missing; pack it again on the machine that made it")
-    process = Timing.parse(members[timing_member], f"{archive}: {timing_member}").process
-    if process is not None and not _MEMBER.fullmatch(f"timings/{process}"):
-        raise UserError(f"{archive}: {timing_member} names '{process[:80]}', which is not the log of a process")
-    for other in others:
-        path = other / member
-        if path.is_file():
-            compatibility.check_same_answers(str(path), records.read_evaluation(path), where, evaluation)
-    return evaluation
-
-
-def _read_members(path: Path) -> dict[str, bytes]:
-    """Return the files in an archive by name. Raises UserError unless `pack` made the archive."""
-    members: dict[str, bytes] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > MOST_BYTES:
-                limits = f"{MOST_FILES} files or {MOST_BYTES // 10**9} GB"
-                raise UserError(f"{path} has more than {limits}: it is not a packed study, and nothing was unpacked")
-            for entry in entries:
-                is_link = (entry.external_attr >> 16) & 0o170000 == 0o120000
-                other_kind = is_link or entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-                if not _MEMBER.fullmatch(entry.filename) or other_kind or entry.filename in members:
-                    name = repr(entry.filename[:80])
-                    raise UserError(f"{path} holds {name}, which `pack` never writes: nothing was unpacked")
-                if entry.file_size > MOST_BYTES_EACH:
-                    raise UserError(f"{path}: {entry.filename} has more than {MOST_BYTES_EACH // 10**6} MB")
-                # A member longer than announced fails here by its checksum.
-                members[entry.filename] = archive.read(entry)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: copy there the archive that `make pack` made on the other machine") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, NotImplementedError, RuntimeError, OSError) as error:
-        # zipfile raises UnicodeDecodeError for damaged names, NotImplementedError for an unknown version, RuntimeError for an
-        # archive with a password, and OSError for an offset outside the file. An OSError with a name is the system's own.
-        if isinstance(error, OSError) and error.filename:
-            raise
-        raise UserError(f"{path} is not a complete zip archive ({error}): copy it again") from None
-    if not any(name.startswith("evaluations/") for name in members):
-        raise UserError(f"{path} holds no evaluation")
-    return members
+    place = Place(part, f"{archive}: ", "pack it again on the machine that made it")
+    others = [results, *(other for other in locations.other_machines(results) if other != folder)]
+    models: Counter[str] = Counter()
+    belonging: set[str] = set()
+    for name in sorted(members):
+        if not name.startswith("evaluations/"):
+            continue
+        evaluation, names = machine_results.read_evaluation(place, name)
+        if study is not None:
+            machine_results.check_in_study(evaluation, study, f"{archive}: {name}")
+        for path in (other / name for other in others):
+            if path.is_file():
+                outcome = records.read_evaluation(path)
+                compatibility.check_same_answers(str(path), outcome, f"{archive}: {name}", evaluation)
+        models[evaluation.model] += 1
+        belonging.update(names)
+    extra = sorted(set(members) - belonging)
+    if extra:
+        raise UserError(f"{archive}: {extra[0]} belongs to no evaluation in it; {place.advice}")
+    return dict(models)

@@ -11,12 +11,20 @@ from mmlu_kit.evaluation.records import Timing
 from mmlu_kit.user_errors import UserError
 
 ELSEWHERE = "elsewhere"
+OLD = ".old"  # ends the hidden name of a folder that `unpack` is replacing
 
 
 def other_machines(results: Path) -> list[Path]:
-    """Return the folders with other machines' results of a study, in the order in which they are searched."""
-    folders = (Path(results) / ELSEWHERE).glob("*")
-    return sorted(folder for folder in folders if folder.is_dir() and not folder.name.startswith("."))
+    """Return the folders with other machines' results of a study, in the order in which they are searched.
+
+    Raises UserError if a killed `unpack` left one of them under its hidden name.
+    """
+    paths = sorted((Path(results) / ELSEWHERE).glob("*"))
+    for path in paths:
+        name = path.name.removeprefix(".").removesuffix(OLD)
+        if path.name == f".{name}{OLD}" and not path.with_name(name).exists():
+            raise UserError(f"{path.with_name(name)}: `make unpack` was killed while replacing it: run it again")
+    return [path for path in paths if path.is_dir() and not path.name.startswith(".")]
 
 
 def result_folder(results: Path, model: str, subject: str) -> Path:

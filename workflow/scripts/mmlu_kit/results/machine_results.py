@@ -1,0 +1,85 @@
+"""The results of one machine, read and checked together: an evaluation, its timing, and the log of its process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmlu_kit import untrusted_files
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.evaluation.records import Evaluation, Timing
+from mmlu_kit.results import zip_members
+from mmlu_kit.study import Study
+from mmlu_kit.timing import time_logs
+from mmlu_kit.user_errors import UserError
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder of results: `where` names it in messages, and `advice` says what to do about a file that is wrong."""
+
+    folder: Path
+    where: str
+    advice: str
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file; a missing one, or one that is too large, raises UserError."""
+        if not (self.folder / name).exists():
+            raise UserError(f"{self.where}{name} is missing; {self.advice}")
+        return untrusted_files.read(self.folder / name, zip_members.MOST_BYTES_EACH[name.partition("/")[0]], self.advice)
+
+    def refuse(self, name: str, problem: str) -> UserError:
+        """Return the error for a file."""
+        return UserError(f"{self.where}{name} {problem}; {self.advice}")
+
+
+def read_evaluation(place: Place, name: str) -> tuple[Evaluation, list[str]]:
+    """Return the evaluation in a file of the folder, and the names of the files that belong to it, itself among them.
+
+    Raises UserError if one of them is damaged, or if they contradict themselves or each other.
+    """
+    evaluation = Evaluation.parse(place.read(name), f"{place.where}{name}")
+    model, subject = evaluation.model, evaluation.subject
+    if name != f"evaluations/{model}/{subject}.json":
+        raise place.refuse(name, f"holds the answers of {model} on {subject}, so it was renamed")
+    if None in (evaluation.requested, evaluation.effective, evaluation.scoring):
+        raise place.refuse(name, "holds imported answers, which were not computed on that machine")
+    problem = evaluation.contradiction()
+    if problem:
+        raise place.refuse(name, f"was changed after it was made: {problem}")
+    timing_name = f"timings/{model}/{subject}.json"
+    timing = Timing.parse(place.read(timing_name), f"{place.where}{timing_name}")
+    if (timing.model, timing.subject) != (model, subject):
+        raise place.refuse(timing_name, f"holds the times of {timing.model} on {timing.subject}, so it was renamed")
+    whole = timing.questions_scored == len(evaluation.records)
+    if timing.questions_scored > len(evaluation.records) or timing.resumed == whole:
+        scored = f"{timing.questions_scored} questions scored, {'resumed' if timing.resumed else 'not resumed'}"
+        raise place.refuse(timing_name, f"contradicts the evaluation's {len(evaluation.records)} records ({scored})")
+    names = [name, timing_name]
+    if timing.process is not None:
+        log = f"timings/{timing.process}"
+        if not (zip_members.MEMBER.fullmatch(log) and log.startswith(f"timings/{model}/") and log.endswith(".time")):
+            raise place.refuse(timing_name, f"names '{timing.process[:80]}', which is not the log of a process of {model}")
+        time_logs.parse_time_log(place.read(log), f"{place.where}{log}")
+        names.append(log)
+    return evaluation, names
+
+
+def check_in_study(evaluation: Evaluation, study: Study, where: str) -> None:
+    """Raise UserError if a study does not ask for an evaluation, which messages call `where`, or with other settings."""
+    name, subject = evaluation.model, evaluation.subject
+    entry = study.models.get(name)
+    config = "add it in config (a file that extends config.yaml is named by --configfile, or CONFIG= for make)"
+    if entry is None:
+        raise UserError(f"{where}: the study '{study.name}' has no model '{name}': {config}")
+    if (name, subject) not in study.pairs():
+        raise UserError(f"{where}: the study '{study.name}' does not ask '{name}' about '{subject}': {config}")
+    if not isinstance(entry, ModelEntry):
+        raise UserError(f"{where}: the study '{study.name}' imports the answers of '{name}': give one of the two another name")
+    requested = {} if evaluation.requested is None else evaluation.requested.plain()
+    differing = [key for key, value in entry.requested.plain().items() if requested.get(key) != value]
+    if differing:
+        key = differing[0]
+        values = f"{key} {requested.get(key)}, and the study '{study.name}' has {entry.requested.plain()[key]}"
+        raise UserError(f"{where} was made with {values}: run it again with the study's settings")
+    if entry.repository and (entry.repository, entry.commit) != (evaluation.repository, evaluation.commit):
+        weights = f"{evaluation.repository}@{evaluation.commit}"
+        raise UserError(f"{where} is of {weights}, and the study '{study.name}' has {entry.repository}@{entry.commit}")
