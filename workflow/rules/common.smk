@@ -20,6 +20,7 @@ from mmlu_kit.jobs.failures import Failures
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
 from mmlu_kit.study import resolve
+from mmlu_kit.terminal_text import visible
 from mmlu_kit.user_errors import UserError
 
 # Modules that score set it when they are imported, also by those that read results; fetch rules must not inherit it.
