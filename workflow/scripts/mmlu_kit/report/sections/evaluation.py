@@ -33,7 +33,7 @@ def section(merged: Merged, models: Sequence[str]) -> EvaluationSection:
     entries = {name: study.models[name] for name in order}
     return EvaluationSection(
         subjects=[[row.subject, str(row.questions)] for row in rows] + [[f"**all {len(rows)}**", f"**{total}**"]] * bool(rows),
-        questions=_source(study.questions.repository, study.questions.commit) or f"`{study.questions.path}`",
+        questions=_source(study.questions.repository, study.questions.commit) or formatting.code(study.questions.path or ""),
         any_model=bool(order),
         models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
         notes=[
@@ -56,7 +56,7 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
         _weights(effective),
         _prompt(requested),
         formatting.cell(model.packing.in_words()) if model.packing else NOT_KNOWN,
-        _source(model.repository, model.commit) or f"`{entry.path}`",
+        _source(model.repository, model.commit) or formatting.code(entry.path or ""),
     ]
 
 
@@ -79,9 +79,9 @@ def _source(repository: str | None, commit: str | None) -> str | None:
 
 
 def _imported(name: str, entry: ImportedEntry) -> str:
-    file = PurePosixPath(entry.predictions).name
+    file = formatting.code(PurePosixPath(entry.predictions).name)
     called = f", where it is called {entry.predictions_model}" if entry.predictions_model else ""
     return (
-        f"**{name}** was not run here: its answers were imported from another run's predictions (`{file}`{called}). "
+        f"**{name}** was not run here: its answers were imported from another run's predictions ({file}{called}). "
         "Its size, prompt, machine and letter probabilities are not known."
     )
