@@ -12,6 +12,7 @@ from mmlu_kit import files
 from mmlu_kit.data import Data
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_timing
 from mmlu_kit.inputs.checkpoints import FileEntry, digest
+from mmlu_kit.private_names import without_secrets
 from mmlu_kit.provenance import revision
 from mmlu_kit.provenance.documents import Code, Image, Job, MachineUse, ProvenanceFile, QuestionsSource, RunFile, Source
 from mmlu_kit.provenance.jobs import iso
@@ -93,6 +94,7 @@ def locks(project: Path) -> dict[str, str]:
 def image(name: str) -> Image:
     """Return an image's name and SHA-256, of its file or from its address; None for an address without one."""
     if "://" in name:
+        name = without_secrets(name)
         return Image(name=name, sha256=name.partition("@sha256:")[2] or None)
     return Image(name=Path(name).name, sha256=digest(Path(name)))
 
