@@ -2,11 +2,14 @@
 
 import json
 import shlex
+from base64 import urlsafe_b64encode
 from pathlib import PurePosixPath
 
 import pytest
 from mmlu_kit import private_names
 from mmlu_kit.provenance import privacy, run_record
+
+from tests.helpers import results
 
 PROJECT, HOME = PurePosixPath("/home/alice/my kit"), PurePosixPath("/home/alice")
 NAMES = ["alice", "node-7"]
@@ -126,10 +129,10 @@ PERSONAL = {
     "[/srv/jane/x]": "jane",
     "jane@login7:/srv/x": "jane",
     "Jane.Doe@Example.ORG": "Doe",
-    "10.20.30.40": "20.30",
-    "http://10.20.30.40:8080/x": "20.30",
-    "fe80::1ff:fe23:4567:890a": "fe23",
-    "2001:db8:0:0:0:0:2:1": "db8",
+    "10.20.30.40": "20.30.40",
+    "http://10.20.30.40:8080/x": "20.30.40",
+    "fe80::1ff:fe23:4567:890a": "fe23:4567",
+    "2001:db8:0:0:0:0:2:1": "db8:0",
     "on=node-7.cluster.example": "cluster",
     "slurm_partition=NODE-7": "NODE-7",
     "/scratch/alice_data": "alice",
@@ -207,3 +210,28 @@ def test_a_study_names_no_folder_outside_the_project(path):
 def test_an_images_address_is_recorded_without_its_password():
     image = run_record.image("docker://user:pw@ghcr.io/x/kit@sha256:" + "a" * 64)
     assert image.name == "docker://ghcr.io/x/kit@sha256:" + "a" * 64 and image.sha256 == "a" * 64
+
+
+def test_no_file_of_a_run_holds_what_its_commands_named(run, root, tmp_path):
+    folder = tmp_path / "results/demo"
+    merged, _ = results.merged(results.study(["m"], ["anatomy"]), {})
+    merged.write(folder / "merged.json")
+    command = " ".join(f"--x={shlex.quote(argument)}" for argument in PERSONAL)
+    records = tmp_path / ".snakemake/metadata"
+    records.mkdir(parents=True)
+    record = {"rule": "merge", "shellcmd": f"python merge.py {command}", "starttime": 1.0, "endtime": 2.0}
+    (records / urlsafe_b64encode(b"results/demo/merged.json").decode()).write_text(json.dumps(record))
+    begun = {"command": privacy.command(["snakemake", *PERSONAL], tmp_path, HOME, NAMES)}
+    image = f"--image=cpu=docker://user:{SECRET}@ghcr.io/x/kit:1?token={SECRET}"
+    described = run(
+        "describe_run.py", "--merged", "results/demo/merged.json", "--begun", json.dumps(begun), image,
+        "--output", "results/demo/run.json", cwd=tmp_path,
+    )  # fmt: skip
+    assert described.returncode == 0, described.stderr
+    recorded = run("record_provenance.py", "--run", "results/demo/run.json", "--workflow", root / "Snakefile", cwd=tmp_path)
+    assert recorded.returncode == 0, recorded.stderr
+    files = [path for path in folder.rglob("*") if path.name in ("run.json", "provenance.json", "ro-crate-metadata.json")]
+    assert len(files) == 3 and "merge.py" in (folder / "provenance.json").read_text()
+    for path in files:
+        for secret in {*PERSONAL.values()} - {"alice", "cluster"}:  # of this test's users and hosts, not of these jobs
+            assert secret not in path.read_text(encoding="utf-8"), (path, secret)
