@@ -1,5 +1,7 @@
 """Removes what no result may contain: names of users and hosts, folders outside the project, tokens."""
 
+import os
+import platform
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -46,9 +48,14 @@ def command(arguments: Iterable[str], project: PurePath, home: PurePath, names: 
     return shlex.join([PurePath(program).name, *cleaned])
 
 
-def job_command(text: str, project: PurePath, folders: Mapping[str, str]) -> str:
+def persons() -> list[str]:
+    """Return the names of this process's user and host."""
+    return [name for name in (os.getenv("USER"), os.getenv("LOGNAME"), platform.node()) if name]
+
+
+def job_command(text: str, project: PurePath, folders: Mapping[str, str], names: Iterable[str] = ()) -> str:
     """Return a job's command line, cleaned. The study as JSON is long and also in merged.json, so it is replaced."""
-    return clean(_JSON.sub(r"\1'<the study>'", text), project, folders)
+    return clean(_JSON.sub(r"\1'<the study>'", text), project, folders, names)
 
 
 def outside_project(folders: Iterable[str], project: PurePath) -> dict[str, str]:
