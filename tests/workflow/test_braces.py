@@ -4,7 +4,7 @@ import json
 import shlex
 import shutil
 
-TEXT = "{model} {{x}} { } {0} {input.merged:q} %s %(x)s $HOME `id`"
+TEXT = "{model} {{x}} { } {0} {input.merged:q} %s %(x)s $HOME `id` </script><!--"
 
 
 def test_braces_in_texts_and_in_names_of_files_are_no_wildcards(workflow_copy, snakemake):
@@ -30,7 +30,9 @@ def test_braces_in_texts_and_in_names_of_files_are_no_wildcards(workflow_copy, s
     commands = (process.stdout + process.stderr).splitlines()
     (merge,) = [line for line in commands if "/merge.py " in line]
     words = shlex.split(merge)
-    study = json.loads(words[words.index("--study") + 1])
+    text = words[words.index("--study") + 1]
+    assert "<" not in text  # which would end the script of `snakemake --report` that has it
+    study = json.loads(text)
     assert study["title"] == study["notice"] == study["groups"][0]["title"] == TEXT
     assert study["models"]["demo-small"]["description"] == TEXT
     (imported,) = [line for line in commands if "/import_predictions.py " in line]

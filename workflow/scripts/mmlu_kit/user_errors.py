@@ -21,7 +21,7 @@ def run(main: Callable[[], None]) -> NoReturn:
 
     Whatever it prints has its control characters made visible: names, texts and errors come from outside.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it is closed
         protect(stream)
     try:
         main()
