@@ -4,6 +4,7 @@
 hashes.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -94,8 +95,8 @@ def locks(project: Path) -> dict[str, str]:
 def image(name: str) -> Image:
     """Return an image's name and SHA-256, of its file or from its address; None for an address without one."""
     if "://" in name:
-        name = without_secrets(name)
-        return Image(name=name, sha256=name.partition("@sha256:")[2] or None)
+        in_address = re.search(r"@sha256:([0-9a-f]{64})\Z", name)
+        return Image(name=without_secrets(name), sha256=in_address[1] if in_address else None)
     return Image(name=Path(name).name, sha256=digest(Path(name)))
 
 
