@@ -68,4 +68,4 @@ onsuccess:
 
 onerror:
     for line in FAILURES.lines(workflow.scheduler.failed):
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {visible(line)}", file=sys.stderr)

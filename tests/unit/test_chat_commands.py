@@ -2,7 +2,6 @@
 
 import pytest
 from mmlu_kit.chat import commands, replies, sessions, states, views
-from mmlu_kit.chat.characters import visible
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import tokenizers, transformers_model
@@ -140,10 +139,3 @@ def test_help_names_every_command(make):
     assert [line.split()[0] for line in told.splitlines()[:-1]] == names
     with pytest.raises(commands.Leave):
         commands.run("/quit", make())
-
-
-def test_control_characters_are_shown_escaped():
-    hostile = "a\x1b[2J\x1b]0;owned\x07\rb\x9b31m\u202ec\n\td\x7f"
-    shown = visible(hostile)
-    assert len(shown) == len(hostile) and "\n\td" in shown and "␛[2J" in shown
-    assert not any((ord(char) < 32 and char not in "\n\t") or 127 <= ord(char) < 160 or char == "\u202e" for char in shown)

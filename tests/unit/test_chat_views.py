@@ -87,7 +87,9 @@ def test_strategies_are_parsed(strategy):
     assert views.parse(str(strategy)) == strategy == views.parse(f" {strategy} ".replace("(", " ( "))
 
 
-@pytest.mark.parametrize("text", ["", "all", "last_turns", "last_turns(-1)", "token_budget(0)", "full(3)", "last_turns(1e9)"])
+@pytest.mark.parametrize(
+    "text", ["", "all", "last_turns", "last_turns(-1)", "token_budget(0)", "full(3)", "last_turns(1e9)", "last_turns(٣)"]
+)
 def test_an_unknown_strategy_lists_the_known_ones(text):
     with pytest.raises(UserError, match=r"is not a strategy; strategies: none, full, last_turns\(N\), token_budget\(T\)"):
         views.parse(text)

@@ -4,13 +4,14 @@ import json
 from typing import Literal
 
 import pytest
+from mmlu_kit.config import Commit, Repository, Strategy
 from mmlu_kit.data import Count, Data, Document, Entry, Fraction, MedianRange, Name, Sha256, version
 from mmlu_kit.evaluation.records import Totals
 from mmlu_kit.recall.documents import CorrectedCounts, NeverCounts, RuleCounts
-from mmlu_kit.settings import Device
+from mmlu_kit.settings import Device, Letter
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import MAX_MESSAGE_LENGTH
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 
 class Part(Data):
@@ -145,3 +146,16 @@ def test_no_part_is_larger_than_its_whole(kind, counts, problem):
     with pytest.raises(ValidationError, match=problem):
         kind(**counts)
     assert kind(**{count: min(number, 4) for count, number in counts.items()})
+
+
+@pytest.mark.parametrize("extra", ["\n", "\r\n", "\r", "\x00", " ", "\u2028", "\x85", "\u0660", "\u00e9", "/", "\\"])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(Name, "demo"), (Sha256, "a" * 64), (Repository, "a/b"), (Commit, "a" * 40), (Strategy, "last_turns(2)"), (Letter, "A")],
+)
+def test_a_name_is_a_name_from_its_first_character_to_its_last(kind, text, extra):
+    adapter = TypeAdapter(kind)
+    assert adapter.validate_python(text) == text and adapter.validate_json(json.dumps(text)) == text
+    for wrong in (text + extra, extra + text, f"{text}{extra}{text}"):
+        with pytest.raises(ValidationError):
+            adapter.validate_python(wrong)

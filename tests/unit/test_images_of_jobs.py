@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 from mmlu_kit import config as configs
-from mmlu_kit.jobs.images import FILES, Images, uses
+from mmlu_kit.jobs.images import FILES, Images, located, uses
 from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
 
@@ -106,3 +106,9 @@ def test_a_path_that_a_shell_would_read_otherwise_is_refused_until_there_is_a_li
         Images({"cpu": f"the{sign}kit/cpu.sif", "cuda": ""}, [], True, str)
     (tmp_path / "ümlaut,#.sif").symlink_to(path)
     assert Images({"cpu": "ümlaut,#.sif", "cuda": ""}, [], True, str).used == {"cpu": "ümlaut,#.sif"}
+
+
+@pytest.mark.parametrize("address", ["docker://x/{model}", "docker://x/{{y}}", "oras://x/y:{", "library://}"])
+def test_an_address_with_braces_is_no_pattern(address):
+    with pytest.raises(UserError, match=rf"^config: images.cuda: {re.escape(address)}: an address has no braces: correct it$"):
+        located({"cpu": "images/cpu.sif", "cuda": address}, str)

@@ -94,15 +94,15 @@ def test_memory_that_runs_out_while_loading(manifest, monkeypatch):
 
     def full(folder, requested):
         if requested.device == "cuda":
-            raise transformers_model.DoesNotFit("does not fit the memory of cuda")
+            raise transformers_model.DoesNotFit("/srv/Jane Doe/m: does not fit the memory of cuda")
         return real(folder, requested)
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(memory, "free", lambda torch, device: FREE)
     monkeypatch.setattr(transformers_model, "load_model", full)
-    assert loading.load(manifest, requested("cuda"), OnUnavailable.SKIP).reason == "does not fit the memory of cuda"
+    assert loading.load(manifest, requested("cuda"), OnUnavailable.SKIP).reason == "…/m: does not fit the memory of cuda"
     loaded = loading.load(manifest, requested("cuda"), OnUnavailable.FALLBACK)
-    assert ran(loaded) == requested("cpu") and loaded.reason == "does not fit the memory of cuda"
+    assert ran(loaded) == requested("cpu") and loaded.reason == "…/m: does not fit the memory of cuda"
 
 
 @pytest.mark.parametrize("flag", ["llm_int8_enable_fp32_cpu_offload", "llm_int8_has_fp16_weight"])

@@ -11,7 +11,7 @@ rule analyse:
         merged=rules.merge.output.merged,
         table=rules.merge.output.table,
         questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY.subjects),
-        labels=[local(str(path)) for path in sorted(Path(LABEL_ERRORS).glob("mmlu_*.csv"))] if LABEL_ERRORS else [],
+        labels=plain_files(sorted(Path(LABEL_ERRORS).glob("mmlu_*.csv"))) if LABEL_ERRORS else [],
     output:
         f"{RESULTS}/analysis.json",
     log:

@@ -21,6 +21,7 @@ from mmlu_kit.jobs.failures import Failures
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.results import locations
 from mmlu_kit.study import resolve
+from mmlu_kit.terminal_text import visible
 from mmlu_kit.user_errors import UserError
 
 # Modules that score set it when they are imported, also by those that read results; fetch rules must not inherit it.
@@ -131,7 +132,12 @@ def source_options(entry):
 
 def folder_files(entry):
     """The files of an entry's local folder, as inputs, so that a change triggers a rerun; empty for a repository."""
-    return [local(str(path)) for path in sorted(Path(entry.path).rglob("*")) if path.is_file()] if entry.path else []
+    return plain_files(sorted(Path(entry.path).rglob("*"))) if entry.path else []
+
+
+def plain_files(paths):
+    """Those of some paths that are files, as inputs; without those with braces, which would be wildcards and which no job reads."""
+    return [local(str(path)) for path in paths if path.is_file() and not {*"{}"} & {*str(path)}]
 
 
 def manifest_of(model):

@@ -23,8 +23,8 @@ rule merge:
     params:
         code=KIT.code("merge.py"),
         results=subpath(output.merged, parent=True),
-        # A function, since braces in a text would be wildcards.
-        study=lambda wildcards: json.dumps(STUDY.plain(), sort_keys=True),
+        # A function, since braces in a text would be wildcards; Snakemake's report has it in a script, which '</script>' would end.
+        study=lambda wildcards: json.dumps(STUDY.plain(), sort_keys=True).replace("<", r"\u003c"),
         setups=lambda wildcards, input: [f"--setups={path}" for path in input.setups],
         stability=lambda wildcards, input: [f"--stability={path}" for path in input.stability],
         chat=lambda wildcards, input: [f"--chat={path}" for path in input.chat],

@@ -4,17 +4,15 @@
 #         same as an RO-Crate, and a copy of the Snakefile, which the crate must contain
 # Editing any source file rewrites the report, since it states the code's hash. A new commit or command line alone does not:
 # they are passed through the environment, and the report keeps those with which the results were made.
-import platform
 from importlib.metadata import version
 
 from mmlu_kit.provenance import privacy
 from mmlu_kit.provenance import revision
 
 if workflow.is_main_process:
-    persons = [os.getenv("USER"), os.getenv("LOGNAME"), platform.node()]
     begun = {
         **revision.commit(KIT.folder)._asdict(),
-        "command": privacy.command(sys.argv, Path.cwd(), Path("~").expanduser(), persons),
+        "command": privacy.command(sys.argv, Path.cwd(), Path("~").expanduser(), privacy.persons()),
         "snakemake": version("snakemake"),
     }
     os.environ.update(MMLU_KIT_BEGUN=json.dumps(begun))

@@ -35,6 +35,9 @@ def main() -> None:
         begun = RunStart.model_validate_json(args.begun or "{}", strict=True)
     except ValueError:
         raise UserError("--begun: not the JSON that the workflow passes: leave the option out") from None
+    for image in args.image:
+        if "=" not in image:
+            raise UserError(f"--image: '{image}' is not KIND=NAME: name the kind of device, as in cpu=images/cpu.sif")
     images = dict(image.split("=", 1) for image in args.image)
     run = run_record.describe(Merged.read(args.merged), args.merged.parent, PROJECT, begun, images, args.questions)
     run.write(args.output)

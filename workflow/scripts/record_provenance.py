@@ -29,9 +29,9 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     results, project = args.run.parent, Path.cwd()
-    outside = privacy.outside_project(args.paths, project)
+    outside, names = privacy.outside_project(args.paths, project), privacy.persons()
     job_records = [
-        job.model_copy(update={"command": privacy.job_command(job.command or "", project, outside) or None})
+        job.model_copy(update={"command": privacy.job_command(job.command or "", project, outside, names) or None})
         for job in jobs.jobs_below(args.records, results.as_posix())
     ]
     # An RO-Crate must contain the workflow that it describes.

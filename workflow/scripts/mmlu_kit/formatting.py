@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from mmlu_kit.data import MedianRange
+from mmlu_kit.terminal_text import visible
 
 
 def format_range(values: MedianRange, form: str) -> str:
@@ -94,20 +95,64 @@ def columns(table: Sequence[Sequence[str]], numbers: Collection[int] = ()) -> li
     ]
 
 
+# Text from outside that would be markup where it stands. Code spans of plain words are left: they can do no harm.
+_MARKUP = re.compile(
+    r"""(?P<code>(?<!`)`[\w./=:,…+-]+(?:\ [\w./=:,…+-]+)*`(?!`))
+    | (?P<entity>[<>](?=[a-z/!?]|\Z) | \A> | &(?=\#?\w+;) | \A[ \t] | [ \t]\Z | \n)
+    | (?P<number>\A[0-9]{1,9}(?=[.)](?:\s|\Z)))                     # of a list
+    | \\(?=[!-/:-@\[-`{-~\n]|\Z) | [`*\[\]|~$] | !\Z
+    | (?<![^\W_])_ | _(?![^\W_])                                    # not the underscore inside a word
+    | \A[#+=-]                                                      # of a heading, its underline or a list
+    | (?<=http):(?=//) | (?<=https):(?=//) | (?<=ftp):(?=//) | (?<=\bwww)\.  # of what GitHub makes a link
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])|&(?:amp|lt|gt|#10|#32|#9);")
+# Scripts of India and Persian need them, as do emoji.
+_JOINERS = re.compile("[^\u200c\u200d]+")
+
+
+def escaped(text: str) -> str:
+    """A text from outside for the report: no character of it is markup in Markdown, wherever it stands, but in a code block.
+
+    Only what would be markup is escaped, so names and paths read as before. Control characters are shown.
+    """
+    return _MARKUP.sub(_escape, _JOINERS.sub(lambda part: visible(part[0]), text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    if match["code"]:
+        return match[0]
+    if match["entity"]:
+        return html.escape(match[0], quote=False) if match[0] in "<>&" else f"&#{ord(match[0])};"
+    return f"{match[0]}\\" if match["number"] else f"\\{match[0]}"
+
+
+def unescaped(text: str) -> str:
+    """The text that `escaped` was given, for a code block."""
+    return _ESCAPED.sub(lambda match: match[1] or html.unescape(match[0]), text)
+
+
 def cell(text: str) -> str:
-    """A text for a cell of a Markdown table: one line, all markup escaped."""
-    escaped = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(text.split()))
-    return html.escape(escaped, quote=False)
+    """A text for a cell of a Markdown table, escaped before or not: one line, all markup escaped."""
+    plain = re.sub(r"([\\`*_\[\]|~$])", r"\\\1", " ".join(unescaped(text).split()))
+    return re.sub(r"(?i)\b(https?|ftp)(?=://)|\b(www)(?=\.)", r"\g<0>\\", html.escape(plain, quote=False))
 
 
-def fenced(text: str) -> str:
+def code(text: str) -> str:
+    """A name or path, escaped before or not, as a code span; if it cannot stand in one, as escaped text."""
+    plain = unescaped(text)
+    return escaped(plain) if re.search(r"[`|\n]|\A\s*\Z", plain) else f"`{plain}`"
+
+
+def fenced(text: str, language: str = "text") -> str:
     """A text as a Markdown code block with a fence longer than any in the text.
 
     Control characters other than line ends and tabs become '\ufffd'.
     """
     plain = "".join(letter if letter in "\n\t" or letter.isprintable() else "\ufffd" for letter in text)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", plain)), default=0))
-    return f"{fence}text\n{plain}\n{fence}"
+    return f"{fence}{language}\n{plain}\n{fence}"
 
 
 FORMS: dict[str, Callable[..., str]] = {
@@ -119,6 +164,4 @@ FORMS: dict[str, Callable[..., str]] = {
     "rate": rate,
     "ratio": ratio,
     "p_value": p_value,
-    "cell": cell,
-    "fenced": fenced,
 }

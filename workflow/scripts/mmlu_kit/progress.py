@@ -3,8 +3,11 @@
 import sys
 import time
 from types import TracebackType
+from typing import NoReturn
 
 import tqdm
+
+from mmlu_kit.terminal_text import Unprotected, visible
 
 SECONDS_BETWEEN_LINES = 30
 
@@ -16,7 +19,7 @@ class Bar:
         self.title, self.total, self.done = title, total, 0
         self.started = self.printed = time.monotonic()
         # tqdm redraws its line, so in a log it would leave one endless line.
-        self.bar = tqdm.tqdm(total=total, desc=title, unit="q", leave=False) if sys.stderr.isatty() else None
+        self.bar = _bar(title, total) if sys.stderr.isatty() else None
 
     def __enter__(self) -> "Bar":
         return self
@@ -36,3 +39,7 @@ class Bar:
             print(
                 f"{self.title}: {self.done} of {self.total} questions, about {left_s:.0f} s left", file=sys.stderr, flush=True
             )
+
+
+def _bar(title: str, total: int) -> "tqdm.tqdm[NoReturn]":
+    return tqdm.tqdm(total=total, desc=visible(title), unit="q", leave=False, file=Unprotected(sys.stderr))

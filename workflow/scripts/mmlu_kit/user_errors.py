@@ -6,16 +6,23 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from mmlu_kit.terminal_text import protect, visible
+
 
 class UserError(Exception):
     """An error that the user can correct; the message says in one line what is wrong, where, and what to do."""
 
     def __str__(self) -> str:
-        return " ".join(super().__str__().split())  # also where it quotes a text of several lines
+        return _line(super().__str__())  # also where it quotes a text of several lines
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a program's main function and exit with status 0 (done), 2 (a UserError or OSError) or 130 (interrupted)."""
+    """Run a program's main function and exit with status 0 (done), 2 (a UserError or OSError) or 130 (interrupted).
+
+    Whatever it prints has its control characters made visible: names, texts and errors come from outside.
+    """
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None if it is closed
+        protect(stream)
     try:
         main()
         sys.stdout.flush()
@@ -38,11 +45,15 @@ def run(main: Callable[[], None]) -> NoReturn:
 
 def report(message: str) -> int:
     """Print a message, which may quote a library's lines, as one error line and return the exit status of a user error."""
-    print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    print(f"error: {_line(message)}", file=sys.stderr, flush=True)
     return 2
 
 
 def one_line(error: Exception) -> str:
     """A library's exception in one line: its type and the beginning of its text."""
-    text = " ".join(str(error).split())
+    text = _line(str(error))
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _line(text: str) -> str:
+    return visible(" ".join(text.split()))

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from mmlu_kit.chat import commands
-from mmlu_kit.chat.characters import visible
 from mmlu_kit.chat.sessions import Session
 from mmlu_kit.user_errors import UserError, report
 
@@ -34,9 +33,9 @@ def talk(session: Session) -> None:
         except KeyboardInterrupt:
             show("\n(Ctrl-D or /quit leaves)")
         except UserError as problem:
-            report(visible(" ".join(str(problem).split())))
+            report(str(problem))
         except OSError as error:
-            report(visible(f"{error.strerror or error} ({error.filename})"))
+            report(f"{error.strerror or error} ({error.filename})")
 
 
 def play(session: Session, lines: Iterable[bytes], name: str) -> None:
@@ -48,9 +47,9 @@ def play(session: Session, lines: Iterable[bytes], name: str) -> None:
         except UnicodeDecodeError:
             raise UserError(f"{name}, line {number}: not UTF-8") from None
         except UserError as problem:
-            raise UserError(f"{name}, line {number}: {visible(str(problem))}") from None
+            raise UserError(f"{name}, line {number}: {problem}") from None
         except OSError as error:
-            raise UserError(f"{name}, line {number}: {error.strerror or error} ({visible(str(error.filename))})") from error
+            raise UserError(f"{name}, line {number}: {error.strerror or error} ({error.filename})") from error
 
 
 def respond(line: str, session: Session) -> bool:
@@ -71,13 +70,13 @@ def respond(line: str, session: Session) -> bool:
             if stopped.is_set():
                 break
     show(" [stopped]" if session.replier.last.ended == "interrupted" else "")
-    print(visible(session.meter()), file=sys.stderr, flush=True)
+    print(session.meter(), file=sys.stderr, flush=True)
     return True
 
 
 def show(text: str, end: str = "\n") -> None:
-    """Print a text with its control characters made visible."""
-    print(visible(text), end=end, flush=True)
+    """Print a text; `user_errors.run` makes its control characters visible."""
+    print(text, end=end, flush=True)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,11 @@ SUBCOMMANDS = {
 
 
 def main() -> None:
-    """Run the subcommand that the command line names."""
+    """Run the subcommand that the command line names, and exit."""
+    user_errors.run(_run)
+
+
+def _run() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in SUBCOMMANDS:
         # This parser only lists the subcommands; importing all of them would take seconds.
@@ -39,4 +43,4 @@ def main() -> None:
     )
     module.add_arguments(parser)
     args = parser.parse_args(sys.argv[2:])
-    user_errors.run(lambda: module.run(args))
+    module.run(args)

@@ -17,7 +17,7 @@ from mmlu_kit.user_errors import UserError
 
 _REQUEST_S = 5  # for each of a connection and a piece of an answer
 _ALL_REQUESTS_S = 6.0
-_SHARD = re.compile(r"-\d+-of-\d+\.safetensors$")
+_SHARD = re.compile(r"-[0-9]+-of-[0-9]+\.safetensors\Z")
 
 Kind = Literal["model", "dataset"]
 

@@ -10,6 +10,7 @@ from mmlu_kit import settings
 from mmlu_kit.formatting import columns, percent, plural
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import CHANCE
+from mmlu_kit.terminal_text import visible
 from mmlu_kit.user_errors import UserError
 
 _HEADS = ("Model", "Questions", "Accuracy", "95% interval", "")
@@ -29,7 +30,7 @@ def _print(workflow: Any, text: Iterable[str]) -> None:
     """Print lines unless `--quiet all` hides everything."""
     if "ALL" not in {value.name for value in workflow.output_settings.quiet or ()}:
         for line in text:
-            print(line, flush=True)
+            print(visible(line), flush=True)
 
 
 def lines(results: Path, targets: Iterable[str]) -> list[str]:

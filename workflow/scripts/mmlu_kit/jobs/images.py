@@ -41,7 +41,13 @@ def is_address(name: str) -> bool:
 
 
 def located(names: Mapping[str, str], locate: Callable[[str], str]) -> dict[str, str]:
-    """Config's images by kind, with their files where `locate` says that they are."""
+    """Config's images by kind, with their files where `locate` says that they are.
+
+    An address with braces, which Snakemake would take for wildcards, raises UserError.
+    """
+    for kind, name in names.items():
+        if is_address(name) and {*"{}"} & {*name}:
+            raise UserError(f"config: images.{kind}: {name}: an address has no braces: correct it")
     return {kind: name if is_address(name) else locate(name) for kind, name in names.items()}
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mmlu_kit.chat.characters import visible
+from mmlu_kit.terminal_text import visible
 
 LIMIT = 500  # characters of a message
 _READ_BYTES = 200_000  # the end of a log, which holds its last message

@@ -19,6 +19,7 @@ from typing import Any
 
 from mmlu_kit.formatting import plural, rounded_duration
 from mmlu_kit.jobs.pace import Kind, Pace
+from mmlu_kit.terminal_text import visible
 
 # What is not printed: names of snakemake_interface_logger_plugins.common.LogEvent, and beginnings of messages without an event.
 _HIDDEN_EVENTS = ("WORKFLOW_STARTED", "JOB_STARTED", "PROGRESS")
@@ -38,11 +39,13 @@ _REASONS = re.compile(
 def install(workflow: Any, results: Path) -> None:
     """Make a workflow's run print this way; `results` is the study's folder.
 
-    Nothing changes with --verbose or --debug-dag, if the workflow is a module of another, or if a logger plugin or another
-    version of Snakemake prints the run.
+    With --verbose or --debug-dag, if the workflow is a module of another, or if another version of Snakemake prints the run,
+    nothing changes but that control characters are made visible. Nothing changes if a logger plugin prints the run.
     """
     logger = logging.getLogger("snakemake.logging")
     screens = [handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"]
+    for screen in screens:
+        screen.setFormatter(_Visible(screen.formatter or logging.Formatter()))
     try:
         settings = workflow.output_settings
         if screens and workflow.modifier.is_main_snakefile() and not (settings.verbose or settings.debug_dag):
@@ -51,6 +54,18 @@ def install(workflow: Any, results: Path) -> None:
             logger.addHandler(run_log)
     except AttributeError:
         return
+
+
+class _Visible(logging.Formatter):
+    """Snakemake's formatter, but with control characters of names, commands and errors made visible; colours come after it."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = self.formatter.format(record)
+        return visible(text) if text else text
 
 
 @dataclass(frozen=True)
@@ -166,7 +181,7 @@ class RunLog(logging.Handler):
 
     def _write(self, record: logging.LogRecord, line: str) -> None:
         """Print a line in the colours that Snakemake has for such a record on terminals."""
-        self.screen.stream.write(self.screen.decorate(record, line) + "\n")
+        self.screen.stream.write(self.screen.decorate(record, visible(line)) + "\n")
         self.screen.flush()
 
 

@@ -13,13 +13,16 @@ import torch
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.models import footprint, memory, number_formats, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
+from mmlu_kit.private_names import in_text
 from mmlu_kit.settings import SETTINGS, Device, Effective, LoadSettings, OnUnavailable, Quantization, differences, fallbacks
 from mmlu_kit.timing import gpu_obstacles
 from mmlu_kit.user_errors import UserError
 
 
 class Loaded(NamedTuple):
-    """A model and its effective configuration, both None if it was skipped; `reason` says why it is not as requested."""
+    """A model and its effective configuration, both None if it was skipped; `reason` says why it is not as requested,
+    without names of folders, as it is recorded.
+    """
 
     model: torch.nn.Module | None
     effective: Effective | None
@@ -53,12 +56,12 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
                 changes = differences(attempt, effective, ("device", "dtype") if manifest.quantization else SETTINGS)
                 if not changes or on_unavailable == OnUnavailable.FALLBACK:
                     reasons += [f"the library silently loaded {change}" for change in changes]
-                    return Loaded(model, effective, "; ".join(reasons) or None)
+                    return Loaded(model, effective, in_text("; ".join(reasons), Path.cwd()) or None)
                 obstacle = f"the library silently loaded {', '.join(changes)}"
         reasons.append(obstacle)
     reason = "; ".join(reasons)
     if on_unavailable == OnUnavailable.SKIP:
-        return Loaded(None, None, reason)
+        return Loaded(None, None, in_text(reason, Path.cwd()))
     advice = "use another machine, change the model's entry in config, or set on_unavailable to fallback or skip"
     raise UserError(f"{reason}: {advice}")
 

@@ -4,6 +4,7 @@
 hashes.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from mmlu_kit import files
 from mmlu_kit.data import Data
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_timing
 from mmlu_kit.inputs.checkpoints import FileEntry, digest
+from mmlu_kit.private_names import without_secrets
 from mmlu_kit.provenance import revision
 from mmlu_kit.provenance.documents import Code, Image, Job, MachineUse, ProvenanceFile, QuestionsSource, RunFile, Source
 from mmlu_kit.provenance.jobs import iso
@@ -93,7 +95,8 @@ def locks(project: Path) -> dict[str, str]:
 def image(name: str) -> Image:
     """Return an image's name and SHA-256, of its file or from its address; None for an address without one."""
     if "://" in name:
-        return Image(name=name, sha256=name.partition("@sha256:")[2] or None)
+        in_address = re.search(r"@sha256:([0-9a-f]{64})\Z", name)
+        return Image(name=without_secrets(name), sha256=in_address[1] if in_address else None)
     return Image(name=Path(name).name, sha256=digest(Path(name)))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mmlu_kit.formatting import fenced, plural
+from mmlu_kit.formatting import escaped, fenced, plural
 from mmlu_kit.recall.documents import TranscriptSummary, Turn
 
 TITLES = {
@@ -33,7 +33,7 @@ def document(name: str, header: Header, strategy: str, turns: Sequence[Turn], no
     lines = [
         f"# {TITLES[name]}",
         "",
-        f"A chat with {header.model}{commit} ({header.effective}), strategy `{strategy}`, greedy replies of at most "
+        f"A chat with {header.model}{commit} ({escaped(header.effective)}), strategy `{strategy}`, greedy replies of at most "
         f"{header.max_new_tokens} tokens. The user's messages were written in advance; the assistant's are the model's own.",
         *(f"\n{note}" for note in notes),
         "",
@@ -54,7 +54,7 @@ def document(name: str, header: Header, strategy: str, turns: Sequence[Turn], no
 
 def not_run(name: str, model: str, reason: str) -> str:
     """Return the placeholder for a transcript whose model could not be run."""
-    return f"# {TITLES[name]}\n\n**Not run:** {model}: {reason}\n"
+    return f"# {TITLES[name]}\n\n**Not run:** {model}: {escaped(reason)}\n"
 
 
 def comparison(restored: Sequence[Turn], unbroken: Sequence[Turn], saved_after: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from mmlu_kit import formatting
 from mmlu_kit.formatting import percent
 
 NOT_KNOWN = "—"
@@ -48,3 +49,8 @@ def interval(low: float, high: float) -> str:
 def listed(words: Iterable[str]) -> str:
     """Return 'a, b, c'."""
     return ", ".join(words)
+
+
+def fenced(text: str, language: str) -> str:
+    """Return a code block of lines with escaped texts in them."""
+    return formatting.fenced(formatting.unescaped(text).strip("\n"), language)

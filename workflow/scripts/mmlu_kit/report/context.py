@@ -11,6 +11,7 @@ from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import cells, file_reference, machine_table
 from mmlu_kit.report.cells import Row, Rows
+from mmlu_kit.report.escaping import markdown_safe
 from mmlu_kit.report.sections import chat, claims, evaluation, how_made, machines, mistakes, results, setup, stability, timing
 from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.results import summaries
@@ -56,10 +57,11 @@ def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFi
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML
+        autoescape=False,  # Markdown, not HTML; the documents' texts are escaped before
     )
     environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets, listed=cells.listed)
-    filled = context(merged, analysis, audit, run)
+    environment.filters.update(fenced=cells.fenced)
+    filled = context(markdown_safe(merged), markdown_safe(analysis), markdown_safe(audit), markdown_safe(run))
     values = {field.name: getattr(filled, field.name) for field in fields(filled)}
     return environment.get_template("report.md.j2").render(values)
 

@@ -13,6 +13,7 @@ from mmlu_kit.report import captions
 from mmlu_kit.results.summaries import SubjectRow, Summary
 from mmlu_kit.settings import CHANCE
 from mmlu_kit.subjects import title
+from mmlu_kit.terminal_text import visible
 from mmlu_kit.timing import phase_timer
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart too (https://jfly.uni-koeln.de/color/).
@@ -20,6 +21,7 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, YELLOW, GREY = "#56B4E9", "#F0E442", "#595959"
 STYLE = {
     "svg.hashsalt": "mmlu-kit",  # without a salt, matplotlib chooses random ids in an SVG
+    "text.parse_math": False,  # a dollar in a model's name is no formula
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -196,7 +198,7 @@ def label_bars(axes: Any, labels: Sequence[str], most: float, text: str) -> None
 
 def two_lines(label: str) -> str:
     """Return a model's label with its note on what ran instead on a second line."""
-    return label.replace(" (", "\n(", 1)
+    return visible(label).replace(" (", "\n(", 1)
 
 
 def write_number(axes: Any, x: float, y: float, text: str) -> None:

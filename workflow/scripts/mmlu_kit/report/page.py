@@ -6,9 +6,10 @@ no raw HTML through, and as JSON that cannot end the script element around it.
 
 import base64
 import html
+import itertools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +33,8 @@ def render(markdown: str, figures: Mapping[str, bytes], data: ExplorerData, temp
     The page's content security policy forbids any network access and any script but its own, identified by hash. The table
     library is embedded as JSON too and imported from memory, hence `blob:`.
     """
-    report, contents, title = report_html(markdown, figures)
+    form = (templates / "page.html.j2").read_text(encoding="utf-8")
+    report, contents, title = report_html(markdown, figures, re.findall(r' id="([^"]+)"', form))
     script = (templates / "page.js").read_text(encoding="utf-8")
     if "</script" in script.lower() or "<!--" in script:
         raise ValueError("page.js contains text that would end its script element")
@@ -63,10 +65,13 @@ def embedded(value: Any) -> str:
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")
 
 
-def report_html(markdown: str, figures: Mapping[str, bytes]) -> tuple[str, list[tuple[str, str]], str]:
+def report_html(
+    markdown: str, figures: Mapping[str, bytes], names: Iterable[str] = ()
+) -> tuple[str, list[tuple[str, str]], str]:
     """Return report.md as HTML without its table of contents, its sections as (anchor, text), and its title.
 
-    An image that is not in `figures` is replaced by its text: it may come from a question, and the browser would fetch it.
+    `names` are the page's own anchors, which its script looks for, so no heading gets one of them. An image that is not in
+    `figures` is replaced by its text: it may come from a question, and the browser would fetch it.
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.add_render_rule("image", _image(figures))
@@ -74,7 +79,7 @@ def report_html(markdown: str, figures: Mapping[str, bytes]) -> tuple[str, list[
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
     tokens = parser.parse(markdown)
     _name_cells(tokens)
-    headings = _name_headings(tokens)
+    headings = _name_headings(tokens, names)
     title = next((text for tag, _, text in headings if tag == "h1"), "Report")
     contents = [(anchor, text) for tag, anchor, text in headings if tag == "h2" and text != CONTENTS]
     return parser.renderer.render(_without_contents(tokens), parser.options, {}), contents, title
@@ -109,16 +114,17 @@ def _name_cells(tokens: list[Token]) -> None:
             token.tag, first = "th", False
 
 
-def _name_headings(tokens: list[Token]) -> list[tuple[str, str, str]]:
-    """Give each heading the anchor that GitHub would; return (tag, anchor, text) of each."""
+def _name_headings(tokens: list[Token], names: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Give each heading the anchor that GitHub would, but none of `names`; return (tag, anchor, text) of each."""
     headings: list[tuple[str, str, str]] = []
-    seen: dict[str, int] = {}
+    used = set(names)
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             text = "".join(child.content for child in inline.children or [])
             anchor = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
-            seen[anchor] = seen.get(anchor, -1) + 1
-            anchor += f"-{seen[anchor]}" if seen[anchor] else ""
+            anchors = itertools.chain([anchor], (f"{anchor}-{number}" for number in itertools.count(1)))
+            anchor = next(candidate for candidate in anchors if candidate not in used)
+            used.add(anchor)
             opening.attrSet("id", anchor)
             headings.append((opening.tag, anchor, text))
     return headings

@@ -105,7 +105,7 @@ def _visible(count: int) -> list[int]:
     value = os.environ.get("CUDA_VISIBLE_DEVICES")
     if value in NO_DEVICES:
         return []
-    if value is None or not re.fullmatch(r"\d+(,\d+)*", value):  # unique identifiers, which may be those of parts of a GPU
+    if value is None or not re.fullmatch("[0-9]+(,[0-9]+)*", value):  # unique identifiers, which may be those of parts of a GPU
         return list(range(count))
     return [number for number in map(int, value.split(",")) if number < count]
 

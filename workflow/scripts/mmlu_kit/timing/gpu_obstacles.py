@@ -114,7 +114,7 @@ def _too_old(driver: str, cuda: str) -> str | None:
 
 def _major(version: str) -> int | None:
     """The first number of a version, None if it does not begin with one."""
-    number = re.match(r"\d+", version)
+    number = re.match("[0-9]+", version)
     return int(number[0]) if number else None
 
 

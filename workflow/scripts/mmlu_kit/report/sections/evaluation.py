@@ -36,7 +36,7 @@ def section(merged: Merged, models: Sequence[str], analyses: Sequence[ModelAnaly
     analysed = {analysis.model: analysis for analysis in analyses}
     return EvaluationSection(
         subjects=[[row.subject, str(row.questions)] for row in rows] + [[f"**all {len(rows)}**", f"**{total}**"]] * bool(rows),
-        questions=_source(study.questions.repository, study.questions.commit) or f"`{study.questions.path}`",
+        questions=_source(study.questions.repository, study.questions.commit) or formatting.code(study.questions.path or ""),
         any_model=bool(order),
         models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
         notes=[
@@ -59,7 +59,7 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
         _weights(effective),
         _prompt(requested),
         formatting.cell(model.packing.in_words()) if model.packing else NOT_KNOWN,
-        _source(model.repository, model.commit) or f"`{entry.path}`",
+        _source(model.repository, model.commit) or formatting.code(entry.path or ""),
     ]
 
 
@@ -82,10 +82,10 @@ def _source(repository: str | None, commit: str | None) -> str | None:
 
 
 def _imported(name: str, entry: ImportedEntry, analysis: ModelAnalysis) -> str:
-    file = PurePosixPath(entry.predictions).name
+    file = formatting.code(PurePosixPath(entry.predictions).name)
     called = f", where it is called {entry.predictions_model}" if entry.predictions_model else ""
     return (
-        f"**{name}** was not run here: its answers were imported from another run's predictions (`{file}`{called}). "
+        f"**{name}** was not run here: its answers were imported from another run's predictions ({file}{called}). "
         f"Its size, prompt, machine and letter probabilities are not known. {_read(analysis)}"
     )
 

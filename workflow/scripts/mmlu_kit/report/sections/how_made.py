@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmlu_kit.formatting import plural
+from mmlu_kit.formatting import code, plural
 from mmlu_kit.provenance.documents import Code, RunFile, Source
 from mmlu_kit.report.cells import Row, Rows, listed
 
@@ -36,7 +36,7 @@ def section(run: RunFile, order: list[str]) -> HowMadeSection:
             *(_source(f"Model {name}", model) for name, model in models.items()),
             *(["Packages", f"`envs/{name}`", f"`{sha256}`"] for name, sha256 in run.locks.items()),
             *(
-                [f"Image for {kind}", f"`{image.name}`", f"`{image.sha256}`" if image.sha256 else "not in its address"]
+                [f"Image for {kind}", code(image.name), f"`{image.sha256}`" if image.sha256 else "not in its address"]
                 for kind, image in run.images.items()
             ),
         ],
@@ -44,15 +44,15 @@ def section(run: RunFile, order: list[str]) -> HowMadeSection:
     )
 
 
-def _code(code: Code) -> str:
-    if not code.commit:
+def _code(recorded: Code) -> str:
+    if not recorded.commit:
         return "The code was not under git, so its commit is not known; its hash is in the table."
-    sentence = f"The code is commit `{code.commit}` of the kit"
-    if not code.changed:
+    sentence = f"The code is commit `{recorded.commit}` of the kit"
+    if not recorded.changed:
         return f"{sentence}."
-    names = listed(f"`{name}`" for name in code.changed[:FILES_NAMED])
-    more = " and more" if len(code.changed) > FILES_NAMED else ""
-    return f"{sentence}, with {plural(len(code.changed), 'file')} changed since then ({names}{more})."
+    names = listed(map(code, recorded.changed[:FILES_NAMED]))
+    more = " and more" if len(recorded.changed) > FILES_NAMED else ""
+    return f"{sentence}, with {plural(len(recorded.changed), 'file')} changed since then ({names}{more})."
 
 
 def _source(what: str, source: Source) -> Row:

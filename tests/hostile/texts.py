@@ -1,0 +1,96 @@
+"""Texts from outside with control characters, direction marks and the like: in names, paths, files and configs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.hostile.inputs import SCRIPTS, Hostile
+
+# Each could steer a terminal, or make a line read differently from what it is.
+TEXTS = {
+    "clear screen": "\x1b[2J",
+    "link": "\x1b]8;;https://example.org\x1b\\x\x1b]8;;\x1b\\",
+    "clipboard": "\x1b]52;c;YQ==\x07",
+    "C1": "\x9b31m",
+    "carriage return": "a\rb",
+    "backspace": "a\b\b",
+    "line break": "a\nerror: b",
+    "direction": "\u202ea\u2066b",
+    "zero width": "a\u200bb\u2060c\ufeff",
+    "separator": "a\u2028b\u2029c",
+    "surrogate": "a\udcffb",
+    "tags": "a\U000e0072\U000e006d",
+}
+
+
+def path(text: str) -> Callable[[Path], list[str]]:
+    """A results folder, which does not exist, of this name."""
+    return lambda folder: ["mmlu-kit", "check-results", f"results/{text}"]
+
+
+def argument(text: str) -> Callable[[Path], list[str]]:
+    """A chat strategy of this name."""
+    return lambda folder: ["mmlu-kit", "chat", "--model", "x", "--strategy", text]
+
+
+def study(text: str) -> Callable[[Path], list[str]]:
+    """A study of this name."""
+    return lambda folder: ["mmlu-kit", "check", "--study", text]
+
+
+def escaped(text: str) -> str:
+    """The text as YAML writes it in double quotes."""
+    short = "".join(f"\\U{ord(letter):08x}" if ord(letter) < 0xD800 or ord(letter) > 0xDFFF else "?" for letter in text)
+    return f'"{short}"'
+
+
+def key(text: str) -> Callable[[Path], list[str]]:
+    """A config with this key."""
+
+    def make(folder: Path) -> list[str]:
+        (folder / "config.yaml").write_text(f"{escaped(text)}: 1\n")
+        return ["mmlu-kit", "check", "--study", "smoke"]
+
+    return make
+
+
+def model_name(text: str) -> Callable[[Path], list[str]]:
+    """A config with a model of this name."""
+
+    def make(folder: Path) -> list[str]:
+        (folder / "config.yaml").write_text(f"models:\n  {escaped('m' + text)}: {{path: m}}\n")
+        return ["mmlu-kit", "check", "--study", "smoke"]
+
+    return make
+
+
+def document(text: str) -> Callable[[Path], list[str | Path]]:
+    """A merged.json with this key."""
+
+    def make(folder: Path) -> list[str | Path]:
+        escapes = text.encode("utf-16-be", "surrogatepass").hex()
+        name = "".join(f"\\u{escapes[place : place + 4]}" for place in range(0, len(escapes), 4))
+        (folder / "merged.json").write_text(f'{{"{name}": 1}}')
+        templates = SCRIPTS.parent / "report"
+        return [
+            *("write_report.py", "--merged", "merged.json", "--analysis", "a", "--claims", "c", "--run", "r"),
+            *("--templates", templates, "--output", "report.md"),
+        ]
+
+    return make
+
+
+MAKERS = {
+    "a path": (path, "does not exist"),
+    "an argument": (argument, "is not a strategy"),
+    "a study": (study, ""),
+    "a key of config": (key, ""),
+    "a model": (model_name, ""),
+    "a key of merged.json": (document, "merged.json"),
+}
+INPUTS = [Hostile(f"{name} with all of them", make("".join(TEXTS.values())), line) for name, (make, line) in MAKERS.items()]
+INPUTS += [Hostile(f"a path with {kind}", path(text), "does not exist") for kind, text in TEXTS.items()]
+# A name that ends in a line break is not the name.
+INPUTS += [
+    Hostile(f"a study with {ending!r} after its name", study(f"smoke{ending}"), "study")
+    for ending in ("\n", "\r\n", "\u2028", "\x00", "\u0660", "/")
+]
