@@ -55,6 +55,7 @@ def question(subject: str, index: int) -> Question:
 def record(subject: str, index: int, predicted: str, generated: str) -> Record:
     """Return a record with best letter `predicted`; `generated` is a letter, or '-' for a text without one."""
     parsed = generated if generated in LETTERS else None
+    logprobs = {letter: -0.5 if letter == predicted else -2.5 for letter in LETTERS}
     return Record(
         subject=subject,
         index=index,
@@ -62,8 +63,8 @@ def record(subject: str, index: int, predicted: str, generated: str) -> Record:
         prompt_sha256=sha256(f"prompt {subject} {index}"),
         prompt_tokens=40 + index,
         gold=GOLD[index],
-        letter_logprobs={letter: -0.5 if letter == predicted else -2.5 for letter in LETTERS},
-        letter_mass=0.85,
+        letter_logprobs=logprobs,
+        letter_mass=records.mass(logprobs.values()),
         examples=0,
         predicted=predicted,
         correct=predicted == GOLD[index],
