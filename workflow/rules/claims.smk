@@ -7,6 +7,7 @@ rule audit_claims:
     input:
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
+        **EVIDENCE,
         analysis=f"{RESULTS}/analysis.json",
     output:
         f"{RESULTS}/claims.json",
@@ -15,11 +16,11 @@ rule audit_claims:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.code("audit_claims.py", ["workflow/reference/*.yaml"]),
         reference=KIT.path("workflow/reference"),
     shell:
-        f"{OFFLINE} python {PROGRAMS}/audit_claims.py"
-        " --merged {input.merged:q}"
+        f"{OFFLINE} python {PROGRAMS}/audit_claims.py{EVIDENCE_OPTIONS}"
         " --analysis {input.analysis:q}"
         " --reference {params.reference:q}"
         " --output {output:q}"

@@ -9,6 +9,7 @@ rule draw_figures:
     input:
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
+        **EVIDENCE,
         analysis=rules.analyse.output,
     output:
         report(
@@ -23,11 +24,11 @@ rule draw_figures:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.code("draw_figures.py"),
         captions=captions.by_file(group.name for group in STUDY.groups),  # for captions/figure.rst
     shell:
-        f"{OFFLINE} python {PROGRAMS}/draw_figures.py"
-        " --merged {input.merged:q}"
+        f"{OFFLINE} python {PROGRAMS}/draw_figures.py{EVIDENCE_OPTIONS}"
         " --analysis {input.analysis:q}"
         " --folder {output:q}"
         " > {log:q} 2>&1"

@@ -34,8 +34,8 @@ rule describe_run:
     input:
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
+        **EVIDENCE,
         parts=PARTS,
-        questions=[f"{SUBJECT_FILES}/{subject}.jsonl" for subject in dict.fromkeys(subject for _, subject in PAIRS)],
     output:
         f"{RESULTS}/run.json",
     log:
@@ -44,11 +44,11 @@ rule describe_run:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.version(KIT.folder / name for name in revision.code_files(KIT.folder)),
         images=[f"--image={kind}={name}" for kind, name in IMAGES.used.items()],
     shell:
-        f"{OFFLINE} python {PROGRAMS}/describe_run.py"
-        " --merged {input.merged:q}"
+        f"{OFFLINE} python {PROGRAMS}/describe_run.py{EVIDENCE_OPTIONS}"
         " --questions {input.questions:q}"
         ' --begun "${{MMLU_KIT_BEGUN:-}}"'
         " {params.images:q}"
