@@ -70,8 +70,10 @@ def run(
         entries[name] = ModelEntry(path="p", tokens_per_batch=tokens, prompt=prompt, **load)
         requested = Requested(**load, preset=preset, tokens_per_batch=tokens)
         ran = results.effective(**load).model_copy(update=effective)
-        seconds = (real_s or model.real_s or 300) / len(model.subjects)
-        on_gpu = {"gpu_s": model.gpu_s / len(model.subjects), "peak_gpu_bytes": 10**9} if model.gpu_s else {}
+        seconds = (real_s or model.real_s or model.gpu_s or 300) / len(model.subjects)
+        waits = {**dict.fromkeys(("tokenize_s", "parse_s", "write_s", "other_s"), 0.0), "forward_s": seconds}
+        gpu_s = min(seconds, (model.gpu_s or 0) / len(model.subjects))
+        on_gpu = {"gpu_s": gpu_s, "peak_gpu_bytes": 10**9, **waits} if model.gpu_s else {}
         for subject in model.subjects:
             evaluation = results.evaluation(name, subject, "ABCD", parameters=int(model.parameters))
             evaluations.append(evaluation.model_copy(update={"requested": requested, "effective": ran}))
