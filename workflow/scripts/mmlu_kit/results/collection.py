@@ -37,7 +37,6 @@ def collect(study: Study, results: Path, made_from: Origins) -> Collection:
     folders = {pair: folder for pair, folder in folders.items() if locations.evaluation_file(folder, *pair).is_file()}
     paths = {pair: locations.evaluation_file(folder, *pair) for pair, folder in folders.items()}
     outcomes = {pair: records.read_evaluation(path) for pair, path in paths.items()}
-    timings = {pair: _timing(folders[pair], pair, outcomes[pair]) for pair in folders if pair[0] not in study.imported}
     for pair, outcome in outcomes.items():
         _check_names(paths[pair], pair, outcome)
         advice = "delete it and run again" if folders[pair] == results else "unpack results that were made from them"
@@ -46,6 +45,7 @@ def collect(study: Study, results: Path, made_from: Origins) -> Collection:
             if (outcome.requested is None) != (pair[0] in study.imported):
                 raise UserError(f"{paths[pair]} was not made from what the study names for {pair[0]}: {advice}")
         _check_same_answers(results, pair, folders[pair], outcome)
+    timings = {pair: _timing(folders[pair], pair, outcomes[pair]) for pair in folders if pair[0] not in study.imported}
     names = {pair: path.relative_to(results).as_posix() for pair, path in paths.items()}
     evaluations = {pair: outcome for pair, outcome in outcomes.items() if isinstance(outcome, Evaluation)}
     compatibility.check({names[pair]: evaluation for pair, evaluation in evaluations.items()})

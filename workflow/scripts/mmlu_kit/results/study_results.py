@@ -162,6 +162,7 @@ def _first_difference(value: Any, expected: Any) -> tuple[str, str, str]:
             if value[key] != expected[key]:
                 inner, one, other = _first_difference(value[key], expected[key])
                 return ".".join(filter(None, [str(key), inner])), one, other
+        return "", "in this order", "another"
     return "", _in_words(value), _in_words(expected)
 
 
