@@ -114,8 +114,12 @@ def timed(merged: Merged, *runs: tuple, model: str = NAMES["Llama"]) -> Merged:
     """The same with timing setups. A run is (number of its setup, what ran, real seconds, user seconds, changes), or
     (number,) where it was not run."""
     made = [_timing_run(*run) for run in runs]
+    names = [run.setup for run in made]
+    made = [run.model_copy(update={"repeat": names[: n + 1].count(run.setup)}) for n, run in enumerate(made)]
     setups = [setup for setup in SETUPS if any(run.setup == setup.name for run in made)]
-    asked = studies.TimingSetups(model=model, subjects=["astronomy", "business_ethics"], repeats=2, setups=setups)
+    asked = studies.TimingSetups(
+        model=model, subjects=["astronomy", "business_ethics"], repeats=max(2, *map(names.count, names)), setups=setups
+    )
     models = {model: next(iter(merged.study.models.values())), **merged.study.models}
     study = merged.study.model_copy(update={"models": models, "timing_setups": asked})
     return merged.model_copy(update={"study": study, "setups": timing_setups.compare(asked, made).without_answers()})

@@ -30,7 +30,7 @@ MAX_PROMPT_TOKENS = 10_000_000
 # What float32 holds, of which the logarithms are computed.
 _SMALLEST = -3.4028235e38
 # Relative: log-probabilities have six decimals, their sum six digits.
-_ROUNDING = 1e-5
+ROUNDING = 1e-5
 
 
 def _each_letter(logprobs: dict[str, float]) -> dict[str, float]:
@@ -70,7 +70,7 @@ class Record(Data):
     letter_logprobs: LetterLogprobs | None = Field(
         None, description="Natural logarithm of each letter's probability, softmax over the whole vocabulary in float32."
     )
-    letter_mass: Annotated[float, Field(ge=0, le=1 + _ROUNDING)] | None = Field(
+    letter_mass: Annotated[float, Field(ge=0, le=1 + ROUNDING)] | None = Field(
         None, description="The sum of the letters' probabilities."
     )
 
@@ -89,7 +89,7 @@ class Record(Data):
             raise ValueError("predicted is not the most probable letter")
         # An absolute tolerance too, as the smallest floats have fewer digits.
         if self.letter_mass is None or not math.isclose(
-            self.letter_mass, mass(logprobs.values()), rel_tol=_ROUNDING, abs_tol=1e-300
+            self.letter_mass, mass(logprobs.values()), rel_tol=ROUNDING, abs_tol=1e-300
         ):
             raise ValueError("letter_mass is not the sum of the letters' probabilities")
         return self

@@ -38,7 +38,7 @@ def collect(study: Study, results: Path, made_from: Origins) -> Collection:
     paths = {pair: locations.evaluation_file(folder, *pair) for pair, folder in folders.items()}
     outcomes = {pair: records.read_evaluation(path) for pair, path in paths.items()}
     for pair, outcome in outcomes.items():
-        _check_names(paths[pair], pair, outcome)
+        check_names(paths[pair], pair, outcome)
         advice = "delete it and run again" if folders[pair] == results else "unpack results that were made from them"
         if isinstance(outcome, Evaluation):
             origins.check(paths[pair], outcome, made_from, advice)
@@ -70,11 +70,17 @@ def check_processes(timings: Sequence[Timing], processes: Processes, path: Path)
             raise UserError(f"{path}: {name}: {error}; if the kit wrote it, delete it and run again") from None
 
 
+def check_names(path: Path, pair: Pair, result: Evaluation | Timing | NotRun) -> None:
+    """Raise UserError if a file is not of the model and subject that its path names."""
+    if (result.model, result.subject) != pair:
+        raise UserError(f"{path} is the result of {result.model} on {result.subject}: the file was renamed or changed")
+
+
 def _timing(folder: Path, pair: Pair, outcome: Evaluation | NotRun) -> Timing | NotRun:
     """Return the timing of an evaluation. Raises UserError if it contradicts the evaluation."""
     path = locations.timing_file(folder, *pair)
     timing = records.read_timing(path)
-    _check_names(path, pair, timing)
+    check_names(path, pair, timing)
     advice = "delete both and run again"
     if isinstance(timing, NotRun) != isinstance(outcome, NotRun):
         raise UserError(f"{path} and {locations.evaluation_file(folder, *pair)} contradict each other: {advice}")
@@ -86,12 +92,6 @@ def _timing(folder: Path, pair: Pair, outcome: Evaluation | NotRun) -> Timing | 
         if outcome.effective and outcome.effective.device == "cuda" and timing.machine.gpu is None:
             raise UserError(f"{path}: the model ran on a GPU, and the machine has none: {advice}")
     return timing
-
-
-def _check_names(path: Path, pair: Pair, result: Evaluation | Timing | NotRun) -> None:
-    """Raise UserError if a file is not of the model and subject that its path names."""
-    if (result.model, result.subject) != pair:
-        raise UserError(f"{path} is the result of {result.model} on {result.subject}: the file was renamed or changed")
 
 
 def _check_same_answers(results: Path, pair: Pair, folder: Path, outcome: Evaluation | NotRun) -> None:

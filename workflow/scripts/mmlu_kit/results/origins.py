@@ -1,13 +1,14 @@
 """What a study's evaluations were made from: the subjects' questions, and the files of the models or of imported answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from mmlu_kit.evaluation import model_files
+from mmlu_kit.evaluation.model_files import Model
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.inputs import checkpoints, questions
-from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import Split
 from mmlu_kit.study import Study
@@ -22,29 +23,6 @@ class Subject(NamedTuple):
     hashes: Sequence[str]
 
 
-class Model(NamedTuple):
-    """The files of a model and its parameters, or the file with its imported answers; `path` is what says so."""
-
-    path: Path
-    repository: str | None
-    commit: str | None
-    parameters: int | None
-    files: Mapping[str, str]
-
-
-class HasModel(Protocol):
-    """A result that names the model by which it was made."""
-
-    @property
-    def repository(self) -> str | None: ...
-    @property
-    def commit(self) -> str | None: ...
-    @property
-    def parameters(self) -> int | None: ...
-    @property
-    def model_files(self) -> Mapping[str, str]: ...
-
-
 @dataclass(frozen=True)
 class Origins:
     """The subjects and models that are known here, by name."""
@@ -56,11 +34,14 @@ class Origins:
 def read(study: Study, resources: Path, predictions: Mapping[str, Path]) -> Origins:
     """Return what is in `resources` of a study's subjects and models, and the files of `predictions`, by imported model."""
     folder = resources / "subjects" / study.subjects_folder
-    models = {name: manifest(path) for name in study.run if (path := resources / "models" / study.manifest(name)).is_file()}
-    csv = {name: Model(path, None, None, None, {path.name: checkpoints.digest(path)}) for name, path in predictions.items()}
+    paths = {name: resources / "models" / study.manifest(name) for name in study.run}
+    models = {name: model_files.manifest(path) for name, path in paths.items() if path.is_file()}
+    imported = {
+        name: Model(path, None, None, None, {path.name: checkpoints.digest(path)}) for name, path in predictions.items()
+    }
     return Origins(
         subjects={name: subject(path) for name in study.subjects if (path := folder / f"{name}.jsonl").is_file()},
-        models=models | csv,
+        models=models | imported,
     )
 
 
@@ -70,30 +51,27 @@ def subject(path: Path) -> Subject:
     return Subject(path, tests, [question.sha256 for question in tests])
 
 
-def manifest(path: Path) -> Model:
-    """Return the model of a manifest."""
-    read = Manifest.read(path)
-    return Model(path, read.repository, read.commit, read.parameters, read.hashes)
-
-
 def check(path: Path, evaluation: Evaluation, origins: Origins, advice: str) -> None:
     """Raise UserError, which ends with `advice`, if the evaluation at `path` was made from other questions or model files."""
     if evaluation.subject in origins.subjects:
         _check_questions(path, evaluation, origins.subjects[evaluation.subject], advice)
     if evaluation.model in origins.models:
-        check_model(path, evaluation, origins.models[evaluation.model], advice)
+        model_files.check(path, evaluation, origins.models[evaluation.model], advice)
 
 
-def check_model(path: Path, result: HasModel, model: Model, advice: str) -> None:
-    """Raise UserError, which ends with `advice`, if the result at `path` was made by another model than `model`."""
-    for key in ("repository", "commit", "parameters"):
-        if getattr(result, key) != getattr(model, key):
-            values = f"{getattr(result, key)}, but {getattr(model, key)}"
-            raise UserError(f"{path} was made by another model: its {key} is {values} in {model.path}; {advice}")
-    names = sorted({*result.model_files, *model.files})
-    differing = [name for name in names if result.model_files.get(name) != model.files.get(name)]
-    if differing:
-        raise UserError(f"{path} was made by another model: {differing[0]} is not the one that {model.path} names; {advice}")
+def check_letters(path: Path, subjects: Sequence[str], runs: Iterable[tuple[Sequence[str], int]], origins: Origins) -> None:
+    """Raise UserError if a run at `path`, its best letters and how many are right, does not answer the subjects' questions."""
+    if not all(subject in origins.subjects for subject in subjects):
+        return
+    golds = [question.answer for subject in subjects for question in origins.subjects[subject].questions]
+    for number, (letters, correct) in enumerate(runs):
+        if len(letters) != len(golds):
+            raise UserError(
+                f"{path}: run {number} has {len(letters)} answers to {len(golds)} questions; delete it and run again"
+            )
+        right = sum(letter == gold for letter, gold in zip(letters, golds, strict=True))
+        if right != correct:
+            raise UserError(f"{path}: run {number} has {correct} right answers, and {right} are; delete it and run again")
 
 
 def _check_questions(path: Path, evaluation: Evaluation, subject: Subject, advice: str) -> None:

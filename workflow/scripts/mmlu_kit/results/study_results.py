@@ -127,19 +127,38 @@ def _collect(study: Study, results: Path, known: Origins) -> StudyResults:
     processes = Processes.read(results / "timings/processes.json")
     timings = [timing for timing in collected.timings if isinstance(timing, Timing)]
     collection.check_processes(timings, processes, results / "timings/processes.json")
-    setups, stability, chat = results / "setups.json", results / "stability.json", results / "chat.json"
     merged = merging.merge(
         study,
         collected.outcomes,
         collected.timings,
         processes,
-        SetupsFile.read(setups) if study.timing_setups and setups.is_file() else None,
-        StabilityFile.read(stability) if study.stability and stability.is_file() else None,
-        ChatFile.read(chat) if study.chat and chat.is_file() else None,
+        _setups(study, results / "setups.json", known),
+        _stability(study, results / "stability.json", known),
+        ChatFile.read(path) if study.chat and (path := results / "chat.json").is_file() else None,
         collected.sources,
     )
     questions = [question for subject in known.subjects.values() for question in subject.questions]
     return StudyResults(merged, collected.outcomes, questions)
+
+
+def _setups(study: Study, path: Path, known: Origins) -> SetupsFile | None:
+    """Return the timing setups, None without them. Raises UserError if they did not answer the study's questions."""
+    if not study.timing_setups or not path.is_file():
+        return None
+    setups = SetupsFile.read(path)
+    runs = [(run.measured.predicted or "", run.measured.totals.correct) for run in setups.runs if run.measured]
+    origins.check_letters(path, setups.subjects, runs, known)
+    return setups
+
+
+def _stability(study: Study, path: Path, known: Origins) -> StabilityFile | None:
+    """Return the stability measurement, None without it. Raises UserError if it did not answer the study's questions."""
+    if not study.stability or not path.is_file():
+        return None
+    stability = StabilityFile.read(path)
+    runs = [(run.predicted or [], run.correct) for run in stability.runs]
+    origins.check_letters(path, stability.subjects, runs, known)
+    return stability
 
 
 def _check_equal(path: Path, merged: Merged, expected: Merged) -> None:
