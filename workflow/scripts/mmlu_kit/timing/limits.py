@@ -40,7 +40,7 @@ def check_order(first: str, second: str) -> None:
 def check_part(part: str, part_s: float, whole: str, whole_s: float) -> None:
     """Check that a part, measured by another clock, is not longer than the whole."""
     if part_s > _longest(whole_s):
-        raise ValueError(f"{part} took {part_s} s, longer than {whole}, {whole_s} s")
+        raise ValueError(f"{part} took {round(part_s, 4)} s, longer than {whole}, {whole_s} s")
 
 
 def check_cpu(cpu_s: float, real_s: float, machine: Machine) -> None:
