@@ -1,5 +1,5 @@
 # Check of the writeup's claims and numbers against this run.
-# Needs:  merged.json, analysis.json, workflow/reference (the writeup's numbers and claims)
+# Needs:  merged.json, the results it was made from, analysis.json, workflow/reference (the writeup's numbers and claims)
 # Makes:  claims.json
 
 

@@ -1,5 +1,5 @@
 # The figures: those of the writeup for each group of models with results, and those of the error analysis and the chat models.
-# Needs:  merged.json, analysis.json
+# Needs:  merged.json, the results it was made from, analysis.json
 # Makes:  figures/<group>_<figure>.svg and .png, figures/<figure>.svg and .png
 # Which figures exist depends on the models that ran, so the output is their folder.
 from mmlu_kit.report import captions

@@ -1,6 +1,6 @@
 # The report, with the writeup's sections, and an HTML page with the report and all questions.
-# Needs:  merged.json, analysis.json, claims.json, run.json, figures, the templates in workflow/report; for the page also
-#         questions.csv and the questions' texts
+# Needs:  merged.json, the results it was made from, analysis.json, claims.json, run.json, figures, the templates in
+#         workflow/report; for the page also questions.csv and the questions' texts
 # Makes:  report.md, report.html
 
 
