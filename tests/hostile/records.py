@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
+from mmlu_kit.inputs import checkpoints
 
 from tests.helpers import results
 from tests.hostile.inputs import Hostile
@@ -137,6 +139,24 @@ def renamed(folder: Path) -> list[str | Path]:
     return merge(options)
 
 
+def imported(change: Callable[[Path], object]) -> Callable[[Path], list[str | Path]]:
+    """Return the function that makes results with imported answers, of which `change` changes the file."""
+
+    def make(folder: Path) -> list[str | Path]:
+        path = folder / "theirs.csv"
+        path.write_text("the file of the answers")
+        made = results.study(["theirs"], ["anatomy"])
+        made = made.model_copy(update={"models": {"theirs": ImportedEntry(predictions=str(path))}})
+        unknown = dict.fromkeys(("prompt_sha256", "prompt_tokens", "examples", "letter_logprobs", "letter_mass"))
+        answered = [each.model_copy(update=unknown) for each in results.evaluation("theirs", "anatomy", "ABCD").records]
+        outcome = records.imported("theirs", path.name, checkpoints.digest(path), "anatomy", answered)
+        options = results.write(folder, made, [outcome])
+        change(folder)
+        return [*merge(options), "--predictions", f"theirs={path}"]
+
+    return make
+
+
 def no_questions(folder: Path) -> list[str | Path]:
     """Results whose questions were removed."""
     options = study(folder)
@@ -185,6 +205,12 @@ FORGED = [
     Hostile("a stale archive", stale, "elsewhere/old/evaluations/a/anatomy.json was made by another model: x is not"),
     Hostile("a renamed file", renamed, "is the result of b on anatomy: the file was renamed or changed"),
     Hostile("no questions", no_questions, "resources/subjects/q@local/anatomy.jsonl does not exist"),
+    Hostile("imported answers", imported(lambda folder: None), None),
+    Hostile(
+        "other imported answers",
+        imported(lambda folder: (folder / "theirs.csv").write_text("another")),
+        "theirs/anatomy.json was made by another model: theirs.csv is not the one that",
+    ),
     edited("another commit", EVALUATION, "its commit is " + "0" * 40 + ", but None", values(commit="0" * 40)),
     edited("other parameters", EVALUATION, "its parameters is 7, but 1000", values(parameters=7)),
     edited("another file of the model", EVALUATION, "y is not the one", lambda e: e["model_files"].update(y="0" * 64)),

@@ -121,6 +121,19 @@ def chat(name: str, file: str, line: str | None, change: Change) -> Hostile:
     return Hostile(name, make, line)
 
 
+def analysis(change: Change) -> Callable[[Path], list[str | Path]]:
+    """Return the function that makes an analysis.json with this change."""
+
+    def make(folder: Path) -> list[str | Path]:
+        options = study(folder)
+        made, table = results.merged(results.study(["a", "b"], ["anatomy"]), {name: {"anatomy": "ABCDAAAA"} for name in "ab"})
+        results.analysis(made, table).write(folder / "analysis.json")
+        edit(folder / "analysis.json", change)
+        return ["draw_figures.py", *options, "--analysis", "analysis.json", "--folder", "figures"]
+
+    return make
+
+
 def claims(folder: Path) -> list[str | Path]:
     """claims.json with a verdict that its own numbers contradict."""
     options = study(folder)
@@ -235,4 +248,16 @@ OTHERS = [
     Hostile("nothing was run", no_provenance, "results/demo/provenance.json does not exist"),
     Hostile("a verdict", claims, "claims.json: not a valid claims file at numbers"),
 ]
-INPUTS = [*STABILITY, *TIMING_SETUPS, *COMPARED, *CHATS, *OTHERS]
+ANALYSES = [
+    Hostile(f"analysis {number}", analysis(change), line)
+    for number, (line, change) in enumerate(
+        [
+            ("accuracy is not within its interval", lambda a: a["models"][0]["best_letter"].update(accuracy=1.0)),
+            ("low is larger than high", lambda a: a["models"][0]["best_letter"].update(low=0.9, high=0.1)),
+            ("correct and wrong are more than questions", lambda a: a["models"][0]["best_letter"].update(correct=8)),
+            ("observed is not every question once", lambda a: a["models_wrong"]["observed"].__setitem__(0, 50)),
+            ("same_wrong is larger than both_wrong", lambda a: a["pairs"][0].update(same_wrong=8)),
+        ]
+    )
+]
+INPUTS = [*STABILITY, *TIMING_SETUPS, *COMPARED, *CHATS, *ANALYSES, *OTHERS]
