@@ -6,7 +6,9 @@ from pathlib import Path
 
 from mmlu_kit import formatting, user_errors
 from mmlu_kit.analysis import label_errors, mistakes
+from mmlu_kit.inputs import questions
 from mmlu_kit.results import study_results
+from mmlu_kit.settings import Split
 
 
 def arguments() -> argparse.Namespace:
@@ -21,7 +23,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     results = study_results.checked(args)
-    merged, tests = results.merged, results.questions
+    merged, tests = results.merged, questions.split(results.questions, Split.TEST)
     table = study_results.checked_table(results, args.results)
     labels = None
     if args.label_errors:

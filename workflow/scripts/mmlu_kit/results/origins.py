@@ -16,11 +16,12 @@ from mmlu_kit.user_errors import UserError
 
 
 class Subject(NamedTuple):
-    """A subject's test questions, and their hashes, in order."""
+    """A subject's test questions and their hashes, in order, and all its questions, with the few-shot examples."""
 
     path: Path
     questions: Sequence[Question]
     hashes: Sequence[str]
+    with_examples: Sequence[Question]
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def read(study: Study, resources: Path, predictions: Mapping[str, Path]) -> Orig
 
 def subject(path: Path) -> Subject:
     """Return the subject in a file that fetch_questions.py wrote."""
-    tests = questions.split(questions.read_jsonl(path), Split.TEST)
-    return Subject(path, tests, [question.sha256 for question in tests])
+    with_examples = questions.read_jsonl(path)
+    tests = questions.split(with_examples, Split.TEST)
+    return Subject(path, tests, [question.sha256 for question in tests], with_examples)
 
 
 def check(path: Path, evaluation: Evaluation, origins: Origins, advice: str) -> None:

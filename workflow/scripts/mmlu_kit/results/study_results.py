@@ -34,7 +34,7 @@ _AGAIN = "delete it and run again"
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A study's results: merged.json's content, the evaluations, and the test questions of its subjects."""
+    """A study's results: merged.json's content, the evaluations, and its subjects' questions with few-shot examples."""
 
     merged: Merged
     outcomes: Sequence[Evaluation | NotRun]
@@ -137,7 +137,7 @@ def _collect(study: Study, results: Path, known: Origins) -> StudyResults:
         ChatFile.read(path) if study.chat and (path := results / "chat.json").is_file() else None,
         collected.sources,
     )
-    questions = [question for subject in known.subjects.values() for question in subject.questions]
+    questions = [question for subject in known.subjects.values() for question in subject.with_examples]
     return StudyResults(merged, collected.outcomes, questions)
 
 
