@@ -197,7 +197,7 @@ def test_a_chat_model_that_cannot_run_is_named_and_retried(run, kit, tmp_path, r
     for process in (
         benchmark(run, folder / MODEL, model, *asked),
         run("write_transcripts.py", "--model", model, "--name", MODEL, "--folder", folder, *asked),
-        run("summarise_chat.py", "--models", MODEL, "--folder", folder,
+        run("summarise_chat.py", "--models", MODEL, "--manifests", model, "--folder", folder,
             "--output", tmp_path / "results/chat.json"),
     ):  # fmt: skip
         assert process.returncode == 0, process.stderr
@@ -215,8 +215,9 @@ def test_a_part_of_a_study_without_evaluations_is_merged(run, tmp_path, demo):
     study = {**json.loads((demo / "results/demo/merged.json").read_text())["study"], "baseline": None, "groups": []}
     (tmp_path / "timings").mkdir()
     (tmp_path / "timings/processes.json").write_text("{}")
+    shutil.copy(demo / "results/demo/chat.json", tmp_path)
     process = run(
-        "merge.py", "--study", json.dumps(study), "--results", tmp_path, "--chat", demo / "results/demo/chat.json",
+        "merge.py", "--study", json.dumps(study), "--results", tmp_path, "--resources", demo / "resources",
         "--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv",
     )  # fmt: skip
     assert process.returncode == 0, process.stderr

@@ -7,7 +7,7 @@ import pandas
 import pytest
 import yaml
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.evaluation.records import Evaluation, Totals
+from mmlu_kit.evaluation.records import Evaluation, Totals, mass
 from mmlu_kit.results.merged import Merged
 
 from tests.conftest import copy_of_the_workflow
@@ -109,9 +109,8 @@ def test_answers_to_other_questions_are_refused_with_the_files_name(joined, run,
     changed(Evaluation.read(path), 7, question_sha256="0" * 64).write(path)
     study = Merged.read(folder / "merged.json").study.model_dump_json()
     outputs = ["--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]
-    process = run("merge.py", "--study", study, "--results", folder, *outputs)
-    message = "differ in their data and are not merged: question 7 of astronomy is not the same"
-    one_line(process, "elsewhere/colab/evaluations/demo-small/astronomy.json", message)
+    process = run("merge.py", "--study", study, "--results", folder, "--resources", joined[0] / "resources", *outputs)
+    one_line(process, "elsewhere/colab/evaluations/demo-small/astronomy.json: question 7 is not question 7 of")
     assert not (tmp_path / "merged.json").exists()
 
 
@@ -121,12 +120,13 @@ def test_contradicting_answers_of_two_machines_are_refused(joined, run, one_line
     evaluation = Evaluation.read(unpacked)
     record = evaluation.records[4]
     letter = {"A": "B", "B": "C", "C": "D", "D": "A"}[record.predicted]
-    logprobs = {**record.letter_logprobs, record.predicted: -9.0, letter: -0.01}
+    logprobs = {**dict.fromkeys("ABCD", -9.0), letter: -0.01}
     answer = {"letter_logprobs": logprobs, "predicted": letter, "correct": letter == record.gold}
+    answer["letter_mass"] = mass(logprobs.values())
     changed(evaluation, 4, **answer).write(here)
     study = Merged.read(folder / "merged.json").study.model_dump_json()
     outputs = ["--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]
-    process = run("merge.py", "--study", study, "--results", folder, *outputs)
+    process = run("merge.py", "--study", study, "--results", folder, "--resources", joined[0] / "resources", *outputs)
     one_line(process, str(here), str(unpacked), "contradict each other: 1 different answer, the first to question 4")
 
 

@@ -70,8 +70,10 @@ def run(
         entries[name] = ModelEntry(path="p", tokens_per_batch=tokens, prompt=prompt, **load)
         requested = Requested(**load, preset=preset, tokens_per_batch=tokens)
         ran = results.effective(**load).model_copy(update=effective)
-        seconds = (real_s or model.real_s or 300) / len(model.subjects)
-        on_gpu = {"gpu_s": model.gpu_s / len(model.subjects), "peak_gpu_bytes": 10**9} if model.gpu_s else {}
+        seconds = (real_s or model.real_s or model.gpu_s or 300) / len(model.subjects)
+        waits = {**dict.fromkeys(("tokenize_s", "parse_s", "write_s", "other_s"), 0.0), "forward_s": seconds}
+        gpu_s = min(seconds, (model.gpu_s or 0) / len(model.subjects))
+        on_gpu = {"gpu_s": gpu_s, "peak_gpu_bytes": 10**9, **waits} if model.gpu_s else {}
         for subject in model.subjects:
             evaluation = results.evaluation(name, subject, "ABCD", parameters=int(model.parameters))
             evaluations.append(evaluation.model_copy(update={"requested": requested, "effective": ran}))
@@ -112,8 +114,12 @@ def timed(merged: Merged, *runs: tuple, model: str = NAMES["Llama"]) -> Merged:
     """The same with timing setups. A run is (number of its setup, what ran, real seconds, user seconds, changes), or
     (number,) where it was not run."""
     made = [_timing_run(*run) for run in runs]
+    names = [run.setup for run in made]
+    made = [run.model_copy(update={"repeat": names[: n + 1].count(run.setup)}) for n, run in enumerate(made)]
     setups = [setup for setup in SETUPS if any(run.setup == setup.name for run in made)]
-    asked = studies.TimingSetups(model=model, subjects=["astronomy", "business_ethics"], repeats=2, setups=setups)
+    asked = studies.TimingSetups(
+        model=model, subjects=["astronomy", "business_ethics"], repeats=max(2, *map(names.count, names)), setups=setups
+    )
     models = {model: next(iter(merged.study.models.values())), **merged.study.models}
     study = merged.study.model_copy(update={"models": models, "timing_setups": asked})
     return merged.model_copy(update={"study": study, "setups": timing_setups.compare(asked, made).without_answers()})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmlu_kit.chat import views
 from mmlu_kit.chat.views import Message
+from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.recall import conversations, judging, oracle, probes, summary
 from mmlu_kit.recall.conversations import Trial
 from mmlu_kit.recall.documents import (
@@ -101,6 +102,13 @@ def recall(
 
 
 default = cache(recall)  # of tests that change nothing in it
+
+
+def manifest(path: Path) -> Path:
+    """Write the manifest of the model of `default`, and return its path."""
+    about = {"folder": "p", "repository": None, "commit": None, "checkpoint_bytes": 1}
+    Manifest(**about, files={}, parameters=1000).write(path)
+    return path
 
 
 def turn(user: str, assistant: str, **changes: object) -> Turn:

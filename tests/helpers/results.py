@@ -1,5 +1,7 @@
 """Made-up results: studies whose answers are given as text, 'ABCD' for four questions, '-' for unparsed."""
 
+import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,14 +14,14 @@ from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.manner import Packing
-from mmlu_kit.evaluation.records import Evaluation, Record, Timing
-from mmlu_kit.files import sha256
-from mmlu_kit.inputs import question_faults
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
+from mmlu_kit.files import sha256, write_text
+from mmlu_kit.inputs import question_faults, questions
 from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import context
-from mmlu_kit.results import merging
+from mmlu_kit.results import merging, study_results
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS, Effective, Requested, WeightGroup
 from mmlu_kit.study import Group, Study, StudyQuestions
@@ -50,27 +52,29 @@ MACHINE = Machine(
 
 def question(subject: str, index: int) -> Question:
     """Return a made-up question."""
-    return Question(subject, "test", index, f"Question {index} on {subject}?", (f"{index} a", "b", "c", "d"), GOLD[index])
+    gold = GOLD[index % len(GOLD)]
+    return Question(subject, "test", index, f"Question {index} on {subject}?", (f"{index} a", "b", "c", "d"), gold)
 
 
 def record(subject: str, index: int, predicted: str, generated: str) -> Record:
     """Return a record with best letter `predicted`; `generated` is a letter, or '-' for a text without one."""
-    parsed = generated if generated in LETTERS else None
+    parsed, gold = generated if generated in LETTERS else None, question(subject, index).answer
+    logprobs = {letter: -0.5 if letter == predicted else -2.5 for letter in LETTERS}
     return Record(
         subject=subject,
         index=index,
         question_sha256=question(subject, index).sha256,
         prompt_sha256=sha256(f"prompt {subject} {index}"),
         prompt_tokens=40 + index,
-        gold=GOLD[index],
-        letter_logprobs={letter: -0.5 if letter == predicted else -2.5 for letter in LETTERS},
-        letter_mass=0.85,
+        gold=gold,
+        letter_logprobs=logprobs,
+        letter_mass=records.mass(logprobs.values()),
         examples=0,
         predicted=predicted,
-        correct=predicted == GOLD[index],
+        correct=predicted == gold,
         generated=f" {generated}" if parsed else " the",
         parsed=parsed,
-        correct_generated=parsed == GOLD[index],
+        correct_generated=parsed == gold,
     )
 
 
@@ -164,6 +168,52 @@ def merged(
     timings = [timing(model, subject) for model, subject in pairs]
     processes = Processes({f"{model}/{subject}.time": process() for model, subject in pairs})
     return merging.merge(study, evaluations, timings, processes), merging.table(study, evaluations)
+
+
+def write(folder: Path, study: Study, outcomes: Sequence[Evaluation | NotRun], **times: object) -> list[str | Path]:
+    """Write a study's results, merged, and the questions and manifests that they were made from to a folder.
+
+    Returns the options of programs that read them; `times` change every timing. Subjects have as many questions as records.
+    """
+    made, resources = folder / "results" / study.name, folder / "resources"
+    evaluations = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
+    sizes = dict.fromkeys(study.subjects, 4) | {outcome.subject: len(outcome.records) for outcome in evaluations}
+    for subject, size in sizes.items():
+        path = resources / "subjects" / study.subjects_folder / f"{subject}.jsonl"
+        questions.write_jsonl(path, [question(subject, index) for index in range(size)])
+    for outcome in outcomes:
+        outcome.write(made / f"evaluations/{outcome.model}/{outcome.subject}.json")
+        if outcome.requested:
+            scored = sizes[outcome.subject]
+            timed = timing(outcome.model, outcome.subject, **{"questions_scored": scored, **times})
+            result = timed if isinstance(outcome, Evaluation) else outcome
+            result.write(made / f"timings/{outcome.model}/{outcome.subject}.json")
+    for outcome in evaluations:
+        if outcome.requested:
+            manifest(outcome).write(resources / "models" / study.manifest(outcome.model))
+    processes = Processes({f"{each.model}/{each.subject}.time": process() for each in evaluations if each.requested})
+    processes.write(made / "timings/processes.json")
+    options = ["--study", json.dumps(study.plain()), "--results", made, "--resources", resources]
+    merge(options)
+    return options
+
+
+def manifest(evaluation: Evaluation) -> Manifest:
+    """Return the manifest of the model that made an evaluation."""
+    files = {name: FileEntry(bytes=1, sha256=sha256) for name, sha256 in evaluation.model_files.items()}
+    about = {"folder": "p", "checkpoint_bytes": 1, "parameters": evaluation.parameters}
+    return Manifest(**about, repository=evaluation.repository, commit=evaluation.commit, files=files)
+
+
+def merge(options: Sequence[str | Path]) -> Merged:
+    """Write merged.json and questions.csv of the results that these options name."""
+    parser = argparse.ArgumentParser()
+    study_results.add_options(parser)
+    args = parser.parse_args(list(map(str, options)))
+    made = study_results.from_options(args)
+    made.merged.write(args.results / "merged.json")
+    write_text(args.results / "questions.csv", study_results.csv(made))
+    return made.merged
 
 
 def analysis(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None) -> AnalysisFile:

@@ -277,7 +277,8 @@ def damaged_results(folder: Path) -> None:
 def imported() -> str:
     """An evaluation with imported answers."""
     answered = [results.record("anatomy", index, "A", "A") for index in range(4)]
-    plain = [{**record.plain(), "letter_logprobs": None, "letter_mass": None} for record in answered]
+    unknown = dict.fromkeys(("prompt_sha256", "prompt_tokens", "examples", "letter_logprobs", "letter_mass"))
+    plain = [record.plain() | unknown for record in answered]
     records_of = [Record(**record) for record in plain]
     return json.dumps(records.imported("m", "theirs.csv", "0" * 64, "anatomy", records_of).plain())
 

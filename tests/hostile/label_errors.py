@@ -5,8 +5,6 @@ import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mmlu_kit.inputs import questions
-
 from tests.helpers import results
 from tests.hostile.inputs import Hostile
 
@@ -40,12 +38,8 @@ def analysed(**files: bytes) -> Make:
 
 def study(folder: Path) -> list[str]:
     """Write the results of a study of two subjects, and return the options of analyse.py that name them."""
-    merged, table = results.merged(results.study(["m"], SUBJECTS), {"m": dict.fromkeys(SUBJECTS, "ABCD")})
-    merged.write(folder / "merged.json")
-    table.to_csv(folder / "questions.csv", index=False)
-    for subject in SUBJECTS:
-        questions.write_jsonl(folder / f"{subject}.jsonl", [results.question(subject, index) for index in range(4)])
-    return ["--merged", "merged.json", "--table", "questions.csv", "--questions", *(f"{subject}.jsonl" for subject in SUBJECTS)]
+    evaluations = [results.evaluation("m", subject, "ABCD") for subject in SUBJECTS]
+    return results.write(folder, results.study(["m"], SUBJECTS), evaluations)
 
 
 DAMAGED = {

@@ -1,8 +1,154 @@
-"""Damaged results of a study."""
+"""Damaged results of a study's other parts: stability, timing setups, chats, claims; totals that contradict their entries."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from mmlu_kit import files
+from mmlu_kit.config import SubjectsOfModel
+from mmlu_kit.recall.documents import TranscriptsFile
+from mmlu_kit.results import stability, timing_setups
+from mmlu_kit.results.stability import Batching, RunSettings, StabilityFile
+from mmlu_kit.settings import Device, DType, Quantization
+from mmlu_kit.study import Setup, TimingSetups, setup_name
+
+from tests.helpers import audits, chats, results
 from tests.hostile.inputs import Hostile
+from tests.hostile.records import Change, edit, merge, values
+
+EVALUATION = results.evaluation("a", "anatomy", "ABCDAAAA")
+SETUPS = TimingSetups(
+    model="a",
+    subjects=["anatomy"],
+    repeats=2,
+    setups=[
+        Setup(
+            name=setup_name(4, Device.CPU, Quantization.NONE),
+            number=4,
+            device=Device.CPU,
+            dtype=DType.FLOAT32,
+            quantization=Quantization.NONE,
+            on_unavailable="fail",
+        )
+    ],
+)
+STUDY = results.study(["a"], ["anatomy"], stability=SubjectsOfModel(model="a", subjects=["anatomy"]), timing_setups=SETUPS)
+TRANSCRIPTS = TranscriptsFile(**dict(chats.transcripts()))
+TIMING = results.timing("a", "anatomy", questions_scored=8)
+
+
+def measured_stability() -> StabilityFile:
+    """Return a stability measurement of two runs, in which no answer changes."""
+    settings = [RunSettings(dtype="float32", batching=Batching.PACKED, threads=threads) for threads in (1, 2)]
+    runs = [stability.run(each, EVALUATION.records, results.packing(EVALUATION.records)) for each in settings]
+    return StabilityFile(model="a", subjects=["anatomy"], questions=8, runs=runs, comparisons=stability.comparisons(runs))
+
+
+def study(folder: Path) -> list[str | Path]:
+    """Write a study with a stability measurement and timing setups, and return the options of programs that read it."""
+    made, (setup,) = folder / "results/made", SETUPS.setups
+    measured_stability().write(made / "stability.json")
+    runs = [timing_setups.run(setup, repeat, [EVALUATION], [TIMING], results.process()) for repeat in (1, 2)]
+    timing_setups.compare(SETUPS, runs).write(made / "setups.json")
+    for repeat in (1, 2):
+        run = made / f"setups/run_{repeat}/{setup.name}"
+        EVALUATION.write(run / "evaluations/anatomy.json")
+        TIMING.write(run / "timings/anatomy.json")
+        log = "Elapsed (wall clock) time (h:mm:ss or m:ss): 0:03.00\nUser time (seconds): 5.00\nSystem time (seconds): 1.00\n"
+        files.write_text(run.with_name(f"{setup.name}.txt"), f"{log}Maximum resident set size (kbytes): 1000\nExit status: 0\n")
+    return results.write(folder, STUDY, [EVALUATION])
+
+
+def compare(options: list[str | Path]) -> list[str | Path]:
+    """Return the command that compares the timing setups again."""
+    folder, resources = Path(options[3]) / "setups", Path(options[5])
+    manifest, subject = resources / "models/a@local.json", resources / "subjects/q@local/anatomy.jsonl"
+    chosen = ["--setups", SETUPS.model_dump_json(), "--folder", folder, "--model", manifest, "--questions", subject]
+    return ["compare_setups.py", *chosen, "--output", "setups.json"]
+
+
+def edited(name: str, file: str, line: str | None, *changes: Change, command: Callable = merge) -> Hostile:
+    """Return the row in which these changes were made to a file of the results."""
+
+    def make(folder: Path) -> list[str | Path]:
+        options = study(folder)
+        edit(folder / "results/made" / file, *changes)
+        return command(options)
+
+    return Hostile(name, make, line)
+
+
+def run(**changes: object) -> Change:
+    """Return the change of a file's first run."""
+    return lambda plain: plain["runs"][0].update(changes)
+
+
+def measured(**changes: object) -> Change:
+    """Return the change of the measurements of the first run of setups.json."""
+    return lambda plain: plain["runs"][0]["measured"].update(changes)
+
+
+def more_right(plain: Any) -> None:
+    """Give every run of setups.json more right answers, in all places."""
+    runs = [run["measured"] for run in plain["runs"]]
+    for counts in [each["totals"] for each in (*runs, *plain["configurations"])]:
+        counts.update(correct=7)
+    plain["setups"][0].update(correct=[7])
+
+
+def more_cached(plain: Any) -> None:
+    """Give the first probe or time more cached tokens than its prompt has."""
+    plain["probes" if "probes" in plain else "first_token"][0].update(cached_tokens=10**6)
+
+
+def summarise(folder: Path) -> list[str | Path]:
+    """Write the files of a chat model, and return the command that summarises them."""
+    chats.default().write(folder / "chat/m/recall.json")
+    chats.times().write(folder / "chat/m/times.json")
+    files.write_json(folder / "chat/transcripts.json", TRANSCRIPTS.plain())
+    options = ["--models", "m", "--manifests", chats.manifest(folder / "m.json"), "--folder", "chat"]
+    return ["summarise_chat.py", *options, "--output", "chat.json"]
+
+
+def chat(name: str, file: str, line: str | None, change: Change) -> Hostile:
+    """Return the row in which a file of a chat model was changed."""
+
+    def make(folder: Path) -> list[str | Path]:
+        command = summarise(folder)
+        edit(folder / "chat" / file, change)
+        return command
+
+    return Hostile(name, make, line)
+
+
+def analysis(change: Change) -> Callable[[Path], list[str | Path]]:
+    """Return the function that makes an analysis.json with this change."""
+
+    def make(folder: Path) -> list[str | Path]:
+        options = study(folder)
+        made, table = results.merged(results.study(["a", "b"], ["anatomy"]), {name: {"anatomy": "ABCDAAAA"} for name in "ab"})
+        results.analysis(made, table).write(folder / "analysis.json")
+        edit(folder / "analysis.json", change)
+        return ["draw_figures.py", *options, "--analysis", "analysis.json", "--folder", "figures"]
+
+    return make
+
+
+def claims(folder: Path) -> list[str | Path]:
+    """claims.json with a verdict that its own numbers contradict."""
+    options = study(folder)
+    model = audits.run("0.5B")
+    results.claims(model, audits.analysis()).write(Path(options[3]) / "claims.json")
+    edit(Path(options[3]) / "claims.json", lambda plain: plain["numbers"][-1].update(verdict="reproduced"))
+    return ["mmlu-kit", "verify", options[3]]
+
+
+def time_log(folder: Path) -> list[str | Path]:
+    """The log of a timing setup whose process took less time than its phases."""
+    options = study(folder)
+    path = folder / "results/made/setups/run_1/setup_4_cpu_no_quant.txt"
+    path.write_text(path.read_text().replace("0:03.00", "0:00.01"))
+    return compare(options)
 
 
 def no_provenance(folder: Path) -> list[str]:
@@ -11,4 +157,107 @@ def no_provenance(folder: Path) -> list[str]:
     return ["mmlu-kit", "check-results", "results/demo"]
 
 
-INPUTS = [Hostile("nothing was run", no_provenance, "results/demo/provenance.json does not exist")]
+STABILITY = [
+    edited(f"stability {number}", "stability.json", line, change)
+    for number, (line, change) in enumerate(
+        [
+            ("correct or a comparison's flips is larger than questions", run(correct=9)),
+            ("stability.json: run 0 has 7 right answers, and 5 are", run(correct=7)),
+            ("predicted and logprobs are null only together", run(predicted=None)),
+            ("are of different numbers of questions", run(predicted=["A"])),
+            ("predicted is not the most probable letter of answer 0", run(predicted=["B", *"BCDAAAA"])),
+            ("needs at most 0.0", lambda s: s["runs"][0]["logprobs"][0].__setitem__(0, 0.5)),
+            ("the letters' probabilities add up to more than 1", lambda s: s["runs"][0]["logprobs"].__setitem__(0, [-0.1] * 4)),
+            ("needs 4 or more entries", lambda s: s["runs"][0]["logprobs"].__setitem__(0, [-2.0])),
+            ("two runs have the same settings", run(threads=2)),
+            ("comparisons are not those of the runs", lambda s: s["comparisons"].clear()),
+            ("comparisons are not those of the runs", lambda s: s["comparisons"][0].update(largest_difference=0.1)),
+            ("flips is not the number of margins", lambda s: s["comparisons"][0].update(flips=1)),
+            ("its runs do not differ in dtype alone", lambda s: s["comparisons"][0].update(changed="dtype")),
+            ("packing is of another number of questions", values(questions=9)),
+            ("is of another number of questions", values(questions=50)),
+            (None, values()),
+        ]
+    )
+]
+TIMING_SETUPS = [
+    edited(f"setups {number}", "setups.json", line, change)
+    for number, (line, change) in enumerate(
+        [
+            ("its phases took 2.9 s, longer than real_s, 0.1 s", measured(real_s=0.1)),
+            ("1001.0 s of CPU time are more than 2 cores have in 3", measured(user_s=1000.0)),
+            ("peak_rss_bytes: needs at least 1, not 0", measured(peak_rss_bytes=0)),
+            ("peak_rss_bytes is more than the machine's memory", measured(peak_rss_bytes=10**13)),
+            ("started: 'now' is not a time like", measured(started="now")),
+            ("predicted is not one letter for each question", measured(predicted="ABC")),
+            ("setups are not the summaries of the runs", measured(real_s=3.5)),
+            ("configurations are not those of the runs", measured(predicted="DBCDAAAD")),
+            ("setups.json: run 0 has 7 right answers, and 5 are", more_right),
+            ("setups are not the summaries of the runs", lambda s: s["setups"][0]["real_s"].update(median=2.0)),
+            ("setups are not the summaries of the runs", lambda s: s["setups"][0].update(correct=[8])),
+            ("configurations are not those of the runs", lambda s: s["configurations"][0].update(answers_not_shared=3)),
+            ("configurations are not those of the runs", lambda s: s["configurations"].clear()),
+            ("a setup or a run occurs twice", run(repeat=2)),
+            ("the runs are not those of the setups", run(repeat=3)),
+            ("the runs are not those of the setups", run(setup="x")),
+            (None, values()),
+        ]
+    )
+]
+CHATS = [
+    chat(f"chat {number}", file, line, change)
+    for number, (file, line, change) in enumerate(
+        [
+            ("m/recall.json", "probes are not each trial under each strategy", lambda r: r["probes"].pop()),
+            ("m/recall.json", "probes are not each trial under each strategy", lambda r: r["probes"][0].update(trial=10**6)),
+            ("m/recall.json", "trials are not trials_each of each kind", values(trials_each=11)),
+            (
+                "m/recall.json",
+                "cached_tokens is larger than prompt_tokens",
+                lambda r: r["probes"][0].update(cached_tokens=10**6),
+            ),
+            ("m/recall.json", "value contradicts the kind", lambda r: r["trials"][0].update(value=None)),
+            ("m/recall.json", "is not the one that", values(model_files={"x": "0" * 64})),
+            ("m/recall.json", "its parameters is 7, but 1000", values(parameters=7)),
+            ("m/recall.json", "has results of n and m", values(model="n")),
+            ("m/times.json", "first_token_s is larger than total_s", lambda t: t["independent"][0].update(first_token_s=9.0)),
+            (
+                "m/times.json",
+                "cached_tokens is larger than prompt_tokens",
+                lambda t: t["first_token"][0].update(cached_tokens=99),
+            ),
+            ("m/times.json", "warm_s: needs at least 0", lambda t: t["first_token"][0].update(warm_s=-1)),
+            ("m/times.json", None, values()),
+        ]
+    )
+]
+RUN = "setups/run_1/setup_4_cpu_no_quant/evaluations/anatomy.json"
+COMPARED = [
+    edited(
+        "a setup's other model",
+        RUN,
+        "was made by another model: x is not",
+        values(model_files={"x": "0" * 64}),
+        command=compare,
+    ),
+    edited("a setup's renamed model", RUN, "is the result of b on anatomy", values(model="b"), command=compare),
+    edited("a setup", RUN, None, values(), command=compare),
+    Hostile("a setup's short process", time_log, "setup_4_cpu_no_quant.txt: its phases took 2.9 s, longer than real_s, 0.01 s"),
+]
+OTHERS = [
+    Hostile("nothing was run", no_provenance, "results/demo/provenance.json does not exist"),
+    Hostile("a verdict", claims, "claims.json: not a valid claims file at numbers"),
+]
+ANALYSES = [
+    Hostile(f"analysis {number}", analysis(change), line)
+    for number, (line, change) in enumerate(
+        [
+            ("accuracy is not within its interval", lambda a: a["models"][0]["best_letter"].update(accuracy=1.0)),
+            ("low is larger than high", lambda a: a["models"][0]["best_letter"].update(low=0.9, high=0.1)),
+            ("correct and wrong are more than questions", lambda a: a["models"][0]["best_letter"].update(correct=8)),
+            ("observed is not every question once", lambda a: a["models_wrong"]["observed"].__setitem__(0, 50)),
+            ("same_wrong is larger than both_wrong", lambda a: a["pairs"][0].update(same_wrong=8)),
+        ]
+    )
+]
+INPUTS = [*STABILITY, *TIMING_SETUPS, *COMPARED, *CHATS, *ANALYSES, *OTHERS]

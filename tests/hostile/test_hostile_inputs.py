@@ -5,10 +5,21 @@ To add one, add a row to the table of its kind.
 
 import pytest
 
-from tests.hostile import archives, journals, label_errors, predictions, private_names, questions, results, texts, time_logs
+from tests.hostile import (
+    archives,
+    journals,
+    label_errors,
+    predictions,
+    private_names,
+    questions,
+    records,
+    results,
+    texts,
+    time_logs,
+)
 from tests.hostile.inputs import Hostile, run
 
-TABLES = (archives, journals, label_errors, predictions, private_names, questions, results, texts, time_logs)
+TABLES = (archives, journals, label_errors, predictions, private_names, questions, records, results, texts, time_logs)
 INPUTS = [pytest.param(row, id=f"{table.__name__.split('.')[-1]}: {row.name}") for table in TABLES for row in table.INPUTS]
 
 

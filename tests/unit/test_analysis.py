@@ -11,13 +11,11 @@ from mmlu_kit.analysis import label_errors, mistakes
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.inputs import questions
-from mmlu_kit.results import merging
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.subjects import SUBJECTS
-from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
-from tests.helpers.analyses import RIGHT, questions_on, study_of, study_of_columns
+from tests.helpers.analyses import RIGHT, study_of_columns
 
 
 def test_all_of_mmlu_and_eight_models_take_under_thirty_seconds():
@@ -117,18 +115,15 @@ def test_agreement_beyond_chance_is_lower_than_plain_agreement(analysis, predict
         assert pair.capa < (one["prediction"] == other["prediction"]).mean()
 
 
-def inputs(folder, merged, table, asked):
+def inputs(folder, study, outcomes):
     """Write the input of analyse.py to a folder, and return its arguments."""
-    merged.write(folder / "merged.json")
-    table.to_csv(folder / "questions.csv", index=False)
-    questions.write_jsonl(folder / "anatomy.jsonl", asked)
-    names = {"merged": "merged.json", "table": "questions.csv", "questions": "anatomy.jsonl", "output": "analysis.json"}
-    return [text for option, name in names.items() for text in (f"--{option}", folder / name)]
+    return [*results.write(folder, study, outcomes), "--output", folder / "analysis.json"]
 
 
 @pytest.fixture
 def two_models(tmp_path):
-    return inputs(tmp_path, *study_of({"a": {"anatomy": RIGHT}, "b": {"anatomy": "ABAA" * 25}}))
+    outcomes = [results.evaluation("a", "anatomy", RIGHT), results.evaluation("b", "anatomy", "ABAA" * 25)]
+    return inputs(tmp_path, results.study(["a", "b"], ["anatomy"]), outcomes)
 
 
 def test_the_program_writes_what_the_package_returns(run, two_models, tmp_path):
@@ -145,8 +140,7 @@ def test_the_program_writes_what_the_package_returns(run, two_models, tmp_path):
 def test_the_analysis_of_an_empty_study_says_so(run, tmp_path):
     study = results.study(["m"], ["anatomy"])
     skipped = NotRun(model="m", requested=results.REQUESTED, reason="no such device", subject="anatomy")
-    merged, table = merging.merge(study, [skipped], [skipped], Processes({})), merging.table(study, [skipped])
-    process = run("analyse.py", *inputs(tmp_path, merged, table, questions_on(["anatomy"])))
+    process = run("analyse.py", *inputs(tmp_path, study, [skipped]))
     assert process.returncode == 0, process.stderr
     assert "there is nothing to analyse" in process.stdout
     assert AnalysisFile.read(tmp_path / "analysis.json").models == []

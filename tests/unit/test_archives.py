@@ -199,7 +199,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
         (
             EVALUATION.plain() | {"totals": results.evaluation("m", "anatomy", "ABCA").totals.plain()},
             TIMING.plain(),
-            "evaluations/m/anatomy.json was changed after it was made: the totals",
+            "evaluations/m/anatomy.json: not a valid evaluation file: the totals",
         ),
         (EVALUATION.plain(), None, r"timings/m/anatomy\.json is missing"),
         (not_run("m", "anatomy").plain(), not_run("m", "anatomy").plain(), "not a valid evaluation file"),

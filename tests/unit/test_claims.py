@@ -11,6 +11,7 @@ from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, Judgement
 from mmlu_kit.claims.published_evidence import published_evidence
 from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import audits, reports, results
@@ -192,19 +193,21 @@ def test_a_study_of_other_models_says_so_and_names_the_missing_model():
 
 
 def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, root, tmp_path):
-    merged = audits.run("0.5B", "3B", totals={"anatomy": {"correct_generated": 80}})
-    merged = audits.timed(merged, (4, "cpu none"), (5, "cpu 4bit"))
-    merged.write(tmp_path / "merged.json")
-    audits.analysis().write(tmp_path / "analysis.json")
-    options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]
-    made = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", tmp_path / "claims.json")
+    names = list(map(audits.model_name, ("0.5B", "3B")))
+    gold = "".join(results.question("anatomy", index).answer for index in range(135))
+    outcomes = [results.evaluation(name, "anatomy", gold, gold[:80] + "-" * 55) for name in names]
+    options = results.write(tmp_path, results.study(names, ["anatomy"]), outcomes)
+    folder = tmp_path / "results/made"
+    audits.analysis().write(folder / "analysis.json")
+    options += ["--analysis", folder / "analysis.json"]
+    made = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", folder / "claims.json")
     assert made.returncode == 0, made.stderr
-    claims = ClaimsFile.read(tmp_path / "claims.json")
+    claims = ClaimsFile.read(folder / "claims.json")
     assert claims.same_models and len(claims.claims) == len(EXPECTED)
-    shown = kit("verify", tmp_path)
+    shown = kit("verify", folder, "--resources", tmp_path / "resources")
     assert shown.returncode == 0, shown.stderr
     assert re.search(
-        r"accuracy on anatomy of Qwen2.5-0.5B-Instruct +8.9% +59.3% \(50.8% to 67.2%\) +differs +parse", shown.stdout
+        r"accuracy on anatomy of Qwen2.5-0.5B-Instruct +8.9% +59.3% \(50.8% to 67.2%\) +differs +prompt", shown.stdout
     )
     assert re.search(r"accuracy on anatomy of Qwen2.5-3B-Instruct +64.4% +59.3% .* reproduced\n", shown.stdout)
     assert "not run, 15 numbers: no result of Qwen2.5-1.5B-Instruct here" in shown.stdout
@@ -215,18 +218,19 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
 
 @pytest.mark.parametrize("name", ["merged.json", "evaluations/a/anatomy.json", "elsewhere/colab/evaluations/a/anatomy.json"])
 def test_claims_that_are_out_of_date_are_shown_as_such(tmp_path, capsys, name):
-    study, reference = tmp_path / "mine", tmp_path / "reference"
+    study, reference = tmp_path / "results/mine", tmp_path / "reference"
     shutil.copytree(audits.REFERENCE, reference)
-    merged, analysis = audits.run("0.5B"), audits.analysis()
+    model, analysis = audits.model_name("0.5B"), audits.analysis()
+    results.write(tmp_path, results.study([model], ["anatomy"], name="mine"), [results.evaluation(model, "anatomy", "ABCD")])
+    merged = Merged.read(study / "merged.json")
     claims = audit.audit(merged, analysis, audits.PUBLISHED, Claims.read_yaml(reference / "claims.yaml"))
-    merged.write(study / "merged.json")
     analysis.write(study / "analysis.json")
     if name != "merged.json":
         files.write_json(study / name, {})
     claims.write(study / "claims.json")
 
     def last_line():
-        listing.print_claims(study, reference)
+        listing.print_claims(study, tmp_path / "resources", reference)
         return capsys.readouterr().out.splitlines()[-1]
 
     assert last_line().startswith(f"{len(claims.claims)} claims by this run: ")
@@ -238,7 +242,7 @@ def test_claims_that_are_out_of_date_are_shown_as_such(tmp_path, capsys, name):
     assert last_line() == newer
     os.utime(study / name, (0, 0))
     published = reference / "published.yaml"
-    published.write_text(published.read_text().replace("  time: 2.0\n", "  time: 3.0\n"))
+    published.write_text(published.read_text().replace("  parameters: 1.1\n", "  parameters: 1.5\n"))
     assert last_line().startswith(f"OUT OF DATE: the results, the published numbers or the claims of {reference} have changed")
     (study / "merged.json").unlink()
     assert last_line().startswith(f"OUT OF DATE: {study / 'merged.json'} is missing; ")
@@ -247,9 +251,9 @@ def test_claims_that_are_out_of_date_are_shown_as_such(tmp_path, capsys, name):
 def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_line):
     advice = f"run the study with `snakemake --cores 8 --config study={tmp_path.name} --until audit_claims`"
     one_line(kit("verify", tmp_path), "claims.json does not exist", advice)
-    audits.run("0.5B").write(tmp_path / "merged.json")
+    options = results.write(tmp_path, results.study(["m"], ["anatomy"]), [results.evaluation("m", "anatomy", "ABCD")])
     audits.analysis().write(tmp_path / "analysis.json")
-    options = ["--merged", tmp_path / "merged.json", "--analysis", tmp_path / "analysis.json"]
+    options += ["--analysis", tmp_path / "analysis.json"]
     program = run("audit_claims.py", *options, "--reference", root, "--output", tmp_path / "claims.json")
     one_line(program, "published.yaml does not exist", "workflow/reference")
     (tmp_path / "analysis.json").write_text("{}")

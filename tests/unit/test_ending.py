@@ -17,10 +17,9 @@ ANSWERS = {"small": {"anatomy": "ABCD", "virology": "ABAAA"}, "large": {"anatomy
 
 
 def written(folder, merged, *targets):
-    """Write merged.json and report.html, and return the ending of a run that was meant to reach `targets`."""
-    merged.write(folder / "merged.json")
+    """Write report.html, and return the ending of a run that was meant to reach `targets`, for this merged.json."""
     (folder / "report.html").touch()
-    return ending.lines(folder, [str(folder / name) for name in targets])
+    return ending.text(merged, folder, [str(folder / name) for name in targets])
 
 
 def test_accuracies_stand_beside_guessing_with_how_models_ran_and_what_is_missing(tmp_path):
@@ -59,18 +58,18 @@ def test_a_large_study_shows_models_and_not_subjects(tmp_path):
 
 def test_nothing_is_said_of_results_that_the_run_was_not_meant_to_reach(tmp_path):
     merged, _ = results.merged(results.study(list(ANSWERS), SUBJECTS), ANSWERS)
-    assert not written(tmp_path, merged, "evaluations/small/anatomy.json")
+    assert not ending.lines(tmp_path, [f"{tmp_path}/evaluations/small/anatomy.json"])
     assert not any(line.startswith("The report") for line in written(tmp_path, merged, "merged.json", "claims.json"))
 
 
 @pytest.mark.parametrize(("quiet", "silent"), [(None, False), ("RULES PROGRESS", False), ("ALL", True)])
 def test_only_quiet_all_is_silent(tmp_path, capsys, quiet, silent):
-    merged, _ = results.merged(results.study(list(ANSWERS), SUBJECTS), ANSWERS)
-    merged.write(tmp_path / "merged.json")
-    job = SimpleNamespace(input=[tmp_path / "merged.json"], output=[])
+    results.write(tmp_path, results.study(["m"], ["anatomy"]), [results.evaluation("m", "anatomy", "ABCD")])
+    folder = tmp_path / "results/made"
+    job = SimpleNamespace(input=[folder / "merged.json"], output=[])
     names = [SimpleNamespace(name=name) for name in quiet.split()] if quiet else None
     settings = SimpleNamespace(quiet=names)
-    ending.show(SimpleNamespace(output_settings=settings, dag=SimpleNamespace(targetjobs=[job])), tmp_path)
+    ending.show(SimpleNamespace(output_settings=settings, dag=SimpleNamespace(targetjobs=[job])), folder)
     assert ("(guessing)" not in capsys.readouterr().out) == silent
 
 

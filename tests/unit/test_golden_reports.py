@@ -101,7 +101,8 @@ def devices() -> tuple[Merged, AnalysisFile, RunFile]:
     reason = "device 'cuda' was requested, but this machine has none"
     requested = results.REQUESTED.model_copy(update={"device": Device.CUDA})
     made = {name: results.evaluation(name, "anatomy", answers(0.5, seed)) for seed, name in enumerate(names[:4])}
-    imported = [record.model_copy(update={"letter_logprobs": None}) for record in made["imported"].records]
+    unknown = dict.fromkeys(("prompt_sha256", "prompt_tokens", "examples", "letter_logprobs", "letter_mass"))
+    imported = [record.model_copy(update=unknown) for record in made["imported"].records]
     outcomes = [
         made["on-cpu"],
         made["on-gpu"].model_copy(update={"requested": requested, "effective": results.effective("cuda")}),

@@ -5,7 +5,6 @@ import json
 import pytest
 from mmlu_kit.evaluation import prompts
 from mmlu_kit.files import sha256
-from mmlu_kit.inputs import questions
 from mmlu_kit.results import lm_eval_export
 from mmlu_kit.settings import Preset
 from mmlu_kit.study import StudyQuestions
@@ -34,12 +33,8 @@ def evaluation(answers="ABCA"):
 
 
 def test_a_study_is_exported_with_a_sample_for_each_record(tmp_path):
-    study_results, resources, output = (tmp_path / name for name in ("results", "resources", "output"))
-    merged, _ = results.merged(STUDY, {"m": {"anatomy": "ABCA"}})
-    merged.write(study_results / "merged.json")
-    evaluation().write(study_results / "evaluations/m/anatomy.json")
-    results.timing("m", "anatomy").write(study_results / "timings/m/anatomy.json")
-    questions.write_jsonl(resources / "subjects/q@local/anatomy.jsonl", QUESTIONS)
+    study_results, resources, output = (tmp_path / name for name in ("results/made", "resources", "output"))
+    results.write(tmp_path, STUDY, [evaluation()])
     no_tokenizer = {}.__getitem__  # only chat prompts need one
     assert list(lm_eval_export.export(study_results, resources, output, no_tokenizer)) == [
         f"m: {output / 'm'}, 1 task, 4 samples"

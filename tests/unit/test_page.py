@@ -8,7 +8,6 @@ from hashlib import sha256
 
 import pytest
 from mmlu_kit import files
-from mmlu_kit.inputs import questions
 from mmlu_kit.report import page
 from mmlu_kit.report.explorer import explorer
 from mmlu_kit.user_errors import UserError
@@ -142,20 +141,20 @@ def test_the_page_has_the_report_to_the_last_section():
 
 
 def test_the_program_writes_the_page_and_reports_mistakes_in_one_line(run, root, tmp_path, one_line):
-    merged, table, texts = pages.study({"s": {"anatomy": "ABCD"}})
-    merged.write(tmp_path / "merged.json")
-    table.to_csv(tmp_path / "questions.csv", index=False)
-    questions.write_jsonl(tmp_path / "anatomy.jsonl", texts)
+    options = results.write(tmp_path, results.study(["s"], ["anatomy"]), [results.evaluation("s", "anatomy", "ABCD")])
     files.write_text(tmp_path / "report.md", "# Made\n\n![Bars](figures/bars.png)\n")
     files.write_bytes(tmp_path / "figures/bars.png", PICTURE)
-    options = ["--report", tmp_path / "report.md", "--merged", tmp_path / "merged.json", "--table", tmp_path / "questions.csv"]
-    options += ["--page", root / "workflow/report/page", "--output", tmp_path / "report.html", "--questions"]
-    process = run("write_page.py", *options, tmp_path / "anatomy.jsonl")
+    options += ["--report", tmp_path / "report.md", "--page", root / "workflow/report/page"]
+    options += ["--output", tmp_path / "report.html"]
+    process = run("write_page.py", *options)
     assert process.returncode == 0, process.stderr
     first = (tmp_path / "report.html").read_bytes()
     assert b"<title>Made</title>" in first and base64.b64encode(PICTURE) in first
-    run("write_page.py", *options, tmp_path / "anatomy.jsonl")
+    run("write_page.py", *options)
     assert (tmp_path / "report.html").read_bytes() == first
-    one_line(run("write_page.py", *options, tmp_path / "virology.jsonl"), "virology.jsonl", "does not exist")
+    path = tmp_path / "resources/subjects/q@local/anatomy.jsonl"
+    path.rename(tmp_path / "moved")
+    one_line(run("write_page.py", *options), "anatomy.jsonl does not exist")
+    (tmp_path / "moved").rename(path)
     (tmp_path / "report.md").unlink()
-    one_line(run("write_page.py", *options, tmp_path / "anatomy.jsonl"), "report.md does not exist")
+    one_line(run("write_page.py", *options), "report.md does not exist")

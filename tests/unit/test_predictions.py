@@ -147,8 +147,7 @@ def mixed(tmp_path):
         evaluations.append(records.imported(model, "p.csv", "0" * 64, "anatomy", answered))
     processes = Processes({"ran/anatomy.time": results.process()})
     merged = merging.merge(study, evaluations, [results.timing("ran", "anatomy")], processes)
-    merging.table(study, evaluations).to_csv(tmp_path / "questions.csv", index=False, lineterminator="\n")
-    return merged, merging.read_table(tmp_path / "questions.csv"), questions
+    return merged, merging.table(study, evaluations), questions
 
 
 def test_the_analysis_of_imported_answers_has_no_probabilities(mixed):

@@ -28,9 +28,9 @@ from tests.unit.test_figures import inside
 
 
 def trial(kind, distance=1):
-    return TrialRecord(
-        kind=kind, distance=distance, fact="name", value=None, stale=None, word=None, turns=1, messages_sha256="0" * 64
-    )
+    values = {"value": None if kind == "never" else "Alice", "stale": "Bruno" if kind == "corrected" else None}
+    values["word"] = "indeed" if kind == "rule" else None
+    return TrialRecord(kind=kind, distance=distance, fact="name", turns=1, messages_sha256="0" * 64, **values)
 
 
 def probe(trial, strategy, outcome, in_context=True, kept=None, tokens=10, cached=4):
@@ -126,16 +126,17 @@ def test_times_are_medians_with_their_range():
 def test_a_model_that_was_not_run_has_its_reason(tmp_path):
     (summarized,) = chats.chat().models
     chats.default().write(tmp_path / "m/recall.json")
+    manifests = dict.fromkeys(("n", "m"), chats.manifest(tmp_path / "m.json"))
     chats.times().write(tmp_path / "m/times.json")
     requested = LoadSettings(device="mps")
     not_run = NotRun(model="n", requested=requested, reason="no mps", subject="chat")
     for name in ("n/recall.json", "n/times.json", "transcripts.json"):
         not_run.write(tmp_path / name)
-    chat = chat_file.summarize(["n", "m"], tmp_path)
+    chat = chat_file.summarize(manifests, tmp_path)
     assert chat.models == [summarized] and chat.transcripts is None
     assert chat.not_run == [ChatModelNotRun(model="n", requested=requested, reason="no mps")]
     TranscriptsFile(**dict(chats.transcripts())).write(tmp_path / "transcripts.json")
-    chat = chat_file.summarize(["m"], tmp_path)
+    chat = chat_file.summarize({"m": manifests["m"]}, tmp_path)
     assert chat.not_run == [] and chat.transcripts == chats.transcripts()
 
 

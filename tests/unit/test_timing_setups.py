@@ -104,13 +104,14 @@ def test_other_questions_are_not_compared():
 def test_a_runs_phases_add_up_over_subjects_with_one_start():
     evaluations = [results.evaluation("m", subject, "ABCD") for subject in ("anatomy", "virology")]
     timings = [results.timing("m", subject, 2.0) for subject in ("anatomy", "virology")]
-    measured = timing_setups.run(CPU, 1, evaluations, timings, results.process()).measured
+    measured = timing_setups.run(CPU, 1, evaluations, timings, results.process(5.0)).measured
     assert sum(measured.phases.plain().values()) == pytest.approx(0.4 + 0.5 + 4.0)
     assert measured.gpu_s is None and measured.totals.questions == 8
 
 
 def test_merged_setups_have_no_answers():
-    compared = timing_setups.compare(TimingSetups(model="m", subjects=["anatomy"], repeats=2, setups=[GPU, CPU]), RUNS)
+    setups = [GPU, SKIPPED, CPU, FOUR_BIT]
+    compared = timing_setups.compare(TimingSetups(model="m", subjects=["anatomy"], repeats=2, setups=setups), RUNS)
     assert compared.runs[0].measured.predicted == compared.configurations[0].predicted == "ABCD"
     short = compared.without_answers()
     assert {run.measured.predicted for run in short.runs if run.measured} == {None}

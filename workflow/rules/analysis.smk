@@ -1,5 +1,5 @@
 # Analysis of the models' mistakes.
-# Needs:  merged.json, questions.csv, subjects' questions; if config names one, a folder of label checks
+# Needs:  merged.json, questions.csv, the results they were made from; if config names one, a folder of label checks
 # Makes:  analysis.json
 
 LABEL_ERRORS = STUDY.questions.label_errors
@@ -7,10 +7,10 @@ LABEL_ERRORS = STUDY.questions.label_errors
 
 rule analyse:
     input:
+        **EVIDENCE,
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
         table=rules.merge.output.table,
-        questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=STUDY.subjects),
         labels=plain_files(sorted(Path(LABEL_ERRORS).glob("mmlu_*.csv"))) if LABEL_ERRORS else [],
     output:
         f"{RESULTS}/analysis.json",
@@ -19,13 +19,11 @@ rule analyse:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.code("analyse.py"),
         labels=[f"--label-errors={readable(LABEL_ERRORS)}"] if LABEL_ERRORS else [],
     shell:
-        f"{OFFLINE} python {PROGRAMS}/analyse.py"
-        " --merged {input.merged:q}"
-        " --table {input.table:q}"
-        " --questions {input.questions:q}"
+        f"{OFFLINE} python {PROGRAMS}/analyse.py{EVIDENCE_OPTIONS}"
         " {params.labels:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

@@ -117,6 +117,7 @@ if CHAT:
     rule summarise_chat:
         input:
             image=image_files("cpu"),
+            manifests=[manifest_of(name) for name in CHAT.models],
             recall=expand(f"{RESULTS}/chat/{{model}}/recall.json", model=CHAT.models),
             times=expand(f"{RESULTS}/chat/{{model}}/times.json", model=CHAT.models),
             transcripts=f"{RESULTS}/chat/transcripts.json",
@@ -133,6 +134,7 @@ if CHAT:
         shell:
             f"{OFFLINE} python {PROGRAMS}/summarise_chat.py"
             " --models {params.models:q}"
+            " --manifests {input.manifests:q}"
             " --folder {params.folder:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

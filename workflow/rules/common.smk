@@ -68,6 +68,8 @@ try:
     ELSEWHERE = [locations.process_log(Path(HOMES[pair]), *pair) for pair in RUN if HOMES[pair] != RESULTS]
 except UserError as error:
     raise WorkflowError(str(error)) from None
+QUESTIONS = [f"{SUBJECT_FILES}/{subject}.jsonl" for subject in STUDY.subjects]
+PREDICTED = list(dict.fromkeys(model for model, _ in PAIRS if model in IMPORTED))
 PROCESSES = [f"{RESULTS}/timings/{STUDY.process(*pair)}" for pair in RUN if HOMES[pair] == RESULTS]
 PROCESSES = list(dict.fromkeys([*PROCESSES, *map(str, filter(Path.is_file, ELSEWHERE))]))
 SETUPS = STUDY.timing_setups
@@ -143,6 +145,28 @@ def plain_files(paths):
 def manifest_of(model):
     """The manifest of a model."""
     return f"resources/models/{STUDY.manifest(model)}"
+
+
+# The manifests that results are compared with. Those of models that ran elsewhere alone are not fetched for that.
+HERE = {model for model, subject in RUN if HOMES[model, subject] == RESULTS}
+MANIFESTS = [
+    manifest_of(model)
+    for model in dict.fromkeys(model for model, _ in RUN)
+    if Path(manifest_of(model)).exists() or (not CONFIG.partial and (model in HERE or MODELS[model].path))
+]
+# The options of programs that read results (mmlu_kit.results.study_results), and what fills them in from a rule's input.
+EVIDENCE_OPTIONS = (
+    " --study {params.study:q}" " --results {params.results:q}" " --resources {params.resources:q}" " {params.predictions:q}"
+)
+EVIDENCE_PARAMS = {
+    # Functions, since braces in a text would be wildcards. Snakemake's report has the study in a script, which '</script>' would end.
+    "study": lambda wildcards: json.dumps(STUDY.plain(), sort_keys=True).replace("<", r"\u003c"),
+    "results": lambda wildcards, input: str(Path(input.processes).parents[1]),
+    "resources": lambda wildcards, input: str(Path(input.questions[0]).parents[2]),
+    "predictions": lambda wildcards, input: [
+        f"--predictions={model}={path}" for model, path in zip(PREDICTED, input.predictions)
+    ],
+}
 
 
 def manifest(wildcards):

@@ -1,5 +1,5 @@
 # The figures: those of the writeup for each group of models with results, and those of the error analysis and the chat models.
-# Needs:  merged.json, analysis.json
+# Needs:  merged.json, the results it was made from, analysis.json
 # Makes:  figures/<group>_<figure>.svg and .png, figures/<figure>.svg and .png
 # Which figures exist depends on the models that ran, so the output is their folder.
 from mmlu_kit.report import captions
@@ -7,6 +7,7 @@ from mmlu_kit.report import captions
 
 rule draw_figures:
     input:
+        **EVIDENCE,
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
         analysis=rules.analyse.output,
@@ -23,11 +24,11 @@ rule draw_figures:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.code("draw_figures.py"),
         captions=captions.by_file(group.name for group in STUDY.groups),  # for captions/figure.rst
     shell:
-        f"{OFFLINE} python {PROGRAMS}/draw_figures.py"
-        " --merged {input.merged:q}"
+        f"{OFFLINE} python {PROGRAMS}/draw_figures.py{EVIDENCE_OPTIONS}"
         " --analysis {input.analysis:q}"
         " --folder {output:q}"
         " > {log:q} 2>&1"

@@ -1,18 +1,27 @@
 # Merge all results into two files.
 # Needs:  evaluations/<model>/<subject>.json, timings/<model>/<subject>.json (or another machine's in elsewhere/<machine>),
-#         timings/processes.json, setups.json, stability.json, chat.json
+#         timings/processes.json, setups.json, stability.json, chat.json; what these were made from: the questions, the models'
+#         manifests, files of predictions
 # Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
+
+# The results, and what they were made from. Later rules need them too: each checks that merged.json is what they give.
+EVIDENCE = {
+    "evaluations": [f"{HOMES[pair]}/evaluations/{pair[0]}/{pair[1]}.json" for pair in PAIRS],
+    "timings": [f"{HOMES[pair]}/timings/{pair[0]}/{pair[1]}.json" for pair in RUN],
+    "processes": f"{RESULTS}/timings/processes.json",
+    "setups": SETUPS_FILES,
+    "stability": STABILITY_FILES,
+    "chat": CHAT_FILES,
+    "questions": QUESTIONS,
+    "manifests": MANIFESTS,
+    "predictions": [local(MODELS[name].predictions) for name in PREDICTED],
+}
 
 
 rule merge:
     input:
+        **EVIDENCE,
         image=image_files("cpu"),
-        evaluations=[f"{HOMES[pair]}/evaluations/{pair[0]}/{pair[1]}.json" for pair in PAIRS],
-        timings=[f"{HOMES[pair]}/timings/{pair[0]}/{pair[1]}.json" for pair in PAIRS if pair[0] not in IMPORTED],
-        processes=rules.parse_times.output,
-        setups=SETUPS_FILES,
-        stability=STABILITY_FILES,
-        chat=CHAT_FILES,
     output:
         merged=report(f"{RESULTS}/merged.json", caption="../report/captions/merged.rst", category="Results"),
         table=f"{RESULTS}/questions.csv",
@@ -21,20 +30,10 @@ rule merge:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.code("merge.py"),
-        results=subpath(output.merged, parent=True),
-        # A function, since braces in a text would be wildcards; Snakemake's report has it in a script, which '</script>' would end.
-        study=lambda wildcards: json.dumps(STUDY.plain(), sort_keys=True).replace("<", r"\u003c"),
-        setups=lambda wildcards, input: [f"--setups={path}" for path in input.setups],
-        stability=lambda wildcards, input: [f"--stability={path}" for path in input.stability],
-        chat=lambda wildcards, input: [f"--chat={path}" for path in input.chat],
     shell:
-        f"{OFFLINE} python {PROGRAMS}/merge.py"
-        " --study {params.study:q}"
-        " --results {params.results:q}"
-        " {params.setups:q}"
-        " {params.stability:q}"
-        " {params.chat:q}"
+        f"{OFFLINE} python {PROGRAMS}/merge.py{EVIDENCE_OPTIONS}"
         " --merged {output.merged:q}"
         " --table {output.table:q}"
         " > {log:q} 2>&1"

@@ -30,10 +30,10 @@ if CONFIG.partial:
 
 rule describe_run:
     input:
+        **EVIDENCE,
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
         parts=PARTS,
-        questions=[f"{SUBJECT_FILES}/{subject}.jsonl" for subject in dict.fromkeys(subject for _, subject in PAIRS)],
     output:
         f"{RESULTS}/run.json",
     log:
@@ -42,11 +42,11 @@ rule describe_run:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.version(KIT.folder / name for name in revision.code_files(KIT.folder)),
         images=[f"--image={kind}={name}" for kind, name in IMAGES.used.items()],
     shell:
-        f"{OFFLINE} python {PROGRAMS}/describe_run.py"
-        " --merged {input.merged:q}"
+        f"{OFFLINE} python {PROGRAMS}/describe_run.py{EVIDENCE_OPTIONS}"
         " --questions {input.questions:q}"
         ' --begun "${{MMLU_KIT_BEGUN:-}}"'
         " {params.images:q}"

@@ -1,11 +1,12 @@
 # The report, with the writeup's sections, and an HTML page with the report and all questions.
-# Needs:  merged.json, analysis.json, claims.json, run.json, figures, the templates in workflow/report; for the page also
-#         questions.csv and the questions' texts
+# Needs:  merged.json, the results it was made from, analysis.json, claims.json, run.json, figures, the templates in
+#         workflow/report; for the page also questions.csv and the questions' texts
 # Makes:  report.md, report.html
 
 
 rule write_report:
     input:
+        **EVIDENCE,
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
         analysis=rules.analyse.output,
@@ -19,11 +20,11 @@ rule write_report:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.code("write_report.py", ["workflow/report/*.j2"]),
         templates=KIT.path("workflow/report"),
     shell:
-        f"{OFFLINE} python {PROGRAMS}/write_report.py"
-        " --merged {input.merged:q}"
+        f"{OFFLINE} python {PROGRAMS}/write_report.py{EVIDENCE_OPTIONS}"
         " --analysis {input.analysis:q}"
         " --claims {input.claims:q}"
         " --run {input.run:q}"
@@ -34,12 +35,12 @@ rule write_report:
 
 rule write_page:
     input:
+        **EVIDENCE,
         image=image_files("cpu"),
         report=rules.write_report.output,
         merged=rules.merge.output.merged,
         table=rules.merge.output.table,
         figures=rules.draw_figures.output,
-        questions=[f"{SUBJECT_FILES}/{subject}.jsonl" for subject in dict.fromkeys(subject for _, subject in PAIRS)],
     output:
         report(f"{RESULTS}/report.html", caption="../report/captions/page.rst", category="Report"),
     log:
@@ -47,14 +48,12 @@ rule write_page:
     container:
         image("cpu")
     params:
+        **EVIDENCE_PARAMS,
         code=KIT.code("write_page.py", ["workflow/report/page/*"]),
         page=KIT.path("workflow/report/page"),
     shell:
-        f"{OFFLINE} python {PROGRAMS}/write_page.py"
+        f"{OFFLINE} python {PROGRAMS}/write_page.py{EVIDENCE_OPTIONS}"
         " --report {input.report:q}"
-        " --merged {input.merged:q}"
-        " --table {input.table:q}"
-        " --questions {input.questions:q}"
         " --page {params.page:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"

@@ -71,6 +71,8 @@ if SETUPS:
     rule compare_setups:
         input:
             image=image_files("cpu"),
+            model=manifest_of(SETUPS.model),
+            questions=expand("{folder}/{subject}.jsonl", folder=SUBJECT_FILES, subject=SETUPS.subjects),
             logs=expand(f"{RESULTS}/setups/run_{{repeat}}/{{setup}}.txt", repeat=REPEATS, setup=SETUP),
             records=expand(
                 f"{RESULTS}/setups/run_{{repeat}}/{{setup}}/{{kind}}/{{subject}}.json",
@@ -92,6 +94,8 @@ if SETUPS:
         shell:
             f"{OFFLINE} python {PROGRAMS}/compare_setups.py"
             " --setups {params.setups:q}"
+            " --model {input.model:q}"
+            " --questions {input.questions:q}"
             " --folder {params.folder:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

@@ -8,13 +8,13 @@ from mmlu_kit import user_errors
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit, listing
 from mmlu_kit.claims.reference import Claims, Published
-from mmlu_kit.results.merged import Merged
+from mmlu_kit.results import study_results
 from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--merged", type=Path, required=True, help="merged.json")
+    study_results.add_options(parser)
     parser.add_argument("--analysis", type=Path, required=True, help="analysis.json")
     parser.add_argument("--reference", type=Path, required=True, help="the folder with published.yaml and claims.yaml")
     parser.add_argument("--output", type=Path, required=True, help="claims.json to write")
@@ -23,7 +23,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged, analysis = Merged.read(args.merged), AnalysisFile.read(args.analysis)
+    merged, analysis = study_results.checked(args).merged, AnalysisFile.read(args.analysis)
     paths = args.reference / "published.yaml", args.reference / "claims.yaml"
     for path in paths:
         if not path.is_file():

@@ -9,13 +9,12 @@ from typing import Any
 from mmlu_kit import files, user_errors
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
-from mmlu_kit.results import summaries
-from mmlu_kit.results.merged import Merged
+from mmlu_kit.results import study_results, summaries
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--merged", type=Path, required=True, help="merged.json")
+    study_results.add_options(parser)
     parser.add_argument("--analysis", type=Path, required=True, help="analysis.json")
     parser.add_argument(
         "--folder", type=Path, required=True, help="where <group>_<figure>.svg, <figure>.svg and .png are written"
@@ -25,7 +24,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged, analysis = Merged.read(args.merged), AnalysisFile.read(args.analysis)
+    merged, analysis = study_results.checked(args).merged, AnalysisFile.read(args.analysis)
     args.folder.mkdir(parents=True, exist_ok=True)  # there may be nothing to draw
 
     def draw(name: str, figure: Callable[..., Any], *data: Any) -> None:

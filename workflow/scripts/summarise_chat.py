@@ -6,12 +6,14 @@ from pathlib import Path
 
 from mmlu_kit import user_errors
 from mmlu_kit.recall import chat_file
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--models", nargs="+", required=True, metavar="NAME", help="the study's chat models, in the study's order")
+    add("--manifests", type=Path, nargs="+", required=True, help="their manifests by fetch_model.py, in the same order")
     add("--folder", type=Path, required=True, help="the folder with <model>/recall.json and transcripts.json")
     add("--output", type=Path, required=True, help="the JSON file to write")
     return parser.parse_args()
@@ -19,7 +21,9 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    chat = chat_file.summarize(args.models, args.folder)
+    if len(args.models) != len(args.manifests):
+        raise UserError("--models and --manifests: name one manifest for each model")
+    chat = chat_file.summarize(dict(zip(args.models, args.manifests, strict=True)), args.folder)
     chat.write(args.output)
     for not_run in chat.not_run:
         print(f"{not_run.model}: not run: {not_run.reason}")

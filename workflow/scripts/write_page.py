@@ -5,21 +5,17 @@ import argparse
 from pathlib import Path
 
 from mmlu_kit import files, user_errors
-from mmlu_kit.inputs import questions
 from mmlu_kit.report import page
 from mmlu_kit.report.explorer import explorer
-from mmlu_kit.results import merging
-from mmlu_kit.results.merged import Merged
+from mmlu_kit.results import study_results
 from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    study_results.add_options(parser)
     add = parser.add_argument
     add("--report", type=Path, required=True, help="report.md; the figures it shows are in figures/ beside it")
-    add("--merged", type=Path, required=True, help="merged.json")
-    add("--table", type=Path, required=True, help="questions.csv")
-    add("--questions", type=Path, nargs="*", required=True, help="the questions, one .jsonl file for each subject")
     add("--page", type=Path, required=True, help="the folder of page.html.j2, page.css and page.js")
     add("--output", type=Path, required=True, help="report.html to write")
     return parser.parse_args()
@@ -34,8 +30,8 @@ def main() -> None:
     folder = args.report.parent
     paths = sorted(path for path in (folder / "figures").glob("*") if path.suffix in page.FORMATS)
     figures = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-    texts = [question for path in args.questions for question in questions.read_jsonl(path)]
-    data = explorer(Merged.read(args.merged), merging.read_table(args.table), texts)
+    results = study_results.checked(args)
+    data = explorer(results.merged, study_results.checked_table(results, args.results), results.questions)
     files.write_text(args.output, page.render(markdown, figures, data, args.page))
     print(f"{args.output} written: {len(data.text)} questions, {len(data.models)} models")
 

@@ -9,12 +9,12 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import context
-from mmlu_kit.results.merged import Merged
+from mmlu_kit.results import study_results
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--merged", type=Path, required=True, help="merged.json")
+    study_results.add_options(parser)
     parser.add_argument("--analysis", type=Path, required=True, help="analysis.json")
     parser.add_argument("--claims", type=Path, required=True, help="claims.json")
     parser.add_argument("--run", type=Path, required=True, help="run.json")
@@ -25,7 +25,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged, analysis = Merged.read(args.merged), AnalysisFile.read(args.analysis)
+    merged, analysis = study_results.checked(args).merged, AnalysisFile.read(args.analysis)
     claims, run = ClaimsFile.read(args.claims), RunFile.read(args.run)
     files.write_text(args.output, context.render(merged, analysis, claims, run, args.templates))
     print(f"{args.output} written")

@@ -1,6 +1,6 @@
 """analysis.json: statistics on a study's answers and mistakes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -22,6 +22,7 @@ class Interval(Data):
 
     low: Fraction
     high: Fraction
+    _order = model_validator(mode="after")(at_most("high", "low"))
 
 
 class Share(Interval):
@@ -31,6 +32,12 @@ class Share(Interval):
     wrong: Count
     unparsed: Count = Field(0, description="Answers without a letter, which are neither right nor wrong.")
     accuracy: Fraction = Field(description="Of all questions (micro average).")
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if not self.low - 1e-9 <= self.accuracy <= self.high + 1e-9:
+            raise ValueError("accuracy is not within its interval")
+        return self
 
 
 class GeneratedShare(Share):
@@ -116,6 +123,13 @@ class ModelAnalysis(Data):
     recall_sd: Fraction | None = Field(description="Standard deviation of the letters' recalls.")
     calibration: Calibration | None = Field(description="Null if the letters' probabilities are not known.")
     warnings: list[str] = Field(description="Warnings about its numbers.")
+
+    @model_validator(mode="after")
+    def _within_questions(self) -> Self:
+        generated = self.generated
+        if max(self.best_letter.correct + self.best_letter.wrong, generated.correct + generated.wrong) > self.questions:
+            raise ValueError("correct and wrong are more than questions")
+        return self
 
 
 class NullRate(Interval):
@@ -214,6 +228,12 @@ class ModelsWrong(Data):
     chi2: Statistic | None
     df: Positive | None
     p: P | None
+
+    @model_validator(mode="after")
+    def _each_question(self) -> Self:
+        if len(self.observed) != self.models + 1 or sum(self.observed) != self.questions:
+            raise ValueError("observed is not every question once, by the number of models that missed it")
+        return self
 
 
 class HardQuestion(Data):

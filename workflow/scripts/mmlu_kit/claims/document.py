@@ -1,9 +1,9 @@
 """claims.json: the writeup's claims and numbers, checked against its published numbers and against a run."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mmlu_kit.data import Data, Document, Text, version
 
@@ -70,6 +70,16 @@ class NumberResult(Data):
     )
     reason: str | None = Field(description="What differs at that stage, why the number may differ, or why there is no number.")
 
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.run is None or self.low is None or self.high is None:
+            verdict = NumberVerdict.NOT_RUN
+        else:
+            verdict = NumberVerdict.REPRODUCED if self.low <= self.published <= self.high else NumberVerdict.DIFFERS
+        if self.verdict != verdict:
+            raise ValueError(f"the verdict on {self.id} is '{self.verdict}', and by its numbers it is '{verdict}'")
+        return self
+
 
 class ClaimsFile(Document):
     """claims.json: claims judged by the published numbers and by this run, and published numbers compared with this run's."""
@@ -79,3 +89,11 @@ class ClaimsFile(Document):
     same_models: bool = Field(description="Whether any of the writeup's models has results in this run.")
     claims: list[ClaimResult] = Field(description="In the writeup's order.")
     numbers: list[NumberResult]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for entries in (self.claims, self.numbers):
+            identifiers = [entry.id for entry in entries]
+            if len({*identifiers}) < len(identifiers):
+                raise ValueError("a claim or a number occurs twice")
+        return self

@@ -10,7 +10,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
 from mmlu_kit.claims.reference import Claims, Published
-from mmlu_kit.results.merged import Merged
+from mmlu_kit.results import study_results
 from mmlu_kit.user_errors import UserError
 
 Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
@@ -24,17 +24,18 @@ _MEASURED = (
 )
 
 
-def print_claims(results: Path, reference: Path) -> None:
+def print_claims(results: Path, resources: Path, reference: Path) -> None:
     """Print a study's claims.json, and a line if it is out of date. Raises UserError if it is missing or damaged.
 
-    `reference` is the folder of the published numbers and claims.
+    `resources` is the folder of the questions and manifests that results are compared with as far as they are there,
+    `reference` that of the published numbers and claims.
     """
     path = results / "claims.json"
     if not path.is_file():
         raise UserError(f"{path} does not exist: run the study with {_command(results)}")
     claims = ClaimsFile.read(path)
     print(text(claims))
-    problem = _older(path, results) or _differs(claims, results, reference)
+    problem = _older(path, results) or _differs(claims, results, resources, reference)
     if problem:
         print(f"\nOUT OF DATE: {problem}; to check the claims again, run {_command(results)}")
 
@@ -50,11 +51,11 @@ def _older(path: Path, results: Path) -> str | None:
     return None
 
 
-def _differs(claims: ClaimsFile, results: Path, reference: Path) -> str | None:
-    """Why claims.json is not what its sources give now, which is a matter of a second; None if it is."""
+def _differs(claims: ClaimsFile, results: Path, resources: Path, reference: Path) -> str | None:
+    """Why claims.json is not what its sources give now, which is a matter of seconds; None if it is."""
     try:
         again = audit.audit(
-            Merged.read(results / "merged.json"),
+            study_results.checked_folder(results, resources).merged,
             AnalysisFile.read(results / "analysis.json"),
             Published.read_yaml(reference / "published.yaml"),
             Claims.read_yaml(reference / "claims.yaml"),

@@ -13,8 +13,11 @@ REFERENCE = PROJECT / "workflow/reference"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, metavar="FOLDER", help="a study's results: results/<study>")
+    add = parser.add_argument
+    add("results", type=Path, metavar="FOLDER", help="a study's results: results/<study>")
+    text = "the folder with the fetched questions and manifests, to compare results with (default: resources)"
+    add("--resources", type=Path, default=Path("resources"), help=text)
 
 
 def run(args: argparse.Namespace) -> None:
-    listing.print_claims(args.results, REFERENCE)
+    listing.print_claims(args.results, args.resources, REFERENCE)

@@ -3,6 +3,7 @@
 Answers are the same in every run. Times, dates, hosts and memory are not, so they are in a separate file.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,18 +11,26 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from mmlu_kit import files
-from mmlu_kit.data import Bytes, Count, Data, Document, Positive, Sha256, Text, at_most, version
+from mmlu_kit.data import Count, Data, Document, Positive, Sha256, Text, at_most, version
 from mmlu_kit.evaluation import answer_parser
 from mmlu_kit.evaluation.manner import Conversation, Packing
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.settings import LETTERS, Effective, Letter, LoadSettings, Preset, Requested
 from mmlu_kit.timing.gpu import GpuUse
+from mmlu_kit.timing.limits import UtcTime, check_cpu, check_energy, check_memory, check_order
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.phase_timer import StartPhases, SubjectPhases
-from mmlu_kit.user_errors import UserError
 
 # The version of scoring. Bump it whenever answers or probabilities can change; results of different versions are never merged.
 SCORING = 2
+
+
+# More than any model's context.
+MAX_PROMPT_TOKENS = 10_000_000
+# What float32 holds, of which the logarithms are computed.
+_SMALLEST = -3.4028235e38
+# Relative: log-probabilities have six decimals, their sum six digits.
+ROUNDING = 1e-5
 
 
 def _each_letter(logprobs: dict[str, float]) -> dict[str, float]:
@@ -30,7 +39,13 @@ def _each_letter(logprobs: dict[str, float]) -> dict[str, float]:
     return logprobs
 
 
-LetterLogprobs = Annotated[dict[str, float], AfterValidator(_each_letter)]
+def mass(logprobs: Iterable[float]) -> float:
+    """Return the sum of the probabilities with these logarithms."""
+    return math.fsum(map(math.exp, logprobs))
+
+
+Logprob = Annotated[float, Field(ge=_SMALLEST, le=0)]
+LetterLogprobs = Annotated[dict[str, Logprob], AfterValidator(_each_letter)]
 
 
 class Record(Data):
@@ -42,7 +57,7 @@ class Record(Data):
     prompt_sha256: Sha256 | None = Field(
         None, description="The hash of the prompt's text, and of its template arguments if any."
     )
-    prompt_tokens: Positive | None = None
+    prompt_tokens: Annotated[int, Field(ge=1, le=MAX_PROMPT_TOKENS)] | None = None
     examples: Count | None = Field(None, description="Few-shot examples in the prompt.")
     gold: Letter = Field(description="The right answer.")
     predicted: Letter | None = Field(
@@ -55,7 +70,29 @@ class Record(Data):
     letter_logprobs: LetterLogprobs | None = Field(
         None, description="Natural logarithm of each letter's probability, softmax over the whole vocabulary in float32."
     )
-    letter_mass: Annotated[float, Field(ge=0)] | None = Field(None, description="The sum of the letters' probabilities.")
+    letter_mass: Annotated[float, Field(ge=0, le=1 + ROUNDING)] | None = Field(
+        None, description="The sum of the letters' probabilities."
+    )
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.correct != (self.predicted == self.gold):
+            raise ValueError("correct contradicts predicted and gold")
+        if self.correct_generated != (self.parsed == self.gold):
+            raise ValueError("correct_generated contradicts parsed and gold")
+        logprobs = self.letter_logprobs
+        if logprobs is None:
+            if self.letter_mass is not None:
+                raise ValueError("letter_mass without letter_logprobs")
+            return self
+        if logprobs.get(self.predicted or "") != max(logprobs.values()):
+            raise ValueError("predicted is not the most probable letter")
+        # An absolute tolerance too, as the smallest floats have fewer digits.
+        if self.letter_mass is None or not math.isclose(
+            self.letter_mass, mass(logprobs.values()), rel_tol=ROUNDING, abs_tol=1e-300
+        ):
+            raise ValueError("letter_mass is not the sum of the letters' probabilities")
+        return self
 
 
 class Totals(Data):
@@ -104,44 +141,43 @@ class Evaluation(Document):
     totals: Totals
     records: Annotated[list[Record], Field(min_length=1)] = Field(description="One for each question, in the questions' order.")
 
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read an evaluation; one that contradicts itself, for example after an edit by hand, raises UserError."""
-        evaluation = super().read(path)
-        problem = evaluation.contradiction()
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        problem = self._contradiction()
         if problem:
-            raise UserError(f"{path} was changed after it was made: {problem}; delete it and run again")
-        return evaluation
+            raise ValueError(problem)
+        return self
 
-    def contradiction(self) -> str | None:
+    def _contradiction(self) -> str | None:
         """Describe the first inconsistency in the evaluation, None if there is none."""
         # Imported answers have no probabilities, and their letters may have been parsed by other rules.
         imported = self.requested is None
+        if any((value is None) != imported for value in (self.scoring, self.effective, self.packing)):
+            return "scoring, effective and packing are null for imported answers, and only for them"
+        most = self.requested.examples if self.requested else None
         # Another version of scoring may parse letters by other rules.
         same_rules = not imported and self.scoring == SCORING
         in_thought = self.conversation is not None and self.conversation.open_thought
-        for record in self.records:
-            logprobs = record.letter_logprobs
-            consistent = {
-                "subject": record.subject == self.subject,
-                "correct": record.correct == (record.predicted == record.gold),
-                "correct_generated": record.correct_generated == (record.parsed == record.gold),
-                "letter_logprobs": imported or (logprobs is not None and max(logprobs.values()) <= 0),
-                "predicted": logprobs is None or logprobs.get(record.predicted or "") == max(logprobs.values()),
-                "parsed": not same_rules or record.parsed == answer_parser.parse(record.generated, in_thought),
-            }
-            wrong = next((key for key, agrees in consistent.items() if not agrees), None)
-            if wrong:
-                return f"{wrong} of question {record.index} contradicts its other entries"
+        for place, record in enumerate(self.records):
+            where = f"question {record.index}"
+            if record.subject != self.subject:
+                return f"{where} is of another subject"
+            if record.index != place:
+                return f"{where} is where question {place} should be"
+            scored = (record.letter_logprobs, record.prompt_sha256, record.prompt_tokens, record.examples)
+            if any((value is None) != imported for value in scored):
+                return f"{where}: its prompt and probabilities are null for imported answers, and only for them"
+            if most is not None and (record.examples or 0) > most:
+                return f"{where} has more examples than requested"
+            if same_rules and record.parsed != answer_parser.parse(record.generated, in_thought):
+                return f"{where}: parsed is not the letter in its generated text"
         if self.totals != Totals.over(self.records):
             return "the totals contradict the records"
-        counted = self.packing.packed + self.packing.alone if self.packing else 0
-        if counted != (0 if imported else len(self.records)):
+        if self.packing and self.packing.packed + self.packing.alone != len(self.records):
             return "the counts of packed questions contradict the records"
         if (self.conversation is not None) != (self.requested is not None and self.requested.preset == Preset.CHAT):
             return "the form of its conversations contradicts its preset"
-        indices = [record.index for record in self.records]
-        return None if len(set(indices)) == len(indices) else "a question occurs twice"
+        return None
 
 
 class Timing(Document, StartPhases, SubjectPhases, GpuUse):
@@ -157,10 +193,18 @@ class Timing(Document, StartPhases, SubjectPhases, GpuUse):
     tokens_per_batch: Positive = Field(description="Tokens in one forward pass.")
     process: str | None = Field(description="The name of the process's /usr/bin/time log; null if there is none.")
     threads: Positive
-    process_started: str = Field(description="When the process started, UTC, ISO 8601.")
-    started: str = Field(description="When the subject was started, UTC, ISO 8601.")
-    peak_rss_bytes: Bytes = Field(description="The process's peak resident memory so far.")
+    process_started: UtcTime = Field(description="When the process started, UTC, ISO 8601.")
+    started: UtcTime = Field(description="When the subject was started, UTC, ISO 8601.")
+    peak_rss_bytes: Positive = Field(description="The process's peak resident memory so far.")
     machine: Machine = Field(description="The machine and the versions of packages that can change a score.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        check_order(self.process_started, self.started)
+        check_cpu(self.cpu_user_s + self.cpu_system_s, self.real_s, self.machine)
+        check_memory(self.peak_rss_bytes, self.peak_gpu_bytes, self.machine)
+        check_energy(self.gpu_energy_j, self.real_s)
+        return self
 
 
 class NotRun(Document):
@@ -178,6 +222,8 @@ class NotRun(Document):
 
 def is_not_run(path: Path) -> bool:
     """Whether a JSON file is a "not run" placeholder."""
+    if NotRun.form() not in files.read_text(path):
+        return False  # without parsing a long file twice
     value = files.read_json(path)
     return isinstance(value, dict) and value.get("schema") == NotRun.form()
 

@@ -9,7 +9,7 @@ import torch
 from pydantic import TypeAdapter
 
 from mmlu_kit import progress, sources
-from mmlu_kit.evaluation import encoding, records, scoring
+from mmlu_kit.evaluation import answer_parser, encoding, records, scoring
 from mmlu_kit.evaluation.journal import Journal, journal_key
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.process import Job
@@ -152,17 +152,16 @@ class Runner:
             question = prompt.question
             origins[question.index] = question.sha256, question.answer, prompt.sha256, len(prompt.ids), prompt.examples
 
+        in_thought = prompts[0].conversation is not None and prompts[0].conversation.open_thought
+
         def check(number: int, entries: list[dict[str, Any]]) -> list[Record]:
             batch = _RECORDS.validate_python(entries, strict=True)
             for record in batch:
                 origin = record.question_sha256, record.gold, record.prompt_sha256, record.prompt_tokens, record.examples
-                if origin != origins.get(record.index):
+                if record.subject != subject or origin != origins.get(record.index):
                     raise ValueError(f"its question {record.index} is not this subject's")
-            if batch:
-                packing = Packing(packed=len(batch), alone=0, reason=None)
-                problem = self._evaluation(subject, prompts, batch, packing).contradiction()
-                if problem:
-                    raise ValueError(problem)
+                if record.letter_logprobs is None or record.parsed != answer_parser.parse(record.generated, in_thought):
+                    raise ValueError(f"its question {record.index} has no probabilities, or not the letter in its text")
             return batch
 
         kept = journal.checked(check)

@@ -8,6 +8,7 @@ from typing import Any
 
 from mmlu_kit import settings
 from mmlu_kit.formatting import columns, percent, plural
+from mmlu_kit.results import study_results
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import CHANCE
 from mmlu_kit.terminal_text import visible
@@ -38,27 +39,32 @@ def lines(results: Path, targets: Iterable[str]) -> list[str]:
 
     Empty if the run was not meant to reach merged.json, which may then be missing or old.
     """
-    path, targets = results / "merged.json", list(targets)
-    if str(path) not in targets:
+    targets = list(targets)
+    if str(results / "merged.json") not in targets:
         return []
     try:
-        merged = Merged.read(path)
+        return text(study_results.checked_folder(results, Path("resources")).merged, results, targets)
     except UserError as error:
         return [str(error)]
+
+
+def text(merged: Merged, results: Path, targets: Iterable[str]) -> list[str]:
+    """Return the lines for merged.json; the parameters are as in `lines`."""
+    targets = list(targets)
     name = merged.study.name
     part = f", only {', '.join(merged.study.only)}" if merged.study.only else ""
-    text = [""]
+    ending = [""]
     if merged.results or merged.not_run:
-        text += [f"Accuracy by the best letter, study {name}{part}:", "", *table(merged), ""]
-    text += report_line(results, targets)
+        ending += [f"Accuracy by the best letter, study {name}{part}:", "", *table(merged), ""]
+    ending += report_line(results, targets)
     if merged.results:
-        text.append(f"Every answer: {results}/questions.csv")
+        ending.append(f"Every answer: {results}/questions.csv")
     if merged.not_run:
-        text.append(f"To run what was skipped, on a machine that can: make retry STUDY={name}")
+        ending.append(f"To run what was skipped, on a machine that can: make retry STUDY={name}")
     if merged.missing:
         total = len(merged.missing) + len(merged.not_run) + len(merged.results)
-        text.append(f"{len(merged.missing)} of {total} evaluations are missing: make report STUDY={name} runs them")
-    return text
+        ending.append(f"{len(merged.missing)} of {total} evaluations are missing: make report STUDY={name} runs them")
+    return ending
 
 
 def report_line(results: Path, targets: Iterable[str]) -> list[str]:

@@ -1,8 +1,9 @@
 """Make chat.json from the files of each chat model."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
+from mmlu_kit.evaluation import model_files
 from mmlu_kit.evaluation.records import NotRun, is_not_run
 from mmlu_kit.recall import summary
 from mmlu_kit.recall.documents import (
@@ -15,11 +16,15 @@ from mmlu_kit.recall.documents import (
     TranscriptsFile,
 )
 from mmlu_kit.settings import SETTINGS, LoadSettings
+from mmlu_kit.user_errors import UserError
 
 
-def summarize(models: Iterable[str], folder: Path) -> ChatFile:
-    """Summarise models, in order, from their recall.json and times.json in `folder`/<model> and `folder`/transcripts.json."""
-    outcomes = [_model(folder / model) for model in models]
+def summarize(models: Mapping[str, Path], folder: Path) -> ChatFile:
+    """Summarise models, in order, from their recall.json and times.json in `folder`/<model> and `folder`/transcripts.json.
+
+    `models` are their manifests by name. Raises UserError if a result was made by another model.
+    """
+    outcomes = [_model(folder / model, manifest) for model, manifest in models.items()]
     return ChatFile(
         models=[outcome for outcome in outcomes if isinstance(outcome, ChatModelSummary)],
         not_run=[outcome for outcome in outcomes if isinstance(outcome, ChatModelNotRun)],
@@ -27,9 +32,13 @@ def summarize(models: Iterable[str], folder: Path) -> ChatFile:
     )
 
 
-def _model(folder: Path) -> ChatModelSummary | ChatModelNotRun:
+def _model(folder: Path, manifest: Path) -> ChatModelSummary | ChatModelNotRun:
     if not is_not_run(folder / "recall.json"):
-        return summary.summarize(RecallFile.read(folder / "recall.json"), RecallTimesFile.read(folder / "times.json"))
+        recall, times = RecallFile.read(folder / "recall.json"), RecallTimesFile.read(folder / "times.json")
+        model_files.check(folder / "recall.json", recall, model_files.manifest(manifest), "delete it and run again")
+        if not recall.model == times.model == folder.name:
+            raise UserError(f"{folder} has results of {recall.model} and {times.model}: delete them and run again")
+        return summary.summarize(recall, times)
     not_run = NotRun.read(folder / "recall.json")
     requested = LoadSettings(**{setting: getattr(not_run.requested, setting) for setting in SETTINGS})
     return ChatModelNotRun(model=not_run.model, requested=requested, reason=not_run.reason)

@@ -1,6 +1,7 @@
 """The files of the recall experiment: conversations and replies, times, transcripts, and the summary."""
 
-from typing import Annotated, Literal
+import itertools
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -45,6 +46,13 @@ class TrialRecord(Data):
     turns: Positive
     messages_sha256: Sha256
 
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        for key, kind, is_null in (("value", "never", True), ("stale", "corrected", False), ("word", "rule", False)):
+            if (getattr(self, key) is None) != ((self.kind == kind) == is_null):
+                raise ValueError(f"{key} contradicts the kind, {self.kind}")
+        return self
+
 
 class ReplyRecord(Data):
     """A reply and its outcome; `other` is a value that was not told, `unclear` neither a value nor 'I do not know'."""
@@ -72,6 +80,7 @@ class ProbeRecord(Data):
     prompt_tokens: Positive
     cached_tokens: Count = Field(description="Tokens of the prompt's prefix that are in the KV cache of the previous turn.")
     replies: Replies
+    _limits = model_validator(mode="after")(at_most("prompt_tokens", "cached_tokens"))
 
 
 def _on_and_off(sessions: dict[str, Session]) -> dict[str, Session]:
@@ -119,6 +128,20 @@ class RecallFile(Document, ChatModel, Design):
     trials: list[TrialRecord]
     probes: list[ProbeRecord] = Field(description="Each trial under each strategy.")
 
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        probed = sorted((probe.trial, probe.strategy) for probe in self.probes)
+        if probed != sorted(itertools.product(range(len(self.trials)), self.strategies)):
+            raise ValueError("probes are not each trial under each strategy")
+        designed = [pair for pair in itertools.product(get_args(Kind), self.distances) for _ in range(self.trials_each)]
+        if sorted((trial.kind, trial.distance) for trial in self.trials) != sorted(designed):
+            raise ValueError("trials are not trials_each of each kind at each distance")
+        for probe in self.probes:
+            for reply in (probe.replies.model, probe.replies.oracle):
+                if (reply.rule_kept is None) != (self.trials[probe.trial].word is None):
+                    raise ValueError(f"rule_kept of trial {probe.trial} contradicts its kind")
+        return self
+
 
 class FirstToken(Data):
     """The time to the first token of one probe's reply."""
@@ -129,6 +152,7 @@ class FirstToken(Data):
     cached_tokens: Count = Field(description="Prompt tokens reused from the previous turn's KV cache.")
     warm_s: Seconds = Field(description="The time with that cache.")
     cold_s: Seconds = Field(description="The time without a cache.")
+    _limits = model_validator(mode="after")(at_most("prompt_tokens", "cached_tokens"))
 
 
 class IndependentMessage(Data):
@@ -139,6 +163,7 @@ class IndependentMessage(Data):
     new_tokens: Count
     first_token_s: Seconds
     total_s: Seconds
+    _limits = model_validator(mode="after")(at_most("total_s", "first_token_s"))
 
 
 class RecallTimesFile(Document):
@@ -199,6 +224,14 @@ class RecallCounts(Data):
     unclear: Count
     _limits = model_validator(mode="after")(at_most("n", "in_context", "right", "other", "not_knowing", "unclear"))
     _limits_in_context = model_validator(mode="after")(at_most("in_context", "right_in_context"))
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.right_in_context > self.right or self.right + self.other + self.not_knowing + self.unclear > self.n:
+            raise ValueError("the counts of outcomes are more than n")
+        if self.n and not self.low - 1e-9 <= self.right / self.n <= self.high + 1e-9:
+            raise ValueError("right / n is not within its interval")
+        return self
 
 
 class CorrectedCounts(Data):
@@ -310,3 +343,14 @@ class ChatFile(Document):
     models: list[ChatModelSummary] = Field(description="The models that ran, in the study's order.")
     not_run: list[ChatModelNotRun]
     transcripts: Transcripts | None = Field(description="Three whole chats; null if the model could not be run.")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        names = [*(model.model for model in self.models), *(model.model for model in self.not_run)]
+        if len({*names}) < len(names):
+            raise ValueError("a model occurs twice")
+        for model in self.models:
+            rows = [(row.reader, row.strategy, row.distance) for row in model.rows]
+            if rows != list(itertools.product(get_args(Reader), model.strategies, (None, *model.distances))):
+                raise ValueError(f"the rows of {model.model} are not one for each reader, strategy and distance")
+        return self

@@ -8,7 +8,7 @@ byte. Otherwise the task's name includes the name of the questions, of the promp
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ from mmlu_kit.evaluation.records import Evaluation, Record, Timing
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.results import locations
+from mmlu_kit.results import locations, study_results
+from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS, Preset, Split
 from mmlu_kit.study import StudyQuestions
@@ -53,9 +54,11 @@ def export(results: Path, resources: Path, output: Path, load_tokenizer: Callabl
     """Write every model's results and samples below `output`, and yield a line on each model.
 
     `load_tokenizer` returns the tokenizer in a model's folder; prompts made by a chat template need it. Raises UserError if the
-    questions in `resources` are not those that were asked.
+    questions in `resources` are not those that were asked, or merged.json is not what the results give.
     """
-    merged = Merged.read(results / "merged.json")
+    checked = study_results.checked_folder(results, resources)
+    merged = checked.merged
+    evaluations = {(each.model, each.subject): each for each in checked.outcomes if isinstance(each, Evaluation)}
     for model, about in merged.models.items():
         if about.requested is None:
             yield f"{model}: left out, because its answers were imported and only their letters are known"
@@ -64,7 +67,7 @@ def export(results: Path, resources: Path, output: Path, load_tokenizer: Callabl
         if about.requested.preset == Preset.CHAT:
             manifest = checkpoints.verified_manifest(resources / "models" / merged.study.manifest(model))
             tokenizer = load_tokenizer(Path(manifest.folder))
-        tasks = _tasks(merged, model, about.requested.preset, results, resources, tokenizer)
+        tasks = _tasks(merged, model, evaluations, results, resources, tokenizer)
         folder, when = output / folder_name(model), _date([task.timing for task in tasks])
         for task in tasks:
             lines = [json.dumps(sample, ensure_ascii=False) + "\n" for sample in task.samples]
@@ -155,13 +158,17 @@ def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
     }
 
 
-def _tasks(merged: Merged, model: str, preset: Preset, results: Path, resources: Path, tokenizer: Any) -> list[Task]:
+def _tasks(
+    merged: Merged, model: str, evaluations: Mapping[Pair, Evaluation], results: Path, resources: Path, tokenizer: Any
+) -> list[Task]:
     """Return one model's tasks, from its evaluations, their timings and the fetched questions."""
     study = merged.study
     tasks = []
     for result in (result for result in merged.results if result.model == model):
         folder = results / (result.source or "")
-        evaluation = Evaluation.read(locations.evaluation_file(folder, model, result.subject))
+        evaluation = evaluations[model, result.subject]
+        assert evaluation.requested is not None
+        preset = evaluation.requested.preset
         subject_questions = questions.read_jsonl(resources / "subjects" / study.subjects_folder / f"{result.subject}.jsonl")
         tasks.append(
             Task(

@@ -2,11 +2,8 @@
 
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from types import NoneType
-from typing import Any
-
-import pandas
+from typing import TYPE_CHECKING, Any
 
 from mmlu_kit import settings
 from mmlu_kit.config import ModelEntry
@@ -25,6 +22,9 @@ from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
+
+if TYPE_CHECKING:
+    import pandas
 
 _TIMES = (
     *(f"{phase}_s" for phase in phase_timer.PHASES),
@@ -182,8 +182,10 @@ def _check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str) -
             raise UserError(f"{made}, but the study requests {value}: delete it and run again")
 
 
-def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> pandas.DataFrame:
+def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> "pandas.DataFrame":
     """Return questions.csv: one row for each model and question, in the study's order; only a header if nothing was run."""
+    import pandas  # takes half a second, and merged.json needs no table
+
     answered = {(outcome.model, outcome.subject): outcome.records for outcome in outcomes if isinstance(outcome, Evaluation)}
     rows = [
         {
@@ -197,13 +199,3 @@ def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> pandas.DataF
         for record in answered.get((model, subject), [])
     ]
     return pandas.DataFrame(rows, columns=list(COLUMNS))
-
-
-def read_table(path: Path) -> pandas.DataFrame:
-    """Read questions.csv as `table` returned it; a generated text may be 'nan' or empty."""
-    return pandas.read_csv(
-        path,
-        keep_default_na=False,
-        na_values={name: [""] for name in _UNKNOWN},
-        dtype=dict.fromkeys(_TEXTS, str),
-    )

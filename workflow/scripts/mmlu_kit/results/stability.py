@@ -3,13 +3,13 @@
 import itertools
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Positive, version
 from mmlu_kit.evaluation.manner import Packing
-from mmlu_kit.evaluation.records import Record
+from mmlu_kit.evaluation.records import ROUNDING, Logprob, Record, mass
 from mmlu_kit.settings import LETTERS, DType, Letter, NumberFormat
 
 DTYPES = (DType.FLOAT32, DType.BFLOAT16)
@@ -36,13 +36,40 @@ class RunSettings(Data):
         return f"{self.dtype} {self.batching} {self.threads}"
 
 
+def _probabilities(logprobs: list[float]) -> list[float]:
+    if mass(logprobs) > 1 + ROUNDING:
+        raise ValueError("the letters' probabilities add up to more than 1")
+    return logprobs
+
+
+# The log-probability of each letter, in order.
+LogprobList = Annotated[list[Logprob], Field(min_length=len(LETTERS), max_length=len(LETTERS)), AfterValidator(_probabilities)]
+
+
 class StabilityRun(RunSettings):
     """The answers of one run."""
 
     packing: Packing = Field(description="Which questions were computed together.")
     correct: Count
     predicted: list[Letter] | None = Field(description="The best letter of each question; null in merged.json.")
-    logprobs: list[list[float]] | None = Field(description="The letters' log-probabilities; null in merged.json.")
+    logprobs: list[LogprobList] | None = Field(description="The letters' log-probabilities; null in merged.json.")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if (self.predicted is None) != (self.logprobs is None):
+            raise ValueError("predicted and logprobs are null only together")
+        letters, logprobs = self.predicted or [], self.logprobs or []
+        if len(letters) != len(logprobs) or (self.predicted is not None and len(letters) != self.questions):
+            raise ValueError("predicted, logprobs and packing are of different numbers of questions")
+        for number, (letter, values) in enumerate(zip(letters, logprobs, strict=True)):
+            if values[LETTERS.index(letter)] != max(values):
+                raise ValueError(f"predicted is not the most probable letter of answer {number}")
+        return self
+
+    @property
+    def questions(self) -> int:
+        """The number of questions."""
+        return self.packing.packed + self.packing.alone
 
     @property
     def settings(self) -> RunSettings:
@@ -57,9 +84,18 @@ class StabilityComparison(Data):
     runs: tuple[RunSettings, RunSettings]
     flips: Count = Field(description="Questions with different answers.")
     largest_difference: float = Field(ge=0, description="Largest difference of a letter's log-probability.")
-    margins: list[float] = Field(
+    margins: list[Annotated[float, Field(ge=0)]] = Field(
         description="For each changed answer, the difference of the two letters' log-probabilities in the first run."
     )
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        first, second = self.runs
+        if [name for name in RunSettings.model_fields if getattr(first, name) != getattr(second, name)] != [self.changed]:
+            raise ValueError(f"its runs do not differ in {self.changed} alone")
+        if self.flips != len(self.margins):
+            raise ValueError("flips is not the number of margins")
+        return self
 
 
 class StabilityFile(Document):
@@ -77,6 +113,13 @@ class StabilityFile(Document):
         counts = [*(run.correct for run in self.runs), *(comparison.flips for comparison in self.comparisons)]
         if any(count > self.questions for count in counts):
             raise ValueError("a run's correct or a comparison's flips is larger than questions")
+        if any(run.questions != self.questions for run in self.runs):
+            raise ValueError("a run's packing is of another number of questions")
+        settings = [run.settings for run in self.runs]
+        if any(settings.count(each) > 1 for each in settings):
+            raise ValueError("two runs have the same settings")
+        if all(run.predicted is not None for run in self.runs) and self.comparisons != comparisons(self.runs):
+            raise ValueError("comparisons are not those of the runs")
         return self
 
     def without_answers(self) -> "StabilityFile":

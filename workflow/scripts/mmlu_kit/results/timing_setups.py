@@ -6,16 +6,17 @@ of one effective configuration should differ in nothing but time.
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mmlu_kit.data import Bytes, Count, Data, Document, Joules, MedianRange, Positive, Seconds, version
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, Totals
 from mmlu_kit.settings import SETTINGS, Effective, LoadSettings, WeightGroup
 from mmlu_kit.study import Setup, TimingSetups
-from mmlu_kit.timing import phase_timer
+from mmlu_kit.timing import limits, phase_timer
+from mmlu_kit.timing.limits import UtcTime
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.time_logs import ProcessTimes
 
@@ -36,11 +37,11 @@ class Measured(Data):
     """The measurements of a run."""
 
     effective: Effective
-    started: str = Field(description="When the process began, UTC, ISO 8601.")
+    started: UtcTime = Field(description="When the process began, UTC, ISO 8601.")
     real_s: Seconds = Field(description="From /usr/bin/time around the whole process, like user_s and system_s.")
     user_s: Seconds
     system_s: Seconds
-    peak_rss_bytes: Bytes = Field(description="Measured by the process itself, as GNU time 1.7 logs four times as much.")
+    peak_rss_bytes: Positive = Field(description="Measured by the process itself, as GNU time 1.7 logs four times as much.")
     peak_gpu_bytes: Bytes | None
     gpu_s: Seconds | None
     gpu_energy_j: Joules | None
@@ -50,6 +51,18 @@ class Measured(Data):
     totals: Totals
     questions_sha256: str = Field(description="Hash of the questions asked.")
     predicted: str | None = Field(description="The best letters, question by question; null in merged.json.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        phases = self.phases
+        limits.check_part("its phases", sum(seconds for _, seconds in phases), "real_s", self.real_s)
+        limits.check_cpu(self.user_s + self.system_s, self.real_s, self.machine)
+        limits.check_gpu(self.gpu_s, phases.forward_s)
+        limits.check_energy(self.gpu_energy_j, self.real_s)
+        limits.check_memory(self.peak_rss_bytes, self.peak_gpu_bytes, self.machine)
+        if self.predicted is not None and len(self.predicted) != self.totals.questions:
+            raise ValueError("predicted is not one letter for each question")
+        return self
 
 
 class Run(Data):
@@ -126,6 +139,24 @@ class SetupsFile(Document):
         description="Every two configurations that answered the same questions; ratios are second to first."
     )
 
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        names = [setup.name for setup in self.setups]
+        pairs = [(run.setup, run.repeat) for run in self.runs]
+        if len({*names}) < len(names) or len({*pairs}) < len(pairs):
+            raise ValueError("a setup or a run occurs twice")
+        if {*names} != {setup for setup, _ in pairs} or any(repeat > self.repeats for _, repeat in pairs):
+            raise ValueError("the runs are not those of the setups")
+        if any(run.measured and run.measured.predicted is None for run in self.runs):
+            return self  # in merged.json
+        if self.setups != [summary(setup, self.runs) for setup in self.setups]:
+            raise ValueError("setups are not the summaries of the runs")
+        if self.configurations != configurations_run(self.runs):
+            raise ValueError("configurations are not those of the runs")
+        if self.comparisons != comparisons(self.configurations):
+            raise ValueError("comparisons are not those of the configurations")
+        return self
+
     def without_answers(self) -> "SetupsFile":
         """Return a copy without the answers to each question."""
         runs = [
@@ -186,7 +217,7 @@ def run(
     return Run(setup=setup.name, repeat=repeat, requested=requested, reason=outcomes[0].reason, measured=measured)
 
 
-def summary(setup: Setup, runs: Iterable[Run]) -> SetupSummary:
+def summary(setup: Setup | SetupSummary, runs: Iterable[Run]) -> SetupSummary:
     """Summarize a setup's runs: medians and ranges of the measurements, and the numbers of right answers."""
     repeats = [run for run in runs if run.setup == setup.name]
     measured = [run.measured for run in repeats if run.measured]

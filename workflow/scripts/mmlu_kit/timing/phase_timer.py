@@ -1,5 +1,6 @@
 """How a process spends its time: from start to end, each moment belongs to exactly one phase."""
 
+import math
 import os
 import re
 import resource
@@ -10,12 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psutil
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mmlu_kit.data import Data, Seconds
+from mmlu_kit.timing import limits
 
 # Phases of a process's start, and of each subject.
 START = ("startup", "load")
@@ -46,6 +48,14 @@ class SubjectPhases(Data):
     cpu_user_s: Seconds
     cpu_system_s: Seconds
     gpu_s: Seconds | None = Field(description="Forward passes measured on the GPU's own clock, between CUDA events.")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        total = sum(getattr(self, f"{phase}_s") for phase in SUBJECT)
+        if not math.isclose(total, self.real_s, rel_tol=1e-9, abs_tol=0.001):  # each is rounded to 0.1 ms
+            raise ValueError(f"real_s is {self.real_s}, but its phases add up to {round(total, 4)}")
+        limits.check_gpu(self.gpu_s, self.forward_s)
+        return self
 
 
 class PhaseTimer:
