@@ -182,4 +182,4 @@ def machine() -> Machine:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run(main)

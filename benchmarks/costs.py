@@ -10,7 +10,6 @@ all weights are read once. All 57 subjects are MMLU's 14,042 questions, with as 
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -183,4 +182,4 @@ def markdown(costs: Sequence[Cost], rates: Rates) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run(main)

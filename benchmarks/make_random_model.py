@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit import user_errors
 from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 
 Shape = dict[str, Any]  # fields of a config.json
@@ -108,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    user_errors.run(main)

@@ -167,4 +167,4 @@ def markdown(rows: Sequence[PrecisionRow]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run(main)
