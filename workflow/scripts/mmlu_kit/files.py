@@ -1,6 +1,7 @@
 """Atomic file writing (to a temporary name, synced, then renamed), reading and hashing."""
 
 import codecs
+import contextlib
 import hashlib
 import json
 import os
@@ -27,18 +28,27 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind."""
+    """Write `data` to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind.
+
+    In place of a folder, a device or a pipe nothing is written: UserError.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Names have a limit, which the temporary one must not exceed first.
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path} is {kind(path.stat().st_mode)}, not a file: choose another name")
         with temporary.open("wb") as stream:
             stream.write(data)
             sync(stream)
         temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def sync(stream: BinaryIO) -> None:

@@ -62,7 +62,7 @@ class PromptTooLong(UserError):
 
 def parse(text: str) -> Strategy:
     """Parse a strategy in one of FORMS; any other text raises UserError."""
-    match = re.fullmatch(r"(none|full)|(last_turns|token_budget)[\s(]+(\d{1,9})\s*\)?", text.strip())
+    match = re.fullmatch(r"(none|full)|(last_turns|token_budget)[\s(]+([0-9]{1,9})\s*\)?", text.strip())
     if not match or (match[2] == "token_budget" and int(match[3]) == 0):
         raise UserError(f"'{text.strip()}' is not a strategy; strategies: {', '.join(FORMS)}")
     return Strategy(match[1]) if match[1] else Strategy(match[2], int(match[3]))
