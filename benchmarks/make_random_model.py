@@ -24,7 +24,7 @@ SMALL: Shape = {
 
 def published_shape(path: Path, name: str) -> Shape:
     """The configuration fields of a published model, from a JSON file of shapes by repository name."""
-    fields = json.loads(path.read_text())[name]
+    fields = json.loads(path.read_text(encoding="utf-8"))[name]
     rope = {"rope_type": "default", "rope_theta": fields["rope_theta"]}
     kept = {key: value for key, value in fields.items() if key not in ("parameters", "rope_theta", "note")}
     return {**kept, "rope_parameters": rope, "max_position_embeddings": 32768}

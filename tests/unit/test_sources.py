@@ -23,7 +23,7 @@ def test_an_edit_of_scoring_reruns_the_evaluation_and_not_the_report(root):
 def test_programs_that_need_no_model_do_not_import_torch(root, program):
     # Importing torch takes seconds, as long as scoring several questions.
     for path in sources.sources(root / "workflow/scripts" / program):
-        text = Path(path).read_text()
+        text = Path(path).read_text(encoding="utf-8")
         assert "import torch" not in text and "import transformers" not in text, path
 
 

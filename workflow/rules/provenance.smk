@@ -14,7 +14,7 @@ if workflow.is_main_process:
     persons = [os.getenv("USER"), os.getenv("LOGNAME"), platform.node()]
     begun = {
         **revision.commit(KIT.folder)._asdict(),
-        "command": privacy.command(sys.argv, Path.cwd(), Path("~").expanduser(), persons),
+        "command": privacy.command(sys.argv, Path.cwd(), Path(os.path.expanduser("~")), persons),
         "snakemake": version("snakemake"),
     }
     os.environ.update(MMLU_KIT_BEGUN=json.dumps(begun))
