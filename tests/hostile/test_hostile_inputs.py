@@ -5,10 +5,10 @@ To add one, add a row to the table of its kind.
 
 import pytest
 
-from tests.hostile import configs, results
+from tests.hostile import configs, files, results
 from tests.hostile.inputs import Hostile, run
 
-TABLES = (configs, results)
+TABLES = (configs, files, results)
 INPUTS = [pytest.param(row, id=f"{table.__name__.split('.')[-1]}: {row.name}") for table in TABLES for row in table.INPUTS]
 
 
