@@ -9,7 +9,6 @@ from pathlib import Path
 import psutil
 from snakemake.settings.types import DeploymentMethod
 
-sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 USERS_OFFLINE = os.environ.pop("HF_HUB_OFFLINE", None)
 
 from mmlu_kit import config as configs

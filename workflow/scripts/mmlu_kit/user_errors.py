@@ -9,6 +9,8 @@ from typing import NoReturn
 
 from mmlu_kit import interrupts, streams
 
+_WRONG_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+
 
 class UserError(Exception):
     """An error that the user can correct; the message says in one line what is wrong, where, and what to do."""
@@ -53,8 +55,7 @@ def _status(main: Callable[[], None]) -> int:
         if isinstance(error, BrokenPipeError) and streams.unread():
             return streams.BROKEN_PIPE
         where = f" ({error.filename})" if error.filename else " (standard output)" if streams.failure() else ""
-        missing = error.errno == errno.ENOENT
-        advice = "correct the path" if missing else "free some space, or correct the path or its permissions"
+        advice = "correct the path" if error.errno in _WRONG_PATH else "free some space, or correct the path or its permissions"
         return report(f"{error.strerror or error}{where}: {advice}")
     except KeyboardInterrupt:
         return interrupts.STATUS
