@@ -1,6 +1,7 @@
 """Damaged files in place of those that programs read: in other encodings, empty, of other forms, and no regular files."""
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import mmlu_kit.report.page  # noqa: F401  imported here once, and not in the pr
 
 from tests.hostile.inputs import Hostile
 
+MODEL = Path(__file__).parents[2] / "workflow/demo/models/demo-small"
 TEXT = '{"schema": "é"}'
 HUGE_BYTES = 10**12
 
@@ -102,8 +104,30 @@ def damaged(name: str, make: Callable[[Path], object], command: Sequence[str]) -
     return write
 
 
+def odd_name(*arguments: str) -> Callable[[Path], Sequence[str]]:
+    """A model folder with a name in Latin-1, which arguments call NAME."""
+    name = os.fsdecode(b"caf\xe9")
+
+    def make(folder: Path) -> Sequence[str]:
+        shutil.copytree(MODEL, folder / name)
+        return [argument.replace("NAME", name) for argument in arguments]
+
+    return make
+
+
+NAMES = {
+    "fetch_model.py --folder NAME --output m.json": "m.json cannot have",
+    "mmlu-kit status --study NAME": "config: Invalid JSON: lone leading surrogate",
+    "mmlu-kit verify NAME": "caf\\udce9/claims.json does not exist",
+    "mmlu-kit forget-skipped NAME/x": "caf\\udce9/x: this study has no results yet",
+    "mmlu-kit chat --load NAME": "caf\\udce9 is a folder, not a file",
+    "merge.py --study NAME --results r --merged m --table t": "--study: not valid JSON",
+}
 INPUTS = [
-    Hostile(f"{kind} as {name}", damaged(name, make, command), f"{name} {line}" if line else name)
-    for name, (command, damages) in READERS.items()
-    for kind, (make, line) in damages.items()
+    *(Hostile(f"a name in Latin-1: {command}", odd_name(*command.split()), line) for command, line in NAMES.items()),
+    *(
+        Hostile(f"{kind} as {name}", damaged(name, make, command), f"{name} {line}" if line else name)
+        for name, (command, damages) in READERS.items()
+        for kind, (make, line) in damages.items()
+    ),
 ]

@@ -30,6 +30,15 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path, m
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "old"
 
 
+def test_the_name_of_a_file_that_is_not_utf8_cannot_be_recorded(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    with pytest.raises(UserError, match=r"a.json cannot have .*caf.udce9.*, which is not UTF-8: rename the file or folder"):
+        files.write_json(tmp_path / "a.json", {"folder": name})
+    assert list(tmp_path.iterdir()) == []
+    files.write_text(tmp_path / name, "x")  # its own name may be any
+    assert files.read_text(tmp_path / name) == "x"
+
+
 def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda number: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):

@@ -23,8 +23,16 @@ _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write `text` as UTF-8 to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind.
+
+    A lone surrogate, as from the name of a file that is not UTF-8, raises UserError.
+    """
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        place = ascii(text[max(0, error.start - 30) : error.end + 30])
+        raise UserError(f"{path} cannot have {place}, which is not UTF-8: rename the file or folder that is named so") from None
+    write_bytes(path, data)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
