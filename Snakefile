@@ -1,5 +1,7 @@
 # The whole study, from questions and models to the report. Run it with:  snakemake --cores 8
 # Studies are defined in config.yaml; results are written to results/<study>/.
+import os
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,12 +17,23 @@ if not FOLDER.is_dir():
     )
 
 
+sys.path.insert(0, f"{FOLDER}/workflow/scripts")
+
+from mmlu_kit import config_files
+from mmlu_kit.user_errors import UserError
+
+
 configfile: f"{FOLDER}/config.yaml"
 
 
-if Path("config.yaml").exists() and not Path("config.yaml").samefile(FOLDER / "config.yaml"):
-
+BESIDE = Path("config.yaml")
+if os.path.lexists(BESIDE) and not (BESIDE.exists() and BESIDE.samefile(FOLDER / BESIDE)):
     # A working directory other than the kit's folder may have a config.yaml, which extends the kit's.
+    try:
+        config_files.read([BESIDE])  # Snakemake would hang at a bomb of aliases
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
     configfile: "config.yaml"
 
 

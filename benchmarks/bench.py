@@ -30,7 +30,7 @@ from tables import Bench, Run, Tables, Work
 ROOT = Path(__file__).parents[1]
 SHAPE = "Qwen/Qwen2.5-0.5B-Instruct"
 SUBJECT = "astronomy"
-TEN_SUBJECTS = tuple(yaml.safe_load((ROOT / "config.yaml").read_text())["studies"]["writeup"]["subjects"])
+TEN_SUBJECTS = tuple(yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["studies"]["writeup"]["subjects"])
 SIZES = (1, 2, 4, 8, 16)  # lm-eval's batch sizes that are tried
 TOKENS = 768  # what `tokens_per_batch: auto` is on a CPU
 Command = Sequence[object]
@@ -108,7 +108,10 @@ def cut(source: Path, folder: Path, subject: str, most: int) -> None:
     for split in ("dev", "test"):
         path = folder / split / f"{subject}_{split}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with (source / split / path.name).open(newline="", encoding="utf-8") as whole, path.open("w", newline="") as part:
+        with (
+            (source / split / path.name).open(newline="", encoding="utf-8") as whole,
+            path.open("w", newline="", encoding="utf-8") as part,
+        ):
             csv.writer(part).writerows(row for number, row in enumerate(csv.reader(whole)) if split == "dev" or number < most)
 
 
@@ -165,7 +168,7 @@ def fastest(commands: Mapping[int, Command]) -> int:
 def process(command: Command) -> Run:
     """Run a program to its end; its last line of output is its work, where it says any."""
     began = time.perf_counter()
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    done = subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", errors="replace")
     process_s = time.perf_counter() - began
     if done.returncode:
         raise UserError(f"{' '.join(map(str, command))}: {done.stderr.strip().splitlines()[-1]}")
@@ -182,4 +185,4 @@ def machine() -> Machine:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run(main)

@@ -8,7 +8,6 @@ its place at every turn, so little of the cache can be reused.
 
 import argparse
 import statistics
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,4 +135,4 @@ def table(measured: dict[str, list[Measurement]]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(user_errors.run(main))
+    user_errors.run(main)

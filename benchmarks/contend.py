@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmlu_kit import user_errors
+
 if TYPE_CHECKING:  # imported late: a process that only loads shall load nothing else
     from mmlu_kit.inputs.questions import Question
 
@@ -173,4 +175,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    user_errors.run(main)

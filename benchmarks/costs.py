@@ -10,7 +10,6 @@ all weights are read once. All 57 subjects are MMLU's 14,042 questions, with as 
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +78,7 @@ def main() -> None:
     args = parser.parse_args()
     if not (args.data / "model_shapes.json").is_file():
         raise UserError(f"{args.data}: this needs real questions, a tokenizer and model shapes there (--data)")
-    study = resolve({**yaml.safe_load((ROOT / "config.yaml").read_text()), "study": args.study})
+    study = resolve({**yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8")), "study": args.study})
     tokens = {path.stem.removesuffix("_test"): counted(args.data, path) for path in (args.data / "mmlu/test").glob("*.csv")}
     rates = {DType.FLOAT32: args.float32 * 1e9, DType.BFLOAT16: args.bfloat16 * 1e9}
     text = markdown([cost(name, study, tokens, rates, args.data / "model_shapes.json") for name in study.run], rates)
@@ -183,4 +182,4 @@ def markdown(costs: Sequence[Cost], rates: Rates) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run(main)

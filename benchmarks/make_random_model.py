@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit import user_errors
 from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 
 Shape = dict[str, Any]  # fields of a config.json
@@ -23,7 +24,7 @@ SMALL: Shape = {
 
 def published_shape(path: Path, name: str) -> Shape:
     """The configuration fields of a published model, from a JSON file of shapes by repository name."""
-    fields = json.loads(path.read_text())[name]
+    fields = json.loads(path.read_text(encoding="utf-8"))[name]
     rope = {"rope_type": "default", "rope_theta": fields["rope_theta"]}
     kept = {key: value for key, value in fields.items() if key not in ("parameters", "rope_theta", "note")}
     return {**kept, "rope_parameters": rope, "max_position_embeddings": 32768}
@@ -108,4 +109,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    user_errors.run(main)

@@ -100,7 +100,7 @@ def evaluated(
         command += ["--questions", questions, "--subjects", subject, "--device", device, "--dtype", dtype]
         command += ["--quantization", quantization, "--on-unavailable", "skip", "--threads", threads]
         command += ["--evaluations", f"{folder}/e", "--timings", f"{folder}/t"]
-        process = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        process = subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", errors="replace")
         if process.returncode:
             raise UserError(f"{dtype} {quantization}: {process.stderr.strip().splitlines()[-1]}")
         return read_evaluation(Path(folder) / f"e/{subject}.json"), read_timing(Path(folder) / f"t/{subject}.json")
@@ -167,4 +167,4 @@ def markdown(rows: Sequence[PrecisionRow]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run(main))
+    run(main)

@@ -99,7 +99,7 @@ def test_lm_evals_own_functions_read_every_file(exported, demo):
     results = utils.get_results_filenames(names)
     samples = utils.get_sample_results_filenames(names)
     assert len(results) == 3 and len(samples) == 3 * 10 and len(names) == 33
-    table = utils.make_table(json.loads(Path(results[0]).read_text()))
+    table = utils.make_table(json.loads(Path(results[0]).read_text(encoding="utf-8")))
     assert table.count("|acc") == 10 and "|college_biology" in table
     tasks = {(Path(name).parent.name, utils.get_file_task_name(Path(name).name)) for name in samples}
     assert tasks == {(result.model, f"demo_{result.subject}") for result in merged.results}

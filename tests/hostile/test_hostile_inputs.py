@@ -7,6 +7,8 @@ import pytest
 
 from tests.hostile import (
     archives,
+    configs,
+    files,
     journals,
     label_errors,
     predictions,
@@ -19,7 +21,20 @@ from tests.hostile import (
 )
 from tests.hostile.inputs import Hostile, run
 
-TABLES = (archives, journals, label_errors, predictions, private_names, questions, records, results, texts, time_logs)
+TABLES = (
+    archives,
+    configs,
+    files,
+    journals,
+    label_errors,
+    predictions,
+    private_names,
+    questions,
+    records,
+    results,
+    texts,
+    time_logs,
+)
 INPUTS = [pytest.param(row, id=f"{table.__name__.split('.')[-1]}: {row.name}") for table in TABLES for row in table.INPUTS]
 
 

@@ -1,7 +1,10 @@
 """Chat commands and the conversation they change, with a small real model."""
 
+import io
+import os
+
 import pytest
-from mmlu_kit.chat import commands, replies, sessions, states, views
+from mmlu_kit.chat import commands, replies, sessions, states, terminal, views
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import tokenizers, transformers_model
@@ -125,12 +128,79 @@ def test_a_failed_load_keeps_the_chat(make, tmp_path):
         ("/strateg full", "did you mean /strategy?"),
         ("/xyzzy", "/help lists them"),
         ("/strategy some", "is not a strategy"),
+        ("/strategy last_turns(٣)", "is not a strategy"),
         ("/history maybe", "/history takes on or off"),
     ],
 )
 def test_a_misspelt_command_gets_a_suggestion(make, line, words):
     with pytest.raises(UserError, match=words.replace("?", r"\?")):
         commands.run(line, make())
+
+
+NAMES = {
+    "folder": "already exists and is not a saved chat",
+    "pipe": "already exists and is not a saved chat",
+    "thesis.tex": "already exists and is not a saved chat",
+    "other.json": "already exists and is not a saved chat",
+    "/dev/full": "already exists and is not a saved chat",
+    "..": "already exists and is not a saved chat",
+    "": "needs a file name",
+    "~nobody-of-this-name/x.json": "this home folder is not known: write the whole path",
+    "a\0b": "cannot have control characters",
+    "a\nb": "cannot have control characters",
+    "\x1b[2J.json": "cannot have control characters",
+    "n" * 300: "File name too long",
+    "thesis.tex/x.json": "(File exists|Not a directory)",
+    "/proc/x.json": "No such file|Permission denied",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chat_that_cannot_be_saved_goes_on_and_nothing_is_overwritten(make, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "thesis.tex").write_text("years of work")
+    (tmp_path / "other.json").write_text('{"schema": "mmlu-kit/chat/2"}')
+    before = sorted(tmp_path.iterdir())
+    session = make()
+    say(session, "Hello?")
+    with pytest.raises((UserError, OSError), match=NAMES[name]):
+        commands.run(f"/save {name}", session)
+    assert sorted(tmp_path.iterdir()) == before and (tmp_path / "thesis.tex").read_text() == "years of work"
+    assert session.path is None and session.turns() == 1
+    if name:
+        with pytest.raises(UserError):
+            commands.run(f"/load {name}", session)
+        assert session.turns() == 1
+
+
+def test_the_longest_file_name_can_be_saved(make, tmp_path):
+    path = tmp_path / ("é" * 125 + ".json")
+    commands.run(f"/save {path}", make())
+    assert [path] == list(tmp_path.iterdir())
+
+
+SCRIPTS = {
+    "Latin-1": ("/help\ncafé\n".encode("latin-1"), r"script, line 2: not UTF-8"),
+    "UTF-16": ("/help".encode("utf-16"), "script, line 1: not UTF-8"),
+    "half of a character": (b"Hello \xed\xa0\x80", "script, line 1: not UTF-8"),
+    "a line without end": (b"/help\n" + b"\0" * 2**22, "script, line 2: more than 1,048,576 bytes"),
+    "an escape sequence": (b"/\x1b[2J", "there is no command /␛"),
+}
+
+
+@pytest.mark.parametrize(("script", "line"), SCRIPTS.values(), ids=SCRIPTS)
+def test_a_script_that_is_no_text_is_one_line(make, script, line):
+    with pytest.raises(UserError, match=line):
+        terminal.play(make(), io.BytesIO(script), "script")
+
+
+def test_messages_with_control_characters_are_messages(make, capsys):
+    session = make()
+    terminal.play(session, io.BytesIO(b"\xef\xbb\xbfHello \0 \x1b[2J\r\n\n//help\n"), "script")
+    assert [message["content"] for message in session.messages[::2]] == ["Hello \0 \x1b[2J", "/help"]
+    assert "\x1b" not in capsys.readouterr().out
 
 
 def test_help_names_every_command(make):

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import time
 import zipfile
 
 import pytest
@@ -158,15 +159,63 @@ def test_files_that_cannot_be_a_chat_are_not_read(tmp_path, saved):
     half = tmp_path / "half.json"
     half.write_bytes(whole[: len(whole) // 2])
     for name, words in (
-        ("nothing.json", "No such file"),
-        (".", "is not a file"),
-        ("pipe", "is not a file"),
-        ("large.json", "too large for a saved chat"),
+        ("nothing.json", "does not exist"),
+        (".", "is a folder, not a file"),
+        ("pipe", "is a named pipe, not a file"),
+        ("large.json", "16,777,217 bytes, more than any such file"),
         ("deep.json", "not valid JSON"),
         ("half.json", "not valid JSON"),
     ):
         with pytest.raises(UserError, match=words):
             states.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("begin", [b"(", b"((((x", b"NNN", b"0", b"\x8b", b"]" * 9, b"L9", b"}("])
+def test_a_file_of_one_byte_repeated_is_judged_at_once(begin):
+    started = time.process_time()
+    states.looks_like_pickle(begin + begin[-1:] * 70_000)
+    assert time.process_time() - started < 1
+
+
+FORMS = {
+    "a list": "[]",
+    "a number": "7",
+    "null": "null",
+    "nothing": "",
+    "an empty object": "{}",
+    "a schema that is a number": '{"schema": 7}',
+    "a list of messages": '[{"role": "user", "content": "Hello"}]',
+    "another program's chat": '{"messages": [{"role": "user", "content": "Hello"}]}',
+    "a million brackets": "[" * 10**6,
+    "a number of a million digits": "9" * 10**6,
+    "Latin-1": "é".encode("latin-1"),
+    "UTF-16": '{"schema": "mmlu-kit/chat/1"}'.encode("utf-16"),
+    "NUL bytes": b"\0" * 4096,
+    "a program": b"\x7fELF\x02\x01\x01\0",
+    "an image": b"\x89PNG\r\n\x1a\n",
+}
+
+
+@pytest.mark.parametrize("content", FORMS.values(), ids=FORMS)
+def test_files_of_other_forms_are_no_chats(tmp_path, content):
+    path = tmp_path / "chat.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError) as problem:
+        states.load(path)
+    assert str(problem.value).startswith(f"{path} is not a saved chat") and str(problem.value).isprintable()
+
+
+@pytest.mark.parametrize("messages", [[1, 2], ["Hello"], [None], [[]], [{}], 7, "Hello", None, [{"role": 1, "content": 2}]])
+def test_messages_of_other_forms_are_a_damaged_chat(saved, messages):
+    saved.write_text(json.dumps({**json.loads(saved.read_text()), "messages": messages}))
+    with pytest.raises(UserError, match=r"is a damaged chat: messages"):
+        states.load(saved)
+
+
+def test_a_chat_of_a_hundred_thousand_turns_is_loaded(saved):
+    messages = [{"role": role, "content": ""} for role in ("user", "assistant")] * 100_000
+    saved.write_text(json.dumps({**json.loads(saved.read_text()), "messages": messages}))
+    assert len(views.split(states.load(saved).messages)[1]) == 100_000
 
 
 @given(st.binary(max_size=200) | st.text(max_size=50).map(lambda text: text.encode("utf-8", "surrogatepass")))

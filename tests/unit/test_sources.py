@@ -23,7 +23,7 @@ def test_an_edit_of_scoring_reruns_the_evaluation_and_not_the_report(root):
 def test_programs_that_need_no_model_do_not_import_torch(root, program):
     # Importing torch takes seconds, as long as scoring several questions.
     for path in sources.sources(root / "workflow/scripts" / program):
-        text = Path(path).read_text()
+        text = Path(path).read_text(encoding="utf-8")
         assert "import torch" not in text and "import transformers" not in text, path
 
 
@@ -37,8 +37,8 @@ def test_imports_inside_functions_are_found(tmp_path):
     program.write_text("def main():\n    from mmlu_kit.inputs import hub\n")
     found = {path.removeprefix(f"{sources.PACKAGE}/") for path in sources.sources(program)}
     assert found == {
-        *(str(program), "__init__.py", "data.py", "files.py", "settings.py", "template_arguments.py", "unique_keys.py"),
-        *("user_errors.py", "validation_errors.py"),
+        *(str(program), "__init__.py", "data.py", "files.py", "interrupts.py", "settings.py", "streams.py", "strict_yaml.py"),
+        *("template_arguments.py", "user_errors.py", "validation_errors.py"),
         *("inputs/__init__.py", "inputs/hub.py", "inputs/checkpoints.py", "inputs/adapters.py", "inputs/model_configs.py"),
         *("inputs/parameter_counts.py", "inputs/regular_files.py", "inputs/safetensors_headers.py"),
         *("inputs/tokenizer_files.py", "inputs/weight_files.py"),

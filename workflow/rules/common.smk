@@ -9,11 +9,10 @@ from pathlib import Path
 import psutil
 from snakemake.settings.types import DeploymentMethod
 
-sys.path.insert(0, str(FOLDER / "workflow/scripts"))
 USERS_OFFLINE = os.environ.pop("HF_HUB_OFFLINE", None)
 
 from mmlu_kit import config as configs
-from mmlu_kit import config_files
+from mmlu_kit import config_files, streams
 from mmlu_kit.inputs import whole_subjects
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.jobs import containers, ending, images, mounts, needs, run_log
@@ -28,6 +27,8 @@ from mmlu_kit.user_errors import UserError
 os.environ.pop("HF_HUB_OFFLINE", None)
 if USERS_OFFLINE is not None:
     os.environ.update(HF_HUB_OFFLINE=USERS_OFFLINE)
+
+streams.escape()  # what the handlers of the Snakefile print
 
 # The kit may be elsewhere than the working directory, and may be a module of another workflow.
 KIT = Kit(FOLDER)

@@ -12,7 +12,7 @@ from mmlu_kit.provenance import revision
 if workflow.is_main_process:
     begun = {
         **revision.commit(KIT.folder)._asdict(),
-        "command": privacy.command(sys.argv, Path.cwd(), Path("~").expanduser(), privacy.persons()),
+        "command": privacy.command(sys.argv, Path.cwd(), Path(os.path.expanduser("~")), privacy.persons()),
         "snakemake": version("snakemake"),
     }
     os.environ.update(MMLU_KIT_BEGUN=json.dumps(begun))

@@ -8,7 +8,6 @@ from mmlu_kit import files, user_errors
 from mmlu_kit.report import page
 from mmlu_kit.report.explorer import explorer
 from mmlu_kit.results import study_results
-from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -23,10 +22,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    try:
-        markdown = args.report.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"{args.report} does not exist: make it first, or correct the path") from None
+    markdown = files.read_text(args.report)
     folder = args.report.parent
     paths = sorted(path for path in (folder / "figures").glob("*") if path.suffix in page.FORMATS)
     figures = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

@@ -22,8 +22,10 @@ def read(paths: Sequence[Path]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     """Return the content of one file, which is JSON or YAML, as in Snakemake."""
+    text = files.read_text(path, files.MAX_YAML_BYTES)
     try:
-        config = json.loads(files.read_text(path), object_pairs_hook=lambda pairs: _unique(pairs, path))
+        config = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, path))
+        json.dumps(config, ensure_ascii=False).encode()  # lone surrogates are a ValueError
     except (ValueError, RecursionError):
         config = files.read_yaml(path)
     if not isinstance(config, dict):
@@ -33,11 +35,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _unique(pairs: Sequence[tuple[str, Any]], path: Path) -> dict[str, Any]:
     """Return an object of JSON; a duplicate key raises UserError."""
-    names = [name for name, _ in pairs]
-    for number, name in enumerate(names):
-        if name in names[:number]:
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
             raise UserError(f"{path}: the key '{name[:80]}' is there twice: keep one of them")
-    return dict(pairs)
+        values[name] = value
+    return values
 
 
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

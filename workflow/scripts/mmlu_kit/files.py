@@ -1,32 +1,62 @@
 """Atomic file writing (to a temporary name, synced, then renamed), reading and hashing."""
 
+import codecs
+import contextlib
 import hashlib
 import json
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from mmlu_kit import user_errors
 from mmlu_kit.user_errors import UserError
+
+MAX_BYTES = 200_000_000  # far more than any result has
+MAX_YAML_BYTES = 1_000_000  # people write YAML by hand, and it is parsed slowly
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write `text` as UTF-8 to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind.
+
+    A lone surrogate, as from the name of a file that is not UTF-8, raises UserError.
+    """
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        place = ascii(text[max(0, error.start - 30) : error.end + 30])
+        raise UserError(f"{path} cannot have {place}, which is not UTF-8: rename the file or folder that is named so") from None
+    write_bytes(path, data)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind."""
+    """Write `data` to `path`, creating its folder; an error raises OSError naming `path` and leaves no file behind.
+
+    In place of a folder, a device or a pipe nothing is written: UserError.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Names have a limit, which the temporary one must not exceed first.
+    temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path} is {kind(path.stat().st_mode)}, not a file: choose another name")
         with temporary.open("wb") as stream:
             stream.write(data)
             sync(stream)
         temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def sync(stream: BinaryIO) -> None:
@@ -45,19 +75,50 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_text(path: Path) -> str:
-    """Read a UTF-8 text file; a missing file or invalid UTF-8 raises UserError naming the file."""
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a regular file of at most `limit` bytes; any other file, and a missing or unreadable one, raises UserError."""
+    path = Path(path)
     try:
-        return Path(path).read_text(encoding="utf-8")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise UserError(f"{path} is {kind(status.st_mode)}, not a file: correct the path")
+        if status.st_size > limit:
+            raise UserError(f"{path} has {status.st_size:,} bytes, more than any such file: correct the path")
+        return path.read_bytes()
     except FileNotFoundError:
+        if path.is_symlink():
+            raise UserError(f"{path} is a link to a file that does not exist: correct the link") from None
         raise UserError(f"{path} does not exist: make it first, or correct the path") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): correct the path or its permissions") from None
+    except ValueError as error:  # a NUL byte in the path
+        raise UserError(f"{str(path)!r} cannot be read ({error}): correct the path") from None
+
+
+def kind(mode: int) -> str:
+    """What a file that is no regular file is, by its mode: 'a folder'."""
+    return next((name for is_kind, name in _KINDS if is_kind(mode)), "a device")
+
+
+def read_text(path: Path, limit: int = MAX_BYTES) -> str:
+    """Read a UTF-8 text file of at most `limit` bytes; a missing file, or other bytes, raise UserError naming the file."""
+    data = read_bytes(path, limit)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UserError(f"{path} is UTF-16 text: save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): correct it, or make it again") from None
+        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8, or make it again") from None
+    if "\0" in text:  # UTF-16 without its mark, or blocks that were lost in a power cut
+        raise UserError(f"{path} is not UTF-8 text (byte {data.index(0)} is NUL): save it as UTF-8, or make it again")
+    return text
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; a missing or damaged one raises UserError naming it."""
-    text = read_text(path)
+def read_json(path: Path, limit: int = MAX_BYTES) -> Any:
+    """Read a JSON file of at most `limit` bytes; a missing or damaged one raises UserError naming it."""
+    text = read_text(path, limit)
+    if not text.strip():
+        raise UserError(f"{path} is empty: make it again")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # not JSON, or a number too long or nesting too deep to parse
@@ -65,17 +126,18 @@ def read_json(path: Path) -> Any:
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file; a missing or damaged one, or one with a key twice, raises UserError naming it."""
+    """Read a YAML file of at most MAX_YAML_BYTES; a missing or damaged one, or one with a key twice, raises UserError."""
     import yaml  # most programs never read YAML
 
-    from mmlu_kit import unique_keys
+    from mmlu_kit import strict_yaml
 
+    text = read_text(path, MAX_YAML_BYTES)
     try:
-        return yaml.load(read_text(path), unique_keys.Loader)
-    except unique_keys.DuplicateKey as error:
+        return yaml.load(text, strict_yaml.Loader)
+    except strict_yaml.Refused as error:
         raise UserError(f"{path}: {error}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # not YAML, an impossible date, or nesting too deep to parse
-        raise UserError(f"{path} is not valid YAML ({' '.join(str(error).split())[:200]}): correct it") from None
+    except Exception as error:  # not YAML, nested too deeply, or whatever Python raises for `!!bool x` or an impossible date
+        raise UserError(f"{path} is not valid YAML ({user_errors.one_line(error)[:200]}): correct it") from None
 
 
 def sha256(data: str | bytes) -> str:

@@ -1,6 +1,5 @@
 """Text for a terminal or a log: characters that it would obey, hide or reorder by are shown instead."""
 
-import io
 from typing import Any, TextIO
 
 # Escape sequences can move the cursor, forge earlier lines or answer for the user; direction marks, zero-width characters and
@@ -29,8 +28,6 @@ def protect(stream: TextIO) -> None:
     The stream itself is changed, since logging and libraries hold on to it.
     """
     write = stream.write
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")  # a terminal or log in another encoding than UTF-8
     setattr(stream, "write", lambda text: write(visible(text)))  # noqa: B010
 
 

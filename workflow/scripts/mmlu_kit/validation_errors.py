@@ -38,10 +38,12 @@ def explain(error: ValidationError, value: Any) -> str:
 
 def explain_json(error: ValidationError, text: str | bytes) -> str:
     """The first problem in a JSON text, in one line."""
-    first = error.errors(include_url=False)[0]
-    if first["type"] == "json_invalid":
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        first = error.errors(include_url=False)[0]
         return f"not valid JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
-    return explain(error, json.loads(text))
+    return explain(error, value)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """The chat's commands: lines that begin with a slash. Each command returns the text to show."""
 
 import difflib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from mmlu_kit.chat.sessions import Session
 from mmlu_kit.formatting import plural
 from mmlu_kit.user_errors import UserError
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 ENDED = {"end": "ended by the model", "length": "cut at the token limit", "interrupted": "stopped"}
 
 
@@ -44,7 +46,7 @@ def show_help(session: Session, argument: str) -> str:
 
 
 def save(session: Session, argument: str) -> str:
-    path = Path(argument).expanduser() if argument else session.path
+    path = _path(argument) if argument else session.path
     if path is None:
         raise UserError("/save needs a file name, as in /save chat.json")
     session.save(path)
@@ -54,7 +56,7 @@ def save(session: Session, argument: str) -> str:
 def load(session: Session, argument: str) -> str:
     if not argument:
         raise UserError("/load needs a file name, as in /load chat.json")
-    differences = session.restore(Path(argument).expanduser())
+    differences = session.restore(_path(argument))
     loaded = f"{plural(session.turns(), 'turn')} loaded from {session.path}; the strategy is {session.strategy}"
     return "\n".join([loaded, *differences])
 
@@ -117,6 +119,16 @@ COMMANDS = {
     "/undo": Command("", "delete the newest turn", undo),
     "/quit": Command("", "leave", leave),
 }
+
+
+def _path(argument: str) -> Path:
+    """The path that a user typed; ~ is a home folder."""
+    if _CONTROL.search(argument):
+        raise UserError("a file name cannot have control characters here: choose another name")
+    try:
+        return Path(argument).expanduser()
+    except RuntimeError:
+        raise UserError(f"{argument}: this home folder is not known: write the whole path") from None
 
 
 def _in_words(strategy: views.Strategy) -> str:

@@ -4,12 +4,14 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from typing import BinaryIO
 
 from mmlu_kit.chat import commands
 from mmlu_kit.chat.sessions import Session
 from mmlu_kit.user_errors import UserError, report
 
+MAX_LINE_BYTES = 2**20  # more than any model's context
 GREETING = "Type a message. /help lists the commands; Ctrl-C stops a reply, Ctrl-D leaves."
 
 
@@ -38,17 +40,21 @@ def talk(session: Session) -> None:
             report(f"{error.strerror or error} ({error.filename})")
 
 
-def play(session: Session, lines: Iterable[bytes], name: str) -> None:
+def play(session: Session, stream: BinaryIO, name: str) -> None:
     """Take UTF-8 lines as the user's; the first one that fails raises UserError with its line number in `name`."""
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE_BYTES + 1), b""), 1):
         try:
+            if len(line) > MAX_LINE_BYTES:
+                raise UserError(f"more than {MAX_LINE_BYTES:,} bytes, which no message has: correct the file")
             if not respond(line.decode("utf-8-sig").rstrip("\r\n"), session):
                 return
         except UnicodeDecodeError:
-            raise UserError(f"{name}, line {number}: not UTF-8") from None
+            raise UserError(f"{name}, line {number}: not UTF-8: save it as UTF-8") from None
         except UserError as problem:
             raise UserError(f"{name}, line {number}: {problem}") from None
         except OSError as error:
+            if error.filename is None:  # the output cannot be written
+                raise
             raise UserError(f"{name}, line {number}: {error.strerror or error} ({error.filename})") from error
 
 

@@ -67,7 +67,7 @@ def _differs(claims: ClaimsFile, results: Path, resources: Path, reference: Path
 
 def _command(results: Path) -> str:
     """The command that makes claims.json."""
-    return f"`snakemake --cores 8 --config study={results.resolve().name} --until audit_claims`"
+    return f"`snakemake --cores 8 --config study={results.absolute().name} --until audit_claims`"
 
 
 def text(claims: ClaimsFile) -> str:

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import io
 import sys
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     strategy = views.parse(args.strategy)
     if args.max_new_tokens < 1:
         raise UserError("--max-new-tokens must be at least 1")
-    lines = args.script.open("rb") if args.script else sys.stdin.buffer
+    script = args.script.open("rb") if args.script else sys.stdin.buffer
     if args.load:
         states.load(args.load)
     model = model_choice.choose(args.model, args.config)
@@ -80,9 +79,7 @@ def run(args: argparse.Namespace) -> None:
     if args.load:
         for line in session.restore(args.load):
             print(line, file=sys.stderr, flush=True)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
     if not args.script and sys.stdin.isatty() and sys.stdout.isatty():
         talk(session)
     else:
-        play(session, lines, str(args.script or "standard input"))
+        play(session, script, str(args.script or "standard input"))

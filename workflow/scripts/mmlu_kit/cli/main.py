@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+from typing import NoReturn
 
 from mmlu_kit import user_errors
 
@@ -23,12 +24,13 @@ SUBCOMMANDS = {
 }
 
 
-def main() -> None:
-    """Run the subcommand that the command line names, and exit."""
-    user_errors.run(_run)
+def main() -> NoReturn:
+    """Run the subcommand that the command line names."""
+    user_errors.run(run)
 
 
-def _run() -> None:
+def run() -> None:
+    """Import the subcommand, parse its arguments and run it."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in SUBCOMMANDS:
         # This parser only lists the subcommands; importing all of them would take seconds.
@@ -42,5 +44,4 @@ def _run() -> None:
         prog=f"mmlu-kit {name}", description=module.__doc__, epilog=getattr(module, "EPILOG", None)
     )
     module.add_arguments(parser)
-    args = parser.parse_args(sys.argv[2:])
-    module.run(args)
+    module.run(parser.parse_args(sys.argv[2:]))

@@ -1,6 +1,7 @@
 """The options of subcommands that are about a study: its name, its parts, and config files."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def read(args: argparse.Namespace) -> dict[str, Any]:
     """Return the config that the arguments name, as Snakemake reads it in the same working directory."""
     chosen = {key: value for key, value in (("study", args.study), ("only", args.only)) if value}
     beside = Path("config.yaml")
-    paths = [PROJECT / beside, *([beside] if beside.exists() else []), *args.configfile]
+    # A link to nothing is an error that its reader explains.
+    paths = [PROJECT / beside, *([beside] if os.path.lexists(beside) else []), *args.configfile]
     return config_files.read(paths) | chosen
 
 

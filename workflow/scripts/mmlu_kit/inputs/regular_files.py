@@ -3,19 +3,14 @@
 import json
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit import files
 from mmlu_kit.user_errors import UserError
 
 MAX_BYTES = 1_000_000_000  # tokenizers and logs of a training have up to 100 MB
 _MAX_JSON_BYTES = 100_000_000  # the index of a model with a trillion parameters has about 15 MB
-_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-)
 _POINTER = b"version https://git-lfs"
 _MAX_POINTER_BYTES = 1024  # git-lfs allows no larger pointer
 
@@ -30,8 +25,7 @@ def check(path: Path, limit: int | None = None) -> None:
     except OSError as error:
         raise UserError(f"{printable(path)} cannot be read ({error.strerror}): correct its link or its permissions") from None
     if not stat.S_ISREG(status.st_mode):
-        kind = next((kind for is_kind, kind in _KINDS if is_kind(status.st_mode)), "a device")
-        raise UserError(f"{printable(path)} is {kind}, not a regular file: copy the file itself there")
+        raise UserError(f"{printable(path)} is {files.kind(status.st_mode)}, not a regular file: copy the file itself there")
     if not os.access(path, os.R_OK):
         raise UserError(f"{printable(path)} cannot be read (Permission denied): correct its permissions")
     if limit is not None and status.st_size > limit:

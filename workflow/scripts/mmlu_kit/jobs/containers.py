@@ -57,7 +57,8 @@ def variables(environment: Environment, study: Study, kit: Path, images: Images,
 def token_file(environment: Environment) -> Path:
     """Where `hf auth login` stores the token; the same rules as in huggingface_hub."""
     home = environment.get("HF_HOME", f"{environment.get('XDG_CACHE_HOME', '~/.cache')}/huggingface")
-    return Path(os.path.expandvars(environment.get("HF_TOKEN_PATH", f"{home}/token"))).expanduser()
+    path = os.path.expandvars(environment.get("HF_TOKEN_PATH", f"{home}/token"))
+    return Path(os.path.expanduser(path))  # noqa: PTH111  pathlib's raises an error where no home folder is known
 
 
 def token_variables() -> list[str]:

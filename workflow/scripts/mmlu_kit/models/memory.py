@@ -36,7 +36,7 @@ def free_here() -> int:
 def control_groups(table: Path, root: Path) -> list[Path]:
     """The folders of the control groups (cgroup v2, or v1's memory controller) that limit this process, with all parents."""
     folders: list[Path] = []
-    for line in table.read_text().splitlines() if table.exists() else []:
+    for line in _text(table).splitlines() if table.exists() else []:
         _, controllers, path = line.split(":", 2)
         if controllers in ("", "memory"):
             base = root / controllers
@@ -46,6 +46,11 @@ def control_groups(table: Path, root: Path) -> list[Path]:
     return folders
 
 
+def _text(path: Path) -> str:
+    """A file of the system; names of control groups may be in any encoding."""
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
 def free_in_group(folder: Path) -> int | None:
     """Bytes left in one control group, None if it sets no limit; cached files count as free."""
     for limit, usage, cached in (
@@ -53,8 +58,8 @@ def free_in_group(folder: Path) -> int | None:
         ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_cache"),
     ):
         try:
-            maximum, used = (folder / limit).read_text().strip(), int((folder / usage).read_text())
-            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            maximum, used = _text(folder / limit).strip(), int(_text(folder / usage))
+            stat = dict(line.split() for line in _text(folder / "memory.stat").splitlines())
         except (OSError, ValueError):
             continue
         # Version 1 writes 'no limit' as a number larger than any machine's memory.

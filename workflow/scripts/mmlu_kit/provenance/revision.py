@@ -57,7 +57,10 @@ def _git(project: Path, command: str, *arguments: str) -> str | None:
     try:
         # Without this option, `git status` may write to the repository while the user works in it.
         process = subprocess.run(
-            ["git", "--no-optional-locks", "-C", str(project), command, *zero, *arguments], capture_output=True, text=True
+            ["git", "--no-optional-locks", "-C", str(project), command, *zero, *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
     except OSError:
         return None

@@ -2,7 +2,9 @@
 
 import concurrent.futures
 import multiprocessing
+import signal
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.recall.documents import Turn
 from mmlu_kit.settings import Effective, LoadSettings, OnUnavailable
 from mmlu_kit.template_arguments import TemplateArguments
+from mmlu_kit.user_errors import UserError
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,19 @@ class Chats:
 
 
 def in_new_process(setting: Setting, parts: Sequence[Part]) -> Chats:
-    """Run `chat` in a new process and wait for its end."""
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(chat, setting, parts).result()
+    """Run `chat` in a new process and wait for its end; raises UserError if the process is killed."""
+    pool = concurrent.futures.ProcessPoolExecutor(
+        1,
+        mp_context=multiprocessing.get_context("spawn"),
+        # Ctrl-C reaches both processes: this one ends as every program does, the other one without a word.
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_DFL),
+    )
+    with pool:
+        try:
+            return pool.submit(chat, setting, parts).result()
+        except BrokenProcessPool:
+            raise UserError(f"{setting.name}: the process of its chats was killed, perhaps for memory: run it again") from None
 
 
 def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
