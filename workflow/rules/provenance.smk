@@ -7,6 +7,7 @@
 import platform
 from importlib.metadata import version
 
+from mmlu_kit.provenance import changes
 from mmlu_kit.provenance import privacy
 from mmlu_kit.provenance import revision
 
@@ -28,6 +29,11 @@ if CHAT_FILES:
     PARTS += [*rules.summarise_chat.input, *rules.write_transcripts.output]
 if CONFIG.partial:
     PARTS = [path for path in PARTS if Path(path).exists()]
+
+
+def makes(path):
+    """Whether a rule makes the file or folder at a path."""
+    return any(rule.is_producer(path) for rule in workflow.rules)
 
 
 rule describe_run:

@@ -66,16 +66,27 @@ def differences(provenance: ProvenanceFile, results: Path) -> Differences:
     kinds, recorded = entries(results), provenance.files
     described = {name: f"{name} ({kind})" if kind else name for name, kind in kinds.items()}
     changed = [described[name] for name in recorded if name in kinds and not same(results / name, recorded[name])]
-    crate, expected = _crate_hashes(results / CRATE), _hashes(provenance)
+    crate = _crate_hashes(results / CRATE)
     if crate.pop(FILE, None) != _both(file_entry(results / FILE)):
         changed.append(FILE)
-    if crate != expected:
+    if crate != _hashes(provenance):
         changed.append(CRATE)
     return Differences(
         changed=changed,
         missing=sorted(set(recorded) - set(kinds)),
         extra=[described[name] for name in kinds if name not in recorded],
     )
+
+
+def crate_agrees(provenance: ProvenanceFile, results: Path) -> bool:
+    """Whether a study's crate, if it has one, records the same hashes as its provenance.json, and that file's own."""
+    if not os.path.lexists(results / CRATE):
+        return True
+    try:
+        crate = _crate_hashes(results / CRATE)
+    except UserError:
+        return False
+    return crate == _hashes(provenance) | {FILE: _both(file_entry(results / FILE))}
 
 
 def same(path: Path, entry: FileEntry) -> bool:
