@@ -5,10 +5,10 @@ To add one, add a row to the table of its kind.
 
 import pytest
 
-from tests.hostile import results
+from tests.hostile import provenance, results
 from tests.hostile.inputs import Hostile, run
 
-TABLES = (results,)
+TABLES = (provenance, results)
 INPUTS = [pytest.param(row, id=f"{table.__name__.split('.')[-1]}: {row.name}") for table in TABLES for row in table.INPUTS]
 
 

@@ -137,10 +137,12 @@ def _crate_hashes(path: Path) -> dict[str, tuple[str | None, str | None]]:
     """The hash and size of each entity of the crate in `path` that has one; a damaged crate raises UserError."""
     _check(path)
     hashes: dict[str, tuple[str | None, str | None]] = {}
+    names: set[str] = set()
     for entity in _entities(path, files.read_json(path)):
         name, pair = entity.get("@id"), (entity.get("sha256"), entity.get("contentSize"))
-        if not isinstance(name, str) or name in hashes or not all(isinstance(value, str | None) for value in pair):
+        if not isinstance(name, str) or name in names or not all(isinstance(value, str | None) for value in pair):
             raise _damaged(path, f"entity '{printable(name)}' is not as the kit writes it")
+        names.add(name)
         if any(pair):
             hashes[name] = pair
     return hashes

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from mmlu_kit.data import Data, Document, Name, Positive, Sha256, version
 from mmlu_kit.inputs.checkpoints import FileEntry
+from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.timing.machine import Machine
 
 FILE = "provenance.json"
@@ -19,7 +20,7 @@ Hashes = dict[str, Sha256]
 def _below(name: str) -> str:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts or path.as_posix() != name or "\0" in name:
-        raise ValueError(f"'{name}' is not a path below the results")
+        raise ValueError(f"'{printable(name)}' is not a path below the results")
     return name
 
 
