@@ -5,6 +5,7 @@ long a wait. Every such fault raises `BadAnswer`, which huggingface_hub does not
 """
 
 import contextvars
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ def install() -> None:
     """Make huggingface_hub use this client; raises UserError if HF_ENDPOINT is no address of a hub."""
     try:
         url = httpx2.URL(constants.ENDPOINT)
-        valid = url.scheme in ("http", "https") and url.host and not (url.query or url.fragment)
+        is_host = re.fullmatch(r"[\w.:-]+", url.host) and (url.port or 0) < 1 << 16
+        valid = url.scheme in ("http", "https") and is_host and not (url.query or url.fragment)
     except (httpx2.InvalidURL, ValueError):
         valid = False
     if not valid:
@@ -133,9 +135,7 @@ class _Bounded(httpx2.SyncByteStream):  # type: ignore[misc]
             seconds = time.monotonic() - window_start
             if seconds > constants.HF_HUB_DOWNLOAD_TIMEOUT:
                 if window_bytes < _LEAST_BYTES_S * seconds:
-                    raise BadAnswer(
-                        f"the hub sent {window_bytes} bytes in {seconds:.0f} s: run again later, from a faster network"
-                    )
+                    raise BadAnswer(f"the hub sent only {window_bytes} bytes in {seconds:.1f} s: run again later")
                 window_bytes, window_start = 0, time.monotonic()
             yield piece
 
