@@ -373,11 +373,39 @@ def test_an_address_that_is_none_or_holds_a_password(monkeypatch, address):
     assert re.search("HF_ENDPOINT (is no address of a hub|holds a user's name or password)", text) and "secret" not in text
 
 
-@pytest.mark.parametrize("address", ["http://[::1", "http://[v1.]", "http://user:secret@[::1"])
-def test_an_address_that_cannot_be_parsed_stops_no_import(run, tmp_path, address):
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("http://[::1", "is no address of a hub"),
+        ("http://[v1.]", "is no address of a hub"),
+        ("http://user:secret@[::1", "is no address of a hub"),
+        ("http://user:secret@127.0.0.1:9", "holds a user's name or password"),
+    ],
+)
+def test_an_address_that_cannot_be_parsed_stops_no_import(run, tmp_path, address, words):
     env = {**os.environ, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
     source = ["--repository", MODEL, "--commit", COMMIT, "--output", tmp_path / "model.json"]
     process = run("fetch_model.py", *source, env=env)
     assert process.returncode == 2 and process.stderr.count("\n") == 1
-    assert "HF_ENDPOINT is no address of a hub" in process.stderr and "secret" not in process.stdout + process.stderr
+    assert f"HF_ENDPOINT {words}" in process.stderr and "secret" not in process.stdout + process.stderr
     assert run("evaluate.py", "--help", env=env).returncode == 0
+
+
+@pytest.mark.parametrize("proxy", ["http://user:secret", "nonsense://user:secret@proxy", "http://user:secret@[::1"])
+def test_a_proxys_password_is_not_shown(run, tmp_path, proxy):
+    env = {**os.environ, "HTTPS_PROXY": proxy, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path)}
+    source = ["--repository", MODEL, "--commit", COMMIT, "--output", tmp_path / "model.json"]
+    process = run("fetch_model.py", *source, env=env)
+    assert process.returncode == 2 and process.stderr.count("\n") == 1
+    assert "HTTPS_PROXY" in process.stderr and "secret" not in process.stdout + process.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "3", '{"format_version": 1, "files": {"a": {"size": "x", "blob_id": 3}}}', '{"files": 3}']
+)
+def test_a_damaged_list_in_the_cache_is_fetched_again(server, text):
+    folder = Path(constants.HF_HUB_CACHE, "models--tiny--model/trees")
+    folder.mkdir(parents=True)
+    (folder / f"{COMMIT}.json").write_text(text)
+    assert repositories.cached_listing(Repository("model", MODEL, COMMIT)) is None
+    assert fetched() == right()

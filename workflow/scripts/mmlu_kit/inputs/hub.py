@@ -69,7 +69,7 @@ def fetch_questions(repository: str, commit: str, patterns: list[str]) -> Path:
     """
     where = f"dataset {repository} at {commit[:12]}"
     check_client(where)
-    listed = _kept_list(repository, commit, "dataset")
+    listed = kept_list(repository, commit, "dataset")
     if not _matching(listed or {}, patterns):
         listed, failure = _list(repository, commit, "dataset")
         if failure is not None:  # what is in the cache is enough if nothing is missing there
@@ -94,7 +94,9 @@ def check_client(where: str) -> None:
         variables = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
         names = [name for name in os.environ if name.upper() in variables]
         advice = f"correct or unset {' or '.join(names or variables)}"
-        raise UserError(f"{where}: the hub's client cannot start ({one_line(error)}): {advice}") from error
+        # What is wrong with a proxy's address may quote its password.
+        reason = one_line(error) if isinstance(error, OSError) else type(error).__name__
+        raise UserError(f"{where}: the hub's client cannot start ({reason}): {advice}") from error
 
 
 def _list(repository: str, commit: str, kind: str = "model") -> tuple[dict[str, Listed], Exception | None]:
@@ -114,11 +116,11 @@ def _list(repository: str, commit: str, kind: str = "model") -> tuple[dict[str, 
         return listed, None
     except (errors.HFValidationError, json.JSONDecodeError, httpx2.HTTPError, OSError) as error:
         failure = error
-    kept = _kept_list(repository, commit, kind)
+    kept = kept_list(repository, commit, kind)
     return (kept, None) if kept is not None else ({}, failure)
 
 
-def _kept_list(repository: str, commit: str, kind: str) -> dict[str, Listed] | None:
+def kept_list(repository: str, commit: str, kind: str) -> dict[str, Listed] | None:
     """The files of a repository by the list in the cache, None if there is no good one."""
     with suppress(UserError, AttributeError, TypeError, errors.HFValidationError):
         entries = _tree_cache.read_tree_cache(str(_cache_folder(repository, kind)), commit)

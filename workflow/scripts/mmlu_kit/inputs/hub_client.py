@@ -16,6 +16,7 @@ import huggingface_hub
 from huggingface_hub import constants
 from huggingface_hub.utils import _http
 
+from mmlu_kit import WITH_PASSWORD
 from mmlu_kit.user_errors import UserError
 
 MOST_LIST_BYTES = 100_000_000  # a list of 100,000 files has about 30 MB
@@ -36,10 +37,10 @@ def install() -> None:
         valid = url.scheme in ("http", "https") and is_host and not (url.query or url.fragment)
     except (httpx2.InvalidURL, ValueError):
         valid = False
+    if constants.ENDPOINT == WITH_PASSWORD or (valid and url.userinfo):
+        raise UserError("HF_ENDPOINT holds a user's name or password, which logs would show: leave it out, and use HF_TOKEN")
     if not valid:
         raise UserError("HF_ENDPOINT is no address of a hub, such as https://huggingface.co: correct or unset it")
-    if url.userinfo:
-        raise UserError("HF_ENDPOINT holds a user's name or password, which logs would show: leave it out, and use HF_TOKEN")
     if url.host != "huggingface.co":
         constants.HF_HUB_DISABLE_XET = True  # a client of its own, which takes addresses from the hub's answers
     if _http._GLOBAL_CLIENT_FACTORY is not _client:

@@ -23,7 +23,7 @@ def fetch(repository: str, commit: str, subject: str) -> list[Question]:
         except (KeyError, TypeError, datasets.exceptions.DatasetsError, OSError, ValueError) as error:
             raise UserError(f"{paths[0]} is not a table with question, choices and answer ({type(error).__name__})") from error
         for index, (text, choices, answer) in enumerate(rows):
-            if not isinstance(answer, int) or not 0 <= answer < len(LETTERS):
+            if not isinstance(answer, int) or isinstance(answer, bool) or not 0 <= answer < len(LETTERS):
                 raise UserError(f"{paths[0]}: row {index + 1}: the answer is {answer!r}, not a number from 0 to 3")
             where = f"{paths[0]}: row {index + 1}"
             fetched.append(questions.from_cells(subject, split, index, [text, *choices, LETTERS[answer]], where))

@@ -62,10 +62,8 @@ def cache() -> Path:
 def cached_listing(repository: Repository) -> Listing | None:
     """The repository's list of files in the cache, None if it is not there."""
     kind, name, commit = repository
-    with suppress(errors.HFValidationError, errors.CachedRepoTreeNotFoundError):
-        tree = huggingface_hub.get_cached_repo_tree(name, repo_type=kind, revision=commit)
-        return Listing({entry.path: entry.size for entry in tree})
-    return None
+    files = hub.kept_list(name, commit, kind)
+    return None if files is None else Listing({path: file.size for path, file in files.items()})
 
 
 def cached(repository: Repository, names: Iterable[str]) -> dict[str, Path]:
