@@ -32,7 +32,7 @@ def forge(folder):
     path.write_text(path.read_text().replace('"correct": false', '"correct": true', 1))
 
 
-@pytest.mark.parametrize("arguments", [SMOKE, (*SMOKE, "--dry-run"), (*SMOKE, "--touch")])
+@pytest.mark.parametrize("arguments", [SMOKE, (*SMOKE, "--dry-run")])
 def test_a_forged_evaluation_stops_a_run_before_it_is_used(copy, snakemake, arguments):
     forge(copy)
     process = snakemake(copy, *arguments)
