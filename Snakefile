@@ -58,6 +58,14 @@ include: "workflow/rules/provenance.smk"
 
 run_log.install(workflow, Path(RESULTS))
 
+if workflow.is_main_process:
+    # Files that somebody changed since the last run are named before they are used.
+    try:
+        for line in changes.check(Path(RESULTS), Path(".snakemake"), makes, "--drop-metadata" not in sys.argv):
+            print(f"warning: {line}", file=sys.stderr)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
 
 rule all:
     default_target: True
@@ -68,6 +76,8 @@ rule all:
         f"{RESULTS}/claims.json",
         f"{RESULTS}/questions.csv",
         f"{RESULTS}/provenance.json",
+        # A deleted result is made again, even if what was made from it is there.
+        rules.record_provenance.input,
 
 
 # Collected from the beginning, as Snakemake's log lacks failed jobs under --quiet.

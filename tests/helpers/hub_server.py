@@ -9,7 +9,7 @@ import json
 import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,7 +42,8 @@ class Hub:
     """The server's repositories, faults and log of requests.
 
     `cuts` weight files end halfway, `spoiled` ones arrive with a wrong byte, `busy` requests are answered 429; `broken`
-    answers 500 to all, `login_page` a page of HTML, and `refusal` a status and headers.
+    answers 500 to all, `login_page` a page of HTML, and `refusal` a status and headers. `fault` gets the handler and the path
+    of each request and tells whether it has answered it.
     """
 
     repositories: dict[str, Repository] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Hub:
     broken: bool = False
     login_page: bool = False
     refusal: tuple[int, dict[str, str]] | None = None
+    fault: Callable[["_Handler", str], bool] | None = None
     address: str = ""
 
 
@@ -69,16 +71,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         path = unquote(self.path.partition("?")[0])
         self.hub.requests.append((self.command, path, self.headers.get("Range")))
+        if self.hub.fault and self.hub.fault(self, path):
+            return None
         tree, file, info = _TREE.match(path), _FILE.match(path), _INFO.match(path)
         if self.hub.broken:
-            return self._send(500, b"broken")
+            return self.send(500, b"broken")
         if self.hub.refusal:
-            return self._send(self.hub.refusal[0], b"", self.hub.refusal[1])
+            return self.send(self.hub.refusal[0], b"", self.hub.refusal[1])
         if self.hub.busy:
             self.hub.busy -= 1
-            return self._send(429, b"", {"Retry-After": "0"})
+            return self.send(429, b"", {"Retry-After": "0"})
         if self.hub.login_page:
-            return self._send(200, b"<html>Welcome to our hotel</html>")
+            return self.send(200, b"<html>Welcome to our hotel</html>")
         if info:
             key, revision, name = f"{info[1]}/{info[2]}", info[3], None
         elif tree:
@@ -86,24 +90,24 @@ class _Handler(BaseHTTPRequestHandler):
         elif file:
             key, revision, name = f"{'datasets' if file[1] else 'models'}/{file[2]}", file[3], file[4]
         else:
-            return self._send(404, b"what?")
+            return self.send(404, b"what?")
         repository = self.hub.repositories.get(key)
         if repository is None:
             # The hub hides what is private: without a token an unknown repository is 401, not 404.
-            return self._send(401, b"", {"X-Error-Code": "RepoNotFound"})
+            return self.send(401, b"", {"X-Error-Code": "RepoNotFound"})
         if revision not in (repository.commit, None):
-            return self._send(404, b"", {"X-Error-Code": "RevisionNotFound"})
+            return self.send(404, b"", {"X-Error-Code": "RevisionNotFound"})
         content = repository.files()
         if info and revision:
-            return self._send(200, json.dumps(_info(key, repository, content)).encode())
+            return self.send(200, json.dumps(_info(key, repository, content)).encode())
         if tree:
-            return self._send(200, json.dumps([_entry(path, data) for path, data in content.items()]).encode())
+            return self.send(200, json.dumps([_entry(path, data) for path, data in content.items()]).encode())
         if repository.token:  # a gated repository lists its files to everyone and gives them to those with access
             given = self.headers.get("Authorization")
             if given != f"Bearer {repository.token}":
-                return self._send(403 if given else 401, b"", {"X-Error-Code": "GatedRepo"})
+                return self.send(403 if given else 401, b"", {"X-Error-Code": "GatedRepo"})
         if name is None:  # whether there is access
-            return self._send(200, b"OK")
+            return self.send(200, b"OK")
         return self._send_file(name, content[name], repository.commit, with_body)
 
     def _send_file(self, name: str, data: bytes, commit: str, with_body: bool) -> None:
@@ -116,12 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
             data = data[:-1] + bytes([data[-1] ^ 1])
         if with_body and self.hub.cuts and name.endswith(".safetensors"):
             self.hub.cuts -= 1
-            self._send(206 if start else 200, data[start : len(data) // 2], headers, len(data) - start)
+            self.send(206 if start else 200, data[start : len(data) // 2], headers, len(data) - start)
             self.close_connection = True
             return None
-        return self._send(206 if start else 200, data[start:] if with_body else b"", headers, len(data) - start)
+        return self.send(206 if start else 200, data[start:] if with_body else b"", headers, len(data) - start)
 
-    def _send(self, status: int, body: bytes, headers: dict | None = None, length: int | None = None) -> None:
+    def send(self, status: int, body: bytes, headers: dict | None = None, length: int | None = None) -> None:
+        """Answer with a status, a body and headers; `length` is what is announced, by default the body's."""
         self.send_response(status)
         for key, value in (headers or {}).items():
             self.send_header(key, value)
@@ -168,6 +173,7 @@ def serving() -> Iterator[Hub]:
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.handle_error = lambda *_: None  # clients that hang up are no fault
     hub.address = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

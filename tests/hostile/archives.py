@@ -293,7 +293,7 @@ INPUTS = [
 
 INPUTS += [
     Hostile("pack: good", packed(lambda folder: None), None),
-    Hostile("pack: over an older one", packed(lambda folder: Path(folder.parents[1], "s.zip").write_text("old")), None),
+    Hostile("pack: over an older one", packed(lambda folder: Path(folder.parents[1], "s.zip").write_text("old", encoding="utf-8")), None),
     Hostile(
         "pack: nothing",
         lambda folder: ["mmlu-kit", "pack", "results/s", "--output", "s.zip"],
@@ -339,7 +339,7 @@ INPUTS += [
     ),
     Hostile(
         "pack: below a file",
-        packed(lambda folder: Path(folder.parents[1], "f").write_text(""), "f/s.zip"),
+        packed(lambda folder: Path(folder.parents[1], "f").write_text("", encoding="utf-8"), "f/s.zip"),
         "Not a directory (f/",
     ),
     Hostile("pack: where nothing can be written", packed(lambda folder: None, "/proc/s.zip"), "/proc/s.zip"),

@@ -42,10 +42,10 @@ def describe(options: list[str | Path]) -> list[str | Path]:
 
 def edit(path: Path, *changes: Change) -> None:
     """Change a JSON file."""
-    plain = json.loads(path.read_text())
+    plain = json.loads(path.read_text(encoding="utf-8"))
     for change in changes:
         change(plain)
-    path.write_text(json.dumps(plain))
+    path.write_text(json.dumps(plain), encoding="utf-8")
 
 
 def edited(name: str, file: str, line: str | None, *changes: Change, command: Callable = merge) -> Hostile:

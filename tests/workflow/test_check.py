@@ -194,7 +194,9 @@ def test_a_hub_that_gives_no_answer_is_named_in_one_line(check, hub, change, wor
         ({"HTTPS_PROXY": "nonsense://proxy"}, "HTTPS_PROXY"),
         ({"https_proxy": "::::"}, "https_proxy"),
         ({"SSL_CERT_FILE": "/nowhere"}, "SSL_CERT_FILE"),
-        ({"HF_ENDPOINT": "hub.example.org"}, "HF_ENDPOINT='hub.example.org' is no address of a hub: correct or unset it"),
+        ({"HF_ENDPOINT": "hub.example.org"}, "HF_ENDPOINT is no address of a hub"),
+        ({"HF_ENDPOINT": "http://[::1"}, "HF_ENDPOINT is no address of a hub"),
+        ({"HF_ENDPOINT": "http://user:secret@hub"}, "HF_ENDPOINT holds a user's name or password"),
     ],
 )
 def test_variables_with_which_the_client_cannot_start_are_named_in_one_line(check, run, folder, environment, settings, words):

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from mmlu_kit import files, user_errors
-from mmlu_kit.provenance import crate, jobs, privacy, run_record
-from mmlu_kit.provenance.documents import RunFile
+from mmlu_kit.provenance import comparison, crate, jobs, privacy, run_record
+from mmlu_kit.provenance.documents import CRATE, FILE, RunFile
 
 
 def arguments() -> argparse.Namespace:
@@ -37,10 +37,10 @@ def main() -> None:
     # An RO-Crate must contain the workflow that it describes.
     files.write_bytes(results / crate.WORKFLOW, args.workflow.read_bytes())
     provenance = run_record.record(RunFile.read(args.run), results, job_records, time.time())
-    path = results / run_record.FILE
+    path = results / FILE
     provenance.write(path)
-    entry = run_record.file_entry(path)
-    files.write_json(results / run_record.CRATE, crate.build(provenance, entry))
+    entry = comparison.file_entry(path)
+    files.write_json(results / CRATE, crate.build(provenance, entry))
     print(f"{path}: {len(provenance.files)} files of {len(job_records)} jobs; SHA-256 {entry.sha256}")
 
 

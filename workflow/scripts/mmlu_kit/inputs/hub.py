@@ -3,26 +3,30 @@
 If a token is needed, huggingface_hub finds it itself: from HF_TOKEN or `hf auth login`.
 """
 
+import fnmatch
 import glob
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+import shutil
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import huggingface_hub
-from huggingface_hub import constants, errors
-from huggingface_hub.utils import sha
+from huggingface_hub import _tree_cache, constants, errors
+from huggingface_hub.file_download import repo_folder_name
 
-from mmlu_kit.inputs import checkpoints, regular_files, weight_files
+from mmlu_kit.inputs import checkpoints, hub_client, listings, regular_files, weight_files
+from mmlu_kit.inputs.listings import Listed
 from mmlu_kit.settings import Split
 from mmlu_kit.user_errors import UserError, one_line
 
 # What the client reads when it starts; proxies are named in upper or lower case.
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_LOGIN = "what answered is not the hub, but perhaps a network's login page: log in there, or correct HF_ENDPOINT"
 _AGAIN = "finished files are kept; run again"
 
 
@@ -34,10 +38,13 @@ def fetch_model(repository: str, commit: str) -> Path:
     """
     where = f"model {repository} at {commit[:12]}"
     check_client(where)
-    names, failure = _names(repository, commit)
+    listed, failure = _list(repository, commit)
+    names: Collection[str] = listed
+    if failure is not None:
+        names = _cached_names(repository, commit, failure)
     with _from_incomplete_list(where, failure):
         checkpoints.check_names(where, names)
-    folder = _fetch_files(repository, commit, checkpoints.described(names))
+    folder = _fetch(repository, commit, "model", checkpoints.described(names), listed)
     config = checkpoints.check_description(folder)
     with _from_incomplete_list(where, failure):
         weights = weight_files.choose(
@@ -45,9 +52,9 @@ def fetch_model(repository: str, commit: str) -> Path:
             [name for name in names if "/" not in name],
             config,
             names.__contains__,
-            lambda name: regular_files.read_json(_fetch_files(repository, commit, [name]) / name),
+            lambda name: regular_files.read_json(_fetch(repository, commit, "model", [name], listed) / name),
         )
-    return _fetch_files(repository, commit, weights)
+    return _fetch(repository, commit, "model", weights, listed)
 
 
 def tables(subject: str, split: Split) -> str:
@@ -62,12 +69,16 @@ def fetch_questions(repository: str, commit: str, patterns: list[str]) -> Path:
     """
     where = f"dataset {repository} at {commit[:12]}"
     check_client(where)
-    folder = _download(repository, commit, patterns, "dataset")
-    # Without the hub and without its list of files, the client returns what is in the cache.
-    if not all(any(folder.glob(pattern)) for pattern in patterns) and _listed(repository, commit, "dataset") is None:
-        raise _not_in_cache(where)
-    _check_hashes(folder, folder.rglob("*"), where)
-    return folder
+    listed = kept_list(repository, commit, "dataset")
+    if not _matching(listed or {}, patterns):
+        listed, failure = _list(repository, commit, "dataset")
+        if failure is not None:  # what is in the cache is enough if nothing is missing there
+            folder = _download(repository, commit, patterns, "dataset")
+            if not all(any(folder.glob(pattern)) for pattern in patterns):
+                raise _not_in_cache(where)
+            _check_hashes(folder, [path for path in folder.rglob("*") if path.is_file()], where, {})
+            return folder
+    return _fetch(repository, commit, "dataset", _matching(listed or {}, patterns), listed or {})
 
 
 def check_client(where: str) -> None:
@@ -75,42 +86,77 @@ def check_client(where: str) -> None:
     if constants.HF_HUB_OFFLINE:
         return
     try:
-        endpoint = httpx2.URL(constants.ENDPOINT)
-        if endpoint.scheme not in ("http", "https") or not endpoint.host:
-            raise UserError(f"{where}: HF_ENDPOINT={constants.ENDPOINT!r} is no address of a hub: correct or unset it")
+        hub_client.install()
         huggingface_hub.get_session()
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
     except (httpx2.InvalidURL, ValueError, OSError) as error:
         variables = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
         names = [name for name in os.environ if name.upper() in variables]
         advice = f"correct or unset {' or '.join(names or variables)}"
-        raise UserError(f"{where}: the hub's client cannot start ({one_line(error)}): {advice}") from error
+        # What is wrong with a proxy's address may quote its password.
+        reason = one_line(error) if isinstance(error, OSError) else type(error).__name__
+        raise UserError(f"{where}: the hub's client cannot start ({reason}): {advice}") from error
 
 
-def _names(repository: str, commit: str) -> tuple[Collection[str], Exception | None]:
-    """The names of the files in a model's repository.
+def _list(repository: str, commit: str, kind: str = "model") -> tuple[dict[str, Listed], Exception | None]:
+    """The files of a repository by the hub's list or, if the hub cannot be reached, by the list in the cache.
 
-    If the hub cannot be reached, the names come from the list of files in the cache. Without that list they are those of the
-    cached files, some of which may be missing; then the hub's failure is returned too.
+    Without either, the list is empty and the hub's failure is returned.
     """
+    where = f"{kind} {repository} at {commit[:12]}"
+    failure: Exception
     try:
-        tree = huggingface_hub.HfApi().list_repo_tree(repository, revision=commit, recursive=True)
-        return {entry.path for entry in tree if isinstance(entry, huggingface_hub.hf_api.RepoFile)}, None
+        api = huggingface_hub.HfApi()
+        with understood(where):
+            listed = listings.sent(where, api.list_repo_tree(repository, revision=commit, recursive=True, repo_type=kind))
+        # The client fetches by its list in the cache.
+        entries = {name: file.entry() for name, file in listed.items()}
+        _tree_cache.write_tree_cache(str(_cache_folder(repository, kind)), commit, entries)
+        return listed, None
     except (errors.HFValidationError, json.JSONDecodeError, httpx2.HTTPError, OSError) as error:
         failure = error
-    names = _listed(repository, commit, "model")
-    if names is not None:
-        return names, None
+    kept = kept_list(repository, commit, kind)
+    return (kept, None) if kept is not None else ({}, failure)
+
+
+def kept_list(repository: str, commit: str, kind: str) -> dict[str, Listed] | None:
+    """The files of a repository by the list in the cache, None if there is no good one."""
+    with suppress(UserError, AttributeError, TypeError, errors.HFValidationError):
+        entries = _tree_cache.read_tree_cache(str(_cache_folder(repository, kind)), commit)
+        return None if entries is None else listings.kept("", entries)
+    return None
+
+
+def _cache_folder(repository: str, kind: str) -> Path:
+    return Path(constants.HF_HUB_CACHE).expanduser().resolve() / repo_folder_name(repo_id=repository, repo_type=kind)
+
+
+def _cached_names(repository: str, commit: str, failure: Exception) -> Collection[str]:
+    """The names of a model's files in the cache, some of which may be missing; raises UserError with the reason if none are."""
     # The client looks in its cache and, if the model is not there, names the reason. It need not try to connect once more.
     offline = isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout)
     folder = _download(repository, commit, ["config.json"], "model", offline)
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}, failure
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def _listed(repository: str, commit: str, kind: str) -> Collection[str] | None:
-    """The names of the files in a repository by the list in the cache, None if it is not there."""
-    with suppress(errors.HFValidationError, errors.CachedRepoTreeNotFoundError):
-        return {entry.path for entry in huggingface_hub.get_cached_repo_tree(repository, repo_type=kind, revision=commit)}
-    return None
+def _matching(names: Iterable[str], patterns: list[str]) -> list[str]:
+    """The names that match patterns, of each of which there must be one; else none."""
+    matches = [fnmatch.filter(names, pattern) for pattern in patterns]
+    return sorted({name for group in matches for name in group}) if all(matches) else []
+
+
+@contextmanager
+def understood(where: str) -> Iterator[None]:
+    """Raise UserError for an answer that is no list of files, and for one that the client refuses."""
+    try:
+        yield
+    except hub_client.BadAnswer as error:
+        raise UserError(f"{where}: {error}") from error
+    except (errors.HFValidationError, json.JSONDecodeError):
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError, AssertionError) as error:
+        raise UserError(f"{where}: the hub's answer is not understood ({type(error).__name__}): {_LOGIN}") from error
 
 
 @contextmanager
@@ -125,43 +171,66 @@ def _from_incomplete_list(where: str, failure: Exception | None) -> Iterator[Non
             raise failure from None
 
 
-def _fetch_files(repository: str, commit: str, names: Collection[str]) -> Path:
-    """Fetch files of a model by name and return the model's folder."""
-    folder = _download(repository, commit, [glob.escape(name) for name in names], "model")
-    _check_hashes(folder, [folder / name for name in names], f"model {repository} at {commit[:12]}")
+def _fetch(repository: str, commit: str, kind: str, names: Collection[str], listed: Mapping[str, Listed]) -> Path:
+    """Fetch files of a repository by name, check them and return its folder."""
+    where = f"{kind} {repository} at {commit[:12]}"
+    listings.check_apart(where, names)
+    sizes = {name: listed[name].size for name in names if name in listed}
+    cached = _cache_folder(repository, kind) / "snapshots" / commit
+    _check_space(where, sum(size for name, size in sizes.items() if not (cached / name).exists()))
+    hub_client.expect(max(sizes.values(), default=0))
+    folder = _download(repository, commit, [glob.escape(name) for name in names], kind)
+    _check_hashes(folder, [folder / name for name in names], where, listed)
     return folder
 
 
-def _check_hashes(folder: Path, paths: Iterable[Path], where: str) -> None:
-    """Raise UserError if a cached file does not have the hash that the hub announced."""
+def _check_space(where: str, missing: int) -> None:
+    """Raise UserError if files of `missing` bytes do not fit on the disk of the cache."""
+    folder = Path(constants.HF_HUB_CACHE).expanduser().resolve()
+    free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+    if missing > free:
+        needed = f"{missing / 1e9:,.1f} GB are to be fetched, and the disk of {folder} has {free / 1e9:,.1f} GB free"
+        raise UserError(f"{where}: {needed}: free some space, or set HF_HUB_CACHE to a folder on another disk")
+
+
+def _check_hashes(folder: Path, paths: Iterable[Path], where: str, listed: Mapping[str, Listed]) -> None:
+    """Raise UserError if a cached file does not have the hash that the hub announced; one without a hash is named."""
     for path in sorted(paths):
-        if path.is_file() and not _hash_matches(path):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file():
+            continue
+        matches = listed[name].matches(path) if name in listed else None
+        if matches is None:
+            matches = _hash_matches(path)
+        if matches is None:
+            print(f"{where}: the hub announced no hash of {regular_files.printable(name)}, so it was not checked", flush=True)
+        if matches is False:
             # The client takes every existing file for complete, so remove this one.
             path.resolve().unlink()
             path.unlink(missing_ok=True)
-            name = path.relative_to(folder).as_posix()
-            raise UserError(f"{where}: {name} does not have the hash that the hub announced: run again")
+            problem = f"{regular_files.printable(name)} does not have the hash that the hub announced"
+            raise UserError(f"{where}: {problem}: run again")
 
 
-def _hash_matches(path: Path) -> bool:
-    """Whether a cached file has the hash that the hub announced, which is its name in the cache.
+def _hash_matches(path: Path) -> bool | None:
+    """Whether a cached file has the hash that is its name in the cache; None if its name is no hash.
 
-    The client compares only sizes. Large files are named by their SHA-256, others by git's SHA-1. A file system without
-    symbolic links has no such names, so there is nothing to compare.
+    The client compares only sizes. Large files are named by their SHA-256, others by git's SHA-1, or by whatever a mirror sent
+    for it. A file system without symbolic links has no such names.
     """
     expected = path.resolve().name
     if re.fullmatch("[0-9a-f]{64}", expected):
         return checkpoints.digest(path) == expected
     if re.fullmatch("[0-9a-f]{40}", expected):
-        return sha.git_hash(path.read_bytes()) == expected
-    return True
+        return listings.git_sha1(path) == expected
+    return None
 
 
 def _download(repository: str, commit: str, patterns: list[str], kind: str, offline: bool = False) -> Path:
     """Fetch files without checking their hashes; with `offline` only those in the cache."""
     where = f"{kind} {repository} at {commit[:12]}"
     try:
-        with in_one_line(where):
+        with in_one_line(where), understood(where):
             folder = huggingface_hub.snapshot_download(
                 repository, repo_type=kind, revision=commit, allow_patterns=patterns, local_files_only=offline
             )
@@ -189,12 +258,13 @@ def in_one_line(where: str) -> Iterator[None]:
         # When the hub fails, the client looks in its cache, and a miss there hides the hub's answer.
         if isinstance(error.__cause__, errors.HfHubHTTPError):
             raise UserError(f"{where}: {_answer(error.__cause__)}") from error
+        if isinstance(error.__cause__, errors.FileMetadataError):
+            raise UserError(f"{where}: {_LOGIN}") from error
         raise _not_in_cache(where) from error
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
         raise UserError(f"{where}: the connection broke ({type(error).__name__}); {_AGAIN}") from error
     except json.JSONDecodeError as error:
-        advice = "log in there, or correct HF_ENDPOINT"
-        raise UserError(f"{where}: what answered is not the hub, but perhaps a network's login page: {advice}") from error
+        raise UserError(f"{where}: {_LOGIN}") from error
     except OSError as error:
         if error.errno is not None:  # an error of the disk, which names its file
             raise

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import huggingface_hub
 from huggingface_hub import constants, errors
 
-from mmlu_kit.inputs import checkpoints, hub, model_configs, regular_files, weight_files
+from mmlu_kit.inputs import checkpoints, hub, listings, model_configs, regular_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.user_errors import UserError
 
@@ -62,10 +62,8 @@ def cache() -> Path:
 def cached_listing(repository: Repository) -> Listing | None:
     """The repository's list of files in the cache, None if it is not there."""
     kind, name, commit = repository
-    with suppress(errors.HFValidationError, errors.CachedRepoTreeNotFoundError):
-        tree = huggingface_hub.get_cached_repo_tree(name, repo_type=kind, revision=commit)
-        return Listing({entry.path: entry.size for entry in tree})
-    return None
+    files = hub.kept_list(name, commit, kind)
+    return None if files is None else Listing({path: file.size for path, file in files.items()})
 
 
 def cached(repository: Repository, names: Iterable[str]) -> dict[str, Path]:
@@ -129,13 +127,15 @@ def _listing(repository: Repository) -> Listing:
     api = huggingface_hub.HfApi()
     ask_info: Callable[..., Any] = api.model_info if kind == "model" else api.dataset_info
     try:
-        with hub.in_one_line(repository.where):
+        with hub.in_one_line(repository.where), hub.understood(repository.where):
             info = ask_info(name, revision=commit, files_metadata=True, timeout=_REQUEST_S)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{repository.where}: the hub's answer is not understood ({type(error).__name__}): try again"
-        ) from error
-    sizes = {file.rfilename: file.size for file in info.siblings or [] if isinstance(file.size, int)}
+    except errors.HFValidationError as error:
+        raise UserError(f"{repository.where}: '{name}' is not the name of a repository, owner/name: correct it") from error
+    sizes: dict[str, int] = {}
+    for file in info.siblings or []:
+        if file.size is not None:
+            listings.check_file(repository.where, file.rfilename, file.size)
+            sizes[file.rfilename] = file.size
     quantization = _quantization(getattr(info, "config", None))
     total = getattr(getattr(info, "safetensors", None), "total", None)
     parameters = total if isinstance(total, int) and total > 0 and quantization is None else None

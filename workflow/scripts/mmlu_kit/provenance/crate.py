@@ -11,8 +11,7 @@ from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
 from mmlu_kit.inputs.checkpoints import FileEntry
-from mmlu_kit.provenance import run_record
-from mmlu_kit.provenance.documents import Image, ProvenanceFile, Source
+from mmlu_kit.provenance.documents import FILE, Image, ProvenanceFile, Source
 
 WORKFLOW = "Snakefile"
 PROFILES = {
@@ -55,15 +54,15 @@ def build(provenance: ProvenanceFile, entry: FileEntry) -> dict[str, Any]:
         properties=_file(provenance.files, WORKFLOW),
     )
     workflow["name"] = "MMLU reproduction kit"
-    workflow["description"] = f"The workflow's entry point. {run_record.FILE} lists all code files with their hashes."
+    workflow["description"] = f"The workflow's entry point. {FILE} lists all code files with their hashes."
     workflow["license"] = crate.license
     workflow["conformsTo"] = _add(
         crate, BIOSCHEMAS, "CreativeWork", name="Bioschemas ComputationalWorkflow", version="1.0-RELEASE"
     )
     workflow["version"] = run.code.commit or run.code.sha256
     results = [
-        crate.add_file(dest_path=name, properties=_file({**provenance.files, run_record.FILE: entry}, name))
-        for name in [*provenance.files, run_record.FILE]
+        crate.add_file(dest_path=name, properties=_file({**provenance.files, FILE: entry}, name))
+        for name in [*provenance.files, FILE]
         if name != WORKFLOW
     ]
     data: dict[str, Mapping[str, Source]] = {"questions": {run.questions.name: run.questions}, "model": run.models}

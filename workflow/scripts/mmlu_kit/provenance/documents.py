@@ -7,15 +7,20 @@ from pydantic import AfterValidator, Field
 
 from mmlu_kit.data import Data, Document, Name, Positive, Sha256, version
 from mmlu_kit.inputs.checkpoints import FileEntry
+from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.timing.machine import Machine
+
+FILE = "provenance.json"
+CRATE = "ro-crate-metadata.json"
+MOST_FILES = 100_000
 
 Hashes = dict[str, Sha256]
 
 
 def _below(name: str) -> str:
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError(f"'{name}' is not a path below the results")
+    if path.is_absolute() or ".." in path.parts or not path.parts or path.as_posix() != name or "\0" in name:
+        raise ValueError(f"'{printable(name)}' is not a path below the results")
     return name
 
 
@@ -98,4 +103,4 @@ class ProvenanceFile(Document):
     started: str = Field(description="When the first job or evaluation that made a result began, UTC, ISO 8601.")
     ended: str = Field(description="When this file was written, after all other jobs, UTC, ISO 8601.")
     jobs: list[Job] = Field(description="From Snakemake's records; empty if it kept none.")
-    files: dict[ResultPath, FileEntry]
+    files: dict[ResultPath, FileEntry] = Field(max_length=MOST_FILES)

@@ -3,12 +3,14 @@
 import json
 import os
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mmlu_kit.provenance.documents import Job
+
+_LATEST_S = 1e11  # some thousand years from now
 
 
 def jobs_below(records: Path, folder: str) -> list[Job]:
@@ -19,9 +21,10 @@ def jobs_below(records: Path, folder: str) -> list[Job]:
     """
     jobs: dict[tuple[str | None, str | None], list[tuple[float, float, str]]] = {}
     for target, record in _records(records):
-        if target.startswith(f"{folder}/") and Path(target).exists() and record.get("starttime"):
+        started, ended = _time(record, "starttime"), _time(record, "endtime")
+        if target.startswith(f"{folder}/") and Path(target).exists() and started and ended:
             outputs = jobs.setdefault((record.get("rule"), record.get("shellcmd")), [])
-            outputs.append((record["starttime"], record["endtime"], target.removeprefix(f"{folder}/")))
+            outputs.append((started, ended, target.removeprefix(f"{folder}/")))
     ordered = sorted(jobs.items(), key=lambda job: (min(job[1])[0], sorted(name for _, _, name in job[1])))
     return [
         Job(
@@ -33,6 +36,15 @@ def jobs_below(records: Path, folder: str) -> list[Job]:
         )
         for (rule, command), outputs in ordered
     ]
+
+
+def ends(snakemake: Path) -> dict[str, float | None]:
+    """Return when Snakemake's jobs wrote each of their outputs, in seconds since the epoch, by the output's path.
+
+    `snakemake` is the folder of its records. The value is None for an output whose job was not finished.
+    """
+    finished = {target: end for target, record in _records(snakemake / "metadata") if (end := _time(record, "endtime"))}
+    return {**finished, **{target: None for target, _ in _records(snakemake / "incomplete")}}
 
 
 def iso(seconds: float) -> str:
@@ -48,6 +60,14 @@ def _records(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         # A name too long for the file system is split into folders that begin with '@'.
         encoded = "".join(part.removeprefix("@") for part in path.relative_to(folder).parts)
         try:
-            yield os.fsdecode(urlsafe_b64decode(encoded)), json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, OSError):
+            target, record = os.fsdecode(urlsafe_b64decode(encoded)), json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError, RecursionError):
             continue
+        if isinstance(record, dict):
+            yield target, record
+
+
+def _time(record: Mapping[str, Any], key: str) -> float | None:
+    """A time of a record in seconds since the epoch; None if it has none."""
+    seconds = record.get(key)
+    return seconds if isinstance(seconds, int | float) and 0 < seconds < _LATEST_S else None

@@ -7,24 +7,21 @@ hashes.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from mmlu_kit import files
 from mmlu_kit.data import Data
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_timing
-from mmlu_kit.inputs.checkpoints import FileEntry, digest
+from mmlu_kit.inputs.checkpoints import digest
+from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.private_names import without_secrets
-from mmlu_kit.provenance import revision
+from mmlu_kit.provenance import comparison, revision
 from mmlu_kit.provenance.documents import Code, Image, Job, MachineUse, ProvenanceFile, QuestionsSource, RunFile, Source
 from mmlu_kit.provenance.jobs import iso
 from mmlu_kit.recall.documents import RecallFile
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.user_errors import UserError
 
-FILE = "provenance.json"
-CRATE = "ro-crate-metadata.json"
 LOCKS = ("cpu.lock", "cuda.lock", "torch.txt")
-# Not results: logs, which may name folders of the machine, and journals of unfinished evaluations.
-LEFT_OUT = ("logs", "journals")
 
 
 class RunStart(Data):
@@ -127,41 +124,24 @@ def record(run: RunFile, results: Path, jobs: Sequence[Job], ended: float) -> Pr
     A run began with its first job or, if another machine's evaluation is older, with that evaluation.
     """
     begins = [job.started for job in jobs] + [run.started or iso(ended)]
-    entries = {name: file_entry(results / name) for name in result_files(results)}
+    entries = {name: comparison.file_entry(results / name) for name in result_files(results)}
     return ProvenanceFile(run=run, started=min(begins), ended=iso(ended), jobs=list(jobs), files=entries)
 
 
-def file_entry(path: Path) -> FileEntry:
-    """Return a file's size and hash."""
-    return FileEntry(bytes=path.stat().st_size, sha256=digest(path))
-
-
 def result_files(results: Path) -> list[str]:
-    """Return the result files of a study, sorted: all but logs, journals, hidden files and the two that hold the hashes."""
-    names = [path.relative_to(results) for path in results.rglob("*") if path.is_file()]
-    return sorted(
-        name.as_posix()
-        for name in names
-        if name.parts[0] not in (*LEFT_OUT, FILE, CRATE) and not any(part.startswith(".") for part in name.parts)
-    )
+    """Return the result files of a study, sorted: its regular files but logs, journals, hidden files and those with the hashes.
 
-
-class Differences(NamedTuple):
-    """Names of result files that differ from those recorded."""
-
-    changed: list[str]
-    missing: list[str]
-    extra: list[str]
-
-
-def differences(recorded: Mapping[str, FileEntry], results: Path) -> Differences:
-    """Compare the files of a study with provenance.json's `files`."""
-    names = result_files(results)
-    return Differences(
-        changed=[name for name in names if name in recorded and digest(results / name) != recorded[name].sha256],
-        missing=sorted(set(recorded) - set(names)),
-        extra=[name for name in names if name not in recorded],
-    )
+    A name that is no valid UTF-8 raises UserError, as JSON cannot hold it.
+    """
+    names = [
+        name
+        for name, kind in comparison.entries(results).items()
+        if kind is None and not any(part.startswith(".") for part in name.split("/"))
+    ]
+    for name in names:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise UserError(f"{results}/{printable(name)}: the name is no valid UTF-8 and cannot be recorded: rename the file")
+    return names
 
 
 def combined(hashes: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from mmlu_kit import locks, untrusted_files
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation
-from mmlu_kit.results import compatibility, locations, machine_results, zip_members
+from mmlu_kit.results import compatibility, locations, machine_results, unpacked, zip_members
 from mmlu_kit.results.machine_results import Place
 from mmlu_kit.study import Study
 from mmlu_kit.user_errors import UserError
@@ -74,6 +74,7 @@ def unpack(archive: Path, results: Path, name: str, study: Study | None = None) 
             models = _check(archive, part, members.namelist(), results, folder, study)
             if folder.exists():
                 folder.rename(folder.with_name(f".{name}{locations.OLD}"))
+            unpacked.record(part)
             part.rename(folder)
     return models
 
@@ -111,7 +112,9 @@ def _target(results: Path, name: str) -> Path:
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is not a folder: move it away")
     for path in folder.rglob("*"):
-        if path.is_symlink() or not (path.is_dir() or zip_members.MEMBER.fullmatch(path.relative_to(folder).as_posix())):
+        name_below = path.relative_to(folder).as_posix()
+        known = name_below == unpacked.SUMS or zip_members.MEMBER.fullmatch(name_below)
+        if path.is_symlink() or not (path.is_dir() or known):
             raise UserError(f"{path} was not unpacked from an archive: move it away, or choose another name than '{name}'")
     names = [path.name for path in folder.parent.glob("*")]
     alike = [other for other in names if other != name and other.lower() == name.lower()]
