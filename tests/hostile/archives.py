@@ -291,9 +291,14 @@ INPUTS = [
 ]
 
 
+def older(folder: Path) -> None:
+    """Write a file where the archive goes."""
+    Path(folder.parents[1], "s.zip").write_text("old", encoding="utf-8")
+
+
 INPUTS += [
     Hostile("pack: good", packed(lambda folder: None), None),
-    Hostile("pack: over an older one", packed(lambda folder: Path(folder.parents[1], "s.zip").write_text("old", encoding="utf-8")), None),
+    Hostile("pack: over an older one", packed(older), None),
     Hostile(
         "pack: nothing",
         lambda folder: ["mmlu-kit", "pack", "results/s", "--output", "s.zip"],
