@@ -1,5 +1,6 @@
 """Damaged results of a study's other parts: stability, timing setups, chats, claims; totals that contradict their entries."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mmlu_kit.settings import Device, DType, Quantization
 from mmlu_kit.study import Setup, TimingSetups, setup_name
 
 from tests.helpers import audits, chats, results
+from tests.hostile import time_logs
 from tests.hostile.inputs import Hostile
 from tests.hostile.records import Change, edit, merge, values
 
@@ -54,8 +56,8 @@ def study(folder: Path) -> list[str | Path]:
         run = made / f"setups/run_{repeat}/{setup.name}"
         EVALUATION.write(run / "evaluations/anatomy.json")
         TIMING.write(run / "timings/anatomy.json")
-        log = "Elapsed (wall clock) time (h:mm:ss or m:ss): 0:03.00\nUser time (seconds): 5.00\nSystem time (seconds): 1.00\n"
-        files.write_text(run.with_name(f"{setup.name}.txt"), f"{log}Maximum resident set size (kbytes): 1000\nExit status: 0\n")
+        log = re.sub(r"(Elapsed .*): 0:\S+", r"\1: 0:03.00", time_logs.GNU)
+        files.write_text(run.with_name(f"{setup.name}.txt"), log)
     return results.write(folder, STUDY, [EVALUATION])
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.helpers import results
 from tests.hostile.inputs import SCRIPTS, Hostile
 
 # Each could steer a terminal, or make a line read differently from what it is.
@@ -69,18 +70,16 @@ def document(text: str) -> Callable[[Path], list[str | Path]]:
     def make(folder: Path) -> list[str | Path]:
         escapes = text.encode("utf-16-be", "surrogatepass").hex()
         name = "".join(f"\\u{escapes[place : place + 4]}" for place in range(0, len(escapes), 4))
-        (folder / "merged.json").write_text(f'{{"{name}": 1}}')
-        templates = SCRIPTS.parent / "report"
-        return [
-            *("write_report.py", "--merged", "merged.json", "--analysis", "a", "--claims", "c", "--run", "r"),
-            *("--templates", templates, "--output", "report.md"),
-        ]
+        options = results.write(folder, results.study(["m"], ["anatomy"]), [])
+        (folder / "results/made/merged.json").write_text(f'{{"{name}": 1}}', encoding="utf-8")
+        outputs = ["--analysis=a", "--claims=c", "--run=r", "--templates", SCRIPTS.parent / "report", "--output=report.md"]
+        return ["write_report.py", *options, *outputs]
 
     return make
 
 
 MAKERS = {
-    "a path": (path, "does not exist"),
+    "a path": (path, "is not a folder of results"),
     "an argument": (argument, "is not a strategy"),
     "a study": (study, ""),
     "a key of config": (key, ""),
@@ -88,7 +87,7 @@ MAKERS = {
     "a key of merged.json": (document, "merged.json"),
 }
 INPUTS = [Hostile(f"{name} with all of them", make("".join(TEXTS.values())), line) for name, (make, line) in MAKERS.items()]
-INPUTS += [Hostile(f"a path with {kind}", path(text), "does not exist") for kind, text in TEXTS.items()]
+INPUTS += [Hostile(f"a path with {kind}", path(text), "is not a folder of results") for kind, text in TEXTS.items()]
 # A name that ends in a line break is not the name.
 INPUTS += [
     Hostile(f"a study with {ending!r} after its name", study(f"smoke{ending}"), "study")

@@ -26,6 +26,8 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Text = Annotated[str, Field(min_length=1)]
 
+_AGAIN = "if the kit wrote it, delete it and run again"
+
 
 class Data(BaseModel):
     """Immutable data, validated when it is created; to change a field, copy it: `model_copy(update=…)`."""
@@ -110,8 +112,8 @@ class Document(Data):
         return str(cls.model_fields["schema_"].default)
 
     @classmethod
-    def parse(cls, text: str | bytes, where: str) -> Self:
-        """The document in a JSON text; invalid text raises UserError naming `where` and the key."""
+    def parse(cls, text: str | bytes, where: str, advice: str = _AGAIN) -> Self:
+        """The document in a JSON text; invalid text raises UserError that names `where` and the key, and ends with `advice`."""
         try:
             document = cls.model_validate_json(text, strict=True)
             if "schema_" in document.model_fields_set:
@@ -120,9 +122,7 @@ class Document(Data):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             if first["type"] == "json_invalid":
-                raise UserError(
-                    f"{where} is not valid JSON ({first['ctx']['error']}): if the kit wrote it, delete it and run again"
-                ) from None
+                raise UserError(f"{where} is not valid JSON ({first['ctx']['error']}): {advice}") from None
             key, message = first_problem(error, _loaded(text))
             problem = f" at {key}: {message}" if key else f": {message}"
         kind = cls.form().split("/")[1]
@@ -130,7 +130,7 @@ class Document(Data):
         if form and form != cls.form() and form.startswith(f"mmlu-kit/{kind}/"):
             versions = f"{form[:40]}, this one writes {cls.form()}"
             raise UserError(f"{where} was made by another version of the kit ({versions}): make it again with this one")
-        raise UserError(f"{where}: not a valid {kind} file{problem}; if the kit wrote it, delete it and run again")
+        raise UserError(f"{where}: not a valid {kind} file{problem}; {advice}")
 
     @classmethod
     def read(cls, path: Path) -> Self:

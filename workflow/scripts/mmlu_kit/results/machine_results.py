@@ -36,14 +36,14 @@ def read_evaluation(place: Place, name: str) -> tuple[Evaluation, list[str]]:
 
     Raises UserError if one of them is damaged, or if they contradict themselves or each other.
     """
-    evaluation = Evaluation.parse(place.read(name), f"{place.where}{name}")
+    evaluation = Evaluation.parse(place.read(name), f"{place.where}{name}", place.advice)
     model, subject = evaluation.model, evaluation.subject
     if name != f"evaluations/{model}/{subject}.json":
         raise place.refuse(name, f"holds the answers of {model} on {subject}, so it was renamed")
     if None in (evaluation.requested, evaluation.effective, evaluation.scoring):
         raise place.refuse(name, "holds imported answers, which were not computed on that machine")
     timing_name = f"timings/{model}/{subject}.json"
-    timing = Timing.parse(place.read(timing_name), f"{place.where}{timing_name}")
+    timing = Timing.parse(place.read(timing_name), f"{place.where}{timing_name}", place.advice)
     if (timing.model, timing.subject) != (model, subject):
         raise place.refuse(timing_name, f"holds the times of {timing.model} on {timing.subject}, so it was renamed")
     whole = timing.questions_scored == len(evaluation.records)
