@@ -69,20 +69,7 @@ EVALUATIONS = ["mmlu-kit", "forget-skipped", "results/demo"]
 MERGED = ["mmlu-kit", "export", "results/demo", "--output", "exported"]
 CHAT = ["mmlu-kit", "chat", "--load", "chat.json"]
 RECALL = ["chat_benchmark.py", "--model", "m", "--conversations", "c.yaml", "--recall", "r.json", "--times", "t.json"]
-PAGE = [
-    "write_page.py",
-    "--report",
-    "report.md",
-    "--merged",
-    "m",
-    "--table",
-    "t",
-    "--questions",
-    "--page",
-    "p",
-    "--output",
-    "o",
-]
+PAGE = ["write_page.py", *"--report report.md --study {} --results r --resources s --page p --output o".split()]
 READERS: dict[str, tuple[list[str], dict[str, tuple[Callable[[Path], object], str]]]] = {
     "results/demo/merged.json": (MERGED, TEXTS | KINDS | FORMS),
     "results/demo/claims.json": (CLAIMS, FORMS),
@@ -118,10 +105,10 @@ def odd_name(*arguments: str) -> Callable[[Path], Sequence[str]]:
 NAMES = {
     "fetch_model.py --folder NAME --output m.json": "m.json cannot have",
     "mmlu-kit status --study NAME": "config: Invalid JSON: lone leading surrogate",
-    "mmlu-kit verify NAME": "caf\\udce9/claims.json does not exist",
-    "mmlu-kit forget-skipped NAME/x": "caf\\udce9/x: this study has no results yet",
-    "mmlu-kit chat --load NAME": "caf\\udce9 is a folder, not a file",
-    "merge.py --study NAME --results r --merged m --table t": "--study: not valid JSON",
+    "mmlu-kit verify NAME": "caf\ufffd/claims.json does not exist",
+    "mmlu-kit forget-skipped NAME/x": "caf\ufffd/x: this study has no results yet",
+    "mmlu-kit chat --load NAME": "caf\ufffd is a folder, not a file",
+    "merge.py --study NAME --results r --resources s --merged m --table t": "--study: not valid JSON",
 }
 INPUTS = [
     *(Hostile(f"a name in Latin-1: {command}", odd_name(*command.split()), line) for command, line in NAMES.items()),

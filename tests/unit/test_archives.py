@@ -20,6 +20,7 @@ from mmlu_kit.evaluation import answer_parser
 from mmlu_kit.evaluation.records import NotRun, Totals
 from mmlu_kit.report import figures
 from mmlu_kit.results import archives, locations, merging, summaries, zip_members
+from mmlu_kit.results.unpacked import SUMS
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
@@ -60,7 +61,9 @@ def zipped(path, *members):
 
 
 def everything(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """The files in a folder but for the hashes that are stored beside unpacked ones."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != SUMS]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_only_the_logs_of_processes_that_evaluated_are_packed_and_read(tmp_path):

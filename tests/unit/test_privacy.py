@@ -214,24 +214,22 @@ def test_an_images_address_is_recorded_without_its_password():
 
 
 def test_no_file_of_a_run_holds_what_its_commands_named(run, root, tmp_path):
-    folder = tmp_path / "results/demo"
-    merged, _ = results.merged(results.study(["m"], ["anatomy"]), {})
-    merged.write(folder / "merged.json")
+    options = results.write(tmp_path, results.study(["m"], ["anatomy"]), [])
+    folder = tmp_path / "results/made"
     command = " ".join(f"--x={shlex.quote(argument)}" for argument in PERSONAL)
     records = tmp_path / ".snakemake/metadata"
     records.mkdir(parents=True)
     record = {"rule": "merge", "shellcmd": f"python merge.py {command}", "starttime": 1.0, "endtime": 2.0}
-    (records / urlsafe_b64encode(b"results/demo/merged.json").decode()).write_text(json.dumps(record))
+    (records / urlsafe_b64encode(b"results/made/merged.json").decode()).write_text(json.dumps(record))
     begun = {"command": privacy.command(["snakemake", *PERSONAL], tmp_path, HOME, NAMES)}
     image = f"--image=cpu=docker://user:{SECRET}@ghcr.io/x/kit:1?token={SECRET}"
     described = run(
-        "describe_run.py", "--merged", "results/demo/merged.json", "--begun", json.dumps(begun), image,
-        "--output", "results/demo/run.json", cwd=tmp_path,
+        "describe_run.py", *options, "--begun", json.dumps(begun), image, "--output", "results/made/run.json", cwd=tmp_path
     )  # fmt: skip
     assert described.returncode == 0, described.stderr
     env = {**os.environ, "USER": NAMES[0], "LOGNAME": NAMES[1]}  # of whom no file may tell
     recorded = run(
-        "record_provenance.py", "--run", "results/demo/run.json", "--workflow", root / "Snakefile", cwd=tmp_path, env=env
+        "record_provenance.py", "--run", "results/made/run.json", "--workflow", root / "Snakefile", cwd=tmp_path, env=env
     )
     assert recorded.returncode == 0, recorded.stderr
     files = [path for path in folder.rglob("*") if path.name in ("run.json", "provenance.json", "ro-crate-metadata.json")]

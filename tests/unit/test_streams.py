@@ -84,7 +84,7 @@ def test_closed_streams_are_no_error_and_no_file_takes_their_place(shell, tmp_pa
 def test_a_terminal_without_a_character_gets_its_escape(shell, variables):
     process = shell("$PROGRAM", "print('caf\\udce9'); raise user_errors.UserError('no … \\udce9')", **variables)
     assert process.returncode == 2, process.stderr
-    text, path = process.stdout.decode("latin-1").splitlines()
-    assert text in (TEXT.encode().decode("latin-1"), TEXT.encode("ascii", "backslashreplace").decode())
-    assert path == "caf\\udce9"
+    text, path = process.stdout.splitlines()
+    assert text in (TEXT.encode(), TEXT.encode("ascii", "backslashreplace"))
+    assert path in ("caf\ufffd".encode(), b"caf\\ufffd")
     assert b"error: no " in process.stderr and b"Traceback" not in process.stderr

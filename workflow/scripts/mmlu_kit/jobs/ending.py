@@ -8,7 +8,6 @@ from typing import Any
 
 from mmlu_kit import settings
 from mmlu_kit.formatting import columns, percent, plural
-from mmlu_kit.results import study_results
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import CHANCE
 from mmlu_kit.terminal_text import visible
@@ -42,6 +41,8 @@ def lines(results: Path, targets: Iterable[str]) -> list[str]:
     targets = list(targets)
     if str(results / "merged.json") not in targets:
         return []
+    from mmlu_kit.results import study_results  # it imports pandas, for which no start of Snakemake should wait
+
     try:
         return text(study_results.checked_folder(results, Path("resources")).merged, results, targets)
     except UserError as error:
