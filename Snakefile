@@ -61,7 +61,8 @@ run_log.install(workflow, Path(RESULTS))
 if workflow.is_main_process:
     # Files that somebody changed since the last run are named before they are used.
     try:
-        for line in changes.check(Path(RESULTS), Path(".snakemake"), makes, "--drop-metadata" not in sys.argv):
+        keeps_records = "--drop-metadata" not in sys.argv
+        for line in changes.check(Path(RESULTS), Path(SUBJECT_FILES), Path(".snakemake"), makes, keeps_records):
             print(f"warning: {line}", file=sys.stderr)
     except UserError as error:
         raise WorkflowError(str(error)) from None

@@ -18,6 +18,7 @@ from tests.helpers import results
 
 ENDED = 1_770_000_000.5  # when the recorded run ended, seconds since the epoch
 EVALUATION = "evaluations/m/astronomy.json"
+QUESTIONS = Path("resources/subjects/q@local")
 OUTPUTS = (EVALUATION, "merged.json", "report.md", "figures")
 TEXTS = {
     EVALUATION: "one",
@@ -88,7 +89,7 @@ def made_again(folder, name, later=0.0):
 def check(folder, **options):
     """The warnings of a check; raises UserError for what stops a run."""
     outputs = {f"results/s/{name}" for name in (*OUTPUTS, "provenance.json", "ro-crate-metadata.json")}
-    return list(changes.check(folder, Path(".snakemake"), outputs.__contains__, **options))
+    return list(changes.check(folder, QUESTIONS, Path(".snakemake"), outputs.__contains__, **options))
 
 
 def stopped(folder, **options):
@@ -272,3 +273,32 @@ def test_damaged_records_of_snakemake_explain_nothing(folder, record):
 def test_files_of_the_fixture_are_all_recorded(folder):
     names = set(json.loads((folder / "provenance.json").read_text())["files"])
     assert names == {*TEXTS, "elsewhere/colab/evaluations/m/anatomy.json", "elsewhere/colab/SHA256SUMS"}
+
+
+@pytest.fixture
+def subject(folder):
+    """The fetched questions of the fixture's study, as its run recorded them; results.run names the file 'x'."""
+    files.write_text(QUESTIONS / "x", "x")
+    return QUESTIONS / "x"
+
+
+def test_changed_questions_are_named_before_a_run_asks_them(folder, subject):
+    assert check(folder) == []
+    subject.write_text("y")
+    assert (
+        stopped(folder)
+        == f"{subject} was changed after the run that made it: restore it, or delete it so that it is fetched again"
+    )
+    assert check(folder, keeps_records=False) == [
+        f"{subject} is not as recorded in provenance.json; without Snakemake's records, nobody can tell who wrote it"
+    ]
+
+
+def test_questions_that_a_later_job_fetched_are_used(folder, subject):
+    subject.write_text("y")
+    os.utime(subject, (ENDED + 100, ENDED + 100))
+    name = Path(".snakemake/metadata", urlsafe_b64encode(str(subject).encode()).decode())
+    files.write_json(name, {"rule": "fetch_questions", "starttime": ENDED + 99, "endtime": ENDED + 100})
+    assert check(folder) == []
+    subject.unlink()
+    assert check(folder) == []

@@ -1,4 +1,4 @@
-"""Result files that somebody changed after the run that made them: they are named before a run uses them.
+"""Results and questions that somebody changed after the run that made them: they are named before a run uses them.
 
 A file is compared with its hash in provenance.json, and one of another machine with its hash from when it was unpacked. A
 difference is explained if a later job of Snakemake wrote the file, or was writing it when a run was killed.
@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import regular_files
+from mmlu_kit.inputs.checkpoints import FileEntry
 from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.provenance import comparison, jobs
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
@@ -21,12 +22,16 @@ from mmlu_kit.user_errors import UserError
 FINAL = ("report.md", "report.html")
 _CLOCK_S = 2  # the coarsest clock of a file system (FAT)
 _WHOLE_S = 1  # provenance.json has its end in whole seconds
+_NOBODY_KNOWS = "without Snakemake's records, nobody can tell who wrote it"
 
 
-def check(results: Path, snakemake: Path, is_made: Callable[[str], bool], keeps_records: bool = True) -> Iterator[str]:
+def check(
+    results: Path, questions: Path, snakemake: Path, is_made: Callable[[str], bool], keeps_records: bool = True
+) -> Iterator[str]:
     """Yield a warning for each kind of change that a run may go on with; any other change raises UserError.
 
-    `snakemake` is the folder of Snakemake's records, and `is_made` tells whether a rule makes the file at a path.
+    `questions` is the folder of the study's fetched questions, `snakemake` that of Snakemake's records, and `is_made` tells
+    whether a rule makes the file at a path.
     `keeps_records` is False with --drop-metadata: then a file that somebody changed looks like one that a later run wrote.
     """
     path = results / FILE
@@ -38,14 +43,20 @@ def check(results: Path, snakemake: Path, is_made: Callable[[str], bool], keeps_
         raise UserError(f"{_changed(elsewhere)}: restore it, or unpack its archive again")
     if form:
         yield f"{path} is of another version of the kit ({form}), so changed files cannot be noticed"
+    knows_writers = bool(provenance and provenance.jobs and keeps_records)
+    subjects = _changed_questions(provenance, questions, snakemake) if provenance else []
+    if subjects and knows_writers:
+        raise UserError(f"{_changed(subjects)}: restore it, or delete it so that it is fetched again")
+    if subjects:
+        yield f"{printable(subjects[0])} is not as recorded in {FILE}; {_NOBODY_KNOWS}"
     makers = {name: next(filter(is_made, _paths(results, name)), None) for name in names if name not in FINAL}
     made = [name for name in names if makers.get(name)]
-    if made and provenance and provenance.jobs and keeps_records:
+    if made and knows_writers:
         target = "it" if makers[made[0]] == str(results / made[0]) else makers[made[0]]
         advice = f"restore it, or delete {target} so that it is made again"
         raise UserError(f"{_changed([results / name for name in made])}: {advice}")
     if made:
-        yield f"{_counted(results, made)} not as recorded in {FILE}; without Snakemake's records, nobody can tell who wrote it"
+        yield f"{_counted(results, made)} not as recorded in {FILE}; {_NOBODY_KNOWS}"
     if kept := [name for name in names if name not in made]:
         yield f"{_counted(results, kept)} not as recorded in {FILE}: changed or replaced after that run, and kept"
 
@@ -102,6 +113,23 @@ def _unexplained(provenance: ProvenanceFile, results: Path, snakemake: Path) -> 
     if not agrees and all(ends.get(str(results / name), ended) is not None for name in (FILE, CRATE)):
         names.append(FILE)  # their job was not killed between the two
     return [name for name in names if not any(_wrote(ends, target, results / name, ended) for target in _paths(results, name))]
+
+
+def _changed_questions(provenance: ProvenanceFile, folder: Path, snakemake: Path) -> list[Path]:
+    """Return the files of questions that differ from those of the recorded run and that no later job wrote."""
+    source = provenance.run.questions
+    if folder.name != f"{source.name}@{source.commit or 'local'}":
+        return []  # the study asks other questions now
+    paths = {folder / name: sha256 for name, sha256 in source.files.items()}
+    changed = [path for path, sha256 in paths.items() if os.path.lexists(path) and not _has_hash(path, sha256)]
+    if not changed:
+        return []
+    ended, ends = _seconds(provenance.ended, folder), jobs.ends(snakemake)
+    return [path for path in changed if not _wrote(ends, str(path), path, ended)]
+
+
+def _has_hash(path: Path, sha256: str) -> bool:
+    return comparison.same(path, FileEntry(bytes=path.lstat().st_size, sha256=sha256))
 
 
 def _wrote(ends: Mapping[str, float | None], target: str, path: Path, ended: float) -> bool:
