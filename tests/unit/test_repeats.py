@@ -31,12 +31,12 @@ def asked():
     return questions
 
 
-def study_of(answers, subjects=SUBJECTS, **changes):
-    """Return merged.json and questions.csv of answers by model and subject."""
+def study_of(answers, subjects=SUBJECTS, generated=None, **changes):
+    """Return merged.json and questions.csv of answers by model and subject; `generated` are texts as in results.evaluation."""
     questions, evaluations = asked(), []
     for model, by_subject in answers.items():
         for subject, letters in by_subject.items():
-            made = results.evaluation(model, subject, letters)
+            made = results.evaluation(model, subject, letters, generated)
             digests = [questions[subject, record.index].sha256 for record in made.records]
             rows = [r.model_copy(update={"question_sha256": d}) for r, d in zip(made.records, digests, strict=True)]
             evaluations.append(made.model_copy(update={"records": rows}))
@@ -145,3 +145,10 @@ def test_the_report_says_which_questions_count_once():
     report = results.report(merged, table, list(asked().values()))
     assert "- 1 question is in anatomy, astronomy and virology (`anatomy 0`): it counts once in totals" in report
     assert "- 1 question is in both anatomy and astronomy (`anatomy 4`): it counts once in totals" in report
+
+
+def test_an_unreadable_answer_to_a_repeated_question_counts_once_on_the_terminal():
+    merged, _ = study_of({"m": {"anatomy": RIGHT, "astronomy": RIGHT}}, ["anatomy", "astronomy"], generated="-BCD-BC-")
+    imported = merged.model_copy(update={"models": {"m": merged.models["m"].model_copy(update={"effective": None})}})
+    assert summaries.summarize(imported, "m", SUBJECTS).unread == 3 + 1
+    assert ending.table(imported)[1].endswith("answers imported, 4 of them unreadable")

@@ -113,7 +113,8 @@ def _notes(merged: Merged, model: str) -> Iterable[str]:
     """What a reader of a model's row must know: how it ran, and what is not in the numbers."""
     entry = merged.models.get(model)  # None without results
     if entry and not entry.effective:
-        unread = sum(result.totals.questions - result.totals.parsed for result in merged.results if result.model == model)
+        counts = merged.counted(result for result in merged.results if result.model == model)
+        unread = counts.questions - counts.parsed
         yield f"answers imported, {unread:,} of them unreadable" if unread else "answers imported"
     if entry and entry.requested and entry.effective and settings.differences(entry.requested, entry.effective):
         yield f"ran as {settings.in_words(entry.effective)}" + (f" ({entry.reason})" if entry.reason else "")
