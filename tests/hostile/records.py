@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit import files
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
 from mmlu_kit.inputs import checkpoints
 
 from tests.helpers import results
+from tests.hostile import time_logs
 from tests.hostile.inputs import Hostile
 
 SUBJECTS = ["anatomy", "virology"]
@@ -132,6 +134,13 @@ def stale(folder: Path) -> list[str | Path]:
     return merge(options)
 
 
+def other_log(folder: Path) -> list[str | Path]:
+    """A log of /usr/bin/time that is not the one that was read."""
+    options = study(folder)
+    files.write_text(folder / "results/made/timings/a/anatomy.time", time_logs.GNU)
+    return merge(options)
+
+
 def renamed(folder: Path) -> list[str | Path]:
     """A copy of one model's evaluation in place of another's."""
     options = study(folder)
@@ -204,6 +213,7 @@ FORGED = [
     Hostile("two models are exchanged", swapped, "a/anatomy.json was made by another model: x is not the one that"),
     Hostile("a stale archive", stale, "elsewhere/old/evaluations/a/anatomy.json was made by another model: x is not"),
     Hostile("a renamed file", renamed, "is the result of b on anatomy: the file was renamed or changed"),
+    Hostile("another log", other_log, "timings/processes.json: a/anatomy.time is not what "),
     Hostile("no questions", no_questions, "resources/subjects/q@local/anatomy.jsonl does not exist"),
     Hostile("imported answers", imported(lambda folder: None), None),
     Hostile(
@@ -280,6 +290,8 @@ TIMES = [
             ("started: '2026-01-01T00:00:00' is not in UTC", values(started="2026-01-01T00:00:00")),
             ("started: '2026-01-01T00:00:00+02:00' is not in UTC", values(started="2026-01-01T00:00:00+02:00")),
             ("before its process, which began at 2026", values(started="1999-01-01T00:00:00+00:00")),
+            ("'b/anatomy.time' is not the log of a process of a", values(process="b/anatomy.time")),
+            ("'a/../b/anatomy.time' is not the log of a process of a", values(process="a/../b/anatomy.time")),
             ("9 of 8 questions scored by a process that was not resumed", values(questions_scored=9)),
             ("3 of 8 questions scored by a process that was not resumed", values(questions_scored=3)),
             ("8 of 8 questions scored by a process that was resumed", values(resumed=True)),
@@ -346,7 +358,21 @@ PROGRAMS = [
         ("analyse.py", "--output", "x"),
         ("audit_claims.py", "--analysis", "x", "--reference", "x", "--output", "x"),
         ("draw_figures.py", "--analysis", "x", "--folder", "x"),
-        ("write_report.py", "--analysis", "x", "--claims", "x", "--run", "x", "--templates", "x", "--output", "x"),
+        (
+            "write_report.py",
+            "--analysis",
+            "x",
+            "--claims",
+            "x",
+            "--reference",
+            "x",
+            "--run",
+            "x",
+            "--templates",
+            "x",
+            "--output",
+            "x",
+        ),
     ]
 ]
 

@@ -5,14 +5,14 @@ Evaluations are compared with the subjects' questions, the models' files and eac
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.results import compatibility, locations, origins
 from mmlu_kit.results.origins import Origins
 from mmlu_kit.study import Study
-from mmlu_kit.timing import limits
+from mmlu_kit.timing import limits, time_logs
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
@@ -57,8 +57,12 @@ def collect(study: Study, results: Path, made_from: Origins) -> Collection:
 
 
 def check_processes(timings: Sequence[Timing], processes: Processes, path: Path) -> None:
-    """Raise UserError naming `path`, processes.json, if a process took less time than what it did."""
+    """Raise UserError naming `path`, processes.json, if it is not what the logs say that are there, or if a process took less
+    time than what it did."""
     for name, process in processes.root.items():
+        log = locations.named_log(path.parents[1], name)
+        if log.is_file() and time_logs.read_time_log(log) != process:
+            raise UserError(f"{path}: {name} is not what {log} says; delete {path} and run again")
         of_process = [timing for timing in timings if timing.process == name]
         if not of_process:
             continue
@@ -84,6 +88,8 @@ def _timing(folder: Path, pair: Pair, outcome: Evaluation | NotRun) -> Timing | 
     advice = "delete both and run again"
     if isinstance(timing, NotRun) != isinstance(outcome, NotRun):
         raise UserError(f"{path} and {locations.evaluation_file(folder, *pair)} contradict each other: {advice}")
+    if isinstance(timing, Timing) and timing.process and PurePosixPath(timing.process).parts[:-1] != (pair[0],):
+        raise UserError(f"{path}: '{timing.process[:80]}' is not the log of a process of {pair[0]}: {advice}")
     if isinstance(timing, Timing) and isinstance(outcome, Evaluation):
         number, scored = outcome.totals.questions, timing.questions_scored
         if scored > number or timing.resumed != (scored < number):

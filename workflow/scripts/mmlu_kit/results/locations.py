@@ -61,3 +61,8 @@ def log_name(results: Path, log: Path) -> str:
     if len(parts) < 3 or parts[-3] != "timings":
         raise UserError(f"{log}: not a log in timings/<model>/ of {results}, or of a folder in its {ELSEWHERE}/")
     return "/".join((*parts[:-3], *parts[-2:]))
+
+
+def named_log(results: Path, name: str) -> Path:
+    """Return the path of the log with a name in timings/processes.json, as `log_name` gives it."""
+    return Path(results, *name.split("/")[:-2], "timings", *name.split("/")[-2:])
