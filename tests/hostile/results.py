@@ -14,6 +14,7 @@ from mmlu_kit.settings import Device, DType, Quantization
 from mmlu_kit.study import Setup, TimingSetups, setup_name
 
 from tests.helpers import audits, chats, results
+from tests.helpers.results import WORKFLOW
 from tests.hostile import time_logs
 from tests.hostile.inputs import Hostile
 from tests.hostile.records import Change, edit, merge, values
@@ -145,6 +146,45 @@ def claims(folder: Path) -> list[str | Path]:
     return ["mmlu-kit", "verify", options[3]]
 
 
+def report(line: str | None, **changes: Change) -> Hostile:
+    """Return the row in which a report is written after these changes of 'analysis' and 'claims'."""
+
+    def make(folder: Path) -> list[str | Path]:
+        outcomes = [results.evaluation(model, "anatomy", letters) for model, letters in (("a", "ABCDAAAA"), ("b", "AAAAABCD"))]
+        options = results.write(folder, results.study(["a", "b"], ["anatomy"]), outcomes)
+        merged, table = results.merged(
+            results.study(["a", "b"], ["anatomy"]), {"a": {"anatomy": "ABCDAAAA"}, "b": {"anatomy": "AAAAABCD"}}
+        )
+        analysed = results.analysis(merged, table)
+        documents = {"analysis": analysed, "claims": results.claims(merged, analysed), "run": results.run(merged.study)}
+        for name, document in documents.items():
+            document.write(folder / f"{name}.json")
+            edit(folder / f"{name}.json", changes.get(name, values()))
+        folders = ["--reference", WORKFLOW / "reference", "--templates", WORKFLOW / "report"]
+        files = [text for name in documents for text in (f"--{name}", f"{name}.json")]
+        return ["write_report.py", *options, *files, *folders, "--output", "report.md"]
+
+    return Hostile(f"a report of forged {' and '.join(changes) or 'nothing'}: {line}", make, line)
+
+
+def first(**changes: object) -> Change:
+    """Return the change of the first model of analysis.json."""
+    return lambda plain: plain["models"][0].update(changes)
+
+
+def other_verdict(plain: Any) -> None:
+    """Turn a verdict of claims.json that the run's numbers give."""
+    claim = next(each for each in plain["claims"] if each["run"]["verdict"] == "does not hold")
+    claim["run"]["verdict"] = "holds"
+
+
+def better(plain: Any) -> None:
+    """Give the first model of analysis.json one more right answer, wherever that is counted."""
+    model = plain["models"][0]
+    for share in (model["best_letter"], model["generated"]):
+        share.update(correct=share["correct"] + 1, wrong=share["wrong"] - 1, accuracy=0.75, low=0.4, high=0.9)
+
+
 def time_log(folder: Path) -> list[str | Path]:
     """The log of a timing setup whose process took less time than its phases."""
     options = study(folder)
@@ -246,6 +286,19 @@ COMPARED = [
     edited("a setup", RUN, None, values(), command=compare),
     Hostile("a setup's short process", time_log, "setup_4_cpu_no_quant.txt: its phases took 2.9 s, longer than real_s, 0.01 s"),
 ]
+REPORTS = [
+    report(None),
+    report(
+        "analysis.json was changed after it was made: a: best_letter.correct is 6, but merged.json gives 5", analysis=better
+    ),
+    report("a: label is x, but merged.json gives a", analysis=first(label="x")),
+    report("a: best_letter.low is 0.5, but", analysis=lambda plain: plain["models"][0]["best_letter"].update(low=0.5)),
+    report("it is of other models than merged.json", analysis=lambda plain: plain["models"].reverse()),
+    report("it is of other models than merged.json", analysis=lambda plain: plain["models"].pop()),
+    report("it is of other models than merged.json", analysis=values(study="x")),
+    report("claims.json was changed after it was made, or its sources were (", claims=other_verdict),
+    report("or its sources were (", claims=lambda plain: plain["claims"].pop()),
+]
 OTHERS = [
     Hostile("nothing was run", no_provenance, "results/demo/provenance.json does not exist"),
     Hostile("a verdict", claims, "claims.json: not a valid claims file at numbers"),
@@ -262,4 +315,4 @@ ANALYSES = [
         ]
     )
 ]
-INPUTS = [*STABILITY, *TIMING_SETUPS, *COMPARED, *CHATS, *ANALYSES, *OTHERS]
+INPUTS = [*STABILITY, *TIMING_SETUPS, *COMPARED, *CHATS, *ANALYSES, *REPORTS, *OTHERS]

@@ -1,6 +1,6 @@
 # The report, with the writeup's sections, and an HTML page with the report and all questions.
 # Needs:  merged.json, the results it was made from, analysis.json, claims.json, run.json, figures, the templates in
-#         workflow/report; for the page also questions.csv and the questions' texts
+#         workflow/report, workflow/reference; for the page also questions.csv and the questions' texts
 # Makes:  report.md, report.html
 
 
@@ -22,11 +22,13 @@ rule write_report:
     params:
         **EVIDENCE_PARAMS,
         code=KIT.code("write_report.py", ["workflow/report/*.j2"]),
+        reference=KIT.path("workflow/reference"),
         templates=KIT.path("workflow/report"),
     shell:
         f"{OFFLINE} python {PROGRAMS}/write_report.py{EVIDENCE_OPTIONS}"
         " --analysis {input.analysis:q}"
         " --claims {input.claims:q}"
+        " --reference {params.reference:q}"
         " --run {input.run:q}"
         " --templates {params.templates:q}"
         " --output {output:q}"

@@ -5,11 +5,10 @@ import argparse
 from pathlib import Path
 
 from mmlu_kit import user_errors
-from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.claims import audit, listing
-from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.analysis import reading as analyses
+from mmlu_kit.claims import listing
+from mmlu_kit.claims import reading as audits
 from mmlu_kit.results import study_results
-from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -23,13 +22,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged, analysis = study_results.checked(args).merged, AnalysisFile.read(args.analysis)
-    paths = args.reference / "published.yaml", args.reference / "claims.yaml"
-    for path in paths:
-        if not path.is_file():
-            raise UserError(f"{path} does not exist: --reference is the folder workflow/reference")
-    published, claims = Published.read_yaml(paths[0]), Claims.read_yaml(paths[1])
-    result = audit.audit(merged, analysis, published, claims)
+    merged = study_results.checked(args).merged
+    result = audits.make(merged, analyses.read(args.analysis, merged), args.reference)
     result.write(args.output)
     print(listing.counts(result))
 

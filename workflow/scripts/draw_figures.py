@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlu_kit import files, user_errors
-from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis import reading
 from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
 from mmlu_kit.results import study_results, summaries
 
@@ -24,7 +24,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged, analysis = study_results.checked(args).merged, AnalysisFile.read(args.analysis)
+    merged = study_results.checked(args).merged
+    analysis = reading.read(args.analysis, merged)
     args.folder.mkdir(parents=True, exist_ok=True)  # there may be nothing to draw
 
     def draw(name: str, figure: Callable[..., Any], *data: Any) -> None:

@@ -5,8 +5,8 @@ import argparse
 from pathlib import Path
 
 from mmlu_kit import files, user_errors
-from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.claims.document import ClaimsFile
+from mmlu_kit.analysis import reading as analyses
+from mmlu_kit.claims import reading as audits
 from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import context
 from mmlu_kit.results import study_results
@@ -17,6 +17,7 @@ def arguments() -> argparse.Namespace:
     study_results.add_options(parser)
     parser.add_argument("--analysis", type=Path, required=True, help="analysis.json")
     parser.add_argument("--claims", type=Path, required=True, help="claims.json")
+    parser.add_argument("--reference", type=Path, required=True, help="the folder with published.yaml and claims.yaml")
     parser.add_argument("--run", type=Path, required=True, help="run.json")
     parser.add_argument("--templates", type=Path, required=True, help="the folder of the report's templates")
     parser.add_argument("--output", type=Path, required=True, help="report.md to write; links are relative to it")
@@ -25,8 +26,9 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged, analysis = study_results.checked(args).merged, AnalysisFile.read(args.analysis)
-    claims, run = ClaimsFile.read(args.claims), RunFile.read(args.run)
+    merged = study_results.checked(args).merged
+    analysis = analyses.read(args.analysis, merged)
+    claims, run = audits.read(args.claims, merged, analysis, args.reference), RunFile.read(args.run)
     files.write_text(args.output, context.render(merged, analysis, claims, run, args.templates))
     print(f"{args.output} written")
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.claims import audit
+from mmlu_kit.analysis import reading as analyses
+from mmlu_kit.claims import reading as audits
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
-from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.results import study_results
 from mmlu_kit.user_errors import UserError
 
@@ -54,12 +53,8 @@ def _older(path: Path, results: Path) -> str | None:
 def _differs(claims: ClaimsFile, results: Path, resources: Path, reference: Path) -> str | None:
     """Why claims.json is not what its sources give now, which is a matter of seconds; None if it is."""
     try:
-        again = audit.audit(
-            study_results.checked_folder(results, resources).merged,
-            AnalysisFile.read(results / "analysis.json"),
-            Published.read_yaml(reference / "published.yaml"),
-            Claims.read_yaml(reference / "claims.yaml"),
-        )
+        merged = study_results.checked_folder(results, resources).merged
+        again = audits.make(merged, analyses.read(results / "analysis.json", merged), reference)
     except UserError as error:
         return str(error)
     return None if again == claims else f"the results, the published numbers or the claims of {reference} have changed since"

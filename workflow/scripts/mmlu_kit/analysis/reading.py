@@ -1,0 +1,61 @@
+"""analysis.json as programs read it: compared with merged.json."""
+
+from pathlib import Path
+from typing import Any
+
+from mmlu_kit import statistics
+from mmlu_kit.analysis.document import AnalysisFile, ModelAnalysis, Share
+from mmlu_kit.results import summaries
+from mmlu_kit.results.merged import Merged
+from mmlu_kit.results.summaries import Summary
+from mmlu_kit.user_errors import UserError
+
+_ROUNDING = 1e-9
+
+
+def read(path: Path, merged: Merged) -> AnalysisFile:
+    """Return a study's analysis.json. Raises UserError if its models, counts, accuracies or intervals are not merged.json's.
+
+    Its tests are not computed again, which takes minutes for many models.
+    """
+    analysis = AnalysisFile.read(path)
+    grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
+    answered = {name: summary for name in grouped if (summary := summaries.summarize(merged, name, merged.study.subjects))}
+    if (analysis.study, [model.model for model in analysis.models]) != (merged.study.name, list(answered)):
+        raise _changed(path, "it is of other models than merged.json")
+    for model in analysis.models:
+        for what, value, expected in _compared(model, answered[model.model]):
+            if value != expected:
+                raise _changed(path, f"{model.model}: {what} is {value}, but merged.json gives {expected}")
+    return analysis
+
+
+def _compared(model: ModelAnalysis, summary: Summary) -> list[tuple[str, Any, Any]]:
+    """Return the values that analysis.json and merged.json both give, with their names."""
+    counts = [
+        ("label", model.label, summary.label),
+        ("questions", model.questions, summary.questions),
+        ("subjects", model.subjects, summary.subjects),
+        ("best_letter.correct", model.best_letter.correct, summary.correct),
+        ("best_letter.unparsed", model.best_letter.unparsed, summary.unread),
+        ("best_letter.wrong", model.best_letter.wrong, summary.questions - summary.correct - summary.unread),
+        ("generated.correct", model.generated.correct, summary.correct_generated),
+        ("generated.unparsed", model.generated.unparsed, summary.questions - summary.parsed),
+        ("generated.wrong", model.generated.wrong, summary.parsed - summary.correct_generated),
+    ]
+    best = _share("best_letter", model.best_letter, summary.correct, summary.questions)
+    return [*counts, *best, *_share("generated", model.generated, summary.correct_generated, summary.questions)]
+
+
+def _share(name: str, share: Share, correct: int, questions: int) -> list[tuple[str, float, float]]:
+    low, high = statistics.wilson(correct, questions)
+    expected = {"accuracy": correct / questions, "low": low, "high": high}
+    return [
+        (f"{name}.{key}", getattr(share, key), value)
+        for key, value in expected.items()
+        if abs(getattr(share, key) - value) > _ROUNDING
+    ]
+
+
+def _changed(path: Path, problem: str) -> UserError:
+    return UserError(f"{path} was changed after it was made: {problem}; delete it and run again")
