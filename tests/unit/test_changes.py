@@ -190,11 +190,15 @@ def test_a_touched_file_stops_nothing(folder):
     assert check(folder) == []
 
 
-@pytest.mark.parametrize("name", ["report.md", "notes.txt"])
-def test_a_file_that_no_rule_reads_may_be_edited(folder, name):
-    (folder / name).write_text("with a remark")
+def test_an_edited_report_is_named_as_its_numbers_would_be_on_the_page_and_recorded_again(folder):
+    (folder / "report.md").write_text("with a better number")
+    assert stopped(folder).startswith("results/s/report.md was changed after the run that made it: restore it, or delete it")
+
+
+def test_a_file_that_no_rule_makes_may_be_edited(folder):
+    (folder / "notes.txt").write_text("with a remark")
     assert check(folder) == [
-        f"results/s/{name} is not as recorded in provenance.json: changed or replaced after that run, and kept"
+        "results/s/notes.txt is not as recorded in provenance.json: changed or replaced after that run, and kept"
     ]
 
 
@@ -223,6 +227,12 @@ def test_an_edited_archive_without_its_hashes_is_named(folder):
     (folder / "elsewhere/colab/evaluations/m/anatomy.json").write_text("forged")
     (folder / "elsewhere/colab/SHA256SUMS").unlink()
     assert "elsewhere/colab/evaluations/m/anatomy.json was changed" in stopped(folder)
+
+
+def test_results_that_were_copied_by_hand_are_used_with_a_warning(folder):
+    files.write_text(folder / "elsewhere/copied/evaluations/m/virology.json", "answers")
+    (warning,) = check(folder)
+    assert warning.startswith("results/s/elsewhere/copied has no SHA256SUMS, so nobody can tell whether it is as packed")
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,6 @@ from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
 from mmlu_kit.results import locations, unpacked
 from mmlu_kit.user_errors import UserError
 
-# No later step computes anything from them, so people may annotate them.
-FINAL = ("report.md", "report.html")
 _CLOCK_S = 2  # the coarsest clock of a file system (FAT)
 _WHOLE_S = 1  # provenance.json has its end in whole seconds
 _NOBODY_KNOWS = "without Snakemake's records, nobody can tell who wrote it"
@@ -41,6 +39,10 @@ def check(
     lost = [name for name in names if provenance and _had_hash(provenance, name)]
     if elsewhere := [*_changed_elsewhere(results), *(results / name for name in lost)]:
         raise UserError(f"{_changed(elsewhere)}: restore it, or unpack its archive again")
+    for folder in locations.other_machines(results):
+        if not os.path.lexists(folder / unpacked.SUMS):
+            unknown = f"has no {unpacked.SUMS}, so nobody can tell whether it is as packed"
+            yield f"{printable(folder)} {unknown}: unpack its archive again"
     if form:
         yield f"{path} is of another version of the kit ({form}), so changed files cannot be noticed"
     knows_writers = bool(provenance and provenance.jobs and keeps_records)
@@ -49,7 +51,7 @@ def check(
         raise UserError(f"{_changed(subjects)}: restore it, or delete it so that it is fetched again")
     if subjects:
         yield f"{printable(subjects[0])} is not as recorded in {FILE}; {_NOBODY_KNOWS}"
-    makers = {name: next(filter(is_made, _paths(results, name)), None) for name in names if name not in FINAL}
+    makers = {name: next(filter(is_made, _paths(results, name)), None) for name in names}
     made = [name for name in names if makers.get(name)]
     if made and knows_writers:
         target = "it" if makers[made[0]] == str(results / made[0]) else makers[made[0]]
