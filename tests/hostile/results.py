@@ -7,6 +7,8 @@ from typing import Any
 
 from mmlu_kit import files
 from mmlu_kit.config import SubjectsOfModel
+from mmlu_kit.provenance import run_record
+from mmlu_kit.provenance.run_record import RunStart
 from mmlu_kit.recall.documents import TranscriptsFile
 from mmlu_kit.results import stability, timing_setups
 from mmlu_kit.results.stability import Batching, RunSettings, StabilityFile
@@ -147,16 +149,17 @@ def claims(folder: Path) -> list[str | Path]:
 
 
 def report(line: str | None, **changes: Change) -> Hostile:
-    """Return the row in which a report is written after these changes of 'analysis' and 'claims'."""
+    """Return the row in which a report is written after these changes of 'analysis', 'claims' and 'run'."""
+    answers = {"a": {"anatomy": "ABCDAAAA"}, "b": {"anatomy": "AAAAABCD"}}
+    study = results.study(list(answers), ["anatomy"])
 
     def make(folder: Path) -> list[str | Path]:
-        outcomes = [results.evaluation(model, "anatomy", letters) for model, letters in (("a", "ABCDAAAA"), ("b", "AAAAABCD"))]
-        options = results.write(folder, results.study(["a", "b"], ["anatomy"]), outcomes)
-        merged, table = results.merged(
-            results.study(["a", "b"], ["anatomy"]), {"a": {"anatomy": "ABCDAAAA"}, "b": {"anatomy": "AAAAABCD"}}
-        )
-        analysed = results.analysis(merged, table)
-        documents = {"analysis": analysed, "claims": results.claims(merged, analysed), "run": results.run(merged.study)}
+        outcomes = [results.evaluation(model, "anatomy", by_subject["anatomy"]) for model, by_subject in answers.items()]
+        options = results.write(folder, study, outcomes)
+        merged, table = results.merged(study, answers)
+        analysed, subject = results.analysis(merged, table), folder / "resources/subjects/q@local/anatomy.jsonl"
+        run = run_record.describe(merged, folder / "results/made", WORKFLOW.parent, RunStart(), {}, [subject])
+        documents = {"analysis": analysed, "claims": results.claims(merged, analysed), "run": run}
         for name, document in documents.items():
             document.write(folder / f"{name}.json")
             edit(folder / f"{name}.json", changes.get(name, values()))
@@ -297,6 +300,10 @@ REPORTS = [
     report("it is of other models than merged.json", analysis=lambda plain: plain["models"].pop()),
     report("it is of other models than merged.json", analysis=values(study="x")),
     report("claims.json was changed after it was made, or its sources were (", claims=other_verdict),
+    report("run.json was changed after it was made: title is not that of the results", run=values(title="x")),
+    report("models is not that of the results", run=lambda plain: plain["models"].pop("a")),
+    report("models is not that of the results", run=lambda plain: plain["models"]["a"]["files"].update(x="0" * 64)),
+    report("questions is not that of the results", run=lambda plain: plain["questions"]["files"].update(x="0" * 64)),
     report("or its sources were (", claims=lambda plain: plain["claims"].pop()),
 ]
 OTHERS = [

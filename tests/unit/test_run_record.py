@@ -75,6 +75,17 @@ def test_a_job_has_one_entry_for_all_its_existing_outputs(tmp_path, monkeypatch)
     assert jobs.jobs_below(tmp_path / "nothing", "results/s") == []
 
 
+def test_times_of_models_that_the_study_no_longer_has_are_left_out(tmp_path):
+    study = results.study(["m"], ["anatomy"])
+    results.write(tmp_path, study, [results.evaluation("m", "anatomy", "ABCD")])
+    made = tmp_path / "results/made"
+    results.timing("removed", "anatomy").write(made / "timings/removed/anatomy.json")
+    (made / "timings/removed/damaged.json").write_text("{")
+    merged, _ = results.merged(study, {"m": {"anatomy": "ABCD"}})
+    (use,) = run_record.machines(run_record.subject_timings(merged, made))
+    assert use.models == ["m"]
+
+
 def test_an_images_hash_comes_from_its_file_or_address(tmp_path):
     (tmp_path / "cpu.sif").write_bytes(b"image")
     printed = subprocess.run(["sha256sum", tmp_path / "cpu.sif"], capture_output=True, text=True).stdout.split()[0]

@@ -18,6 +18,7 @@ from mmlu_kit.provenance import comparison, revision
 from mmlu_kit.provenance.documents import Code, Image, Job, MachineUse, ProvenanceFile, QuestionsSource, RunFile, Source
 from mmlu_kit.provenance.jobs import iso
 from mmlu_kit.recall.documents import RecallFile
+from mmlu_kit.results import locations
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
@@ -38,8 +39,7 @@ def describe(
 ) -> RunFile:
     """Return the content of run.json; `results` is merged.json's folder, `images` are addresses or files, by kind."""
     code = revision.hashes(project, revision.code_files(project))
-    subjects = {path.name: digest(path) for path in questions}
-    timings = subject_timings(results)
+    timings = subject_timings(merged, results)
     return RunFile(
         study=merged.study.name,
         title=merged.study.title,
@@ -49,23 +49,46 @@ def describe(
         code=Code(commit=begun.commit, changed=begun.changed, sha256=combined(code), files=code),
         locks=locks(project),
         images={kind: image(name) for kind, name in images.items()},
-        questions=QuestionsSource(
-            name=merged.study.questions.name,
-            repository=merged.study.questions.repository,
-            commit=merged.study.questions.commit,
-            sha256=combined(subjects),
-            files=subjects,
-        ),
+        questions=_questions(merged, questions),
         models=models(merged, results),
         machines=machines(timings),
     )
 
 
+def read(path: Path, merged: Merged, results: Path, questions: Iterable[Path]) -> RunFile:
+    """Return the content of run.json. Raises UserError if it is of other models or questions than merged.json.
+
+    What it says of code, images and machines is not compared.
+    """
+    run, evaluated = RunFile.read(path), evaluated_models(merged, results)
+    values = {
+        "study": (run.study, merged.study.name),
+        "title": (run.title, merged.study.title),
+        "questions": (run.questions, _questions(merged, questions)),
+        "models": ({name: source for name, source in run.models.items() if name in evaluated}, evaluated),
+    }
+    for key, (value, expected) in values.items():
+        if value != expected:
+            raise UserError(f"{path} was changed after it was made: {key} is not that of the results; delete it and run again")
+    return run
+
+
+def _questions(merged: Merged, paths: Iterable[Path]) -> QuestionsSource:
+    source, subjects = merged.study.questions, {path.name: digest(path) for path in paths}
+    about = {"name": source.name, "repository": source.repository, "commit": source.commit}
+    return QuestionsSource(**about, sha256=combined(subjects), files=subjects)
+
+
 def models(merged: Merged, results: Path) -> dict[str, Source]:
     """Return where each model that ran came from and the hashes of its files, from one of its result files."""
+    chats = [model.model for model in merged.chat.models] if merged.chat else []
+    sources = {name: _source(RecallFile.read(results / f"chat/{name}/recall.json")) for name in chats}
+    return sources | evaluated_models(merged, results)
+
+
+def evaluated_models(merged: Merged, results: Path) -> dict[str, Source]:
+    """Return where each model with evaluations came from and the hashes of its files."""
     sources: dict[str, Source] = {}
-    for model in merged.chat.models if merged.chat else []:
-        sources[model.model] = _source(RecallFile.read(results / f"chat/{model.model}/recall.json"))
     evaluated = {result.model: result for result in reversed(merged.results)}
     for name in dict.fromkeys(result.model for result in merged.results):
         first = evaluated[name]
@@ -97,9 +120,12 @@ def image(name: str) -> Image:
     return Image(name=Path(name).name, sha256=digest(Path(name)))
 
 
-def subject_timings(results: Path) -> list[Timing]:
-    """Read every timing file of a study, including those of its timing setups."""
-    paths = [path for path in sorted(results.glob("**/timings/**/*.json")) if path.name != "processes.json"]
+def subject_timings(merged: Merged, results: Path) -> list[Timing]:
+    """Read the timing files of a study's results and of its timing setups; the folder may have others, of earlier settings."""
+    ran = [result for result in merged.results if not merged.imported(result.model)]
+    paths = [locations.timing_file(results / (each.source or ""), each.model, each.subject) for each in ran]
+    for run in merged.setups.runs if merged.setups else []:
+        paths += sorted((results / f"setups/run_{run.repeat}/{run.setup}/timings").glob("*.json"))
     return [timing for timing in map(read_timing, paths) if not isinstance(timing, NotRun)]
 
 
