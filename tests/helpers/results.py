@@ -223,6 +223,14 @@ def analysis(merged: Merged, table: pandas.DataFrame, questions: list[Question] 
     return mistakes.analysis(merged, table, questions, None, question_faults.faults(questions))
 
 
+def analysis_of(options: Sequence[str | Path]) -> AnalysisFile:
+    """Return analysis.json of the results that these options name."""
+    parser = argparse.ArgumentParser()
+    study_results.add_options(parser)
+    made = study_results.from_options(parser.parse_args(list(map(str, options))))
+    return analysis(made.merged, made.table())
+
+
 def claims(merged: Merged, analysis: AnalysisFile) -> ClaimsFile:
     """Return claims.json of a made-up study, from the project's reference files."""
     reference = WORKFLOW / "reference"

@@ -198,7 +198,7 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
     outcomes = [results.evaluation(name, "anatomy", gold, gold[:80] + "-" * 55) for name in names]
     options = results.write(tmp_path, results.study(names, ["anatomy"]), outcomes)
     folder = tmp_path / "results/made"
-    audits.analysis().write(folder / "analysis.json")
+    results.analysis_of(options).write(folder / "analysis.json")
     options += ["--analysis", folder / "analysis.json"]
     made = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", folder / "claims.json")
     assert made.returncode == 0, made.stderr
@@ -220,9 +220,11 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
 def test_claims_that_are_out_of_date_are_shown_as_such(tmp_path, capsys, name):
     study, reference = tmp_path / "results/mine", tmp_path / "reference"
     shutil.copytree(audits.REFERENCE, reference)
-    model, analysis = audits.model_name("0.5B"), audits.analysis()
-    results.write(tmp_path, results.study([model], ["anatomy"], name="mine"), [results.evaluation(model, "anatomy", "ABCD")])
-    merged = Merged.read(study / "merged.json")
+    model = audits.model_name("0.5B")
+    options = results.write(
+        tmp_path, results.study([model], ["anatomy"], name="mine"), [results.evaluation(model, "anatomy", "ABCD")]
+    )
+    merged, analysis = Merged.read(study / "merged.json"), results.analysis_of(options)
     claims = audit.audit(merged, analysis, audits.PUBLISHED, Claims.read_yaml(reference / "claims.yaml"))
     analysis.write(study / "analysis.json")
     if name != "merged.json":
@@ -252,7 +254,7 @@ def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_
     advice = f"run the study with `snakemake --cores 8 --config study={tmp_path.name} --until audit_claims`"
     one_line(kit("verify", tmp_path), "claims.json does not exist", advice)
     options = results.write(tmp_path, results.study(["m"], ["anatomy"]), [results.evaluation("m", "anatomy", "ABCD")])
-    audits.analysis().write(tmp_path / "analysis.json")
+    results.analysis_of(options).write(tmp_path / "analysis.json")
     options += ["--analysis", tmp_path / "analysis.json"]
     program = run("audit_claims.py", *options, "--reference", root, "--output", tmp_path / "claims.json")
     one_line(program, "published.yaml does not exist", "workflow/reference")
