@@ -210,12 +210,12 @@ INPUTS = [
     ),
     Hostile("not a zip: end", not_a_zip("end"), "colab.zip holds no evaluation"),
     *(
-        Hostile(f"not a file: {kind}", not_a_zip(kind), "colab.zip is not a regular file")
-        for kind in ("pipe", "folder", "link")
+        Hostile(f"not a file: {kind}", not_a_zip(kind), f"colab.zip is {words}, not a file: copy there")
+        for kind, words in {"pipe": "a named pipe", "folder": "a folder", "link": "a folder"}.items()
     ),
     Hostile("not a file: dangling", not_a_zip("dangling"), "colab.zip is a link to a file that does not exist"),
     Hostile("not a file: loop", not_a_zip("loop"), "colab.zip cannot be read (Too many levels of symbolic links)"),
-    Hostile("not a file: a device", named("/dev/zero"), "/dev/zero is not a regular file"),
+    Hostile("not a file: a device", named("/dev/zero"), "/dev/zero is a device, not a file"),
     Hostile("no file", named("none.zip"), "none.zip does not exist: copy there the archive"),
     *(
         Hostile(

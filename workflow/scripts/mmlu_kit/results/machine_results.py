@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmlu_kit import untrusted_files
+from mmlu_kit import files
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation.records import Evaluation, Timing
 from mmlu_kit.results import zip_members
@@ -24,7 +24,7 @@ class Place:
         """Return the content of a file; a missing one, or one that is too large, raises UserError."""
         if not (self.folder / name).exists():
             raise UserError(f"{self.where}{name} is missing; {self.advice}")
-        return untrusted_files.read(self.folder / name, zip_members.MOST_BYTES_EACH[name.partition("/")[0]], self.advice)
+        return files.read_bytes(self.folder / name, zip_members.MOST_BYTES_EACH[name.partition("/")[0]], self.advice)
 
     def refuse(self, name: str, problem: str) -> UserError:
         """Return the error for a file."""

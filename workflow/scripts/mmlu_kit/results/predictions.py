@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmlu_kit import files
 from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.results import answer_forms
@@ -154,8 +155,9 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 def _text(path: Path) -> str:
     """Read a CSV file, gzip-compressed or not. Raises UserError if it has more than MOST_BYTES of text."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
+        with files.open_regular(path) as stream:
+            text = gzip.GzipFile(fileobj=stream) if path.suffix == ".gz" else stream
+            data = text.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise UserError(f"{path} has more than {MOST_BYTES // 10**6} MB of text: keep only the models to import")
         return data.decode("utf-8-sig")

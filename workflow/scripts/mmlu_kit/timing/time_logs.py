@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, RootModel, ValidationError, model_validator
 
-from mmlu_kit import files, untrusted_files
+from mmlu_kit import files
 from mmlu_kit.data import Data
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain_json, first_problem
@@ -111,7 +111,7 @@ _MACOS_WIDTH = 20  # of the column of numbers, in which FreeBSD's has 10
 
 def read_time_log(path: Path) -> ProcessTimes:
     """Read a log of /usr/bin/time; the command in it may contain any bytes. Another file raises UserError naming it."""
-    return parse_time_log(untrusted_files.read(path, MOST_BYTES, _ADVICE), str(path))
+    return parse_time_log(files.read_bytes(path, MOST_BYTES, _ADVICE), str(path))
 
 
 def parse_time_log(log: str | bytes, where: str) -> ProcessTimes:
