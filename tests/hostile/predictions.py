@@ -78,7 +78,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "numbers with -1": (table(rows(["-1", *"0123" * 4])[:20] + rows("0" * 20)[17:]), f"none of 20 {FEW} '-1', cannot"),
     "numbers and one text": (table(rows(["[Invalid]", *("0123" * 5)[1:]])), f"none of 20 {FEW} '[Invalid]', cannot"),
     "numbers and one letter": (table(rows("0123" * 4 + "012A")), f"1 of 20 {FEW} '0', cannot"),
-    "nothing that is a letter": (table(rows(["no idea\x1b[2J"] * 20)), f"none of 20 {FEW} 'no idea\ufffd[2J', cannot"),
+    "nothing that is a letter": (table(rows(["no idea\x1b[2J"] * 20)), f"none of 20 {FEW} 'no idea\\x1b[2J', cannot"),
     "long texts": (table(rows(["word " * 5000] * 20)), f"none of 20 {FEW} 'word word"),
     "empty cells": (table(rows([""] * 20)), f"none of 20 {FEW} '', cannot"),
     "words for a missing answer": (table(rows(["nan", "None", "NULL", "N/A"] * 5)), f"none of 20 {FEW} 'nan', cannot"),

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from mmlu_kit.inputs.checkpoints import digest
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.provenance import comparison
 from mmlu_kit.provenance.documents import CRATE, FILE
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 EPILOG = (

@@ -17,8 +17,8 @@ from mmlu_kit.data import Bytes, Count, Data, Document, Sha256, version
 from mmlu_kit.inputs import adapters, model_configs, regular_files, tokenizer_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.parameter_counts import parameters
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.inputs.safetensors_headers import Tensor, header
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 # Configuration, tokenizer and chat templates in every format that transformers reads; weight_files chooses the weights.

@@ -21,6 +21,7 @@ from huggingface_hub.file_download import repo_folder_name
 from mmlu_kit.inputs import checkpoints, hub_client, listings, regular_files, weight_files
 from mmlu_kit.inputs.listings import Listed
 from mmlu_kit.settings import Split
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError, one_line
 
 # What the client reads when it starts; proxies are named in upper or lower case.
@@ -203,12 +204,12 @@ def _check_hashes(folder: Path, paths: Iterable[Path], where: str, listed: Mappi
         if matches is None:
             matches = _hash_matches(path)
         if matches is None:
-            print(f"{where}: the hub announced no hash of {regular_files.printable(name)}, so it was not checked", flush=True)
+            print(f"{where}: the hub announced no hash of {printable(name)}, so it was not checked", flush=True)
         if matches is False:
             # The client takes every existing file for complete, so remove this one.
             path.resolve().unlink()
             path.unlink(missing_ok=True)
-            problem = f"{regular_files.printable(name)} does not have the hash that the hub announced"
+            problem = f"{printable(name)} does not have the hash that the hub announced"
             raise UserError(f"{where}: {problem}: run again")
 
 

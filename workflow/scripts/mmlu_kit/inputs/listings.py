@@ -10,7 +10,7 @@ from huggingface_hub._tree_cache import TreeCacheEntry
 from huggingface_hub.hf_api import RepoFile
 
 from mmlu_kit.inputs.checkpoints import digest
-from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 MOST_FILES = 100_000

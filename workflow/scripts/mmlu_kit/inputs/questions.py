@@ -17,8 +17,8 @@ from mmlu_kit import files
 from mmlu_kit.data import Count, Data
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.settings import LETTERS, Split
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain_json
 

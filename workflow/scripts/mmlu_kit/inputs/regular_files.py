@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlu_kit import files
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 MAX_BYTES = 1_000_000_000  # tokenizers and logs of a training have up to 100 MB
@@ -33,9 +34,3 @@ def read_json(path: Path, limit: int = _MAX_JSON_BYTES) -> Any:
         raise UserError(f"{printable(path)} is nested too deeply: {_ADVICE}") from None
     except ValueError as error:
         raise UserError(f"{printable(path)} is not valid JSON ({str(error)[:100]}): {_ADVICE}") from None
-
-
-def printable(name: object) -> str:
-    """A name from a file or folder for a message: control characters are escaped, and long names shortened in the middle."""
-    text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(name))
-    return text if len(text) <= 400 else f"{text[:200]}…{text[-200:]}"

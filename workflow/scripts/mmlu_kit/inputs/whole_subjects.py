@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import questions
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.settings import Split
 from mmlu_kit.study import Study
 from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.provenance import comparison, jobs
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
 from mmlu_kit.results import locations, unpacked
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 # No later step computes anything from them, so people may annotate them.

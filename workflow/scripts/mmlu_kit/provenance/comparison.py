@@ -10,8 +10,8 @@ from urllib.parse import quote
 from mmlu_kit import files
 from mmlu_kit.inputs import regular_files
 from mmlu_kit.inputs.checkpoints import FileEntry, digest
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 # Not results: logs, which may name folders of the machine, and journals of unfinished evaluations.

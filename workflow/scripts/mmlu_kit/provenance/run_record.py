@@ -12,13 +12,13 @@ from mmlu_kit import files
 from mmlu_kit.data import Data
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_timing
 from mmlu_kit.inputs.checkpoints import digest
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.private_names import without_secrets
 from mmlu_kit.provenance import comparison, revision
 from mmlu_kit.provenance.documents import Code, Image, Job, MachineUse, ProvenanceFile, QuestionsSource, RunFile, Source
 from mmlu_kit.provenance.jobs import iso
 from mmlu_kit.recall.documents import RecallFile
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 LOCKS = ("cpu.lock", "cuda.lock", "torch.txt")

@@ -17,6 +17,7 @@ from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.results import answer_forms
 from mmlu_kit.results.answer_forms import Numbers
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 COLUMNS = ("subject", "test_index", "model", "prediction")
@@ -102,9 +103,9 @@ def how_read(answered: Sequence[Record], questions: Sequence[Question]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return the beginning of a text in quotes, with nothing in it that a terminal would obey."""
-    plain = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
-    return f"'{plain[:40]}{'…' * (len(plain) > 40)}'"
+    """Return the beginning of a text in quotes, in one line."""
+    plain = " ".join(text.split())
+    return f"'{printable(plain[:40])}{'…' * (len(plain) > 40)}'"
 
 
 def _record(prediction: Prediction, question: Question, numbers: Numbers) -> Record:

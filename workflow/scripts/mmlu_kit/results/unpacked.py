@@ -7,7 +7,7 @@ from pathlib import Path
 from mmlu_kit import files
 from mmlu_kit.inputs import regular_files
 from mmlu_kit.inputs.checkpoints import digest
-from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 SUMS = "SHA256SUMS"  # in the form that `sha256sum --check` reads
