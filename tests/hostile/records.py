@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit import files
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation, Totals
-from mmlu_kit.inputs import checkpoints
 
 from tests.helpers import results
 from tests.hostile.inputs import Hostile
@@ -149,7 +149,7 @@ def imported(change: Callable[[Path], object]) -> Callable[[Path], list[str | Pa
         made = made.model_copy(update={"models": {"theirs": ImportedEntry(predictions=str(path))}})
         unknown = dict.fromkeys(("prompt_sha256", "prompt_tokens", "examples", "letter_logprobs", "letter_mass"))
         answered = [each.model_copy(update=unknown) for each in results.evaluation("theirs", "anatomy", "ABCD").records]
-        outcome = records.imported("theirs", path.name, checkpoints.digest(path), "anatomy", answered)
+        outcome = records.imported("theirs", path.name, files.file_sha256(path), "anatomy", answered)
         options = results.write(folder, made, [outcome])
         change(folder)
         return [*merge(options), "--predictions", f"theirs={path}"]

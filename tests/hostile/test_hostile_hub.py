@@ -16,6 +16,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants, file_download
 from huggingface_hub.utils import _http
+from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints, hub, hub_client, repositories
 from mmlu_kit.inputs.listings import Listed, git_sha1
 from mmlu_kit.inputs.repositories import Listing, Repository
@@ -282,7 +283,7 @@ def test_a_spoiled_weight_from_a_mirror_is_refused_by_the_lists_hash(server, cap
 def test_a_large_file_whose_pointer_alone_is_listed_is_checked_by_it(tmp_path):
     path = tmp_path / "weights"
     path.write_bytes(b"weights")
-    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{checkpoints.digest(path)}\nsize 7\n"
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{files.file_sha256(path)}\nsize 7\n"
     (tmp_path / "pointer").write_text(pointer)
     listed = Listed(7, None, git_sha1(tmp_path / "pointer"))
     assert listed.matches(path) is True

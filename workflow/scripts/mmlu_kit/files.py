@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -151,3 +151,14 @@ def read_yaml(path: Path) -> Any:
 def sha256(data: str | bytes) -> str:
     """The SHA-256 of bytes, or of a text's UTF-8 bytes, as 64 hex digits."""
     return hashlib.sha256(data.encode("utf-8") if isinstance(data, str) else data).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, as 64 hex digits."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sums(hashes: Mapping[str, str]) -> str:
+    """The output of `sha256sum` for files with these hashes, sorted by name."""
+    return "".join(f"{value}  {name}\n" for name, value in sorted(hashes.items()))

@@ -48,7 +48,7 @@ def journal_key(
         "computed": list(computed),
         "device": device,
         "packages": dict(packages),
-        "code": [files.sha256(Path(path).read_bytes()) for path in sorted(set(code))],
+        "code": [files.file_sha256(Path(path)) for path in sorted(set(code))],
     }
     return files.sha256(json.dumps(parts, sort_keys=True))
 

@@ -18,6 +18,7 @@ import huggingface_hub
 from huggingface_hub import _tree_cache, constants, errors
 from huggingface_hub.file_download import repo_folder_name
 
+from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints, hub_client, listings, regular_files, weight_files
 from mmlu_kit.inputs.listings import Listed
 from mmlu_kit.settings import Split
@@ -221,7 +222,7 @@ def _hash_matches(path: Path) -> bool | None:
     """
     expected = path.resolve().name
     if re.fullmatch("[0-9a-f]{64}", expected):
-        return checkpoints.digest(path) == expected
+        return files.file_sha256(path) == expected
     if re.fullmatch("[0-9a-f]{40}", expected):
         return listings.git_sha1(path) == expected
     return None

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from mmlu_kit import files
 from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.checkpoints import FileEntry, digest
+from mmlu_kit.inputs.checkpoints import FileEntry
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
@@ -93,7 +93,7 @@ def same(path: Path, entry: FileEntry) -> bool:
     """Whether a file is a regular one with the recorded size and hash; one that cannot be read raises UserError."""
     try:
         status = path.lstat()
-        return stat.S_ISREG(status.st_mode) and status.st_size == entry.bytes and digest(path) == entry.sha256
+        return stat.S_ISREG(status.st_mode) and status.st_size == entry.bytes and files.file_sha256(path) == entry.sha256
     except OSError as error:
         _unreadable(error)
         raise
@@ -101,7 +101,7 @@ def same(path: Path, entry: FileEntry) -> bool:
 
 def file_entry(path: Path) -> FileEntry:
     """Return a file's size and hash."""
-    return FileEntry(bytes=path.stat().st_size, sha256=digest(path))
+    return FileEntry(bytes=path.stat().st_size, sha256=files.file_sha256(path))
 
 
 def _unreadable(error: OSError) -> None:

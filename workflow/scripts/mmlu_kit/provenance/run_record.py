@@ -11,7 +11,6 @@ from pathlib import Path
 from mmlu_kit import files
 from mmlu_kit.data import Data
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_timing
-from mmlu_kit.inputs.checkpoints import digest
 from mmlu_kit.private_names import without_secrets
 from mmlu_kit.provenance import comparison, revision
 from mmlu_kit.provenance.documents import Code, Image, Job, MachineUse, ProvenanceFile, QuestionsSource, RunFile, Source
@@ -38,7 +37,7 @@ def describe(
 ) -> RunFile:
     """Return the content of run.json; `results` is merged.json's folder, `images` are addresses or files, by kind."""
     code = revision.hashes(project, revision.code_files(project))
-    subjects = {path.name: digest(path) for path in questions}
+    subjects = {path.name: files.file_sha256(path) for path in questions}
     timings = subject_timings(results)
     return RunFile(
         study=merged.study.name,
@@ -85,7 +84,7 @@ def locks(project: Path) -> dict[str, str]:
     for folder in (project / "envs", Path("/opt/kit")):
         paths = [path for name in LOCKS if (path := folder / name).is_file()]
         if paths:
-            return {path.name: digest(path) for path in paths}
+            return {path.name: files.file_sha256(path) for path in paths}
     return {}
 
 
@@ -94,7 +93,7 @@ def image(name: str) -> Image:
     if "://" in name:
         in_address = re.search(r"@sha256:([0-9a-f]{64})\Z", name)
         return Image(name=without_secrets(name), sha256=in_address[1] if in_address else None)
-    return Image(name=Path(name).name, sha256=digest(Path(name)))
+    return Image(name=Path(name).name, sha256=files.file_sha256(Path(name)))
 
 
 def subject_timings(results: Path) -> list[Timing]:
@@ -146,4 +145,4 @@ def result_files(results: Path) -> list[str]:
 
 def combined(hashes: Mapping[str, str]) -> str:
     """Return one SHA-256 for several files: that of the output of `sha256sum`, sorted by name."""
-    return files.sha256("".join(f"{value}  {name}\n" for name, value in sorted(hashes.items())))
+    return files.sha256(files.sums(hashes))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from mmlu_kit import files
 from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.checkpoints import digest
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
@@ -17,8 +16,10 @@ _MOST_BYTES = 50_000_000
 
 def record(folder: Path) -> None:
     """Write the hashes of all files in a folder that an archive was unpacked into."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    files.write_text(folder / SUMS, "".join(f"{digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths))
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    files.write_text(
+        folder / SUMS, files.sums({path.relative_to(folder).as_posix(): files.file_sha256(path) for path in paths})
+    )
 
 
 def changed(folder: Path) -> list[str] | None:
@@ -38,4 +39,4 @@ def changed(folder: Path) -> list[str] | None:
 
 
 def _same(path: Path, sha256: str) -> bool:
-    return path.is_file() and not path.is_symlink() and digest(path) == sha256
+    return path.is_file() and not path.is_symlink() and files.file_sha256(path) == sha256
