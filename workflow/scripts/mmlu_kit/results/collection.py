@@ -85,12 +85,7 @@ def _timing(folder: Path, pair: Pair, outcome: Evaluation | NotRun) -> Timing | 
     if isinstance(timing, NotRun) != isinstance(outcome, NotRun):
         raise UserError(f"{path} and {locations.evaluation_file(folder, *pair)} contradict each other: {advice}")
     if isinstance(timing, Timing) and isinstance(outcome, Evaluation):
-        number, scored = outcome.totals.questions, timing.questions_scored
-        if scored > number or timing.resumed != (scored < number):
-            state = "resumed" if timing.resumed else "not resumed"
-            raise UserError(f"{path}: {scored} of {number} questions scored by a process that was {state}: {advice}")
-        if outcome.effective and outcome.effective.device == "cuda" and timing.machine.gpu is None:
-            raise UserError(f"{path}: the model ran on a GPU, and the machine has none: {advice}")
+        compatibility.check_timing(timing, outcome, str(path), advice)
     return timing
 
 
