@@ -101,6 +101,39 @@ def check_apart(where: str, names: Iterable[str]) -> None:
             raise UserError(f"{where}: {printable(other)} and {printable(name)} differ only in case: {_ADVICE}")
 
 
+def check_hashes(folder: Path, paths: Iterable[Path], where: str, listed: Mapping[str, Listed]) -> None:
+    """Raise UserError if a cached file does not have the hash that the hub announced; one without a hash is named."""
+    for path in sorted(paths):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file():
+            continue
+        matches = listed[name].matches(path) if name in listed else None
+        if matches is None:
+            matches = _hash_matches(path)
+        if matches is None:
+            print(f"{where}: the hub announced no hash of {printable(name)}, so it was not checked", flush=True)
+        if matches is False:
+            # The client takes every existing file for complete, so remove this one.
+            path.resolve().unlink()
+            path.unlink(missing_ok=True)
+            problem = f"{printable(name)} does not have the hash that the hub announced"
+            raise UserError(f"{where}: {problem}: run again")
+
+
+def _hash_matches(path: Path) -> bool | None:
+    """Whether a cached file has the hash that is its name in the cache; None if its name is no hash.
+
+    The client compares only sizes. Large files are named by their SHA-256, others by git's SHA-1, or by whatever a mirror sent
+    for it. A file system without symbolic links has no such names.
+    """
+    expected = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", expected):
+        return files.file_sha256(path) == expected
+    if re.fullmatch("[0-9a-f]{40}", expected):
+        return git_sha1(path) == expected
+    return None
+
+
 def _add(where: str, listed: dict[str, Listed], path: object, size: object, sha256: object, blob: object) -> None:
     check_file(where, path, size)
     assert isinstance(path, str) and isinstance(size, int)
