@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from mmlu_kit import files
-from mmlu_kit.inputs import regular_files
 from mmlu_kit.inputs.checkpoints import FileEntry
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
 from mmlu_kit.terminal_text import printable
@@ -112,10 +111,7 @@ def _check(path: Path) -> None:
     """Check that a file that holds hashes is a regular one of a credible size."""
     if path.is_symlink():
         raise UserError(f"{printable(path)} is a link, which the kit never writes: put the file itself there")
-    try:
-        regular_files.check(path, MOST_BYTES)
-    except UserError as error:
-        raise UserError(str(error).replace("fetch or copy the model again", "run the study, which writes it")) from None
+    files.open_regular(path, MOST_BYTES, "run the study, which writes it").close()
 
 
 def _both(entry: FileEntry) -> tuple[str, str]:

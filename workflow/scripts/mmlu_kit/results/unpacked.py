@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 from mmlu_kit import files
-from mmlu_kit.inputs import regular_files
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
@@ -30,8 +29,7 @@ def changed(folder: Path) -> list[str] | None:
     path = folder / SUMS
     if not os.path.lexists(path):
         return None
-    regular_files.check(path, _MOST_BYTES)
-    lines = [_LINE.fullmatch(line) for line in files.read_text(path).splitlines()]
+    lines = [_LINE.fullmatch(line) for line in files.read_text(path, _MOST_BYTES).splitlines()]
     hashes = {line[2]: line[1] for line in lines if line}
     if len(hashes) != len(lines) or any(".." in Path(name).parts or Path(name).is_absolute() for name in hashes):
         raise UserError(f"{printable(path)} is not as `mmlu-kit unpack` writes it: unpack the archive again")
