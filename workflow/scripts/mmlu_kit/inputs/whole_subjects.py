@@ -23,8 +23,8 @@ def only(study: Study) -> Study:
     if study.left_out is None or study.questions.path is None:
         return study
     folder = Path(study.questions.path)
-    asked = [study.run[model].prompt.examples for model, _ in study.pairs() if model in study.run]
-    left_out = {subject: why for subject in study.subjects if (why := _problem(folder, subject, max(asked, default=0)))}
+    examples = [study.run[model].prompt.examples for model, _ in study.pairs() if model in study.run]
+    left_out = {subject: why for subject in study.subjects if (why := _problem(folder, subject, max(examples, default=0)))}
     subjects = [subject for subject in study.subjects if subject not in left_out]
     if not subjects:
         raise UserError(
