@@ -8,15 +8,13 @@ from tests.helpers import results
 from tests.hostile.inputs import Hostile
 
 
-def described(begun: str, *images: str) -> Callable[[Path], list[str]]:
-    """A run of a study without results, with this description of its begin and these images."""
+def described(begun: str, *images: str) -> Callable[[Path], list[str | Path]]:
+    """A run of a study with one evaluation, with this description of its begin and these images."""
 
-    def make(folder: Path) -> list[str]:
-        merged, _ = results.merged(results.study(["m"], ["anatomy"]), {})
-        merged.write(folder / "results/demo/merged.json")
-        options = [f"--image={image}" for image in images]
-        files = ["--merged", "results/demo/merged.json", "--output", "results/demo/run.json"]
-        return ["describe_run.py", *files, f"--begun={begun}", *options]
+    def make(folder: Path) -> list[str | Path]:
+        options = results.write(folder, results.study(["m"], ["anatomy"]), [results.evaluation("m", "anatomy", "ABCD")])
+        options += [f"--image={image}" for image in images]
+        return ["describe_run.py", *options, f"--begun={begun}", "--output", "run.json"]
 
     return make
 
