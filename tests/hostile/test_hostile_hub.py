@@ -378,6 +378,9 @@ def test_an_address_that_is_none_or_holds_a_password(monkeypatch, address):
     [
         ("http://[::1", "is no address of a hub"),
         ("http://[v1.]", "is no address of a hub"),
+        ("http://127.0.0.1:99999", "is no address of a hub"),
+        ("http://127.0.0.1:x", "is no address of a hub"),
+        ("http://user:secret@127.0.0.1:x", "is no address of a hub"),
         ("http://user:secret@[::1", "is no address of a hub"),
         ("http://user:secret@127.0.0.1:9", "holds a user's name or password"),
     ],
