@@ -120,7 +120,7 @@ def test_only_regular_files_of_their_size_are_read(tmp_path):
 def test_an_unreadable_file_is_named(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("x")
     monkeypatch.setattr(
-        pathlib.Path, "open", lambda path, mode: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
+        pathlib.Path, "read_bytes", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
     )
     with pytest.raises(UserError, match=r"a cannot be read \(Permission denied\): correct the path or its permissions"):
         files.read_text(tmp_path / "a")

@@ -83,12 +83,8 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
         if not stat.S_ISREG(status.st_mode):
             raise UserError(f"{path} is {kind(status.st_mode)}, not a file: correct the path")
         if status.st_size > limit:
-            raise _too_large(path, status.st_size)
-        with path.open("rb") as stream:
-            data = stream.read(limit + 1)  # files below /proc announce 0 bytes
-        if len(data) > limit:
-            raise _too_large(path, len(data))
-        return data
+            raise UserError(f"{path} has {status.st_size:,} bytes, more than any such file: correct the path")
+        return path.read_bytes()
     except FileNotFoundError:
         if path.is_symlink():
             raise UserError(f"{path} is a link to a file that does not exist: correct the link") from None
@@ -97,10 +93,6 @@ def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
         raise UserError(f"{path} cannot be read ({error.strerror}): correct the path or its permissions") from None
     except ValueError as error:  # a NUL byte in the path
         raise UserError(f"{str(path)!r} cannot be read ({error}): correct the path") from None
-
-
-def _too_large(path: Path, size: int) -> UserError:
-    return UserError(f"{path} has {size:,} bytes, more than any such file: correct the path")
 
 
 def kind(mode: int) -> str:
