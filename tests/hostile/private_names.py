@@ -9,12 +9,11 @@ from tests.hostile.inputs import Hostile
 
 
 def described(begun: str, *images: str) -> Callable[[Path], list[str | Path]]:
-    """A run of a study with one evaluation, with this description of its begin and these images."""
+    """A run of a study without results, with this description of its begin and these images."""
 
     def make(folder: Path) -> list[str | Path]:
-        options = results.write(folder, results.study(["m"], ["anatomy"]), [results.evaluation("m", "anatomy", "ABCD")])
-        options += [f"--image={image}" for image in images]
-        return ["describe_run.py", *options, f"--begun={begun}", "--output", "run.json"]
+        options = results.write(folder, results.study(["m"], ["anatomy"]), [])
+        return ["describe_run.py", *options, "--output=run.json", f"--begun={begun}", *(f"--image={name}" for name in images)]
 
     return make
 
