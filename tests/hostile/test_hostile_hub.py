@@ -337,6 +337,19 @@ def test_the_token_goes_to_no_other_host(server, part):
         assert not any(tokens)
 
 
+def test_a_list_whose_pages_have_no_end(server, capfd, monkeypatch):
+    monkeypatch.setattr(hub_client, "_MOST_PAGES", 5)
+
+    def fault(handler, path):
+        if "/tree/" not in path:
+            return False
+        handler.send(200, b"[]", {"Link": f'<{server.address}{handler.path}0>; rel="next"'})
+        return True
+
+    server.fault = fault
+    assert "the hub's list of files has more than 5 pages: correct HF_ENDPOINT" in line(capfd)
+
+
 INFOS = {
     "a login page": (PAGE, LOGIN),
     "null": (b"null", "is not understood"),
@@ -379,6 +392,9 @@ def test_an_address_that_is_none_or_holds_a_password(monkeypatch, address):
     [
         ("http://[::1", "is no address of a hub"),
         ("http://[v1.]", "is no address of a hub"),
+        ("http://127.0.0.1:99999", "is no address of a hub"),
+        ("http://127.0.0.1:x", "is no address of a hub"),
+        ("http://user:secret@127.0.0.1:x", "is no address of a hub"),
         ("http://user:secret@[::1", "is no address of a hub"),
         ("http://user:secret@127.0.0.1:9", "holds a user's name or password"),
     ],

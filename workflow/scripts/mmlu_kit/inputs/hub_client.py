@@ -1,7 +1,7 @@
 """The HTTP client for the hub, which anyone may stand in for: a mirror, a proxy or a network's login page.
 
-It gives the token to no other host, and ends an answer that is larger than announced, compressed, too slow or asks for too
-long a wait. Every such fault raises `BadAnswer`, which huggingface_hub does not retry.
+It gives the token to no other host, and ends an answer that is larger than announced, compressed, too slow, a list without end
+or asks for too long a wait. Every such fault raises `BadAnswer`, which huggingface_hub does not retry.
 """
 
 import contextvars
@@ -23,10 +23,12 @@ from mmlu_kit.user_errors import UserError, one_line
 MOST_LIST_BYTES = 100_000_000  # a list of 100,000 files has about 30 MB
 _LEAST_BYTES_S = 100  # a slower answer would not end
 _LONGEST_WAIT_S = 300  # the hub's own limits are over after five minutes
+_MOST_PAGES = 300  # a list of 100,000 files has 100
 # What the client reads when it starts; proxies are named in upper or lower case.
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _most_bytes = MOST_LIST_BYTES
+_pages = 0
 
 
 class BadAnswer(Exception):
@@ -53,6 +55,8 @@ def check(where: str) -> None:
 
 def _install() -> None:
     """Make huggingface_hub use this client; raises UserError if HF_ENDPOINT is no address of a hub."""
+    global _pages
+    _pages = 0
     try:
         url = httpx2.URL(constants.ENDPOINT)
         is_host = re.fullmatch(r"[\w.:-]+", url.host) and (url.port or 0) < 1 << 16
@@ -117,7 +121,11 @@ def _prepare(request: httpx2.Request) -> None:
 
 def _check(response: httpx2.Response) -> None:
     """Refuse an answer by its headers, and bound its body."""
+    global _pages
     headers = response.headers
+    _pages += "next" in response.links
+    if _pages > _MOST_PAGES:
+        raise BadAnswer(f"the hub's list of files has more than {_MOST_PAGES} pages: correct HF_ENDPOINT or the proxy")
     if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise BadAnswer("what answered compressed its answer, which was not asked for: correct HF_ENDPOINT or the proxy")
     length = headers.get("Content-Length") if response.request.method != "HEAD" else headers.get("X-Linked-Size")

@@ -41,7 +41,7 @@ class Kit:
 def _without_wildcards(path: str) -> str:
     """The path; one that Snakemake would take for a pattern raises UserError."""
     if "{" in path or "}" in path:
-        raise UserError(f"{path}: Snakemake takes braces in a path for wildcards: rename the folder")
+        raise UserError(f"{path}: Snakemake takes braces in a path for wildcards: rename the file or folder")
     return path
 
 
