@@ -212,7 +212,7 @@ def merge(options: Sequence[str | Path]) -> Merged:
     args = parser.parse_args(list(map(str, options)))
     made = study_results.from_options(args)
     made.merged.write(args.results / "merged.json")
-    write_text(args.results / "questions.csv", study_results.csv(made))
+    write_text(args.results / "questions.csv", study_results.csv(made.table()))
     return made.merged
 
 

@@ -77,9 +77,9 @@ CHANGED_TIMINGS = {
 CONTRADICTIONS = {
     "other model": (("model",), "n", "holds the times of n on anatomy, so it was renamed"),
     "other subject": (("subject",), "virology", "holds the times of m on virology, so it was renamed"),
-    "more questions than records": (("questions_scored",), 5, "contradicts the evaluation's 4 records"),
-    "fewer questions than records": (("questions_scored",), 3, "contradicts the evaluation's 4 records"),
-    "resumed": (("resumed",), True, "contradicts the evaluation's 4 records (4 questions scored, resumed)"),
+    "more questions than records": (("questions_scored",), 5, "of 4 questions scored by a process that was not resumed"),
+    "fewer questions than records": (("questions_scored",), 3, "of 4 questions scored by a process that was not resumed"),
+    "resumed": (("resumed",), True, "4 of 4 questions scored by a process that was resumed"),
     "log that is not there": (("process",), "m/together.time", "timings/m/together.time is missing"),
     "log of another model": (("process",), "n/anatomy.time", "names 'n/anatomy.time', which is not the log of a process of m"),
     "timing as its log": (("process",), "m/anatomy.json", "which is not the log of a process of m"),
@@ -116,7 +116,7 @@ STUDY_ROWS = {
     "a model that the study does not have": ({"model": "m"}, "the study 'smoke' has no model 'm'"),
     "a subject that the study does not have": ({"subject": "virology"}, "does not ask 'demo-small' about 'virology'"),
     "a model of config that the study does not have": ({"model": "demo-large"}, "the study 'smoke' has no model 'demo-large'"),
-    "other examples": ({"requested": {"examples": 3}}, "was made with examples 3, and the study 'smoke' has 0"),
+    "other examples": ({"requested": {"examples": 3}}, "was made with examples 3, but the study requests 0"),
     "another preset": ({"requested": {"preset": "hendrycks"}}, "was made with preset hendrycks"),
     "another number format": ({"requested": {"dtype": "bfloat16"}}, "was made with dtype bfloat16"),
     "another batch size": ({"requested": {"tokens_per_batch": 64}}, "was made with tokens_per_batch 64"),
@@ -210,12 +210,12 @@ INPUTS = [
     ),
     Hostile("not a zip: end", not_a_zip("end"), "colab.zip holds no evaluation"),
     *(
-        Hostile(f"not a file: {kind}", not_a_zip(kind), "colab.zip is not a regular file")
-        for kind in ("pipe", "folder", "link")
+        Hostile(f"not a file: {kind}", not_a_zip(kind), f"colab.zip is {words}, not a file: copy there")
+        for kind, words in {"pipe": "a named pipe", "folder": "a folder", "link": "a folder"}.items()
     ),
     Hostile("not a file: dangling", not_a_zip("dangling"), "colab.zip is a link to a file that does not exist"),
     Hostile("not a file: loop", not_a_zip("loop"), "colab.zip cannot be read (Too many levels of symbolic links)"),
-    Hostile("not a file: a device", named("/dev/zero"), "/dev/zero is not a regular file"),
+    Hostile("not a file: a device", named("/dev/zero"), "/dev/zero is a device, not a file"),
     Hostile("no file", named("none.zip"), "none.zip does not exist: copy there the archive"),
     *(
         Hostile(

@@ -16,8 +16,8 @@ SECONDS = 60  # longer than any of these takes
 class Hostile:
     """One input; `make(folder)` writes it into an empty folder and returns the command: a program and its arguments.
 
-    The program is a file of workflow/scripts, such as 'merge.py', or 'mmlu-kit'. `line` is a part of the one error line; None
-    if the input is accepted.
+    The program is a file of workflow/scripts, such as 'merge.py', or 'mmlu-kit'. `line` is a part of the one error line, or
+    several parts with … between them; None if the input is accepted.
     """
 
     name: str

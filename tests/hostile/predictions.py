@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def imported(data: bytes, model: str | None = None, name: str = "p.csv") -> Make
     return make
 
 
+def replaced(folder: Path, make: Callable[[Path], object]) -> Sequence[str | Path]:
+    """Put something else in the place of a file of predictions, and import it."""
+    command = imported(b"")(folder)
+    (folder / "p.csv").unlink()
+    make(folder / "p.csv")
+    return command
+
+
 # A form writes the answer to question `n`, whose choice `k` it names.
 FORMS: dict[str, Callable[[int, int], str]] = {
     "letters": lambda n, k: LETTERS[k],
@@ -78,7 +87,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "numbers with -1": (table(rows(["-1", *"0123" * 4])[:20] + rows("0" * 20)[17:]), f"none of 20 {FEW} '-1', cannot"),
     "numbers and one text": (table(rows(["[Invalid]", *("0123" * 5)[1:]])), f"none of 20 {FEW} '[Invalid]', cannot"),
     "numbers and one letter": (table(rows("0123" * 4 + "012A")), f"1 of 20 {FEW} '0', cannot"),
-    "nothing that is a letter": (table(rows(["no idea\x1b[2J"] * 20)), f"none of 20 {FEW} 'no idea\ufffd[2J', cannot"),
+    "nothing that is a letter": (table(rows(["no idea\x1b[2J"] * 20)), f"none of 20 {FEW} 'no idea\\x1b[2J', cannot"),
     "long texts": (table(rows(["word " * 5000] * 20)), f"none of 20 {FEW} 'word word"),
     "empty cells": (table(rows([""] * 20)), f"none of 20 {FEW} '', cannot"),
     "words for a missing answer": (table(rows(["nan", "None", "NULL", "N/A"] * 5)), f"none of 20 {FEW} 'nan', cannot"),
@@ -110,6 +119,14 @@ INPUTS = [
     *(Hostile(name, imported(table(rows(form(n, n % 4) for n in range(20)))), None) for name, form in FORMS.items()),
     *(Hostile(name, imported(data), line) for name, (data, line) in REFUSED.items()),
     Hostile("right answers from 0", imported(table(rows(gold="0123" * 5))), None),
+    Hostile("right answers from 0 as pandas writes them", imported(table(rows(gold=["0.0", "1.0", "nan", "3.0"] * 5))), None),
+    Hostile("a long chain of thought", imported(table(rows(["word " * 50_000 + "The answer is A."] * 20))), None),
+    Hostile("Windows line ends", imported(table(rows()).replace(b"\n", b"\r\n")), None),
+    Hostile("a column of row numbers", imported(table([["0", *row] for row in rows()], ["", *HEADER])), None),
+    Hostile("a named pipe", lambda folder: replaced(folder, os.mkfifo), "file: correct the path"),
+    Hostile("a folder", lambda folder: replaced(folder, os.mkdir), "file: correct the path"),
+    Hostile("a device", lambda folder: replaced(folder, lambda path: path.symlink_to("/dev/zero")), "file: correct the path"),
+    Hostile("no file", lambda folder: replaced(folder, lambda path: None), "p.csv does not exist: "),
     Hostile("with a byte order mark", imported(b"\xef\xbb\xbf" + table(rows())), None),
     Hostile("some unreadable", imported(table(rows(["?"] * 17 + ["D", "C", "D"]))), None),
     Hostile("no such model", imported(table(rows()), model="2"), "has no model '2'; it has m"),

@@ -128,9 +128,9 @@ FOLDERS = [
     Hostile("an empty dev file", folder_of(ROW, ""), "dev/astronomy_dev.csv is empty"),
     Hostile("only blank lines", folder_of("\n\r\n\n"), "is empty: it needs at least one row"),
     Hostile("no test file", with_file(lambda path: None), "subject 'astronomy' needs its test questions there"),
-    Hostile("a folder in a file's place", with_file(Path.mkdir), "is a folder, not a regular file"),
-    Hostile("a named pipe", with_file(os.mkfifo), "is a named pipe, not a regular file"),
-    Hostile("a device", with_file(lambda path: path.symlink_to("/dev/zero")), "is a device, not a regular file"),
+    Hostile("a folder in a file's place", with_file(Path.mkdir), "is a folder, not a file"),
+    Hostile("a named pipe", with_file(os.mkfifo), "is a named pipe, not a file"),
+    Hostile("a device", with_file(lambda path: path.symlink_to("/dev/zero")), "is a device, not a file"),
     Hostile("a broken link", with_file(lambda path: path.symlink_to("none")), "is a link to a file that does not exist"),
     Hostile(
         "a broken link in dev", with_file(lambda path: path.symlink_to("none"), "dev"), "is a link to a file that does not"

@@ -16,6 +16,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants, file_download
 from huggingface_hub.utils import _http
+from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints, hub, hub_client, repositories
 from mmlu_kit.inputs.listings import Listed, git_sha1
 from mmlu_kit.inputs.repositories import Listing, Repository
@@ -141,7 +142,7 @@ def trickle(handler):
 
 
 def silence(handler):
-    REAL_SLEEP(1.5)
+    REAL_SLEEP(0.8)  # longer than the client waits
 
 
 def slow_headers(handler, path):
@@ -282,7 +283,7 @@ def test_a_spoiled_weight_from_a_mirror_is_refused_by_the_lists_hash(server, cap
 def test_a_large_file_whose_pointer_alone_is_listed_is_checked_by_it(tmp_path):
     path = tmp_path / "weights"
     path.write_bytes(b"weights")
-    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{checkpoints.digest(path)}\nsize 7\n"
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{files.file_sha256(path)}\nsize 7\n"
     (tmp_path / "pointer").write_text(pointer)
     listed = Listed(7, None, git_sha1(tmp_path / "pointer"))
     assert listed.matches(path) is True
@@ -336,6 +337,19 @@ def test_the_token_goes_to_no_other_host(server, part):
         assert not any(tokens)
 
 
+def test_a_list_whose_pages_have_no_end(server, capfd, monkeypatch):
+    monkeypatch.setattr(hub_client, "_MOST_PAGES", 5)
+
+    def fault(handler, path):
+        if "/tree/" not in path:
+            return False
+        handler.send(200, b"[]", {"Link": f'<{server.address}{handler.path}0>; rel="next"'})
+        return True
+
+    server.fault = fault
+    assert "the hub's list of files has more than 5 pages: correct HF_ENDPOINT" in line(capfd)
+
+
 INFOS = {
     "a login page": (PAGE, LOGIN),
     "null": (b"null", "is not understood"),
@@ -378,6 +392,9 @@ def test_an_address_that_is_none_or_holds_a_password(monkeypatch, address):
     [
         ("http://[::1", "is no address of a hub"),
         ("http://[v1.]", "is no address of a hub"),
+        ("http://127.0.0.1:99999", "is no address of a hub"),
+        ("http://127.0.0.1:x", "is no address of a hub"),
+        ("http://user:secret@127.0.0.1:x", "is no address of a hub"),
         ("http://user:secret@[::1", "is no address of a hub"),
         ("http://user:secret@127.0.0.1:9", "holds a user's name or password"),
     ],

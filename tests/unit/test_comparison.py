@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from mmlu_kit import files
 from mmlu_kit.provenance import comparison, run_record
 from mmlu_kit.user_errors import UserError
 
@@ -101,7 +102,7 @@ def test_an_unreadable_file_or_folder_is_named(study, monkeypatch):
     def refuse(path, *_):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(comparison, "digest", refuse)
+    monkeypatch.setattr(files, "file_sha256", refuse)
     with pytest.raises(UserError, match="cannot be read \\(Permission denied\\): correct its permissions"):
         differences(study)
     monkeypatch.setattr(os, "scandir", refuse)

@@ -1,7 +1,6 @@
 """Files are written completely or not at all, whatever the disk does."""
 
 import os
-import pathlib
 import stat
 
 import pytest
@@ -119,8 +118,6 @@ def test_only_regular_files_of_their_size_are_read(tmp_path):
 
 def test_an_unreadable_file_is_named(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("x")
-    monkeypatch.setattr(
-        pathlib.Path, "read_bytes", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
-    )
+    monkeypatch.setattr(os, "open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
     with pytest.raises(UserError, match=r"a cannot be read \(Permission denied\): correct the path or its permissions"):
         files.read_text(tmp_path / "a")

@@ -159,11 +159,13 @@ def test_a_usable_journal_is_used_without_a_word(change, evaluate, whole, tmp_pa
     assert "Note: " not in capsys.readouterr().out
 
 
-def test_a_file_that_is_not_a_journal_is_kept_under_another_name(path):
+def test_files_that_are_not_journals_are_kept_under_other_names(path):
     path.parent.mkdir()
-    path.write_text('{"question": "Why?"}\n')
-    journal.Journal(path, "key").close()
-    assert path.with_name("astronomy.jsonl.aside").read_text() == '{"question": "Why?"}\n'
+    texts = {"aside": '{"question": "Why?"}\n', "aside1": '{"question": "How?"}\n'}
+    for text in texts.values():
+        path.write_text(text)
+        journal.Journal(path, "key").close()
+    assert {name: path.with_name(f"astronomy.jsonl.{name}").read_text() for name in texts} == texts
 
 
 def test_nothing_is_written_through_a_link(path):

@@ -68,12 +68,12 @@ def write(name, content):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (os.mkfifo, "is a named pipe, not a regular file: copy the file itself there"),
-        (bind, "is a socket, not a regular file"),
-        (os.mkdir, "is a folder, not a regular file"),
-        (loop, r"cannot be read \(Too many levels of symbolic links\): correct its link"),
+        (os.mkfifo, "is a named pipe, not a file: fetch or copy it again"),
+        (bind, "is a socket, not a file"),
+        (os.mkdir, "is a folder, not a file"),
+        (loop, r"cannot be read \(Too many levels of symbolic links\): correct the path or its permissions"),
         (broken_link, "is a link to a file that does not exist: fetch or copy it again"),
-        (lambda path: path.symlink_to("/dev/zero"), "is a device, not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device, not a file"),
         (lambda path: path.write_text(POINTER), "is only a pointer of Git LFS: run `git lfs pull`"),
     ],
 )
@@ -94,8 +94,15 @@ def test_only_regular_files_are_opened_as_shards(folder, name, make):
 
 
 def test_an_unreadable_file_is_named(folder, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: "config" not in str(path))  # root could read it
-    refused(folder, r"config.json cannot be read \(Permission denied\): correct its permissions")
+    opened = os.open
+
+    def refuse(path, *arguments):
+        if "config" in str(path):
+            raise PermissionError(13, "Permission denied")  # root could read it
+        return opened(path, *arguments)
+
+    monkeypatch.setattr(os, "open", refuse)
+    refused(folder, r"config.json cannot be read \(Permission denied\): correct the path or its permissions")
 
 
 def test_links_into_a_cache_are_followed(folder, tmp_path):

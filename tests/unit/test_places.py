@@ -22,7 +22,7 @@ def test_a_path_with_braces_is_refused_unless_the_working_directory_is_in_it(tmp
     monkeypatch.chdir(tmp_path / "{kit}")
     assert kit.path("Snakefile") == "Snakefile"
     for name in ("models/{x}", str(tmp_path / "{kit}/models")):
-        with pytest.raises(UserError, match="takes braces in a path for wildcards: rename the folder"):
+        with pytest.raises(UserError, match="takes braces in a path for wildcards: rename the file or folder"):
             kit.locate(name)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="takes braces"):

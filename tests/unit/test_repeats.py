@@ -62,7 +62,12 @@ def test_the_copy_in_the_studys_first_subject_counts(subjects, correct):
     # Of a baseline, other subjects come first in merged.json.
     merged, table = study_of(answers, subjects, baseline=SubjectsOfModel(model="a", subjects=["astronomy"]))
     summary = summaries.summarize(merged, "a", SUBJECTS)
-    assert (summary.questions, summary.correct, summary.asked.questions, summary.asked.correct) == (21, correct, 24, 8)
+    assert (summary.questions, summary.correct, summary.every_copy.questions, summary.every_copy.correct) == (
+        21,
+        correct,
+        24,
+        8,
+    )
     assert (summary.accuracy_low, summary.accuracy_high) == statistics.wilson(correct, 21)
     model = analysis_of(merged, table).models[0]
     assert (model.questions, model.best_letter.correct, model.generated.correct) == (21, correct, correct)
@@ -108,7 +113,7 @@ def test_a_repeated_question_of_one_subject_counts_once_there_too(monkeypatch):
     monkeypatch.setitem(COPIES, ("anatomy", 5), ("anatomy", 1))
     merged, table = study_of({"a": {"anatomy": "ABCDAACD"}})  # the first copy is right, the second wrong
     summary = summaries.summarize(merged, "a", ["anatomy"])
-    assert (summary.correct, summary.questions, summary.asked.questions) == (7, 7, 8)
+    assert (summary.correct, summary.questions, summary.every_copy.questions) == (7, 7, 8)
     analysis = analysis_of(merged, table)
     assert analysis.models[0].macro_accuracy == 1.0 and analysis.models[0].questions == 7
 

@@ -1,5 +1,7 @@
 """A program's source files are found from its imports, so an edit reruns only what depends on it."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,14 @@ def test_imports_inside_functions_are_found(tmp_path):
         *("inputs/parameter_counts.py", "inputs/regular_files.py", "inputs/safetensors_headers.py"),
         *("inputs/tokenizer_files.py", "inputs/weight_files.py"),
     }
+
+
+def test_a_checkout_with_windows_line_ends_keeps_those_of_scripts(root, tmp_path):
+    for name in (".gitattributes", "workflow/scripts/timed.sh"):
+        shutil.copy(root / name, tmp_path)
+    git = ["git", "-C", tmp_path, "-c", "core.autocrlf=true"]
+    for command in (["init"], ["add", "."]):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+    (tmp_path / "timed.sh").unlink()
+    subprocess.run([*git, "checkout", "--", "timed.sh"], check=True, capture_output=True)
+    assert (tmp_path / "timed.sh").read_bytes() == (root / "workflow/scripts/timed.sh").read_bytes()

@@ -176,5 +176,5 @@ def test_a_folder_with_braces_is_refused_in_one_line(workflow_copy, snakemake, t
     workflow_copy.rename(tmp_path / "{kit}")
     process = snakemake(tmp_path, "-s", "{kit}/Snakefile", "--cores", "1", "--dry-run")
     assert process.returncode == 1
-    assert "{kit}/workflow/scripts: Snakemake takes braces in a path for wildcards: rename the folder" in process.stdout
+    assert "{kit}/workflow/scripts: Snakemake takes braces in a path for wildcards: rename the file or folder" in process.stdout
     assert snakemake(tmp_path / "{kit}", "--cores", "1", "--dry-run", "--quiet").returncode == 0

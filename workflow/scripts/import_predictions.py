@@ -4,9 +4,9 @@
 import argparse
 from pathlib import Path
 
-from mmlu_kit import user_errors
+from mmlu_kit import files, user_errors
 from mmlu_kit.evaluation import records
-from mmlu_kit.inputs import checkpoints, questions
+from mmlu_kit.inputs import questions
 from mmlu_kit.results import predictions
 from mmlu_kit.settings import Split
 
@@ -31,7 +31,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     answers = predictions.read(args.predictions, args.predictions_model)
-    sha256 = checkpoints.digest(args.predictions)
+    sha256 = files.file_sha256(args.predictions)
     tests = [question for path in args.questions for question in questions.split(questions.read_jsonl(path), Split.TEST)]
     answered = predictions.records(answers, tests, str(args.predictions))
     for subject in dict.fromkeys(question.subject for question in tests):

@@ -28,7 +28,7 @@ def main() -> None:
     # merged.json may be published, so only the base name of a path outside the project is kept.
     study = Study.model_validate(privacy.shorten(merged.study.plain(), Path.cwd()))
     merged.model_copy(update={"study": study}).write(args.merged)
-    files.write_text(args.table, study_results.csv(results))
+    files.write_text(args.table, study_results.csv(results.table()))
     counts = f"{len(merged.not_run)} not run, {len(merged.missing)} missing"
     print(f"{len(merged.results)} results of {len(merged.models)} models merged, {counts}")
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,34 +65,42 @@ def sync(stream: BinaryIO) -> None:
     os.fsync(stream.fileno())
 
 
-def inode(stream: BinaryIO) -> int:
-    """The inode number of an open file."""
-    return os.fstat(stream.fileno()).st_ino
-
-
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON with sorted keys, so that equal values give equal bytes."""
     write_text(path, json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """Read a regular file of at most `limit` bytes; any other file, and a missing or unreadable one, raises UserError."""
+def open_regular(path: Path, limit: int | None = None, advice: str | None = None) -> BinaryIO:
+    """Open a regular file of at most `limit` bytes for reading; anything else, which anyone may have made, raises UserError.
+
+    The error ends with `advice`, in place of what to do about a path that is wrong.
+    """
     path = Path(path)
     try:
-        status = path.stat()
+        status = path.stat()  # first, as opening a device may do something
         if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"{path} is {kind(status.st_mode)}, not a file: correct the path")
-        if status.st_size > limit:
-            raise UserError(f"{path} has {status.st_size:,} bytes, more than any such file: correct the path")
-        return path.read_bytes()
+            raise UserError(f"{path} is {kind(status.st_mode)}, not a file: {advice or 'correct the path'}")
+        if limit is not None and status.st_size > limit:
+            raise UserError(f"{path} has {status.st_size:,} bytes, more than any such file: {advice or 'correct the path'}")
+        # Without blocking, as a named pipe may have taken its place.
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     except FileNotFoundError:
         if path.is_symlink():
-            raise UserError(f"{path} is a link to a file that does not exist: correct the link") from None
-        raise UserError(f"{path} does not exist: make it first, or correct the path") from None
+            raise UserError(f"{path} is a link to a file that does not exist: {advice or 'correct the link'}") from None
+        raise UserError(f"{path} does not exist: {advice or 'make it first, or correct the path'}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): correct the path or its permissions") from None
     except ValueError as error:  # a NUL byte in the path
         raise UserError(f"{str(path)!r} cannot be read ({error}): correct the path") from None
+
+
+def read_bytes(path: Path, limit: int = MAX_BYTES, advice: str | None = None) -> bytes:
+    """Read a regular file of at most `limit` bytes; any other file raises UserError as `open_regular` does."""
+    with open_regular(path, limit, advice) as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:  # a file that grows, or one of the system without a size
+        raise UserError(f"{path} has more than {limit:,} bytes: {advice or 'correct the path'}")
+    return data
 
 
 def kind(mode: int) -> str:
@@ -143,3 +151,14 @@ def read_yaml(path: Path) -> Any:
 def sha256(data: str | bytes) -> str:
     """The SHA-256 of bytes, or of a text's UTF-8 bytes, as 64 hex digits."""
     return hashlib.sha256(data.encode("utf-8") if isinstance(data, str) else data).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, as 64 hex digits."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sums(hashes: Mapping[str, str]) -> str:
+    """The output of `sha256sum` for files with these hashes, sorted by name."""
+    return "".join(f"{value}  {name}\n" for name, value in sorted(hashes.items()))

@@ -14,7 +14,9 @@ def check() -> None:
     inherit the environment.
     """
     try:
-        if "@" in urlsplit(os.environ.get("HF_ENDPOINT", "")).netloc:
+        address = urlsplit(os.environ.get("HF_ENDPOINT", ""))
+        if "@" in address.netloc:
             os.environ["HF_ENDPOINT"] = WITH_PASSWORD
+        _ = address.port  # one that is no port raises ValueError
     except ValueError:
         os.environ["HF_ENDPOINT"] = UNREADABLE

@@ -23,7 +23,8 @@ def install() -> None:
 
 def a_program_is_importing() -> bool:
     """Whether the running program is still at an import statement of its own file; false in Snakemake, pytest or a notebook."""
-    return len(files := _files(sys._getframe())) > 1 and files[-2] == _IMPORT
+    files = _files(sys._getframe())
+    return len(files) > 1 and files[-2] == _IMPORT
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -6,7 +6,6 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from mmlu_kit import files
 from mmlu_kit.user_errors import UserError
 
 
@@ -33,6 +32,6 @@ def take(path: Path) -> BinaryIO | None:
             stream.close()
             return None
         # The process that held the lock may have deleted the file after this one opened it.
-        if path.exists() and path.stat().st_ino == files.inode(stream):
+        if path.exists() and path.stat().st_ino == os.fstat(stream.fileno()).st_ino:
             return stream
         stream.close()

@@ -22,6 +22,12 @@ def _character(character: str) -> str:
     return character if is_space else _PICTURES.get(character, _HIDDEN)
 
 
+def printable(name: object) -> str:
+    """Return a name from outside for a message: escaped, so that it can be told from others, and long ones shortened."""
+    text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in str(name))
+    return text if len(text) <= 400 else f"{text[:200]}…{text[-200:]}"
+
+
 def protect(stream: TextIO) -> None:
     """Make whatever is printed to a stream visible, whoever prints it; bytes written to its `buffer` are passed on unchanged.
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pandas
 
+from mmlu_kit import files
 from mmlu_kit.analysis.document import LabelAccuracies, LabelErrors
 from mmlu_kit.analysis.label_checks import (
     ERRORS,
@@ -115,7 +116,7 @@ def _mean(correct: Sequence[bool]) -> float | None:
 def _read_file(path: Path, subject: str) -> Iterator[LabelCheck | Unread]:
     """Yield the checks in a file, and what cannot be read."""
     # Every byte is one character of Latin-1, so that a cell can be decoded by itself.
-    text = path.read_bytes().removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+    text = files.read_bytes(path).removeprefix(b"\xef\xbb\xbf").decode("latin-1")
     header = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;", key=header.count), strict=True)
     try:

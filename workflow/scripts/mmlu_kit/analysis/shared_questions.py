@@ -8,6 +8,7 @@ import numpy
 import pandas
 from numpy.typing import NDArray
 
+from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
 
 _KEYS = ["subject", "index", "question_sha256", "gold"]
@@ -29,11 +30,7 @@ class SharedQuestions:
 
     def once(self) -> Self:
         """Return these questions without later copies of the same question."""
-        first = ~self.questions.duplicated("question_sha256")
-        return type(self)(
-            questions=self.questions[first].reset_index(drop=True),
-            answers={model: rows[first.to_numpy()].reset_index(drop=True) for model, rows in self.answers.items()},
-        )
+        return self._where(repeats.first_copies(self.questions))
 
     @property
     def models(self) -> list[str]:
@@ -52,10 +49,12 @@ class SharedQuestions:
 
     def with_letters(self) -> Self:
         """Return the questions to which every model's answer has a letter."""
-        kept = numpy.flatnonzero(self.lettered.all(axis=1))
+        return self._where(numpy.asarray(self.lettered.all(axis=1)))
+
+    def _where(self, chosen: NDArray[numpy.bool_]) -> Self:
         return type(self)(
-            questions=self.questions.iloc[kept].reset_index(drop=True),
-            answers={model: rows.iloc[kept].reset_index(drop=True) for model, rows in self.answers.items()},
+            questions=self.questions[chosen].reset_index(drop=True),
+            answers={model: rows[chosen].reset_index(drop=True) for model, rows in self.answers.items()},
         )
 
 

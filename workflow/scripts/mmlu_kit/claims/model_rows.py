@@ -68,7 +68,7 @@ def _questions(published: Published, merged: Merged, name: str, model: str | Non
     summary = _whole(published, merged, name, model)
     if isinstance(summary, str):
         return summary
-    here, there = summary.asked.questions, published.models[name].total
+    here, there = summary.every_copy.questions, published.models[name].total
     return within(here, 1).because("data", f"{here} questions in this run, {there} in the writeup")
 
 
@@ -80,8 +80,8 @@ def _accuracy(
         return summary
     questions = sum(published.questions[subject] for subject in subjects)
     prompt, effective, _ = _how_it_ran(merged, summary.model)
-    stage, reason = first_difference(published, name, prompt, effective, summary.asked, questions, value)
-    return accuracy(summary.asked, summary.questions).because(stage, reason + copies(summary))
+    stage, reason = first_difference(published, name, prompt, effective, summary.every_copy, questions, value)
+    return accuracy(summary.every_copy, summary.questions).because(stage, reason + copies(summary))
 
 
 def _time(published: Published, merged: Merged, name: str, model: str | None, kind: str, value: float) -> RunNumber | Reason:
@@ -93,7 +93,7 @@ def _time(published: Published, merged: Merged, name: str, model: str | None, ki
         resumed = "the evaluation was killed and resumed, so it has no time"
         return summary.reasons.get(f"{kind}_s", resumed)
     prompt, effective, machine = _how_it_ran(merged, summary.model)
-    stage, reason = first_difference(published, name, prompt, effective, summary.asked, published.models[name].total)
+    stage, reason = first_difference(published, name, prompt, effective, summary.every_copy, published.models[name].total)
     machines = on_another_machine(seconds, value, machine)
     return within(seconds, published.within_factor.time).because(stage, f"{machines}; {reason}" if stage else machines)
 

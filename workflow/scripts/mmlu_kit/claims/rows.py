@@ -65,11 +65,11 @@ def accuracy(counts: Totals, distinct: int | None = None) -> RunNumber:
 
 def copies(summary: Summary) -> str:
     """Return the end of a reason that says which repeated questions a comparison counts twice; empty without any."""
-    more = summary.asked.questions - summary.questions
-    if not more:
+    number = summary.every_copy.questions - summary.questions
+    if not number:
         return ""
     return (
-        f"; {formatting.plural(more, 'copy', 'copies')} of repeated questions count here, as the writeup counts them, "
+        f"; {formatting.plural(number, 'copy', 'copies')} of repeated questions count here, as the writeup counts them, "
         f"but the interval is that of {summary.questions} questions"
     )
 

@@ -8,10 +8,10 @@ import os
 import sys
 from pathlib import Path
 
-from mmlu_kit.inputs.checkpoints import digest
-from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit import files
 from mmlu_kit.provenance import comparison
 from mmlu_kit.provenance.documents import CRATE, FILE
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 EPILOG = (
@@ -40,6 +40,6 @@ def run(args: argparse.Namespace) -> None:
     changed = sum(name != CRATE for name in differences.changed)
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in differences._asdict().items())
     print(f"{recorded - changed - len(differences.missing)} of {recorded} files are as recorded; {counts}")
-    print(f"SHA-256 of {printable(path)}: {digest(path)}")
+    print(f"SHA-256 of {printable(path)}: {files.file_sha256(path)}")
     if any(differences):
         sys.exit(1)

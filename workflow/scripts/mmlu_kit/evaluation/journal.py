@@ -5,7 +5,9 @@ or damaged line ends it. A process locks the file while using it, so that an orp
 share one.
 """
 
+import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -48,7 +50,7 @@ def journal_key(
         "computed": list(computed),
         "device": device,
         "packages": dict(packages),
-        "code": [files.sha256(Path(path).read_bytes()) for path in sorted(set(code))],
+        "code": [files.file_sha256(Path(path)) for path in sorted(set(code))],
     }
     return files.sha256(json.dumps(parts, sort_keys=True))
 
@@ -126,7 +128,8 @@ class Journal:
         if isinstance(value, dict) and list(value) == ["key"]:
             self.dropped.append("it is of other questions, settings, files or code, and is emptied")
             return
-        aside = self.path.with_name(f"{self.path.name}.aside")
+        names = (f"{self.path.name}.aside{number or ''}" for number in itertools.count())
+        aside = next(path for path in map(self.path.with_name, names) if not os.path.lexists(path))
         self.dropped.append(f"it is not a journal, and is now named {aside.name}")
         self.path.rename(aside)
         self.stream.close()

@@ -5,7 +5,6 @@ each file that is read, and what the weights' headers and config.json say of the
 """
 
 import fnmatch
-import hashlib
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from mmlu_kit import files
 from mmlu_kit.data import Bytes, Count, Data, Document, Sha256, version
 from mmlu_kit.inputs import adapters, model_configs, regular_files, tokenizer_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.parameter_counts import parameters
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.inputs.safetensors_headers import Tensor, header
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 # Configuration, tokenizer and chat templates in every format that transformers reads; weight_files chooses the weights.
@@ -79,7 +79,7 @@ def describe(folder: Path, repository: str | None = None, commit: str | None = N
     folder = Path(folder)
     manifest, weights = _outline(folder, repository, commit)
     names = sorted({*described(_names(folder)), *(path.relative_to(folder).as_posix() for path in weights)})
-    entries = {name: FileEntry(bytes=(folder / name).stat().st_size, sha256=digest(folder / name)) for name in names}
+    entries = {name: FileEntry(bytes=(folder / name).stat().st_size, sha256=files.file_sha256(folder / name)) for name in names}
     return manifest.model_copy(update={"files": entries})
 
 
@@ -149,12 +149,6 @@ def described(names: Iterable[str]) -> list[str]:
         for name in names
         if any(fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for pattern in PATTERNS)
     )
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file's content, as 64 hex digits."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def model_folder(path: Path) -> Path:

@@ -6,8 +6,6 @@ If a token is needed, huggingface_hub finds it itself: from HF_TOKEN or `hf auth
 import fnmatch
 import glob
 import json
-import os
-import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,11 +19,8 @@ from huggingface_hub.file_download import repo_folder_name
 from mmlu_kit.inputs import checkpoints, hub_client, listings, regular_files, weight_files
 from mmlu_kit.inputs.listings import Listed
 from mmlu_kit.settings import Split
-from mmlu_kit.user_errors import UserError, one_line
+from mmlu_kit.user_errors import UserError
 
-# What the client reads when it starts; proxies are named in upper or lower case.
-_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _LOGIN = "what answered is not the hub, but perhaps a network's login page: log in there, or correct HF_ENDPOINT"
 _AGAIN = "finished files are kept; run again"
 
@@ -37,7 +32,7 @@ def fetch_model(repository: str, commit: str) -> Path:
     raises UserError before its weights are fetched.
     """
     where = f"model {repository} at {commit[:12]}"
-    check_client(where)
+    hub_client.check(where)
     listed, failure = _list(repository, commit)
     names: Collection[str] = listed
     if failure is not None:
@@ -68,7 +63,7 @@ def fetch_questions(repository: str, commit: str, patterns: list[str]) -> Path:
     Files in the cache are not fetched again. A failure or a wrong hash raises UserError.
     """
     where = f"dataset {repository} at {commit[:12]}"
-    check_client(where)
+    hub_client.check(where)
     listed = kept_list(repository, commit, "dataset")
     if not _matching(listed or {}, patterns):
         listed, failure = _list(repository, commit, "dataset")
@@ -76,27 +71,9 @@ def fetch_questions(repository: str, commit: str, patterns: list[str]) -> Path:
             folder = _download(repository, commit, patterns, "dataset")
             if not all(any(folder.glob(pattern)) for pattern in patterns):
                 raise _not_in_cache(where)
-            _check_hashes(folder, [path for path in folder.rglob("*") if path.is_file()], where, {})
+            listings.check_hashes(folder, [path for path in folder.rglob("*") if path.is_file()], where, {})
             return folder
     return _fetch(repository, commit, "dataset", _matching(listed or {}, patterns), listed or {})
-
-
-def check_client(where: str) -> None:
-    """Raise UserError if variables of the environment keep the hub's client from sending anything."""
-    if constants.HF_HUB_OFFLINE:
-        return
-    try:
-        hub_client.install()
-        huggingface_hub.get_session()
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
-    except (httpx2.InvalidURL, ValueError, OSError) as error:
-        variables = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
-        names = [name for name in os.environ if name.upper() in variables]
-        advice = f"correct or unset {' or '.join(names or variables)}"
-        # What is wrong with a proxy's address may quote its password.
-        reason = one_line(error) if isinstance(error, OSError) else type(error).__name__
-        raise UserError(f"{where}: the hub's client cannot start ({reason}): {advice}") from error
 
 
 def _list(repository: str, commit: str, kind: str = "model") -> tuple[dict[str, Listed], Exception | None]:
@@ -180,7 +157,7 @@ def _fetch(repository: str, commit: str, kind: str, names: Collection[str], list
     _check_space(where, sum(size for name, size in sizes.items() if not (cached / name).exists()))
     hub_client.expect(max(sizes.values(), default=0))
     folder = _download(repository, commit, [glob.escape(name) for name in names], kind)
-    _check_hashes(folder, [folder / name for name in names], where, listed)
+    listings.check_hashes(folder, [folder / name for name in names], where, listed)
     return folder
 
 
@@ -191,39 +168,6 @@ def _check_space(where: str, missing: int) -> None:
     if missing > free:
         needed = f"{missing / 1e9:,.1f} GB are to be fetched, and the disk of {folder} has {free / 1e9:,.1f} GB free"
         raise UserError(f"{where}: {needed}: free some space, or set HF_HUB_CACHE to a folder on another disk")
-
-
-def _check_hashes(folder: Path, paths: Iterable[Path], where: str, listed: Mapping[str, Listed]) -> None:
-    """Raise UserError if a cached file does not have the hash that the hub announced; one without a hash is named."""
-    for path in sorted(paths):
-        name = path.relative_to(folder).as_posix()
-        if not path.is_file():
-            continue
-        matches = listed[name].matches(path) if name in listed else None
-        if matches is None:
-            matches = _hash_matches(path)
-        if matches is None:
-            print(f"{where}: the hub announced no hash of {regular_files.printable(name)}, so it was not checked", flush=True)
-        if matches is False:
-            # The client takes every existing file for complete, so remove this one.
-            path.resolve().unlink()
-            path.unlink(missing_ok=True)
-            problem = f"{regular_files.printable(name)} does not have the hash that the hub announced"
-            raise UserError(f"{where}: {problem}: run again")
-
-
-def _hash_matches(path: Path) -> bool | None:
-    """Whether a cached file has the hash that is its name in the cache; None if its name is no hash.
-
-    The client compares only sizes. Large files are named by their SHA-256, others by git's SHA-1, or by whatever a mirror sent
-    for it. A file system without symbolic links has no such names.
-    """
-    expected = path.resolve().name
-    if re.fullmatch("[0-9a-f]{64}", expected):
-        return checkpoints.digest(path) == expected
-    if re.fullmatch("[0-9a-f]{40}", expected):
-        return listings.git_sha1(path) == expected
-    return None
 
 
 def _download(repository: str, commit: str, patterns: list[str], kind: str, offline: bool = False) -> Path:

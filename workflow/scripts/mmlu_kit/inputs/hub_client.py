@@ -1,10 +1,11 @@
 """The HTTP client for the hub, which anyone may stand in for: a mirror, a proxy or a network's login page.
 
-It gives the token to no other host, and ends an answer that is larger than announced, compressed, too slow or asks for too
-long a wait. Every such fault raises `BadAnswer`, which huggingface_hub does not retry.
+It gives the token to no other host, and ends an answer that is larger than announced, compressed, too slow, a list without end
+or asks for too long a wait. Every such fault raises `BadAnswer`, which huggingface_hub does not retry.
 """
 
 import contextvars
+import os
 import re
 import threading
 import time
@@ -17,20 +18,45 @@ from huggingface_hub import constants
 from huggingface_hub.utils import _http
 
 from mmlu_kit.hub_address import WITH_PASSWORD
-from mmlu_kit.user_errors import UserError
+from mmlu_kit.user_errors import UserError, one_line
 
 MOST_LIST_BYTES = 100_000_000  # a list of 100,000 files has about 30 MB
 _LEAST_BYTES_S = 100  # a slower answer would not end
 _LONGEST_WAIT_S = 300  # the hub's own limits are over after five minutes
+_MOST_PAGES = 300  # a list of 100,000 files has 100
+# What the client reads when it starts; proxies are named in upper or lower case.
+_PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _most_bytes = MOST_LIST_BYTES
+_pages = 0
 
 
 class BadAnswer(Exception):
     """An answer that no hub gives; the message says what is wrong and what to do."""
 
 
-def install() -> None:
+def check(where: str) -> None:
+    """Raise UserError if variables of the environment keep the hub's client from sending anything."""
+    if constants.HF_HUB_OFFLINE:
+        return
+    try:
+        _install()
+        huggingface_hub.get_session()
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    except (httpx2.InvalidURL, ValueError, OSError) as error:
+        variables = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
+        names = [name for name in os.environ if name.upper() in variables]
+        advice = f"correct or unset {' or '.join(names or variables)}"
+        # What is wrong with a proxy's address may quote its password.
+        reason = one_line(error) if isinstance(error, OSError) else type(error).__name__
+        raise UserError(f"{where}: the hub's client cannot start ({reason}): {advice}") from error
+
+
+def _install() -> None:
     """Make huggingface_hub use this client; raises UserError if HF_ENDPOINT is no address of a hub."""
+    global _pages
+    _pages = 0
     try:
         url = httpx2.URL(constants.ENDPOINT)
         is_host = re.fullmatch(r"[\w.:-]+", url.host) and (url.port or 0) < 1 << 16
@@ -95,7 +121,11 @@ def _prepare(request: httpx2.Request) -> None:
 
 def _check(response: httpx2.Response) -> None:
     """Refuse an answer by its headers, and bound its body."""
+    global _pages
     headers = response.headers
+    _pages += "next" in response.links
+    if _pages > _MOST_PAGES:
+        raise BadAnswer(f"the hub's list of files has more than {_MOST_PAGES} pages: correct HF_ENDPOINT or the proxy")
     if headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise BadAnswer("what answered compressed its answer, which was not asked for: correct HF_ENDPOINT or the proxy")
     length = headers.get("Content-Length") if response.request.method != "HEAD" else headers.get("X-Linked-Size")

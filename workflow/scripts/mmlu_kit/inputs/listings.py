@@ -9,8 +9,8 @@ from typing import NamedTuple
 from huggingface_hub._tree_cache import TreeCacheEntry
 from huggingface_hub.hf_api import RepoFile
 
-from mmlu_kit.inputs.checkpoints import digest
-from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit import files
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 MOST_FILES = 100_000
@@ -41,7 +41,7 @@ class Listed(NamedTuple):
             return False
         if self.sha256 is None and self.blob is None:
             return None
-        sha256 = digest(path)
+        sha256 = files.file_sha256(path)
         if self.sha256 is not None:
             return sha256 == self.sha256
         pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {self.size}\n".encode()
@@ -59,23 +59,23 @@ def git_sha1(path: Path) -> str:
 
 def sent(where: str, entries: Iterable[object]) -> dict[str, Listed]:
     """Return the files in a hub's list; one that no repository has raises UserError."""
-    files: dict[str, Listed] = {}
+    listed: dict[str, Listed] = {}
     for number, entry in enumerate(entries):
         if number >= MOST_FILES:
             raise UserError(f"{where}: the list has more than {MOST_FILES:,} files: {_ADVICE}")
         if isinstance(entry, RepoFile):
             size = entry.size if entry.lfs is None else entry.lfs.size
-            _add(where, files, entry.path, size, entry.lfs.sha256 if entry.lfs else None, entry.blob_id)
-    return files
+            _add(where, listed, entry.path, size, entry.lfs.sha256 if entry.lfs else None, entry.blob_id)
+    return listed
 
 
 def kept(where: str, entries: Mapping[str, TreeCacheEntry]) -> dict[str, Listed]:
     """Return the files in a list in the cache; one that no repository has raises UserError."""
-    files: dict[str, Listed] = {}
+    listed: dict[str, Listed] = {}
     for path, entry in entries.items():
         size = entry.size if entry.lfs_size is None else entry.lfs_size
-        _add(where, files, path, size, entry.lfs_sha256, entry.blob_id)
-    return files
+        _add(where, listed, path, size, entry.lfs_sha256, entry.blob_id)
+    return listed
 
 
 def check_file(where: str, path: object, size: object) -> None:
@@ -101,12 +101,45 @@ def check_apart(where: str, names: Iterable[str]) -> None:
             raise UserError(f"{where}: {printable(other)} and {printable(name)} differ only in case: {_ADVICE}")
 
 
-def _add(where: str, files: dict[str, Listed], path: object, size: object, sha256: object, blob: object) -> None:
+def check_hashes(folder: Path, paths: Iterable[Path], where: str, listed: Mapping[str, Listed]) -> None:
+    """Raise UserError if a cached file does not have the hash that the hub announced; one without a hash is named."""
+    for path in sorted(paths):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file():
+            continue
+        matches = listed[name].matches(path) if name in listed else None
+        if matches is None:
+            matches = _hash_matches(path)
+        if matches is None:
+            print(f"{where}: the hub announced no hash of {printable(name)}, so it was not checked", flush=True)
+        if matches is False:
+            # The client takes every existing file for complete, so remove this one.
+            path.resolve().unlink()
+            path.unlink(missing_ok=True)
+            problem = f"{printable(name)} does not have the hash that the hub announced"
+            raise UserError(f"{where}: {problem}: run again")
+
+
+def _hash_matches(path: Path) -> bool | None:
+    """Whether a cached file has the hash that is its name in the cache; None if its name is no hash.
+
+    The client compares only sizes. Large files are named by their SHA-256, others by git's SHA-1, or by whatever a mirror sent
+    for it. A file system without symbolic links has no such names.
+    """
+    expected = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", expected):
+        return files.file_sha256(path) == expected
+    if re.fullmatch("[0-9a-f]{40}", expected):
+        return git_sha1(path) == expected
+    return None
+
+
+def _add(where: str, listed: dict[str, Listed], path: object, size: object, sha256: object, blob: object) -> None:
     check_file(where, path, size)
     assert isinstance(path, str) and isinstance(size, int)
-    if path in files:
+    if path in listed:
         raise UserError(f"{where}: the list names {printable(path)} twice: {_ADVICE}")
-    files[path] = Listed(size, _hash(sha256, 64), _hash(blob, 40))
+    listed[path] = Listed(size, _hash(sha256, 64), _hash(blob, 40))
 
 
 def _hash(value: object, digits: int) -> str | None:

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from mmlu_kit.data import Data, Positive, Text
 from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.inputs.safetensors_headers import Tensor
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 _MAX_CONFIG_BYTES = 20_000_000  # a config that lists every unquantized module has about 1 MB

@@ -17,8 +17,8 @@ from mmlu_kit import files
 from mmlu_kit.data import Count, Data
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.settings import LETTERS, Split
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain_json
 
@@ -77,7 +77,7 @@ def read_csv(path: Path, subject: str, split: str) -> list[Question]:
         raise UserError(f"{path} does not exist: subject '{subject}' needs its {split} questions there")
     regular_files.check(path, MAX_BYTES)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = files.read_bytes(path, MAX_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}): convert it to UTF-8") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)

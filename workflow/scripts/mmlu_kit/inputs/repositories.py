@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import huggingface_hub
 from huggingface_hub import constants, errors
 
-from mmlu_kit.inputs import checkpoints, hub, listings, model_configs, regular_files, weight_files
+from mmlu_kit.inputs import checkpoints, hub, hub_client, listings, model_configs, regular_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.user_errors import UserError
 
@@ -123,7 +123,7 @@ def files_read(where: str, names: Collection[str], config: Path | None, index: P
 def _listing(repository: Repository) -> Listing:
     """Ask the hub what a repository holds; each failure raises UserError."""
     kind, name, commit = repository
-    hub.check_client(repository.where)
+    hub_client.check(repository.where)
     api = huggingface_hub.HfApi()
     ask_info: Callable[..., Any] = api.model_info if kind == "model" else api.dataset_info
     try:

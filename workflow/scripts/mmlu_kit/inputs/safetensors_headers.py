@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 # Bits of one stored number; F4 to F8 are floats, with the split into exponent and mantissa in the name.

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.inputs.safetensors_headers import Tensor
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 SINGLE = "model.safetensors"

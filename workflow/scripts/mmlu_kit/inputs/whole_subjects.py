@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import questions
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.settings import Split
 from mmlu_kit.study import Study
 from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 
@@ -23,8 +23,8 @@ def only(study: Study) -> Study:
     if study.left_out is None or study.questions.path is None:
         return study
     folder = Path(study.questions.path)
-    asked = [study.run[model].prompt.examples for model, _ in study.pairs() if model in study.run]
-    left_out = {subject: why for subject in study.subjects if (why := _problem(folder, subject, max(asked, default=0)))}
+    examples = [study.run[model].prompt.examples for model, _ in study.pairs() if model in study.run]
+    left_out = {subject: why for subject in study.subjects if (why := _problem(folder, subject, max(examples, default=0)))}
     subjects = [subject for subject in study.subjects if subject not in left_out]
     if not subjects:
         raise UserError(

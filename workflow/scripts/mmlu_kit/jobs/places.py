@@ -35,17 +35,16 @@ class Kit:
 
     def version(self, paths: Iterable[Path]) -> str:
         """A hash of the names and contents of files of the kit."""
-        lines = sorted(f"{_hash(path)}  {path.relative_to(self.folder).as_posix()}\n" for path in paths)
-        return files.sha256("".join(lines))
+        return files.sha256(files.sums({path.relative_to(self.folder).as_posix(): _hash(path) for path in paths}))
 
 
 def _without_wildcards(path: str) -> str:
     """The path; one that Snakemake would take for a pattern raises UserError."""
     if "{" in path or "}" in path:
-        raise UserError(f"{path}: Snakemake takes braces in a path for wildcards: rename the folder")
+        raise UserError(f"{path}: Snakemake takes braces in a path for wildcards: rename the file or folder")
     return path
 
 
 @lru_cache
 def _hash(path: Path) -> str:
-    return files.sha256(path.read_bytes())
+    return files.file_sha256(path)

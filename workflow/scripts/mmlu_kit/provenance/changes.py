@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
+from mmlu_kit import files
 from mmlu_kit.formatting import plural
-from mmlu_kit.inputs import regular_files
 from mmlu_kit.inputs.checkpoints import FileEntry
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.provenance import comparison, jobs
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
 from mmlu_kit.results import locations, unpacked
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 _CLOCK_S = 2  # the coarsest clock of a file system (FAT)
@@ -81,7 +81,7 @@ def _paths(results: Path, name: str) -> list[str]:
 
 def _other_form(path: Path) -> str | None:
     """The schema of a provenance.json of another version of the kit; None for one of this version or a damaged one."""
-    content = regular_files.read_json(path, comparison.MOST_BYTES) if os.path.lexists(path) else None
+    content = files.read_json(path, comparison.MOST_BYTES) if os.path.lexists(path) else None
     form = content.get("schema") if isinstance(content, dict) else None
     is_other = isinstance(form, str) and form.startswith("mmlu-kit/provenance/") and form != ProvenanceFile.form()
     return printable(form) if is_other else None

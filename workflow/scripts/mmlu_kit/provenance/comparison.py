@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from mmlu_kit import files
-from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.checkpoints import FileEntry, digest
-from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.inputs.checkpoints import FileEntry
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 # Not results: logs, which may name folders of the machine, and journals of unfinished evaluations.
@@ -93,7 +92,7 @@ def same(path: Path, entry: FileEntry) -> bool:
     """Whether a file is a regular one with the recorded size and hash; one that cannot be read raises UserError."""
     try:
         status = path.lstat()
-        return stat.S_ISREG(status.st_mode) and status.st_size == entry.bytes and digest(path) == entry.sha256
+        return stat.S_ISREG(status.st_mode) and status.st_size == entry.bytes and files.file_sha256(path) == entry.sha256
     except OSError as error:
         _unreadable(error)
         raise
@@ -101,7 +100,7 @@ def same(path: Path, entry: FileEntry) -> bool:
 
 def file_entry(path: Path) -> FileEntry:
     """Return a file's size and hash."""
-    return FileEntry(bytes=path.stat().st_size, sha256=digest(path))
+    return FileEntry(bytes=path.stat().st_size, sha256=files.file_sha256(path))
 
 
 def _unreadable(error: OSError) -> None:
@@ -112,10 +111,7 @@ def _check(path: Path) -> None:
     """Check that a file that holds hashes is a regular one of a credible size."""
     if path.is_symlink():
         raise UserError(f"{printable(path)} is a link, which the kit never writes: put the file itself there")
-    try:
-        regular_files.check(path, MOST_BYTES)
-    except UserError as error:
-        raise UserError(str(error).replace("fetch or copy the model again", "run the study, which writes it")) from None
+    files.open_regular(path, MOST_BYTES, "run the study, which writes it").close()
 
 
 def _both(entry: FileEntry) -> tuple[str, str]:

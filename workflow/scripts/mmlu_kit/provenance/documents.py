@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from mmlu_kit.data import Data, Document, Name, Positive, Sha256, version
 from mmlu_kit.inputs.checkpoints import FileEntry
-from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.timing.machine import Machine
 
 FILE = "provenance.json"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mmlu_kit.inputs.checkpoints import digest
+from mmlu_kit import files
 
 # Results depend on CODE. The demo's models and questions are data, and are recorded as data.
 CODE = ("Snakefile", "workflow")
@@ -28,7 +28,7 @@ def code_files(project: Path) -> list[str]:
 
 def hashes(project: Path, names: Iterable[str]) -> dict[str, str]:
     """Return the SHA-256 of each file."""
-    return {name: digest(project / name) for name in names}
+    return {name: files.file_sha256(project / name) for name in names}
 
 
 class Revision(NamedTuple):

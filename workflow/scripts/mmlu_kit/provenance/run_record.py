@@ -11,8 +11,6 @@ from pathlib import Path
 from mmlu_kit import files
 from mmlu_kit.data import Data
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_timing
-from mmlu_kit.inputs.checkpoints import digest
-from mmlu_kit.inputs.regular_files import printable
 from mmlu_kit.private_names import without_secrets
 from mmlu_kit.provenance import comparison, revision
 from mmlu_kit.provenance.documents import Code, Image, Job, MachineUse, ProvenanceFile, QuestionsSource, RunFile, Source
@@ -20,6 +18,7 @@ from mmlu_kit.provenance.jobs import iso
 from mmlu_kit.recall.documents import RecallFile
 from mmlu_kit.results import locations
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 LOCKS = ("cpu.lock", "cuda.lock", "torch.txt")
@@ -74,7 +73,7 @@ def read(path: Path, merged: Merged, results: Path, questions: Iterable[Path]) -
 
 
 def _questions(merged: Merged, paths: Iterable[Path]) -> QuestionsSource:
-    source, subjects = merged.study.questions, {path.name: digest(path) for path in paths}
+    source, subjects = merged.study.questions, {path.name: files.file_sha256(path) for path in paths}
     about = {"name": source.name, "repository": source.repository, "commit": source.commit}
     return QuestionsSource(**about, sha256=combined(subjects), files=subjects)
 
@@ -108,7 +107,7 @@ def locks(project: Path) -> dict[str, str]:
     for folder in (project / "envs", Path("/opt/kit")):
         paths = [path for name in LOCKS if (path := folder / name).is_file()]
         if paths:
-            return {path.name: digest(path) for path in paths}
+            return {path.name: files.file_sha256(path) for path in paths}
     return {}
 
 
@@ -117,7 +116,7 @@ def image(name: str) -> Image:
     if "://" in name:
         in_address = re.search(r"@sha256:([0-9a-f]{64})\Z", name)
         return Image(name=without_secrets(name), sha256=in_address[1] if in_address else None)
-    return Image(name=Path(name).name, sha256=digest(Path(name)))
+    return Image(name=Path(name).name, sha256=files.file_sha256(Path(name)))
 
 
 def subject_timings(merged: Merged, results: Path) -> list[Timing]:
@@ -172,4 +171,4 @@ def result_files(results: Path) -> list[str]:
 
 def combined(hashes: Mapping[str, str]) -> str:
     """Return one SHA-256 for several files: that of the output of `sha256sum`, sorted by name."""
-    return files.sha256("".join(f"{value}  {name}\n" for name, value in sorted(hashes.items())))
+    return files.sha256(files.sums(hashes))

@@ -56,6 +56,16 @@ _LEADING_LETTER = re.compile(r"[\s(\[*]*[A-D][)\].:*]+\s*")
 _MISSING = frozenset(("", "nan", "none", "null", "na", "n/a", "<na>"))
 
 
+def is_missing(text: str) -> bool:
+    """Whether a cell is empty or has a word that programs write for a missing value."""
+    return _plain(text).lower() in _MISSING
+
+
+def is_choice_number(text: str) -> bool:
+    """Whether a text is a number from 0 to 3, perhaps as pandas writes a column with missing values: '2.0'."""
+    return bool(_SMALL_NUMBER.fullmatch(text)) and not text.startswith("4")
+
+
 def meaning_of_numbers(texts: Iterable[str], answers: Sequence[Answer], where: str) -> Numbers:
     """Decide what numbers mean in a model's answers: `texts` are all of them, `answers` those to the study's questions.
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmlu_kit import locks, untrusted_files
+from mmlu_kit import files, locks
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.results import compatibility, locations, machine_results, unpacked, zip_members
@@ -63,7 +63,7 @@ def unpack(archive: Path, results: Path, name: str, study: Study | None = None) 
     """
     results = Path(results)
     advice = "copy there the archive that `make pack` made on the other machine"
-    with untrusted_files.open_regular(archive, advice) as stream:
+    with files.open_regular(archive, advice=advice) as stream:
         members = zip_members.read(archive, stream)
         _check_study(archive, members.comment, results)
         _check_name(name)

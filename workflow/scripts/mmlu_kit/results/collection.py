@@ -45,7 +45,11 @@ def collect(study: Study, results: Path, made_from: Origins) -> Collection:
             if (outcome.requested is None) != (pair[0] in study.imported):
                 raise UserError(f"{paths[pair]} was not made from what the study names for {pair[0]}: {advice}")
         _check_same_answers(results, pair, folders[pair], outcome)
-    timings = {pair: _timing(folders[pair], pair, outcomes[pair]) for pair in folders if pair[0] not in study.imported}
+    timings = {
+        pair: _timing(folder, pair, outcomes[pair], "delete both and run again" if folder == results else "unpack them again")
+        for pair, folder in folders.items()
+        if pair[0] not in study.imported
+    }
     names = {pair: path.relative_to(results).as_posix() for pair, path in paths.items()}
     evaluations = {pair: outcome for pair, outcome in outcomes.items() if isinstance(outcome, Evaluation)}
     compatibility.check({names[pair]: evaluation for pair, evaluation in evaluations.items()})
@@ -80,23 +84,17 @@ def check_names(path: Path, pair: Pair, result: Evaluation | Timing | NotRun) ->
         raise UserError(f"{path} is the result of {result.model} on {result.subject}: the file was renamed or changed")
 
 
-def _timing(folder: Path, pair: Pair, outcome: Evaluation | NotRun) -> Timing | NotRun:
-    """Return the timing of an evaluation. Raises UserError if it contradicts the evaluation."""
+def _timing(folder: Path, pair: Pair, outcome: Evaluation | NotRun, advice: str) -> Timing | NotRun:
+    """Return the timing of an evaluation. Raises UserError, which ends with `advice`, if it contradicts the evaluation."""
     path = locations.timing_file(folder, *pair)
     timing = records.read_timing(path)
     check_names(path, pair, timing)
-    advice = "delete both and run again"
     if isinstance(timing, NotRun) != isinstance(outcome, NotRun):
         raise UserError(f"{path} and {locations.evaluation_file(folder, *pair)} contradict each other: {advice}")
     if isinstance(timing, Timing) and timing.process and PurePosixPath(timing.process).parts[:-1] != (pair[0],):
         raise UserError(f"{path}: '{timing.process[:80]}' is not the log of a process of {pair[0]}: {advice}")
     if isinstance(timing, Timing) and isinstance(outcome, Evaluation):
-        number, scored = outcome.totals.questions, timing.questions_scored
-        if scored > number or timing.resumed != (scored < number):
-            state = "resumed" if timing.resumed else "not resumed"
-            raise UserError(f"{path}: {scored} of {number} questions scored by a process that was {state}: {advice}")
-        if outcome.effective and outcome.effective.device == "cuda" and timing.machine.gpu is None:
-            raise UserError(f"{path}: the model ran on a GPU, and the machine has none: {advice}")
+        compatibility.check_timing(timing, outcome, str(path), advice)
     return timing
 
 

@@ -1,8 +1,13 @@
-"""Checks that evaluations can be compared: same questions, same prompts, same scoring, no contradicting answers."""
+"""Checks that results fit together.
+
+Evaluations have the same questions, prompts and scoring and no contradicting answers, were made as the study requests, and have
+timings that are theirs.
+"""
 
 from collections.abc import Mapping
 
-from mmlu_kit.evaluation.records import Evaluation, NotRun
+from mmlu_kit.config import ModelEntry
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.formatting import plural
 from mmlu_kit.settings import Preset, in_words
 from mmlu_kit.user_errors import UserError
@@ -51,6 +56,25 @@ def check_same_answers(name: str, outcome: Evaluation | NotRun, other: str, othe
         where = f"{plural(len(differing), 'different answer')}, the first to question {min(differing)}"
         where += _ran_as(outcome, other_outcome)
         raise UserError(f"{name} and {other} contradict each other: {where}; merge only one of them")
+
+
+def check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str, advice: str) -> None:
+    """Raise UserError if an evaluation was made with settings or weights that differ from the study's, as an old one may be."""
+    requests = {"repository": entry.repository, "commit": entry.commit, **dict(entry.requested)}
+    made_with = {"repository": evaluation.repository, "commit": evaluation.commit, **dict(evaluation.requested or ())}
+    for name, value in requests.items():
+        if made_with.get(name) != value:
+            raise UserError(f"{where} was made with {name} {made_with.get(name)}, but the study requests {value}: {advice}")
+
+
+def check_timing(timing: Timing, evaluation: Evaluation, where: str, advice: str) -> None:
+    """Raise UserError if a timing, which messages call `where`, contradicts its evaluation."""
+    number, scored = len(evaluation.records), timing.questions_scored
+    if scored > number or timing.resumed != (scored < number):
+        state = "resumed" if timing.resumed else "not resumed"
+        raise UserError(f"{where}: {scored} of {number} questions scored by a process that was {state}; {advice}")
+    if evaluation.effective and evaluation.effective.device == "cuda" and timing.machine.gpu is None:
+        raise UserError(f"{where}: the model ran on a GPU, and the machine has none; {advice}")
 
 
 def _ran_as(evaluation: Evaluation, other: Evaluation) -> str:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmlu_kit import untrusted_files
+from mmlu_kit import files
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation.records import Evaluation, Timing
-from mmlu_kit.results import zip_members
+from mmlu_kit.results import compatibility, zip_members
 from mmlu_kit.study import Study
 from mmlu_kit.timing import time_logs
 from mmlu_kit.user_errors import UserError
@@ -24,7 +24,7 @@ class Place:
         """Return the content of a file; a missing one, or one that is too large, raises UserError."""
         if not (self.folder / name).exists():
             raise UserError(f"{self.where}{name} is missing; {self.advice}")
-        return untrusted_files.read(self.folder / name, zip_members.MOST_BYTES_EACH[name.partition("/")[0]], self.advice)
+        return files.read_bytes(self.folder / name, zip_members.MOST_BYTES_EACH[name.partition("/")[0]], self.advice)
 
     def refuse(self, name: str, problem: str) -> UserError:
         """Return the error for a file."""
@@ -46,10 +46,7 @@ def read_evaluation(place: Place, name: str) -> tuple[Evaluation, list[str]]:
     timing = Timing.parse(place.read(timing_name), f"{place.where}{timing_name}", place.advice)
     if (timing.model, timing.subject) != (model, subject):
         raise place.refuse(timing_name, f"holds the times of {timing.model} on {timing.subject}, so it was renamed")
-    whole = timing.questions_scored == len(evaluation.records)
-    if timing.questions_scored > len(evaluation.records) or timing.resumed == whole:
-        scored = f"{timing.questions_scored} questions scored, {'resumed' if timing.resumed else 'not resumed'}"
-        raise place.refuse(timing_name, f"contradicts the evaluation's {len(evaluation.records)} records ({scored})")
+    compatibility.check_timing(timing, evaluation, f"{place.where}{timing_name}", place.advice)
     names = [name, timing_name]
     if timing.process is not None:
         log = f"timings/{timing.process}"
@@ -71,12 +68,4 @@ def check_in_study(evaluation: Evaluation, study: Study, where: str) -> None:
         raise UserError(f"{where}: the study '{study.name}' does not ask '{name}' about '{subject}': {config}")
     if not isinstance(entry, ModelEntry):
         raise UserError(f"{where}: the study '{study.name}' imports the answers of '{name}': give one of the two another name")
-    requested = {} if evaluation.requested is None else evaluation.requested.plain()
-    differing = [key for key, value in entry.requested.plain().items() if requested.get(key) != value]
-    if differing:
-        key = differing[0]
-        values = f"{key} {requested.get(key)}, and the study '{study.name}' has {entry.requested.plain()[key]}"
-        raise UserError(f"{where} was made with {values}: run it again with the study's settings")
-    if entry.repository and (entry.repository, entry.commit) != (evaluation.repository, evaluation.commit):
-        weights = f"{evaluation.repository}@{evaluation.commit}"
-        raise UserError(f"{where} is of {weights}, and the study '{study.name}' has {entry.repository}@{entry.commit}")
+    compatibility.check_as_requested(entry, evaluation, where, "run it again with the study's settings")

@@ -115,7 +115,7 @@ class Merged(Document):
             if answer.question_sha256 in first:
                 later.append(answer)
             first.add(answer.question_sha256)
-        return asked(results, later)
+        return sums(results, later)
 
     def imported(self, model: str) -> bool:
         """Return whether a model's answers were imported from another run, of which nothing else is known."""
@@ -128,8 +128,8 @@ class Merged(Document):
         return [model for model in ran if model not in grouped] + [model for model in grouped if model in ran]
 
 
-def asked(results: Sequence[Result], without: Sequence[RepeatedAnswer] = ()) -> Totals:
-    """Return the counts over results in which every copy of a repeated question counts, except the copies `without`."""
+def sums(results: Sequence[Result], without: Sequence[RepeatedAnswer] = ()) -> Totals:
+    """Return the counts over results, with every copy of a repeated question except those in `without`."""
     counts = {
         name: sum(getattr(result.totals, name) for result in results) - sum(getattr(answer, name) for answer in without)
         for name in ("correct", "correct_generated", "parsed")

@@ -1,8 +1,6 @@
 """The results of all jobs merged: merged.json, and questions.csv with every answer."""
 
-import typing
 from collections.abc import Iterable, Mapping, Sequence
-from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from mmlu_kit import settings
@@ -11,12 +9,12 @@ from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
 from mmlu_kit.recall.documents import ChatFile
-from mmlu_kit.results import repeats
+from mmlu_kit.results import compatibility, repeats
 from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.merged import Merged, MergedModel, Missing, NotRunHere, Result
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
-from mmlu_kit.settings import LETTERS, DType, Requested
+from mmlu_kit.settings import LETTERS, DType
 from mmlu_kit.study import Study
 from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.machine import Machine
@@ -36,12 +34,7 @@ _SAME = ("repository", "commit", "parameters", "requested", "effective", "conver
 # The columns of questions.csv: a record's fields, with one column for each letter's log-probability.
 LOGPROBS = tuple(f"logprob_{letter}" for letter in LETTERS)
 _FIELDS = tuple(name for name in Record.model_fields if name not in ("subject", "index", "letter_logprobs"))
-COLUMNS = ("model", "subject", "index", *_FIELDS, *LOGPROBS)
-_TYPES = {name: typing.get_type_hints(Record)[name] for name in _FIELDS}
-# In these columns an empty cell means 'not known'; in all others it is an empty text.
-_UNKNOWN = (*(name for name, kind in _TYPES.items() if NoneType in typing.get_args(kind)), *LOGPROBS)
-# Text columns, whose values may look like numbers.
-_TEXTS = ("model", "subject", *(name for name, kind in _TYPES.items() if kind is str or str in typing.get_args(kind)))
+_COLUMNS = ("model", "subject", "index", *_FIELDS, *LOGPROBS)
 
 
 def merge(
@@ -104,7 +97,8 @@ def _models(
     for pair, evaluation in evaluations.items():
         entry, where = study.models[pair[0]], _name(pair, sources)
         if isinstance(entry, ModelEntry):
-            _check_as_requested(entry, evaluation, where)
+            advice = "unpack results that were made with it" if pair in sources else "delete it and run again"
+            compatibility.check_as_requested(entry, evaluation, where, advice)
         known = first.setdefault(pair[0], evaluation)
         for key in _SAME:
             if getattr(known, key) != getattr(evaluation, key):
@@ -170,18 +164,6 @@ def _index(machines: list[Machine], machine: Machine) -> int:
     return len(machines) - 1
 
 
-def _check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str) -> None:
-    """Raise UserError if an evaluation was made with settings that differ from the study's, as an old one may be."""
-    prompt = {name: getattr(entry.prompt, name) for name in type(entry.prompt).model_fields}
-    requested = {name: prompt[name] if name in prompt else getattr(entry, name) for name in Requested.model_fields}
-    requested |= {"repository": entry.repository, "commit": entry.commit}
-    made_with = {"repository": evaluation.repository, "commit": evaluation.commit, **dict(evaluation.requested or ())}
-    for name, value in requested.items():
-        if made_with.get(name) != value:
-            made = f"{where} was made with {name} {made_with.get(name)}"
-            raise UserError(f"{made}, but the study requests {value}: delete it and run again")
-
-
 def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> "pandas.DataFrame":
     """Return questions.csv: one row for each model and question, in the study's order; only a header if nothing was run."""
     import pandas  # takes half a second, and merged.json needs no table
@@ -198,4 +180,4 @@ def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> "pandas.Data
         for model, subject in study.pairs()
         for record in answered.get((model, subject), [])
     ]
-    return pandas.DataFrame(rows, columns=list(COLUMNS))
+    return pandas.DataFrame(rows, columns=list(_COLUMNS))

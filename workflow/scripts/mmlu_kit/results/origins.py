@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from mmlu_kit import files
 from mmlu_kit.evaluation import model_files
 from mmlu_kit.evaluation.model_files import Model
 from mmlu_kit.evaluation.records import Evaluation
-from mmlu_kit.inputs import checkpoints, questions
+from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import Split
 from mmlu_kit.study import Study
@@ -37,9 +38,7 @@ def read(study: Study, resources: Path, predictions: Mapping[str, Path]) -> Orig
     folder = resources / "subjects" / study.subjects_folder
     paths = {name: resources / "models" / study.manifest(name) for name in study.run}
     models = {name: model_files.manifest(path) for name, path in paths.items() if path.is_file()}
-    imported = {
-        name: Model(path, None, None, None, {path.name: checkpoints.digest(path)}) for name, path in predictions.items()
-    }
+    imported = {name: Model(path, None, None, None, {path.name: files.file_sha256(path)}) for name, path in predictions.items()}
     return Origins(
         subjects={name: subject(path) for name in study.subjects if (path := folder / f"{name}.jsonl").is_file()},
         models=models | imported,

@@ -8,14 +8,16 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmlu_kit import files
 from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.results import answer_forms
 from mmlu_kit.results.answer_forms import Numbers
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 COLUMNS = ("subject", "test_index", "model", "prediction")
@@ -26,7 +28,7 @@ FEWEST_READABLE = 0.1  # with a smaller share of readable answers, a column is r
 
 @dataclass(frozen=True)
 class Prediction:
-    """One answer as written in the file; `gold` is None if the file has no such column or the cell is empty."""
+    """One answer as written in the file; `gold` is None if the file has no such column or no value there."""
 
     text: str
     gold: str | None
@@ -40,21 +42,20 @@ def read(path: Path, model: str | None) -> Predictions:
 
     Raises UserError naming the file and line if the file is damaged.
     """
-    rows = list(_rows(path))
-    models = list(dict.fromkeys(row["model"] for _, row in rows))
-    if model is None and len(models) > 1:
-        raise UserError(f"{path} has several models, {_listed(models)}: name one as the model's predictions_model in config")
-    chosen = models[0] if model is None and models else model
-    if chosen not in models:
-        raise UserError(f"{path} has no model '{chosen}'; it has {_listed(models) or 'no row'}")
+    models: dict[str, None] = {}
     predictions: dict[tuple[str, int], Prediction] = {}
-    for where, row in rows:
-        if row["model"] == chosen:
+    for where, row in _rows(path):
+        models[row["model"]] = None
+        if row["model"] == (next(iter(models)) if model is None else model):
             key = (row["subject"], _index(row["test_index"], where))
             if key in predictions:
-                raise UserError(f"{where}: a second prediction of {chosen} for {key[0]} {key[1]}")
-            gold = row.get("gold")
-            predictions[key] = Prediction(text=row["prediction"].strip(), gold=gold.strip() if gold else None)
+                raise UserError(f"{where}: a second prediction of {row['model']} for {key[0]} {key[1]}")
+            gold = row.get("gold", "").strip()
+            predictions[key] = Prediction(row["prediction"].strip(), None if answer_forms.is_missing(gold) else gold)
+    if model is None and len(models) > 1:
+        raise UserError(f"{path} has several models, {_listed(models)}: name one as the model's predictions_model in config")
+    if not predictions:
+        raise UserError(f"{path} has no model '{model}'; it has {_listed(models) or 'no row'}")
     return predictions
 
 
@@ -76,7 +77,7 @@ def records(predictions: Predictions, questions: Sequence[Question], where: str)
         raise UserError(f"{where}: {subject} has no question {index}: these are predictions for other questions")
     answers = [(predictions[question.subject, question.index], question) for question in questions]
     golds = [prediction.gold for prediction in predictions.values() if prediction.gold]
-    numbered = Numbers.CHOICES if set(golds) <= set("0123") else Numbers.NEITHER
+    numbered = Numbers.CHOICES if all(map(answer_forms.is_choice_number, golds)) else Numbers.NEITHER
     for prediction, question in answers:
         gold = prediction.gold
         if gold is not None and answer_forms.letter(gold, question, numbered) != question.answer:
@@ -101,9 +102,9 @@ def how_read(answered: Sequence[Record], questions: Sequence[Question]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return the beginning of a text in quotes, with nothing in it that a terminal would obey."""
-    plain = "".join(character if character.isprintable() else "\ufffd" for character in " ".join(text.split()))
-    return f"'{plain[:40]}{'…' * (len(plain) > 40)}'"
+    """Return the beginning of a text in quotes, in one line."""
+    plain = " ".join(text.split())
+    return f"'{printable(plain[:40])}{'…' * (len(plain) > 40)}'"
 
 
 def _record(prediction: Prediction, question: Question, numbers: Numbers) -> Record:
@@ -134,6 +135,7 @@ def _check_readable(answered: Sequence[Record], where: str) -> None:
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each row with its position: 'p.csv: line 2'."""
+    csv.field_size_limit(MOST_BYTES)  # a prediction may be a long chain of thought
     reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
     try:
         lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
@@ -154,8 +156,9 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 def _text(path: Path) -> str:
     """Read a CSV file, gzip-compressed or not. Raises UserError if it has more than MOST_BYTES of text."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
+        with files.open_regular(path) as stream:
+            text = gzip.GzipFile(fileobj=stream) if path.suffix == ".gz" else stream
+            data = text.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise UserError(f"{path} has more than {MOST_BYTES // 10**6} MB of text: keep only the models to import")
         return data.decode("utf-8-sig")
@@ -171,5 +174,6 @@ def _index(text: str, where: str) -> int:
     return int(text)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Collection[str]) -> str:
+    names = list(names)
     return ", ".join(name[:40] for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -8,13 +8,13 @@ is over all of that subject's questions, each once.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+
+import numpy
+import pandas
+from numpy.typing import NDArray
 
 from mmlu_kit.evaluation.records import Evaluation, Record
 from mmlu_kit.results.merged import RepeatedAnswer
-
-if TYPE_CHECKING:
-    import pandas
 
 
 def repeated_questions(evaluations: Iterable[Evaluation]) -> set[str]:
@@ -37,7 +37,7 @@ def repeated_answers(records: Iterable[Record], repeated: set[str]) -> list[Repe
     ]
 
 
-def counted(rows: "pandas.DataFrame", subjects: Sequence[str]) -> "pandas.DataFrame":
+def counted(rows: pandas.DataFrame, subjects: Sequence[str]) -> pandas.DataFrame:
     """Return those rows of questions.csv on these subjects that count, ordered as `subjects`: each question once per model
     and subject."""
     number = {subject: number for number, subject in enumerate(subjects)}
@@ -45,6 +45,11 @@ def counted(rows: "pandas.DataFrame", subjects: Sequence[str]) -> "pandas.DataFr
     return chosen.drop_duplicates(["model", "subject", "question_sha256"])
 
 
-def once(rows: "pandas.DataFrame") -> "pandas.DataFrame":
+def first_copies(rows: pandas.DataFrame) -> NDArray[numpy.bool_]:
+    """Return whether each row of one model, as `counted` orders them, is the first copy of its question in any subject."""
+    return ~rows.duplicated("question_sha256").to_numpy(bool)
+
+
+def once(rows: pandas.DataFrame) -> pandas.DataFrame:
     """Return the rows of one model, as `counted` orders them, without later copies of a question in other subjects."""
-    return rows.drop_duplicates("question_sha256")
+    return rows[first_copies(rows)]

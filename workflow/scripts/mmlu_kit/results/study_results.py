@@ -101,16 +101,16 @@ def checked_folder(results: Path, resources: Path) -> StudyResults:
     return StudyResults(merged, collected.outcomes, collected.questions)
 
 
-def csv(results: StudyResults) -> str:
+def csv(table: "pandas.DataFrame") -> str:
     """Return the text of questions.csv."""
-    return results.table().to_csv(index=False, lineterminator="\n")
+    return table.to_csv(index=False, lineterminator="\n")
 
 
 def checked_table(results: StudyResults, folder: Path) -> "pandas.DataFrame":
     """Return the content of questions.csv in a folder of results. Raises UserError if it is not what the results give."""
     path = folder / TABLE
     table = results.table()
-    text, expected = files.read_text(path), table.to_csv(index=False, lineterminator="\n")
+    text, expected = files.read_text(path), csv(table)
     if text != expected:
         lines = zip(f"{text}\n".split("\n"), f"{expected}\n".split("\n"), strict=False)
         line = next((number for number, (one, other) in enumerate(lines, 1) if one != other), 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmlu_kit import settings, statistics
 from mmlu_kit.evaluation.records import Totals
-from mmlu_kit.results.merged import Merged, Result, asked
+from mmlu_kit.results.merged import Merged, Result, sums
 from mmlu_kit.settings import GPUS, Device
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
@@ -22,10 +22,10 @@ _SUMMED = (*(f"{phase}_s" for phase in phase_timer.SUBJECT), "real_s", "cpu_user
 class Summary:
     """A model's counts, accuracies and times over its subjects.
 
-    A question that occurs more than once counts once, as `repeats` says; `asked` has every copy, and so do the times. Times
-    are summed over subjects, and None if any of them is None or they come from several machines. `startup_s` and `load_s` are
-    summed over processes, as each process starts and loads the model once. `machine` is the index of the machine in
-    merged.json, None for several machines.
+    A question that occurs more than once counts once, as `repeats` says; `every_copy` counts each copy, and so do the times.
+    Times are summed over subjects, and None if any of them is None or they come from several machines. `startup_s` and
+    `load_s` are summed over processes, as each process starts and loads the model once. `machine` is the index of the machine
+    in merged.json, None for several machines.
     """
 
     model: str
@@ -37,7 +37,7 @@ class Summary:
     correct: int
     correct_generated: int
     parsed: int
-    asked: Totals
+    every_copy: Totals
     accuracy_low: float
     accuracy_high: float
     startup_s: float | None
@@ -114,7 +114,7 @@ def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | 
         correct=counts.correct,
         correct_generated=counts.correct_generated,
         parsed=counts.parsed,
-        asked=asked(results),
+        every_copy=sums(results),
         accuracy_low=low,
         accuracy_high=high,
         **times,

@@ -5,9 +5,7 @@ import re
 from pathlib import Path
 
 from mmlu_kit import files
-from mmlu_kit.inputs import regular_files
-from mmlu_kit.inputs.checkpoints import digest
-from mmlu_kit.inputs.regular_files import printable
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 SUMS = "SHA256SUMS"  # in the form that `sha256sum --check` reads
@@ -17,8 +15,10 @@ _MOST_BYTES = 50_000_000
 
 def record(folder: Path) -> None:
     """Write the hashes of all files in a folder that an archive was unpacked into."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    files.write_text(folder / SUMS, "".join(f"{digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths))
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    files.write_text(
+        folder / SUMS, files.sums({path.relative_to(folder).as_posix(): files.file_sha256(path) for path in paths})
+    )
 
 
 def changed(folder: Path) -> list[str] | None:
@@ -29,8 +29,7 @@ def changed(folder: Path) -> list[str] | None:
     path = folder / SUMS
     if not os.path.lexists(path):
         return None
-    regular_files.check(path, _MOST_BYTES)
-    lines = [_LINE.fullmatch(line) for line in files.read_text(path).splitlines()]
+    lines = [_LINE.fullmatch(line) for line in files.read_text(path, _MOST_BYTES).splitlines()]
     hashes = {line[2]: line[1] for line in lines if line}
     if len(hashes) != len(lines) or any(".." in Path(name).parts or Path(name).is_absolute() for name in hashes):
         raise UserError(f"{printable(path)} is not as `mmlu-kit unpack` writes it: unpack the archive again")
@@ -38,4 +37,4 @@ def changed(folder: Path) -> list[str] | None:
 
 
 def _same(path: Path, sha256: str) -> bool:
-    return path.is_file() and not path.is_symlink() and digest(path) == sha256
+    return path.is_file() and not path.is_symlink() and files.file_sha256(path) == sha256

@@ -7,25 +7,22 @@ from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import Field, RootModel, ValidationError, model_validator
 
-from mmlu_kit import files, untrusted_files
-from mmlu_kit.data import Data
+from mmlu_kit import files
+from mmlu_kit.data import Data, Seconds
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain_json, first_problem
 
 MOST_BYTES = 10_000_000  # GNU's log repeats the command, which may have 2 MB
 _ADVICE = "if the kit wrote it, delete it and run again"
-# Limits that no process reaches; what is beyond them was not measured.
-_MOST_SECONDS = 10 * 365 * 86400
-_MOST_CORES = 10_000
-ProcessSeconds = Annotated[float, Field(ge=0, le=_MOST_SECONDS)]
+_MOST_CORES = 10_000  # which no process has; what is beyond them was not measured
 
 
 class ProcessTimes(Data):
     """What /usr/bin/time logged about a process; null if the log lacks the value."""
 
-    real_s: ProcessSeconds
-    user_s: ProcessSeconds
-    system_s: ProcessSeconds | None
+    real_s: Seconds
+    user_s: Seconds
+    system_s: Seconds | None
     peak_rss_bytes: Annotated[int, Field(ge=1, le=2**60)] | None
     exit_status: Annotated[int, Field(ge=0, le=255)] | None
     killed: bool | None
@@ -111,7 +108,7 @@ _MACOS_WIDTH = 20  # of the column of numbers, in which FreeBSD's has 10
 
 def read_time_log(path: Path) -> ProcessTimes:
     """Read a log of /usr/bin/time; the command in it may contain any bytes. Another file raises UserError naming it."""
-    return parse_time_log(untrusted_files.read(path, MOST_BYTES, _ADVICE), str(path))
+    return parse_time_log(files.read_bytes(path, MOST_BYTES, _ADVICE), str(path))
 
 
 def parse_time_log(log: str | bytes, where: str) -> ProcessTimes:

@@ -137,7 +137,7 @@ def _times(model: Summary) -> Row:
         duration(model.real_s),
         duration(model.cpu_s),
         duration(model.gpu_s),
-        rate(model.asked.questions / model.real_s) if model.real_s else NOT_KNOWN,
+        rate(model.every_copy.questions / model.real_s) if model.real_s else NOT_KNOWN,
         duration(model.load_s),
         gigabytes(model.peak_rss_bytes),
         gigabytes(model.peak_gpu_bytes),
