@@ -173,11 +173,13 @@ def merged(
 def write(folder: Path, study: Study, outcomes: Sequence[Evaluation | NotRun], **times: object) -> list[str | Path]:
     """Write a study's results, merged, and the questions and manifests that they were made from to a folder.
 
-    Returns the options of programs that read them; `times` change every timing. Subjects have as many questions as records.
+    Returns the options of programs that read them; `times` change every timing. Subjects have as many questions as
+    the largest evaluation has records.
     """
     made, resources = folder / "results" / study.name, folder / "resources"
     evaluations = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
-    sizes = dict.fromkeys(study.subjects, 4) | {outcome.subject: len(outcome.records) for outcome in evaluations}
+    by_size = sorted(evaluations, key=lambda outcome: len(outcome.records))
+    sizes = dict.fromkeys(study.subjects, 4) | {outcome.subject: len(outcome.records) for outcome in by_size}
     for subject, size in sizes.items():
         path = resources / "subjects" / study.subjects_folder / f"{subject}.jsonl"
         questions.write_jsonl(path, [question(subject, index) for index in range(size)])

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy
 import pandas
 import pytest
-from mmlu_kit import statistics
+from mmlu_kit import files, statistics
 from mmlu_kit.analysis import pairs
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, Totals
+from mmlu_kit.evaluation.records import Evaluation, Record, Totals
 from mmlu_kit.report import figures
 from mmlu_kit.report.explorer import explorer
 from mmlu_kit.report.sentences import accuracy
@@ -20,6 +20,7 @@ from mmlu_kit.results import merging, predictions, summaries
 from mmlu_kit.study import resolve
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
+from pydantic import ValidationError
 
 from tests.helpers import results
 
@@ -68,20 +69,47 @@ def test_the_gold_column_is_optional(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (answers("ABC"), "no prediction for anatomy/test/3: every question"),
-        (answers("A"), "no prediction for anatomy/test/1 and 2 more"),
+        (["virology,0,m,A,A"], "no prediction for anatomy: leave out the subject, or add its predictions"),
         ([*answers("ABCD"), "anatomy,4,m,A,A"], "anatomy has no question 4: these are predictions for other questions"),
         ([*answers("ABCD"), "anatomy,2,m,A,C"], "line 6: a second prediction of m for anatomy 2"),
         ([*answers("ABC"), "anatomy,3,m,D,A"], "the gold letter for anatomy/test/3 is 'A', but 'D' in this study"),
         (["anatomy,first,m,A,A"], "line 2: test_index is 'first'; it must be the question's number, counted from 0"),
         (["anatomy,-1,m,A,A"], "line 2: test_index is '-1'"),
         (["anatomy,0,m"], "line 2: its number of columns differs from the header's"),
-        ([], "no prediction for anatomy/test/0 and 3 more|has no model"),
+        ([], "has no model 'm'; it has no row"),
     ],
 )
 def test_predictions_that_do_not_match_the_questions_are_refused(tmp_path, rows, message):
     with pytest.raises(UserError, match=message):
         predictions.records(predictions.read(table(tmp_path, *rows), "m"), QUESTIONS, "p.csv")
+
+
+def test_questions_without_a_prediction_are_left_out_and_said(tmp_path):
+    run = results.evaluation("ran", "anatomy", "ABCD")
+    path = table(tmp_path, *(answers("ABCD")[index] for index in (0, 3)))
+    answered = predictions.records(predictions.read(path, "m"), QUESTIONS, "p.csv")
+    assert [record.index for record in answered] == [0, 3]
+    line = "2 of 2 answers read, 2 as a letter; no prediction for 2 of 4 questions, such as anatomy/test/1: they are left out"
+    assert predictions.how_read(answered, QUESTIONS) == line
+    theirs = records.imported("m", "p.csv", files.file_sha256(path), "anatomy", answered)
+    study = results.study(["ran", "m"], ["anatomy"])
+    study = study.model_copy(update={"models": study.models | {"m": ImportedEntry(predictions=str(path))}})
+    merged = results.merge([*results.write(tmp_path, study, [run, theirs]), f"--predictions=m={path}"])
+    analysis = results.analysis(merged, merging.table(study, [run, theirs]), QUESTIONS)
+    assert [(model.questions, model.unanswered) for model in analysis.models] == [(4, 0), (2, 2)] and analysis.questions == 2
+    report = results.report(merged, merging.table(study, [run, theirs]), QUESTIONS)
+    assert "- **m**: its predictions have no answer to 2 of the 4 questions. Its numbers are over the others" in report
+    assert "\n| m | 2 | 2 | **100.0%** |" in report
+
+
+@pytest.mark.parametrize("letters", [(3, 0), (0, 0), (0, 4)])
+def test_imported_answers_to_other_questions_are_refused(tmp_path, letters):
+    answered = predictions.records(predictions.read(table(tmp_path, *answers("ABCD")), "m"), QUESTIONS, "p")
+    plain = [record.plain() for record in answered]
+    changed = [plain[0] | {"index": index} for index in letters]
+    with pytest.raises((UserError, ValidationError), match=r"is after question|but .*\.jsonl has \d questions"):
+        theirs = records.imported("m", "p.csv", "0" * 64, "anatomy", [Record(**one) for one in changed])
+        results.write(tmp_path, results.study(["m"], ["anatomy"]), [theirs])
 
 
 def test_invalid_csv_files_are_refused(tmp_path):

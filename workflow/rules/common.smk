@@ -18,6 +18,7 @@ from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.jobs import containers, ending, images, mounts, needs, run_log
 from mmlu_kit.jobs.failures import Failures
 from mmlu_kit.jobs.places import Kit
+from mmlu_kit.provenance import changes
 from mmlu_kit.results import locations
 from mmlu_kit.study import resolve
 from mmlu_kit.terminal_text import visible
@@ -56,7 +57,10 @@ if CONFIG.partial and not all(Path(f"{SUBJECT_FILES}/{name}.jsonl").exists() for
     raise WorkflowError(f"the questions of study '{STUDY.name}' were not fetched yet: run {fetch}")
 
 # The folder of each result: results of other machines that were unpacked here are used and never recomputed.
-HOMES = {pair: str(locations.result_folder(Path(RESULTS), *pair)) for pair in STUDY.pairs()}
+try:
+    HOMES = {pair: str(locations.result_folder(Path(RESULTS), *pair)) for pair in STUDY.pairs()}
+except UserError as error:
+    raise WorkflowError(str(error)) from None
 # The results to merge: all that the study needs or, for a partial report, those that exist.
 PAIRS = [
     (model, subject)
@@ -141,6 +145,11 @@ def folder_files(entry):
 def plain_files(paths):
     """Those of some paths that are files, as inputs; without those with braces, which would be wildcards and which no job reads."""
     return [local(str(path)) for path in paths if path.is_file() and not {*"{}"} & {*str(path)}]
+
+
+def makes(path):
+    """Whether a rule makes the file or folder at a path."""
+    return any(rule.is_producer(path) for rule in workflow.rules)
 
 
 def manifest_of(model):

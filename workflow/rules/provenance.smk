@@ -6,7 +6,6 @@
 # they are passed through the environment, and the report keeps those with which the results were made.
 from importlib.metadata import version
 
-from mmlu_kit.provenance import changes
 from mmlu_kit.provenance import privacy
 from mmlu_kit.provenance import revision
 
@@ -27,11 +26,6 @@ if CHAT_FILES:
     PARTS += [*rules.summarise_chat.input, *rules.write_transcripts.output]
 if CONFIG.partial:
     PARTS = [path for path in PARTS if Path(path).exists()]
-
-
-def makes(path):
-    """Whether a rule makes the file or folder at a path."""
-    return any(rule.is_producer(path) for rule in workflow.rules)
 
 
 rule describe_run:

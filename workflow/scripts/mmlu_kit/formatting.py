@@ -100,7 +100,7 @@ _MARKUP = re.compile(
     r"""(?P<code>(?<!`)`[\w./=:,…+-]+(?:\ [\w./=:,…+-]+)*`(?!`))
     | (?P<entity>[<>](?=[a-z/!?]|\Z) | \A> | &(?=\#?\w+;) | \A[ \t] | [ \t]\Z | \n)
     | (?P<number>\A[0-9]{1,9}(?=[.)](?:\s|\Z)))                     # of a list
-    | \\(?=[!-/:-@\[-`{-~\n]|\Z) | [`*\[\]|~$] | !\Z
+    | \\(?=[!-/:-@\[-`{-~\n]|[ \t]?\Z) | [`*\[\]|~$] | !\Z
     | (?<![^\W_])_ | _(?![^\W_])                                    # not the underscore inside a word
     | \A[#+=-]                                                      # of a heading, its underline or a list
     | (?<=http):(?=//) | (?<=https):(?=//) | (?<=ftp):(?=//) | (?<=\bwww)\.  # of what GitHub makes a link

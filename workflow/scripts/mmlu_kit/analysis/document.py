@@ -110,6 +110,7 @@ class ModelAnalysis(Data):
     read_by: dict[str, Positive] = Field(
         {}, description="How many imported answers each rule of results/answer_forms.py read; empty for models that were run."
     )
+    unanswered: Count = Field(0, description="Questions without an imported answer, which are in none of these numbers.")
     generated: GeneratedShare = Field(description="By the letter that the model would have written.")
     macro_accuracy: Fraction = Field(description="The mean of the subjects' accuracies, by best letter.")
     clustered: Interval | None = Field(

@@ -42,11 +42,8 @@ def analysis(
         study=merged.study.name,
         questions=len(shared),
         models=[
-            analyse_model(
-                model,
-                summaries.label(merged, model),
-                rows,
-                read_by(repeats.once(rows), texts) if merged.imported(model) else None,
+            analyse_model(model, summaries.label(merged, model), rows).model_copy(
+                update=imported(repeats.once(rows), texts) if merged.imported(model) else {}
             )
             for model, rows in answers.items()
         ],
@@ -66,6 +63,12 @@ def analysis(
             *(labels.warnings if labels else []),
         ],
     )
+
+
+def imported(rows: pandas.DataFrame, questions: Mapping[str, Question]) -> dict[str, object]:
+    """Return what is known of a model's imported answers alone, fields of ModelAnalysis; `questions` are by hash."""
+    asked = {sha256 for sha256, question in questions.items() if question.subject in set(rows["subject"])}
+    return {"read_by": read_by(rows, questions), "unanswered": len(asked - set(rows["question_sha256"]))}
 
 
 def read_by(rows: pandas.DataFrame, questions: Mapping[str, Question]) -> dict[str, int]:

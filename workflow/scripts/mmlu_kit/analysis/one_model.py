@@ -4,8 +4,6 @@ An imported answer that could not be read is not a wrong letter. The accuracy co
 letters are of the answers that have a letter.
 """
 
-from collections.abc import Mapping
-
 import numpy
 import pandas
 from numpy.typing import NDArray
@@ -31,9 +29,8 @@ FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
 LOWEST_PARSE_RATE, LARGEST_SHARE = 0.95, 0.5
 
 
-def analyse_model(model: str, label: str, rows: pandas.DataFrame, read_by: Mapping[str, int] | None = None) -> ModelAnalysis:
-    """Return a model's statistics; `rows` are its rows of questions.csv that count in each subject, `read_by` counts imported
-    answers by the rule that read them."""
+def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalysis:
+    """Return a model's statistics; `rows` are its rows of questions.csv that count in each subject."""
     by_subject = rows.groupby("subject", sort=False)["correct"].mean()
     rows = repeats.once(rows)
     gold, predicted = rows["gold"].to_numpy(), rows["predicted"].to_numpy()
@@ -48,7 +45,6 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame, read_by: Mappi
         subjects=len(by_subject),
         best_letter=_best_letter(correct, lettered),
         readable=_readable(correct, lettered),
-        read_by=dict(read_by or {}),
         generated=_generated(rows),
         macro_accuracy=float(by_subject.mean()),
         clustered=Interval(low=clustered.low, high=clustered.high) if clustered else None,

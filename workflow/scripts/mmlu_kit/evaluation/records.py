@@ -139,7 +139,9 @@ class Evaluation(Document):
     subject: str
     packing: Packing | None = Field(None, description="Which questions were computed together; null for imported answers.")
     totals: Totals
-    records: Annotated[list[Record], Field(min_length=1)] = Field(description="One for each question, in the questions' order.")
+    records: Annotated[list[Record], Field(min_length=1)] = Field(
+        description="One for each question, or for each that was imported, in the questions' order."
+    )
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -162,7 +164,10 @@ class Evaluation(Document):
             where = f"question {record.index}"
             if record.subject != self.subject:
                 return f"{where} is of another subject"
-            if record.index != place:
+            if imported:  # there may be no prediction for some questions
+                if place and record.index <= self.records[place - 1].index:
+                    return f"{where} is after question {self.records[place - 1].index}"
+            elif record.index != place:
                 return f"{where} is where question {place} should be"
             scored = (record.letter_logprobs, record.prompt_sha256, record.prompt_tokens, record.examples)
             if any((value is None) != imported for value in scored):

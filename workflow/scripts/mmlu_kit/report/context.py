@@ -87,7 +87,7 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
         setup=setup.section(merged, run, used, {model: summaries.label(merged, model) for model in order}),
         timing=timing.section(merged.setups),
         evaluation=evaluation.section(merged, list(by_model), analysis.models),
-        groups={group.name: results.section(merged, group, analysis.question_faults) for group in study.groups},
+        groups={group.name: results.section(merged, group, analysis) for group in study.groups},
         speedups=results.speedups(pairs),
         speedup_machines=results.speedup_machines(pairs),
         mistakes=mistakes.section(merged, analysis),

@@ -17,7 +17,8 @@ def check(evaluations: Mapping[str, Evaluation]) -> None:
     """Raise UserError if two evaluations differ in questions, prompts or scoring; `evaluations` are by the names in messages.
 
     Models with the same preset and number of few-shot examples must have been given the same prompts, except for `chat`, whose
-    prompts depend on the model's chat template. The prompts and scoring of imported answers are unknown and not checked.
+    prompts depend on the model's chat template. Imported answers may lack some questions; their prompts and scoring are
+    unknown and not checked.
     """
     sizes: dict[str, tuple[str, int]] = {}
     questions: dict[tuple[str, int], tuple[str, str]] = {}
@@ -25,9 +26,10 @@ def check(evaluations: Mapping[str, Evaluation]) -> None:
     scoring: tuple[str, int] | None = None
     for name, evaluation in evaluations.items():
         subject, requested = evaluation.subject, evaluation.requested
-        other, size = sizes.setdefault(subject, (name, len(evaluation.records)))
-        if size != len(evaluation.records):
-            raise _differ(name, other, "data", f"{len(evaluation.records)} and {size} questions of {subject}")
+        number = len(evaluation.records)
+        other, size = sizes.setdefault(subject, (name, number)) if requested else (name, number)
+        if size != number:
+            raise _differ(name, other, "data", f"{number} and {size} questions of {subject}")
         for record in evaluation.records:
             other, sha256 = questions.setdefault((subject, record.index), (name, record.question_sha256))
             if sha256 != record.question_sha256:

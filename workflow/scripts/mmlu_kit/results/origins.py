@@ -77,9 +77,11 @@ def check_letters(path: Path, subjects: Sequence[str], runs: Iterable[tuple[Sequ
 
 def _check_questions(path: Path, evaluation: Evaluation, subject: Subject, advice: str) -> None:
     number, expected = len(evaluation.records), len(subject.questions)
-    if number != expected:
+    places = [record.index for record in evaluation.records] if evaluation.requested is None else range(expected)
+    if number != len(places) or max(places) >= expected:
         raise UserError(f"{path} has {number} records, but {subject.path} has {expected} questions; {advice}")
-    for record, question, sha256 in zip(evaluation.records, subject.questions, subject.hashes, strict=True):
+    for record, place in zip(evaluation.records, places, strict=True):
+        question, sha256 = subject.questions[place], subject.hashes[place]
         if (record.index, record.question_sha256) != (question.index, sha256):
             raise UserError(f"{path}: question {record.index} is not question {question.index} of {subject.path}; {advice}")
         if record.gold != question.answer:

@@ -60,22 +60,25 @@ def read(path: Path, model: str | None) -> Predictions:
 
 
 def records(predictions: Predictions, questions: Sequence[Question], where: str) -> list[Record]:
-    """Return the records of test questions, of one or several subjects, in their order.
+    """Return the records of those test questions, of one or several subjects, that have a prediction, in their order.
 
-    Raises UserError, beginning with `where`, for a missing answer, an answer to no question, another right letter, or answers
-    of which nearly none can be read.
+    Raises UserError, beginning with `where`, for a subject without any prediction, an answer to no question, another right
+    letter, or answers of which nearly none can be read.
     """
     keys = {(question.subject, question.index) for question in questions}
-    missing = [question.name for question in questions if (question.subject, question.index) not in predictions]
+    subjects = dict.fromkeys(question.subject for question in questions)
+    answered_subjects = {subject for subject, _ in predictions}
+    missing = [subject for subject in subjects if subject not in answered_subjects]
     if missing:
-        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise UserError(f"{where}: no prediction for {missing[0]}{others}: every question of a subject needs one")
-    subjects = {question.subject for question in questions}
+        others = f" and {len(missing) - 1} more subjects" if len(missing) > 1 else ""
+        raise UserError(f"{where}: no prediction for {missing[0]}{others}: leave out the subject, or add its predictions")
     surplus = sorted(key for key in predictions if key[0] in subjects and key not in keys)
     if surplus:
         subject, index = surplus[0]
         raise UserError(f"{where}: {subject} has no question {index}: these are predictions for other questions")
-    answers = [(predictions[question.subject, question.index], question) for question in questions]
+    answers = [
+        (predictions[key], question) for question in questions if (key := (question.subject, question.index)) in predictions
+    ]
     golds = [prediction.gold for prediction in predictions.values() if prediction.gold]
     numbered = Numbers.CHOICES if all(map(answer_forms.is_choice_number, golds)) else Numbers.NEITHER
     for prediction, question in answers:
@@ -93,12 +96,20 @@ def records(predictions: Predictions, questions: Sequence[Question], where: str)
 
 
 def how_read(answered: Sequence[Record], questions: Sequence[Question]) -> str:
-    """Return by which rules the answers to these questions were read, and how many could not be, for the terminal."""
-    pairs = zip(answered, questions, strict=True)
-    rules = answer_forms.count_rules([(record.generated, record.predicted, question) for record, question in pairs])
+    """Return by which rules the answers to these questions were read, how many could not be, and how many questions have none,
+    for the terminal."""
+    asked = {(question.subject, question.index): question for question in questions}
+    rules = answer_forms.count_rules(
+        [(record.generated, record.predicted, asked.pop((record.subject, record.index))) for record in answered]
+    )
     unreadable = [record for record in answered if record.predicted is None]
     text = f"{len(answered) - len(unreadable):,} of {len(answered):,} answers read, {answer_forms.in_words(rules)}"
-    return f"{text}; {len(unreadable):,} could not be read, such as {quoted(unreadable[0].generated)}" if unreadable else text
+    if unreadable:
+        text += f"; {len(unreadable):,} could not be read, such as {quoted(unreadable[0].generated)}"
+    if asked:
+        first = next(iter(asked.values())).name
+        text += f"; no prediction for {len(asked):,} of {len(questions):,} questions, such as {first}: they are left out"
+    return text
 
 
 def quoted(text: str) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.formatting import duration, gigabytes, percent, rate, ratio
-from mmlu_kit.inputs.question_faults import QuestionFault
 from mmlu_kit.report import captions
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed
 from mmlu_kit.report.sentences import accuracy, prompting, questions, study, timing
@@ -39,9 +39,10 @@ class GroupSection:
     alt: dict[str, str]
 
 
-def section(merged: Merged, group: Group, faults: Sequence[QuestionFault]) -> GroupSection:
-    """Return the section on a group; `faults` are those of the study's questions."""
+def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSection:
+    """Return the section on a group."""
     models = summaries.summarize_group(merged, group)
+    analysed = {model.model: model for model in analysis.models}
     sized = [
         accuracy.Sized(model, parameters)
         for model in models
@@ -54,10 +55,16 @@ def section(merged: Merged, group: Group, faults: Sequence[QuestionFault]) -> Gr
         not_run=study.not_run(study.skipped(merged, group.models)),
         accuracies=[_accuracy(model) for model in models],
         unread=[
-            sentence for model in models if (sentence := accuracy.unread(model, _by_subject(merged, model.model))) is not None
+            sentence
+            for model in models
+            for sentence in (
+                accuracy.unanswered(analysed[model.model]),
+                accuracy.unread(model, _by_subject(merged, model.model)),
+            )
+            if sentence
         ],
         prompting=prompting.notes(merged, [model.model for model in models]),
-        question_faults=[questions.fault(one) for one in faults],
+        question_faults=[questions.fault(one) for one in analysis.question_faults],
         size=accuracy.size(sized),
         subjects=[_subject(row, merged, models) for row in summaries.by_subject(merged, [model.model for model in models])],
         times=[_times(model) for model in models],

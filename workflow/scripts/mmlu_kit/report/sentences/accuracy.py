@@ -64,6 +64,17 @@ def _unread(model: ModelAnalysis) -> list[str]:
     return sentences
 
 
+def unanswered(model: ModelAnalysis) -> str | None:
+    """Say for how many questions a model's imported predictions have no answer; None if for none."""
+    if not model.unanswered:
+        return None
+    asked = model.questions + model.unanswered
+    return (
+        f"**{model.label}**: its predictions have no answer to {model.unanswered:,} of the {asked:,} questions. Its numbers "
+        "are over the others, and models are compared where all of them have an answer."
+    )
+
+
 def unread(model: Summary, subjects: Mapping[str, Summary]) -> str | None:
     """Say how many of a model's imported answers could not be read, what this means for its accuracy, and on which subjects.
 
