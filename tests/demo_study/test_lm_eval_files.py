@@ -129,4 +129,4 @@ def test_export_refuses_questions_other_than_those_asked(demo_copy, kit, one_lin
     path = demo_copy / "resources/subjects/demo@local/astronomy.jsonl"
     path.write_text(path.read_text().replace("Earth", "Mars"))
     process = kit("export", "results/demo", "--output", tmp_path / "out", cwd=demo_copy)
-    one_line(process, "question 0 of astronomy: the prompt cannot be rendered again from the questions in this study")
+    one_line(process, "astronomy.json: question 0 is not question 0 of resources/subjects/demo@local/astronomy.jsonl")

@@ -279,7 +279,7 @@ def test_the_report_warns_of_times_from_several_machines():
     assert "**These times come from several machines**, so they compare machines as much as models" in report
     assert "× the real time" not in report.split("## 4.")[1].split("## 5.")[0]
     assert "Results from another machine (Xeon, T4) are included: `elsewhere/colab`." in report
-    assert "| `elsewhere/colab/…` | 6 |" in report
+    assert "| `elsewhere/colab/<kind>/<model>/<file>` | 6 |" in report
 
 
 def test_no_pareto_line_joins_times_of_several_machines():

@@ -50,7 +50,7 @@ def listed() -> dict[str, FilePattern]:
         ("timings/<model>/<job>.time", 2 + 1 + 2, "timings/once/together.time"),
         ("timings/processes.json", 1, "timings/processes.json"),
         # Of the other machine's two processes one has a log.
-        ("elsewhere/colab/…", 2 + 2 + 1, "elsewhere/colab/timings/joined/anatomy.time"),
+        ("elsewhere/colab/<kind>/<model>/<file>", 2 + 2 + 1, "elsewhere/colab/timings/joined/anatomy.time"),
         ("setups/<run>/<setup>.txt", 2, "setups/run_1/setup_4_cpu_no_quant.txt"),
         ("setups/<run>/<setup>/timings/<subject>.json", 4, "setups/run_1/setup_1_gpu_no_quant/timings/astronomy.json"),
         ("chat/<transcript>.md", 3, "chat/sliding_window.md"),

@@ -89,7 +89,9 @@ def _answers(merged: Merged) -> Iterable[FilePattern]:
         results = [result for result in elsewhere if result.source == source]
         count = 2 * len(results) + sum(log is not None and log.startswith(f"{source}/") for log in logs)
         yield FilePattern(
-            f"{source}/…", "evaluations, timings and logs of `/usr/bin/time` from another machine that this study uses", count
+            f"{source}/<kind>/<model>/<file>",
+            "evaluations, timings and logs of `/usr/bin/time` from another machine that this study uses",
+            count,
         )
 
 
