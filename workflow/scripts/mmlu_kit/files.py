@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import hashlib
+import io
 import json
 import os
 import stat
@@ -15,6 +16,7 @@ from mmlu_kit.user_errors import UserError
 
 MAX_BYTES = 200_000_000  # far more than any result has
 MAX_YAML_BYTES = 1_000_000  # people write YAML by hand, and it is parsed slowly
+_CHUNK = 1 << 20
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -97,10 +99,20 @@ def open_regular(path: Path, limit: int | None = None, advice: str | None = None
 def read_bytes(path: Path, limit: int = MAX_BYTES, advice: str | None = None) -> bytes:
     """Read a regular file of at most `limit` bytes; any other file raises UserError as `open_regular` does."""
     with open_regular(path, limit, advice) as stream:
-        data = stream.read(limit + 1)
+        data = read_at_most(stream, limit + 1)
     if len(data) > limit:  # a file that grows, or one of the system without a size
         raise UserError(f"{path} has more than {limit:,} bytes: {advice or 'correct the path'}")
     return data
+
+
+def read_at_most(stream: BinaryIO | io.BufferedIOBase, number: int) -> bytes:
+    """Read a stream to its end, or `number` bytes of it, in the memory that these take: `stream.read(number)` takes all at
+    once."""
+    chunks = []
+    while number and (chunk := stream.read(min(number, _CHUNK))):
+        chunks.append(chunk)
+        number -= len(chunk)
+    return b"".join(chunks)
 
 
 def kind(mode: int) -> str:

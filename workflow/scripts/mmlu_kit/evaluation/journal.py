@@ -69,7 +69,7 @@ class Journal:
         self.kept: dict[int, list[dict[str, Any]]] = {}
         self.dropped: list[str] = []
         first = json.dumps({"key": key}, sort_keys=True).encode() + b"\n"
-        lines = self.stream.read(MOST_BYTES).splitlines(keepends=True)
+        lines = files.read_at_most(self.stream, MOST_BYTES).splitlines(keepends=True)
         if not lines or lines[0] != first:
             if lines:
                 self._drop(lines[0])
@@ -146,7 +146,7 @@ class Journal:
 def kept(path: Path) -> int:
     """The number of records in the journal at `path`; reads without a lock, as another process may hold it."""
     with Path(path).open("rb") as stream:
-        lines = stream.read(MOST_BYTES).splitlines(keepends=True)
+        lines = files.read_at_most(stream, MOST_BYTES).splitlines(keepends=True)
     batches = dict(filter(None, map(_read, lines[1:])))  # of a batch that was scored again, the last line counts
     return sum(map(len, batches.values()))
 

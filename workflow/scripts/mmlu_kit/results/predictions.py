@@ -169,7 +169,7 @@ def _text(path: Path) -> str:
     try:
         with files.open_regular(path) as stream:
             text = gzip.GzipFile(fileobj=stream) if path.suffix == ".gz" else stream
-            data = text.read(MOST_BYTES + 1)
+            data = files.read_at_most(text, MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise UserError(f"{path} has more than {MOST_BYTES // 10**6} MB of text: keep only the models to import")
         return data.decode("utf-8-sig")
