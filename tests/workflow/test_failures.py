@@ -36,7 +36,8 @@ def snakefile(root, rules):
     """A Snakefile with the kit's own handler of errors."""
     onerror = re.search(r"^onerror:\n(?: +.*\n)+", (root / "Snakefile").read_text(), re.M)[0]
     head = f"import sys\nsys.path.insert(0, {str(root / 'workflow/scripts')!r})\nfrom snakemake.logging import logger\n"
-    head += "from mmlu_kit.terminal_text import visible\nfrom mmlu_kit.jobs.failures import Failures\nFAILURES = Failures()\nlogger.addHandler(FAILURES)\n"
+    head += "from mmlu_kit.jobs.failures import Failures\nfrom mmlu_kit.terminal_text import visible\n"
+    head += "FAILURES = Failures()\nlogger.addHandler(FAILURES)\n"
     return head + onerror + rules
 
 
