@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,10 @@ ROOT = Path(__file__).parents[1]
 TOKEN = "hf_aSecretThatNoFileMayHold"
 USER, HOST = "secretname", "secrethost"
 REAL_DATA = ROOT.parent / "shared" / "data"
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # Tests in the background of a shell ignore Ctrl-C, and so would the programs that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What takes longest starts first, so that no worker is left alone with it at the end.
