@@ -49,11 +49,13 @@ def edit(path: Path, *changes: Change) -> None:
     path.write_text(json.dumps(plain), encoding="utf-8")
 
 
-def edited(name: str, file: str, line: str | None, *changes: Change, command: Callable = merge) -> Hostile:
-    """Return the row in which these changes were made to a file of the results."""
+def edited(
+    name: str, file: str, line: str | None, *changes: Change, command: Callable = merge, write: Callable = study
+) -> Hostile:
+    """Return the row in which these changes were made to a file of the results that `write` writes."""
 
     def make(folder: Path) -> list[str | Path]:
-        options = study(folder)
+        options = write(folder)
         edit(folder / "results/made" / file, *changes)
         return command(options)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from mmlu_kit.study import Setup, TimingSetups, setup_name
 
 from tests.helpers import audits, chats, results
 from tests.helpers.results import WORKFLOW
-from tests.hostile import time_logs
+from tests.hostile import records, time_logs
 from tests.hostile.inputs import Hostile
-from tests.hostile.records import Change, edit, merge, values
+from tests.hostile.records import Change, edit, values
 
 EVALUATION = results.evaluation("a", "anatomy", "ABCDAAAA")
 SETUPS = TimingSetups(
@@ -72,15 +73,7 @@ def compare(options: list[str | Path]) -> list[str | Path]:
     return ["compare_setups.py", *chosen, "--output", "setups.json"]
 
 
-def edited(name: str, file: str, line: str | None, *changes: Change, command: Callable = merge) -> Hostile:
-    """Return the row in which these changes were made to a file of the results."""
-
-    def make(folder: Path) -> list[str | Path]:
-        options = study(folder)
-        edit(folder / "results/made" / file, *changes)
-        return command(options)
-
-    return Hostile(name, make, line)
+edited = partial(records.edited, write=study)
 
 
 def run(**changes: object) -> Change:

@@ -3,41 +3,19 @@
 To add one, add a row to the table of its kind.
 """
 
+import importlib
+import pkgutil
+
 import pytest
 
-from tests.hostile import (
-    archives,
-    configs,
-    files,
-    journals,
-    label_errors,
-    predictions,
-    private_names,
-    provenance,
-    questions,
-    records,
-    results,
-    texts,
-    time_logs,
-)
+from tests import hostile as tables
 from tests.hostile.inputs import Hostile, run
 
-TABLES = (
-    archives,
-    configs,
-    files,
-    journals,
-    label_errors,
-    predictions,
-    private_names,
-    provenance,
-    questions,
-    records,
-    results,
-    texts,
-    time_logs,
-)
-INPUTS = [pytest.param(row, id=f"{table.__name__.split('.')[-1]}: {row.name}") for table in TABLES for row in table.INPUTS]
+# Every module beside this one that has INPUTS is a table.
+NAMES = [module.name for module in pkgutil.iter_modules(tables.__path__) if not module.name.startswith("test_")]
+MODULES = {name: importlib.import_module(f"tests.hostile.{name}") for name in NAMES}
+TABLES = {name: module.INPUTS for name, module in MODULES.items() if hasattr(module, "INPUTS")}
+INPUTS = [pytest.param(row, id=f"{name}: {row.name}") for name, rows in TABLES.items() for row in rows]
 
 
 @pytest.mark.parametrize("hostile", INPUTS)
