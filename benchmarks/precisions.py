@@ -18,7 +18,8 @@ from typing import Literal
 import make_random_model
 from mmlu_kit import files, formatting, settings
 from mmlu_kit.data import Document, version
-from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing, read_evaluation, read_timing
+from mmlu_kit.evaluation.answers import Record
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_evaluation, read_timing
 from mmlu_kit.settings import Device, DType, Quantization
 from mmlu_kit.timing import phase_timer
 from mmlu_kit.user_errors import UserError, run

@@ -7,7 +7,8 @@ import pandas
 import pytest
 import yaml
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.evaluation.records import Evaluation, Totals, mass
+from mmlu_kit.evaluation.answers import Totals, mass
+from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.results.merged import Merged
 
 from tests.conftest import copy_of_the_workflow

@@ -3,13 +3,13 @@
 import numpy
 import pandas
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.results import merging
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.results.merging import LOGPROBS
-from mmlu_kit.settings import LETTERS
 from mmlu_kit.subjects import SUBJECTS
 
 from tests.helpers import results
 
+LETTERS = "ABCD"
 TEN = list(SUBJECTS[:10])
 RIGHT = results.GOLD
 StudyInputs = tuple[Merged, pandas.DataFrame, list[Question]]
@@ -42,7 +42,7 @@ def study_of_columns(
         table = questions.assign(model=model, gold=gold, predicted=best, correct=best == gold)
         table["parsed"] = generated.where(best == generated, None)
         table["correct_generated"] = generated == gold
-        for letter, column in zip(LETTERS, LOGPROBS, strict=True):
+        for letter, column in zip(LETTERS, merging.logprob_columns(4), strict=True):
             table[column] = numpy.where(best == letter, -0.1, -3.4)
         tables.append(table)
     return merged, pandas.concat(tables, ignore_index=True)

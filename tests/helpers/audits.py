@@ -11,7 +11,8 @@ from mmlu_kit.claims.evidence import Evidence
 from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.claims.run_evidence import run_evidence
 from mmlu_kit.config import ModelEntry
-from mmlu_kit.evaluation.records import NotRun, Totals
+from mmlu_kit.evaluation.answers import Totals
+from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.results import merging, timing_setups
 from mmlu_kit.results.merged import Merged, Result
 from mmlu_kit.results.timing_setups import Run

@@ -10,10 +10,10 @@ from mmlu_kit.inputs.questions import Question
 from mmlu_kit.report import page
 from mmlu_kit.report.explorer import explorer
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.settings import LETTERS
 
 from tests.helpers import results
 
+LETTERS = "ABCD"
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "workflow/report/page"
 

@@ -12,9 +12,10 @@ from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.config import ModelEntry
-from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation import answers, records
+from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.manner import Packing
-from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.files import sha256, write_text
 from mmlu_kit.inputs import question_faults, questions
 from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
@@ -23,11 +24,12 @@ from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import context
 from mmlu_kit.results import merging, study_results
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.settings import LETTERS, Effective, Requested, WeightGroup
+from mmlu_kit.settings import Effective, Requested, WeightGroup
 from mmlu_kit.study import Group, Study, StudyQuestions
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.time_logs import Processes, ProcessTimes
 
+LETTERS = "ABCD"
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 
 GOLD = "ABCD" * 25
@@ -64,11 +66,12 @@ def record(subject: str, index: int, predicted: str, generated: str) -> Record:
         subject=subject,
         index=index,
         question_sha256=question(subject, index).sha256,
+        choices=4,
         prompt_sha256=sha256(f"prompt {subject} {index}"),
         prompt_tokens=40 + index,
         gold=gold,
         letter_logprobs=logprobs,
-        letter_mass=records.mass(logprobs.values()),
+        letter_mass=answers.mass(logprobs.values()),
         examples=0,
         predicted=predicted,
         correct=predicted == gold,

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import torch
 from mmlu_kit.evaluation import scoring
+from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.encoding import Prompt
-from mmlu_kit.evaluation.records import Packing, Record
+from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.inputs.questions import Question
 
 from tests.helpers import families

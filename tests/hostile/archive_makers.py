@@ -12,7 +12,7 @@ from typing import Any
 
 from mmlu_kit.cli import pack, unpack  # noqa: F401 - the programs run in forks of this process
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Record
+from mmlu_kit.evaluation.answers import Record
 
 from tests.conftest import ROOT
 from tests.helpers import results

@@ -9,7 +9,8 @@ from typing import Any
 from mmlu_kit import files
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, Totals
+from mmlu_kit.evaluation.answers import Record, Totals
+from mmlu_kit.evaluation.records import Evaluation
 
 from tests.helpers import results
 from tests.hostile import time_logs
@@ -75,7 +76,7 @@ def rewritten(name: str, line: str | None, change: Callable[[Evaluation], Evalua
     return Hostile(name, make, line)
 
 
-def with_records(evaluation: Evaluation, answered: list[records.Record]) -> Evaluation:
+def with_records(evaluation: Evaluation, answered: list[Record]) -> Evaluation:
     """Return an evaluation with these records and their totals."""
     changes = {"records": answered, "totals": Totals.over(answered), "packing": results.packing(answered)}
     return evaluation.model_copy(update=changes)

@@ -149,12 +149,12 @@ LANGUAGES = {
     ],
 )
 def test_letters_are_parsed_from_answers(text, letter):
-    assert answer_parser.parse(text) == letter
+    assert answer_parser.parse(text, "ABCD") == letter
 
 
 @pytest.mark.parametrize("text", UNREAD)
 def test_no_letter_is_invented(text):
-    assert answer_parser.parse(text) is None
+    assert answer_parser.parse(text, "ABCD") is None
 
 
 def test_the_table_has_more_than_a_hundred_forms():
@@ -169,7 +169,7 @@ PIECES = ["A", "B", " C", "(D)", "The answer is ", "Antwort: ", "选项", "not "
 
 @given(st.text(max_size=200) | st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
 def test_any_text_parses_to_a_letter_or_none(text):
-    assert answer_parser.parse(text) in {"A", "B", "C", "D", None}
+    assert answer_parser.parse(text, "ABCD") in {"A", "B", "C", "D", None}
 
 
 @given(st.lists(st.sampled_from([piece for piece in PIECES if "/" not in piece and "final" not in piece]), max_size=20))
@@ -194,7 +194,7 @@ def test_long_texts_are_parsed_quickly(piece):
     ("text", "letter"), [("B", None), ("Option A fits.", None), ("<think>A", None), ("A fits?</think>B. Chloroplast", "B")]
 )
 def test_a_thought_that_the_prompt_opened_ends_at_its_mark(text, letter):
-    assert answer_parser.parse(text, in_thought=True) == letter
+    assert answer_parser.parse(text, "ABCD", in_thought=True) == letter
 
 
 @pytest.mark.parametrize("name", ["analysis", "longcat_think", "cot", "reason"])

@@ -17,7 +17,8 @@ import pytest
 from mmlu_kit import files, locks
 from mmlu_kit import subjects as config_subjects
 from mmlu_kit.evaluation import answer_parser
-from mmlu_kit.evaluation.records import NotRun, Totals
+from mmlu_kit.evaluation.answers import Totals
+from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.report import figures
 from mmlu_kit.results import archives, locations, merging, summaries, zip_members
 from mmlu_kit.results.unpacked import SUMS

@@ -3,14 +3,14 @@
 import pandas
 import pytest
 from mmlu_kit.analysis.calibration import calibration, letter_probabilities
-from mmlu_kit.results.merging import LOGPROBS
+from mmlu_kit.results import merging
 
 
 def test_probabilities_are_among_the_letters_or_unknown():
-    answers = pandas.DataFrame([[-1.0, -1.0, -1.0, -1.0], [-0.5, -2.5, -2.5, -2.5]], columns=list(LOGPROBS))
+    answers = pandas.DataFrame([[-1.0, -1.0, -1.0, -1.0], [-0.5, -2.5, -2.5, -2.5]], columns=merging.logprob_columns(4))
     assert letter_probabilities(answers).sum(axis=1) == pytest.approx([1, 1])
     assert letter_probabilities(answers)[0] == pytest.approx([0.25] * 4)
-    answers.loc[1, LOGPROBS[3]] = None
+    answers.loc[1, "logprob_D"] = None
     assert letter_probabilities(answers) is None
 
 

@@ -3,7 +3,7 @@
 import pytest
 from mmlu_kit.claims import comparison
 from mmlu_kit.claims.document import NumberResult, NumberVerdict
-from mmlu_kit.evaluation.records import Totals
+from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.results.merged import Merged, NotRunHere
 
 from tests.helpers import audits

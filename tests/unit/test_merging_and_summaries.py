@@ -6,7 +6,8 @@ import pytest
 from mmlu_kit import statistics
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, Totals
+from mmlu_kit.evaluation.answers import Totals
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.results.merged import Merged, Missing, NotRunHere
 from mmlu_kit.settings import Device, DType

@@ -12,7 +12,8 @@ from mmlu_kit.analysis import pairs
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, Record, Totals
+from mmlu_kit.evaluation.answers import Record, Totals
+from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.report import figures
 from mmlu_kit.report.explorer import explorer
 from mmlu_kit.report.sentences import accuracy

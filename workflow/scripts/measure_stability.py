@@ -7,8 +7,8 @@ import itertools
 from pathlib import Path
 
 from mmlu_kit import options, progress, user_errors
+from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.manner import Packing
-from mmlu_kit.evaluation.records import Record
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings, StabilityFile, StabilityRun

@@ -62,11 +62,15 @@ AnyData = TypeVar("AnyData", bound=Data)
 
 
 def at_most(whole: str, *parts: str) -> Callable[[AnyData], AnyData]:
-    """A check, for `model_validator(mode="after")`, that none of the counts `parts` is larger than the count `whole`."""
+    """A check, for `model_validator(mode="after")`, that none of the counts `parts` is larger than the count `whole`.
+
+    A part may be None.
+    """
 
     def check(data: AnyData) -> AnyData:
         for part in parts:
-            if getattr(data, part) > getattr(data, whole):
+            count = getattr(data, part)
+            if count is not None and count > getattr(data, whole):
                 raise ValueError(f"{part} is larger than {whole}")
         return data
 

@@ -14,9 +14,11 @@ from mmlu_kit.settings import (
     DType,
     LoadSettings,
     OnUnavailable,
+    Orders,
     Preset,
     Quantization,
     Requested,
+    Score,
     TokensPerBatch,
 )
 from mmlu_kit.template_arguments import TemplateArguments
@@ -48,7 +50,8 @@ def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_
 
 
 def add_prompt(parser: argparse.ArgumentParser, from_config: bool = False) -> None:
-    """Add `--preset, --examples, --fewer-examples, --max-new-tokens, --tokens-per-batch` and `add_template_arguments`.
+    """Add `--preset, --score, --orders, --examples, --fewer-examples, --max-new-tokens, --tokens-per-batch` and
+    `add_template_arguments`.
 
     Defaults are as in `add_loading`.
     """
@@ -59,6 +62,9 @@ def add_prompt(parser: argparse.ArgumentParser, from_config: bool = False) -> No
         parser.add_argument(name, help=f"{description} ({default.format(value)})", **options)
 
     add("--preset", str(Preset.LM_EVAL), "prompt preset", choices=list(map(str, Preset)))
+    text = f"rank the choices of a cloze preset by this (default: {'config, else ' if from_config else ''}{Score.CHARACTER})"
+    parser.add_argument("--score", choices=list(map(str, Score)), help=text)
+    add("--orders", str(Orders.GIVEN), "show the choices as given, or in every rotation", choices=list(map(str, Orders)))
     add("--examples", 0, "few-shot examples (num_fewshot)", type=int, choices=range(MAX_EXAMPLES + 1))
     text = "use fewer examples if a prompt would exceed the model's context"
     parser.add_argument("--fewer-examples", action="store_true", default=None if from_config else False, help=text)

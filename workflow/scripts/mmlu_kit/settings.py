@@ -14,9 +14,10 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from mmlu_kit.data import Bytes, Count, Data, Entry, Positive
 from mmlu_kit.template_arguments import TemplateArguments
 
-LETTERS = "ABCD"
-CHANCE = 1 / len(LETTERS)  # accuracy of guessing
-Letter = Annotated[str, Field(pattern=f"^[{LETTERS}]$")]
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of choices; a question with four has the first four
+Letter = Annotated[str, Field(pattern=f"^[{LETTERS[0]}-{LETTERS[-1]}]$")]
+CHANCE = 1 / 4  # TODO: question by question
+FEWEST_CHOICES, MOST_CHOICES = 2, len(LETTERS)
 MAX_EXAMPLES = 5  # few-shot examples in MMLU's dev split
 
 
@@ -63,6 +64,33 @@ class Preset(StrEnum):
     HENDRYCKS = "hendrycks"
     CHAT = "chat"
     WRITEUP = "writeup"
+    CLOZE = "cloze"
+    OLMES = "olmes"
+
+    @property
+    def is_cloze(self) -> bool:
+        """Whether each choice's text is scored as the continuation of the question, instead of its letter."""
+        return self in (Preset.CLOZE, Preset.OLMES)
+
+
+class Score(StrEnum):
+    """By what the choices of a cloze prompt are ranked: their log-probability, as it is or divided, or what the question adds.
+
+    `pmi` is the log-probability after the question minus the one after 'Answer:' alone (pointwise mutual information).
+    """
+
+    RAW = "raw"
+    TOKEN = "token"
+    CHARACTER = "character"
+    BYTE = "byte"
+    PMI = "pmi"
+
+
+class Orders(StrEnum):
+    """In which orders a question's choices are shown: as given, or in every rotation of that order."""
+
+    GIVEN = "given"
+    CYCLIC = "cyclic"
 
 
 class OnUnavailable(StrEnum):
@@ -158,8 +186,18 @@ class PromptSettings(Entry):
 
     preset: Preset = Field(
         Preset.LM_EVAL,
-        description="The prompt preset: lm_eval, hendrycks (the MMLU authors' program), chat (the model's own chat "
-        "template), or writeup (the bare question).",
+        description="The prompt preset. Letters: lm_eval, hendrycks (the MMLU authors' program), chat (the model's own chat "
+        "template), or writeup (the bare question). Each choice's text: cloze (lm-eval's mmlu_continuation), or olmes.",
+    )
+    score: Score | None = Field(
+        None,
+        description="By what the choices of a cloze preset are ranked: raw (log-probability), token, character or byte (divided "
+        "by the choice's number of them), or pmi (less the log-probability without the question); null is per character.",
+    )
+    orders: Orders = Field(
+        Orders.GIVEN,
+        description="Show the choices as given, or ask once for every rotation of them (cyclic) and choose by the mean "
+        "probability; presets with letters only.",
     )
     examples: Annotated[int, Field(ge=0, le=MAX_EXAMPLES)] = Field(
         0, description="Few-shot examples before each question, from the subject's dev split (num_fewshot)."
@@ -181,6 +219,21 @@ class PromptSettings(Entry):
         if self.template_arguments and self.preset != Preset.CHAT:
             raise ValueError(f"template_arguments need the preset chat, but it is {self.preset}: leave one of them out")
         return self
+
+    @model_validator(mode="after")
+    def _of_the_protocol(self) -> Self:
+        if not self.preset.is_cloze and self.score is not None:
+            raise ValueError(f"score needs the preset cloze or olmes, but it is {self.preset}: leave one of them out")
+        if self.preset.is_cloze and self.orders != Orders.GIVEN:
+            raise ValueError(f"the preset {self.preset} shows no choices, so they have no order: leave orders out")
+        if self.preset.is_cloze and self.max_new_tokens > 1:
+            raise ValueError(f"the preset {self.preset} generates no answer: leave max_new_tokens out")
+        return self
+
+    @property
+    def ranked_by(self) -> Score:
+        """By what the choices of a cloze preset are ranked."""
+        return self.score or Score.CHARACTER
 
 
 class Requested(LoadSettings, PromptSettings):

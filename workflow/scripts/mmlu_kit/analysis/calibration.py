@@ -6,12 +6,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
 from mmlu_kit.analysis.document import Calibration, CalibrationBin
-from mmlu_kit.results.merging import LOGPROBS
+from mmlu_kit.results import merging
 
 
 def letter_probabilities(answers: pandas.DataFrame) -> NDArray[numpy.float64] | None:
     """Return each letter's probability among the letters, questions × letters; None if any log-probability is unknown."""
-    logprobs = answers[list(LOGPROBS)].to_numpy(float)
+    logprobs = answers[merging.logprob_columns(int(answers["choices"].max()))].to_numpy(float)
     return None if numpy.isnan(logprobs).any() else softmax(logprobs, axis=1)
 
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from mmlu_kit import formatting, statistics
 from mmlu_kit.claims.document import NumberResult, NumberVerdict, Stage, Unit
-from mmlu_kit.evaluation.records import Totals
+from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.timing.machine import Machine
 

@@ -17,7 +17,7 @@ from mmlu_kit.claims.evidence import (
     configuration,
 )
 from mmlu_kit.claims.reference import Published
-from mmlu_kit.evaluation.records import Totals
+from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results import summaries, timing_setups
 from mmlu_kit.results.merged import Merged, Result

@@ -9,7 +9,7 @@ from mmlu_kit import formatting, settings, statistics
 from mmlu_kit.claims.document import Stage
 from mmlu_kit.claims.reference import Published, PublishedModel, PublishedPrompt
 from mmlu_kit.claims.rows import Reason
-from mmlu_kit.evaluation.records import Totals
+from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.settings import Effective, PromptSettings
 
 UNKNOWN = "no earlier stage is known to differ: the writeup publishes no hashes, no revisions and no single answers"

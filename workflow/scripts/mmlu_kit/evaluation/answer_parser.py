@@ -44,7 +44,7 @@ _ALONE = re.compile(r"\(?([A-D])[).,:;!]*")
 
 
 @lru_cache(maxsize=1024)  # short answers repeat
-def parse(generated: str, in_thought: bool = False) -> str | None:
+def parse(generated: str, letters: str, in_thought: bool = False) -> str | None:
     """The letter that a text names by the rules above, None if it is unparsed; `in_thought` if the prompt opened a thought."""
     text = _plain(thoughts.answer(generated, in_thought))
     for negation in phrases.NEGATIONS:

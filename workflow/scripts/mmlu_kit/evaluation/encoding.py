@@ -13,7 +13,7 @@ from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.evaluation.messages import Message
 from mmlu_kit.evaluation.template_forms import alternatives, special_tokens
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS, Preset
+from mmlu_kit.settings import Preset
 from mmlu_kit.template_arguments import TemplateArguments
 from mmlu_kit.user_errors import UserError
 
@@ -69,7 +69,9 @@ def prepare(
         conversation = template.form(prompts.messages(question, kept)).conversation if template else None
         if prepared and conversation != prepared[0].conversation:
             raise UserError(f"{question.name}: the chat template takes it in another form than others: use another preset")
-        answers = tuple(prompts.answer_text(preset, letter, conversation.space if conversation else "") for letter in LETTERS)
+        answers = tuple(
+            prompts.answer_text(preset, letter, conversation.space if conversation else "") for letter in question.letters
+        )
         letter_ids = _letter_ids(question, pieces, ids, answers, preset, tokenizer)
         text = "".join(piece for piece, _ in pieces)
         sha256 = prompts.prompt_sha256(text, template_arguments)
@@ -163,6 +165,6 @@ def _letter_ids(
                 f"tokens become {len(with_answer)}), so letters cannot be scored with this tokenizer: use another preset"
             )
         letter_ids.append(with_answer[-1])
-    if len(set(letter_ids)) < len(LETTERS):
+    if len(set(letter_ids)) < len(letter_ids):
         raise UserError(f"{question.name}: this model's tokenizer gives several letters the same token: use another preset")
     return tuple(letter_ids)

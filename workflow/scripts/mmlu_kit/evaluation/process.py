@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmlu_kit import user_errors
-from mmlu_kit.evaluation.records import Record, Totals
+from mmlu_kit.evaluation.answers import Record, Totals
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS, OnUnavailable, Requested, Split
+from mmlu_kit.settings import OnUnavailable, Requested, Split
 from mmlu_kit.timing import machine
 from mmlu_kit.timing.phase_timer import PhaseTimer
 from mmlu_kit.user_errors import UserError
@@ -121,7 +121,7 @@ def _print_questions(test_questions: Sequence[Question], records: Sequence[Recor
     """Print each question, its choices and the model's answer."""
     for question, record in zip(test_questions, records, strict=True):
         print(f"\n{question.name}: {question.question}")
-        for letter, choice in zip(LETTERS, question.choices, strict=True):
+        for letter, choice in zip(question.letters, question.choices, strict=True):
             print(f"  {letter}. {choice}")
         verdict = "correct" if record.correct else f"wrong, the answer is {record.gold}"
         print(f"  Model's answer: {record.predicted} ({verdict}); it would write {record.generated!r}")

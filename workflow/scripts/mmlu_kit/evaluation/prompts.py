@@ -15,37 +15,36 @@ from mmlu_kit import files
 from mmlu_kit.evaluation.chat_templates import ChatTemplate, Piece
 from mmlu_kit.evaluation.messages import Message
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS, Preset
-from mmlu_kit.subjects import title
+from mmlu_kit.settings import Preset
 from mmlu_kit.template_arguments import TemplateArguments
 
 
-def header(subject: str, preset: Preset) -> str:
-    """The line that introduces a subject's questions; empty for `writeup`."""
+def header(title: str, preset: Preset) -> str:
+    """The line that introduces the questions of a subject with this title; empty for `writeup`."""
     if preset == Preset.WRITEUP:
         return ""
     # The authors' program puts a space before each word of the subject, which makes two after 'about'.
     space = " " if preset == Preset.HENDRYCKS else ""
-    return f"The following are multiple choice questions (with answers) about {space}{title(subject)}."
+    return f"The following are multiple choice questions (with answers) about {space}{title}."
 
 
 def block(question: Question, preset: Preset) -> str:
     """A question, its lettered choices, and 'Answer:' without a trailing space (the space belongs to the answer's token)."""
     text = question.question if preset == Preset.HENDRYCKS else question.question.strip()
-    choices = "\n".join(f"{letter}. {choice}" for letter, choice in zip(LETTERS, question.choices, strict=True))
+    choices = "\n".join(f"{letter}. {choice}" for letter, choice in zip(question.letters, question.choices, strict=True))
     return f"{text}\n{choices}\nAnswer:"
 
 
 def running_text(question: Question, examples: Sequence[Question], preset: Preset) -> str:
     """The prompt of every preset but `chat`: header, examples with their answers, the question."""
     answered = [f"{block(example, preset)} {example.answer}" for example in examples]
-    parts = [header(question.subject, preset), *answered, block(question, preset)]
+    parts = [header(question.subject_title, preset), *answered, block(question, preset)]
     return "\n\n".join(part for part in parts if part)
 
 
 def messages(question: Question, examples: Sequence[Question]) -> list[Message]:
     """The prompt as a conversation: header as system message, examples as answered turns, the question last."""
-    turns: list[Message] = [{"role": "system", "content": header(question.subject, Preset.CHAT)}]
+    turns: list[Message] = [{"role": "system", "content": header(question.subject_title, Preset.CHAT)}]
     for example in examples:
         turns += [{"role": "user", "content": block(example, Preset.CHAT)}, {"role": "assistant", "content": example.answer}]
     return [*turns, {"role": "user", "content": block(question, Preset.CHAT)}]

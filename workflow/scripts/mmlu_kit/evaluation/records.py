@@ -3,19 +3,19 @@
 Answers are the same in every run. Times, dates, hosts and memory are not, so they are in a separate file.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mmlu_kit import files
-from mmlu_kit.data import Count, Data, Document, Positive, Sha256, Text, at_most, version
+from mmlu_kit.data import Count, Document, Positive, Sha256, Text, version
 from mmlu_kit.evaluation import answer_parser
+from mmlu_kit.evaluation.answers import Record, Totals
 from mmlu_kit.evaluation.manner import Conversation, Packing
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.settings import LETTERS, Effective, Letter, LoadSettings, Preset, Requested
+from mmlu_kit.settings import Effective, LoadSettings, Orders, Preset, Requested
 from mmlu_kit.timing.gpu import GpuUse
 from mmlu_kit.timing.limits import UtcTime, check_cpu, check_energy, check_memory, check_order
 from mmlu_kit.timing.machine import Machine
@@ -25,103 +25,13 @@ from mmlu_kit.timing.phase_timer import StartPhases, SubjectPhases
 SCORING = 2
 
 
-# More than any model's context.
-MAX_PROMPT_TOKENS = 10_000_000
-# What float32 holds, of which the logarithms are computed.
-_SMALLEST = -3.4028235e38
-# Relative: log-probabilities have six decimals, their sum six digits.
-ROUNDING = 1e-5
-
-
-def _each_letter(logprobs: dict[str, float]) -> dict[str, float]:
-    if sorted(logprobs) != sorted(LETTERS):
-        raise ValueError(f"needs one number for each of {', '.join(LETTERS)}")
-    return logprobs
-
-
-def mass(logprobs: Iterable[float]) -> float:
-    """Return the sum of the probabilities with these logarithms."""
-    return math.fsum(map(math.exp, logprobs))
-
-
-Logprob = Annotated[float, Field(ge=_SMALLEST, le=0)]
-LetterLogprobs = Annotated[dict[str, Logprob], AfterValidator(_each_letter)]
-
-
-class Record(Data):
-    """One model's answer to one question; values unknown for imported answers are null."""
-
-    subject: str
-    index: Count = Field(description="The question's index in its subject's test split, from 0.")
-    question_sha256: Sha256 = Field(description="The hash of question, choices and answer.")
-    prompt_sha256: Sha256 | None = Field(
-        None, description="The hash of the prompt's text, and of its template arguments if any."
-    )
-    prompt_tokens: Annotated[int, Field(ge=1, le=MAX_PROMPT_TOKENS)] | None = None
-    examples: Count | None = Field(None, description="Few-shot examples in the prompt.")
-    gold: Letter = Field(description="The right answer.")
-    predicted: Letter | None = Field(
-        description="The best letter: the most probable one; null if an imported prediction is not a letter."
-    )
-    correct: bool = Field(description="Whether the best letter is the right one.")
-    generated: str = Field(description="The text that the model generates (greedy).")
-    parsed: Letter | None = Field(description="The letter parsed from it; null if it is unparsed.")
-    correct_generated: bool = Field(description="Whether the parsed letter is the right one.")
-    letter_logprobs: LetterLogprobs | None = Field(
-        None, description="Natural logarithm of each letter's probability, softmax over the whole vocabulary in float32."
-    )
-    letter_mass: Annotated[float, Field(ge=0, le=1 + ROUNDING)] | None = Field(
-        None, description="The sum of the letters' probabilities."
-    )
-
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        if self.correct != (self.predicted == self.gold):
-            raise ValueError("correct contradicts predicted and gold")
-        if self.correct_generated != (self.parsed == self.gold):
-            raise ValueError("correct_generated contradicts parsed and gold")
-        logprobs = self.letter_logprobs
-        if logprobs is None:
-            if self.letter_mass is not None:
-                raise ValueError("letter_mass without letter_logprobs")
-            return self
-        if logprobs.get(self.predicted or "") != max(logprobs.values()):
-            raise ValueError("predicted is not the most probable letter")
-        # An absolute tolerance too, as the smallest floats have fewer digits.
-        if self.letter_mass is None or not math.isclose(
-            self.letter_mass, mass(logprobs.values()), rel_tol=ROUNDING, abs_tol=1e-300
-        ):
-            raise ValueError("letter_mass is not the sum of the letters' probabilities")
-        return self
-
-
-class Totals(Data):
-    """Counts over records."""
-
-    questions: Count = Field(description="All questions.")
-    correct: Count = Field(description="Right by the best letter.")
-    correct_generated: Count = Field(description="Right by the generated letter.")
-    parsed: Count = Field(description="Answers from which a letter could be parsed.")
-    _limits = model_validator(mode="after")(at_most("questions", "correct", "correct_generated", "parsed"))
-
-    @classmethod
-    def over(cls, records: Sequence[Record]) -> Self:
-        """Count records."""
-        return cls(
-            questions=len(records),
-            correct=sum(record.correct for record in records),
-            correct_generated=sum(record.correct_generated for record in records),
-            parsed=sum(record.parsed is not None for record in records),
-        )
-
-
 class Evaluation(Document):
     """evaluations/<model>/<subject>.json: one model's answers on one subject.
 
     The file has the same bytes in every run with one image and processor. What is unknown of imported answers is null.
     """
 
-    schema_: Literal["mmlu-kit/evaluation/5"] = version("mmlu-kit/evaluation/5")
+    schema_: Literal["mmlu-kit/evaluation/6"] = version("mmlu-kit/evaluation/6")
     scoring: Positive | None = Field(description="The version of the kit's scoring; null for imported answers.")
     model: str = Field(description="The model's name in config.")
     repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")
@@ -169,13 +79,16 @@ class Evaluation(Document):
                     return f"{where} is after question {self.records[place - 1].index}"
             elif record.index != place:
                 return f"{where} is where question {place} should be"
-            scored = (record.letter_logprobs, record.prompt_sha256, record.prompt_tokens, record.examples)
-            if any((value is None) != imported for value in scored):
+            prompt = (record.cloze or record.letter_logprobs, record.prompt_sha256, record.prompt_tokens, record.examples)
+            if any((value is None) != imported for value in prompt):
                 return f"{where}: its prompt and probabilities are null for imported answers, and only for them"
+            if self.requested and (problem := protocol_contradiction(record, self.requested)):
+                return f"{where}: {problem}"
             if most is not None and (record.examples or 0) > most:
                 return f"{where} has more examples than requested"
-            if same_rules and record.parsed != answer_parser.parse(record.generated, in_thought):
-                return f"{where}: parsed is not the letter in its generated text"
+            if same_rules and record.generated is not None:
+                if record.parsed != answer_parser.parse(record.generated, record.letters, in_thought):
+                    return f"{where}: parsed is not the letter in its generated text"
         if self.totals != Totals.over(self.records):
             return "the totals contradict the records"
         if self.packing and self.packing.packed + self.packing.alone != len(self.records):
@@ -183,6 +96,17 @@ class Evaluation(Document):
         if (self.conversation is not None) != (self.requested is not None and self.requested.preset == Preset.CHAT):
             return "the form of its conversations contradicts its preset"
         return None
+
+
+def protocol_contradiction(record: Record, requested: Requested) -> str | None:
+    """Describe how a record contradicts the protocol that was requested, None if it does not."""
+    if (record.cloze is not None) != requested.preset.is_cloze:
+        return f"it was not asked with the preset {requested.preset}"
+    if (record.other_orders is not None) != (requested.orders == Orders.CYCLIC):
+        return f"it was not asked with orders {requested.orders}"
+    if record.cloze is not None and record.predicted != record.predicted_by(requested.ranked_by):
+        return f"predicted is not the choice with the highest score ({requested.ranked_by})"
+    return None
 
 
 class Timing(Document, StartPhases, SubjectPhases, GpuUse):
@@ -218,7 +142,7 @@ class NotRun(Document):
     `make retry` deletes placeholders and runs again.
     """
 
-    schema_: Literal["mmlu-kit/not_run/2"] = version("mmlu-kit/not_run/2")
+    schema_: Literal["mmlu-kit/not_run/3"] = version("mmlu-kit/not_run/3")
     model: str = Field(description="The model's name in config.")
     requested: Requested | LoadSettings = Field(description="The configuration that config requests.")
     reason: Text = Field(description="Why the model was not run.")

@@ -10,10 +10,11 @@ from pydantic import TypeAdapter
 
 from mmlu_kit import progress, sources
 from mmlu_kit.evaluation import answer_parser, encoding, records, scoring
+from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.journal import Journal, journal_key
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.process import Job
-from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
@@ -160,7 +161,9 @@ class Runner:
                 origin = record.question_sha256, record.gold, record.prompt_sha256, record.prompt_tokens, record.examples
                 if record.subject != subject or origin != origins.get(record.index):
                     raise ValueError(f"its question {record.index} is not this subject's")
-                if record.letter_logprobs is None or record.parsed != answer_parser.parse(record.generated, in_thought):
+                if record.letter_logprobs is None or record.parsed != answer_parser.parse(
+                    record.generated or "", record.letters, in_thought
+                ):
                     raise ValueError(f"its question {record.index} has no probabilities, or not the letter in its text")
             return batch
 

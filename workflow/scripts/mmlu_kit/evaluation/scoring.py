@@ -12,12 +12,11 @@ import torch
 import transformers
 
 from mmlu_kit.evaluation import answer_parser, batches, thoughts
+from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.encoding import Prompt
 from mmlu_kit.evaluation.manner import Packing
-from mmlu_kit.evaluation.records import Record
 from mmlu_kit.evaluation.template_forms import special_tokens
 from mmlu_kit.models import number_formats, positions
-from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError
 
 # Times a block as a phase, as phase_timer does: with phase("forward"): …
@@ -92,18 +91,19 @@ def _records(
                     raise UserError(f"{question.name}: {error}") from None
         generated = tokenizer.decode([token for token in written if token not in left_out], skip_special_tokens=False)
         in_thought = prompt.conversation is not None and prompt.conversation.open_thought
-        parsed = answer_parser.parse(generated, in_thought)
-        predicted = LETTERS[int(letters.argmax())]
+        parsed = answer_parser.parse(generated, question.letters, in_thought)
+        predicted = question.letters[int(letters.argmax())]
         yield Record(
             subject=question.subject,
             index=question.index,
             question_sha256=question.sha256,
+            choices=len(question.choices),
             prompt_sha256=prompt.sha256,
             prompt_tokens=len(prompt.ids),
             examples=prompt.examples,
             gold=question.answer,
             # Six decimals are finer than float32 at this magnitude, and far finer than the 1e-4 used in comparisons.
-            letter_logprobs={letter: round(float(value), 6) for letter, value in zip(LETTERS, letters, strict=True)},
+            letter_logprobs={letter: round(float(value), 6) for letter, value in zip(question.letters, letters, strict=True)},
             letter_mass=float(f"{float(letters.double().exp().sum()):.6g}"),
             predicted=predicted,
             correct=predicted == question.answer,

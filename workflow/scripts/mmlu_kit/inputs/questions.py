@@ -1,4 +1,4 @@
-"""Four-choice questions: MMLU's CSV files, and the JSON-lines files that every later stage reads.
+"""Multiple-choice questions: MMLU's CSV files, and the JSON-lines files that every later stage reads.
 
 The CSV files (hendrycks/test) have no header and six columns: question, A, B, C, D, letter. `test/<subject>_test.csv` holds
 the questions and `dev/<subject>_dev.csv` up to five few-shot examples.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mmlu_kit import files
+from mmlu_kit import files, subjects
 from mmlu_kit.data import Count, Data
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import regular_files
@@ -29,7 +29,10 @@ _NO_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 @dataclass(frozen=True)
 class Question:
-    """One question; `index` counts from 0 within its subject and split, and `answer` is one of 'ABCD'."""
+    """One question with 2 to 26 choices; `index` counts from 0 within its subject and split.
+
+    `answer` is the right choice's letter, `title` the subject's name in prompts and `id` the question's name in its source.
+    """
 
     subject: str
     split: str
@@ -37,11 +40,23 @@ class Question:
     question: str
     choices: tuple[str, ...]
     answer: str
+    title: str = ""
+    id: str | None = None
 
     @property
     def name(self) -> str:
         """Its name in messages: 'astronomy/test/17'."""
         return f"{self.subject}/{self.split}/{self.index}"
+
+    @property
+    def letters(self) -> str:
+        """The letters of its choices."""
+        return LETTERS[: len(self.choices)]
+
+    @property
+    def subject_title(self) -> str:
+        """The subject as written in prose."""
+        return self.title or subjects.title(self.subject)
 
     @property
     def sha256(self) -> str:

@@ -98,7 +98,7 @@ def letter(text: str, question: Question, numbers: Numbers) -> str | None:
             return LETTERS[int(float(plain))]
         return _choice(plain, question.choices) if numbers == Numbers.TEXTS else None
     alone = _LETTER_ALONE.fullmatch(plain)
-    parsed = alone[1].upper() if alone else answer_parser.parse(text)
+    parsed = alone[1].upper() if alone else answer_parser.parse(text, question.letters)
     rest = plain[leading.end() :] if (leading := _LEADING_LETTER.match(plain)) else ""
     named = {parsed, _choice(plain, question.choices), _choice(rest, question.choices)} - {None}
     return named.pop() if len(named) == 1 else None
@@ -126,7 +126,7 @@ def _rule(text: str, letter: str, question: Question) -> Rule:
 def _choice(text: str, choices: Sequence[str]) -> str | None:
     """Return the letter of the only choice with this text, in the same case or, if none has it, in any; else None."""
     for form in (_plain, _folded):
-        letters = [name for name, choice in zip(LETTERS, choices, strict=True) if form(choice) == form(text) and form(text)]
+        letters = [name for name, choice in zip(LETTERS, choices, strict=False) if form(choice) == form(text) and form(text)]
         if letters:
             return letters[0] if len(letters) == 1 else None
     return None

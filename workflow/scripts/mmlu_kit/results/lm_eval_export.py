@@ -16,8 +16,9 @@ from typing import Any
 
 from mmlu_kit import files
 from mmlu_kit.evaluation import prompts
+from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
-from mmlu_kit.evaluation.records import Evaluation, Record, Timing
+from mmlu_kit.evaluation.records import Evaluation, Timing
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.inputs.questions import Question

@@ -1,13 +1,14 @@
 """merged.json: a study's results in one file, a summary for each model and subject."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from pydantic import Field
 
 from mmlu_kit.data import Bytes, Count, Data, Document, Joules, Seconds, Sha256, version
+from mmlu_kit.evaluation.answers import Choices, Totals, guessed
 from mmlu_kit.evaluation.manner import Conversation, Packing
-from mmlu_kit.evaluation.records import Totals
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
@@ -35,9 +36,10 @@ class RepeatedAnswer(Data):
     """A model's answer to a question that occurs more than once in the study."""
 
     question_sha256: Sha256
+    choices: Choices
     correct: bool
-    correct_generated: bool
-    parsed: bool
+    correct_generated: bool | None
+    parsed: bool | None
 
 
 class Result(Data):
@@ -90,7 +92,7 @@ class NotRunHere(Missing):
 class Merged(Document):
     """merged.json: a study's results, summarized for each model and subject; questions.csv has every single answer."""
 
-    schema_: Literal["mmlu-kit/merged/6"] = version("mmlu-kit/merged/6")
+    schema_: Literal["mmlu-kit/merged/7"] = version("mmlu-kit/merged/7")
     study: Study = Field(description="The study; folders outside the project are shortened to their base names.")
     models: dict[str, MergedModel] = Field(description="What each model is and how it ran.")
     machines: list[Machine] = Field(
@@ -130,8 +132,16 @@ class Merged(Document):
 
 def sums(results: Sequence[Result], without: Sequence[RepeatedAnswer] = ()) -> Totals:
     """Return the counts over results, with every copy of a repeated question except those in `without`."""
-    counts = {
-        name: sum(getattr(result.totals, name) for result in results) - sum(getattr(answer, name) for answer in without)
-        for name in ("correct", "correct_generated", "parsed")
-    }
-    return Totals(questions=sum(result.totals.questions for result in results) - len(without), **counts)
+    totals = [result.totals for result in results]
+
+    def count(name: str) -> int | None:
+        counts = [getattr(one, name) for one in totals]
+        return None if None in counts else sum(counts) - sum(getattr(answer, name) for answer in without)
+
+    return Totals(
+        questions=sum(one.questions for one in totals) - len(without),
+        guessed=round(math.fsum(one.guessed for one in totals) - guessed(answer.choices for answer in without), 9),
+        correct=count("correct") or 0,
+        correct_generated=count("correct_generated"),
+        parsed=count("parsed"),
+    )

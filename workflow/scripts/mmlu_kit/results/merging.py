@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from mmlu_kit import settings
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
+from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.manner import Packing
-from mmlu_kit.evaluation.records import Evaluation, NotRun, Record, Timing
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results import compatibility, repeats
 from mmlu_kit.results.collection import Pair
@@ -31,10 +32,10 @@ _TIMES = (
 _PEAKS = ("peak_rss_bytes", "peak_gpu_bytes")
 # Fields that must be equal in all evaluations of one model.
 _SAME = ("repository", "commit", "parameters", "requested", "effective", "conversation", "model_files")
-# The columns of questions.csv: a record's fields, with one column for each letter's log-probability.
-LOGPROBS = tuple(f"logprob_{letter}" for letter in LETTERS)
-_FIELDS = tuple(name for name in Record.model_fields if name not in ("subject", "index", "letter_logprobs"))
-_COLUMNS = ("model", "subject", "index", *_FIELDS, *LOGPROBS)
+# The columns of questions.csv: a record's fields, with one column for each choice's log-probability.
+_FIELDS = tuple(
+    name for name in Record.model_fields if name not in ("subject", "index", "letter_logprobs", "other_orders", "cloze")
+)
 
 
 def merge(
@@ -175,9 +176,23 @@ def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> "pandas.Data
             "subject": subject,
             "index": record.index,
             **{name: getattr(record, name) for name in _FIELDS},
-            **{f"logprob_{letter}": (record.letter_logprobs or {}).get(letter) for letter in LETTERS},
+            **dict(zip(logprob_columns(record.choices), _logprobs(record), strict=True)),
         }
         for model, subject in study.pairs()
         for record in answered.get((model, subject), [])
     ]
-    return pandas.DataFrame(rows, columns=list(_COLUMNS))
+    most = max((row["choices"] for row in rows), default=0)
+    return pandas.DataFrame(rows, columns=["model", "subject", "index", *_FIELDS, *logprob_columns(most)])
+
+
+def logprob_columns(choices: int) -> list[str]:
+    """Return the names of the columns with the log-probabilities of this many choices: logprob_A, logprob_B and so on."""
+    return [f"logprob_{letter}" for letter in LETTERS[:choices]]
+
+
+def _logprobs(record: Record) -> list[float | None]:
+    """Return each choice's log-probability: of its letter, over all orders if several were asked, or of its text."""
+    if record.cloze is not None:
+        return [choice.logprob for choice in record.cloze]
+    logprobs = record.choice_logprobs or {}
+    return [logprobs.get(letter) for letter in record.letters]

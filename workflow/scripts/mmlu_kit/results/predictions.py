@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmlu_kit import files
-from mmlu_kit.evaluation.records import Record
+from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.results import answer_forms
 from mmlu_kit.results.answer_forms import Numbers
@@ -124,6 +124,7 @@ def _record(prediction: Prediction, question: Question, numbers: Numbers) -> Rec
         subject=question.subject,
         index=question.index,
         question_sha256=question.sha256,
+        choices=len(question.choices),
         gold=question.answer,
         predicted=letter,
         correct=letter == question.answer,

@@ -13,7 +13,8 @@ import numpy
 import pandas
 from numpy.typing import NDArray
 
-from mmlu_kit.evaluation.records import Evaluation, Record
+from mmlu_kit.evaluation.answers import Record
+from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.results.merged import RepeatedAnswer
 
 
@@ -28,9 +29,10 @@ def repeated_answers(records: Iterable[Record], repeated: set[str]) -> list[Repe
     return [
         RepeatedAnswer(
             question_sha256=record.question_sha256,
+            choices=record.choices,
             correct=record.correct,
             correct_generated=record.correct_generated,
-            parsed=record.parsed is not None,
+            parsed=None if record.generated is None else record.parsed is not None,
         )
         for record in records
         if record.question_sha256 in repeated

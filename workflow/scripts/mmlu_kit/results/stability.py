@@ -8,8 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Positive, version
+from mmlu_kit.evaluation.answers import ROUNDING, Record, mass
+from mmlu_kit.evaluation.continuations import Logprob
 from mmlu_kit.evaluation.manner import Packing
-from mmlu_kit.evaluation.records import ROUNDING, Logprob, Record, mass
 from mmlu_kit.settings import LETTERS, DType, Letter, NumberFormat
 
 DTYPES = (DType.FLOAT32, DType.BFLOAT16)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mmlu_kit import settings, statistics
-from mmlu_kit.evaluation.records import Totals
+from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.results.merged import Merged, Result, sums
 from mmlu_kit.settings import GPUS, Device
 from mmlu_kit.study import Group
@@ -34,9 +34,10 @@ class Summary:
     machine: int | None
     subjects: int
     questions: int
+    guessed: float
     correct: int
-    correct_generated: int
-    parsed: int
+    correct_generated: int | None
+    parsed: int | None
     every_copy: Totals
     accuracy_low: float
     accuracy_high: float
@@ -61,23 +62,28 @@ class Summary:
 
     @property
     def accuracy(self) -> float:
-        """The accuracy by the best letter."""
+        """The accuracy by the best answer."""
         return self.correct / self.questions
 
     @property
-    def accuracy_generated(self) -> float:
-        """The accuracy by the generated letter, in which an unparsed answer counts as wrong."""
-        return self.correct_generated / self.questions
+    def guessing(self) -> float:
+        """The accuracy of guessing: the mean of one in the number of choices, question by question."""
+        return self.guessed / self.questions
 
     @property
-    def parse_rate(self) -> float:
-        """The share of answers from which a letter could be parsed."""
-        return self.parsed / self.questions
+    def accuracy_generated(self) -> float | None:
+        """The accuracy by the generated letter, in which an unparsed answer counts as wrong; None if nothing is generated."""
+        return None if self.correct_generated is None else self.correct_generated / self.questions
+
+    @property
+    def parse_rate(self) -> float | None:
+        """The share of answers from which a letter could be parsed; None if nothing is generated."""
+        return None if self.parsed is None else self.parsed / self.questions
 
     @property
     def unread(self) -> int:
         """The number of imported answers that name no choice; a model that was run has a best letter for every question."""
-        return self.questions - self.parsed if self.device is None else 0
+        return self.questions - self.parsed if self.device is None and self.parsed is not None else 0
 
     @property
     def cpu_s(self) -> float | None:
@@ -111,6 +117,7 @@ def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | 
         machine=machines.pop() if len(machines) == 1 else None,
         subjects=len(results),
         questions=counts.questions,
+        guessed=counts.guessed,
         correct=counts.correct,
         correct_generated=counts.correct_generated,
         parsed=counts.parsed,

@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from mmlu_kit.data import Bytes, Count, Data, Document, Joules, MedianRange, Positive, Seconds, version
 from mmlu_kit.evaluation import records
-from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, Totals
+from mmlu_kit.evaluation.answers import Totals
+from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.settings import SETTINGS, Effective, LoadSettings, WeightGroup
 from mmlu_kit.study import Setup, TimingSetups
 from mmlu_kit.timing import limits, phase_timer

@@ -1,0 +1,37 @@
+"""A choice's text as the continuation of a question (cloze): its log-probability, and the scores by which choices are ranked."""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from mmlu_kit.data import Count, Data, Positive
+from mmlu_kit.settings import LETTERS, Score
+
+# What float32 holds, of which the logarithms are computed.
+SMALLEST = -3.4028235e38
+Logprob = Annotated[float, Field(ge=SMALLEST, le=0)]
+
+
+class Continuation(Data):
+    """How probable a choice's text is after the question; natural logarithms, summed over the text's tokens."""
+
+    logprob: Logprob = Field(description="After the question.")
+    unconditional: Logprob = Field(description="After 'Answer:' alone.")
+    tokens: Positive = Field(description="Tokens that the text and the space before it add to the prompt.")
+    characters: Count = Field(description="Characters of the text alone.")
+    bytes: Count = Field(description="Its bytes in UTF-8.")
+
+    def score(self, by: Score) -> float:
+        """Return the score by which choices are ranked; an empty text has the lowest per character and per byte."""
+        if by == Score.PMI:
+            return self.logprob - self.unconditional
+        length = {Score.RAW: 1, Score.TOKEN: self.tokens, Score.CHARACTER: self.characters, Score.BYTE: self.bytes}[by]
+        return self.logprob / length if length else -math.inf
+
+
+def best(choices: Sequence[Continuation], by: Score) -> str:
+    """Return the letter of the choice with the highest score, the first of those that tie."""
+    scores = [choice.score(by) for choice in choices]
+    return LETTERS[scores.index(max(scores))]
