@@ -16,7 +16,7 @@ from mmlu_kit.template_arguments import TemplateArguments
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of choices; a question with four has the first four
 Letter = Annotated[str, Field(pattern=f"^[{LETTERS[0]}-{LETTERS[-1]}]$")]
-CHANCE = 1 / 4  # TODO: question by question
+CHANCE = 1 / 4
 FEWEST_CHOICES, MOST_CHOICES = 2, len(LETTERS)
 MAX_EXAMPLES = 5  # few-shot examples in MMLU's dev split
 
@@ -191,8 +191,9 @@ class PromptSettings(Entry):
     )
     score: Score | None = Field(
         None,
-        description="By what the choices of a cloze preset are ranked: raw (log-probability), token, character or byte (divided "
-        "by the choice's number of them), or pmi (less the log-probability without the question); null is per character.",
+        description="By what the choices of a cloze preset are ranked: raw (log-probability), token, character or byte "
+        "(divided by the choice's number of them), or pmi (less the log-probability without the question); null is per "
+        "character.",
     )
     orders: Orders = Field(
         Orders.GIVEN,

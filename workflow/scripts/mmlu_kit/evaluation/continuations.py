@@ -1,4 +1,4 @@
-"""A choice's text as the continuation of a question (cloze): its log-probability, and the scores by which choices are ranked."""
+"""A choice's text as the continuation of a question (cloze): its log-probability, and the scores that rank choices."""
 
 import math
 from collections.abc import Sequence

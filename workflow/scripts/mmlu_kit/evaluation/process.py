@@ -102,10 +102,11 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     if len(counted) < len(records):
         print(f"{len(records) - len(counted)} of {len(records)} questions were asked before and do not count again")
     print(f"Overall Accuracy: {100 * totals.correct / totals.questions:.2f}%")
-    print(
-        f"As generated: {_percent(totals.correct_generated, totals.questions)}; "
-        f"a letter could be parsed from {totals.parsed} of {totals.questions} answers"
-    )
+    if totals.correct_generated is not None:
+        print(
+            f"As generated: {_percent(totals.correct_generated, totals.questions)}; "
+            f"a letter could be parsed from {totals.parsed} of {totals.questions} answers"
+        )
 
 
 def _once(records: Sequence[Record]) -> list[Record]:
@@ -124,4 +125,5 @@ def _print_questions(test_questions: Sequence[Question], records: Sequence[Recor
         for letter, choice in zip(question.letters, question.choices, strict=True):
             print(f"  {letter}. {choice}")
         verdict = "correct" if record.correct else f"wrong, the answer is {record.gold}"
-        print(f"  Model's answer: {record.predicted} ({verdict}); it would write {record.generated!r}")
+        text = "" if record.generated is None else f"; it would write {record.generated!r}"
+        print(f"  Model's answer: {record.predicted} ({verdict}){text}")

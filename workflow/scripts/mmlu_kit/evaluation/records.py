@@ -86,9 +86,9 @@ class Evaluation(Document):
                 return f"{where}: {problem}"
             if most is not None and (record.examples or 0) > most:
                 return f"{where} has more examples than requested"
-            if same_rules and record.generated is not None:
-                if record.parsed != answer_parser.parse(record.generated, record.letters, in_thought):
-                    return f"{where}: parsed is not the letter in its generated text"
+            text = record.generated
+            if same_rules and text is not None and record.parsed != answer_parser.parse(text, record.letters, in_thought):
+                return f"{where}: parsed is not the letter in its generated text"
         if self.totals != Totals.over(self.records):
             return "the totals contradict the records"
         if self.packing and self.packing.packed + self.packing.alone != len(self.records):

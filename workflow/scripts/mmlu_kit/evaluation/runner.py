@@ -161,10 +161,11 @@ class Runner:
                 origin = record.question_sha256, record.gold, record.prompt_sha256, record.prompt_tokens, record.examples
                 if record.subject != subject or origin != origins.get(record.index):
                     raise ValueError(f"its question {record.index} is not this subject's")
-                if record.letter_logprobs is None or record.parsed != answer_parser.parse(
-                    record.generated or "", record.letters, in_thought
-                ):
-                    raise ValueError(f"its question {record.index} has no probabilities, or not the letter in its text")
+                if problem := records.protocol_contradiction(record, self.requested):
+                    raise ValueError(f"its question {record.index}: {problem}")
+                text = record.generated
+                if text is not None and record.parsed != answer_parser.parse(text, record.letters, in_thought):
+                    raise ValueError(f"its question {record.index} has another letter than its text")
             return batch
 
         kept = journal.checked(check)
