@@ -32,10 +32,10 @@ class Passes:
 def kit(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
     """This project's scoring, of `batch` tokens at a time."""
     from mmlu_kit.evaluation import encoding, scoring
-    from mmlu_kit.settings import Preset
+    from mmlu_kit.settings import PromptSettings
 
-    prepared = encoding.prepare(questions, examples, Preset.LM_EVAL, tokenizer, None)
-    scoring.score(model, tokenizer, prepared, batch, 1, {}, lambda number, records: None)
+    prepared = encoding.prepare(questions, examples, PromptSettings(), tokenizer, None)
+    scoring.score(model, tokenizer, prepared, batch, PromptSettings(), {}, lambda number, records: None)
 
 
 def lm_eval(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
@@ -64,19 +64,20 @@ def generate(model: Any, tokenizer: Any, questions: Sequence["Question"], exampl
 def forward(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> Passes:
     """The kit's forward passes alone, beside products of the model's own matrices and `batch` rows."""
     from mmlu_kit.evaluation import batches, encoding, packing
-    from mmlu_kit.settings import Preset
+    from mmlu_kit.evaluation.rows import shared_prefix
+    from mmlu_kit.settings import PromptSettings
 
-    prepared = encoding.prepare(questions, examples, Preset.LM_EVAL, tokenizer, None)
-    rows = [prompt.ids for prompt in prepared]
-    start = batches.shared_prefix(rows)
-    groups = [[rows[place][start:] for place in group] for group in batches.plan([len(row) - start for row in rows], batch)]
+    prepared = [prompt.rows for prompt in encoding.prepare(questions, examples, PromptSettings(), tokenizer, None)]
+    start = shared_prefix(prepared)
+    sizes = [batches.Size(one.tokens(start), one.outputs) for one in prepared]
+    groups = [[prepared[place] for place in group] for group in batches.plan(sizes, batch)]
     before = product(model, batch)
     began = time.perf_counter()
-    logits = packing.PackedScorer(model, rows[0], start)
+    logits = packing.PackedScorer(model, prepared[0].rows[0].ids, start)
     for group in groups:
         logits(group)
     seconds = time.perf_counter() - began
-    rate = arithmetic(model, start, [len(row) - start for row in rows]) / seconds
+    rate = arithmetic(model, start, [size.tokens for size in sizes]) / seconds
     return Passes(seconds, rate, (before + product(model, batch)) / 2)
 
 

@@ -26,7 +26,7 @@ from mmlu_kit.inputs import questions
 from mmlu_kit.jobs import needs
 from mmlu_kit.models import number_formats, tokenizers
 from mmlu_kit.recall import conversations, probes, times
-from mmlu_kit.settings import Device, DType, Preset, Split, dtype_bytes
+from mmlu_kit.settings import Device, DType, PromptSettings, Split, dtype_bytes
 from mmlu_kit.study import Study, resolve
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError, run
@@ -92,7 +92,7 @@ def counted(data: Path, path: Path) -> list[int]:
     """The prompt tokens of each question of a subject, as the kit asks them of a Qwen2.5 model without examples."""
     tokenizer = tokenizers.load_tokenizer(data / "tokenizers/qwen2.5-instruct")
     tests = questions.read_csv(path, path.stem.removesuffix("_test"), Split.TEST)
-    return [len(prompt.ids) for prompt in encoding.prepare(tests, [], Preset.LM_EVAL, tokenizer, 32768)]
+    return [len(prompt.ids) for prompt in encoding.prepare(tests, [], PromptSettings(), tokenizer, 32768)]
 
 
 def cost(name: str, study: Study, tokens: Mapping[str, Sequence[int]], rates: Rates, shapes: Path) -> Cost:

@@ -10,6 +10,7 @@ from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.encoding import Prompt
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import PromptSettings
 
 from tests.helpers import families
 
@@ -45,7 +46,9 @@ def score(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: i
     The model must not have read anything yet, since some rotary positions depend on earlier prompts.
     """
     reference = torch.stack([_logprobs_alone(model, prompt.ids) for prompt in prompts])
-    records, packing = scoring.score(model, TOKENIZER, prompts, tokens_per_batch, 1, {}, lambda number, batch: None)
+    records, packing = scoring.score(
+        model, TOKENIZER, prompts, tokens_per_batch, PromptSettings(), {}, lambda number, batch: None
+    )
     scored = torch.tensor([[record.letter_logprobs[letter] for letter in "ABCD"] for record in records], dtype=torch.float64)
     error = (scored - reference[:, LETTER_IDS]).abs().max()
     assert error < 1e-4, f"{error:.2g} nats off: {packing.in_words()}"

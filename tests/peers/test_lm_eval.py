@@ -11,7 +11,7 @@ import pytest
 from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import tokenizers, transformers_model
-from mmlu_kit.settings import LoadSettings
+from mmlu_kit.settings import LoadSettings, Preset, PromptSettings
 
 from benchmarks.make_random_model import SMALL, published_shape, save
 from tests.helpers import peers
@@ -47,7 +47,7 @@ def prepared(real_data, tokenizer, preset, examples, most):
     for subject in SUBJECTS:
         subject_questions = questions.read_folder(real_data / "mmlu", subject)
         tests, shown = questions.split(subject_questions, "test")[:most], questions.split(subject_questions, "dev")[:examples]
-        by_subject.append(encoding.prepare(tests, shown, preset, tokenizer, None))
+        by_subject.append(encoding.prepare(tests, shown, PromptSettings(preset=preset, examples=examples), tokenizer, None))
     return by_subject
 
 
@@ -75,7 +75,9 @@ def test_letter_log_likelihoods_equal_lm_evals(folders, real_data, name, preset,
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=32768)
     flips = []
     for prompts in by_subject:
-        records, _ = scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)
+        records, _ = scoring.score(
+            model, tokenizer, prompts, 768, PromptSettings(preset=preset), {}, lambda number, records: None
+        )
         flips += peers.ties_ranked_otherwise(records, peers.letter_logprobs(lm, prompts))
     print(f"{name}, {preset}, {examples} examples: ties ranked otherwise: {flips or 'none'}")
 
@@ -99,5 +101,5 @@ def test_prompts_equal_those_of_lm_evals_task_files(real_data):
         examples = "".join(f"{render(question=q.question, choices=q.choices)} {q.answer}\n\n" for q in shown)
         for question in questions.split(subject_questions, "test"):
             text = render(question=question.question, choices=question.choices)
-            assert running_text(question, [], "lm_eval") == description + text
-            assert running_text(question, shown, "lm_eval") == description + examples + text
+            assert running_text(question, [], Preset.LM_EVAL) == description + text
+            assert running_text(question, shown, Preset.LM_EVAL) == description + examples + text

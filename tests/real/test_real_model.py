@@ -14,11 +14,11 @@ from functools import cache
 import gguf
 import pytest
 import torch
-from mmlu_kit.evaluation import encoding, scoring
+from mmlu_kit.evaluation import encoding, generation, scoring
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.models import positions, tokenizers, transformers_model
-from mmlu_kit.settings import LoadSettings, Split
+from mmlu_kit.settings import LoadSettings, PromptSettings, Split
 from safetensors.torch import load_file
 
 from tests.helpers import peers
@@ -57,8 +57,12 @@ def score(model, tokenizer, part):
 
     @cache
     def call(preset, subject):
-        prompts = encoding.prepare(part(preset, subject), [], preset, tokenizer, positions.context_length(model))
-        return prompts, scoring.score(model, tokenizer, prompts, 768, 1, {}, lambda number, records: None)[0]
+        prompts = encoding.prepare(
+            part(preset, subject), [], PromptSettings(preset=preset), tokenizer, positions.context_length(model)
+        )
+        return prompts, scoring.score(
+            model, tokenizer, prompts, 768, PromptSettings(preset=preset), {}, lambda number, records: None
+        )[0]
 
     return call
 
@@ -109,7 +113,7 @@ def test_it_continues_series(model, tokenizer):
     days = "Monday, Tuesday, Wednesday, Thursday,"
     for text, continuation in {"1, 2, 3, 4, 5, 6,": " 7, 8, 9,", days: " Friday, Saturday, Sunday"}.items():
         ids = tokenizer(text)["input_ids"]
-        written = scoring.greedy(model, ids, len(tokenizer(continuation)["input_ids"]), tokenizer)
+        written = generation.greedy(model, ids, len(tokenizer(continuation)["input_ids"]), tokenizer)
         assert tokenizer.decode(written) == continuation
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mmlu_kit import files
 from mmlu_kit.chat import replies, sessions, states, views
-from mmlu_kit.evaluation import encoding, scoring
+from mmlu_kit.evaluation import encoding, generation
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings
@@ -220,9 +220,9 @@ def test_a_reply_ends_at_the_templates_own_mark(talkative, name, mark, configure
     replier = replies.Replier(model, template)
     assert "".join(replier.reply(ids, 8)) == "" and replier.last.ended == "end"
     # A generated answer in an evaluation ends there too, and has no text of a mark.
-    assert template.tokenizer.decode(scoring.greedy(model, ids, 8, template.tokenizer, end), skip_special_tokens=True) == ""
+    assert template.tokenizer.decode(generation.greedy(model, ids, 8, template.tokenizer, end), skip_special_tokens=True) == ""
     if end != 2:
-        assert len(scoring.greedy(model, ids, 8, template.tokenizer)) == 8  # as with other presets
+        assert len(generation.greedy(model, ids, 8, template.tokenizer)) == 8  # as with other presets
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

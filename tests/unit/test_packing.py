@@ -5,6 +5,7 @@ import torch
 import transformers
 from mmlu_kit.evaluation import packability, packing, scoring
 from mmlu_kit.models import positions
+from mmlu_kit.settings import PromptSettings
 
 from tests.helpers import families, scored_prompts
 
@@ -132,7 +133,7 @@ def test_a_killed_run_with_other_batches_is_scored_again():
     made, prompts = model("Llama"), scored_prompts.make_prompts(LENGTHS, PREFIX)
     whole, _ = score(made, prompts)
     kept = {0: [whole[3]], 1: [whole[1]]}  # not the groups of this plan
-    again, _ = scoring.score(made, scored_prompts.TOKENIZER, prompts, 768, 1, kept, lambda number, records: None)
+    again, _ = scoring.score(made, scored_prompts.TOKENIZER, prompts, 768, PromptSettings(), kept, lambda number, records: None)
     assert again == whole
 
 

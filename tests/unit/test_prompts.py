@@ -1,5 +1,7 @@
 """Prompts, byte for byte."""
 
+import dataclasses
+
 import pytest
 import transformers
 from mmlu_kit import files
@@ -9,6 +11,7 @@ from mmlu_kit.evaluation.rendering import DATE_STRING
 from mmlu_kit.evaluation.template_forms import special_tokens
 from mmlu_kit.inputs import questions
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import Preset
 
 QUESTION = Question("college_biology", "test", 0, " Which is it? ", ("one", "two", "three", "four"), "C")
 EXAMPLE = Question("college_biology", "dev", 0, "And this?", ("a", "b", "c", "d"), "B")
@@ -18,18 +21,37 @@ SHOWN = "And this?\nA. a\nB. b\nC. c\nD. d\nAnswer: B"
 
 
 def test_lm_eval_prompt_is_exact():
-    assert prompts.running_text(QUESTION, [], "lm_eval") == f"{HEADER}\n\n{BLOCK}"
-    assert prompts.running_text(QUESTION, [EXAMPLE], "lm_eval") == f"{HEADER}\n\n{SHOWN}\n\n{BLOCK}"
+    assert prompts.running_text(QUESTION, [], Preset("lm_eval")) == f"{HEADER}\n\n{BLOCK}"
+    assert prompts.running_text(QUESTION, [EXAMPLE], Preset("lm_eval")) == f"{HEADER}\n\n{SHOWN}\n\n{BLOCK}"
 
 
 def test_hendrycks_prompt_has_two_spaces_and_strips_nothing():
     header = HEADER.replace("about ", "about  ")
     block = BLOCK.replace("Which is it?", " Which is it? ")
-    assert prompts.running_text(QUESTION, [EXAMPLE], "hendrycks") == f"{header}\n\n{SHOWN}\n\n{block}"
+    assert prompts.running_text(QUESTION, [EXAMPLE], Preset("hendrycks")) == f"{header}\n\n{SHOWN}\n\n{block}"
 
 
 def test_writeup_prompt_is_the_bare_question():
-    assert prompts.running_text(QUESTION, [], "writeup") == BLOCK
+    assert prompts.running_text(QUESTION, [], Preset("writeup")) == BLOCK
+
+
+@pytest.mark.parametrize(("preset", "kind"), [("cloze", "questions"), ("olmes", "multiple choice questions")])
+def test_cloze_prompts_show_no_choices(preset, kind):
+    header = f"The following are {kind} (with answers) about college biology."
+    block = "Question: Which is it?\nAnswer:"
+    assert prompts.running_text(QUESTION, [], Preset(preset)) == f"{header}\n\n{block}"
+    shown = "Question: And this?\nAnswer: b"
+    assert prompts.running_text(QUESTION, [EXAMPLE], Preset(preset)) == f"{header}\n\n{shown}\n\n{block}"
+
+
+def test_ten_choices_have_ten_letters():
+    question = dataclasses.replace(QUESTION, choices=tuple(f"{number} m" for number in range(10)), answer="J")
+    assert prompts.running_text(question, [], Preset.WRITEUP).endswith("\nI. 8 m\nJ. 9 m\nAnswer:")
+
+
+def test_the_title_of_a_subject_is_written_as_its_source_has_it():
+    question = dataclasses.replace(QUESTION, subject="health_safety", title="Health & Safety")
+    assert " about Health & Safety.\n\n" in prompts.running_text(question, [], Preset.LM_EVAL)
 
 
 def test_chat_prompts_have_few_shot_examples_as_turns():
@@ -50,7 +72,7 @@ def tokenizer(real_data):
 def test_chat_prompts_do_not_depend_on_the_date(real_data, tokenizer, template):
     tokenizer.chat_template = (real_data / f"chat_templates/{template}.jinja").read_text()
     tokenizer.bos_token = "<|begin_of_text|>"
-    pieces = prompts.render(QUESTION, [EXAMPLE], "chat", ChatTemplate(tokenizer))
+    pieces = prompts.render(QUESTION, [EXAMPLE], Preset.CHAT, ChatTemplate(tokenizer))
     text = "".join(piece for piece, _ in pieces)
     assert text == tokenizer.apply_chat_template(
         prompts.messages(QUESTION, [EXAMPLE]),
@@ -82,5 +104,5 @@ def test_prompts_of_a_real_question_have_known_hashes(real_data, preset, count):
     tokenizer = transformers.AutoTokenizer.from_pretrained(real_data / "tokenizers/qwen2.5-instruct", local_files_only=True)
     found = questions.read_folder(real_data / "mmlu", "astronomy")
     template = ChatTemplate(tokenizer)
-    pieces = prompts.render(questions.split(found, "test")[0], questions.split(found, "dev")[:count], preset, template)
+    pieces = prompts.render(questions.split(found, "test")[0], questions.split(found, "dev")[:count], Preset(preset), template)
     assert files.sha256("".join(piece for piece, _ in pieces)) == GOLDEN[preset, count]

@@ -5,6 +5,7 @@ from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import PromptSettings
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers.chat_templates import PARTS, TEMPLATES, chatml, like_sentencepiece, turns
@@ -17,7 +18,9 @@ ASK = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "
 
 
 def prepare(tokenizer, examples=1, **arguments):
-    return encoding.prepare(QUESTIONS, EXAMPLES[:examples], "chat", tokenizer, None, template_arguments=arguments)
+    return encoding.prepare(
+        QUESTIONS, EXAMPLES[:examples], PromptSettings(preset="chat", template_arguments=arguments), tokenizer, None
+    )
 
 
 def prompt(tokenizer, messages):
@@ -199,9 +202,9 @@ def test_the_form_is_found_once_for_all_questions(monkeypatch):
     monkeypatch.setattr(
         tokenizer, "apply_chat_template", lambda *args, **options: rendered.append(1) or original(*args, **options)
     )
-    encoding.prepare(QUESTIONS, EXAMPLES, "chat", tokenizer, None)
+    encoding.prepare(QUESTIONS, EXAMPLES, PromptSettings(preset="chat"), tokenizer, None)
     once = len(rendered)
-    encoding.prepare(QUESTIONS * 20, EXAMPLES, "chat", tokenizer, None)
+    encoding.prepare(QUESTIONS * 20, EXAMPLES, PromptSettings(preset="chat"), tokenizer, None)
     assert len(rendered) - once == once + 19 * len(QUESTIONS)
 
 

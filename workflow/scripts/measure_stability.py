@@ -12,7 +12,7 @@ from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings, StabilityFile, StabilityRun
-from mmlu_kit.settings import MAX_EXAMPLES, Device, LoadSettings, OnUnavailable, Preset, Split
+from mmlu_kit.settings import MAX_EXAMPLES, Device, LoadSettings, OnUnavailable, Preset, PromptSettings, Split
 
 
 def arguments() -> argparse.Namespace:
@@ -33,7 +33,12 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    template_arguments = options.template_arguments(args)
+    requested = PromptSettings(
+        preset=Preset(args.preset),
+        examples=args.examples,
+        fewer_examples=args.fewer_examples,
+        template_arguments=options.template_arguments(args),
+    )
     by_subject = [questions.read_jsonl(path) for path in args.questions]
     manifest = checkpoints.verified_manifest(args.model)
 
@@ -52,11 +57,9 @@ def main() -> None:
             encoding.prepare(
                 questions.split(subject_questions, Split.TEST),
                 questions.examples(subject_questions, args.examples),
-                Preset(args.preset),
+                requested,
                 tokenizer,
                 context,
-                args.fewer_examples,
-                template_arguments=template_arguments,
             )
             for subject_questions in by_subject
         ]
@@ -72,7 +75,7 @@ def main() -> None:
                     bar.advance(len(batch))
 
                 for subject_prompts in prompts:
-                    scored, packing = scoring.score(model, tokenizer, subject_prompts, size, 1, {}, done)
+                    scored, packing = scoring.score(model, tokenizer, subject_prompts, size, requested, {}, done)
                     records += scored
                     packings.append(packing)
             runs.append(stability.run(settings, records, Packing.over(packings)))

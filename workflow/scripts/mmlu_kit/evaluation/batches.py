@@ -1,20 +1,23 @@
-"""Batches of prompts: which are scored together, and the logits after each prompt of a batch.
+"""Batches of questions: whose rows are scored together, and the logits that are wanted of a batch.
 
-Prompts are packed (see packing.py) where that is exact for the model, and scored one at a time where it is not. One batch is
-scored first, and its longest prompt is scored alone as well: being the last in its row, it would show what leaks from others.
+Questions are packed (see packing.py) where that is exact for the model; where it is not, their rows are scored one at a time.
+One batch is scored first, and its last row is scored alone as well: it would show what leaks from others.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 
 from mmlu_kit.evaluation import packability, packing
-from mmlu_kit.evaluation.encoding import Prompt
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.packability import Limit
 from mmlu_kit.evaluation.packing import NotPackable, PackedScorer
+from mmlu_kit.evaluation.rows import Rows, shared_prefix
 from mmlu_kit.user_errors import UserError
+
+MOST_OUTPUTS = 512  # in a batch: float32 logits over 150,000 tokens take 0.3 GB, and their logarithms as much
 
 
 class ModelFails(UserError):
@@ -23,88 +26,102 @@ class ModelFails(UserError):
 
 @dataclass(frozen=True)
 class Batches:
-    """A plan for `prompts`: `groups` are positions in them, and `scorer` scores those groups that are packed.
+    """A plan for `questions`: `groups` are positions in them, and `scorer` scores those groups that are packed.
 
-    `limit` says which prompts may be packed. `logits` are those of groups that are scored already, by the group's number.
+    `limit` says which rows may be packed. `logits` are those of groups that are scored already, by the group's number.
     """
 
     model: torch.nn.Module
-    prompts: Sequence[Prompt]
+    questions: Sequence[Rows]
     groups: list[list[int]]
     limit: Limit
     scorer: PackedScorer | None = None
     logits: dict[int, torch.Tensor] = field(default_factory=dict)
 
-    def score(self, number: int) -> torch.Tensor:
-        """Next-token logits after each prompt of a group, float32, shape (prompts, vocabulary)."""
+    def score(self, number: int) -> list[torch.Tensor]:
+        """The next-token logits wanted of each question of a group, float32, shape (outputs, vocabulary)."""
         ready = self.logits.pop(number, None)
-        return self._score(self._group(number)) if ready is None else ready
+        group = self._group(number)
+        logits = self._score(group) if ready is None else ready
+        return list(logits.split([question.outputs for question in group]))
 
     def check(self, number: int, dtype: torch.dtype) -> str | None:
-        """Score a packed group whose last prompt the scorer was made with; say why packing is not exact, None if it is."""
+        """Score a packed group whose last row the scorer was made with; say why packing is not exact, None if it is."""
         assert self.scorer is not None
         tail = len(self.scorer.reference)
-        logits = self._score(self._group(number), tail)
+        group = self._group(number)
+        logits = self._score(group, tail)
         if not packability.agree(self.scorer.reference, logits[-tail:], dtype):
             return "packed scores differ from its own"
-        self.logits[number] = torch.cat([logits[:-tail], logits[-1:]])
+        wanted = group[-1].rows[-1].outputs
+        self.logits[number] = torch.cat([logits[: -max(tail, wanted)], logits[-wanted:]])
         return None
 
     def packing(self) -> Packing:
-        """How many prompts are packed, and why the others are not."""
-        alone = sum(not self._packs(prompt) for prompt in self.prompts)
-        return Packing(packed=len(self.prompts) - alone, alone=alone, reason=self.limit.reason if alone else None)
+        """How many questions are packed, and why the others are not."""
+        alone = sum(not self._packs(question) for question in self.questions)
+        return Packing(packed=len(self.questions) - alone, alone=alone, reason=self.limit.reason if alone else None)
 
     def order(self) -> list[int]:
         """The groups' numbers, those that are scored already first."""
         return sorted(range(len(self.groups)), key=lambda number: number not in self.logits)
 
-    def _group(self, number: int) -> list[Prompt]:
-        return [self.prompts[position] for position in self.groups[number]]
+    def _group(self, number: int) -> list[Rows]:
+        return [self.questions[position] for position in self.groups[number]]
 
-    def _packs(self, prompt: Prompt) -> bool:
-        return self.scorer is not None and self.limit.allows(len(prompt.ids))
+    def _packs(self, question: Rows) -> bool:
+        return self.scorer is not None and self.limit.allows(question.longest)
 
-    def _score(self, prompts: Sequence[Prompt], tail: int = 1) -> torch.Tensor:
-        """Score prompts that are all packed, or a single one; a group that does not fit the memory is halved.
+    def _score(self, questions: Sequence[Rows], tail: int = 0) -> torch.Tensor:
+        """Score questions that are all packed, or each row of the others; a group that does not fit the memory is halved.
 
-        Of the last prompt there are the logits after each of its last `tail` tokens.
+        With `tail`, the last row of the last question has at least this many outputs.
         """
         try:
-            if self.scorer is not None and self._packs(prompts[0]):
-                return self.scorer([prompt.ids[self.scorer.start :] for prompt in prompts], tail)
-            return packing.score_unpacked(self.model, prompts[0].ids)
+            if self.scorer is not None and self._packs(questions[0]):
+                return self.scorer(questions, tail)
+            return torch.cat([packing.score_unpacked(self.model, row) for question in questions for row in question.rows])
         except NotPackable:
             raise
         except Exception as error:
             if not _out_of_memory(error):
                 problem = f"the model's own code fails ({type(error).__name__}: {str(error).strip()[:200]})"
                 advice = "use another dtype, quantization, device or model"
-                raise ModelFails(f"{prompts[0].question.name}: {problem}: {advice}") from error
-            if len(prompts) == 1:
-                raise _does_not_fit(prompts[0], self.model) from None
+                raise ModelFails(f"{questions[0].name}: {problem}: {advice}") from error
+            if len(questions) == 1:
+                raise _does_not_fit(questions[0], self.model) from None
         # Outside the handler, since the traceback would keep the failed batch's memory alive.
         torch.cuda.empty_cache()
-        half = len(prompts) // 2
-        return torch.cat([self._score(prompts[:half]), self._score(prompts[half:], tail)])
+        half = len(questions) // 2
+        return torch.cat([self._score(questions[:half]), self._score(questions[half:], tail)])
 
 
-def choose(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: int | None) -> Batches:
-    """Plan the batches of `prompts`, at most `tokens_per_batch` tokens each; None asks for one prompt at a time."""
+def choose(
+    model: torch.nn.Module,
+    questions: Sequence[Rows],
+    tokens_per_batch: int | None,
+    groups: list[list[int]] | None = None,
+) -> Batches:
+    """Plan the batches of `questions`, at most `tokens_per_batch` tokens each; None asks for one question at a time.
+
+    With `groups`, which are those of longer rows of the same questions, they are the batches.
+    """
     if tokens_per_batch is None:
-        return _one_at_a_time(model, prompts, "one question at a time is requested")
+        return _one_at_a_time(model, questions, groups, "one question at a time is requested")
     limit = packability.limit(model)
-    rows = [prompt.ids for prompt in prompts if limit.allows(len(prompt.ids))]
-    if not rows:
-        return _one_at_a_time(model, prompts, limit.reason)
-    start = shared_prefix(rows)
-    groups = plan([len(prompt.ids) - start if limit.allows(len(prompt.ids)) else None for prompt in prompts], tokens_per_batch)
-    packed = [number for number, group in enumerate(groups) if limit.allows(len(prompts[group[0]].ids))]
-    number = next((number for number in reversed(packed) if len(groups[number]) > 1), packed[-1])
-    checked = prompts[groups[number][-1]]
+    allowed = [question for question in questions if limit.allows(question.longest)]
+    if not allowed:
+        return _one_at_a_time(model, questions, groups, limit.reason)
+    start = shared_prefix(allowed)
+    sizes = [Size(one.tokens(start), one.outputs) if limit.allows(one.longest) else None for one in questions]
+    planned = groups or plan(sizes, tokens_per_batch)
+    packed = [number for number, group in enumerate(planned) if limit.allows(questions[group[0]].longest)]
+    number = next((number for number in reversed(packed) if len(planned[number]) > 1), packed[-1])
+    checked = questions[planned[number][-1]]
+    row = checked.rows[-1].ids
     try:
-        scorer = PackedScorer(model, checked.ids, start, min(packability.TAIL, len(checked.ids) - start))
-        batches = Batches(model, prompts, groups, limit, scorer)
+        scorer = PackedScorer(model, row, start, min(packability.TAIL, len(row) - start))
+        batches = Batches(model, questions, planned, limit, scorer)
         problem = batches.check(number, model.dtype)
     except NotPackable as error:
         problem = str(error)
@@ -116,7 +133,7 @@ def choose(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: 
         if _out_of_memory(error):
             raise _does_not_fit(checked, model) from None
         problem = f"packing it raises {type(error).__name__}"
-    return _one_at_a_time(model, prompts, problem) if problem else batches
+    return _one_at_a_time(model, questions, groups, problem) if problem else batches
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -124,36 +141,38 @@ def _out_of_memory(error: Exception) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
 
 
-def _does_not_fit(prompt: Prompt, model: torch.nn.Module) -> UserError:
-    tokens = f"{len(prompt.ids)} tokens do not fit the memory of {model.device}"
-    return UserError(f"{prompt.question.name}: {tokens}: use fewer examples")
+def _does_not_fit(question: Rows, model: torch.nn.Module) -> UserError:
+    tokens = f"{question.longest} tokens do not fit the memory of {model.device}"
+    return UserError(f"{question.name}: {tokens}: use fewer examples")
 
 
-def shared_prefix(rows: Sequence[tuple[int, ...]]) -> int:
-    """The length of the prefix that all rows share; at least one token of each row is left out of it."""
-    # In lexicographic order, all rows share what the first and the last one share.
-    first, last = min(rows, key=tuple), max(rows, key=tuple)
-    longest = min(len(row) for row in rows) - 1
-    return next((place for place in range(longest) if first[place] != last[place]), longest)
+class Size(NamedTuple):
+    """What a question adds to a batch: tokens to compute, and tokens after which logits are wanted."""
+
+    tokens: int
+    outputs: int
 
 
-def plan(lengths: Sequence[int | None], tokens_per_batch: int) -> list[list[int]]:
-    """Group positions in `lengths` into batches of at most `tokens_per_batch` tokens (or of a single longer prompt).
+def plan(sizes: Sequence[Size | None], tokens_per_batch: int) -> list[list[int]]:
+    """Group positions in `sizes` into batches of at most `tokens_per_batch` tokens and MOST_OUTPUTS (or of a single question).
 
-    Prompts are sorted by length, the longest last; then those without a length, each on its own. The plan covers the whole
-    list, so that a resumed run has the same batches.
+    Questions are sorted by their tokens, the largest last; then those without a size, each on its own. The plan covers the
+    whole list, so that a resumed run has the same batches.
     """
     groups: list[list[int]] = []
-    room = 0
-    known = {position: length for position, length in enumerate(lengths) if length is not None}
-    for position, length in sorted(known.items(), key=lambda item: (item[1], item[0])):
-        if not groups or length > room:
+    tokens = outputs = 0  # that fit in the last group
+    known = {position: size for position, size in enumerate(sizes) if size is not None}
+    for position, size in sorted(known.items(), key=lambda item: (item[1].tokens, item[0])):
+        if not groups or size.tokens > tokens or size.outputs > outputs:
             groups.append([])
-            room = tokens_per_batch
+            tokens, outputs = tokens_per_batch, MOST_OUTPUTS
         groups[-1].append(position)
-        room -= length
-    return groups + [[position] for position, length in enumerate(lengths) if length is None]
+        tokens, outputs = tokens - size.tokens, outputs - size.outputs
+    return groups + [[position] for position, size in enumerate(sizes) if size is None]
 
 
-def _one_at_a_time(model: torch.nn.Module, prompts: Sequence[Prompt], reason: str | None) -> Batches:
-    return Batches(model, prompts, plan([len(prompt.ids) for prompt in prompts], 1), Limit(0, reason))
+def _one_at_a_time(
+    model: torch.nn.Module, questions: Sequence[Rows], groups: list[list[int]] | None, reason: str | None
+) -> Batches:
+    by_length = sorted(range(len(questions)), key=lambda position: questions[position].longest)
+    return Batches(model, questions, groups or [[position] for position in by_length], Limit(0, reason))

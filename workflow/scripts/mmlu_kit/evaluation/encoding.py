@@ -1,21 +1,34 @@
-"""Encoding of prompts as tokens, and the token of each letter after a prompt."""
+"""Encoding of prompts as tokens, and of what answers them: the token of each letter, or the tokens of each choice's text."""
 
 import itertools
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
-from mmlu_kit.evaluation import prompts
+from mmlu_kit.evaluation import orders, prompts
 from mmlu_kit.evaluation.chat_templates import ChatTemplate, Piece
 from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.evaluation.messages import Message
+from mmlu_kit.evaluation.rows import Row, Rows
 from mmlu_kit.evaluation.template_forms import alternatives, special_tokens
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import Preset
-from mmlu_kit.template_arguments import TemplateArguments
+from mmlu_kit.settings import Orders, Preset, PromptSettings
 from mmlu_kit.user_errors import UserError
+
+
+class Order(NamedTuple):
+    """The tokens of a prompt that shows the choices in another order, and the token that each letter adds to it."""
+
+    ids: tuple[int, ...]
+    letter_ids: tuple[int, ...]
+
+
+class Choice(NamedTuple):
+    """The tokens that a choice's text adds to a prompt, and those of 'Answer:' alone with those that it adds to them."""
+
+    ids: tuple[int, ...]
+    unconditional: tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -24,7 +37,9 @@ class Prompt:
 
     `sha256` is the hash of its text and template arguments, `ids` are its tokens, `answers` the texts that answer it with each
     letter, `letter_ids` the single token that each of them adds, and `examples` is the number of few-shot examples. In a chat
-    there are also the `conversation`'s form and the token with which the template ends a reply, `end_id`.
+    there are also the `conversation`'s form and the token with which the template ends a reply, `end_id`. `orders` are the
+    rotations of the choices other than the one given. For cloze presets, `answers` are the choices' texts and `choices` their
+    tokens, and there are no letters.
     """
 
     question: Question
@@ -36,47 +51,88 @@ class Prompt:
     examples: int
     conversation: Conversation | None = None
     end_id: int | None = None
+    orders: tuple[Order, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def rows(self) -> Rows:
+        """What the model reads: the prompt in each order, or the prompt with each choice but for its last token."""
+        prompts = [Row(self.ids), *(Row(order.ids) for order in self.orders)]
+        choices = [Row((*self.ids, *choice.ids[:-1]), len(choice.ids)) for choice in self.choices]
+        return Rows(self.question.name, tuple(choices or prompts))
+
+    @property
+    def unconditional_rows(self) -> Rows:
+        """The same for each choice after 'Answer:' alone."""
+        after = [choice.unconditional for choice in self.choices]
+        return Rows(self.question.name, tuple(Row((*prompt, *ids[:-1]), len(ids)) for prompt, ids in after))
+
+    @property
+    def token_ids(self) -> Iterable[int]:
+        """All tokens that the model reads or is asked about."""
+        yield from itertools.chain(self.letter_ids, *(order.letter_ids for order in self.orders))
+        yield from itertools.chain(*(row.ids for row in self.rows.rows), *(choice.ids for choice in self.choices))
 
 
 def prepare(
-    questions: Iterable[Question],
-    examples: Sequence[Question],
-    preset: Preset,
-    tokenizer: Any,
-    context: int | None,
-    fewer_examples: bool = False,
-    template_arguments: TemplateArguments = MappingProxyType({}),
+    questions: Iterable[Question], examples: Sequence[Question], requested: PromptSettings, tokenizer: Any, context: int | None
 ) -> list[Prompt]:
     """Return the prompts in the order of `questions`; one that cannot be scored exactly raises UserError naming the question.
 
     `context` is the model's context length in tokens. With `fewer_examples`, a longer prompt loses examples, the last first.
-    `template_arguments` are for the chat template.
     """
-    template = ChatTemplate(tokenizer, template_arguments) if preset == Preset.CHAT else None
+    preset = requested.preset
+    template = ChatTemplate(tokenizer, requested.template_arguments) if preset == Preset.CHAT else None
     end_id = template.end_id() if template else None
     prepared: list[Prompt] = []
     for question in questions:
-        kept = list(examples)
-        pieces = prompts.render(question, kept, preset, template)
-        ids = encode(pieces, preset, tokenizer)
-        while context is not None and len(ids) > context:
-            if not (kept and fewer_examples):
-                advice = "use fewer examples, or set fewer_examples" if kept else "leave its subject out"
-                raise UserError(f"{question.name}: {len(ids)} tokens, but the model's context is {context}: {advice}")
-            kept.pop()
-            pieces = prompts.render(question, kept, preset, template)
-            ids = encode(pieces, preset, tokenizer)
-        conversation = template.form(prompts.messages(question, kept)).conversation if template else None
-        if prepared and conversation != prepared[0].conversation:
+        prompt = _prompt(question, examples, requested, tokenizer, template)
+        while context is not None and prompt.rows.longest > context:
+            tokens = f"{prompt.rows.longest} tokens, but the model's context is {context}"
+            if not (prompt.examples and requested.fewer_examples):
+                advice = "use fewer examples, or set fewer_examples" if prompt.examples else "leave its subject out"
+                raise UserError(f"{question.name}: {tokens}: {advice}")
+            prompt = _prompt(question, examples[: prompt.examples - 1], requested, tokenizer, template)
+        if prepared and prompt.conversation != prepared[0].conversation:
             raise UserError(f"{question.name}: the chat template takes it in another form than others: use another preset")
-        answers = tuple(
-            prompts.answer_text(preset, letter, conversation.space if conversation else "") for letter in question.letters
-        )
-        letter_ids = _letter_ids(question, pieces, ids, answers, preset, tokenizer)
-        text = "".join(piece for piece, _ in pieces)
-        sha256 = prompts.prompt_sha256(text, template_arguments)
-        prepared.append(Prompt(question, text, sha256, tuple(ids), answers, letter_ids, len(kept), conversation, end_id))
+        prepared.append(replace(prompt, end_id=end_id))
     return prepared
+
+
+def _prompt(
+    question: Question,
+    examples: Sequence[Question],
+    requested: PromptSettings,
+    tokenizer: Any,
+    template: ChatTemplate | None,
+) -> Prompt:
+    """A question as a prompt with these examples."""
+    preset = requested.preset
+    pieces = prompts.render(question, examples, preset, template)
+    text, ids = "".join(piece for piece, _ in pieces), encode(pieces, preset, tokenizer)
+    conversation = template.form(prompts.messages(question, examples)).conversation if template else None
+    prompt = Prompt(
+        question=question,
+        text=text,
+        sha256=prompts.prompt_sha256(text, requested.template_arguments),
+        ids=tuple(ids),
+        answers=(),
+        letter_ids=(),
+        examples=len(examples),
+        conversation=conversation,
+    )
+    if preset.is_cloze:
+        answers = tuple(f" {choice}" for choice in question.choices)
+        return replace(prompt, answers=answers, choices=_choices(question, pieces, ids, answers, preset, tokenizer))
+    space = conversation.space if conversation else ""
+    answers = tuple(prompts.answer_text(preset, letter, space) for letter in question.letters)
+    others: list[Order] = []
+    for number in range(1, len(question.choices) if requested.orders == Orders.CYCLIC else 1):
+        shown = prompts.render(orders.rotated(question, number), examples, preset, template)
+        shown_ids = encode(shown, preset, tokenizer)
+        others.append(Order(tuple(shown_ids), _letter_ids(question, shown, shown_ids, answers, preset, tokenizer)))
+    letter_ids = _letter_ids(question, pieces, ids, answers, preset, tokenizer)
+    return replace(prompt, answers=answers, letter_ids=letter_ids, orders=tuple(others))
 
 
 def encode(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]:
@@ -168,3 +224,22 @@ def _letter_ids(
     if len(set(letter_ids)) < len(letter_ids):
         raise UserError(f"{question.name}: this model's tokenizer gives several letters the same token: use another preset")
     return tuple(letter_ids)
+
+
+def _choices(
+    question: Question, pieces: Sequence[Piece], ids: list[int], answers: Sequence[str], preset: Preset, tokenizer: Any
+) -> tuple[Choice, ...]:
+    """The tokens that each answer adds to the prompt and to 'Answer:' alone, found by encoding both together."""
+    alone: list[Piece] = [(prompts.UNCONDITIONAL, False)]
+    alone_ids = encode(alone, preset, tokenizer)
+
+    def added(to: Sequence[Piece], ids: list[int], answer: str) -> tuple[int, ...]:
+        with_answer = encode([*to, (answer, False)], preset, tokenizer)
+        if with_answer[: len(ids)] != ids or len(with_answer) == len(ids):
+            raise UserError(
+                f"{question.name}: the choice '{answer.strip()[:40]}' changes the tokens of the prompt before it, so choices "
+                "cannot be scored with this tokenizer: use a preset with letters"
+            )
+        return tuple(with_answer[len(ids) :])
+
+    return tuple(Choice(added(pieces, ids, answer), (tuple(alone_ids), added(alone, alone_ids, answer))) for answer in answers)

@@ -2,15 +2,20 @@
 
 The suffixes of several prompts are concatenated into one row, so that matrix products work only on real tokens. Positions
 restart for each prompt, and a token attends to the shared prefix and to its own prompt up to itself. No prompt sees another,
-and the output layer is applied only to each prompt's last token.
+and the output layer is applied only where logits are wanted, such as to each prompt's last token.
+
+A question may have several rows that begin alike: its choices, or its prompt in several orders. What they share is computed
+once too, and no row sees what another one has of its own.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import transformers
 
+from mmlu_kit.evaluation.rows import Layout, Row, Rows
 from mmlu_kit.models import positions, transformers_model
 
 ATTENTION = "one_prompt_at_a_time"
@@ -27,15 +32,16 @@ class NotPackable(Exception):
 
 
 @torch.inference_mode()
-def score_unpacked(model: torch.nn.Module, row: Sequence[int]) -> torch.Tensor:
-    """Next-token logits after one row of token ids, by the model's own attention: float32, shape (1, vocabulary)."""
+def score_unpacked(model: torch.nn.Module, row: Row) -> torch.Tensor:
+    """The next-token logits wanted of one row, by the model's own attention: float32, shape (outputs, vocabulary)."""
     positions.reset_rope(model)
-    ids = torch.tensor([list(row)], device=model.device)
-    return model(input_ids=ids, use_cache=False, **transformers_model.last_only(model)).logits[0, -1:].float()
+    ids = torch.tensor([list(row.ids)], device=model.device)
+    options = transformers_model.last_only(model, row.outputs)
+    return model(input_ids=ids, use_cache=False, **options).logits[0, -row.outputs :].float()
 
 
 class PackedScorer:
-    """Scores prompts whose first `start` tokens are those of `row`, a whole prompt, for which they are computed once.
+    """Scores rows whose first `start` tokens are those of `row`, a whole one, for which they are computed once.
 
     `reference` are the next-token logits after each of the last `tail` tokens of `row` by the model's own attention: float32,
     shape (tail, vocabulary).
@@ -54,41 +60,55 @@ class PackedScorer:
         self._prefix = [(layer.keys[:, :, :start].clone(), layer.values[:, :, :start].clone()) for layer in cache.layers]
 
     @torch.inference_mode()
-    def __call__(self, suffixes: Sequence[Sequence[int]], tail: int = 1) -> torch.Tensor:
-        """Next-token logits after each prompt, of which `suffixes` has what follows the prefix, at least one token each.
+    def __call__(self, questions: Sequence[Rows], tail: int = 0) -> torch.Tensor:
+        """The next-token logits wanted of each question's rows: float32, shape (outputs, vocabulary), on the model's device.
 
-        Of the last prompt there are those after each of its last `tail` tokens: float32, shape (prompts - 1 + tail,
-        vocabulary), on the model's device. Raises NotPackable if the model's attention needs more than packed attention
-        computes.
+        With `tail`, the last row of the last question has at least this many outputs. Raises NotPackable if the model's
+        attention needs more than packed attention computes.
         """
         cache = transformers.DynamicCache()
         for layer, (keys, values) in enumerate(self._prefix):
             cache.update(keys, values, layer)
-        lengths = [len(suffix) for suffix in suffixes]
-        longest, start = max(lengths), self.start
+        *others, last = questions
+        layouts = [*(question.laid_out(self.start) for question in others), last.laid_out(self.start, tail)]
+        lengths = [len(layout.ids) for layout in layouts]
+        longest, begins = max(lengths), [0, *itertools.accumulate(lengths)]
         device = self.model.device
-        # Where each token goes when the row is unpacked to one row per prompt, padded on the right.
-        within = torch.cat([torch.arange(length) for length in lengths])
-        rows = torch.repeat_interleave(torch.arange(len(suffixes)), torch.tensor(lengths))
-        ends = torch.tensor(lengths).cumsum(0) - 1
-        kept = torch.cat([ends[:-1], ends[-1:] + torch.arange(1 - tail, 1)])
+        # Where each token goes when the line is unpacked to one row for each question, padded on the right.
+        places = [number * longest + place for number, length in enumerate(lengths) for place in range(length)]
+        kept = [begin + place for begin, layout in zip(begins, layouts, strict=False) for place in layout.outputs]
         positions.reset_rope(self.model)
         original = self.model.config._attn_implementation
         self.model.set_attn_implementation(ATTENTION)
         try:
             packed = self.model(
-                input_ids=torch.tensor([[token for suffix in suffixes for token in suffix]], device=device),
-                position_ids=(start + within)[None].to(device),
+                input_ids=torch.tensor([[token for layout in layouts for token in layout.ids]], device=device),
+                position_ids=torch.tensor([[place for layout in layouts for place in layout.positions]], device=device),
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=kept.to(device),
-                unpacked=(len(suffixes), longest),
-                places=(rows * longest + within).to(device),
-                mask=torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start) if start else None,
+                logits_to_keep=torch.tensor(kept, device=device),
+                unpacked=(len(layouts), longest),
+                places=torch.tensor(places, device=device),
+                mask=_mask(layouts, self.start, longest, device),
             ).logits[0]
         finally:
             self.model.set_attn_implementation(original)
         return packed.float()
+
+
+def _mask(layouts: Sequence[Layout], start: int, longest: int, device: torch.device) -> torch.Tensor | None:
+    """Which tokens each token sees; None if each sees all those before it.
+
+    The shape is (longest, start + longest) or, if a question has branches, (questions, 1, longest, start + longest).
+    """
+    earlier = torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start)
+    if not any(any(layout.branches) for layout in layouts):
+        return earlier if start else None
+    padding = -1  # a branch of its own, so that it sees something
+    rows = [layout.branches + [padding] * (longest - len(layout.branches)) for layout in layouts]
+    branches = torch.tensor(rows, device=device)
+    kin = (branches[:, None, :] == 0) | (branches[:, None, :] == branches[:, :, None])
+    return (earlier & torch.nn.functional.pad(kin, (start, 0), value=True))[:, None]
 
 
 def _attention(
@@ -105,8 +125,8 @@ def _attention(
 
     `query` has shape (1, heads, tokens, size); `key` and `value` are longer by the shared prefix. Returns (1, tokens, heads,
     size). Only here are prompts padded, to a batch of rows of equal length. A token attends to the prefix and to its own row up
-    to itself, so no real token sees padding; the outputs of padding are dropped. Raises NotPackable if the model passes a mask
-    or an argument that may change what is attended to.
+    to itself, as far as the mask allows, so no real token sees padding; the outputs of padding are dropped. Raises NotPackable
+    if the model passes a mask or an argument that may change what is attended to.
     """
     if attention_mask is not None:
         raise NotPackable("its attention has a mask of its own")
@@ -134,7 +154,7 @@ def _attention(
         with_prefix(key),
         with_prefix(value),
         attn_mask=options["mask"],
-        is_causal=not start,
+        is_causal=options["mask"] is None,
         scale=scaling,
         enable_gqa=query.shape[1] != key.shape[1],
     )

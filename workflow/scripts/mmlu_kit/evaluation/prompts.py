@@ -1,11 +1,15 @@
 """The text of prompts. Every byte here can change a score.
 
-There are four presets:
+Four presets ask for a letter:
 - `lm_eval`: task `mmlu` of EleutherAI's lm-evaluation-harness 0.4: header, examples, stripped question, 'Answer:';
 - `hendrycks`: the MMLU authors' own program (hendrycks/test), with its double space after 'about' and nothing stripped;
 - `chat`: header and blocks of `lm_eval` in the model's own chat template: header as system message, examples as turns;
 - `writeup`: the bare question and choices without a header. The writeup does not show its prompt and says only that the model
   answers with one generated token.
+Two show the question alone, and each choice's text is scored as what follows (cloze):
+- `cloze`: task `mmlu_continuation` of lm-evaluation-harness 0.4: header, 'Question: …', 'Answer:', one space, the choice;
+- `olmes`: the cloze form of OLMES for MMLU (allenai/OLMo-Eval, tasks/olmes_v0_1/mmlu_std.py): the header says 'multiple choice
+  questions'.
 """
 
 import json
@@ -18,6 +22,8 @@ from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import Preset
 from mmlu_kit.template_arguments import TemplateArguments
 
+UNCONDITIONAL = "Answer:"  # the prompt of a choice's probability without the question
+
 
 def header(title: str, preset: Preset) -> str:
     """The line that introduces the questions of a subject with this title; empty for `writeup`."""
@@ -25,19 +31,24 @@ def header(title: str, preset: Preset) -> str:
         return ""
     # The authors' program puts a space before each word of the subject, which makes two after 'about'.
     space = " " if preset == Preset.HENDRYCKS else ""
-    return f"The following are multiple choice questions (with answers) about {space}{title}."
+    kind = "questions" if preset == Preset.CLOZE else "multiple choice questions"
+    return f"The following are {kind} (with answers) about {space}{title}."
 
 
 def block(question: Question, preset: Preset) -> str:
-    """A question, its lettered choices, and 'Answer:' without a trailing space (the space belongs to the answer's token)."""
+    """A question, its lettered choices but for cloze, and 'Answer:' without a trailing space, which belongs to the answer."""
     text = question.question if preset == Preset.HENDRYCKS else question.question.strip()
+    if preset.is_cloze:
+        return f"Question: {text}\n{UNCONDITIONAL}"
     choices = "\n".join(f"{letter}. {choice}" for letter, choice in zip(question.letters, question.choices, strict=True))
     return f"{text}\n{choices}\nAnswer:"
 
 
 def running_text(question: Question, examples: Sequence[Question], preset: Preset) -> str:
     """The prompt of every preset but `chat`: header, examples with their answers, the question."""
-    answered = [f"{block(example, preset)} {example.answer}" for example in examples]
+    answered = [
+        f"{block(example, preset)} {example.right_choice if preset.is_cloze else example.answer}" for example in examples
+    ]
     parts = [header(question.subject_title, preset), *answered, block(question, preset)]
     return "\n\n".join(part for part in parts if part)
 

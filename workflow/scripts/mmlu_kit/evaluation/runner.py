@@ -105,13 +105,11 @@ class Runner:
             prompts = encoding.prepare(
                 questions.split(subject_questions, Split.TEST),
                 questions.examples(subject_questions, self.requested.examples),
-                self.requested.preset,
+                self.requested,
                 self.tokenizer,
                 positions.context_length(self.model),
-                self.requested.fewer_examples,
-                self.requested.template_arguments,
             )
-            ids = itertools.chain.from_iterable((*prompt.ids, *prompt.letter_ids) for prompt in prompts)
+            ids = itertools.chain.from_iterable(prompt.token_ids for prompt in prompts)
             transformers_model.check_tokens(self.model, self.tokenizer, ids)
             return prompts
 
@@ -122,7 +120,14 @@ class Runner:
         key = journal_key(
             self.manifest.hashes,
             [f"{prompt.question.sha256} {prompt.sha256}" for prompt in prompts],
-            [*settings, self.tokens_per_batch, self.requested.max_new_tokens, torch.get_num_threads()],
+            [
+                *settings,
+                self.tokens_per_batch,
+                self.requested.max_new_tokens,
+                self.requested.ranked_by,
+                self.requested.orders,
+                torch.get_num_threads(),
+            ],
             machine.device_class(torch, self.device),
             machine.packages(),
             [path for module in (scoring, loading, tokenizers) for path in sources.sources(Path(str(module.__file__)))],
@@ -193,7 +198,7 @@ class Runner:
                 self.tokenizer,
                 prompts,
                 self.tokens_per_batch,
-                self.requested.max_new_tokens,
+                self.requested,
                 kept,
                 done,
                 self.timer.phase,

@@ -54,6 +54,11 @@ class Question:
         return LETTERS[: len(self.choices)]
 
     @property
+    def right_choice(self) -> str:
+        """The text of the right choice."""
+        return self.choices[self.letters.index(self.answer)]
+
+    @property
     def subject_title(self) -> str:
         """The subject as written in prose."""
         return self.title or subjects.title(self.subject)

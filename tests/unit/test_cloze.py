@@ -1,0 +1,140 @@
+"""Cloze: each choice's log-probability is the one that the plainest program computes, however the choices are packed."""
+
+import dataclasses
+
+import pytest
+import torch
+import transformers
+from hypothesis import given
+from hypothesis import strategies as st
+from mmlu_kit.evaluation import encoding, scoring
+from mmlu_kit.evaluation.continuations import Continuation, best
+from mmlu_kit.evaluation.rows import Row, Rows
+from mmlu_kit.inputs import questions
+from mmlu_kit.models import tokenizers, transformers_model
+from mmlu_kit.settings import LoadSettings, PromptSettings, Score
+from mmlu_kit.user_errors import UserError
+from tokenizers.pre_tokenizers import ByteLevel
+
+from benchmarks.make_random_model import save
+
+
+@pytest.fixture(scope="module")
+def loaded(root, tmp_path_factory):
+    folder = save(tmp_path_factory.mktemp("model"), root / "workflow/demo/models/demo-small")
+    return transformers_model.load_model(folder, LoadSettings()), tokenizers.load_tokenizer(folder)
+
+
+@pytest.fixture(scope="module")
+def astronomy(root):
+    """Questions with 2 to 6 choices of one to many tokens; one has equal choices, one begins like another."""
+    read = questions.read_folder(root / "workflow/demo/questions", "astronomy")
+    tests = questions.split(read, "test")[:12]
+    widths = (2, 3, 4, 5, 6)
+    texts = [choice for question in tests for choice in question.choices]
+    changed = [
+        dataclasses.replace(question, choices=tuple(texts[place : place + widths[place % 5]]), answer="B")
+        for place, question in enumerate(tests)
+    ]
+    changed[0] = dataclasses.replace(changed[0], choices=("red", "red"))
+    changed[1] = dataclasses.replace(changed[1], choices=("red", "red and blue", "red and blue and green"))
+    return [*questions.split(read, "dev"), *changed]
+
+
+def prepare(subject_questions, tokenizer, context=4096, **settings):
+    requested = PromptSettings(**settings)
+    shown = questions.split(subject_questions, "dev")[: requested.examples]
+    return encoding.prepare(questions.split(subject_questions, "test"), shown, requested, tokenizer, context), requested
+
+
+def score(loaded, prepared, requested, tokens=768):
+    model, tokenizer = loaded
+    return scoring.score(model, tokenizer, prepared, tokens, requested, {}, lambda number, records: None)
+
+
+def plain_sum(model, ids, added):
+    """The log-probability of `added` after `ids`: the whole model on the whole row, nothing shared."""
+    with torch.inference_mode():
+        logprobs = torch.log_softmax(model(torch.tensor([[*ids, *added]])).logits[0].double(), dim=-1)
+    return float(sum(logprobs[len(ids) + place - 1, token] for place, token in enumerate(added)))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"preset": "cloze"}, {"preset": "cloze", "examples": 3}, {"preset": "olmes", "examples": 1}]
+)
+@pytest.mark.parametrize("tokens", [768, 1, None])
+def test_each_choices_log_probability_is_that_of_a_whole_row(loaded, astronomy, settings, tokens):
+    model, tokenizer = loaded
+    prepared, requested = prepare(astronomy, tokenizer, **settings)
+    records, packing = score(loaded, prepared, requested, tokens)
+    assert (packing.packed, packing.alone) == ((12, 0) if tokens else (0, 12))
+    for prompt, record in zip(prepared, records, strict=True):
+        context = tokenizer(prompt.text)["input_ids"]
+        alone = tokenizer("Answer:")["input_ids"]
+        for text, choice in zip(prompt.question.choices, record.cloze, strict=True):
+            added = tokenizer(f"{prompt.text} {text}")["input_ids"][len(context) :]
+            assert choice.logprob == pytest.approx(plain_sum(model, context, added), abs=1e-4)
+            assert choice.unconditional == pytest.approx(plain_sum(model, alone, added), abs=1e-4)
+            assert (choice.tokens, choice.characters, choice.bytes) == (len(added), len(text), len(text.encode()))
+        assert record.predicted == record.predicted_by(Score.CHARACTER)
+    assert len({record.predicted for record in records}) > 1
+
+
+def test_nothing_is_generated(loaded, astronomy):
+    prepared, requested = prepare(astronomy, loaded[1], preset="cloze")
+    for record in score(loaded, prepared, requested)[0]:
+        assert (record.generated, record.parsed, record.correct_generated, record.letter_logprobs) == (None, None, None, None)
+
+
+def test_the_score_decides_which_choice_is_the_answer(loaded, astronomy):
+    answers = {}
+    for by in Score:
+        prepared, requested = prepare(astronomy, loaded[1], preset="cloze", score=by)
+        records, _ = score(loaded, prepared, requested)
+        assert [record.predicted for record in records] == [record.predicted_by(by) for record in records]
+        answers[by] = "".join(record.predicted for record in records)
+    assert len(set(answers.values())) > 1
+
+
+def test_scores_divide_the_log_probability():
+    choice = Continuation(logprob=-12.0, unconditional=-20.0, tokens=2, characters=3, bytes=4)
+    assert [choice.score(by) for by in Score] == [-12.0, -6.0, -4.0, -3.0, 8.0]
+    empty = Continuation(logprob=-1.0, unconditional=-2.0, tokens=1, characters=0, bytes=0)
+    assert best([empty, choice], Score.CHARACTER) == "B" and best([empty, choice], Score.RAW) == "A"
+    assert best([choice, choice], Score.PMI) == "A"
+
+
+def test_a_choice_that_changes_the_tokens_before_it_is_refused(astronomy):
+    """A tokenizer that joins the colon and the space, of which the space is the choice's."""
+    vocabulary = {chr(i): i for i in range(33, 127)} | {"\u0120": 1, "\u010a": 2, ":\u0120": 3, "<|endoftext|>": 4}
+    tokenizer = transformers.Qwen2Tokenizer(vocab=vocabulary, merges=[(":", "\u0120")])
+    tokenizer.backend_tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False, use_regex=False)
+    with pytest.raises(UserError, match=r"astronomy/test/0: the choice 'red' changes the tokens of the prompt before it"):
+        prepare(astronomy, tokenizer, preset="cloze")
+
+
+def test_a_prompt_whose_longest_choice_exceeds_the_context_is_refused(loaded, astronomy):
+    prepared, _ = prepare(astronomy, loaded[1], preset="cloze")
+    longest = max(prompt.rows.longest for prompt in prepared)
+    assert longest > max(len(prompt.ids) for prompt in prepared)
+    prepare(astronomy, loaded[1], context=longest, preset="cloze")
+    with pytest.raises(UserError, match=rf": {longest} tokens, but the model's context is {longest - 1}"):
+        prepare(astronomy, loaded[1], context=longest - 1, preset="cloze")
+
+
+rows = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6), min_size=1, max_size=5)
+
+
+@given(rows, st.data())
+def test_a_layout_has_every_row_once_and_each_token_sees_its_own(drawn, data):
+    outputs = [data.draw(st.integers(1, len(row))) for row in drawn]
+    question = Rows("q", tuple(Row(tuple(row), wanted) for row, wanted in zip(drawn, outputs, strict=True)))
+    start = data.draw(st.integers(0, min(question.stem, *(len(row) - n for row, n in zip(drawn, outputs, strict=True)))))
+    layout = question.laid_out(start)
+    assert len(layout.ids) == question.tokens(start)
+    wanted = iter(layout.outputs)
+    for number, (row, count) in enumerate(zip(drawn, outputs, strict=True), 1):
+        places = [place for place, branch in enumerate(layout.branches) if branch in (0, number)]
+        assert [layout.ids[place] for place in places] == row[start:]
+        assert [layout.positions[place] for place in places] == list(range(start, len(row)))
+        assert [layout.positions[next(wanted)] for _ in range(count)] == list(range(len(row) - count, len(row)))

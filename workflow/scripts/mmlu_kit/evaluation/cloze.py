@@ -1,0 +1,59 @@
+"""Records of answers by the choices' texts: how probable each is after the question, and after 'Answer:' alone."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from mmlu_kit.evaluation import continuations
+from mmlu_kit.evaluation.answers import Record
+from mmlu_kit.evaluation.continuations import Continuation
+from mmlu_kit.evaluation.encoding import Prompt
+from mmlu_kit.settings import Score
+
+
+def records(
+    prompts: Sequence[Prompt], logprobs: Sequence[torch.Tensor], unconditional: Sequence[torch.Tensor], ranked_by: Score
+) -> Iterator[Record]:
+    """Yield the record of each prompt.
+
+    `logprobs` are those of the next token before each token of each choice, one choice after another, of shape (tokens,
+    vocabulary), and `unconditional` the same after 'Answer:' alone.
+    """
+    for prompt, after, alone in zip(prompts, logprobs, unconditional, strict=True):
+        question = prompt.question
+        sums = _sums(after, [choice.ids for choice in prompt.choices])
+        sums_alone = _sums(alone, [ids for _, ids in (choice.unconditional for choice in prompt.choices)])
+        choices = [
+            Continuation(
+                logprob=logprob,
+                unconditional=logprob_alone,
+                tokens=len(choice.ids),
+                characters=len(text),
+                bytes=len(text.encode()),
+            )
+            for text, choice, logprob, logprob_alone in zip(question.choices, prompt.choices, sums, sums_alone, strict=True)
+        ]
+        predicted = continuations.best(choices, ranked_by)
+        yield Record(
+            subject=question.subject,
+            index=question.index,
+            question_sha256=question.sha256,
+            choices=len(question.choices),
+            prompt_sha256=prompt.sha256,
+            prompt_tokens=len(prompt.ids),
+            examples=prompt.examples,
+            gold=question.answer,
+            predicted=predicted,
+            correct=predicted == question.answer,
+            generated=None,
+            parsed=None,
+            correct_generated=None,
+            cloze=choices,
+        )
+
+
+def _sums(logprobs: torch.Tensor, choices: Sequence[tuple[int, ...]]) -> list[float]:
+    """The sum of each choice's tokens' log-probabilities, to six decimals."""
+    tokens = torch.tensor([token for choice in choices for token in choice], device=logprobs.device)
+    each = logprobs.gather(-1, tokens[:, None])[:, 0].double().cpu()
+    return [round(float(part.sum()), 6) for part in each.split([len(choice) for choice in choices])]
