@@ -66,7 +66,7 @@ def test_peak_memory_is_the_processs_own_measurement():
 
 def test_an_unparsed_answer_is_not_right():
     evaluation = results.evaluation("a", "anatomy", "ABCD", "AB--")
-    assert evaluation.totals == Totals(questions=4, correct=4, correct_generated=2, parsed=2)
+    assert evaluation.totals == Totals(questions=4, guessed=1.0, correct=4, correct_generated=2, parsed=2)
 
 
 # Published values: Newcombe 1998 (Statistics in Medicine 17, 857-872), table I, method 3.

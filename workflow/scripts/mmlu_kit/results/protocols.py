@@ -42,6 +42,11 @@ def protocol(requested: PromptSettings) -> str:
     return ", ".join(words)
 
 
+def not_generated(requested: PromptSettings) -> str | None:
+    """Return why a model has no generated answers; None if it has."""
+    return f"nothing is generated with the preset {requested.preset}" if requested.preset.is_cloze else None
+
+
 def same_weights(entry: ModelEntry, other: ModelEntry) -> bool:
     """Whether two entries of config load the same weights in the same way, so that they differ at most in how they are asked.
 
