@@ -3,7 +3,7 @@
 import argparse
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas
@@ -217,6 +217,13 @@ def study(models: list[str], subjects: list[str], **changes: object) -> Study:
         "only": [],
     }
     return Study(**{**values, **changes})
+
+
+def study_asked(asked: Mapping[str, Requested], subjects: list[str], **changes: object) -> Study:
+    """Return a resolved study whose models are asked as requested."""
+    return study(list(asked), subjects, **changes).model_copy(
+        update={"models": {name: entry(how) for name, how in asked.items()}}
+    )
 
 
 def process(real_s: float = 3.0) -> ProcessTimes:
