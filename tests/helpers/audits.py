@@ -96,8 +96,13 @@ def with_results(merged: Merged, change: Callable[[Result], Mapping[str, object]
 
 
 def with_counts(merged: Merged, counts: Callable[[Result], Mapping[str, int]]) -> Merged:
-    """Return a copy in which each result has these counts."""
-    return with_results(merged, lambda result: {"totals": Totals(**{**dict(result.totals), **counts(result)})})
+    """Return a copy in which each result has these counts, of questions with four choices if `guessed` is not among them."""
+
+    def totals(result: Result) -> Totals:
+        values = {**dict(result.totals), **counts(result)}
+        return Totals(**{**values, "guessed": counts(result).get("guessed", values["questions"] / 4)})
+
+    return with_results(merged, lambda result: {"totals": totals(result)})
 
 
 def with_model(merged: Merged, short: str, **changes: object) -> Merged:

@@ -155,7 +155,7 @@ def test_timing_runs_are_compared_with_their_setup():
 
 def test_a_setup_that_ran_in_4_bits_differs_at_the_logits():
     merged = audits.timed(audits.run("Llama"), (5, "cpu 4bit", 600, 900))
-    totals = Totals(questions=252, correct=60, correct_generated=60, parsed=252)
+    totals = Totals(questions=252, guessed=63.0, correct=60, correct_generated=60, parsed=252)
     (run,) = merged.setups.runs
     run = run.model_copy(update={"measured": run.measured.model_copy(update={"totals": totals})})
     merged = merged.model_copy(update={"setups": merged.setups.model_copy(update={"runs": [run]})})

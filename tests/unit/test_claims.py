@@ -12,6 +12,7 @@ from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, Judgement
 from mmlu_kit.claims.published_evidence import published_evidence
 from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import Preset
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import audits, reports, results
@@ -97,7 +98,7 @@ def test_verdicts_by_published_numbers_match_those_derived_by_hand(claim):
     ("claim", "numbers"),
     [
         ("3b-against-0.5b", ["62.4% / 9.1% = 6.89×", "145.2 min / 20.3 min = 7.15×"]),
-        ("near-random", ["9.1% (7.6% to 10.7%)", "25%", "only 36.2% of the answers are parsed"]),
+        ("near-random", ["9.1% (7.6% to 10.7%)", "25.0%", "only 36.2% of the answers are parsed"]),
         ("mathematics-lowest", ["2 of 5 models", "3.0% on abstract_algebra", "50.0% on college_chemistry"]),
         ("gpu-26-times", ["25.9×", "the models differ", "7B (4-bit) (cuda, 4bit)", "3B (cpu, no quantization)"]),
         ("user-time-7-8-times", ["from 7.19× to 7.42×"]),
@@ -175,7 +176,7 @@ def test_models_are_recognised_by_repository_or_name_and_by_quantization():
 
 def test_of_two_entries_of_a_model_the_one_with_the_writeups_prompt_is_its_counterpart():
     entry = audits.run("3B").study.models["Qwen2.5-3B-Instruct"]
-    other = entry.model_copy(update={"prompt": entry.prompt.model_copy(update={"preset": "lm_eval"})})
+    other = entry.model_copy(update={"prompt": entry.prompt.model_copy(update={"preset": Preset.LM_EVAL})})
     names = counterparts({"Qwen2.5-3B-Instruct": other, "Qwen2.5-3B-Instruct-bare": entry}, audits.PUBLISHED)
     assert names[audits.NAMES["3B"]] == "Qwen2.5-3B-Instruct-bare"
 

@@ -3,6 +3,7 @@
 import pytest
 from mmlu_kit.evaluation.records import SCORING
 from mmlu_kit.results import compatibility
+from mmlu_kit.settings import Orders, Preset, Score
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import results
@@ -23,6 +24,8 @@ def pair(answers="ABCD", question_2=None, **changes):
     ("evaluations", "difference"),
     [
         (pair(question_2={"question_sha256": OTHER}), "in their data .*: question 2 of anatomy is not the same"),
+        (pair(question_2={"choices": 5}), "in their data .*: question 2 of anatomy is not the same"),
+        (pair(question_2={"gold": "D"}), "in their data .*: question 2 of anatomy is not the same"),
         (pair("ABC"), "in their data .*: 3 and 4 questions of anatomy"),
         (pair(question_2={"prompt_sha256": OTHER}), "in their prompts .*: question 2 of anatomy has another prompt"),
         (pair(scoring=SCORING + 1), f"in their scoring .*: versions {SCORING + 1} and {SCORING}"),
@@ -39,6 +42,16 @@ def test_allowed_differences_are_accepted():
     in_chat = results.REQUESTED.model_copy(update={"preset": "chat"})
     compatibility.check(pair(question_2={"prompt_sha256": OTHER}, requested=in_chat))
     compatibility.check(pair(question_2={"prompt_sha256": OTHER, "examples": 3}))
+    for how in ({"preset": Preset.CLOZE}, {"preset": Preset.OLMES, "score": Score.PMI}, {"orders": Orders.CYCLIC}):
+        other = results.evaluation("b", "anatomy", "ABCD", requested=results.asked(**how))
+        compatibility.check({"a": results.evaluation("a", "anatomy", "ABCD"), "b": other.model_copy(update=how_asked(how))})
+
+
+def how_asked(how):
+    """Return the change that gives records of another preset prompts of their own."""
+    made = results.evaluation("b", "anatomy", "ABCD", requested=results.asked(**how)).records
+    texts = {"prompt_sha256": OTHER} if "preset" in how else {}
+    return {"records": [record.model_copy(update=texts) for record in made]}
 
 
 def test_contradicting_answers_say_how_both_ran_if_that_differs():

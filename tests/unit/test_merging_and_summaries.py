@@ -10,7 +10,7 @@ from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.results.merged import Merged, Missing, NotRunHere
-from mmlu_kit.settings import Device, DType
+from mmlu_kit.settings import Device, DType, Orders, Preset
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
@@ -66,7 +66,58 @@ def test_peak_memory_is_the_processs_own_measurement():
 
 def test_an_unparsed_answer_is_not_right():
     evaluation = results.evaluation("a", "anatomy", "ABCD", "AB--")
-    assert evaluation.totals == Totals(questions=4, correct=4, correct_generated=2, parsed=2)
+    assert evaluation.totals == Totals(questions=4, guessed=1.0, correct=4, correct_generated=2, parsed=2)
+
+
+MIXED = {"small": results.REQUESTED, "cloze": results.asked(preset=Preset.CLOZE), "all": results.asked(orders=Orders.CYCLIC)}
+
+
+def of_protocols(subject_choices=(2, 3, 4, 10)):
+    """Return merged.json and questions.csv of models asked in several ways, on a subject with these numbers of choices."""
+    study = results.study_asked(MIXED, ["anatomy"])
+    evaluations = [
+        results.evaluation(name, "anatomy", "ABCJ", "ABC-", choices=subject_choices, requested=how)
+        for name, how in MIXED.items()
+    ]
+    timings = [results.timing(name, "anatomy") for name in MIXED]
+    return merging.merge(study, evaluations, timings, NO_LOGS), merging.table(study, evaluations)
+
+
+def test_guessing_is_the_mean_of_one_in_the_number_of_choices():
+    merged, _ = of_protocols()
+    summary = summaries.summarize(merged, "small", ["anatomy"])
+    assert summary.guessed == pytest.approx(1 / 2 + 1 / 3 + 1 / 4 + 1 / 10)
+    assert summary.guessing == pytest.approx(summary.guessed / 4)
+
+
+def test_where_nothing_is_generated_counts_are_null_with_the_reason():
+    merged, table = of_protocols()
+    names = ("correct_generated", "parsed")
+    reason = "nothing is generated with the preset cloze"
+    for result in merged.results:
+        reasons = {name: result.reasons.get(name) for name in names}
+        assert reasons == dict.fromkeys(names, reason if result.model == "cloze" else None)
+    summary = summaries.summarize(merged, "cloze", ["anatomy"])
+    assert (summary.accuracy_generated, summary.parse_rate, summary.unread) == (None, None, 0)
+    assert summary.reasons["parsed"] == reason and summary.protocol == "cloze, per character"
+    rows = table[table["model"] == "cloze"]
+    assert rows[["generated", "parsed", "correct_generated"]].isna().all(axis=None) and not rows["predicted"].isna().any()
+
+
+def test_the_table_has_as_many_probabilities_as_the_question_with_the_most_choices():
+    _, table = of_protocols()
+    columns = [name for name in table if name.startswith("logprob_")]
+    assert columns == [f"logprob_{letter}" for letter in "ABCDEFGHIJ"]
+    assert list(table[columns].notna().sum(axis=1)) == [2, 3, 4, 10] * 3
+    over_orders = table[(table["model"] == "all") & (table["index"] == 1)].iloc[0]
+    assert over_orders["predicted"] == "B" and over_orders["logprob_B"] == pytest.approx(-0.239545)
+
+
+def test_a_gpu_and_a_cpu_are_compared_only_if_asked_in_the_same_way():
+    merged = ran_on("cuda")
+    requested = merged.models["b"].requested.model_copy(update={"orders": Orders.CYCLIC})
+    in_all_orders = merged.models["b"].model_copy(update={"requested": requested})
+    assert speedups(merged.model_copy(update={"models": {**merged.models, "b": in_all_orders}})) == []
 
 
 # Published values: Newcombe 1998 (Statistics in Medicine 17, 857-872), table I, method 3.
@@ -149,7 +200,7 @@ def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
     ("spoil", "where"),
     [
         (lambda e: e["records"][1].pop("gold"), "records.1.gold"),
-        (lambda e: e["records"][0].update(predicted="E"), "records.0.predicted"),
+        (lambda e: e["records"][0].update(predicted="E"), "records.0"),
         (lambda e: e["records"][0].update(letter_logprobs={"A": -1}), "records.0.letter_logprobs"),
         (lambda e: e.update(extra=1), "extra"),
         (lambda e: e.update(schema="mmlu-kit/timing/3"), "schema"),
@@ -177,7 +228,7 @@ def changed(**values):
         (changed(index=1), "question 1 is where question 2 should be"),
         (changed(subject="virology"), "question 2 is of another subject"),
         (changed(prompt_tokens=None), "question 2: its prompt and probabilities are null for imported answers"),
-        (changed(letter_logprobs=None), "records.2: letter_mass without letter_logprobs"),
+        (changed(letter_logprobs=None), "records.2: letter_mass or other_orders without"),
         (changed(letter_logprobs=None, letter_mass=None), "question 2: its prompt and probabilities are null for imported"),
         (lambda evaluation: evaluation["totals"].update(correct=3), "the totals contradict the records"),
         (lambda evaluation: evaluation["records"].pop(), "the totals contradict the records"),

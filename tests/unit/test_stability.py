@@ -1,21 +1,24 @@
 """Comparison of two runs over the same questions: changed answers and their margins."""
 
 import itertools
+import json
 import shutil
 
 import pytest
-from mmlu_kit import files
+from mmlu_kit import files, settings
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings
+from mmlu_kit.user_errors import UserError
 from pydantic import ValidationError
 
 from tests.helpers import results
 
 
 def record(predicted, *logprobs):
-    """Return a record of a question whose right answer is A."""
-    letters = dict(zip("ABCD", logprobs, strict=True))
-    return results.record("anatomy", 0, predicted, predicted).model_copy(update={"letter_logprobs": letters})
+    """Return a record of a question whose right answer is A, with as many choices as log-probabilities."""
+    letters = dict(zip(settings.LETTERS, logprobs, strict=False))
+    made = results.record("anatomy", 0, predicted, "-", len(logprobs))
+    return made.model_copy(update={"letter_logprobs": letters})
 
 
 def run(*records, **settings):
@@ -35,6 +38,39 @@ def test_a_changed_answer_is_counted_with_its_margin_before_the_change():
         (0, 0.0, []),
     ]
     assert before.correct == 1 and after.correct == 0
+
+
+def test_questions_with_other_numbers_of_choices_are_compared_choice_by_choice():
+    three, ten = (-2.0, -1.0, -3.0), (*[-4.0] * 9, -0.2)
+    before = run(record("B", *three), record("J", *ten))
+    after = run(record("C", -2.0, -1.0, -0.9), record("J", *[-4.5] * 9, -0.2), threads=2)
+    assert [len(logprobs) for logprobs in before.logprobs] == [3, 10]
+    (compared,) = stability.comparisons([before, after])
+    assert (compared.flips, compared.largest_difference, compared.margins) == (1, 2.1, [2.0])
+
+
+def test_a_model_that_is_asked_in_all_orders_is_compared_by_its_answers_over_them():
+    records = [results.orders_record("anatomy", 0, "A", "A", 3)]
+    (logprobs,) = run(*records).logprobs
+    assert logprobs == list(records[0].choice_logprobs.values()) != list(records[0].letter_logprobs.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"predicted": ["C"], "logprobs": [[-0.5, -2.5]]}, "predicted is beyond the 2 choices of answer 0"),
+        ({"predicted": ["Z"]}, "predicted is beyond the 4 choices of answer 0"),
+        ({"logprobs": [[-0.5]]}, "needs 2 or more entries, not 1"),
+        ({"logprobs": [[-0.5, *[-40.0] * 26]]}, "needs 26 or fewer entries, not 27"),
+        ({"logprobs": [[0.0, *[-3.0] * 25]]}, "the letters' probabilities add up to more than 1"),
+    ],
+)
+def test_letters_and_probabilities_are_those_of_a_questions_choices(changes, words):
+    plain = run(record("A", -0.5, -2.5, -2.5, -2.5)).plain() | changes
+    whole = {"model": "m", "subjects": ["anatomy"], "questions": 1, "runs": [plain], "comparisons": []}
+    text = json.dumps({"schema": stability.StabilityFile.form(), **whole})
+    with pytest.raises(UserError, match=words):
+        stability.StabilityFile.parse(text, "stability.json")
 
 
 def test_only_runs_that_differ_in_one_setting_are_compared():

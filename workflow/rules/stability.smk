@@ -34,6 +34,7 @@ if STABILITY:
             name=STABILITY.model,
             device=str(STABILITY_MODEL.device),
             preset=str(STABILITY_MODEL.prompt.preset),
+            orders=str(STABILITY_MODEL.prompt.orders),
             examples=STABILITY_MODEL.prompt.examples,
             fewer_examples=fewer_examples(STABILITY_MODEL),
             template_arguments=lambda wildcards: template_arguments(STABILITY_MODEL),
@@ -44,6 +45,7 @@ if STABILITY:
             " --questions {input.questions:q}"
             " --device {params.device}"
             " --preset {params.preset}"
+            " --orders {params.orders}"
             " --examples {params.examples}"
             " {params.fewer_examples}"
             " {params.template_arguments:q}"

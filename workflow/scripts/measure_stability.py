@@ -12,7 +12,10 @@ from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings, StabilityFile, StabilityRun
-from mmlu_kit.settings import MAX_EXAMPLES, Device, LoadSettings, OnUnavailable, Preset, PromptSettings, Split
+from mmlu_kit.settings import MAX_EXAMPLES, Device, LoadSettings, OnUnavailable, Orders, Preset, PromptSettings, Split
+from mmlu_kit.user_errors import UserError
+from mmlu_kit.validation_errors import explain
+from pydantic import ValidationError
 
 
 def arguments() -> argparse.Namespace:
@@ -22,7 +25,10 @@ def arguments() -> argparse.Namespace:
     add("--name", required=True, help="the model's name in results")
     add("--questions", type=Path, required=True, nargs="+", help=".jsonl files by fetch_questions.py")
     add("--device", choices=list(map(str, Device)), default="cpu", help="where the model runs (default: cpu)")
-    add("--preset", choices=list(map(str, Preset)), default="lm_eval", help="the prompt's form (default: lm_eval)")
+    presets = [str(preset) for preset in Preset if not preset.is_cloze]
+    add("--preset", choices=presets, default="lm_eval", help="the prompt's form, which asks for a letter (default: lm_eval)")
+    text = "show the choices as given, or in every rotation (default: given)"
+    add("--orders", choices=list(map(str, Orders)), default="given", help=text)
     add("--examples", type=int, choices=range(MAX_EXAMPLES + 1), default=0, help="few-shot examples (num_fewshot; default: 0)")
     text = "use fewer examples if a prompt would exceed the model's context"
     add("--fewer-examples", action="store_true", help=text)
@@ -31,14 +37,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def prompt_settings(args: argparse.Namespace) -> PromptSettings:
+    """Return how the model is asked. Raises UserError if options contradict each other."""
+    arguments = options.template_arguments(args)
+    values = {name: getattr(args, name) for name in ("preset", "orders", "examples", "fewer_examples")}
+    try:
+        return PromptSettings(**values, template_arguments=arguments)
+    except ValidationError as error:
+        raise UserError(explain(error, values)) from None
+
+
 def main() -> None:
     args = arguments()
-    requested = PromptSettings(
-        preset=Preset(args.preset),
-        examples=args.examples,
-        fewer_examples=args.fewer_examples,
-        template_arguments=options.template_arguments(args),
-    )
+    requested = prompt_settings(args)
     by_subject = [questions.read_jsonl(path) for path in args.questions]
     manifest = checkpoints.verified_manifest(args.model)
 

@@ -160,6 +160,8 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     for name in needed:
         if isinstance(parsed.models.get(name), ImportedEntry):
             raise UserError(f"{where}: '{name}' has only imported predictions and cannot be run: name it only in groups")
+    if "stability" in chosen:
+        _check_letters(chosen["stability"].model, parsed.models, f"{where}.stability.model")
     names = dict.fromkeys([*needed, *(model for group in groups for model in group.models)])
     load_once = parsed.load_once if entry.load_once is None else entry.load_once
     models: dict[str, Any] = {
@@ -185,6 +187,16 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         chat=_chat(chosen.get("chat"), f"{where}.chat"),
         only=only,
     )
+
+
+def _check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> None:
+    """Check that the stability measurement's model answers with letters: it compares their log-probabilities."""
+    model = models.get(name)
+    if isinstance(model, ModelEntry) and model.prompt.preset.is_cloze:
+        run = {name: entry for name, entry in models.items() if isinstance(entry, ModelEntry)}
+        others = [name for name, entry in run.items() if not entry.prompt.preset.is_cloze]
+        advice = f"one of {_listed(others)}" if others else "a model with another preset"
+        raise UserError(f"{where}: '{name}' has the preset {model.prompt.preset}, which asks for no letters: name {advice}")
 
 
 def setup_name(number: int, device: Device, quantization: Quantization) -> str:

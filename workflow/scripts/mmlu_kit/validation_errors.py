@@ -26,6 +26,7 @@ _NEEDS = {
     "less_than_equal": "at most {le}",
     "less_than": "less than {lt}",
     "too_short": "{min_length} or more entries",
+    "too_long": "{max_length} or fewer entries",
     "string_too_short": "{min_length} or more characters",
 }
 
@@ -93,7 +94,7 @@ def _message(problem: ErrorDetails) -> str:
     """What is wrong, with the value and the limit."""
     kind, value, context = problem["type"], problem["input"], problem.get("ctx", {})
     if kind in _NEEDS:
-        length = f"{len(value)}" if kind == "too_short" else _display(value)
+        length = f"{len(value)}" if kind in ("too_short", "too_long") else _display(value)
         return f"needs {_NEEDS[kind].format(**context)}, not {length}"
     if kind in ("enum", "literal_error"):
         known = [name.strip("'") for name in str(context["expected"]).replace(" or ", ", ").split(", ")]

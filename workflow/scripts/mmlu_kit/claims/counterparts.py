@@ -10,7 +10,7 @@ def counterparts(models: Mapping[str, AnyModel], published: Published) -> dict[s
     """Return each of the writeup's models with its counterpart among a study's models, None if there is none.
 
     The counterpart has the same repository (a local folder: a name that begins with the repository's) and quantization. Of
-    several, the first with the writeup's prompt preset is taken, else the first.
+    several, the first with the writeup's prompt preset is taken, else the first that generates answers, else the first.
     """
     return {name: _counterpart(models, model, published.prompt.preset) for name, model in published.models.items()}
 
@@ -20,7 +20,8 @@ def _counterpart(models: Mapping[str, AnyModel], published: PublishedModel, pres
     run = {name: entry for name, entry in models.items() if isinstance(entry, ModelEntry)}
     same = [name for name, entry in run.items() if _same_model(name, entry, published)]
     same_prompt = [name for name in same if run[name].prompt.preset == preset]
-    return next(iter([*same_prompt, *same]), None)
+    generating = [name for name in same if not run[name].prompt.preset.is_cloze]
+    return next(iter([*same_prompt, *generating, *same]), None)
 
 
 def _same_model(name: str, entry: ModelEntry, published: PublishedModel) -> bool:

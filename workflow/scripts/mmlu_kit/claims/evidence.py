@@ -23,15 +23,21 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Counts:
-    """Right answers and questions; for a run, by the best letter."""
+    """Right answers, questions, and how many guessing gets right on average; for a run, by the best answer."""
 
     correct: int
     questions: int
+    guessed: float
 
     @property
     def accuracy(self) -> float:
         """The share of right answers."""
         return self.correct / self.questions
+
+    @property
+    def guessing(self) -> float:
+        """The accuracy of guessing."""
+        return self.guessed / self.questions
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -59,6 +65,7 @@ class ModelEvidence:
     total: Counts
     subjects: Mapping[str, Counts]
     parsed: int | None  # number of answers from which a letter could be parsed
+    not_parsed: str | None  # why that is not known
     machine: int | None  # index of its machine in the run
     real_s: float | None
     cpu_s: float | None

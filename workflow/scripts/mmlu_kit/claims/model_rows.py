@@ -78,10 +78,13 @@ def _accuracy(
     summary = summary_over(merged, name, model, subjects)
     if isinstance(summary, str):
         return summary
+    counts = summary.every_copy
+    if counts.correct_generated is None:
+        return summary.reasons["correct_generated"]
     questions = sum(published.questions[subject] for subject in subjects)
     prompt, effective, _ = _how_it_ran(merged, summary.model)
-    stage, reason = first_difference(published, name, prompt, effective, summary.every_copy, questions, value)
-    return accuracy(summary.every_copy, summary.questions).because(stage, reason + copies(summary))
+    stage, reason = first_difference(published, name, prompt, effective, counts, questions, value)
+    return accuracy(counts.correct_generated, counts.questions, summary.questions).because(stage, reason + copies(summary))
 
 
 def _time(published: Published, merged: Merged, name: str, model: str | None, kind: str, value: float) -> RunNumber | Reason:

@@ -1,6 +1,6 @@
 """Predicates of claims on models: accuracy, how it depends on size, and which questions models miss together.
 
-A predicate takes evidence and the claim's parameters, and returns a judgement. In a run, accuracy is by the best letter, as
+A predicate takes evidence and the claim's parameters, and returns a judgement. In a run, accuracy is by the best answer, as
 everywhere in the report.
 """
 
@@ -11,7 +11,6 @@ from mmlu_kit.analysis.document import PairAnalysis
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
 from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, real_times, verdict
-from mmlu_kit.settings import CHANCE
 
 
 def rises_with_size(evidence: Evidence, device: str) -> Judgement:
@@ -44,18 +43,20 @@ def ratios(evidence: Evidence, larger: str, smaller: str, accuracy_times: float,
 def at_chance(evidence: Evidence, model: str) -> Judgement:
     """The 95 % interval of the model's accuracy includes the accuracy of guessing."""
     tested = counterpart(evidence, model)
-    low, high = tested.total.interval
-    line = f"{tested.short}: {tested.total}; guessing one of four letters gives {CHANCE:.0%}"
-    if tested.parsed is None and high < CHANCE:
-        line += f", or this accuracy if only {formatting.percent(tested.total.accuracy / CHANCE)} of the answers are parsed"
-    return verdict(low <= CHANCE <= high, line)
+    (low, high), guessing = tested.total.interval, tested.total.guessing
+    line = f"{tested.short}: {tested.total}; guessing gives {formatting.percent(guessing)}"
+    # A run has a best answer to every question; of the published answers, some may have been unparsed.
+    if tested.effective is None and high < guessing:
+        line += f", or this accuracy if only {formatting.percent(tested.total.accuracy / guessing)} of the answers are parsed"
+    return verdict(low <= guessing <= high, line)
 
 
 def above_chance(evidence: Evidence, model: str) -> Judgement:
-    """The model does better than guessing: exact one-sided binomial test at the 5 % level."""
+    """The model does better than guessing: exact one-sided test at the 5 % level."""
     tested = counterpart(evidence, model)
-    p = statistics.better_than_guessing(tested.total.correct, tested.total.questions)
-    line = f"{tested.short}: {tested.total} against {CHANCE:.0%}; {formatting.p_value(p)}"
+    # Where questions differ in their number of choices, guessing varies less than with the mean chance at each of them.
+    p = statistics.better_than_guessing(tested.total.correct, [tested.total.guessing] * tested.total.questions)
+    line = f"{tested.short}: {tested.total} against {formatting.percent(tested.total.guessing)}; {formatting.p_value(p)}"
     return verdict(p < statistics.ALPHA, line)
 
 
@@ -63,9 +64,9 @@ def is_often_unparsed(evidence: Evidence, model: str, under: float) -> Judgement
     """A letter could be parsed from fewer than this share of the model's answers."""
     tested = counterpart(evidence, model)
     if tested.parsed is None:
-        share = formatting.percent(tested.total.accuracy / CHANCE)
-        line = "the number of parsed answers is not published"
-        raise Untestable(f"{line}; guessing would give this accuracy if {share} of the answers were parsed")
+        share = formatting.percent(tested.total.accuracy / tested.total.guessing)
+        guessing = f"; guessing would give this accuracy if {share} of the answers were parsed"
+        raise Untestable(f"{tested.not_parsed}{'' if tested.effective else guessing}")
     line = f"{tested.short}: a letter could be parsed from {tested.parsed} of {tested.total.questions} answers"
     return verdict(tested.parsed / tested.total.questions < under, line)
 

@@ -10,7 +10,7 @@ from mmlu_kit.claims.evidence import (
     SetupsEvidence,
     by_size,
 )
-from mmlu_kit.claims.reference import Published, PublishedModel, PublishedRun
+from mmlu_kit.claims.reference import CHOICES, Published, PublishedModel, PublishedRun
 
 SETUPS = range(1, 6)  # the setups that the writeup numbers
 
@@ -44,9 +44,10 @@ def _model(published: Published, name: str, model: PublishedModel) -> ModelEvide
         requested=Configuration(model.device, model.quantization),
         effective=None,
         reason=None,
-        total=Counts(model.correct, model.total),
-        subjects={name: Counts(subject.correct, published.questions[name]) for name, subject in model.subjects.items()},
+        total=_counts(model.correct, model.total),
+        subjects={name: _counts(subject.correct, published.questions[name]) for name, subject in model.subjects.items()},
         parsed=None,
+        not_parsed="the number of parsed answers is not published",
         machine=None,
         real_s=model.real_s,
         cpu_s=model.cpu_s,
@@ -57,13 +58,17 @@ def _model(published: Published, name: str, model: PublishedModel) -> ModelEvide
     )
 
 
+def _counts(correct: int, questions: int) -> Counts:
+    return Counts(correct, questions, questions / CHOICES)
+
+
 def _run(run: PublishedRun, questions: int) -> RunEvidence:
     return RunEvidence(
         setup=run.setup,
         requested=None,
         effective=None,
         reason=None,
-        counts=Counts(run.correct, questions),
+        counts=_counts(run.correct, questions),
         questions_sha256=None,
         real_s=run.real_s,
         user_s=run.user_s,

@@ -27,7 +27,12 @@ def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[st
 
 def _ratio_of_accuracies(first: Summary, second: Summary) -> RunNumber | Reason:
     # Every copy of a repeated question counts, as in the writeup; the interval is that of as many questions as are distinct.
-    shares = [summary.every_copy.correct_generated / summary.every_copy.questions for summary in (first, second)]
+    shares = []
+    for summary in (first, second):
+        counts = summary.every_copy
+        if counts.correct_generated is None:
+            return summary.reasons["correct_generated"]
+        shares.append(counts.correct_generated / counts.questions)
     if not all(shares):
         return "one of the two models has no right answer here"
     distinct = [summary.questions for summary in (first, second)]

@@ -11,6 +11,7 @@ from mmlu_kit.settings import Device, NumberFormat, Preset, Quantization
 Factor = Annotated[float, Field(ge=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Parameter = int | float | str | list[int] | list[str]
+CHOICES = 4  # of each question of the published study
 
 
 class PublishedSubject(Data):

@@ -5,7 +5,6 @@ from typing import Self
 
 from mmlu_kit import formatting, statistics
 from mmlu_kit.claims.document import NumberResult, NumberVerdict, Stage, Unit
-from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.timing.machine import Machine
 
@@ -55,10 +54,9 @@ def row(name: str, section: str, what: str, unit: Unit, published: float, number
     )
 
 
-def accuracy(counts: Totals, distinct: int | None = None) -> RunNumber:
-    """Return the accuracy by the generated letter, with the Wilson interval of as many questions as are `distinct`; by default,
-    all."""
-    share, number = counts.correct_generated / counts.questions, distinct or counts.questions
+def accuracy(correct: int, questions: int, distinct: int | None = None) -> RunNumber:
+    """Return an accuracy with the Wilson interval of as many questions as are `distinct`; by default, all."""
+    share, number = correct / questions, distinct or questions
     low, high = statistics.wilson(share * number, number)
     return RunNumber(share, low, high)
 

@@ -1,5 +1,6 @@
 """Evidence from a run's results."""
 
+import math
 from collections.abc import Iterable
 
 from mmlu_kit.analysis.document import AnalysisFile
@@ -16,7 +17,7 @@ from mmlu_kit.claims.evidence import (
     by_size,
     configuration,
 )
-from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference import CHOICES, Published
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results import summaries, timing_setups
@@ -47,11 +48,13 @@ def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -
 
 
 def other_questions(results: Iterable[Result], published: Published) -> str | None:
-    """Return why the questions of these results cannot be MMLU's; None if their numbers are MMLU's."""
+    """Return why the questions of these results cannot be MMLU's; None if as many with as many choices are MMLU's."""
     for result in results:
         here, there = result.totals.questions, published.questions.get(result.subject)
         if there and here != there:
             return f"{result.subject} has {here} questions here and {there} in MMLU, so these are other questions"
+        if there and not math.isclose(result.totals.guessed, there / CHOICES):
+            return f"not all questions of {result.subject} have {CHOICES} choices here, so these are other questions"
     return None
 
 
@@ -68,9 +71,10 @@ def _model(merged: Merged, summary: Summary, writeup_name: str | None, published
         requested=configuration(model.requested),
         effective=configuration(model.effective),
         reason=model.reason,
-        total=Counts(summary.correct, summary.questions),
+        total=Counts(summary.correct, summary.questions, summary.guessed),
         subjects={result.subject: _counts(merged.counted([result])) for result in results},
         parsed=summary.parsed,
+        not_parsed=summary.reasons.get("parsed"),
         machine=summary.machine,
         real_s=summary.real_s,
         cpu_s=summary.cpu_s,
@@ -82,7 +86,7 @@ def _model(merged: Merged, summary: Summary, writeup_name: str | None, published
 
 
 def _counts(totals: Totals) -> Counts:
-    return Counts(totals.correct, totals.questions)
+    return Counts(totals.correct, totals.questions, totals.guessed)
 
 
 def _is_timed(result: Result, on_gpu: bool) -> bool:
@@ -122,7 +126,7 @@ def _run(run: Run, measured: Measured, setup: int) -> RunEvidence:
         requested=configuration(run.requested),
         effective=configuration(measured.effective),
         reason=run.reason,
-        counts=Counts(measured.totals.correct, measured.totals.questions),
+        counts=_counts(measured.totals),
         questions_sha256=measured.questions_sha256,
         real_s=measured.real_s,
         user_s=measured.user_s,

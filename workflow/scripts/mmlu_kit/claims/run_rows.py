@@ -9,7 +9,9 @@ from mmlu_kit.claims.reference import Published, PublishedRun
 from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, on_another_machine, row, within
 from mmlu_kit.claims.stages import first_difference
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.results.protocols import not_generated
 from mmlu_kit.results.timing_setups import Measured
+from mmlu_kit.settings import PromptSettings
 
 _TIMES = {"real_s": "real time", "user_s": "user time", "system_s": "system time"}
 _SECTION = "2"
@@ -59,13 +61,20 @@ def _time(published: Published, merged: Merged, runs: list[Measured] | Reason, k
 def _accuracy(published: Published, merged: Merged, runs: list[Measured] | Reason, value: float) -> RunNumber | Reason:
     if isinstance(runs, str):
         return runs
-    return accuracy(runs[0].totals).because(*_first_difference(published, merged, runs[0], value))
+    counts = runs[0].totals
+    if counts.correct_generated is None:
+        return str(not_generated(_prompt(merged)))
+    return accuracy(counts.correct_generated, counts.questions).because(*_first_difference(published, merged, runs[0], value))
 
 
 def _first_difference(
     published: Published, merged: Merged, run: Measured, accuracy: float | None
 ) -> tuple[Stage | None, Reason]:
     timed = published.timing_runs
-    assert merged.setups  # its run is here
-    prompt = merged.study.run[merged.setups.model].prompt
-    return first_difference(published, timed.model, prompt, run.effective, run.totals, timed.questions, accuracy)
+    return first_difference(published, timed.model, _prompt(merged), run.effective, run.totals, timed.questions, accuracy)
+
+
+def _prompt(merged: Merged) -> PromptSettings:
+    """Return how the model of the timing setups, whose runs are here, is asked."""
+    assert merged.setups
+    return merged.study.run[merged.setups.model].prompt

@@ -67,6 +67,8 @@ def _logits(effective: Effective, model: PublishedModel) -> Difference | None:
 
 
 def _parse(counts: Totals, accuracy: float) -> Difference | None:
+    if counts.parsed is None:
+        return None
     low, high = statistics.wilson(counts.correct, counts.questions)
     parsed = counts.parsed / counts.questions
     if not low <= accuracy <= high and parsed >= PARSED:

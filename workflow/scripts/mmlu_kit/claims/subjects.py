@@ -8,7 +8,6 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
 from mmlu_kit.claims.verdicts import Untestable, models_on, verdict
-from mmlu_kit.settings import CHANCE
 
 
 def has_subjects(evidence: Evidence, number: int) -> Judgement:
@@ -82,10 +81,8 @@ def is_among_best(evidence: Evidence, subject: str, places: int, parameters_from
 def is_strong(evidence: Evidence, subject: str, device: str) -> Judgement:
     """For every model on a device, the subject's interval is above guessing, and its accuracy is above the model's mean."""
     models = _on_mmlu(evidence, subject, device=device)
-    strong = all(
-        model.subjects[subject].interval[0] > CHANCE and model.subjects[subject].accuracy > model.macro_accuracy
-        for model in models
-    )
+    pairs = [(model.subjects[subject], model.macro_accuracy) for model in models]
+    strong = all(counts.interval[0] > counts.guessing and counts.accuracy > mean for counts, mean in pairs)
     line = "; ".join(
         f"{model.short} {model.subjects[subject]}, mean {formatting.percent(model.macro_accuracy)}" for model in models
     )

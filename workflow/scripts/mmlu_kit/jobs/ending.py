@@ -7,13 +7,15 @@ from statistics import NormalDist
 from typing import Any
 
 from mmlu_kit import settings
+from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.formatting import columns, percent, plural
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.settings import CHANCE
+from mmlu_kit.results.protocols import protocol
 from mmlu_kit.terminal_text import visible
 from mmlu_kit.user_errors import UserError
 
-_HEADS = ("Model", "Questions", "Accuracy", "95% interval", "")
+_HEADS = ("Model", "Questions", "Accuracy", "95% interval", "Asked for", "")
+_ASKED = 4  # the column that is left out if all models are asked in the same way
 
 
 def show(workflow: Any, results: Path) -> None:
@@ -56,7 +58,9 @@ def text(merged: Merged, results: Path, targets: Iterable[str]) -> list[str]:
     part = f", only {', '.join(merged.study.only)}" if merged.study.only else ""
     ending = [""]
     if merged.results or merged.not_run:
-        ending += [f"Accuracy by the best letter, study {name}{part}:", "", *table(merged), ""]
+        asked = [model.prompt for model in merged.study.run.values()]
+        best = "answer" if any(prompt.preset.is_cloze for prompt in asked) else "letter"
+        ending += [f"Accuracy by the best {best}, study {name}{part}:", "", *table(merged), ""]
     ending += report_line(results, targets)
     if merged.results:
         ending.append(f"Every answer: {results}/questions.csv")
@@ -80,10 +84,18 @@ def target_files(workflow: Any) -> list[str]:
 
 
 def table(merged: Merged) -> list[str]:
-    """Return a table of the models' accuracies over all their questions, with a row for guessing."""
+    """Return a table of the models' accuracies over all their questions, with a row for guessing.
+
+    How models are asked is a column if they differ in it.
+    """
     ran = merged.order()
     rows = [_row(merged, model) for model in [*ran, *(model for model in _evaluated(merged) if model not in ran)]]
-    return columns([_HEADS, *rows, ("(guessing)", "", percent(CHANCE), "", "")], numbers=(1, 2, 3))
+    if ran:
+        rows.append(("(guessing)", "", _guessing(merged, ran), "", "", ""))
+    table = [_HEADS, *rows]
+    if len({row[_ASKED] for row in rows} - {""}) < 2:
+        table = [(*row[:_ASKED], *row[_ASKED + 1 :]) for row in table]
+    return columns(table, numbers=(1, 2, 3))
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
@@ -99,22 +111,33 @@ def _evaluated(merged: Merged) -> list[str]:
     return list(dict.fromkeys(model for model, _ in merged.study.pairs()))
 
 
+def _counts(merged: Merged, model: str) -> Totals:
+    return merged.counted(result for result in merged.results if result.model == model)
+
+
+def _guessing(merged: Merged, models: Iterable[str]) -> str:
+    """The accuracy of guessing, from the lowest to the highest if models answered questions with other numbers of choices."""
+    counts = [_counts(merged, model) for model in models]
+    shares = sorted(each.guessed / each.questions for each in counts)
+    return " to ".join(dict.fromkeys(percent(share) for share in (shares[0], shares[-1])))
+
+
 def _row(merged: Merged, model: str) -> Sequence[str]:
-    counts = merged.counted(result for result in merged.results if result.model == model)
+    counts, entry = _counts(merged, model), merged.study.run.get(model)
     questions, correct = counts.questions, counts.correct
-    notes = "; ".join(_notes(merged, model))
+    asked, notes = protocol(entry.prompt) if entry else "", "; ".join(_notes(merged, model))
     if not questions:
-        return model, "", "", "", notes
+        return model, "", "", "", asked, notes
     low, high = wilson(correct, questions)
-    return model, str(questions), percent(correct / questions), f"{percent(low)} to {percent(high)}", notes
+    return model, str(questions), percent(correct / questions), f"{percent(low)} to {percent(high)}", asked, notes
 
 
 def _notes(merged: Merged, model: str) -> Iterable[str]:
     """What a reader of a model's row must know: how it ran, and what is not in the numbers."""
     entry = merged.models.get(model)  # None without results
     if entry and not entry.effective:
-        counts = merged.counted(result for result in merged.results if result.model == model)
-        unread = counts.questions - counts.parsed
+        counts = _counts(merged, model)
+        unread = counts.questions - (counts.parsed or 0)
         yield f"answers imported, {unread:,} of them unreadable" if unread else "answers imported"
     if entry and entry.requested and entry.effective and settings.differences(entry.requested, entry.effective):
         yield f"ran as {settings.in_words(entry.effective)}" + (f" ({entry.reason})" if entry.reason else "")

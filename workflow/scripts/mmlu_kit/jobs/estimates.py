@@ -14,7 +14,7 @@ from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.jobs.forecast import Forecast
 from mmlu_kit.recall.conversations import KINDS
 from mmlu_kit.results import stability
-from mmlu_kit.settings import Device, LoadSettings, dtype_bytes
+from mmlu_kit.settings import Device, LoadSettings, Orders, dtype_bytes
 from mmlu_kit.study import Study
 
 # benchmarks/measured/amd-epyc-2-cores.md: forward passes in float32 of packed questions on two cores, and weights read for
@@ -28,6 +28,7 @@ START_S = 6.0  # of a process, most of it imports
 LOAD_BYTES_PER_S = 1e9  # a checkpoint is hashed and read
 QUESTIONS_PER_SUBJECT = 14_042 / 57  # of MMLU
 TOKENS_PER_QUESTION = 120  # without examples, with Qwen2.5's tokenizer: 82 in the writeup's subjects, 167 with law and history
+CHOICES_PER_QUESTION = 4  # of MMLU
 TOKENS_PER_CHAT_PROMPT = 250
 CHAT_SLOWDOWN = 145 / 77  # a long prompt is computed in short steps, by the same table
 DISTINCT_PROMPTS = 0.5  # of a chat: a short conversation is the same under several strategies
@@ -89,7 +90,9 @@ def estimates(
         if loaded is None:
             return None if forecast.runs_as else 0.0
         number = sum(counts[subject] for subject in subjects)
-        tokens = (number + len(subjects) * prompt.examples) * TOKENS_PER_QUESTION
+        # A cloze prompt has its choices behind it instead of in it, which is as many tokens.
+        orders = CHOICES_PER_QUESTION if prompt.orders == Orders.CYCLIC else 1
+        tokens = (number * orders + len(subjects) * prompt.examples) * TOKENS_PER_QUESTION
         return loaded.read_s(tokens) + loaded.write_s(number * (prompt.max_new_tokens - 1)) + processes * loaded.start_s()
 
     def chat_s(model: str, chat: ChatEntry) -> float | None:

@@ -21,7 +21,7 @@ def check(evaluations: Mapping[str, Evaluation]) -> None:
     unknown and not checked.
     """
     sizes: dict[str, tuple[str, int]] = {}
-    questions: dict[tuple[str, int], tuple[str, str]] = {}
+    questions: dict[tuple[str, int], tuple[str, tuple[str, int, str]]] = {}
     prompts: dict[tuple[str, int, Preset, int | None], tuple[str, str | None]] = {}
     scoring: tuple[str, int] | None = None
     for name, evaluation in evaluations.items():
@@ -31,8 +31,9 @@ def check(evaluations: Mapping[str, Evaluation]) -> None:
         if size != number:
             raise _differ(name, other, "data", f"{number} and {size} questions of {subject}")
         for record in evaluation.records:
-            other, sha256 = questions.setdefault((subject, record.index), (name, record.question_sha256))
-            if sha256 != record.question_sha256:
+            question = record.question_sha256, record.choices, record.gold
+            other, expected = questions.setdefault((subject, record.index), (name, question))
+            if expected != question:
                 raise _differ(name, other, "data", f"question {record.index} of {subject} is not the same")
             if requested and requested.preset != Preset.CHAT:
                 form = (subject, record.index, requested.preset, record.examples)

@@ -1,8 +1,9 @@
 """Results as EleutherAI's lm-evaluation-harness 0.4 writes them, so that tools and dashboards made for it can read them.
 
 The files are `results_<date>.json` and `samples_<task>_<date>.jsonl`; lm-eval's `result_schema.py` describes both. A task has
-lm-eval's own name, `mmlu_<subject>`, only if the questions are cais/mmlu from the hub and the prompts are lm-eval's, byte for
-byte. Otherwise the task's name includes the name of the questions, of the prompt preset, or of both.
+lm-eval's own name, `mmlu_<subject>` or `mmlu_<subject>_continuation`, only if the questions are cais/mmlu from the hub and the
+prompts are lm-eval's, byte for byte. Otherwise the task's name includes the name of the questions, of the prompt preset, or of
+both.
 """
 
 import json
@@ -16,24 +17,19 @@ from typing import Any
 
 from mmlu_kit import files
 from mmlu_kit.evaluation import prompts
-from mmlu_kit.evaluation.answers import Record
-from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.records import Evaluation, Timing
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import checkpoints, questions
-from mmlu_kit.inputs.questions import Question
 from mmlu_kit.results import locations, study_results
 from mmlu_kit.results.collection import Pair
+from mmlu_kit.results.lm_eval_samples import FILTER, Fields, make_samples, metrics
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.settings import LETTERS, Preset, Split
+from mmlu_kit.settings import LETTERS, Orders, Preset, Requested
 from mmlu_kit.study import StudyQuestions
-from mmlu_kit.user_errors import UserError
 
 MMLU = "cais/mmlu"
-VERSION = 1.0  # of lm-eval's task `mmlu`
-FILTER = "none"
-
-Fields = dict[str, object]  # an object of lm-eval's files
+VERSION = 1.0  # of lm-eval's tasks `mmlu` and `mmlu_continuation`
+_SUFFIXES = {Preset.LM_EVAL: "", Preset.CLOZE: "_continuation"}  # of presets with lm-eval's own prompts
 
 
 @dataclass(frozen=True)
@@ -41,6 +37,7 @@ class Task:
     """One subject as a task of lm-eval: a model's evaluation, its timing, and a sample for each record."""
 
     name: str
+    description: str
     evaluation: Evaluation
     timing: Timing
     samples: list[Fields]
@@ -76,13 +73,14 @@ def export(results: Path, resources: Path, output: Path, load_tokenizer: Callabl
         text = json.dumps(model_results(merged, model, tasks), indent=2, ensure_ascii=False, allow_nan=False)
         files.write_text(folder / f"results_{when}.json", text)
         count = sum(len(task.samples) for task in tasks)
-        yield f"{model}: {folder}, {plural(len(tasks), 'task')}, {plural(count, 'sample')}"
+        note = ", with the choices as given; its other orders are left out" if about.requested.orders == Orders.CYCLIC else ""
+        yield f"{model}: {folder}, {plural(len(tasks), 'task')}, {plural(count, 'sample')}{note}"
 
 
 def task_name(source: StudyQuestions, subject: str, preset: Preset) -> str:
     """Return a task's name; `source` describes the study's questions."""
     name = "mmlu" if source.repository == MMLU else source.name
-    return f"{name}_{subject}" + ("" if preset == Preset.LM_EVAL else f"_{preset}")
+    return f"{name}_{subject}" + _SUFFIXES.get(preset, f"_{preset}")
 
 
 def folder_name(model: str) -> str:
@@ -90,47 +88,21 @@ def folder_name(model: str) -> str:
     return re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model)
 
 
-def make_samples(evaluation: Evaluation, preset: Preset, subject_questions: Sequence[Question], tokenizer: Any) -> list[Fields]:
-    """Return a sample for each record; `subject_questions` include the dev split, `tokenizer` is needed for chat prompts.
-
-    Raises UserError if a prompt rendered from these questions is not the one that the model was given.
-    """
-    tests = {question.index: question for question in questions.split(subject_questions, Split.TEST)}
-    dev = questions.split(subject_questions, Split.DEV)
-    conversation, arguments = evaluation.conversation, evaluation.requested.template_arguments if evaluation.requested else {}
-    template = ChatTemplate(tokenizer, arguments) if preset == Preset.CHAT else None
-    answers = [prompts.answer_text(preset, letter, conversation.space if conversation else "") for letter in LETTERS]
-    samples = []
-    for record in evaluation.records:
-        question = tests.get(record.index)
-        text = None
-        if question and question.sha256 == record.question_sha256:
-            pieces = prompts.render(question, dev[: record.examples], preset, template)
-            text = "".join(piece for piece, _ in pieces)
-        if question is None or text is None or prompts.prompt_sha256(text, arguments) != record.prompt_sha256:
-            where = f"{evaluation.model}, question {record.index} of {evaluation.subject}"
-            raise UserError(
-                f"{where}: the prompt cannot be rendered again from the questions in this study: run the study again"
-            )
-        samples.append(_sample(record, question, text, answers))
-    return samples
-
-
 def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
     """Return the content of one model's results file."""
     about, source = merged.models[model], merged.study.questions
     assert about.requested and about.effective and about.machine
     preset = about.requested.preset
-    is_lm_evals = preset == Preset.LM_EVAL and source.repository == MMLU
+    is_lm_evals = preset in _SUFFIXES and source.repository == MMLU
     timings = [task.timing for task in tasks]
     real_s = None if any(timing.resumed for timing in timings) else sum(timing.real_s for timing in timings)
     return {
         "results": {task.name: _metrics(task) for task in tasks},
         "group_subtasks": {},
-        "configs": {task.name: _configuration(task, preset, source) for task in tasks},
+        "configs": {task.name: _configuration(task, source) for task in tasks},
         "versions": {task.name: VERSION if is_lm_evals else None for task in tasks},
         "n-shot": {task.name: task.num_fewshot for task in tasks},
-        "higher_is_better": {task.name: {"acc": True} for task in tasks},
+        "higher_is_better": {task.name: dict.fromkeys(metrics(preset), True) for task in tasks},
         "n-samples": {task.name: dict.fromkeys(("original", "effective"), task.evaluation.totals.questions) for task in tasks},
         "config": {
             "model": "mmlu-kit",
@@ -174,76 +146,58 @@ def _tasks(
         tasks.append(
             Task(
                 name=task_name(study.questions, result.subject, preset),
+                description=prompts.header(subject_questions[0].subject_title, preset),
                 evaluation=evaluation,
                 timing=Timing.read(locations.timing_file(folder, model, result.subject)),
-                samples=make_samples(evaluation, preset, subject_questions, tokenizer),
+                samples=make_samples(evaluation, subject_questions, tokenizer),
             )
         )
     return tasks
 
 
-def _sample(record: Record, question: Question, text: str, answers: Sequence[str]) -> Fields:
-    assert record.letter_logprobs is not None
-    target = str(LETTERS.index(question.answer))
-    document = {
-        "question": question.question,
-        "subject": question.subject,
-        "choices": list(question.choices),
-        "answer": int(target),
-    }
-    # lm-eval writes a response's log-likelihood and 'is greedy' as text; greedy means that the model would write this answer.
-    # A SentencePiece token decodes without the space that it begins with. The best letter's token alone can be the greedy one.
-    responses = [
-        [
-            str(record.letter_logprobs[letter]),
-            str(letter == record.predicted and record.generated.strip() == answer.strip()),
-        ]
-        for letter, answer in zip(LETTERS, answers, strict=True)
-    ]
-    return {
-        "doc_id": record.index,
-        "doc": document,
-        "target": target,
-        "arguments": {f"gen_args_{place}": {"arg_0": text, "arg_1": answer} for place, answer in enumerate(answers)},
-        "resps": [[response] for response in responses],
-        "filtered_resps": responses,
-        "filter": FILTER,
-        "metrics": ["acc"],
-        "doc_hash": files.sha256(json.dumps(document, indent=2, ensure_ascii=False)),
-        "prompt_hash": record.prompt_sha256,
-        "target_hash": files.sha256(target),
-        "acc": float(record.correct),
-    }
-
-
 def _metrics(task: Task) -> Fields:
-    totals = task.evaluation.totals
-    accuracy, number = totals.correct / totals.questions, totals.questions
-    # lm-eval's standard error of a mean, from the sample standard deviation.
-    error = math.sqrt(accuracy * (1 - accuracy) / (number - 1)) if number > 1 else "N/A"
-    return {
-        "name": task.name,
-        "alias": task.evaluation.subject,
-        "sample_len": number,
-        f"acc,{FILTER}": accuracy,
-        f"acc_stderr,{FILTER}": error,
-    }
+    number = len(task.samples)
+    fields: Fields = {"name": task.name, "alias": task.evaluation.subject, "sample_len": number}
+    for name in metrics(_requested(task).preset):
+        mean = sum(sample[name] == 1 for sample in task.samples) / number
+        fields[f"{name},{FILTER}"] = mean
+        # lm-eval's standard error of a mean, from the sample standard deviation.
+        fields[f"{name}_stderr,{FILTER}"] = math.sqrt(mean * (1 - mean) / (number - 1)) if number > 1 else "N/A"
+    return fields
 
 
-def _configuration(task: Task, preset: Preset, source: StudyQuestions) -> Fields:
+def _configuration(task: Task, source: StudyQuestions) -> Fields:
+    requested = _requested(task)
+    metadata = {"preset": requested.preset, "scoring": task.evaluation.scoring, "orders": requested.orders}
     return {
         "task": task.name,
         "dataset_path": source.repository or source.name,
         "dataset_name": task.evaluation.subject,
         "test_split": "test",
         "fewshot_split": "dev",
-        "description": prompts.header(task.evaluation.subject, preset),
-        "doc_to_choice": list(LETTERS),
+        "description": task.description,
+        "doc_to_choice": _doc_to_choice(task, requested.preset),
         "output_type": "multiple_choice",
         "num_fewshot": task.num_fewshot,
-        "metric_list": [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}],
-        "metadata": {"preset": preset, "scoring": task.evaluation.scoring},
+        "metric_list": [
+            {"metric": name, "aggregation": "mean", "higher_is_better": True} for name in metrics(requested.preset)
+        ],
+        "metadata": {**metadata, "score": requested.ranked_by} if requested.preset.is_cloze else metadata,
     }
+
+
+def _doc_to_choice(task: Task, preset: Preset) -> str | list[str]:
+    """Return what a question's choices are, in lm-eval's words: a list of letters, or a template where they differ."""
+    if preset.is_cloze:
+        return "{{choices}}"
+    numbers = {record.choices for record in task.evaluation.records}
+    letters = LETTERS[: max(numbers)]
+    return list(letters) if len(numbers) == 1 else f"{{{{'{letters}'[:choices|length]|list}}}}"
+
+
+def _requested(task: Task) -> Requested:
+    assert task.evaluation.requested  # it was run
+    return task.evaluation.requested
 
 
 def _date(timings: Sequence[Timing]) -> str:

@@ -71,7 +71,7 @@ class Result(Data):
     gpu_energy_j: Joules | None
     peak_rss_bytes: Bytes | None
     peak_gpu_bytes: Bytes | None
-    reasons: dict[str, str] = Field(description="For each null value above, why it is null.")
+    reasons: dict[str, str] = Field(description="For each null value above and in totals, why it is null.")
     process: str | None = Field(description="Name of the process's log in `processes`.")
     resumed: bool = Field(description="Whether the evaluation was killed and resumed; then its times are null.")
 

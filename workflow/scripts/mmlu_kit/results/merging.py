@@ -10,12 +10,12 @@ from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.recall.documents import ChatFile
-from mmlu_kit.results import compatibility, repeats
+from mmlu_kit.results import compatibility, protocols, repeats
 from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.merged import Merged, MergedModel, Missing, NotRunHere, Result
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
-from mmlu_kit.settings import LETTERS, DType
+from mmlu_kit.settings import LETTERS, DType, Requested
 from mmlu_kit.study import Study
 from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.machine import Machine
@@ -30,6 +30,7 @@ _TIMES = (
     *("real_s", "cpu_user_s", "cpu_system_s", "gpu_s", "gpu_energy_j"),
 )
 _PEAKS = ("peak_rss_bytes", "peak_gpu_bytes")
+_GENERATED = ("correct_generated", "parsed")
 # Fields that must be equal in all evaluations of one model.
 _SAME = ("repository", "commit", "parameters", "requested", "effective", "conversation", "model_files")
 # The columns of questions.csv: a record's fields, with one column for each choice's log-probability.
@@ -75,7 +76,7 @@ def merge(
                 questions_sha256=records.questions_sha256(evaluations[pair].records),
                 source=sources.get(pair),
                 machine=machine_indices.get(pair),
-                **_times(times.get(pair), sources.get(pair)),
+                **_times(times.get(pair), sources.get(pair), evaluations[pair].requested),
             )
             for pair in pairs
         ],
@@ -136,14 +137,16 @@ def _differ(key: str, known: Evaluation, evaluation: Evaluation, where: str) -> 
     return UserError(f"{where}: its {key} differs from that of the model's other subjects{ran}: {advice}")
 
 
-def _times(timing: Timing | None, source: str | None) -> dict[str, Any]:
-    """Return a result's times; those of a resumed evaluation are left out, as they would not compare."""
+def _times(timing: Timing | None, source: str | None, requested: Requested | None) -> dict[str, Any]:
+    """Return a result's times, and why values are null; times of a resumed evaluation are left out, as they do not compare."""
     if timing is None:
         reasons = dict.fromkeys(("gpu_s", "gpu_energy_j", "peak_gpu_bytes"), "the answers were imported")
         return {**dict.fromkeys((*_TIMES, *_PEAKS, "process")), "reasons": reasons, "resumed": False}
     seconds = {key: None if timing.resumed else getattr(timing, key) for key in _TIMES}
-    kept = {key: getattr(timing, key) for key in (*_PEAKS, "reasons", "resumed")}
-    return {**seconds, **kept, "process": _process(timing, source)}
+    kept = {key: getattr(timing, key) for key in (*_PEAKS, "resumed")}
+    nothing = protocols.not_generated(requested) if requested else None
+    generated = dict.fromkeys(_GENERATED, nothing) if nothing else {}
+    return {**seconds, **kept, "reasons": {**timing.reasons, **generated}, "process": _process(timing, source)}
 
 
 def _process(timing: Timing, source: str | None) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmlu_kit import files
-from mmlu_kit.evaluation import model_files
+from mmlu_kit.evaluation import answers, model_files
 from mmlu_kit.evaluation.model_files import Model
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.inputs import questions
@@ -60,19 +60,44 @@ def check(path: Path, evaluation: Evaluation, origins: Origins, advice: str) -> 
         model_files.check(path, evaluation, origins.models[evaluation.model], advice)
 
 
-def check_letters(path: Path, subjects: Sequence[str], runs: Iterable[tuple[Sequence[str], int]], origins: Origins) -> None:
-    """Raise UserError if a run at `path`, its best letters and how many are right, does not answer the subjects' questions."""
+class RunAnswers(NamedTuple):
+    """What a run of several says of its answers: the best ones, and how many are right; what it does not say is None."""
+
+    letters: Sequence[str]
+    correct: int
+    guessed: float | None = None
+    choices: Sequence[int] | None = None
+
+
+def check_answers(path: Path, subjects: Sequence[str], runs: Iterable[RunAnswers], origins: Origins) -> None:
+    """Raise UserError if a run in the file at `path` does not answer the subjects' questions, or counts its answers wrong."""
     if not all(subject in origins.subjects for subject in subjects):
         return
-    golds = [question.answer for subject in subjects for question in origins.subjects[subject].questions]
-    for number, (letters, correct) in enumerate(runs):
-        if len(letters) != len(golds):
-            raise UserError(
-                f"{path}: run {number} has {len(letters)} answers to {len(golds)} questions; delete it and run again"
-            )
-        right = sum(letter == gold for letter, gold in zip(letters, golds, strict=True))
-        if right != correct:
-            raise UserError(f"{path}: run {number} has {correct} right answers, and {right} are; delete it and run again")
+    asked = [question for subject in subjects for question in origins.subjects[subject].questions]
+    for number, run in enumerate(runs):
+        problem = _contradiction(run, asked)
+        if problem:
+            raise UserError(f"{path}: run {number} has {problem}; delete it and run again")
+
+
+def _contradiction(run: RunAnswers, asked: Sequence[Question]) -> str | None:
+    """Describe what a run has that contradicts the questions, None if nothing does."""
+    if len(run.letters) != len(asked):
+        return f"{len(run.letters)} answers to {len(asked)} questions"
+    choices = [len(question.choices) for question in asked]
+    for question, expected, number in zip(asked, choices, run.choices or choices, strict=True):
+        if number != expected:
+            return f"{number} choices of {question.name}, which has {expected}"
+    for letter, question in zip(run.letters, asked, strict=True):
+        if letter not in tuple(question.letters):
+            return f"the answer {letter} to {question.name}, which has {len(question.choices)} choices"
+    right = sum(letter == question.answer for letter, question in zip(run.letters, asked, strict=True))
+    if right != run.correct:
+        return f"{run.correct} right answers, and {right} are"
+    guessed = answers.guessed(choices)
+    if run.guessed not in (None, guessed):
+        return f"{run.guessed} guessed answers, and {guessed} are"
+    return None
 
 
 def _check_questions(path: Path, evaluation: Evaluation, subject: Subject, advice: str) -> None:
@@ -87,3 +112,11 @@ def _check_questions(path: Path, evaluation: Evaluation, subject: Subject, advic
         if record.gold != question.answer:
             golds = f"'{record.gold}', but '{question.answer}' in {subject.path}"
             raise UserError(f"{path}: the right answer to question {record.index} is {golds}; {advice}")
+        if record.choices != len(question.choices):
+            choices = f"{record.choices} choices, but {len(question.choices)} in {subject.path}"
+            raise UserError(f"{path}: question {record.index} has {choices}; {advice}")
+        for letter, text, continuation in zip(question.letters, question.choices, record.cloze or [], strict=False):
+            for name, length in (("characters", len(text)), ("bytes", len(text.encode()))):
+                if getattr(continuation, name) != length:
+                    lengths = f"{getattr(continuation, name)} {name}, but {length} in {subject.path}"
+                    raise UserError(f"{path}: choice {letter} of question {record.index} has {lengths}; {advice}")

@@ -11,7 +11,7 @@ from mmlu_kit.data import Count, Data, Document, Positive, version
 from mmlu_kit.evaluation.answers import ROUNDING, Record, mass
 from mmlu_kit.evaluation.continuations import Logprob
 from mmlu_kit.evaluation.manner import Packing
-from mmlu_kit.settings import LETTERS, DType, Letter, NumberFormat
+from mmlu_kit.settings import FEWEST_CHOICES, LETTERS, MOST_CHOICES, DType, Letter, NumberFormat
 
 DTYPES = (DType.FLOAT32, DType.BFLOAT16)
 THREADS = (1, 2)
@@ -43,8 +43,10 @@ def _probabilities(logprobs: list[float]) -> list[float]:
     return logprobs
 
 
-# The log-probability of each letter, in order.
-LogprobList = Annotated[list[Logprob], Field(min_length=len(LETTERS), max_length=len(LETTERS)), AfterValidator(_probabilities)]
+# The log-probability of each letter of a question's choices, in order.
+LogprobList = Annotated[
+    list[Logprob], Field(min_length=FEWEST_CHOICES, max_length=MOST_CHOICES), AfterValidator(_probabilities)
+]
 
 
 class StabilityRun(RunSettings):
@@ -53,7 +55,9 @@ class StabilityRun(RunSettings):
     packing: Packing = Field(description="Which questions were computed together.")
     correct: Count
     predicted: list[Letter] | None = Field(description="The best letter of each question; null in merged.json.")
-    logprobs: list[LogprobList] | None = Field(description="The letters' log-probabilities; null in merged.json.")
+    logprobs: list[LogprobList] | None = Field(
+        description="The letters' log-probabilities, over all orders if several were asked; null in merged.json."
+    )
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -63,6 +67,8 @@ class StabilityRun(RunSettings):
         if len(letters) != len(logprobs) or (self.predicted is not None and len(letters) != self.questions):
             raise ValueError("predicted, logprobs and packing are of different numbers of questions")
         for number, (letter, values) in enumerate(zip(letters, logprobs, strict=True)):
+            if letter not in tuple(LETTERS[: len(values)]):
+                raise ValueError(f"predicted is beyond the {len(values)} choices of answer {number}")
             if values[LETTERS.index(letter)] != max(values):
                 raise ValueError(f"predicted is not the most probable letter of answer {number}")
         return self
@@ -102,7 +108,7 @@ class StabilityComparison(Data):
 class StabilityFile(Document):
     """stability.json: the same questions scored in several ways."""
 
-    schema_: Literal["mmlu-kit/stability/3"] = version("mmlu-kit/stability/3")
+    schema_: Literal["mmlu-kit/stability/4"] = version("mmlu-kit/stability/4")
     model: str
     subjects: list[str]
     questions: Positive
@@ -131,7 +137,7 @@ class StabilityFile(Document):
 
 def run(settings: RunSettings, records: Sequence[Record], packing: Packing) -> StabilityRun:
     """Return the answers of one run: each question's best letter and the letters' log-probabilities."""
-    logprobs = [[(record.letter_logprobs or {})[letter] for letter in LETTERS] for record in records]
+    logprobs = [[(record.choice_logprobs or {})[letter] for letter in record.letters] for record in records]
     return StabilityRun(
         **dict(settings),
         packing=packing,

@@ -16,9 +16,9 @@ from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.recall.documents import ChatFile
-from mmlu_kit.results import collection, merging, origins
+from mmlu_kit.results import collection, merging, origins, protocols
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.results.origins import Origins
+from mmlu_kit.results.origins import Origins, RunAnswers
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
 from mmlu_kit.study import Study
@@ -146,8 +146,12 @@ def _setups(study: Study, path: Path, known: Origins) -> SetupsFile | None:
     if not study.timing_setups or not path.is_file():
         return None
     setups = SetupsFile.read(path)
-    runs = [(run.measured.predicted or "", run.measured.totals.correct) for run in setups.runs if run.measured]
-    origins.check_letters(path, setups.subjects, runs, known)
+    measured = [run.measured for run in setups.runs if run.measured]
+    runs = [RunAnswers(run.predicted or "", run.totals.correct, run.totals.guessed) for run in measured]
+    origins.check_answers(path, setups.subjects, runs, known)
+    generates = protocols.not_generated(study.run[study.timing_setups.model].prompt) is None
+    if any((run.totals.correct_generated is not None) != generates for run in measured):
+        raise UserError(f"{path}: its runs were not made with the preset of {study.timing_setups.model}; {_AGAIN}")
     return setups
 
 
@@ -156,8 +160,11 @@ def _stability(study: Study, path: Path, known: Origins) -> StabilityFile | None
     if not study.stability or not path.is_file():
         return None
     stability = StabilityFile.read(path)
-    runs = [(run.predicted or [], run.correct) for run in stability.runs]
-    origins.check_letters(path, stability.subjects, runs, known)
+    runs = [
+        RunAnswers(run.predicted or [], run.correct, choices=[len(logprobs) for logprobs in run.logprobs or []])
+        for run in stability.runs
+    ]
+    origins.check_answers(path, stability.subjects, runs, known)
     return stability
 
 

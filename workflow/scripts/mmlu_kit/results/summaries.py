@@ -8,6 +8,7 @@ from typing import Any
 from mmlu_kit import settings, statistics
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.results.merged import Merged, Result, sums
+from mmlu_kit.results.protocols import protocol
 from mmlu_kit.settings import GPUS, Device
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
@@ -25,12 +26,13 @@ class Summary:
     A question that occurs more than once counts once, as `repeats` says; `every_copy` counts each copy, and so do the times.
     Times are summed over subjects, and None if any of them is None or they come from several machines. `startup_s` and
     `load_s` are summed over processes, as each process starts and loads the model once. `machine` is the index of the machine
-    in merged.json, None for several machines.
+    in merged.json, None for several machines. Device and protocol (how the model was asked) are None for imported answers.
     """
 
     model: str
     label: str
     device: str | None
+    protocol: str | None
     machine: int | None
     subjects: int
     questions: int
@@ -109,11 +111,12 @@ def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | 
     first = {result.process or result.subject: result for result in reversed(results)}.values()
     times = {name: _sum(getattr(result, name) for result in results) for name in _SUMMED}
     times |= {name: _sum(getattr(result, name) for result in first) for name in _START}
-    effective = merged.models[model].effective
+    effective, requested = merged.models[model].effective, merged.models[model].requested
     summary = Summary(
         model=model,
         label=label(merged, model),
         device=effective.device if effective else None,
+        protocol=protocol(requested) if requested else None,
         machine=machines.pop() if len(machines) == 1 else None,
         subjects=len(results),
         questions=counts.questions,
@@ -144,7 +147,7 @@ def label(merged: Merged, model: str) -> str:
 
 @dataclass(frozen=True)
 class Speedup:
-    """A model on a GPU and a model on the CPU that answered the same questions."""
+    """A model on a GPU and a model on the CPU that were asked the same questions in the same way."""
 
     cpu: Summary
     gpu: Summary
@@ -159,16 +162,17 @@ class Speedup:
 
 
 def speedups(summaries: Iterable[Summary], machines: Mapping[str, Machine | None]) -> list[Speedup]:
-    """Compare every model on a GPU with every model on the CPU that answered the same questions; `machines` are by model.
+    """Compare every model on a GPU with every model on the CPU that was asked the same questions in the same way.
 
-    Models whose times were not measured are left out.
+    `machines` are by model. Models whose times were not measured are left out.
     """
     timed = [summary for summary in summaries if summary.real_s]
     pairs = []
     for cpu, gpu in itertools.product(timed, timed):
         on_both = cpu.device == Device.CPU and gpu.device in GPUS
         cpu_machine, gpu_machine = machines[cpu.model], machines[gpu.model]
-        if on_both and cpu.questions_sha256 == gpu.questions_sha256 and cpu_machine and gpu_machine:
+        alike = (cpu.questions_sha256, cpu.protocol) == (gpu.questions_sha256, gpu.protocol)
+        if on_both and alike and cpu_machine and gpu_machine:
             pairs.append(Speedup(cpu, gpu, cpu_machine, gpu_machine))
     return pairs
 
