@@ -2,18 +2,21 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas
+from mmlu_kit import settings
 from mmlu_kit.analysis import mistakes
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.config import ModelEntry
-from mmlu_kit.evaluation import answers, records
+from mmlu_kit.evaluation import answers, orders, records
 from mmlu_kit.evaluation.answers import Record
+from mmlu_kit.evaluation.continuations import Continuation
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.files import sha256, write_text
@@ -24,7 +27,7 @@ from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import context
 from mmlu_kit.results import merging, study_results
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.settings import Effective, Requested, WeightGroup
+from mmlu_kit.settings import Effective, Orders, PromptSettings, Requested, WeightGroup
 from mmlu_kit.study import Group, Study, StudyQuestions
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.time_logs import Processes, ProcessTimes
@@ -52,21 +55,23 @@ MACHINE = Machine(
 )
 
 
-def question(subject: str, index: int) -> Question:
+def question(subject: str, index: int, choices: int = 4) -> Question:
     """Return a made-up question."""
-    gold = GOLD[index % len(GOLD)]
-    return Question(subject, "test", index, f"Question {index} on {subject}?", (f"{index} a", "b", "c", "d"), gold)
+    gold = GOLD[index % len(GOLD)] if choices == 4 else settings.LETTERS[index % choices]
+    texts = (f"{index} a", *settings.LETTERS[1:choices].lower())
+    return Question(subject, "test", index, f"Question {index} on {subject}?", texts, gold)
 
 
-def record(subject: str, index: int, predicted: str, generated: str) -> Record:
+def record(subject: str, index: int, predicted: str, generated: str, choices: int = 4) -> Record:
     """Return a record with best letter `predicted`; `generated` is a letter, or '-' for a text without one."""
-    parsed, gold = generated if generated in LETTERS else None, question(subject, index).answer
-    logprobs = {letter: -0.5 if letter == predicted else -2.5 for letter in LETTERS}
+    asked = question(subject, index, choices)
+    parsed, gold = generated if generated in asked.letters else None, asked.answer
+    logprobs = {letter: other_logprob(choices) for letter in asked.letters} | {predicted: -0.5}
     return Record(
         subject=subject,
         index=index,
-        question_sha256=question(subject, index).sha256,
-        choices=4,
+        question_sha256=asked.sha256,
+        choices=choices,
         prompt_sha256=sha256(f"prompt {subject} {index}"),
         prompt_tokens=40 + index,
         gold=gold,
@@ -81,15 +86,73 @@ def record(subject: str, index: int, predicted: str, generated: str) -> Record:
     )
 
 
-def evaluation(model: str, subject: str, answers: str, generated: str | None = None, parameters: int = 1000) -> Evaluation:
-    """Return an evaluation file with these answers."""
-    pairs = zip(answers, generated or answers, strict=True)
-    answered = [record(subject, index, predicted, text) for index, (predicted, text) in enumerate(pairs)]
+def other_logprob(choices: int) -> float:
+    """Return the log-probability of each letter but the best one, whose is -0.5."""
+    return -2.5 if choices <= 4 else round(-2.5 - math.log(choices - 1), 6)
+
+
+def cloze_record(subject: str, index: int, predicted: str, choices: int = 4) -> Record:
+    """Return a record of a cloze preset with `predicted` as the best choice by every score."""
+    asked = question(subject, index, choices)
+    cloze = [
+        Continuation(
+            logprob=-0.5 * len(text) if letter == predicted else -4.0 * len(text),
+            unconditional=-5.0 * len(text),
+            tokens=1,
+            characters=len(text),
+            bytes=len(text.encode()),
+        )
+        for letter, text in zip(asked.letters, asked.choices, strict=True)
+    ]
+    unknown = dict.fromkeys(("letter_logprobs", "letter_mass", "generated", "parsed", "correct_generated"))
+    return Record(**{**dict(record(subject, index, predicted, "-", choices)), **unknown, "cloze": cloze})
+
+
+def orders_record(subject: str, index: int, predicted: str, generated: str, choices: int = 4) -> Record:
+    """Return a record with `predicted` as the best choice in every order; `generated` is as in `record`."""
+    given = record(subject, index, predicted, generated, choices)
+    others = [
+        {orders.shown(letter, order, choices): logprob for letter, logprob in given.letter_logprobs.items()}
+        for order in range(1, choices)
+    ]
+    return Record(**{**dict(given), "other_orders": others})
+
+
+def evaluation(
+    model: str,
+    subject: str,
+    answers: str,
+    generated: str | None = None,
+    parameters: int = 1000,
+    choices: Sequence[int] | None = None,
+    requested: Requested = REQUESTED,
+) -> Evaluation:
+    """Return an evaluation file with these answers, to questions with four choices or these numbers of `choices`."""
+    made: list[Record] = []
+    numbers = choices or [4] * len(answers)
+    for index, (predicted, text, number) in enumerate(zip(answers, generated or answers, numbers, strict=True)):
+        if requested.preset.is_cloze:
+            made.append(cloze_record(subject, index, predicted, number))
+        elif requested.orders == Orders.CYCLIC:
+            made.append(orders_record(subject, index, predicted, text, number))
+        else:
+            made.append(record(subject, index, predicted, text, number))
     files = {"x": FileEntry(bytes=1, sha256=sha256(model))}
     about = {"folder": "p", "repository": None, "commit": None, "checkpoint_bytes": 1}
     manifest = Manifest(**about, files=files, parameters=parameters)
     ran_as = effective(bytes=4 * parameters)
-    return records.evaluation(model, manifest, REQUESTED, ran_as, None, subject, answered, packing(answered))
+    return records.evaluation(model, manifest, requested, ran_as, None, subject, made, packing(made))
+
+
+def asked(**prompt: object) -> Requested:
+    """Return what `evaluation` requests, with these settings of the prompt."""
+    return Requested(**{**dict(REQUESTED), **prompt})
+
+
+def entry(requested: Requested = REQUESTED) -> ModelEntry:
+    """Return the entry of config by which a model is asked as requested."""
+    prompt = PromptSettings(**{name: getattr(requested, name) for name in PromptSettings.model_fields})
+    return ModelEntry(path="p", tokens_per_batch=requested.tokens_per_batch, prompt=prompt)
 
 
 def packing(answered: Sequence[Record]) -> Packing:
@@ -156,6 +219,13 @@ def study(models: list[str], subjects: list[str], **changes: object) -> Study:
     return Study(**{**values, **changes})
 
 
+def study_asked(asked: Mapping[str, Requested], subjects: list[str], **changes: object) -> Study:
+    """Return a resolved study whose models are asked as requested."""
+    return study(list(asked), subjects, **changes).model_copy(
+        update={"models": {name: entry(how) for name, how in asked.items()}}
+    )
+
+
 def process(real_s: float = 3.0) -> ProcessTimes:
     """Return the content of a /usr/bin/time log."""
     return ProcessTimes(real_s=real_s, user_s=5.0, system_s=1.0, peak_rss_bytes=10**9, exit_status=0, killed=False)
@@ -182,14 +252,15 @@ def write(folder: Path, study: Study, outcomes: Sequence[Evaluation | NotRun], *
     made, resources = folder / "results" / study.name, folder / "resources"
     evaluations = [outcome for outcome in outcomes if isinstance(outcome, Evaluation)]
     by_size = sorted(evaluations, key=lambda outcome: len(outcome.records))
-    sizes = dict.fromkeys(study.subjects, 4) | {outcome.subject: len(outcome.records) for outcome in by_size}
-    for subject, size in sizes.items():
+    choices = dict.fromkeys(study.subjects, [4] * 4)
+    choices |= {outcome.subject: [record.choices for record in outcome.records] for outcome in by_size}
+    for subject, numbers in choices.items():
         path = resources / "subjects" / study.subjects_folder / f"{subject}.jsonl"
-        questions.write_jsonl(path, [question(subject, index) for index in range(size)])
+        questions.write_jsonl(path, [question(subject, index, number) for index, number in enumerate(numbers)])
     for outcome in outcomes:
         outcome.write(made / f"evaluations/{outcome.model}/{outcome.subject}.json")
         if outcome.requested:
-            scored = sizes[outcome.subject]
+            scored = len(choices[outcome.subject])
             timed = timing(outcome.model, outcome.subject, **{"questions_scored": scored, **times})
             result = timed if isinstance(outcome, Evaluation) else outcome
             result.write(made / f"timings/{outcome.model}/{outcome.subject}.json")
