@@ -6,39 +6,29 @@ from mmlu_kit.analysis.document import ModelAnalysis
 from mmlu_kit.formatting import plural
 from mmlu_kit.report.cells import listed
 from mmlu_kit.report.sentences.accuracy import best_answer, guessing_reaches
+from mmlu_kit.results import protocols
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.settings import LETTERS, Orders, Score
+from mmlu_kit.settings import LETTERS, Orders
 
-# By what a choice's log-probability is divided, or what is taken from it.
-_RANKED = {
-    Score.RAW: "log-probability",
-    Score.TOKEN: "log-probability per token",
-    Score.CHARACTER: "log-probability per character",
-    Score.BYTE: "log-probability per byte",
-    Score.PMI: "log-probability less the one without the question",
-}
 _FOUR, _MOST_LISTED = 4, 6
 
 
 def how_read(merged: Merged, models: Sequence[ModelAnalysis]) -> str:
     """Say how answers are read, and what guessing reaches; without models, of questions with four choices."""
-    unlettered = {model.label: ranked for model in models if (ranked := ranked_by(merged, model.model))}
-    best = best_answer(model.label not in unlettered for model in models)
+    cloze = {model.label: words for model in models if (words := cloze_protocol(merged, model.model))}
+    best = best_answer(model.label not in cloze for model in models)
     reaches = guessing_reaches([model.guessing.accuracy for model in models] or [1 / _FOUR])
     accuracy = f"*Accuracy* is the share of questions whose {best} is right; guessing reaches {reaches}."
-    if models and len(unlettered) == len(models):
-        return " ".join(
-            [
-                "Each choice of a question is scored as its continuation, without letters. The **best answer** is the choice "
-                f"with the highest score ({_by(unlettered)}), and nothing is generated.",
-                accuracy,
-            ]
+    if models and len(cloze) == len(models):
+        return (
+            "Each choice of a question is scored as its continuation; prompts show no letters, and nothing is generated. The "
+            f"**best answer** is the choice with the highest score ({_named(cloze)}). {accuracy}"
         )
     sentences = [
         "Each answer is read in two ways from the same computation. The **best letter** is the one of "
         f"{_letters(models)} that is most probable as the next token.",
         *_orders(merged, models),
-        *_cloze(unlettered),
+        *_cloze(cloze),
         accuracy,
         "The **generated letter** is parsed from the token that the model would really have generated. An unparsed answer "
         f"counts as wrong, so guessing reaches {reaches} of the parsed answers.",
@@ -46,10 +36,10 @@ def how_read(merged: Merged, models: Sequence[ModelAnalysis]) -> str:
     return " ".join(sentences)
 
 
-def ranked_by(merged: Merged, model: str) -> str | None:
-    """Return by what a model's choices are ranked; None if it answers with letters."""
+def cloze_protocol(merged: Merged, model: str) -> str | None:
+    """Return how a model is asked if its choices are scored as texts; None if it answers with letters."""
     requested = merged.models[model].requested
-    return _RANKED[requested.ranked_by] if requested and requested.preset.is_cloze else None
+    return protocols.protocol(requested) if requested and requested.preset.is_cloze else None
 
 
 def in_every_order(merged: Merged, model: str) -> bool:
@@ -64,7 +54,7 @@ def _letters(models: Iterable[ModelAnalysis]) -> str:
     words = listed(letters) if len(letters) <= _MOST_LISTED else f"{letters[0]} to {letters[-1]}"
     if len(numbers) == 1:
         return words
-    return f"a question's letters, of {words} as many as it has choices ({min(numbers)} to {plural(max(numbers), 'choice')}),"
+    return f"{words}, as many as the question has choices ({min(numbers)} to {plural(max(numbers), 'choice')}),"
 
 
 def _orders(merged: Merged, models: Iterable[ModelAnalysis]) -> list[str]:
@@ -72,24 +62,23 @@ def _orders(merged: Merged, models: Iterable[ModelAnalysis]) -> list[str]:
     if not labels:
         return []
     return [
-        f"Of {listed(labels)} it is the choice that is most probable on average over every rotation of the choices; the "
-        "generated letter is of the order given."
+        f"Of {listed(labels)} it is the letter of the choice that is most probable on average over every rotation of the "
+        "choices; the generated letter is of the order given."
     ]
 
 
-def _cloze(unlettered: Mapping[str, str]) -> list[str]:
-    if not unlettered:
+def _cloze(cloze: Mapping[str, str]) -> list[str]:
+    if not cloze:
         return []
     return [
-        f"The prompts of {listed(unlettered)} show no letters and nothing is generated: the **best answer** is then the choice "
-        f"whose text has the highest score as the continuation of the question ({_by(unlettered)})."
+        f"Some prompts show no letters, and nothing is generated ({_named(cloze)}): the **best answer** is then the choice "
+        "whose text has the highest score as the continuation of the question."
     ]
 
 
-def _by(unlettered: Mapping[str, str]) -> str:
-    """Return the scores, each with its models if there are several."""
-    scores = dict.fromkeys(unlettered.values())
-    if len(scores) == 1:
-        return next(iter(scores))
-    models = {score: listed(model for model, ranked in unlettered.items() if ranked == score) for score in scores}
-    return "; ".join(f"{names}: {score}" for score, names in models.items())
+def _named(cloze: Mapping[str, str]) -> str:
+    """Return 'm, n: cloze, per character; o: cloze (olmes), PMI'."""
+    models: dict[str, list[str]] = {}
+    for label, words in cloze.items():
+        models.setdefault(words, []).append(label)
+    return "; ".join(f"{listed(labels)}: {words}" for words, labels in models.items())
