@@ -39,10 +39,12 @@ def study_of_columns(
     tables = []
     for model, generated in letters.items():
         best = generated.where(generated.isin(list(LETTERS)), "A")
-        table = questions.assign(model=model, gold=gold, predicted=best, correct=best == gold)
+        table = questions.assign(model=model, gold=gold, choices=4, predicted=best, correct=best == gold)
+        table["generated"] = generated.fillna("")
         table["parsed"] = generated.where(best == generated, None)
         table["correct_generated"] = generated == gold
         for letter, column in zip(LETTERS, merging.logprob_columns(4), strict=True):
             table[column] = numpy.where(best == letter, -0.1, -3.4)
+        table["letter_mass"] = numpy.exp(-0.1) + 3 * numpy.exp(-3.4)
         tables.append(table)
     return merged, pandas.concat(tables, ignore_index=True)

@@ -60,6 +60,7 @@ def whole_mmlu(models: int = 8, subjects: int = 57, questions: int = 14_042) -> 
             "subject": [question.subject for question in texts] * models,
             "index": [question.index for question in texts] * models,
             "question_sha256": [sha256(str(number)) for number in range(questions)] * models,
+            "choices": 4,
             "predicted": predicted,
             "parsed": predicted,
             "generated": " " + pandas.Series(predicted),

@@ -11,32 +11,33 @@ def choices(text):
 
 
 GOLD, FIRST, SECOND = map(choices, ("0123012301", "0123023011", "0120023102"))
+FOUR = numpy.full(10, 4)
 
 
 def test_agreement_of_two_models():
     first, second = FIRST == GOLD, SECOND == GOLD
-    assert agreement.kappa(first, second) == pytest.approx(0.4)
-    assert agreement.capa(FIRST, SECOND, GOLD) == pytest.approx(0.368421, abs=5e-7)
-    assert agreement.same_wrong(FIRST, SECOND, GOLD, numpy.zeros(10)).rate == pytest.approx(2 / 3)
-    assert agreement.kappa_max(0.8, 0.6) == pytest.approx(0.545455, abs=5e-7)
+    assert agreement.kappa(first, second, FOUR) == pytest.approx(0.4)
+    assert agreement.capa(FIRST, SECOND, GOLD, FOUR) == pytest.approx(0.368421, abs=5e-7)
+    assert agreement.same_wrong(FIRST, SECOND, GOLD, numpy.zeros(10), FOUR).rate == pytest.approx(2 / 3)
+    assert agreement.kappa_max(numpy.arange(10) < 8, numpy.arange(10) < 6, FOUR) == pytest.approx(0.545455, abs=5e-7)
 
 
 def test_agreement_has_its_bounds():
     first = FIRST == GOLD
-    assert agreement.kappa(first, first) == pytest.approx(1)
-    assert agreement.capa(FIRST, FIRST, GOLD) == pytest.approx(1)
-    assert agreement.kappa_max(0.6, 0.6) == pytest.approx(1)
+    assert agreement.kappa(first, first, FOUR) == pytest.approx(1)
+    assert agreement.capa(FIRST, FIRST, GOLD, FOUR) == pytest.approx(1)
+    assert agreement.kappa_max(first, first, FOUR) == pytest.approx(1)
     # Where one is right wherever the other is, kappa is the largest that the two accuracies allow.
     better = first | (numpy.arange(10) == 5)
-    assert agreement.kappa(first, better) == pytest.approx(agreement.kappa_max(first.mean(), better.mean()))
+    assert agreement.kappa(first, better, FOUR) == pytest.approx(agreement.kappa_max(first, better, FOUR))
 
 
 def test_agreement_is_undefined_if_nothing_varies():
-    always, never = numpy.ones(5, bool), numpy.zeros(5, bool)
-    assert agreement.kappa(always, always) is agreement.kappa(never, never) is None
-    assert agreement.kappa(always, never) == 0
-    assert agreement.kappa_max(1, 1) is agreement.kappa_max(0, 0) is None
-    assert agreement.capa(GOLD, GOLD, GOLD) is None
+    always, never = numpy.ones(10, bool), numpy.zeros(10, bool)
+    assert agreement.kappa(always, always, FOUR) is agreement.kappa(never, never, FOUR) is None
+    assert agreement.kappa(always, never, FOUR) == 0
+    assert agreement.kappa_max(always, always, FOUR) is agreement.kappa_max(never, never, FOUR) is None
+    assert agreement.capa(GOLD, GOLD, GOLD, FOUR) is None
 
 
 def biased(random, gold, accuracy, share_of_a):
@@ -51,7 +52,7 @@ def test_unrelated_models_with_a_common_letter_bias_do_not_agree():
     for _ in range(100):
         gold, subjects = random.integers(0, 4, 1000), numpy.repeat(numpy.arange(10), 100)
         models = [biased(random, gold, accuracy, 0.85) for accuracy in (0.3, 0.45)]
-        test = agreement.same_wrong(*models, gold, subjects, draws=399)
+        test = agreement.same_wrong(*models, gold, subjects, numpy.full(1000, 4), draws=399)
         rates.append(test.rate)
         p_values.append(test.p)
         assert test.null.low <= test.null.mean <= test.null.high
@@ -66,7 +67,7 @@ def test_models_with_the_same_wrong_answers_agree():
     gold, subjects = random.integers(0, 4, 1000), numpy.repeat(numpy.arange(10), 100)
     tempting = (gold + random.integers(1, 4, 1000)) % 4  # each question's own wrong answer
     models = [numpy.where(random.random(1000) < 0.3, tempting, biased(random, gold, 0.4, 0.25)) for _ in range(2)]
-    test = agreement.same_wrong(*models, gold, subjects)
+    test = agreement.same_wrong(*models, gold, subjects, numpy.full(1000, 4))
     assert test.p == pytest.approx(1 / 2000) and test.rate > test.null.high + 0.05
 
 
@@ -74,7 +75,7 @@ def test_the_null_equals_explicit_permutations_within_subject_and_right_letter()
     random = numpy.random.default_rng(5)
     gold, subjects = random.integers(0, 4, 200), numpy.repeat([0, 1], 100)
     first, second = (biased(random, gold, 0.3, 0.5) for _ in range(2))
-    test = agreement.same_wrong(first, second, gold, subjects)
+    test = agreement.same_wrong(first, second, gold, subjects, numpy.full(200, 4))
     both_wrong = (first != gold) & (second != gold)
     cell, one, other = (answers[both_wrong] for answers in (subjects * 4 + gold, first, second))
     rates = []
@@ -89,8 +90,8 @@ def test_the_null_equals_explicit_permutations_within_subject_and_right_letter()
 
 
 def test_wrong_answers_are_not_tested_if_no_permutation_exists():
-    assert agreement.same_wrong(GOLD, FIRST, GOLD, GOLD).rate is None
+    assert agreement.same_wrong(GOLD, FIRST, GOLD, GOLD, FOUR).rate is None
     always_a = numpy.zeros(10, int)
-    test = agreement.same_wrong(always_a, SECOND, GOLD, numpy.zeros(10))
+    test = agreement.same_wrong(always_a, SECOND, GOLD, numpy.zeros(10), FOUR)
     assert (test.count, test.rate) == (1, 1 / 5) and test.p is None
     assert test.null == NullRate(mean=1 / 5, low=1 / 5, high=1 / 5)

@@ -6,12 +6,29 @@ from mmlu_kit.analysis.calibration import calibration, letter_probabilities
 from mmlu_kit.results import merging
 
 
+def answers(*logprobs):
+    """Return rows of questions.csv with these log-probabilities."""
+    table = pandas.DataFrame([dict(zip(merging.logprob_columns(len(row)), row, strict=True)) for row in logprobs])
+    return table.assign(choices=[len(row) for row in logprobs], letter_mass=0.9)
+
+
 def test_probabilities_are_among_the_letters_or_unknown():
-    answers = pandas.DataFrame([[-1.0, -1.0, -1.0, -1.0], [-0.5, -2.5, -2.5, -2.5]], columns=merging.logprob_columns(4))
-    assert letter_probabilities(answers).sum(axis=1) == pytest.approx([1, 1])
-    assert letter_probabilities(answers)[0] == pytest.approx([0.25] * 4)
-    answers.loc[1, "logprob_D"] = None
-    assert letter_probabilities(answers) is None
+    table = answers([-1.0, -1.0, -1.0, -1.0], [-0.5, -2.5, -2.5, -2.5])
+    assert letter_probabilities(table).sum(axis=1) == pytest.approx([1, 1])
+    assert letter_probabilities(table)[0] == pytest.approx([0.25] * 4)
+    table.loc[1, "logprob_D"] = None
+    assert letter_probabilities(table) is None
+
+
+def test_probabilities_are_among_the_letters_of_each_question():
+    probabilities = letter_probabilities(answers([-1.0, -1.0], [-2.0] * 5, [-0.5, -2.5, -2.5]))
+    assert probabilities[0] == pytest.approx([0.5, 0.5, 0, 0, 0]) and probabilities[1] == pytest.approx([0.2] * 5)
+    assert probabilities[2][:3].sum() == pytest.approx(1) and list(probabilities[2][3:]) == [0, 0]
+    assert len(letter_probabilities(answers([-1.0, -1.0])[:0])) == 0
+
+
+def test_log_probabilities_of_texts_are_no_letters_probabilities():
+    assert letter_probabilities(answers([-9.0, -11.0, -7.5]).assign(letter_mass=None)) is None
 
 
 def test_calibration_by_hand():

@@ -139,7 +139,7 @@ def test_the_line_of_guessing_does_not_cross_out_a_name(group):
 
 def test_the_line_of_guessing_does_not_cross_out_a_number(group):
     figure = figures.overall_accuracy(
-        [replace(group[0][0], correct=1, questions=24, accuracy_low=0.007, accuracy_high=0.203)], group[1]
+        [replace(group[0][0], correct=1, questions=24, guessed=6.0, accuracy_low=0.007, accuracy_high=0.203)], group[1]
     )
     (line,) = [line for line in figure.axes[0].lines if line.get_label() == "guessing (25%)"]
     (number,) = [text for text in figure.axes[0].texts if text.get_text() == "4.2%"]

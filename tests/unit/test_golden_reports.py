@@ -20,7 +20,7 @@ from mmlu_kit.report import context
 from mmlu_kit.results import merging, stability
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.stability import RunSettings, StabilityFile
-from mmlu_kit.settings import LETTERS, Device
+from mmlu_kit.settings import Device
 from mmlu_kit.study import Group
 from mmlu_kit.timing.time_logs import Processes
 
@@ -33,7 +33,7 @@ SUBJECTS = ["anatomy", "astronomy", "virology"]
 def answers(share: float, seed: int) -> str:
     """Return a hundred answers of which this share is right; the others are random wrong letters."""
     chance = random.Random(seed)
-    wrong = [LETTERS.replace(gold, "") for gold in results.GOLD]
+    wrong = [results.LETTERS.replace(gold, "") for gold in results.GOLD]
     return "".join(
         gold if chance.random() < share else chance.choice(letters) for gold, letters in zip(results.GOLD, wrong, strict=True)
     )

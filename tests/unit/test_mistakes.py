@@ -65,8 +65,8 @@ def test_a_guessing_model_is_distinguished_from_one_that_knows():
 def test_a_model_that_always_answers_a_is_no_better_than_always_answering_a():
     model = analysed({"m": {"anatomy": "A" * 100}}).models[0]
     assert model.constant_letter == ConstantLetter(letter="A", accuracy=0.25, p=1.0)
-    assert model.letters["A"] == LetterShares(share=1.0, gold_share=0.25, recall=1.0)
-    assert model.letters["B"] == LetterShares(share=0.0, gold_share=0.25, recall=0.0)
+    assert model.letters["A"] == LetterShares(share=1.0, expected_share=0.25, gold_share=0.25, recall=1.0)
+    assert model.letters["B"] == LetterShares(share=0.0, expected_share=0.25, gold_share=0.25, recall=0.0)
     assert model.share_sd == model.recall_sd == pytest.approx(0.4330127)
 
 
@@ -305,4 +305,4 @@ def test_a_pairs_null_does_not_depend_on_other_models():
 
 def test_an_unparsed_letter_is_not_a_choice():
     assert pairs.NO_LETTER not in range(len(LETTERS))
-    assert list(pairs.choices(pandas.Series(["A", None, "D", ""]))) == [0, pairs.NO_LETTER, 3, pairs.NO_LETTER]
+    assert list(pairs.letters(pandas.Series(["A", None, "D", ""]))) == [0, pairs.NO_LETTER, 3, pairs.NO_LETTER]

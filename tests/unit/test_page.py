@@ -79,7 +79,7 @@ def test_answers_are_embedded_in_columns_unchanged():
     assert data.subjects == ["anatomy", "virology"]
     assert data.subject == [0, 0, 1] and data.index == [0, 1, 0] and data.gold == "ABA"
     assert data.text == [question.question for question in texts]
-    assert data.choices[0] == ["0 a", "1 a", "0 a"] and data.choices[3] == ["d"] * 3
+    assert data.choices == [["0 a", "b", "c", "d"], ["1 a", "b", "c", "d"], ["0 a", "b", "c", "d"]]
     small, medium = data.models
     assert small.predicted == small.parsed == "ABC"
     assert (medium.model, medium.predicted, medium.parsed) == ("m", "BB ", "B- ")

@@ -6,7 +6,6 @@ import pytest
 from mmlu_kit.analysis.document import Difficulty, HardQuestion, KendallW, LabelAccuracies, LabelErrors
 from mmlu_kit.report.sentences import accuracy
 from mmlu_kit.results import merging
-from mmlu_kit.settings import LETTERS
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
@@ -29,7 +28,7 @@ def section_6(answers, subjects=("anatomy",), **changes):
 def half_right(seed):
     """Return answers of which a random half is right; the others are random wrong letters."""
     chance = random.Random(seed)
-    wrong = [LETTERS.replace(gold, "") for gold in RIGHT]
+    wrong = [results.LETTERS.replace(gold, "") for gold in RIGHT]
     return "".join(gold if chance.random() < 0.5 else chance.choice(others) for gold, others in zip(RIGHT, wrong, strict=True))
 
 
@@ -133,7 +132,7 @@ def test_guessings_accuracy_is_given_only_if_it_visibly_differs():
 def test_mistakes_are_called_systematic_only_if_the_test_is_significant(w, sentence):
     order = ["anatomy", "astronomy"]
     answers = {"m": HALF_1, "n": HALF_2}
-    assert sentence in section_6(answers, order, difficulty=Difficulty(order=order, kendall_w=w, spearman=[]))
+    assert sentence in section_6(answers, order, difficulty=Difficulty(order=order, guessing={}, kendall_w=w, spearman=[]))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """Statistical tests and intervals, against known values and general properties."""
 
+import itertools
+import math
+import time
+
 import numpy
 import pytest
 from mmlu_kit import statistics
@@ -12,11 +16,48 @@ def test_wilson(correct, questions, low, high):
 
 
 def test_guessing_is_distinguished_by_the_exact_binomial_test():
-    assert statistics.better_than_guessing(3, 3) == pytest.approx(1 / 64)
-    assert statistics.better_than_guessing(0, 10) == 1
-    assert statistics.better_than_guessing(25, 100) > 0.4 > 0.05 > statistics.better_than_guessing(33, 100)
-    assert statistics.worse_than_guessing(0, 3) == pytest.approx(27 / 64)
-    assert statistics.worse_than_guessing(1, 24) < 0.05 < 0.99 < statistics.better_than_guessing(1, 24)
+    def better(correct, questions):
+        return statistics.better_than_guessing(correct, [0.25] * questions)
+
+    def worse(correct, questions):
+        return statistics.worse_than_guessing(correct, [0.25] * questions)
+
+    assert better(3, 3) == pytest.approx(1 / 64)
+    assert better(0, 10) == 1
+    assert better(25, 100) > 0.4 > 0.05 > better(33, 100)
+    assert worse(0, 3) == pytest.approx(27 / 64)
+    assert worse(1, 24) < 0.05 < 0.99 < better(1, 24)
+
+
+@pytest.mark.parametrize("chance", [1 / number for number in (2, 3, 4, 5, 10, 26)])
+@pytest.mark.parametrize(("correct", "questions"), [(0, 1), (1, 1), (0, 40), (9, 40), (40, 40), (3600, 14_042)])
+def test_with_equal_chances_the_test_is_the_binomial_one(correct, questions, chance):
+    for test, side in ((statistics.better_than_guessing, "greater"), (statistics.worse_than_guessing, "less")):
+        p = stats.binomtest(correct, questions, chance, alternative=side).pvalue
+        assert test(correct, [chance] * questions) == pytest.approx(p, rel=1e-12, abs=0)
+
+
+def test_with_unequal_chances_the_test_is_exact():
+    chances = [1 / 2, 1 / 3, 1 / 3, 1 / 5, 1 / 10, 1 / 10]
+    exactly = [0.0] * 7
+    for outcome in itertools.product((0, 1), repeat=6):
+        exactly[sum(outcome)] += math.prod(p if right else 1 - p for p, right in zip(chances, outcome, strict=True))
+    for correct in range(7):
+        assert statistics.better_than_guessing(correct, chances) == pytest.approx(sum(exactly[correct:]), rel=1e-12)
+        assert statistics.worse_than_guessing(correct, chances) == pytest.approx(sum(exactly[: correct + 1]), rel=1e-12)
+        # In whatever order the questions are.
+        assert statistics.better_than_guessing(correct, chances[::-1]) == statistics.better_than_guessing(correct, chances)
+
+
+def test_all_of_mmlu_with_every_number_of_choices_is_tested_at_once_far_into_the_tails():
+    chances = [1 / (2 + number % 25) for number in range(14_042)]
+    began = time.monotonic()
+    above, below = statistics.better_than_guessing(2500, chances), statistics.worse_than_guessing(900, chances)
+    assert time.monotonic() - began < 1
+    assert 0 < above < 1e-100 and 0 < below < 1e-90
+    # By the normal approximation near the mean, where it holds.
+    mean, sd = sum(chances), sum(chance * (1 - chance) for chance in chances) ** 0.5
+    assert statistics.better_than_guessing(1650, chances) == pytest.approx(stats.norm.sf((1649.5 - mean) / sd), rel=0.02)
 
 
 def test_mcnemar_is_exact():
@@ -138,4 +179,4 @@ def test_an_interval_contains_its_proportion_even_after_rounding():
 
 
 def test_guessing_is_not_tested_on_no_answers():
-    assert statistics.better_than_guessing(0, 0) == statistics.worse_than_guessing(0, 0) == 1
+    assert statistics.better_than_guessing(0, []) == statistics.worse_than_guessing(0, []) == 1

@@ -1,5 +1,5 @@
 // The explorer of all questions. Questions and generated texts enter the page only as text nodes, never as HTML.
-const LETTERS = "ABCD";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const find = (id) => document.getElementById(id);
 const json = (id) => JSON.parse(find(id).textContent);
 
@@ -19,22 +19,29 @@ async function library() {
   return DataTable;
 }
 
-/** Format hundredths of a percent; null (not known) becomes a dash. */
-const percent = (hundredths) => (hundredths === null ? "—" : `${(hundredths / 100).toFixed(2)}%`);
+/** Format hundredths, as a percentage or with another unit; null (not known) becomes a dash. */
+const hundredths = (value, unit = "%") => (value === null ? "—" : `${(value / 100).toFixed(2)}${unit}`);
 
 // One model's answer to question number i.
 const answered = (model, i) => model.predicted[i] !== " ";
 const lettered = (model, i) => answered(model, i) && model.predicted[i] !== "-"; // an imported answer may have no letter
 const right = (data, model, i) => model.predicted[i] === data.gold[i];
-const probability = (model, i, letter) => model.probabilities?.[LETTERS.length * i + LETTERS.indexOf(letter)] ?? null;
+const numberOf = (data, numbers, i, letter) => numbers?.[data.begins[i] + LETTERS.indexOf(letter)] ?? null;
+const probability = (data, model, i, letter) => numberOf(data, model.probabilities, i, letter);
 const OUTCOMES = {
   "": () => true,
   right: (data, model, i) => right(data, model, i),
   wrong: (data, model, i) => lettered(model, i) && !right(data, model, i),
-  "generated-right": (data, model, i) => model.parsed[i] === data.gold[i],
-  "generated-wrong": (data, model, i) => model.parsed[i] !== "-" && model.parsed[i] !== data.gold[i],
-  unparsed: (data, model, i) => model.parsed[i] === "-",
+  "generated-right": (data, model, i) => model.parsed?.[i] === data.gold[i],
+  "generated-wrong": (data, model, i) => !!model.parsed && model.parsed[i] !== "-" && model.parsed[i] !== data.gold[i],
+  unparsed: (data, model, i) => model.parsed?.[i] === "-",
 };
+
+/** Where each question's numbers begin in a list with as many for each as it has choices. */
+function beginnings(choices) {
+  let begin = 0;
+  return choices.map((texts) => (begin += texts.length) - texts.length);
+}
 
 /** Count, for each question, the compared models that answered it with a letter and those that were wrong. */
 function countWrong(data) {
@@ -59,7 +66,7 @@ function matches(data, counts, texts, filters, i) {
  * probabilities are known; null if there is none. */
 function certainty(data, chosen, i) {
   const models = chosen.filter((model) => answered(model, i) && model.probabilities);
-  const sum = models.reduce((total, model) => total + probability(model, i, data.gold[i]), 0);
+  const sum = models.reduce((total, model) => total + probability(data, model, i, data.gold[i]), 0);
   return models.length ? sum / models.length : null;
 }
 
@@ -84,41 +91,57 @@ function opener(data, i) {
   );
 }
 
-/** Question i in full: its text, its choices, and each model's answer with the letters' probabilities. */
+/** Question i in full: its text, its choices, and each model's answer with the letters' probabilities or, if its prompt shows
+ * no letters, the texts' log-probabilities. */
 function details(data, i) {
   const gold = data.gold[i];
   const choices = element("ol", { class: "choices" });
-  data.choices.forEach((texts, number) => {
-    const item = element("li", {}, element("span", { class: "text" }, texts[i]));
+  const letters = [...LETTERS.slice(0, data.choices[i].length)];
+  const models = data.models.filter((candidate) => answered(candidate, i));
+  const cloze = models.filter((model) => !model.parsed);
+  const lettered = models.length > cloze.length;
+  data.choices[i].forEach((text, number) => {
+    const item = element("li", {}, element("span", { class: "text" }, text));
     if (LETTERS[number] === gold) {
       item.className = "gold";
       item.append(element("strong", {}, " ✓ right answer"));
     }
     choices.append(item);
   });
-  const head = ["Model", ...LETTERS, "Other tokens", "Best letter", "Generated letter", "Generated text"].map((text, place) =>
-    element("th", { scope: "col", class: place > 0 && place < 6 ? "number" : "" }, text),
+  const numbers = [...letters, ...(lettered ? ["Other tokens"] : [])];
+  const others = [cloze.length ? "Best answer" : "Best letter", ...(lettered ? ["Generated letter", "Generated text"] : [])];
+  const head = ["Model", ...numbers, ...others].map((text, place) =>
+    element("th", { scope: "col", class: place > 0 && place <= numbers.length ? "number" : "" }, text),
   );
   const body = element("tbody");
-  for (const model of data.models.filter((candidate) => answered(candidate, i))) {
+  for (const model of models) {
     const row = element("tr", {}, element("th", { scope: "row" }, model.label));
-    let other = model.probabilities ? 10000 : null;
-    for (const letter of LETTERS) {
-      const value = probability(model, i, letter);
-      const cell = element("td", { class: letter === gold ? "number gold" : "number" }, percent(value));
+    // Means over several orders are shares among the letters, so other tokens have none.
+    let other = model.probabilities && !model.in_every_order ? 10000 : null;
+    for (const letter of letters) {
+      const value = probability(data, model, i, letter);
+      const shown = model.parsed ? hundredths(value) : hundredths(numberOf(data, model.logprobs, i, letter), "");
+      const cell = element("td", { class: letter === gold ? "number gold" : "number" }, shown);
       if (value !== null) {
-        other -= value;
+        if (other !== null) other -= value;
         cell.append(element("span", { class: "bar", style: `width: ${value / 100}%` }));
       }
       row.append(cell);
     }
-    row.append(element("td", { class: "number" }, percent(other === null ? null : Math.max(0, other))));
-    row.append(element("td", {}, mark(model.predicted[i], gold)), element("td", {}, mark(model.parsed[i], gold)));
-    row.append(element("td", {}, element("code", {}, JSON.stringify(model.texts[model.generated[i]]))));
+    if (lettered) row.append(element("td", { class: "number" }, hundredths(other === null ? null : Math.max(0, other))));
+    row.append(element("td", {}, mark(model.predicted[i], gold)));
+    if (lettered) {
+      row.append(element("td", {}, model.parsed ? mark(model.parsed[i], gold) : "—"));
+      const text = model.parsed ? element("code", {}, JSON.stringify(model.texts[model.generated[i]])) : "—";
+      row.append(element("td", {}, text));
+    }
     body.append(row);
   }
   const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), body);
-  const title = "Probability of each letter as the next token";
+  const title = [
+    ...(lettered ? ["Probability of each letter as the next token"] : []),
+    ...(cloze.length ? [`${lettered ? "log" : "Log"}-probability of each choice’s text`] : []),
+  ].join(", or ");
   return element(
     "div",
     { class: "details" },
@@ -152,10 +175,12 @@ function makeTable(DataTable, data, counts, chosen) {
       ["string", "letter", (i) => text(data.gold[i]), (i) => data.gold[i]],
       ["string", "letters", (i) => element("span", {}, ...letters(chosen(), i)), () => ""],
       ["num", "wrong", (i) => text(`${counts[i].wrong} of ${counts[i].of}`), (i) => counts[i].wrong],
-      ["num", "certainty", (i) => text(percent(certainty(data, chosen(), i))), (i) => certainty(data, chosen(), i) ?? -1],
-    ].map(([type, name, display, value]) => (
-      { type, className: name, orderable: name !== "letters", data: show(display, value) }
-    )),
+      ["num", "certainty", (i) => text(hundredths(certainty(data, chosen(), i))), (i) => certainty(data, chosen(), i) ?? -1],
+    ]
+      .filter(([, name]) => name !== "certainty" || data.models.some((model) => model.probabilities))
+      .map(([type, name, display, value]) => (
+        { type, className: name, orderable: name !== "letters", data: show(display, value) }
+      )),
   });
 }
 
@@ -201,7 +226,8 @@ async function start() {
   addEventListener("resize", reachScrollers);
   const data = json("data");
   const counts = countWrong(data);
-  const texts = data.text.map((text, i) => [text, ...data.choices.map((choice) => choice[i])].join("\n").toLowerCase());
+  data.begins = beginnings(data.choices);
+  const texts = data.text.map((text, i) => [text, ...data.choices[i]].join("\n").toLowerCase());
   const chosen = () => (find("model").value === "" ? data.models : [data.models[find("model").value]]);
   const table = makeTable(await library(), data, counts, chosen);
   let matching = [];

@@ -4,8 +4,9 @@
 None, or None as its p-value.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
@@ -13,8 +14,6 @@ from scipy import optimize, stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats import contingency_tables, multitest
 from statsmodels.stats.proportion import proportion_confint
-
-from mmlu_kit.settings import CHANCE
 
 # P-values below ALPHA are called significant; intervals have a coverage of 1 - ALPHA.
 ALPHA, POWER = 0.05, 0.8
@@ -62,14 +61,29 @@ class ChiSquare(NamedTuple):
     p: float | None
 
 
-def better_than_guessing(correct: int, questions: int, chance: float = CHANCE) -> float:
-    """Return the exact binomial p-value: the probability of at least this many right answers by guessing; 1 of none."""
-    return float(stats.binomtest(correct, questions, chance, alternative="greater").pvalue) if questions else 1.0
+def better_than_guessing(correct: int, chances: Sequence[float]) -> float:
+    """Return the exact p-value: the probability of at least this many right answers by guessing; 1 if there is no question.
+
+    `chances` has each question's probability of being guessed right, so the number of right answers is Poisson-binomial.
+    """
+    equal, others = _guesses(chances)
+    return min(1.0, float(others @ equal.sf(correct - 1 - numpy.arange(len(others)))))
 
 
-def worse_than_guessing(correct: int, questions: int, chance: float = CHANCE) -> float:
-    """Return the exact binomial p-value: the probability of at most this many right answers by guessing; 1 of none."""
-    return float(stats.binomtest(correct, questions, chance, alternative="less").pvalue) if questions else 1.0
+def worse_than_guessing(correct: int, chances: Sequence[float]) -> float:
+    """Return the exact p-value: the probability of at most this many right answers by guessing; 1 if there is no question."""
+    equal, others = _guesses(chances)
+    return min(1.0, float(others @ equal.cdf(correct - numpy.arange(len(others)))))
+
+
+def _guesses(chances: Sequence[float]) -> tuple[Any, NDArray[numpy.float64]]:
+    """Return the distribution of the right guesses among the questions with the most common chance, a binomial one, and the
+    probabilities of 0, 1, … right guesses among the others: the convolution of a binomial distribution for each chance."""
+    (chance, number), *rest = sorted(Counter(chances).items(), key=lambda item: (-item[1], item[0])) or [(1.0, 0)]
+    others = numpy.ones(1)
+    for other, questions in rest:
+        others = numpy.convolve(others, stats.binom.pmf(numpy.arange(questions + 1), questions, other))
+    return stats.binom(number, chance), others
 
 
 def wilson(successes: float, trials: int) -> Interval:

@@ -1,19 +1,21 @@
 """How similar two models are, question by question.
 
-Answers are arrays of choices, one per question, 0 to 3 for A to D; `correct` arrays are true where an answer is right. A
-measure is None where it is not defined.
+Answers are arrays of choices, one per question, 0 for A, 1 for B and so on; `correct` arrays are true where an answer is right;
+`choices` has each question's number of choices. A measure is None where it is not defined.
+
+With fewer choices guessing is right more often, so two models that have nothing in common still miss the same questions if
+these differ in their number of choices. What is expected of independent models is therefore computed from their accuracies on
+questions with as many choices, which are the accuracies on all questions if the number is the same everywhere.
 """
 
 from dataclasses import dataclass
 
 import numpy
 import pandas
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from statsmodels.stats import inter_rater
 
 from mmlu_kit.analysis.document import NullRate
-from mmlu_kit.settings import LETTERS
 from mmlu_kit.statistics import ALPHA, DRAWS, SEED
 
 
@@ -27,64 +29,74 @@ class SameWrong:
     p: float | None
 
 
-def kappa(first: ArrayLike, second: ArrayLike) -> float | None:
+def kappa(first: ArrayLike, second: ArrayLike, choices: ArrayLike) -> float | None:
     """Return the error consistency: Cohen's kappa of two `correct` arrays (Geirhos et al. 2020,
-    https://arxiv.org/abs/2006.16736).
+    https://arxiv.org/abs/2006.16736), with the agreement expected of independent models as above.
 
     0 is expected of independent models with these accuracies; 1 means that the models are right on the same questions. None if
-    both are always right or both always wrong.
+    both are always right or always wrong on questions with as many choices.
     """
-    one, other = numpy.asarray(first, bool), numpy.asarray(second, bool)
-    if (one.all() and other.all()) or not (one.any() or other.any()):
-        return None
-    table = [[int(((one == a) & (other == b)).sum()) for b in (False, True)] for a in (False, True)]
-    return float(inter_rater.cohens_kappa(table, return_results=False))
+    observed = float((numpy.asarray(first, bool) == numpy.asarray(second, bool)).mean())
+    return _beyond(observed, _expected(first, second, choices))
 
 
-def kappa_within_strata(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> float | None:
-    """Return the kappa of two models with these accuracies in each stratum that are independent within strata.
-
-    With the right letter as the stratum, this is the effect of a common letter bias: two unrelated models that prefer 'A' are
-    right on the same questions. None where `kappa` is None.
-    """
-    frame = pandas.DataFrame({"first": first, "second": second}, dtype=float)
-    inside = frame.groupby(numpy.asarray(strata)).transform("mean")
-    a, b = frame["first"].mean(), frame["second"].mean()
-    expected = a * b + (1 - a) * (1 - b)
-    observed = (inside["first"] * inside["second"] + (1 - inside["first"]) * (1 - inside["second"])).mean()
-    return None if expected == 1 else float((observed - expected) / (1 - expected))
+def kappa_of_bias(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: ArrayLike) -> float | None:
+    """Return the kappa of independent models with these accuracies where each letter is right, which is the effect of a common
+    letter bias: two unrelated models that prefer 'A' are right on the same questions. None where `kappa` is None."""
+    letters = numpy.unique(numpy.column_stack([choices, gold]), axis=0, return_inverse=True)[1].ravel()
+    return _beyond(_expected(first, second, letters), _expected(first, second, choices))
 
 
-def kappa_max(first: float, second: float) -> float | None:
-    """Return the largest kappa that two models with these accuracies can have; None if both are 0 or both 1."""
-    expected = first * second + (1 - first) * (1 - second)
-    return None if expected == 1 else ((1 - abs(first - second)) - expected) / (1 - expected)
+def kappa_max(first: ArrayLike, second: ArrayLike, choices: ArrayLike) -> float | None:
+    """Return the largest kappa that two models with these accuracies can have; None where `kappa` is None."""
+    one, other = accuracies(first, choices), accuracies(second, choices)
+    return _beyond(float((1 - abs(one - other)).mean()), _expected(first, second, choices))
 
 
-def capa(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: int = len(LETTERS)) -> float | None:
+def accuracies(correct: ArrayLike, groups: ArrayLike) -> NDArray[numpy.float64]:
+    """Return for each question the accuracy on the questions of its group."""
+    numbers = pandas.Series(numpy.asarray(correct, float))
+    return numbers.groupby(numpy.asarray(groups)).transform("mean").to_numpy()
+
+
+def _expected(first: ArrayLike, second: ArrayLike, groups: ArrayLike) -> float:
+    """Return how often models with these accuracies in each group that are independent within it are both right or both
+    wrong."""
+    one, other = accuracies(first, groups), accuracies(second, groups)
+    return float((one * other + (1 - one) * (1 - other)).mean())
+
+
+def _beyond(observed: float, expected: float) -> float | None:
+    return None if expected == 1 else (observed - expected) / (1 - expected)
+
+
+def capa(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: ArrayLike) -> float | None:
     """Return the chance-adjusted agreement of two arrays of answers (Goel et al. 2025, https://arxiv.org/abs/2502.04313),
     taking each answer as certain.
 
     It is (observed - expected) / (1 - expected): `observed` is how often both choose the same letter, right or wrong;
-    `expected` is the same for independent models with accuracies a and b whose wrong answers are uniform over the other
-    letters, a b + (1 - a)(1 - b) / (choices - 1). None if both are always right.
+    `expected` is the same for independent models with accuracies a and b whose wrong answers are uniform over a question's
+    other letters, a b + (1 - a)(1 - b) times the mean of 1 / (choices - 1). The paper has one a and b for all questions. None
+    if both are always right, or if all questions have two choices and both are always wrong.
     """
     one, other, right = map(numpy.asarray, (first, second, gold))
     a, b = numpy.mean(one == right), numpy.mean(other == right)
-    expected = a * b + (1 - a) * (1 - b) / (choices - 1)
-    return None if expected == 1 else float((numpy.mean(one == other) - expected) / (1 - expected))
+    expected = a * b + (1 - a) * (1 - b) * numpy.mean(1 / (numpy.asarray(choices) - 1))
+    return _beyond(float(numpy.mean(one == other)), float(expected))
 
 
-def same_wrong(first: ArrayLike, second: ArrayLike, gold: ArrayLike, strata: ArrayLike, draws: int = DRAWS) -> SameWrong:
+def same_wrong(
+    first: ArrayLike, second: ArrayLike, gold: ArrayLike, strata: ArrayLike, choices: ArrayLike, draws: int = DRAWS
+) -> SameWrong:
     """Test whether two models that are both wrong choose the same wrong letter more often than by chance.
 
     The null hypothesis keeps each model's letter bias: among the questions that both missed, one model's answers are permuted
-    within questions of the same stratum (subject) and right letter. Only counts matter, so permutations are drawn as random
-    tables with fixed margins. `null` is the mean rate and its central 95 %; `p` is
+    within questions of the same stratum (subject), number of choices and right letter. Only counts matter, so permutations are
+    drawn as random tables with fixed margins. `null` is the mean rate and its central 95 %; `p` is
     (draws with at least as many equal letters + 1) / (draws + 1). All but the count are None if no question was missed by both;
     `p` is also None if no permutation changes anything.
     """
-    one, other, right = map(numpy.asarray, (first, second, gold))
+    one, other, right, numbers = map(numpy.asarray, (first, second, gold, choices))
     both_wrong = (one != right) & (other != right)
     total = int(both_wrong.sum())
     count = int((one == other)[both_wrong].sum())
@@ -92,12 +104,14 @@ def same_wrong(first: ArrayLike, second: ArrayLike, gold: ArrayLike, strata: Arr
         return SameWrong(0, None, None, None)
     # Seeded here, so that a pair's draws do not depend on which other pairs are compared.
     random = numpy.random.default_rng(SEED)
-    cell = numpy.unique(strata, return_inverse=True)[1][both_wrong] * len(LETTERS) + right[both_wrong]
-    tables = numpy.zeros((cell.max() + 1, len(LETTERS), len(LETTERS)), int)
-    numpy.add.at(tables, (cell, one[both_wrong], other[both_wrong]), 1)
+    letters = int(numbers.max())
+    places = numpy.column_stack([numpy.unique(strata, return_inverse=True)[1], numbers, right])[both_wrong]
+    cells, cell = numpy.unique(places, axis=0, return_inverse=True)
+    tables = numpy.zeros((len(cells), letters, letters), int)
+    numpy.add.at(tables, (cell.ravel(), one[both_wrong], other[both_wrong]), 1)
     same = numpy.zeros(draws)
     varies = False
-    for table in tables[tables.any(axis=(1, 2))]:
+    for table in tables:
         rows, columns = table.sum(1), table.sum(0)
         if max(rows.max(), columns.max()) == table.sum():
             same += table.trace()  # one model chose a single letter, so no permutation changes anything

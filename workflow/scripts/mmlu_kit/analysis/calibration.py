@@ -10,9 +10,18 @@ from mmlu_kit.results import merging
 
 
 def letter_probabilities(answers: pandas.DataFrame) -> NDArray[numpy.float64] | None:
-    """Return each letter's probability among the letters, questions × letters; None if any log-probability is unknown."""
-    logprobs = answers[merging.logprob_columns(int(answers["choices"].max()))].to_numpy(float)
-    return None if numpy.isnan(logprobs).any() else softmax(logprobs, axis=1)
+    """Return each letter's probability among the letters of its question, questions × letters, 0 for letters that the question
+    lacks; None if any is unknown, as it is where the choices' texts were scored instead of letters (cloze).
+
+    `answers` are one model's rows of questions.csv. If several orders of the choices were asked, the probabilities are the mean
+    over the orders.
+    """
+    choices = answers["choices"].to_numpy(int)
+    logprobs = answers[merging.logprob_columns(int(choices.max(initial=0)))].to_numpy(float)
+    absent = numpy.arange(logprobs.shape[1]) >= choices[:, None]
+    if answers["letter_mass"].isna().any() or numpy.isnan(logprobs[~absent]).any():
+        return None
+    return softmax(numpy.where(absent, -numpy.inf, logprobs), axis=1) if len(answers) else logprobs
 
 
 def calibration(confidences: ArrayLike, correct: ArrayLike, bins: int = 10) -> Calibration:

@@ -41,9 +41,9 @@ class SharedDifficulty:
 def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -> SharedDifficulty:
     """Return what the models find hard; `questions` are the questions of the study's subjects."""
     if not len(shared):
-        nothing = Difficulty(order=[], kendall_w=None, spearman=[])
+        nothing = Difficulty(order=[], guessing={}, kendall_w=None, spearman=[])
         return SharedDifficulty(cochran_q=None, difficulty=nothing, models_wrong=None, hardest=[], warnings=[])
-    accuracy = subject_accuracies(shared)
+    accuracy, guessing = subject_accuracies(shared), guessing_by_subject(shared)
     hidden = [name for name in dict.fromkeys(shared.questions["subject"]) if name not in accuracy.index]
     warnings = [f"No answer of a model could be read on {', '.join(hidden)}: not among the hard subjects."] if hidden else []
     shared = shared.once()
@@ -51,10 +51,10 @@ def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -
     shared = shared.with_letters()
     if not len(shared):
         warnings.append("There is no question of which every model's answer could be read, so not all models are compared.")
-        return SharedDifficulty(None, rank_subjects(accuracy), None, [], warnings)
+        return SharedDifficulty(None, rank_subjects(accuracy, guessing), None, [], warnings)
     cochran_q = statistics.cochran_q(shared.correct)
-    difficulty = rank_subjects(accuracy)
-    models_wrong = count_models_wrong(shared.correct)
+    difficulty = rank_subjects(accuracy, guessing)
+    models_wrong = count_models_wrong(shared.correct, shared.questions["choices"].to_numpy(int))
     if len(shared.models) > 1 and len(shared) < answered:
         warnings.append(
             f"{answered - len(shared)} of the {answered} questions that every model answered have an answer that could not be "
@@ -85,7 +85,14 @@ def subject_accuracies(shared: SharedQuestions) -> pandas.DataFrame:
     return correct.where(shared.lettered).groupby(subjects).mean().dropna()
 
 
-def rank_subjects(accuracy: pandas.DataFrame) -> Difficulty:
+def guessing_by_subject(shared: SharedQuestions) -> dict[str, float]:
+    """Return the accuracy of guessing on each subject: the mean of one in the number of choices."""
+    chances = 1 / shared.questions["choices"].astype(float)
+    means = chances.groupby(shared.questions["subject"].to_numpy(str)).mean()
+    return {str(subject): float(chance) for subject, chance in means.items()}
+
+
+def rank_subjects(accuracy: pandas.DataFrame, guessing: dict[str, float]) -> Difficulty:
     """Order subjects from hardest to easiest by the mean of the models' accuracies, and test whether models order them alike.
 
     Equally hard subjects are in alphabetical order. `accuracy` is subjects × models.
@@ -94,6 +101,7 @@ def rank_subjects(accuracy: pandas.DataFrame) -> Difficulty:
     kendall_w = statistics.kendall_w(accuracy.to_numpy().T)
     return Difficulty(
         order=sorted(accuracy.index, key=lambda subject: (mean[subject], subject)),
+        guessing={subject: guessing[subject] for subject in accuracy.index},
         kendall_w=KendallW(**kendall_w._asdict()) if kendall_w else None,
         spearman=[
             Spearman(models=models, **statistics.spearman(*(accuracy[model] for model in models))._asdict())
@@ -102,17 +110,20 @@ def rank_subjects(accuracy: pandas.DataFrame) -> Difficulty:
     )
 
 
-def count_models_wrong(correct: NDArray[numpy.bool_]) -> ModelsWrong | None:
-    """Count the questions missed by 0, 1, … all models, and the counts expected of independent models with these error
-    rates; None for fewer than two models. `correct` is questions × models."""
+def count_models_wrong(correct: NDArray[numpy.bool_], choices: NDArray[numpy.int64]) -> ModelsWrong | None:
+    """Count the questions missed by 0, 1, … all models, and the counts expected of independent models with these error rates
+    on questions with as many choices; None for fewer than two models. `correct` is questions × models."""
     questions, models = correct.shape
     if models < 2:
         return None
     wrong = (~correct).sum(axis=1)
     observed = [int((wrong == number).sum()) for number in range(models + 1)]
-    expected = [share * questions for share in statistics.poisson_binomial((~correct).mean(axis=0))]
-    fit = statistics.goodness_of_fit(observed, expected)
-    return ModelsWrong(models=models, questions=questions, observed=observed, expected=expected, **fit._asdict())
+    expected = numpy.zeros(models + 1)
+    for number in numpy.unique(choices):
+        wrong_of = ~correct[choices == number]
+        expected += len(wrong_of) * numpy.asarray(statistics.poisson_binomial(wrong_of.mean(axis=0)))
+    fit = statistics.goodness_of_fit(observed, list(expected))
+    return ModelsWrong(models=models, questions=questions, observed=observed, expected=list(expected), **fit._asdict())
 
 
 def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) -> list[HardQuestion]:
@@ -133,7 +144,7 @@ def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) ->
             probability += probabilities[numpy.arange(len(missed)), gold]
     hardest = []
     for place in numpy.argsort(probability, kind="stable")[:MOST_HARDEST]:
-        subject, index, sha256, right = missed.iloc[place]
+        subject, index, sha256, _, right = missed.iloc[place]
         question = texts.get(sha256)
         if not question:
             raise UserError(f"{subject}/test/{index}: this question in --questions is not the one that was answered: run again")

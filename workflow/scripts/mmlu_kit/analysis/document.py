@@ -5,8 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Fraction, Positive, at_most, version
+from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.inputs.question_faults import QuestionFault
-from mmlu_kit.settings import Letter
+from mmlu_kit.settings import LETTERS, Letter
 
 P = Annotated[float, Field(ge=0, le=1)]
 # Rounding may lift an agreement measure slightly above 1.
@@ -55,15 +56,20 @@ class ReadableShare(Interval):
 
 
 class Guessing(Data):
-    """Exact binomial tests against guessing on the answers with a letter, each one-sided."""
+    """Guessing, and exact tests against it on the answers with a letter, each one-sided.
 
+    A guess is right once in the question's number of choices, so the number of right guesses is binomial, or Poisson-binomial
+    if questions differ in their number of choices.
+    """
+
+    accuracy: Fraction = Field(description="The mean of one in the number of choices over all questions.")
     p: P = Field(description="p-value for an accuracy above guessing; 1 if there is no letter.")
     p_below: P = Field(description="p-value for an accuracy below guessing.")
 
 
 class ConstantLetter(Data):
-    """The letter that is right most often, and the exact McNemar test of the model against always choosing it, both on the
-    questions to which it gave a letter."""
+    """The letter that is right most often (for a cloze preset, the place of that choice), and the exact McNemar test of the
+    model against always choosing it, both on the questions to which it gave a letter."""
 
     letter: Letter
     accuracy: Fraction
@@ -71,9 +77,13 @@ class ConstantLetter(Data):
 
 
 class LetterShares(Data):
-    """How a model treats one letter."""
+    """How a model treats one letter; for a cloze preset, whose prompts have no letters, A is the first choice and so on."""
 
     share: Fraction = Field(description="How often it was chosen, of the answers with a letter.")
+    expected_share: Fraction = Field(
+        description="This share if every choice of a question were chosen equally often: the mean over the answers with a "
+        "letter of one in the number of choices, and of 0 where the question lacks the letter."
+    )
     gold_share: Fraction = Field(description="How often it is right.")
     recall: Fraction | None = Field(
         description="How often it was chosen where it is right, of the answers with a letter; null if it never is."
@@ -104,32 +114,50 @@ class ModelAnalysis(Data):
     model: str
     label: str = Field(description="The model's name, with what ran instead of what was requested.")
     questions: Positive
+    choices: dict[Choices, Positive] = Field(description="How many of the questions have each number of choices.")
     subjects: Positive
-    best_letter: Share = Field(description="By the most probable letter, or by the letter in an imported answer.")
-    readable: ReadableShare | None = Field(None, description="Null if every answer has a best letter, or none has.")
+    best_letter: Share = Field(
+        description="By the best answer: the most probable letter, the choice with the highest score (cloze), or the letter in "
+        "an imported answer."
+    )
+    readable: ReadableShare | None = Field(None, description="Null if every answer has a letter, or none has.")
     read_by: dict[str, Positive] = Field(
         {}, description="How many imported answers each rule of results/answer_forms.py read; empty for models that were run."
     )
     unanswered: Count = Field(0, description="Questions without an imported answer, which are in none of these numbers.")
-    generated: GeneratedShare = Field(description="By the letter that the model would have written.")
-    macro_accuracy: Fraction = Field(description="The mean of the subjects' accuracies, by best letter.")
+    generated: GeneratedShare | None = Field(
+        description="By the letter that the model would have written; null if nothing is generated (cloze)."
+    )
+    macro_accuracy: Fraction = Field(description="The mean of the subjects' accuracies, by best answer.")
     clustered: Interval | None = Field(
         description="The 95 % interval of the accuracy clustered by subject: subjects, not questions, are the sample; null "
         "for fewer than ten subjects."
     )
     guessing: Guessing
     constant_letter: ConstantLetter
-    letters: dict[Letter, LetterShares]
-    share_sd: Fraction = Field(description="Standard deviation of the letters' shares.")
-    recall_sd: Fraction | None = Field(description="Standard deviation of the letters' recalls.")
-    calibration: Calibration | None = Field(description="Null if the letters' probabilities are not known.")
+    letters: dict[Letter, LetterShares] = Field(description="As many letters as the question with the most choices has.")
+    share_sd: Fraction = Field(
+        description="Standard deviation of the letters' shares from their expected shares; these are equal, and this is the "
+        "plain standard deviation, if all questions have as many choices."
+    )
+    recall_sd: Fraction | None = Field(
+        description="Standard deviation of the letters' recalls, each less the model's accuracy on questions with as many "
+        "choices as those where the letter is right; null if a letter is never right."
+    )
+    calibration: Calibration | None = Field(
+        description="Null if the letters' probabilities are not known, or if there are none (cloze)."
+    )
     warnings: list[str] = Field(description="Warnings about its numbers.")
 
     @model_validator(mode="after")
     def _within_questions(self) -> Self:
-        generated = self.generated
-        if max(self.best_letter.correct + self.best_letter.wrong, generated.correct + generated.wrong) > self.questions:
+        shares = [share for share in (self.best_letter, self.generated) if share]
+        if any(share.correct + share.wrong > self.questions for share in shares):
             raise ValueError("correct and wrong are more than questions")
+        if sum(self.choices.values()) != self.questions:
+            raise ValueError("choices does not count every question once")
+        if list(self.letters) != list(LETTERS[: max(self.choices)]):
+            raise ValueError(f"letters are not those of {max(self.choices)} choices, in order")
         return self
 
 
@@ -149,7 +177,9 @@ class McNemar(Data):
 
 
 class PairAnalysis(Data):
-    """Two models on the questions that every model answered, by best letter.
+    """Two models on the questions that every model answered, by best answer.
+
+    What is expected of independent models comes from their accuracies on questions with as many choices.
 
     Questions of which an imported answer of one of the two could not be read are left out.
     """
@@ -161,11 +191,13 @@ class PairAnalysis(Data):
     both_wrong_expected: Statistic = Field(description="Expected from the two accuracies if the models were independent.")
     kappa: Agreement | None = Field(description="Error consistency: Cohen's kappa of right and wrong.")
     kappa_max: Agreement | None = Field(description="The largest kappa that these accuracies allow.")
-    capa: Agreement | None = Field(description="Chance-adjusted agreement of the letters (Goel et al. 2025).")
+    capa: Agreement | None = Field(
+        description="Chance-adjusted agreement of the letters, with each question's number of choices (Goel et al. 2025)."
+    )
     same_wrong: Count = Field(description="Questions on which both chose the same wrong letter.")
     same_wrong_rate: Fraction | None = Field(description="Share of the questions that both missed.")
     same_wrong_null: NullRate | None = Field(
-        description="This rate when one model's letters are permuted within subject and right letter."
+        description="This rate when one model's letters are permuted within subject, number of choices and right letter."
     )
     same_wrong_p: P | None = Field(
         description="p-value for agreeing more often than unrelated models with the same letter bias."
@@ -210,12 +242,14 @@ class Difficulty(Data):
     """Which subjects are hard, and whether the models agree on that, by accuracies on the answers with a letter."""
 
     order: list[str] = Field(description="Subjects, hardest first, by the mean of the models' accuracies.")
+    guessing: dict[str, Fraction] = Field(description="The accuracy of guessing on each of these subjects.")
     kendall_w: KendallW | None
     spearman: list[Spearman]
 
 
 class ModelsWrong(Data):
-    """How many questions 0, 1, … all models missed, observed and expected of independent models (Poisson-binomial).
+    """How many questions 0, 1, … all models missed, observed and expected of independent models (Poisson-binomial) with these
+    accuracies on questions with as many choices.
 
     Questions without a letter of every model are left out.
 
@@ -245,7 +279,7 @@ class HardQuestion(Data):
     question: str
     choices: list[str]
     gold: Letter
-    predicted: dict[str, Letter | None] = Field(description="Each model's best letter; null if none could be parsed.")
+    predicted: dict[str, Letter | None] = Field(description="Each model's best answer; null if it could not be read.")
 
 
 class LabelAccuracies(Data):
@@ -278,7 +312,7 @@ class AnalysisFile(Document):
     out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
     """
 
-    schema_: Literal["mmlu-kit/analysis/3"] = version("mmlu-kit/analysis/3")
+    schema_: Literal["mmlu-kit/analysis/4"] = version("mmlu-kit/analysis/4")
     study: str = Field(description="The study's name.")
     questions: Count = Field(description="Number of questions that all models answered.")
     models: list[ModelAnalysis] = Field(description="The models of the study's groups with results, in the report's order.")

@@ -4,11 +4,14 @@ An imported answer that could not be read is not a wrong letter. The accuracy co
 letters are of the answers that have a letter.
 """
 
+from collections.abc import Mapping
+
 import numpy
 import pandas
 from numpy.typing import NDArray
 
 from mmlu_kit import formatting, statistics
+from mmlu_kit.analysis.agreement import accuracies
 from mmlu_kit.analysis.calibration import calibration, letter_probabilities
 from mmlu_kit.analysis.document import (
     Calibration,
@@ -26,7 +29,10 @@ from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
 
 FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
-LOWEST_PARSE_RATE, LARGEST_SHARE = 0.95, 0.5
+LOWEST_PARSE_RATE = 0.95
+# Warn of a letter that is chosen with three times the odds of guessing (over half of the answers if there are four choices),
+# unless few questions have it.
+LARGEST_ODDS, SMALLEST_SHARE = 3, 0.1
 
 
 def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalysis:
@@ -35,27 +41,30 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
     rows = repeats.once(rows)
     gold, predicted = rows["gold"].to_numpy(), rows["predicted"].to_numpy()
     correct, lettered = rows["correct"].to_numpy(bool), has_letter(rows)
+    choices = rows["choices"].to_numpy(int)
+    chances = 1 / choices
     clustered = statistics.clustered_interval(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
-    letters = letter_shares(gold, predicted)
-    recalls = [shares.recall for shares in letters.values() if shares.recall is not None]
+    letters = letter_shares(gold, predicted, choices)
     analysis = ModelAnalysis(
         model=model,
         label=label,
         questions=len(rows),
+        choices={int(number): int((choices == number).sum()) for number in numpy.unique(choices)},
         subjects=len(by_subject),
         best_letter=_best_letter(correct, lettered),
         readable=_readable(correct, lettered),
-        generated=_generated(rows),
+        generated=_generated(rows) if generates(rows) else None,
         macro_accuracy=float(by_subject.mean()),
         clustered=Interval(low=clustered.low, high=clustered.high) if clustered else None,
         guessing=Guessing(
-            p=statistics.better_than_guessing(int(correct.sum()), int(lettered.sum())),
-            p_below=statistics.worse_than_guessing(int(correct.sum()), int(lettered.sum())),
+            accuracy=float(chances.mean()),
+            p=statistics.better_than_guessing(int(correct.sum()), chances[lettered].tolist()),
+            p_below=statistics.worse_than_guessing(int(correct.sum()), chances[lettered].tolist()),
         ),
         constant_letter=constant_letter(gold[lettered], correct[lettered]),
         letters=letters,
-        share_sd=statistics.std_dev([shares.share for shares in letters.values()]),
-        recall_sd=statistics.std_dev(recalls) if len(recalls) == len(letters) else None,
+        share_sd=statistics.std_dev([shares.share - shares.expected_share for shares in letters.values()]),
+        recall_sd=recall_sd(letters, gold[lettered], accuracies(correct[lettered], choices[lettered])),
         calibration=_calibration(rows, correct),
         warnings=[],
     )
@@ -69,20 +78,23 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
         sentences.append(
             f"It answered {analysis.questions} questions, fewer than {FEWEST_QUESTIONS}: its numbers are descriptive only."
         )
-    if analysis.generated.parse_rate < LOWEST_PARSE_RATE and not analysis.best_letter.unparsed:
-        unparsed = formatting.percent(1 - analysis.generated.parse_rate)
+    generated = analysis.generated
+    if generated and generated.parse_rate < LOWEST_PARSE_RATE and not analysis.best_letter.unparsed:
+        unparsed = formatting.percent(1 - generated.parse_rate)
         sentences.append(f"No letter could be parsed from {unparsed} of its answers: these count as unparsed, not as wrong.")
     for letter, shares in analysis.letters.items():
-        if shares.share > LARGEST_SHARE:
+        share, expected = shares.share, shares.expected_share
+        if share * (1 - expected) > LARGEST_ODDS * expected * (1 - share) and share > SMALLEST_SHARE:
             of = "answers that could be read" if analysis.best_letter.unparsed else "questions"
-            sentences.append(f"It answered {letter} to {formatting.percent(shares.share)} of the {of}.")
+            sentences.append(f"It {'answered' if generated else 'chose'} {letter} to {formatting.percent(share)} of the {of}.")
     if analysis.subjects < FEWEST_SUBJECTS:
         subjects = formatting.plural(analysis.subjects, "subject")
         sentences.append(f"It has {subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
     elif not analysis.clustered:
         sentences.append("All answers are right or all are wrong: no interval clustered by subject.")
     if not analysis.calibration:
-        sentences.append("Its answers were imported without letter probabilities, so its confidence is not known.")
+        reason = "answers were imported without letter probabilities" if generated else "choices are scored without letters"
+        sentences.append(f"Its {reason}, so its confidence is not known.")
     return sentences
 
 
@@ -94,19 +106,47 @@ def constant_letter(gold: NDArray[numpy.object_], correct: NDArray[numpy.bool_])
     return ConstantLetter(letter=best, accuracy=float(right[best].mean()) if len(gold) else 0.0, p=p)
 
 
-def letter_shares(gold: NDArray[numpy.object_], predicted: NDArray[numpy.object_]) -> dict[str, LetterShares]:
-    """Return how a model treats each letter (Zheng et al. 2024, https://arxiv.org/abs/2309.03882), where it gave one."""
+def letter_shares(
+    gold: NDArray[numpy.object_], predicted: NDArray[numpy.object_], choices: NDArray[numpy.int64]
+) -> dict[str, LetterShares]:
+    """Return how a model treats each letter (Zheng et al. 2024, https://arxiv.org/abs/2309.03882), where it gave one.
+
+    `choices` has each question's number of choices; letters are those of the question with the most.
+    """
     lettered = numpy.isin(predicted.astype(str), list(LETTERS))
     shares = {}
-    for letter in LETTERS:
+    for place, letter in enumerate(LETTERS[: choices.max()]):
         right, chosen = gold == letter, predicted[lettered] == letter
+        expected = numpy.where(choices > place, 1 / choices, 0)[lettered]
         read_where_right = right[lettered]
         shares[letter] = LetterShares(
             share=float(chosen.mean()) if len(chosen) else 0.0,
+            expected_share=float(expected.mean()) if len(chosen) else 0.0,
             gold_share=float(right.mean()),
             recall=float(chosen[read_where_right].mean()) if read_where_right.any() else None,
         )
     return shares
+
+
+def recall_sd(
+    letters: Mapping[str, LetterShares], gold: NDArray[numpy.object_], accuracy: NDArray[numpy.float64]
+) -> float | None:
+    """Return the standard deviation of the letters' recalls, each less the accuracy to be expected where the letter is right.
+
+    `accuracy` has for each answer with a letter the model's accuracy on questions with as many choices. None if a letter is
+    never right.
+    """
+    differences = [
+        shares.recall - float(accuracy[gold == letter].mean())
+        for letter, shares in letters.items()
+        if shares.recall is not None
+    ]
+    return statistics.std_dev(differences) if len(differences) == len(letters) else None
+
+
+def generates(rows: pandas.DataFrame) -> bool:
+    """Return whether a model generates an answer, as it does with every preset but the cloze ones; `rows` are its rows."""
+    return bool(rows["generated"].notna().any())
 
 
 def _best_letter(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> Share:

@@ -13,21 +13,21 @@ from mmlu_kit import statistics
 from mmlu_kit.analysis import agreement
 from mmlu_kit.analysis.document import McNemar, PairAnalysis
 from mmlu_kit.analysis.shared_questions import SharedQuestions
-from mmlu_kit.settings import LETTERS
+from mmlu_kit.settings import FEWEST_CHOICES, LETTERS
 
 NO_LETTER = -1
 # Warn of a common letter bias if it alone would give independent models a larger kappa than this.
 LARGEST_KAPPA_OF_BIAS = 0.1
 
-Choices = NDArray[numpy.int64]  # 0 to 3 for A to D, NO_LETTER where none could be parsed
+Letters = NDArray[numpy.int64]  # 0 for A, 1 for B and so on, NO_LETTER where none could be parsed
 
 
 def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[str]]:
     """Compare every two models, and return warnings of letter bias and reasons why numbers are null."""
     if not len(shared):
         return [], []
-    gold, subjects = choices(shared.questions["gold"]), shared.questions["subject"]
-    predicted = {model: choices(rows["predicted"]) for model, rows in shared.answers.items()}
+    gold, choices = letters(shared.questions["gold"]), shared.questions["choices"].to_numpy(int)
+    predicted = {model: letters(rows["predicted"]) for model, rows in shared.answers.items()}
     pairs, warnings = [], []
     for models in combinations(shared.models, 2):
         first, second = (predicted[model] for model in models)
@@ -35,11 +35,10 @@ def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[st
         if not lettered.any():
             warnings.append(f"{' and '.join(models)}: there is no question of which both answers could be read.")
             continue
-        pairs.append(compare_pair(models, first, second, gold, subjects))
-        reasons = reasons_for_null(pairs[-1])
-        bias = agreement.kappa_within_strata(
-            first[lettered] == gold[lettered], second[lettered] == gold[lettered], gold[lettered]
-        )
+        pairs.append(compare_pair(models, first, second, gold, shared.questions))
+        reasons = reasons_for_null(pairs[-1], int(choices[lettered].max()))
+        right = (first == gold)[lettered], (second == gold)[lettered]
+        bias = agreement.kappa_of_bias(*right, gold[lettered], choices[lettered])
         if bias is not None and bias > LARGEST_KAPPA_OF_BIAS:
             reasons.append(f"their letter bias alone would give independent models a kappa of {bias:.2f}.")
         warnings += [f"{' and '.join(models)}: {reason}" for reason in reasons]
@@ -47,25 +46,31 @@ def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[st
 
 
 def compare_pair(
-    models: tuple[str, str], first: Choices, second: Choices, gold: Choices, subjects: pandas.Series
+    models: tuple[str, str], first: Letters, second: Letters, gold: Letters, questions: pandas.DataFrame
 ) -> PairAnalysis:
-    """Compare two models; the McNemar p-values are not yet corrected for the number of pairs."""
+    """Compare two models; the McNemar p-values are not yet corrected for the number of pairs.
+
+    `questions` has the columns subject and choices.
+    """
     unread_wrong = _mcnemar(first == gold, second == gold)
     lettered = (first != NO_LETTER) & (second != NO_LETTER)
     unread = int((~lettered).sum())
-    first, second, gold, subjects = first[lettered], second[lettered], gold[lettered], subjects[lettered]
+    first, second, gold, questions = first[lettered], second[lettered], gold[lettered], questions[lettered]
+    choices = questions["choices"].to_numpy(int)
     first_right, second_right = first == gold, second == gold
     mcnemar = _mcnemar(first_right, second_right)
-    same_wrong = agreement.same_wrong(first, second, gold, subjects)
+    same_wrong = agreement.same_wrong(first, second, gold, questions["subject"], choices)
     return PairAnalysis(
         models=models,
         questions=len(gold),
         unread=unread,
         both_wrong=int((~first_right & ~second_right).sum()),
-        both_wrong_expected=float((1 - first_right.mean()) * (1 - second_right.mean()) * len(gold)),
-        kappa=agreement.kappa(first_right, second_right),
-        kappa_max=agreement.kappa_max(float(first_right.mean()), float(second_right.mean())),
-        capa=agreement.capa(first, second, gold),
+        both_wrong_expected=float(
+            (agreement.accuracies(~first_right, choices) * agreement.accuracies(~second_right, choices)).sum()
+        ),
+        kappa=agreement.kappa(first_right, second_right, choices),
+        kappa_max=agreement.kappa_max(first_right, second_right, choices),
+        capa=agreement.capa(first, second, gold, choices),
         same_wrong=same_wrong.count,
         same_wrong_rate=same_wrong.rate,
         same_wrong_null=same_wrong.null,
@@ -98,13 +103,15 @@ def _with(test: McNemar | None, p_holm: float) -> McNemar | None:
     return test and test.model_copy(update={"p_holm": p_holm})
 
 
-def reasons_for_null(pair: PairAnalysis) -> list[str]:
-    """Return the reasons why numbers of a pair are null, as sentences."""
+def reasons_for_null(pair: PairAnalysis, most_choices: int) -> list[str]:
+    """Return the reasons why numbers of a pair are null, as sentences; no question has more than `most_choices`."""
     reasons = []
     if pair.kappa is None:
         reasons.append("both are always right or both always wrong, so agreement beyond chance is not defined.")
     if pair.same_wrong_rate is None:
         reasons.append("there is no question on which both chose a wrong letter, so their wrong letters cannot be compared.")
+    elif most_choices == FEWEST_CHOICES:
+        reasons.append("a question with two choices has only one wrong letter, so their wrong letters cannot be tested.")
     elif pair.same_wrong_p is None:
         reasons.append("one of them chose a single letter wherever both were wrong, so their wrong letters cannot be tested.")
     if pair.smallest_difference is None:
@@ -112,7 +119,7 @@ def reasons_for_null(pair: PairAnalysis) -> list[str]:
     return reasons
 
 
-def choices(letters: pandas.Series) -> Choices:
-    """Convert letters to numbers of choices, NO_LETTER where there is none."""
-    numbers = letters.map({letter: number for number, letter in enumerate(LETTERS)}).fillna(NO_LETTER)
+def letters(column: pandas.Series) -> Letters:
+    """Convert a column of letters to numbers, NO_LETTER where there is none."""
+    numbers = column.map({letter: number for number, letter in enumerate(LETTERS)}).fillna(NO_LETTER)
     return numpy.asarray(numbers, numpy.int64)

@@ -32,29 +32,41 @@ def read(path: Path, merged: Merged) -> AnalysisFile:
 
 def _compared(model: ModelAnalysis, summary: Summary) -> list[tuple[str, Any, Any]]:
     """Return the values that analysis.json and merged.json both give, with their names."""
-    counts = [
+    best, generated = model.best_letter, model.generated
+    values = [
         ("label", model.label, summary.label),
         ("questions", model.questions, summary.questions),
         ("subjects", model.subjects, summary.subjects),
-        ("best_letter.correct", model.best_letter.correct, summary.correct),
-        ("best_letter.unparsed", model.best_letter.unparsed, summary.unread),
-        ("best_letter.wrong", model.best_letter.wrong, summary.questions - summary.correct - summary.unread),
-        ("generated.correct", model.generated.correct, summary.correct_generated),
-        ("generated.unparsed", model.generated.unparsed, summary.questions - summary.parsed),
-        ("generated.wrong", model.generated.wrong, summary.parsed - summary.correct_generated),
+        ("best_letter.correct", best.correct, summary.correct),
+        ("best_letter.unparsed", best.unparsed, summary.unread),
+        ("best_letter.wrong", best.wrong, summary.questions - summary.correct - summary.unread),
+        *_share("best_letter", best, summary.correct, summary.questions),
+        *_close("guessing.accuracy", model.guessing.accuracy, summary.guessing),
+        ("whether letters are generated", generated is not None, summary.correct_generated is not None),
     ]
-    best = _share("best_letter", model.best_letter, summary.correct, summary.questions)
-    return [*counts, *best, *_share("generated", model.generated, summary.correct_generated, summary.questions)]
+    if generated is None or summary.correct_generated is None or summary.parsed is None:
+        return values
+    return [
+        *values,
+        ("generated.correct", generated.correct, summary.correct_generated),
+        ("generated.unparsed", generated.unparsed, summary.questions - summary.parsed),
+        ("generated.wrong", generated.wrong, summary.parsed - summary.correct_generated),
+        *_share("generated", generated, summary.correct_generated, summary.questions),
+    ]
 
 
 def _share(name: str, share: Share, correct: int, questions: int) -> list[tuple[str, float, float]]:
     low, high = statistics.wilson(correct, questions)
-    expected = {"accuracy": correct / questions, "low": low, "high": high}
     return [
-        (f"{name}.{key}", getattr(share, key), value)
-        for key, value in expected.items()
-        if abs(getattr(share, key) - value) > _ROUNDING
+        *_close(f"{name}.accuracy", share.accuracy, correct / questions),
+        *_close(f"{name}.low", share.low, low),
+        *_close(f"{name}.high", share.high, high),
     ]
+
+
+def _close(name: str, value: float, expected: float) -> list[tuple[str, float, float]]:
+    """Return the two values if they differ by more than their rounding."""
+    return [(name, value, expected)] if abs(value - expected) > _ROUNDING else []
 
 
 def _changed(path: Path, problem: str) -> UserError:

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
 
-_KEYS = ["subject", "index", "question_sha256", "gold"]
+_KEYS = ["subject", "index", "question_sha256", "choices", "gold"]
 
 
 @dataclass(frozen=True)
 class SharedQuestions:
     """Questions that every model answered, in the table's order.
 
-    `questions` has the columns subject, index, question_sha256 and gold; `answers` has each model's rows of questions.csv in
-    the same order.
+    `questions` has the columns subject, index, question_sha256, choices and gold; `answers` has each model's rows of
+    questions.csv in the same order.
     """
 
     questions: pandas.DataFrame
@@ -44,7 +44,7 @@ class SharedQuestions:
 
     @property
     def lettered(self) -> NDArray[numpy.bool_]:
-        """Whether each answer has a best letter: questions × models. An imported answer may have none."""
+        """Whether each answer is a choice: questions × models. An imported answer may have none."""
         return numpy.column_stack([has_letter(rows) for rows in self.answers.values()])
 
     def with_letters(self) -> Self:
@@ -59,7 +59,7 @@ class SharedQuestions:
 
 
 def has_letter(rows: pandas.DataFrame) -> NDArray[numpy.bool_]:
-    """Return whether each answer has a best letter; `rows` are rows of questions.csv."""
+    """Return whether each answer is one of the choices; `rows` are rows of questions.csv."""
     return rows["predicted"].isin(list(LETTERS)).to_numpy(bool)
 
 

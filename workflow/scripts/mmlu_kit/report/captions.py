@@ -18,12 +18,12 @@ class Caption:
 GROUP_FIGURES = {
     "overall_accuracy": Caption(
         "Accuracy of each model with its 95% interval",
-        "Each model's accuracy by the best letter, with its 95% Wilson interval, and by the generated letter. The dashed line "
-        "is guessing.",
+        "Each model's accuracy by the best answer, with its 95% Wilson interval, and by the generated letter if there is one. "
+        "The dashed line is guessing.",
     ),
     "subject_heatmap": Caption(
         "Accuracy by subject and model",
-        "Accuracy by subject and model (best letter), with 95% intervals. A cell is empty if the model has no result for the "
+        "Accuracy by subject and model (best answer), with 95% intervals. A cell is empty if the model has no result for the "
         "subject.",
     ),
     "efficiency": Caption(
@@ -58,7 +58,7 @@ MISTAKE_FIGURES = {
     ),
     "letter_bias": Caption(
         "Shares of the letters in each model's answers",
-        "How often each model's best letter is A, B, C or D, and how often each letter is right.",
+        "How often each model chooses each letter, and how often each letter is right.",
     ),
     "reliability": Caption(
         "Accuracy against confidence",
@@ -83,9 +83,11 @@ def by_file(groups: Iterable[str]) -> dict[str, str]:
 
 
 def drawable(analysis: AnalysisFile) -> list[str]:
-    """Return those of MISTAKE_FIGURES for which an analysis has numbers: some need several models or probabilities."""
+    """Return those of MISTAKE_FIGURES for which an analysis has numbers: some need several models, probabilities or generated
+    answers."""
     models = analysis.models
     has_numbers = {
+        "answer_outcomes": any(model.generated for model in models),
         "models_wrong": analysis.models_wrong is not None,
         "agreement": bool(analysis.pairs),
         "reliability": any(model.calibration for model in models),

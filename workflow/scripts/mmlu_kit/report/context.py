@@ -13,10 +13,10 @@ from mmlu_kit.report import cells, file_reference, machine_table
 from mmlu_kit.report.cells import Row, Rows
 from mmlu_kit.report.escaping import markdown_safe
 from mmlu_kit.report.sections import chat, claims, evaluation, how_made, machines, mistakes, results, setup, stability, timing
+from mmlu_kit.report.sentences import answers
 from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.settings import CHANCE, LETTERS
 from mmlu_kit.study import Study
 
 
@@ -25,8 +25,7 @@ class Context:
     """All variables of the templates; a section is None if the study has no results for it."""
 
     study: Study
-    letters: list[str]
-    chance: str
+    answers: str
     level: str
     part_of_study: str | None
     not_run_here: str | None
@@ -75,8 +74,7 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
     used = machine_table.machines_used(merged)
     return Context(
         study=study,
-        letters=list(LETTERS),
-        chance=f"{CHANCE:.0%}",
+        answers=answers.how_read(merged, analysis.models),
         level=f"{statistics.ALPHA:.0%}",
         part_of_study=sentences.part_of_study(study),
         not_run_here=sentences.not_run_here(merged),

@@ -1,13 +1,16 @@
 """The data of the page's explorer: every question with every model's answer, column by column."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy
 import pandas
 
+from mmlu_kit.analysis.one_model import generates
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.report.sentences.answers import in_every_order
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS, Split
@@ -21,26 +24,32 @@ class ModelAnswers:
     """One model's answers to n questions.
 
     `predicted` and `parsed` are n letters: '-' if unparsed, ' ' if the question was not answered. `generated` are n indices
-    into `texts`. `probabilities` are the letters' probabilities in the whole vocabulary, question by question, in hundredths of
-    a percent; None if not known. `compared` tells whether the model is in one of the study's groups, which 'all models' refers
-    to.
+    into `texts`. `parsed` and `generated` are None if nothing is generated (cloze). `compared` tells whether the model is in
+    one of the study's groups, which 'all models' refers to.
+
+    `probabilities` are the letters' probabilities in the whole vocabulary, as many for each question as it has choices, in
+    hundredths of a percent; `in_every_order` tells whether they are means over several orders, of shares among the letters.
+    `logprobs` are in their place for a cloze preset: the log-probabilities of the choices' texts, in hundredths. Both are None
+    if not known.
     """
 
     model: str
     label: str
     compared: bool
     predicted: str
-    parsed: str
-    generated: list[int]
+    parsed: str | None
+    generated: list[int] | None
     texts: list[str]
     probabilities: list[int] | None
+    in_every_order: bool
+    logprobs: list[int] | None
 
 
 @dataclass(frozen=True)
 class ExplorerData:
     """n questions in the study's order, and each model's answers.
 
-    `subject` are n indices into `subjects`; `choices` has a list of n texts for each letter; `gold` are n letters.
+    `subject` are n indices into `subjects`; `choices` are the texts of each question's choices; `gold` are n letters.
     """
 
     subjects: list[str]
@@ -76,37 +85,42 @@ def explorer(merged: Merged, table: pandas.DataFrame, questions: Iterable[Questi
         subject=[place[row.subject] for row in rows],
         index=[row.index for row in rows],
         text=[row.question for row in rows],
-        choices=[[row.choices[number] for row in rows] for number in range(len(LETTERS))],
+        choices=[list(row.choices) for row in rows],
         gold="".join(row.answer for row in rows),
         models=[
-            _answers(str(model), summaries.label(merged, str(model)), model in compared, answers, keys)
+            _answers(merged, str(model), model in compared, answers, rows)
             for model, answers in table.groupby("model", sort=False)
         ],
     )
 
 
-def _answers(model: str, label: str, compared: bool, table: pandas.DataFrame, keys: list[tuple[str, int]]) -> ModelAnswers:
-    """Return one model's answers to the questions with these subjects and indices."""
-    place = {key: number for number, key in enumerate(keys)}
-    predicted, parsed = [NOT_ANSWERED] * len(keys), [NOT_ANSWERED] * len(keys)
-    generated, texts = [0] * len(keys), {"": 0}
-    probabilities = [0] * (len(LETTERS) * len(keys))
-    logprobs = table[[f"logprob_{letter}" for letter in LETTERS]].to_numpy(float)
-    known = not numpy.isnan(logprobs).any()
-    hundredths = numpy.rint(10_000 * numpy.exp(numpy.nan_to_num(logprobs))).astype(int).tolist()
+def _answers(merged: Merged, model: str, compared: bool, table: pandas.DataFrame, rows: Sequence[Question]) -> ModelAnswers:
+    """Return one model's answers to these questions."""
+    place = {(row.subject, row.index): number for number, row in enumerate(rows)}
+    predicted, parsed = [NOT_ANSWERED] * len(rows), [NOT_ANSWERED] * len(rows)
+    generated, texts = [0] * len(rows), {"": 0}
+    numbers = [[0] * len(row.choices) for row in rows]
+    logprobs = table[[name for name in table.columns if name.startswith("logprob_")]].to_numpy(float)
+    present = numpy.arange(logprobs.shape[1]) < table["choices"].to_numpy(int)[:, None]
+    known, cloze = not numpy.isnan(logprobs[present]).any(), not generates(table)
+    values = 100 * logprobs if cloze else 10_000 * numpy.exp(logprobs)
+    hundredths = numpy.rint(numpy.nan_to_num(values)).astype(int).tolist()
     columns = [table[name] for name in ("subject", "index", "predicted", "parsed", "generated")]
-    for subject, index, best, letter, text, numbers in zip(*columns, hundredths, strict=True):
+    for subject, index, best, letter, text, choices in zip(*columns, hundredths, strict=True):
         number = place[subject, index]
         predicted[number], parsed[number] = (answer if answer in tuple(LETTERS) else UNPARSED for answer in (best, letter))
         generated[number] = texts.setdefault(text, len(texts))
-        probabilities[len(LETTERS) * number : len(LETTERS) * (number + 1)] = numbers
+        numbers[number] = choices[: len(numbers[number])]
+    flat = list(itertools.chain.from_iterable(numbers)) if known else None
     return ModelAnswers(
         model=model,
-        label=label,
+        label=summaries.label(merged, model),
         compared=compared,
         predicted="".join(predicted),
-        parsed="".join(parsed),
-        generated=generated,
-        texts=list(texts),
-        probabilities=probabilities if known else None,
+        parsed=None if cloze else "".join(parsed),
+        generated=None if cloze else generated,
+        texts=[] if cloze else list(texts),
+        probabilities=None if cloze else flat,
+        in_every_order=in_every_order(merged, model),
+        logprobs=flat if cloze else None,
     )

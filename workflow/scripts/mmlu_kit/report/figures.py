@@ -10,8 +10,8 @@ matplotlib.use("Agg")
 from matplotlib import pyplot
 
 from mmlu_kit.report import captions
+from mmlu_kit.report.sentences.accuracy import best_answer, guessing_reaches
 from mmlu_kit.results.summaries import SubjectRow, Summary
-from mmlu_kit.settings import CHANCE
 from mmlu_kit.subjects import title
 from mmlu_kit.terminal_text import visible
 from mmlu_kit.timing import phase_timer
@@ -27,39 +27,51 @@ STYLE = {
     "axes.spines.right": False,
     "figure.constrained_layout.use": True,
 }
-GUESSING = f"guessing ({CHANCE:.0%})"
+GUESSING = {"color": GREY, "linestyle": "--", "linewidth": 1}  # the line of guessing
 ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 LIGHT = "#D0D0D0"
 PHASE_STYLES = ((GREY, None), (SKY, "//"), (ORANGE, None), (BLUE, None), (GREEN, None), (PURPLE, None), (LIGHT, ".."))
 
 
 def overall_accuracy(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Draw each model's accuracy by the best letter, with its 95 % interval, and by the generated letter.
+    """Draw each model's accuracy by the best answer, with its 95 % interval, and by the generated letter if it generates one.
 
     Imported answers that could not be read, which may be right, are drawn on top of the first.
     """
+    best = best_answer(summary.correct_generated is not None for summary in summaries)
     figure, axes = pyplot.subplots(figsize=(8, 1.6 + 0.8 * len(summaries)))
     places = range(len(summaries))
+    generated = {
+        place: 100 * one.accuracy_generated for place, one in enumerate(summaries) if one.accuracy_generated is not None
+    }
+    upper = [place - 0.18 if generated else place for place in places]
     accuracies = [100 * summary.accuracy for summary in summaries]
     below = [100 * (summary.accuracy - summary.accuracy_low) for summary in summaries]
     above = [100 * (summary.accuracy_high - summary.accuracy) for summary in summaries]
-    axes.barh([place - 0.18 for place in places], accuracies, 0.34, color=BLUE, label="best letter")
+    axes.barh(upper, accuracies, 0.34, color=BLUE, label=best)
     unread = [100 * summary.unread / summary.questions for summary in summaries]
     if any(unread):
         style = {"color": LIGHT, "hatch": "..", "edgecolor": "white", "label": "could not be read"}
-        axes.barh([place - 0.18 for place in places], unread, 0.34, left=accuracies, **style)
-    axes.errorbar(accuracies, [p - 0.18 for p in places], xerr=[below, above], fmt="none", ecolor="black", capsize=4)
-    generated = [100 * summary.accuracy_generated for summary in summaries]
-    axes.barh([place + 0.18 for place in places], generated, 0.34, color=ORANGE, hatch="//", label="generated letter")
-    for place, summary in zip(places, summaries, strict=True):
-        write_number(axes, 100 * summary.accuracy_high + 1, place - 0.18, f"{100 * summary.accuracy:.1f}%")
-        write_number(axes, 100 * summary.accuracy_generated + 1, place + 0.18, f"{100 * summary.accuracy_generated:.1f}%")
+        axes.barh(upper, unread, 0.34, left=accuracies, **style)
+    axes.errorbar(accuracies, upper, xerr=[below, above], fmt="none", ecolor="black", capsize=4)
+    if generated:
+        style = {"color": ORANGE, "hatch": "//", "label": "generated letter"}
+        axes.barh([place + 0.18 for place in generated], list(generated.values()), 0.34, **style)
+    for place, summary in zip(upper, summaries, strict=True):
+        write_number(axes, 100 * summary.accuracy_high + 1, place, f"{100 * summary.accuracy:.1f}%")
+    for place, accuracy in generated.items():
+        write_number(axes, accuracy + 1, place + 0.18, f"{accuracy:.1f}%")
     axes.set_yticks(places, [two_lines(summary.label) for summary in summaries])
     axes.invert_yaxis()
     axes.set_xlim(0, 109)  # room for the number after a bar of 100%
     axes.spines["bottom"].set_bounds(0, 100)
-    axes.axvline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label=GUESSING)
-    axes.set_xlabel("accuracy, % (with 95% interval of the best letter)")
+    chances = [summary.guessing for summary in summaries]
+    if len(set(chances)) == 1:
+        axes.axvline(100 * chances[0], label=guessing(chances), **GUESSING)
+    for place, chance in zip(places, chances, strict=True):
+        if len(set(chances)) > 1:
+            axes.plot([100 * chance] * 2, [place - 0.45, place + 0.45], label="" if place else guessing(chances), **GUESSING)
+    axes.set_xlabel(f"accuracy, % (with 95% interval of the {best})")
     axes.set_title("Overall accuracy by model")
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
@@ -86,7 +98,8 @@ def subject_heatmap(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) ->
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     axes.set_title("Accuracy by subject and model")
-    figure.colorbar(image, ax=axes, label="accuracy, % (best letter)")
+    best = best_answer(summary.correct_generated is not None for summary in summaries)
+    figure.colorbar(image, ax=axes, label=f"accuracy, % ({best})")
     return figure
 
 
@@ -118,15 +131,23 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
             zorder=0,
             label="no model here is both faster and better (Pareto)",
         )
-    axes.axhline(100 * CHANCE, color=GREY, linestyle="--", linewidth=1, label=GUESSING)
+    most = 1.45 * max((summary.real_s or 0 for summary in timed), default=1)
+    chances = [summary.guessing for summary in timed] or [summaries[0].guessing]
+    if len(set(chances)) == 1:
+        axes.axhline(100 * chances[0], label=guessing(chances), **GUESSING)
+    for number, summary in enumerate(timed):
+        if len(set(chances)) > 1:
+            ends = [(summary.real_s or 0) + side * most / 30 for side in (-1, 1)]
+            axes.plot(ends, [100 * summary.guessing] * 2, label="" if number else guessing(chances), **GUESSING)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    axes.set_xlim(0, 1.45 * max((summary.real_s or 0 for summary in timed), default=1))
+    axes.set_xlim(0, most)
     # Room for a name below a low accuracy: about 6% of the height per line, and 3% between.
     lowest = min((100 * summary.accuracy - 3 - 6 * len(two_lines(summary.label).splitlines()) for summary in timed), default=0)
     axes.set_ylim(min(0, lowest), 102)
     axes.spines["left"].set_bounds(0, 100)
     axes.set_xlabel("real time for all questions, without loading, s")
-    axes.set_ylabel("accuracy, % (best letter, 95% interval)")
+    answer = best_answer(summary.correct_generated is not None for summary in summaries)
+    axes.set_ylabel(f"accuracy, % ({answer}, 95% interval)")
     axes.set_title("Accuracy against time")
     return figure
 
@@ -177,6 +198,11 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
 DRAW: dict[str, Callable[[Sequence[Summary], Sequence[SubjectRow]], Any]] = {
     name: globals()[name] for name in captions.GROUP_FIGURES
 }
+
+
+def guessing(chances: Iterable[float]) -> str:
+    """Return the legend's text for the lines of guessing: 'guessing (25%)', 'guessing (20% to 26.3%)'."""
+    return f"guessing ({guessing_reaches(chances)})"
 
 
 def pareto(timed: Iterable[Summary]) -> list[Summary]:

@@ -1,6 +1,6 @@
 """The figures of the error analysis, drawn from analysis.json: how models answer, and whether they make the same mistakes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -8,19 +8,31 @@ from matplotlib import pyplot
 
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.report import captions
-from mmlu_kit.report.figures import BLUE, GREEN, GREY, GUESSING, LIGHT, ORANGE, PURPLE, SKY, YELLOW, label_bars, two_lines
-from mmlu_kit.settings import CHANCE, LETTERS
+from mmlu_kit.report.figures import (
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    SKY,
+    YELLOW,
+    guessing,
+    label_bars,
+    two_lines,
+)
+from mmlu_kit.report.sentences.accuracy import best_answer
 
-# The colours of a letter's bar and of the text on it.
-LETTER_STYLES = ((BLUE, "white"), (ORANGE, "black"), (GREEN, "white"), (PURPLE, "black"))
+# The colours of a letter's bar and of the text on it; more letters than colours are drawn as a heat map.
+LETTER_STYLES = ((BLUE, "white"), (ORANGE, "black"), (GREEN, "white"), (PURPLE, "black"), (SKY, "black"), (YELLOW, "black"))
 # Markers that can be told apart without colour.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = (BLUE, ORANGE, GREEN, PURPLE, SKY, GREY, YELLOW, "black")
 
 
 def answer_outcomes(analysis: AnalysisFile) -> Any:
-    """Draw the shares of each model's generated answers that were right, wrong or unparsed."""
-    models = analysis.models
+    """Draw the shares of each model's generated answers that were right, wrong or unparsed; models without any are left out."""
+    models = [model for model in analysis.models if model.generated]
     figure, axes = pyplot.subplots(figsize=(8, 1.9 + 0.5 * len(models)))
     kinds = (
         ("correct", "right", BLUE, None),
@@ -102,23 +114,53 @@ def agreement(analysis: AnalysisFile) -> Any:
 
 
 def letter_bias(analysis: AnalysisFile) -> Any:
-    """Draw how often each model's best letter is A, B, C or D, and how often each letter is right."""
+    """Draw how often each model chooses each letter, and how often each letter is right."""
     models = analysis.models
-    labels = [*(model.label for model in models), "right answers"]
+    best = best_answer(model.generated is not None for model in models)
+    letters = max((model.letters for model in models), key=len)
+    shares = [{letter: shares.share for letter, shares in model.letters.items()} for model in models]
+    # Models that answered other questions have other right answers; those of the most questions are shown.
+    most = max(models, key=lambda model: model.questions)
+    shares.append({letter: shares.gold_share for letter, shares in most.letters.items()})
+    draw = _letter_bars if len(letters) <= len(LETTER_STYLES) else _letter_map
+    figure = draw(list(letters), best, [*(model.label for model in models), "right answers"], shares)
+    axes = figure.axes[0]
+    axes.axhline(len(models) - 0.5, color=GREY, linewidth=1)
+    lettered = any(model.generated for model in models)
+    axes.set_title("Do models prefer a letter?" if lettered else "Do models prefer a place?")
+    return figure
+
+
+def _letter_bars(letters: Sequence[str], best: str, labels: Sequence[str], shares: Sequence[Mapping[str, float]]) -> Any:
     figure, axes = pyplot.subplots(figsize=(8, 1.9 + 0.5 * len(labels)))
     begins = [0.0] * len(labels)
-    for letter, (colour, ink) in zip(LETTERS, LETTER_STYLES, strict=True):
-        letters = [model.letters[letter] for model in models]
-        shares = [100 * share for share in (*(shares.share for shares in letters), letters[0].gold_share)]
-        axes.barh(range(len(labels)), shares, 0.66, left=begins, color=colour, edgecolor="white", label=letter)
-        for place, (begin, share) in enumerate(zip(begins, shares, strict=True)):
-            if share >= 7:
-                axes.text(begin + share / 2, place, f"{letter} {share:.0f}%", ha="center", va="center", fontsize=9, color=ink)
-        begins = [begin + share for begin, share in zip(begins, shares, strict=True)]
-    label_bars(axes, labels, 100, "share of questions, % (best letter)")
-    axes.axhline(len(models) - 0.5, color=GREY, linewidth=1)
-    axes.set_title("Do models prefer a letter?")
-    figure.legend(loc="outside lower center", ncols=4, frameon=False)
+    for letter, (colour, ink) in zip(letters, LETTER_STYLES, strict=False):
+        values = [100 * row.get(letter, 0) for row in shares]
+        axes.barh(range(len(labels)), values, 0.66, left=begins, color=colour, edgecolor="white", label=letter)
+        for place, (begin, value) in enumerate(zip(begins, values, strict=True)):
+            if value >= 7:
+                axes.text(begin + value / 2, place, f"{letter} {value:.0f}%", ha="center", va="center", fontsize=9, color=ink)
+        begins = [begin + value for begin, value in zip(begins, values, strict=True)]
+    label_bars(axes, labels, 100, f"share of questions, % ({best})")
+    figure.legend(loc="outside lower center", ncols=len(letters), frameon=False)
+    return figure
+
+
+def _letter_map(letters: Sequence[str], best: str, labels: Sequence[str], shares: Sequence[Mapping[str, float]]) -> Any:
+    figure, axes = pyplot.subplots(figsize=(3.6 + 0.42 * len(letters), 1.9 + 0.5 * len(labels)))
+    grid = [[100 * row.get(letter, float("nan")) for letter in letters] for row in shares]
+    most = max(value for row in grid for value in row if value == value)
+    image = axes.imshow(grid, vmin=0, vmax=most, cmap="cividis", aspect="auto")
+    for y, row in enumerate(grid):
+        for x, value in enumerate(row):
+            if value == value:  # a model whose questions lack the letter has no share
+                ink = "black" if value > 0.55 * most else "white"
+                axes.text(x, y, f"{value:.0f}", ha="center", va="center", fontsize=9, color=ink)
+    axes.set_xticks(range(len(letters)), letters)
+    axes.set_yticks(range(len(labels)), [two_lines(label) for label in labels])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    figure.colorbar(image, ax=axes, label=f"share, % ({best})")
     return figure
 
 
@@ -126,9 +168,10 @@ def reliability(analysis: AnalysisFile) -> Any:
     """Draw accuracy against confidence; on the diagonal they are equal."""
     calibrated = [(model, model.calibration) for model in analysis.models if model.calibration]
     figure, axes = pyplot.subplots(figsize=(8, 5.6 + 0.24 * len(calibrated)))
-    # The best letter's probability among the letters is never below CHANCE.
-    chance = 100 * CHANCE
-    axes.plot([chance, 100], [chance, 100], color=GREY, linestyle="--", linewidth=1, label="accuracy = confidence")
+    # The best letter's probability among the letters is never below one in their number.
+    letters = max(len(model.letters) for model, _ in calibrated)
+    least = 100 / letters
+    axes.plot([least, 100], [least, 100], color=GREY, linestyle="--", linewidth=1, label="accuracy = confidence")
     for (model, calibration), colour, marker in zip(calibrated, cycle(LINES), cycle(MARKERS), strict=False):
         bins = [bin for bin in calibration.bins if bin.count]
         confidence = [100 * (bin.confidence or 0) for bin in bins]
@@ -138,10 +181,13 @@ def reliability(analysis: AnalysisFile) -> Any:
         # A point's area is its share of the questions.
         sizes = [15 + 400 * bin.count / model.questions for bin in bins]
         axes.scatter(confidence, accuracy, sizes, color=colour, marker=marker, alpha=0.75, edgecolors="white", linewidths=0.5)
-    axes.axhline(chance, color=GREY, linestyle=":", linewidth=1, label=GUESSING)
-    axes.set_xlim(chance - 3, 103)
+    chances = list(dict.fromkeys(model.guessing.accuracy for model, _ in calibrated))
+    for number, chance in enumerate(chances):
+        axes.axhline(100 * chance, color=GREY, linestyle=":", linewidth=1, label="" if number else guessing(chances))
+    axes.set_xlim(least - 3, 103)
     axes.set_ylim(-3, 103)
-    axes.set_xlabel("confidence, % (probability of the best letter among the four)")
+    among = "the four" if all(set(model.choices) == {4} for model, _ in calibrated) else "the question's letters"
+    axes.set_xlabel(f"confidence, % (probability of the best letter among {among})")
     axes.set_ylabel("accuracy, % (a point's area: its share of questions)")
     axes.set_title("Does confidence match accuracy?")
     longest = max(len(model.label) for model, _ in calibrated)

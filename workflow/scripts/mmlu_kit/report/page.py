@@ -22,6 +22,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from mmlu_kit.report.explorer import ExplorerData
+from mmlu_kit.report.sentences.accuracy import best_answer
 
 CONTENTS = "Table of Contents"
 FORMATS = {".png": "image/png", ".svg": "image/svg+xml"}
@@ -54,6 +55,9 @@ def render(markdown: str, figures: Mapping[str, bytes], data: ExplorerData, temp
         subjects=data.subjects,
         models=data.models,
         compared=[model.label for model in data.models if model.compared],
+        generated=any(model.parsed is not None for model in data.models),
+        probabilities=any(model.probabilities is not None for model in data.models),
+        best=best_answer(model.parsed is not None for model in data.models),
         library=Markup(embedded(library.read_text(encoding="utf-8"))),
         script=Markup(script),
     )

@@ -8,6 +8,7 @@ from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, McNemar, Mode
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions, cells
 from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, points
+from mmlu_kit.report.sections import letters
 from mmlu_kit.report.sentences import accuracy
 from mmlu_kit.report.sentences import mistakes as sentences
 from mmlu_kit.results import summaries
@@ -19,9 +20,13 @@ from mmlu_kit.settings import LETTERS
 class MistakesSection:
     """Tables and sentences of section 6; a table or list is empty, and a sentence None, if there is nothing to say."""
 
-    labels: list[str]
+    best: str
+    generated: bool
+    accuracy_headings: Row
     accuracies: Rows
+    binomial_test: str
     guessing: list[str]
+    difficulty_headings: Row
     difficulty: Rows
     subject_order: str
     rank_correlations: Rows
@@ -33,8 +38,10 @@ class MistakesSection:
     better: Rows
     left_out: str | None
     accuracies_differ: str | None
-    recall_headings: list[str]
+    preference: str
+    letter_headings: Row
     letters: Rows
+    letter_notes: str
     calibration: Rows
     confidence: list[str]
     without_confidence: list[str]
@@ -53,10 +60,23 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
     labels = {model: summaries.label(merged, model) for model in merged.order()}
     calibrated = [(model, model.calibration) for model in analysis.models if model.calibration]
     wrong, errors = analysis.models_wrong, analysis.label_errors
+    generated = any(model.generated for model in analysis.models)
+    best = accuracy.best_answer(model.generated is not None for model in analysis.models)
     return MistakesSection(
-        labels=[model.label for model in analysis.models],
-        accuracies=[_accuracies(model) for model in analysis.models],
+        best=best,
+        generated=generated,
+        accuracy_headings=[
+            *("Model", "Accuracy", "95% interval", "By subjects", "Mean of subjects", "Against guessing"),
+            "Best constant letter" if best == "best letter" else "Best constant choice",
+            *(("Generated letter correct", "95% interval", "Right", "Wrong", "Unparsed") if generated else ()),
+        ],
+        accuracies=[_accuracies(model, generated) for model in analysis.models],
+        binomial_test=accuracy.binomial_test(analysis.models).replace("exact", "exact one-sided"),
         guessing=[accuracy.guessing(model) for model in analysis.models],
+        difficulty_headings=[
+            *("Subject", *_guessing_heading(analysis), "Mean accuracy"),
+            *(model.label for model in analysis.models),
+        ],
         difficulty=_difficulty(merged, analysis),
         subject_order=sentences.subject_order(analysis.difficulty),
         rank_correlations=[
@@ -78,8 +98,10 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         better=[row for pair in analysis.pairs for row in _better(pair, labels)],
         left_out=sentences.left_out(analysis),
         accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
-        recall_headings=[f"Recall of {letter}" for letter in LETTERS],
-        letters=[_letters(model) for model in analysis.models],
+        preference="Do Models Prefer a Letter?" if generated else "Do Models Prefer a Place?",
+        letter_headings=letters.headings(analysis.models),
+        letters=letters.rows(analysis.models),
+        letter_notes=" ".join(sentences.letters(analysis)),
         calibration=[[model.label, percent(calibration.ece), f"{calibration.brier:.3f}"] for model, calibration in calibrated],
         confidence=[accuracy.confidence(model, calibration) for model, calibration in calibrated],
         without_confidence=[model.label for model in analysis.models if not model.calibration],
@@ -110,9 +132,11 @@ def _values(figure: str, model: ModelAnalysis) -> str | None:
     """Return a model's numbers on a figure; None if the figure does not show the model."""
     if figure == "answer_outcomes":
         generated = model.generated
+        if not generated:
+            return None
         return f"{generated.correct} right, {generated.wrong} wrong, {generated.unparsed} unparsed"
     if figure == "letter_bias":
-        return " ".join(f"{letter} {percent(letters.share)}" for letter, letters in model.letters.items())
+        return " ".join(f"{letter} {percent(shares.share)}" for letter, shares in model.letters.items())
     if figure == "reliability":
         return f"calibration error {percent(model.calibration.ece)}" if model.calibration else None
     return percent(model.best_letter.accuracy)
@@ -122,8 +146,13 @@ def _names(models: tuple[str, str], labels: Mapping[str, str]) -> str:
     return cells.listed(labels[model] for model in models)
 
 
-def _accuracies(model: ModelAnalysis) -> Row:
+def _accuracies(model: ModelAnalysis, with_generated: bool) -> Row:
+    """Return a model's accuracies; columns of a generated letter are left out unless a model generates one."""
     best, generated, constant = model.best_letter, model.generated, model.constant_letter
+    columns: Row = [cells.NOT_KNOWN] * 5
+    if generated:
+        counts = map(str, (generated.correct, generated.wrong, generated.unparsed))
+        columns = [percent(generated.accuracy), interval(generated.low, generated.high), *counts]
     return [
         model.label,
         percent(best.accuracy),
@@ -132,20 +161,25 @@ def _accuracies(model: ModelAnalysis) -> Row:
         percent(model.macro_accuracy),
         accuracy.against_guessing(model),
         f"{constant.letter}: {percent(constant.accuracy)}",
-        percent(generated.accuracy),
-        interval(generated.low, generated.high),
-        *map(str, (generated.correct, generated.wrong, generated.unparsed)),
+        *(columns if with_generated else []),
     ]
 
 
 def _difficulty(merged: Merged, analysis: AnalysisFile) -> Rows:
-    """Return subjects, hardest first, with the mean accuracy and each model's, on the answers that could be read."""
+    """Return subjects, hardest first, with the mean accuracy and each model's, on the answers that could be read; and the
+    accuracy of guessing if it differs between subjects."""
     rows = []
+    guessing = analysis.difficulty.guessing if _guessing_heading(analysis) else {}
     for subject in analysis.difficulty.order:
         models = [summaries.summarize(merged, model.model, [subject]) for model in analysis.models]
         accuracies = [model.correct / (model.questions - model.unread) for model in models if model]
-        rows.append([subject, percent(sum(accuracies) / len(accuracies)), *map(percent, accuracies)])
+        chance = [percent(guessing[subject])] if subject in guessing else []
+        rows.append([subject, *chance, percent(sum(accuracies) / len(accuracies)), *map(percent, accuracies)])
     return rows
+
+
+def _guessing_heading(analysis: AnalysisFile) -> Row:
+    return ["Guessing"] if len(set(map(percent, analysis.difficulty.guessing.values()))) > 1 else []
 
 
 def _pair(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
@@ -181,17 +215,6 @@ def _better(pair: PairAnalysis, labels: Mapping[str, str]) -> Rows:
 
 def _test(test: McNemar) -> Row:
     return [str(test.only_first), str(test.only_second), p_value(test.p), p_value(test.p_holm)]
-
-
-def _letters(model: ModelAnalysis) -> Row:
-    shares = [model.letters[letter] for letter in LETTERS]
-    return [
-        model.label,
-        *(percent(letter.share) for letter in shares),
-        points(model.share_sd),
-        *(known(letter.recall, percent) for letter in shares),
-        known(model.recall_sd, points),
-    ]
 
 
 def _hardest(question: HardQuestion, models: Sequence[ModelAnalysis]) -> Row:

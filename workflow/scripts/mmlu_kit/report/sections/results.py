@@ -23,6 +23,7 @@ class GroupSection:
     title: str
     labels: list[str]
     not_run: list[str]
+    accuracy_headings: Row
     accuracies: Rows
     unread: list[str]
     prompting: list[str]
@@ -53,7 +54,8 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
         title=group.title,
         labels=[model.label for model in models],
         not_run=study.not_run(study.skipped(merged, group.models)),
-        accuracies=[_accuracy(model) for model in models],
+        accuracy_headings=_accuracy_headings(*_columns(models)),
+        accuracies=[_accuracy(model, *_columns(models)) for model in models],
         unread=[
             sentence
             for model in models
@@ -105,15 +107,29 @@ def speedup_machines(pairs: Sequence[Speedup]) -> list[str]:
     ]
 
 
-def _accuracy(model: Summary) -> Row:
+def _columns(models: Sequence[Summary]) -> tuple[bool, bool]:
+    """Return whether the table of accuracies has columns for guessing, which four choices need not, and generated letters."""
+    return any(model.guessing != 1 / 4 for model in models), any(model.correct_generated is not None for model in models)
+
+
+def _accuracy_headings(guessing: bool, generated: bool) -> Row:
+    return [
+        *("Model", "Correct", "Total", "Accuracy", "95% interval"),
+        *(("Guessing",) if guessing else ()),
+        *(("Generated letter correct", "Parsed") if generated else ()),
+        *("Real Time", "GPU Time"),
+    ]
+
+
+def _accuracy(model: Summary, guessing: bool, generated: bool) -> Row:
     return [
         model.label,
         str(model.correct),
         str(model.questions),
         f"**{percent(model.accuracy)}**",
         interval(model.accuracy_low, model.accuracy_high),
-        percent(model.accuracy_generated),
-        percent(model.parse_rate),
+        *((percent(model.guessing),) if guessing else ()),
+        *((known(model.accuracy_generated, percent), known(model.parse_rate, percent)) if generated else ()),
         duration(model.real_s),
         duration(model.gpu_s),
     ]

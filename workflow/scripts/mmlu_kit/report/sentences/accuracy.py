@@ -1,6 +1,6 @@
 """Sentences on accuracy: against guessing, by size, and against confidence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,11 +8,21 @@ from mmlu_kit import formatting
 from mmlu_kit.analysis.document import Calibration, ModelAnalysis
 from mmlu_kit.formatting import p_value, percent, ratio
 from mmlu_kit.results.summaries import Summary
-from mmlu_kit.settings import CHANCE
 from mmlu_kit.statistics import ALPHA, wilson
 
 # Subjects with a larger share of unreadable answers are named, up to a number of them.
 UNREAD_NAMED, MOST_NAMED = 0.05, 5
+
+
+def best_answer(generates: Iterable[bool]) -> str:
+    """Return what is called the best answer of models that generate a letter or not: a cloze prompt has no letters."""
+    return "best letter" if all(generates) else "best answer"
+
+
+def guessing_reaches(chances: Iterable[float]) -> str:
+    """Return the accuracy of guessing, or its range if models answered different questions: '25%', '20% to 26.3%'."""
+    words = [percent(chance).replace(".0%", "%") for chance in sorted(chances)]
+    return words[0] if words[0] == words[-1] else f"{words[0]} to {words[-1]}"
 
 
 def against_guessing(model: ModelAnalysis) -> str:
@@ -23,7 +33,10 @@ def against_guessing(model: ModelAnalysis) -> str:
 
 
 def guessing(model: ModelAnalysis) -> str:
-    """Say whether a model beats guessing and the best constant letter, and how many answers are unparsed; add its warnings."""
+    """Say whether a model beats guessing and the best constant letter, and how many answers are unparsed; add its warnings.
+
+    What guessing reaches is added unless every question has four choices, where the reader knows it.
+    """
     p, p_below = model.guessing.p, model.guessing.p_below
     if p < ALPHA:
         finding = "does better than guessing"
@@ -31,8 +44,16 @@ def guessing(model: ModelAnalysis) -> str:
         finding = "does worse than guessing"
     else:
         finding = "is not distinguishable from guessing"
-    sentence = f"**{model.label}** {finding} (exact binomial test, {p_value(_tested(p, p_below))}) and {_constant(model)}."
+    reaches = "" if set(model.choices) == {4} else f", which reaches {guessing_reaches([model.guessing.accuracy])}"
+    test = f"{binomial_test([model])}, {p_value(_tested(p, p_below))}"
+    sentence = f"**{model.label}** {finding}{reaches} ({test}) and {_constant(model)}."
     return " ".join([sentence, *(_unread(model) or _unparsed(model)), *model.warnings])
+
+
+def binomial_test(models: Sequence[ModelAnalysis]) -> str:
+    """Return the name of the test against guessing."""
+    mixed = any(len(model.choices) > 1 for model in models)
+    return "exact Poisson-binomial test" if mixed else "exact binomial test"
 
 
 def _tested(p: float, p_below: float) -> float:
@@ -42,7 +63,8 @@ def _tested(p: float, p_below: float) -> float:
 
 def _constant(model: ModelAnalysis) -> str:
     constant = model.constant_letter
-    always, p = f"always answering {constant.letter}", p_value(constant.p)
+    always = f"always {'answering' if model.generated else 'choosing choice'} {constant.letter}"
+    p = p_value(constant.p)
     if constant.p >= ALPHA:
         return f"is not distinguishable from {always} (McNemar test, {p})"
     accuracy = model.readable.accuracy if model.readable else model.best_letter.accuracy
@@ -109,13 +131,13 @@ def unread(model: Summary, subjects: Mapping[str, Summary]) -> str | None:
 def _unparsed(model: ModelAnalysis) -> list[str]:
     """Say how many answers are unparsed, and what guessing would reach with as many if the difference is visible."""
     generated = model.generated
-    if not generated.unparsed:
+    if not generated or not generated.unparsed:
         return []
     sentence = f"{generated.unparsed} of its {model.questions} generated answers are unparsed"
-    chance = percent(CHANCE * generated.parse_rate)
+    chance = percent(model.guessing.accuracy * generated.parse_rate)
     return [
         f"{sentence}."
-        if chance == percent(CHANCE)
+        if chance == percent(model.guessing.accuracy)
         else f"{sentence}; with as many unparsed answers, guessing would reach {chance}."
     ]
 

@@ -8,6 +8,8 @@ from mmlu_kit.report.cells import listed
 from mmlu_kit.statistics import ALPHA
 
 SHOWN_HARDEST = 10
+# With more letters, their table has a row for each letter instead of columns.
+MOST_COLUMNS = 6
 
 
 def subject_order(difficulty: Difficulty) -> str:
@@ -66,6 +68,31 @@ def left_out(analysis: AnalysisFile) -> str | None:
         "subject or label. Models are compared on the questions of which all their answers could be read; rows marked "
         "*unreadable as wrong* show what the test of two models would be if such answers were wrong."
     )
+
+
+def letters(analysis: AnalysisFile) -> list[str]:
+    """Say what the shares and recalls of letters are, and what a letter is to models whose prompts have none."""
+    sentences = [
+        "The first columns show how often each letter was chosen; *recall* is how often a letter was chosen when it was right."
+        if max(len(model.letters) for model in analysis.models) <= MOST_COLUMNS
+        else "*Right* is how often a letter is right; then follow how often each model chose it, and *recall*, how often it "
+        "did so when the letter was right."
+    ]
+    if left_out(analysis):
+        sentences.append("Both are of the answers that could be read.")
+    if any(len(model.choices) > 1 for model in analysis.models):
+        sentences.append(
+            "As questions differ in their number of choices, the *standard deviation* of the shares is from those of a model "
+            "that chooses every choice of a question equally often, and that of the recalls from the model's accuracy on "
+            "questions with as many choices."
+        )
+    unlettered = [model.label for model in analysis.models if not model.generated]
+    if unlettered:
+        sentences.append(
+            f"The prompts of {listed(unlettered)} have no letters: there A is the first choice, B the second and so on, and "
+            "the model does not see their order."
+        )
+    return sentences
 
 
 def accuracies_differ(q: CochranQ | None) -> str | None:
