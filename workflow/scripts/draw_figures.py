@@ -24,8 +24,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged = study_results.checked(args).merged
-    analysis = reading.read(args.analysis, merged)
+    results = study_results.checked(args)
+    merged, analysis = results.merged, reading.read(args.analysis, results)
     args.folder.mkdir(parents=True, exist_ok=True)  # there may be nothing to draw
 
     def draw(name: str, figure: Callable[..., Any], *data: Any) -> None:

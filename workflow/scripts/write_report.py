@@ -26,8 +26,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged = study_results.checked(args).merged
-    analysis = analyses.read(args.analysis, merged)
+    results = study_results.checked(args)
+    merged, analysis = results.merged, analyses.read(args.analysis, results)
     claims = audits.read(args.claims, merged, analysis, args.reference)
     folder = args.resources / "subjects" / merged.study.subjects_folder
     run = run_record.read(args.run, merged, args.results, [folder / f"{name}.jsonl" for name in merged.study.subjects])
