@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import jinja2
 from mmlu_kit.config import AnyModel, ModelEntry
 from mmlu_kit.evaluation import answers, records
 from mmlu_kit.evaluation.answers import Record
@@ -10,6 +11,8 @@ from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.files import sha256
 from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.report import cells
+from mmlu_kit.report.sections.protocols import ProtocolsSection
 from mmlu_kit.results import merging
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS, PromptSettings, Requested
@@ -133,7 +136,7 @@ def study(prompts: Mapping[str, PromptSettings], subjects: list[str], **changes:
         model: ModelEntry(path="p", tokens_per_batch=results.REQUESTED.tokens_per_batch, prompt=prompt)
         for model, prompt in prompts.items()
     }
-    return results.study(list(models), subjects, **{"models": models, **changes})
+    return results.study(list(models), subjects, **changes).model_copy(update={"models": models})
 
 
 def merged(study: Study, evaluations: Sequence[Evaluation]) -> Merged:
@@ -171,3 +174,15 @@ def family(
         else:
             made[model] = evaluation(model, prompt, [letters(one, best) for one, best in pairs])
     return made
+
+
+def section_text(section: ProtocolsSection) -> str:
+    """Return the report's section on protocols, with headings of the third level."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(results.WORKFLOW / "report"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets)
+    return environment.get_template("protocols.md.j2").render(protocols=section, heading_level=3)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mmlu_kit import files, user_errors
 from mmlu_kit.analysis import reading
-from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
+from mmlu_kit.report import captions, chat_figures, figures, mistake_figures, protocol_figures
 from mmlu_kit.results import study_results, summaries
 
 
@@ -45,6 +45,8 @@ def main() -> None:
     for name in names:
         draw(name, mistake_figures.DRAW[name], analysis)
     print(f"error analysis: {len(names)} figures of {len(analysis.models)} models")
+    for name in captions.of_protocols(analysis):
+        draw(name, protocol_figures.DRAW[name], analysis)
     if merged.chat and merged.chat.models:
         for name, chat_figure in chat_figures.DRAW.items():
             draw(name, chat_figure, merged.chat)

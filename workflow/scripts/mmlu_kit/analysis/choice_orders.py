@@ -4,6 +4,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy
+from numpy.typing import NDArray
+
+from mmlu_kit import statistics
 from mmlu_kit.analysis import paired
 from mmlu_kit.analysis.protocol_document import LetterRecall, OrderAccuracy, OrderEffects, Proportion
 from mmlu_kit.evaluation import orders
@@ -29,17 +33,25 @@ def order_effects(model: str, records: Sequence[Record]) -> OrderEffects:
     shown = [_in_each_order(record) for record in records]
     most = max(map(len, shown))
     by_order = {order: [each[order] for each in shown if order < len(each)] for order in range(most)}
+    cochran_q = statistics.cochran_q(_right_in_common_orders(shown))
     return OrderEffects(
         model=model,
         orders=[
             OrderAccuracy(order=order, recalls=_recalls(answers), **paired.proportion([answer.correct for answer in answers]))
             for order, answers in by_order.items()
         ],
+        p=cochran_q.p if cochran_q else None,
         mean=math.fsum(sum(answer.correct for answer in each) / len(each) for each in shown) / len(shown),
         recalls=_recalls(answer for each in shown for answer in each),
         alike=Proportion(**paired.proportion([_alike(each) for each in shown])),
         over_orders=paired.paired_difference([record.correct for record in records], [each[0].correct for each in shown]),
     )
+
+
+def _right_in_common_orders(shown: Sequence[Sequence[Shown]]) -> NDArray[numpy.bool_]:
+    """Return whether each answer is right: questions × orders that every question has."""
+    common = min(map(len, shown))
+    return numpy.array([[answer.correct for answer in each[:common]] for each in shown])
 
 
 def _in_each_order(record: Record) -> list[Shown]:

@@ -9,6 +9,7 @@ from mmlu_kit.analysis.protocol_document import Family, ReadBy, Reading, Reading
 from mmlu_kit.evaluation.answers import Record, guessed
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.protocols import protocol, same_weights
+from mmlu_kit.settings import Orders, PromptSettings
 
 
 def families(merged: Merged, answers: Mapping[str, Answers]) -> list[Family]:
@@ -37,7 +38,7 @@ def _same(merged: Merged, model: str, other: str) -> bool:
 
 
 def _family(merged: Merged, answers: Mapping[str, Answers]) -> Family:
-    readings = {model: _readings(records) for model, records in answers.items()}
+    readings = {model: _readings(merged.study.run[model].prompt) for model in answers}
     return Family(
         accuracies=[
             _accuracy(model, read_by, protocol_of(merged, model), records_once(answers[model]))
@@ -48,8 +49,9 @@ def _family(merged: Merged, answers: Mapping[str, Answers]) -> Family:
     )
 
 
-def _readings(answers: Answers) -> list[ReadBy]:
-    generates = any(record.generated is not None for record in answers.values())
+def _readings(prompt: PromptSettings) -> list[ReadBy]:
+    """Return how answers are read: where several orders were asked, a letter was generated in the first one alone."""
+    generates = not prompt.preset.is_cloze and prompt.orders == Orders.GIVEN
     return [ReadBy.BEST, ReadBy.GENERATED] if generates else [ReadBy.BEST]
 
 

@@ -153,6 +153,10 @@ class OrderEffects(Data):
 
     model: str
     orders: Annotated[list[OrderAccuracy], Field(min_length=2, max_length=MOST_CHOICES)]
+    p: Fraction | None = Field(
+        description="Cochran's Q test of whether the accuracy depends on the order, over the orders that every question has; "
+        "null if these are right on the same questions."
+    )
     mean: Fraction = Field(description="The accuracy over all orders: the mean over questions of the share of right orders.")
     recalls: dict[Letter, LetterRecall] = Field(
         description="By the letter as shown, over all orders, in which each right choice is shown once under every letter."
