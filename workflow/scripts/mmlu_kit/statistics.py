@@ -12,7 +12,7 @@ import numpy
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 from statsmodels.regression.linear_model import OLS
-from statsmodels.stats import contingency_tables, multitest
+from statsmodels.stats import contingency_tables
 from statsmodels.stats.proportion import proportion_confint
 
 from mmlu_kit.settings import CHANCE
@@ -131,7 +131,12 @@ def paired_interval(both: int, only_first: int, only_second: int, neither: int) 
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values corrected for multiple testing by Holm's method."""
-    return [float(p) for p in multitest.multipletests(p_values, method="holm")[1]] if len(p_values) else []
+    # statsmodels' function also collects garbage, which takes a second among the records of a large study.
+    values, number = numpy.asarray(p_values, float), len(p_values)
+    order = numpy.argsort(values, kind="stable")
+    corrected = numpy.empty(number)
+    corrected[order] = numpy.minimum(numpy.maximum.accumulate(values[order] * numpy.arange(number, 0, -1)), 1)
+    return [float(p) for p in corrected]
 
 
 def smallest_difference(questions: int, discordant: float) -> float | None:

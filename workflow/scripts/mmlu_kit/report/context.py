@@ -85,7 +85,8 @@ def render(
     )
     environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets, listed=cells.listed)
     environment.filters.update(fenced=cells.fenced)
-    filled = context(markdown_safe(merged), markdown_safe(analysis), markdown_safe(audit), markdown_safe(run), published)
+    reference = markdown_safe(published) if published else None
+    filled = context(markdown_safe(merged), markdown_safe(analysis), markdown_safe(audit), markdown_safe(run), reference)
     values = {field.name: getattr(filled, field.name) for field in fields(filled)}
     return environment.get_template("report.md.j2").render(values)
 
