@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import jinja2
+from mmlu_kit.analysis.document import AnalysisFile, Difficulty
+from mmlu_kit.analysis.protocol_document import ProtocolAnalysis
 from mmlu_kit.config import AnyModel, ModelEntry
 from mmlu_kit.evaluation import answers, records
 from mmlu_kit.evaluation.answers import Record
@@ -186,3 +188,11 @@ def section_text(section: ProtocolsSection) -> str:
     )
     environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets)
     return environment.get_template("protocols.md.j2").render(protocols=section, heading_level=3)
+
+
+def analysis_file(protocols: ProtocolAnalysis | None) -> AnalysisFile:
+    """Return analysis.json with nothing but its part on protocols."""
+    nothing = dict.fromkeys(("cochran_q", "models_wrong", "label_errors"))
+    lists: dict[str, list[object]] = {name: [] for name in ("models", "pairs", "hardest", "question_faults", "warnings")}
+    difficulty = Difficulty(order=[], kendall_w=None, spearman=[])
+    return AnalysisFile(study="made", questions=0, difficulty=difficulty, protocols=protocols, **nothing, **lists)

@@ -18,7 +18,7 @@ def protocols(analysis: AnalysisFile) -> Any:
     families = analysis.protocols.families if analysis.protocols else []
     labels = {model.model: visible(model.label) for model in analysis.models}
     ticks, places = [], iter(range(sum(len(_models(family)) for family in families)))
-    figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.62 * sum(len(_models(family)) for family in families)))
+    figure, axes = pyplot.subplots(figsize=(9, 1.8 + 0.62 * sum(len(_models(family)) for family in families)))
     used: dict[str, Any] = {}
     for number, family in enumerate(families):
         of_model = {model: place for model, place in zip(_models(family), places, strict=False)}
@@ -31,9 +31,9 @@ def protocols(analysis: AnalysisFile) -> Any:
             marker, colour, shift = STYLES[row.read_by]
             place = of_model[row.model] + (shift if generates[row.model] else 0)
             error = [[100 * (row.share - row.low)], [100 * (row.high - row.share)]]
-            style = {"color": colour, "capsize": 3, "markersize": 6, "label": row.read_by}
+            style = {"color": colour, "capsize": 3, "markersize": 6, "clip_on": False}
             used[row.read_by] = axes.errorbar(100 * row.share, place, xerr=error, fmt=marker, **style)
-            write_number(axes, 100 * row.high + 1, place, f"{100 * row.share:.1f}%")
+            write_number(axes, 100 * row.high + 2, place, f"{100 * row.share:.1f}%")
         for row in family.accuracies:
             place = of_model[row.model]
             ends = (place - 0.42, place + 0.42)
@@ -42,7 +42,7 @@ def protocols(analysis: AnalysisFile) -> Any:
         ticks += [(place, f"{labels.get(model, visible(model))}\n{visible(words[model])}") for model, place in of_model.items()]
     axes.set_yticks([place for place, _ in ticks], [text for _, text in ticks], fontsize=9)
     axes.invert_yaxis()
-    axes.set_xlim(0, 109)  # room for the number after an interval that ends at 100%
+    axes.set_xlim(0, 114)  # room for the number after an interval that ends at 100%
     axes.spines["bottom"].set_bounds(0, 100)
     axes.set_xlabel("accuracy, % (with 95% interval)")
     axes.set_title("The same weights, asked and read in several ways")
