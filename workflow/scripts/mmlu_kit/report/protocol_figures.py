@@ -22,14 +22,12 @@ def protocols(analysis: AnalysisFile) -> Any:
     used: dict[str, Any] = {}
     for number, family in enumerate(families):
         of_model = {model: place for model, place in zip(_models(family), places, strict=False)}
-        generates = {
-            row.model: row.read_by == ReadBy.GENERATED for row in family.accuracies
-        }  # the last reading if there are two
+        generates = {row.model for row in family.accuracies if row.read_by == ReadBy.GENERATED}
         if number:
             axes.axhline(min(of_model.values()) - 0.5, color=GREY, linewidth=0.8)
         for row in family.accuracies:
             marker, colour, shift = STYLES[row.read_by]
-            place = of_model[row.model] + (shift if generates[row.model] else 0)
+            place = of_model[row.model] + (shift if row.model in generates else 0)
             error = [[100 * (row.share - row.low)], [100 * (row.high - row.share)]]
             style = {"color": colour, "capsize": 3, "markersize": 6, "clip_on": False}
             used[row.read_by] = axes.errorbar(100 * row.share, place, xerr=error, fmt=marker, **style)

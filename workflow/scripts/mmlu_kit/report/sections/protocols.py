@@ -106,9 +106,13 @@ def _accuracy(row: ReadingAccuracy, labels: Mapping[str, str]) -> Row:
 
 
 def _published_row(model: PublishedModel, published: Published) -> Row:
-    prompt = PromptSettings(preset=published.prompt.preset, examples=published.prompt.examples)
-    counts = [str(model.correct), str(model.total), f"**{percent(model.accuracy_percent / 100)}**"]
-    return ["published", protocol(prompt), ReadBy.GENERATED, *counts, NOT_KNOWN, NOT_KNOWN]
+    how = [NOT_KNOWN, NOT_KNOWN]
+    if published.prompt:
+        prompt = PromptSettings(preset=published.prompt.preset, examples=published.prompt.examples)
+        how = [protocol(prompt), ReadBy.BEST if prompt.preset.is_cloze else ReadBy.GENERATED]
+    accuracy = model.accuracy_percent / 100
+    counts = [str(round(accuracy * model.total)), str(model.total), f"**{percent(accuracy)}**"]
+    return ["published", *how, *counts, NOT_KNOWN, NOT_KNOWN]
 
 
 def _published_models(merged: Merged, family: Family, published: Published | None) -> dict[str, PublishedModel]:
@@ -120,15 +124,21 @@ def _published_models(merged: Merged, family: Family, published: Published | Non
 
 
 def _compared(merged: Merged, name: str, published: PublishedModel, family: Family, labels: Mapping[str, str]) -> list[str]:
-    """Compare a published accuracy with the readings of models that answered all of its subjects.
+    """Compare a published accuracy with the readings of models that answered all of its subjects or, if it names none, as many
+    questions in the whole study.
 
     Like published accuracies, theirs are on every copy of a repeated question; the interval is that of the different ones.
     """
-    readings = []
+    subjects, readings = list(published.subjects) or merged.study.subjects, []
     for each in family.accuracies:
-        summary = summaries.summarize(merged, each.model, list(published.subjects))
-        if summary and summary.subjects == len(published.subjects):
-            counts = summary.every_copy
+        summary = summaries.summarize(merged, each.model, subjects)
+        counts = summary.every_copy if summary else None
+        if (
+            summary
+            and counts
+            and summary.subjects == len(subjects)
+            and (published.subjects or counts.questions == published.total)
+        ):
             right = counts.correct if each.read_by == ReadBy.BEST else counts.correct_generated or 0
             share = right / counts.questions
             low, high = statistics.wilson(share * summary.questions, summary.questions)
