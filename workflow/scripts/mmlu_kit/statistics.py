@@ -4,7 +4,6 @@
 None, or None as its p-value.
 """
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -118,10 +117,10 @@ def paired_interval(both: int, only_first: int, only_second: int, neither: int) 
     if covariance > 0:
         covariance = max(0.0, covariance - questions / 2)
     margins = first * (questions - first) * second * (questions - second)
-    correlation = covariance / math.sqrt(margins) if margins else 0.0
+    correlation = covariance / margins**0.5 if margins else 0.0
 
     def reach(one: float, two: float) -> float:
-        return math.sqrt(max(0.0, one**2 - 2 * correlation * one * two + two**2))
+        return max(0.0, one**2 - 2 * correlation * one * two + two**2) ** 0.5
 
     difference = accuracy - other
     lowest = difference - reach(accuracy - low, other_high - other)
