@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import jinja2
-from mmlu_kit.analysis.document import AnalysisFile, Difficulty
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.protocol_document import ProtocolAnalysis
 from mmlu_kit.config import AnyModel, ModelEntry
 from mmlu_kit.evaluation import answers, records
@@ -192,7 +192,4 @@ def section_text(section: ProtocolsSection) -> str:
 
 def analysis_file(protocols: ProtocolAnalysis | None) -> AnalysisFile:
     """Return analysis.json with nothing but its part on protocols."""
-    nothing = dict.fromkeys(("cochran_q", "models_wrong", "label_errors"))
-    lists: dict[str, list[object]] = {name: [] for name in ("models", "pairs", "hardest", "question_faults", "warnings")}
-    difficulty = Difficulty(order=[], kendall_w=None, spearman=[])
-    return AnalysisFile(study="made", questions=0, difficulty=difficulty, protocols=protocols, **nothing, **lists)
+    return AnalysisFile.model_construct(models=[], pairs=[], models_wrong=None, protocols=protocols)
