@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from matplotlib import pyplot
-from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
+from mmlu_kit.report import captions, chat_figures, figures, mistake_figures, protocol_figures
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.timing import phase_timer
@@ -176,14 +176,15 @@ def test_figures_can_be_drawn_for_a_model_without_times(group, name):
 def test_every_figure_is_shown_in_the_report():
     templates = "".join(path.read_text(encoding="utf-8") for path in (results.WORKFLOW / "report").glob("*.j2"))
     shown = set(re.findall(r"\(figures/(?:{{ group.name }}_)?(\w+)\.png\)", templates))
-    assert shown == {*captions.GROUP_FIGURES, *captions.MISTAKE_FIGURES, *captions.CHAT_FIGURES}
+    assert shown == {*captions.GROUP_FIGURES, *captions.MISTAKE_FIGURES, *captions.PROTOCOL_FIGURES, *captions.CHAT_FIGURES}
 
 
 def test_every_figure_file_has_its_own_caption():
     by_file = captions.by_file(["small", "medium"])
     assert {"small_efficiency", "medium_efficiency", "agreement", "chat_recall"} <= set(by_file)
-    assert len(by_file) == 2 * len(figures.DRAW) + len(mistake_figures.DRAW) + len(chat_figures.DRAW)
-    assert len(set(by_file.values())) == len({**figures.DRAW, **mistake_figures.DRAW, **chat_figures.DRAW})
+    once = {**mistake_figures.DRAW, **protocol_figures.DRAW, **chat_figures.DRAW}
+    assert len(by_file) == 2 * len(figures.DRAW) + len(once)
+    assert len(set(by_file.values())) == len({**figures.DRAW, **once})
     # Snakemake takes braces in a parameter for wildcards.
     assert not [text for text in by_file.values() if len(text) < 40 or "{" in text]
 

@@ -22,8 +22,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged = study_results.checked(args).merged
-    result = audits.make(merged, analyses.read(args.analysis, merged), args.reference)
+    results = study_results.checked(args)
+    result = audits.make(results.merged, analyses.read(args.analysis, results), args.reference)
     result.write(args.output)
     print(listing.counts(result))
 

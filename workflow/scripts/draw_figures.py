@@ -8,7 +8,7 @@ from typing import Any
 
 from mmlu_kit import files, user_errors
 from mmlu_kit.analysis import reading
-from mmlu_kit.report import captions, chat_figures, figures, mistake_figures
+from mmlu_kit.report import captions, chat_figures, figures, mistake_figures, protocol_figures
 from mmlu_kit.results import study_results, summaries
 
 
@@ -24,8 +24,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged = study_results.checked(args).merged
-    analysis = reading.read(args.analysis, merged)
+    results = study_results.checked(args)
+    merged, analysis = results.merged, reading.read(args.analysis, results)
     args.folder.mkdir(parents=True, exist_ok=True)  # there may be nothing to draw
 
     def draw(name: str, figure: Callable[..., Any], *data: Any) -> None:
@@ -45,6 +45,8 @@ def main() -> None:
     for name in names:
         draw(name, mistake_figures.DRAW[name], analysis)
     print(f"error analysis: {len(names)} figures of {len(analysis.models)} models")
+    for name in captions.of_protocols(analysis):
+        draw(name, protocol_figures.DRAW[name], analysis)
     if merged.chat and merged.chat.models:
         for name, chat_figure in chat_figures.DRAW.items():
             draw(name, chat_figure, merged.chat)

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmlu_kit import files, user_errors
 from mmlu_kit.analysis import reading as analyses
 from mmlu_kit.claims import reading as audits
+from mmlu_kit.claims.reference import Published
 from mmlu_kit.provenance import run_record
 from mmlu_kit.report import context
 from mmlu_kit.results import study_results
@@ -26,12 +27,13 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     args = arguments()
-    merged = study_results.checked(args).merged
-    analysis = analyses.read(args.analysis, merged)
+    results = study_results.checked(args)
+    merged, analysis = results.merged, analyses.read(args.analysis, results)
     claims = audits.read(args.claims, merged, analysis, args.reference)
     folder = args.resources / "subjects" / merged.study.subjects_folder
     run = run_record.read(args.run, merged, args.results, [folder / f"{name}.jsonl" for name in merged.study.subjects])
-    files.write_text(args.output, context.render(merged, analysis, claims, run, args.templates))
+    published = Published.read_yaml(args.reference / "published.yaml")
+    files.write_text(args.output, context.render(merged, analysis, claims, run, args.templates, published))
     print(f"{args.output} written")
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mmlu_kit.analysis.protocol_document import ProtocolAnalysis
 from mmlu_kit.data import Count, Data, Document, Fraction, Positive, at_most, version
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.inputs.question_faults import QuestionFault
@@ -326,3 +327,8 @@ class AnalysisFile(Document):
     question_faults: list[QuestionFault] = Field(description="Faults of the study's questions that change what numbers mean.")
     label_errors: LabelErrors | None = Field(description="Null if config names no folder of label checks.")
     warnings: list[str] = Field(description="Warnings about comparisons, and why numbers are null.")
+    protocols: ProtocolAnalysis | None = Field(
+        None,
+        description="How much depends on how models are asked; null if no weights were asked in several ways and no model has "
+        "a cloze preset or `orders: cyclic`.",
+    )

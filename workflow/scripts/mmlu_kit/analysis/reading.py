@@ -4,20 +4,23 @@ from pathlib import Path
 from typing import Any
 
 from mmlu_kit import statistics
+from mmlu_kit.analysis import protocols
 from mmlu_kit.analysis.document import AnalysisFile, ModelAnalysis, Share
 from mmlu_kit.results import summaries
-from mmlu_kit.results.merged import Merged
+from mmlu_kit.results.study_results import StudyResults
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.user_errors import UserError
 
 _ROUNDING = 1e-9
 
 
-def read(path: Path, merged: Merged) -> AnalysisFile:
-    """Return a study's analysis.json. Raises UserError if its models, counts, accuracies or intervals are not merged.json's.
+def read(path: Path, results: StudyResults) -> AnalysisFile:
+    """Return a study's analysis.json. Raises UserError if its models, counts, accuracies or intervals are not merged.json's,
+    or if its part on protocols is not what the answers give.
 
-    Its tests are not computed again, which takes minutes for many models.
+    Its other tests are not computed again, which takes minutes for many models.
     """
+    merged = results.merged
     analysis = AnalysisFile.read(path)
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
     answered = {name: summary for name in grouped if (summary := summaries.summarize(merged, name, merged.study.subjects))}
@@ -27,6 +30,7 @@ def read(path: Path, merged: Merged) -> AnalysisFile:
         for what, value, expected in _compared(model, answered[model.model]):
             if value != expected:
                 raise _changed(path, f"{model.model}: {what} is {value}, but merged.json gives {expected}")
+    protocols.check(path, analysis.protocols, merged, results.outcomes)
     return analysis
 
 

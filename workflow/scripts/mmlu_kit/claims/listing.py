@@ -53,8 +53,8 @@ def _older(path: Path, results: Path) -> str | None:
 def _differs(claims: ClaimsFile, results: Path, resources: Path, reference: Path) -> str | None:
     """Why claims.json is not what its sources give now, which is a matter of seconds; None if it is."""
     try:
-        merged = study_results.checked_folder(results, resources).merged
-        again = audits.make(merged, analyses.read(results / "analysis.json", merged), reference)
+        checked = study_results.checked_folder(results, resources)
+        again = audits.make(checked.merged, analyses.read(results / "analysis.json", checked), reference)
     except UserError as error:
         return str(error)
     return None if again == claims else f"the results, the published numbers or the claims of {reference} have changed since"

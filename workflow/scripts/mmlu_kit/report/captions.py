@@ -65,6 +65,14 @@ MISTAKE_FIGURES = {
         "Accuracy against confidence. On the diagonal, accuracy equals confidence. A point's area is its share of questions.",
     ),
 }
+# Figures of the same weights asked in several ways.
+PROTOCOL_FIGURES = {
+    "protocols": Caption(
+        "Accuracy of the same weights, asked and read in several ways",
+        "Accuracy of the same weights, asked in several ways and read by the best answer and by the generated letter, with 95% "
+        "Wilson intervals. The dashed lines are guessing.",
+    ),
+}
 # Figures of the chat models.
 CHAT_FIGURES = {
     "chat_recall": Caption(
@@ -79,7 +87,7 @@ CHAT_FIGURES = {
 def by_file(groups: Iterable[str]) -> dict[str, str]:
     """Return the captions of all figures that a study with these groups may have, by file name without extension."""
     grouped = {f"{group}_{figure}": caption for group in groups for figure, caption in GROUP_FIGURES.items()}
-    return {name: caption.text for name, caption in {**grouped, **MISTAKE_FIGURES, **CHAT_FIGURES}.items()}
+    return {name: caption.text for name, caption in {**grouped, **MISTAKE_FIGURES, **PROTOCOL_FIGURES, **CHAT_FIGURES}.items()}
 
 
 def drawable(analysis: AnalysisFile) -> list[str]:
@@ -93,3 +101,8 @@ def drawable(analysis: AnalysisFile) -> list[str]:
         "reliability": any(model.calibration for model in models),
     }
     return [figure for figure in MISTAKE_FIGURES if has_numbers.get(figure, bool(models))]
+
+
+def of_protocols(analysis: AnalysisFile) -> list[str]:
+    """Return those of PROTOCOL_FIGURES for which an analysis has numbers."""
+    return list(PROTOCOL_FIGURES) if analysis.protocols and analysis.protocols.families else []

@@ -8,11 +8,24 @@ import jinja2
 from mmlu_kit import statistics
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims.document import ClaimsFile
+from mmlu_kit.claims.reference import Published
 from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import cells, file_reference, machine_table
 from mmlu_kit.report.cells import Row, Rows
 from mmlu_kit.report.escaping import markdown_safe
-from mmlu_kit.report.sections import chat, claims, evaluation, how_made, machines, mistakes, results, setup, stability, timing
+from mmlu_kit.report.sections import (
+    chat,
+    claims,
+    evaluation,
+    how_made,
+    machines,
+    mistakes,
+    protocols,
+    results,
+    setup,
+    stability,
+    timing,
+)
 from mmlu_kit.report.sentences import answers
 from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.results import summaries
@@ -39,6 +52,7 @@ class Context:
     groups: dict[str, results.GroupSection]
     speedups: Rows
     speedup_machines: list[str]
+    protocols: protocols.ProtocolsSection | None
     mistakes: mistakes.MistakesSection | None
     machines: machines.MachinesSection | None
     chat: chat.ChatSection | None
@@ -48,8 +62,18 @@ class Context:
     how_made: how_made.HowMadeSection
 
 
-def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile, templates: Path) -> str:
-    """Return the report as Markdown; `templates` is the folder of the templates."""
+def render(
+    merged: Merged,
+    analysis: AnalysisFile,
+    audit: ClaimsFile,
+    run: RunFile,
+    templates: Path,
+    published: Published | None = None,
+) -> str:
+    """Return the report as Markdown.
+
+    `templates` is the folder of the templates; `published` are the reference's numbers, None without a reference.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
@@ -60,13 +84,16 @@ def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFi
     )
     environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets, listed=cells.listed)
     environment.filters.update(fenced=cells.fenced)
-    filled = context(markdown_safe(merged), markdown_safe(analysis), markdown_safe(audit), markdown_safe(run))
+    reference = markdown_safe(published) if published else None
+    filled = context(markdown_safe(merged), markdown_safe(analysis), markdown_safe(audit), markdown_safe(run), reference)
     values = {field.name: getattr(filled, field.name) for field in fields(filled)}
     return environment.get_template("report.md.j2").render(values)
 
 
-def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile) -> Context:
-    """Return the variables for the templates."""
+def context(
+    merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile, published: Published | None = None
+) -> Context:
+    """Return the variables for the templates; `published` is as for `render`."""
     study, order = merged.study, merged.order()
     in_groups = [summary for group in study.groups for summary in summaries.summarize_group(merged, group)]
     by_model = {summary.model: summary for summary in in_groups}
@@ -88,6 +115,7 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
         groups={group.name: results.section(merged, group, analysis) for group in study.groups},
         speedups=results.speedups(pairs),
         speedup_machines=results.speedup_machines(pairs),
+        protocols=protocols.section(merged, analysis, published),
         mistakes=mistakes.section(merged, analysis),
         machines=machines.section(used),
         chat=chat.section(merged.chat),

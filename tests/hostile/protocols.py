@@ -1,0 +1,87 @@
+"""analysis.json whose part on protocols was forged: values that the answers do not give, or that contradict each other."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mmlu_kit.analysis.protocols import analyse_protocols
+
+from tests.helpers import protocols, results
+from tests.hostile.inputs import Hostile
+from tests.hostile.records import edit
+
+YES, NO = True, False
+# Both missed question 3, and question 7 is missed by two of them.
+FAMILY = protocols.family(
+    {
+        "letters": [YES, NO, NO, NO, YES, NO, YES, NO],
+        "bare": [NO, YES, NO, NO, YES, NO, YES, NO],
+        "orders": [YES, YES, YES, NO, YES, YES, YES, YES],
+    },
+    make=protocols.question,
+)
+STUDY = protocols.study({model: protocols.ASK[model] for model in FAMILY}, ["anatomy"])
+
+PAIR, ROW = "families.0.pairs.1", "families.0.accuracies.0"
+
+
+def forged(key: str, value: Any) -> Callable[[Path], list[str | Path]]:
+    """Return the function that makes an analysis.json with this value at a dotted key below `protocols`; None deletes it."""
+
+    def change(plain: Any) -> None:
+        *parents, last = [int(part) if part.isdigit() else part for part in f"protocols.{key}".split(".")]
+        for parent in parents:
+            plain = plain[parent]
+        if value is None:
+            del plain[last]
+        else:
+            plain[last] = value
+
+    def make(folder: Path) -> list[str | Path]:
+        options = results.write(folder, STUDY, list(FAMILY.values()))
+        merged = protocols.merged(STUDY, list(FAMILY.values()))
+        analysis = results.analysis_of(options)
+        part = analyse_protocols(merged, list(FAMILY.values()))
+        analysis.model_copy(update={"protocols": part}).write(folder / "analysis.json")
+        edit(folder / "analysis.json", change if key else lambda plain: plain.update(protocols=value))
+        return ["draw_figures.py", *options, "--analysis", "analysis.json", "--folder", "figures"]
+
+    return make
+
+
+VALUES = [
+    (f"{ROW}.guessing", 0.5, "guessing is 0.5, but the answers give 0.25; delete it and run again"),
+    (f"{ROW}.protocol", "cloze", "protocol is cloze, but the answers give letters"),
+    (f"{ROW}.protocol", "\x1b[2J\n| x", "protocol is …, but the answers give letters"),
+    (f"{ROW}.model", "bare", "accuracies.0.model is bare, but the answers give letters"),
+    (f"{ROW}.high", 1.0, "accuracies.0.high is 1.0, but the answers give 0."),
+    (f"{ROW}.count", 7, "share is 0.375, and 7 of 8 are 0.875"),
+    (f"{ROW}.share", 1.5, "share: needs at most 1"),
+    (f"{ROW}.questions", 0, "questions: needs at least 1"),
+    (f"{ROW}.read_by", "x", "read_by: needs one of"),
+    (f"{PAIR}.p", 0.0001, "pairs.1.p is 0.0001, but the answers give 1.0"),
+    (f"{PAIR}.p_holm", 0.01, "p_holm is smaller than p"),
+    (f"{PAIR}.low", -1.0, "pairs.1.low is -1.0, but"),
+    (f"{PAIR}.low", 0.9, "difference is not within its interval"),
+    (f"{PAIR}.difference", -0.9, "difference is not only_first minus only_second"),
+    (f"{PAIR}.only_first", 10**30, "both, only_first and only_second are more than questions"),
+    (f"{PAIR}.readings.1.model", "letters", "readings.1.model is letters, but the answers give bare"),
+    (PAIR, None, "families.0.pairs.1.…, but the answers give"),
+    ("families", [], "protocols.families.0 is missing, but the answers give something else"),
+    ("orders", [], "protocols.orders.0 is missing, but"),
+    ("orders.0.mean", 1.0, "protocols.orders.0.mean is 1.0, but the answers give 0.875"),
+    ("orders.0.alike.count", 0, "share is 1.0, and 0 of 8 are 0.0"),
+    ("orders.0.recalls.A.chosen", 9, "and 9 of 8 were chosen"),
+    ("orders.0.recalls.a", {"right": 1, "chosen": 1, "recall": 1.0}, "orders.0.recalls.a"),
+    ("orders.0.orders", [], "needs 2 or more entries"),
+    ("cloze", [{}], "protocols.cloze.0.model: missing"),
+    ("", None, "protocols is missing, but the answers give something else"),
+    ("", "x", "at protocols"),
+]
+INPUTS = [
+    Hostile("protocols as the answers give them", forged("families.0.accuracies.0.count", 3), None),
+    *(
+        Hostile(f"protocols {number}: {key} {value!r}"[:80], forged(key, value), line)
+        for number, (key, value, line) in enumerate(VALUES)
+    ),
+]
