@@ -54,7 +54,7 @@ def only(study: Study) -> Study:
 def _check_known(where: str, names: list[str], subjects: list[str]) -> None:
     for name in names:
         if name not in subjects:
-            raise UserError(f"{where}: the question set has no '{name}'; {suggestion(name, subjects)}")
+            raise UserError(f"{where}: '{name}' is not known; {suggestion(name, subjects)}")
 
 
 def _problem(source: QuestionSource, path: Path, subject: str, examples: int) -> str | None:
