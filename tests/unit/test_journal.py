@@ -112,7 +112,7 @@ def evaluate(root, tmp_path_factory):
     loaded = loading.load(manifest, requested, OnUnavailable.FAIL)
     questions_folder = tmp_path_factory.mktemp("questions")
     journals.asked(questions_folder)
-    by_subject = questions.read_subjects([questions_folder / "questions"], ["astronomy"])
+    by_subject = {"astronomy": questions.read_folder(questions_folder / "questions", "astronomy")}
 
     def call(folder):
         outputs = Outputs(folder / "evaluations", None, folder / "journals")

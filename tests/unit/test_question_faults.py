@@ -50,6 +50,24 @@ def test_a_question_that_ends_with_an_answer(text):
     ]
 
 
+def test_the_letter_of_an_answer_is_one_of_the_questions():
+    assert told(question("Give the answer F")) == []
+    assert len(told(question("Give the answer F", "abcdef"))) == 1 and told(question("Give the answer C", "ab")) == []
+
+
+@pytest.mark.parametrize(
+    ("choices", "answer", "kinds"),
+    [
+        ("ab", "B", []),
+        ("aa", "B", [FaultKind.RIGHT_TWICE]),
+        ([*"abcdefghi", ""], "J", [FaultKind.RIGHT_EMPTY]),
+        ([*"abcdefghijklmnopqrstuvwxy", "a"], "C", [FaultKind.EQUAL]),
+    ],
+)
+def test_any_number_of_choices(choices, answer, kinds):
+    assert [one.kind for one in question_faults.faults([question("q", choices, answer)])] == kinds
+
+
 @pytest.mark.parametrize("text", ["Which? Answer:", "Which answer is a banana", "Who would answer Ada", "Which? B"])
 def test_a_question_that_ends_with_no_answer(text):
     assert told(question(text)) == []

@@ -2,6 +2,8 @@
 
 import pytest
 from mmlu_kit.inputs import questions
+from mmlu_kit.inputs.questions import Question
+from mmlu_kit.settings import LETTERS
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError
 
@@ -24,10 +26,28 @@ def test_csv_keeps_line_breaks_commas_and_quotes(tmp_path):
 
 
 def test_json_lines_round_trip(tmp_path):
-    found = questions.read_folder(folder(tmp_path, GOOD, GOOD), "astronomy")
-    questions.write_jsonl(tmp_path / "astronomy.jsonl", found)
-    assert questions.read_jsonl(tmp_path / "astronomy.jsonl") == found
-    assert len(questions.split(found, "dev")) == 2
+    written = questions.read_folder(folder(tmp_path, GOOD, GOOD), "astronomy")
+    written.append(Question("astronomy", "test", 2, "Q?", ("yes", "no"), "B", "Astronomy & Space", "q-17"))
+    questions.write_jsonl(tmp_path / "astronomy.jsonl", written)
+    assert questions.read_jsonl(tmp_path / "astronomy.jsonl") == written
+    assert len(questions.split(written, "dev")) == 2
+
+
+@pytest.mark.parametrize("number", [2, 3, 5, 26])
+def test_a_file_without_header_has_as_many_choices_as_its_first_row(tmp_path, number):
+    row = ",".join(["q", *map(str, range(number)), LETTERS[number - 1]])
+    (question,) = questions.read_folder(folder(tmp_path, row), "astronomy")
+    assert question.letters == LETTERS[:number] and question.answer == LETTERS[number - 1]
+
+
+def test_the_first_questions_keep_all_examples(tmp_path):
+    every = questions.read_folder(folder(tmp_path, GOOD * 3, GOOD), "astronomy")
+    assert [(one.split, one.index) for one in questions.first(every, 3)] == [
+        ("dev", 0), ("dev", 1), ("test", 0), ("test", 1), ("test", 2),
+    ]  # fmt: skip
+    assert questions.first(every, None) == questions.first(every, 10**9) == every
+    with pytest.raises(UserError, match="the limit is 0"):
+        questions.first(every, 0)
 
 
 def test_a_questions_hash_depends_on_content_not_place(tmp_path):
@@ -38,7 +58,11 @@ def test_a_questions_hash_depends_on_content_not_place(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("q,a,b,c,A\n", ["row 1", "5 columns"]),
+        ("q,a,A\n", ["row 1", "3 columns instead of 6 (question, A, B, C, D, the answer's letter)"]),
+        (f"q,{','.join('abcdefghijklmnopqrstuvwxyza')},A\n", ["row 1", "29 columns instead of 6"]),
+        (GOOD + "q,a,b,c,A\n", ["row 3", "5 columns instead of 6 (question, A, B, C, D, the answer's letter)"]),
+        ("q,a,b,c,A\n" + GOOD, ["row 2", "6 columns instead of 5 (question, A, B, C, the answer's letter)"]),
+        ("q,a,b,c,D\n", ["row 1", "'D', not one of A, B, C"]),
         (GOOD + "q,a,b,c,d,E\n", ["row 3", "'E'"]),
         (GOOD + "q,a,b,c,d,\n", ["row 3", "A, B, C, D"]),
         (" ,a,b,c,d,A\n", ["row 1", "question is empty"]),

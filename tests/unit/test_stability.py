@@ -97,7 +97,8 @@ def test_merged_stability_has_no_answers():
 def test_packing_and_threads_change_no_answer_in_float32(root, request, tmp_path):
     folder, run_program = root / "workflow/demo", request.getfixturevalue("run")
     questions = tmp_path / "anatomy.jsonl"
-    run_program("fetch_questions.py", "--folder", folder / "questions", "--subject", "anatomy", "--output", questions)
+    source_of_questions = json.dumps({"path": str(folder / "questions")})
+    run_program("fetch_questions.py", "--source", source_of_questions, "--subject", "anatomy", "--output", questions)
     model = shutil.copytree(folder / "models/demo-small", tmp_path / "model")
     config = files.read_json(model / "config.json")
     files.write_json(model / "config.json", config | {"max_position_embeddings": 170})

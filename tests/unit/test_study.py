@@ -6,11 +6,11 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from mmlu_kit import subjects
 from mmlu_kit.config import Config
 from mmlu_kit.data import Data
 from mmlu_kit.settings import Device, DType, OnUnavailable, Preset, PromptSettings, Quantization
 from mmlu_kit.study import resolve
-from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError
 
 
@@ -129,7 +129,7 @@ def test_every_key_of_config_is_described():
 
 def test_the_config_schema_uses_the_packages_vocabulary():
     definitions = Config.model_json_schema()["$defs"]
-    assert definitions["SubjectsOfModel"]["properties"]["subjects"]["items"]["enum"] == list(SUBJECTS)
+    assert definitions["SubjectsOfModel"]["properties"]["subjects"]["items"]["pattern"] == subjects.NAME
     for words in (Device, DType, Quantization, Preset, OnUnavailable):
         assert definitions[words.__name__]["enum"] == list(words)
 
@@ -153,9 +153,16 @@ def change(config, path, value):
         ),
         ("study", "dmeo", "there is no study 'dmeo'; known: demo, smoke, writeup"),
         ("only", ["large"], "has no group 'large'; it has baseline, chat, small"),
-        ("studies/demo/subjects", ["astronmy"], "'astronmy' is not known; did you mean 'astronomy'"),
+        ("studies/writeup/subjects", ["astronmy"], "writeup.subjects: 'astronmy' is not known; did you mean 'astronomy'"),
+        ("studies/demo/subjects", ["Human Aging"], "demo.subjects.0: 'Human Aging' is no name of a subject; .* 'human_aging'"),
+        ("studies/demo/subjects", ["../etc"], "'../etc' is no name of a subject; did you mean 'etc'"),
+        ("studies/demo/subjects", ["数学"], "'数学' is no name of a subject; write it in letters a-z and digits"),
+        ("studies/demo/subjects", [""], "'' is no name of a subject"),
+        ("studies/demo/limit", 0, "studies.demo.limit: needs at least 1, not 0"),
+        ("limit", True, "config: limit: needs a whole number, not true"),
+        ("limit", "20", "config: limit: needs a whole number, not '20': write it without quotes"),
         ("studies/demo/groups/small/models", ["demo-tiny"], "there is no model 'demo-tiny'; known: "),
-        ("studies/demo/questions", "mlmu", "there is no question set 'mlmu'; known: demo, mmlu"),
+        ("studies/demo/questions", "mlmu", "there is no question set 'mlmu'; known: .*did you mean 'mmlu'"),
         ("studies/demo/baseline/subjects", ["virology"], "'virology' is not among the study's subjects"),
         ("models/demo-small/device", "gpu", "models.demo-small.device: 'gpu' is not known"),
         ("models/demo-small/threads", 0, "models.demo-small.threads: needs at least 1, not 0"),
@@ -203,5 +210,6 @@ def change(config, path, value):
 )
 def test_a_config_mistake_is_a_user_error_that_names_its_key(config, path, value, words):
     change(config, path, value)
+    study = path.split("/")[1] if path.startswith("studies/") else config["study"]
     with pytest.raises(UserError, match=words):
-        resolve(config)
+        resolve({**config, "study": study})

@@ -7,10 +7,9 @@ import pytest
 import yaml
 from mmlu_kit import study as studies
 from mmlu_kit.inputs import whole_subjects
+from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError
-
-from tests.helpers import results
 
 ROWS = "q,1,2,3,4,B\nr,1,2,3,4,C\n"
 MISSING = "there is no test file"
@@ -89,13 +88,18 @@ def test_a_subject_with_a_damaged_row_is_left_out_whole(folder, content, reason)
     assert study_of(folder).left_out["astronomy"].startswith(reason.replace("test", "dev"))
 
 
-def test_a_file_of_no_known_subject_is_named(folder):
-    (folder / "test/astronomy_test.csv").rename(folder / "test/astronmy_test.csv")
+def test_subjects_of_other_names_are_a_set_of_its_own(folder):
+    (folder / "test/Operating Systems_test.csv").write_text(ROWS)
     study = study_of(folder)
-    assert study.left_out["astronomy"] == MISSING
-    assert study.left_out["astronmy"] == "none of MMLU's 57 subjects has this name"
-    rarest, missing = study.left_out_in_words
-    assert rarest == "astronmy: none of MMLU's 57 subjects has this name" and missing.endswith(f"world_religions: {MISSING}")
+    assert study.subjects == ["anatomy", "astronomy", "operating_systems", "sociology", "virology"] and study.left_out == {}
+
+
+@pytest.mark.parametrize("names", [("a b", "a_b"), ("A", "a"), ("数学",), ("x" * 101,)])
+def test_files_whose_names_make_no_name_or_one_name_are_refused(folder, names):
+    for name in names:
+        (folder / f"test/{name}_test.csv").write_text(ROWS)
+    with pytest.raises(UserError, match=r"questions\.theirs: .*(are both of the subject a|makes no name: write it in letters)"):
+        study_of(folder)
 
 
 def test_a_whole_set_leaves_nothing_out(folder):
@@ -106,8 +110,22 @@ def test_a_whole_set_leaves_nothing_out(folder):
 
 
 def test_named_subjects_are_never_left_out(folder):
-    study = study_of(folder, subjects=["anatomy", "nutrition"])
-    assert study.subjects == ["anatomy", "nutrition"] and study.left_out is None
+    (folder / "test/anatomy_test.csv").write_text("damaged")
+    study = study_of(folder, subjects=["anatomy", "virology"])
+    assert study.subjects == ["anatomy", "virology"] and study.left_out is None
+
+
+@pytest.mark.parametrize(
+    ("subjects", "words"),
+    [
+        (["astronmy"], "config: studies.mine.subjects: 'astronmy' is not known; did you mean 'astronomy'?"),
+        (["anatomy", "nutrition"], "'nutrition' is not known; known: anatomy, astronomy, sociology, virology"),
+    ],
+)
+def test_a_misspelt_subject_is_refused_with_those_that_the_folder_has(folder, subjects, words):
+    with pytest.raises(UserError) as error:
+        study_of(folder, subjects=subjects)
+    assert words in str(error.value)
 
 
 def test_a_part_that_names_a_missing_subject_is_refused(folder):
@@ -119,7 +137,9 @@ def test_a_part_that_names_a_missing_subject_is_refused(folder):
 
 
 def test_a_folder_without_subjects_is_refused(folder):
-    with pytest.raises(UserError, match=r"questions\.theirs: .*/set/test has none of MMLU's subjects: correct the path"):
+    with pytest.raises(
+        UserError, match=r"questions\.theirs: .*/set/test has no whole subject: correct its files, or the path; a"
+    ):
         study_of(folder / "test")
 
 
@@ -129,7 +149,7 @@ def test_a_folder_without_subjects_is_refused(folder):
         ("astronomy", r"subjects: .*write \[astronomy\]"),
         ("All", r"write \[All\]"),
         ([], "subjects"),
-        (["all"], "'all' is not known"),
+        (["all"], "'all' is not known; known: anatomy"),
     ],
 )
 def test_other_words_than_all_are_refused(folder, subjects, words):
@@ -147,13 +167,11 @@ def test_all_subjects_of_the_hub_are_all_57(folder):
 def test_the_report_says_what_is_left_out_and_why(folder):
     (folder / "test/astronomy_test.csv").write_text("q,1,2,3,4,E\n")
     study = study_of(folder)
-    made = results.study(["a"], study.subjects, left_out=study.left_out)
-    report = results.report(*results.merged(made, {"a": dict.fromkeys(study.subjects, "ABCD")}))
-    (line,) = [line for line in report.splitlines() if line.startswith("> **Left out:**")]
-    assert "all of MMLU's 57 subjects, and the question set has 3 subjects whole" in line
+    line = sentences.left_out(study)
+    assert "the question set has 3 subjects whole" in line
     assert "virology" not in line and "nutrition" in line and MISSING in line
     assert r"astronomy: test/astronomy\_test.csv: row 1: the answer is 'E'" in line
-    assert str(folder) not in report
+    assert str(folder) not in line
 
 
 def test_the_terminal_says_what_is_left_out(folder, root, tmp_path):

@@ -1,5 +1,6 @@
 """The kit in a read-only folder, used from other working directories and as a module of another workflow."""
 
+import json
 import os
 import re
 import shlex
@@ -56,7 +57,8 @@ def evaluation(run, root, kit_folder, tmp_path_factory) -> bytes:
     folder = tmp_path_factory.mktemp("in_place")
     source = kit_folder / "workflow/demo"
     questions = folder / "astronomy.jsonl"
-    fetched = run("fetch_questions.py", "--folder", source / "questions", "--subject", "astronomy", "--output", questions)
+    source_of_questions = json.dumps({"path": str(source / "questions")})
+    fetched = run("fetch_questions.py", "--source", source_of_questions, "--subject", "astronomy", "--output", questions)
     assert fetched.returncode == 0, fetched.stderr
     evaluated = run("evaluate.py", "--model", source / "models/demo-small", "--name", "demo-small", "--questions", questions,
                     "--threads", "1", "--evaluations", folder)  # fmt: skip

@@ -78,7 +78,8 @@ def test_batch_size_changes_no_answer(evaluate, tmp_path):
 
 def test_times_are_measured_and_name_their_process(run, root, tmp_path):
     demo, questions = root / "workflow/demo", tmp_path / "astronomy.jsonl"
-    fetched = run("fetch_questions.py", "--folder", demo / "questions", "--subject", "astronomy", "--output", questions)
+    source_of_questions = json.dumps({"path": str(demo / "questions")})
+    fetched = run("fetch_questions.py", "--source", source_of_questions, "--subject", "astronomy", "--output", questions)
     assert fetched.returncode == 0, fetched.stderr
     process = run("evaluate.py", "--model", demo / "models/demo-small", "--name", "m", "--questions", questions,
                   "--timings", tmp_path, "--process", "demo-small/astronomy.time")  # fmt: skip

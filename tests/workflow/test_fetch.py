@@ -40,6 +40,8 @@ def fetch(run, hub, tmp_path):
         env |= {"HF_HUB_OFFLINE": "1"} if offline else {}
         output = tmp_path / ("manifest.json" if program == "fetch_model.py" else "questions.jsonl")
         source = ["--repository", repository, "--commit", commit]
+        if program == "fetch_questions.py":
+            source = ["--source", json.dumps({"repository": repository, "commit": commit})]
         process = run(program, *source, *arguments, "--output", output, env=env)
         assert TOKEN not in process.stdout + process.stderr
         return process
@@ -337,17 +339,20 @@ def test_questions_from_the_hub_equal_those_of_the_csv_files(hub, fetch, root, r
     hub.repositories["datasets/cais/mmlu"] = Repository(tmp_path / "mmlu", COMMIT)
     process = fetch("fetch_questions.py", "--subject", "astronomy", repository="cais/mmlu")
     assert process.returncode == 0, process.stderr
-    run("fetch_questions.py", "--folder", root / "workflow/demo/questions", "--subject", "astronomy",
-        "--output", tmp_path / "local.jsonl")  # fmt: skip
+    source = json.dumps({"path": "workflow/demo/questions"})
+    run("fetch_questions.py", "--source", source, "--subject", "astronomy", "--output", tmp_path / "local.jsonl")
     assert (tmp_path / "questions.jsonl").read_bytes() == (tmp_path / "local.jsonl").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda table: table.rename(columns={"choices": "options"}), "is not a table with question, choices and answer"),
+        (
+            lambda table: table.rename(columns={"choices": "options"}),
+            "has no column 'choices': correct `fields`; it has answer, options, question, subject",
+        ),
         (lambda table: table.assign(answer=4), "row 1: the answer is 4, not a number from 0 to 3"),
-        (lambda table: table.assign(choices=[["a", "b", "c"]] * len(table)), "row 1: 5 columns"),
+        (lambda table: table.assign(choices=[["a"]] * len(table), answer=0), "row 1: 1 choice, and a question needs 2 to 26"),
     ],
 )
 def test_a_question_table_of_another_form_is_refused(hub, fetch, root, tmp_path, change, words):

@@ -64,7 +64,7 @@ def test_all_subjects_of_a_folder_are_those_that_it_has_whole(workflow_copy, sna
     assert re.search(r"^fetch_questions\s+9$", process.stdout, re.M) and re.search(r"^evaluate\s+18$", process.stdout, re.M)
     assert "left out: astronomy: test/astronomy_test.csv: row 1: 2 columns instead of 6" in process.stderr
     assert "virology, world_religions: there is no test file" in process.stderr
-    named = {"subjects": ["astronomy", "virology"]}
+    named = {"subjects": ["astronomy", "anatomy"]}
     (tmp_path / "all.yaml").write_text(yaml.safe_dump({"studies": {"smoke": {**ALL_SUBJECTS, **named}}}))
     process = snakemake(workflow_copy, *options)
     assert re.search(r"^fetch_questions\s+2$", process.stdout, re.M) and "left out" not in process.stderr

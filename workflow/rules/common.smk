@@ -13,7 +13,7 @@ USERS_OFFLINE = os.environ.pop("HF_HUB_OFFLINE", None)
 
 from mmlu_kit import config as configs
 from mmlu_kit import config_files, streams
-from mmlu_kit.inputs import whole_subjects
+from mmlu_kit.inputs import question_sources, whole_subjects
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.jobs import containers, ending, images, mounts, needs, run_log
 from mmlu_kit.jobs.failures import Failures
@@ -118,7 +118,7 @@ if workflow.resource_settings.cores is not None and workflow.is_main_process:
 wildcard_constraints:
     model="|".join(map(re.escape, MODELS)),
     subject="|".join(map(re.escape, STUDY.subjects)),
-    questions=re.escape(STUDY.questions.name),
+    questions=re.escape(STUDY.subjects_folder),
     commit="[0-9a-f]{40}|local",
 
 
@@ -133,12 +133,23 @@ def readable(path):
 
 
 def source_options(entry):
-    """The options of a fetch program for the source of a config entry."""
+    """The options of fetch_model.py for the source of a model."""
     return ["--folder", readable(entry.path)] if entry.path else ["--repository", entry.repository, "--commit", entry.commit]
 
 
+LOCAL_QUESTIONS = question_sources.of_entry(STUDY.questions) if STUDY.questions.path else None
+
+
+def question_options():
+    """The options of fetch_questions.py for the study's questions."""
+    entry = STUDY.questions.source()
+    readable_paths = {key: readable(path) for key in ("path", "examples") if (path := entry.get(key))}
+    limit = [] if STUDY.limit is None else ["--limit", str(STUDY.limit)]
+    return ["--source", json.dumps(entry | readable_paths, sort_keys=True), *limit]
+
+
 def folder_files(entry):
-    """The files of an entry's local folder, as inputs, so that a change triggers a rerun; empty for a repository."""
+    """The files of a model's local folder, as inputs, so that a change triggers a rerun; empty for a repository."""
     return plain_files(sorted(Path(entry.path).rglob("*"))) if entry.path else []
 
 

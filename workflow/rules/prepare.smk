@@ -1,10 +1,10 @@
 # Fetch and check models and questions: the only stage that may use the network and a token.
 # Needs:  local folders, or repositories of the hub at a commit (kept in HF_HUB_CACHE, by default resources/hub)
-# Makes:  resources/models/<model>@<commit>.json, resources/subjects/<questions>@<commit>/<subject>.jsonl
+# Makes:  resources/models/<model>@<commit>.json, resources/subjects/<questions>@<commit>/<subject>.jsonl (with `limit`, <questions>@<commit>-first-<limit>/)
 
 # Another module of the same workflow may be a study with some of the same models or questions, which the first one fetches.
 SOURCES = {manifest_of(name): source_options(model) for name, model in STUDY.run.items()}
-SOURCES |= {f"{SUBJECT_FILES}/{subject}.jsonl": source_options(STUDY.questions) for subject in STUDY.subjects}
+SOURCES |= {f"{SUBJECT_FILES}/{subject}.jsonl": question_options() for subject in STUDY.subjects}
 FETCHERS = [other for other in workflow.rules if other.name.endswith(("fetch_model", "fetch_questions"))]
 FETCHED = [path for path in SOURCES if any(other.is_producer(path) for other in FETCHERS)]
 EARLIER = vars(workflow).setdefault("mmlu_kit_sources", {})
@@ -40,22 +40,22 @@ rule fetch_model:
 rule fetch_questions:
     input:
         image=image_files("cpu"),
-        folder=lambda wildcards: [
-            path for path in folder_files(STUDY.questions) if Path(path).name.startswith(f"{wildcards.subject}_")
-        ],
+        # A changed local file makes the questions again.
+        files=lambda wildcards: plain_files(LOCAL_QUESTIONS.paths(wildcards.subject)) if LOCAL_QUESTIONS else [],
     output:
-        "resources/subjects/{questions}@{commit}/{subject}.jsonl",
+        "resources/subjects/{questions}/{subject}.jsonl",
     log:
-        "resources/logs/fetch_questions/{questions}@{commit}/{subject}.log",
+        "resources/logs/fetch_questions/{questions}/{subject}.log",
     wildcard_constraints:
-        questions=f"{re.escape(STUDY.questions.name)}(?=@{STUDY.questions.at})",
+        questions=re.escape(STUDY.subjects_folder),
         subject=one_of([subject for subject in STUDY.subjects if f"{SUBJECT_FILES}/{subject}.jsonl" not in FETCHED]),
     localrule: True
     container:
         image("cpu")
     params:
         code=KIT.code("fetch_questions.py"),
-        source=source_options(STUDY.questions),
+        # A function, since braces in a text would be wildcards.
+        source=lambda wildcards: question_options(),
     shell:
         f"python {PROGRAMS}/fetch_questions.py"
         " {params.source:q}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmlu_kit import options, user_errors
 from mmlu_kit.evaluation.process import Job, Outputs, evaluate
-from mmlu_kit.inputs import questions
+from mmlu_kit.inputs import question_sources
 from mmlu_kit.settings import OnUnavailable
 from mmlu_kit.timing.phase_timer import PhaseTimer
 
@@ -41,7 +41,7 @@ def main() -> None:
         process=args.process,
         record_host=args.record_host,
     )
-    evaluate(job, questions.read_subjects(args.questions, None), timer)
+    evaluate(job, question_sources.SubjectFiles(args.questions).read_all(), timer)
 
 
 if __name__ == "__main__":

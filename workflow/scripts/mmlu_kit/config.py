@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
 
-from mmlu_kit.data import Entry, Name, Positive, Text
+from mmlu_kit.data import Entry, Name, Positive
 from mmlu_kit.settings import (
     Device,
     DType,
@@ -20,30 +20,11 @@ from mmlu_kit.settings import (
     Requested,
     TokensPerBatch,
 )
-from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.source_entries import QuestionSet, Source, Subject, Unique
 from mmlu_kit.typed_values import NameOrNumber, Names, Switch, advice, check_keys
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import explain, first_details, suggestion
+from mmlu_kit.validation_errors import explain, first_details
 
-Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
-
-
-def _unique(values: list[Any]) -> list[Any]:
-    duplicates = [value for number, value in enumerate(values) if value in values[:number]]
-    if duplicates:
-        raise ValueError(f"'{duplicates[0]}' is listed twice")
-    return values
-
-
-def _subject(name: str) -> str:
-    if name not in SUBJECTS:
-        raise ValueError(f"'{name}' is not known; {suggestion(name, SUBJECTS)}")
-    return name
-
-
-Unique = AfterValidator(_unique)
-Subject = Annotated[str, AfterValidator(_subject), WithJsonSchema({"enum": list(SUBJECTS)})]
 Subjects = Annotated[list[Subject], Field(min_length=1), Unique]
 # Not a plain union, as the error for a text other than 'all' would not say that a list is needed.
 SubjectsOrAll = Annotated[
@@ -54,34 +35,6 @@ Models = Annotated[list[str], Field(min_length=1), Unique]
 # A local image by its path alone, in whichever form it is named.
 Image = Annotated[str, AfterValidator(lambda name: name.removeprefix("file://"))]
 Strategy = Annotated[str, Field(pattern=r"^(full|none|(last_turns|token_budget)\([1-9][0-9]{0,8}\))$")]
-
-
-class Source(Entry):
-    """Where files come from: a local folder (`path`), or a repository of the hub at a commit."""
-
-    path: Text | None = Field(
-        None, description="A local folder, absolute or relative to the working directory or, if it is not there, to the kit's."
-    )
-    repository: Repository | None = Field(None, description="A repository of the Hugging Face hub, owner/name.")
-    commit: Commit | None = Field(
-        None,
-        description="The repository's full commit, 40 hexadecimal digits; branches and tags are refused, as they can move.",
-    )
-
-    @property
-    def at(self) -> str:
-        """The commit, or 'local' for a folder, as used in the names of manifests and question files."""
-        return self.commit or "local"
-
-
-class QuestionSet(Source):
-    """A set of questions: a folder of MMLU CSVs or a repository with the layout of cais/mmlu."""
-
-    label_errors: Text | None = Field(
-        None,
-        description="A folder of MMLU-Redux's label checks for these questions, mmlu_<subject>.csv; with it, accuracies are "
-        "also shown without the questions that it flags.",
-    )
 
 
 class ModelEntry(Source, LoadSettings):
@@ -193,8 +146,13 @@ class StudyEntry(Entry):
     notice: str = Field("", description="The report's first lines, above all numbers.")
     questions: str = Field(description="A name from `questions`.")
     subjects: SubjectsOrAll = Field(
-        description="Which of MMLU's 57 subjects, named as in its files; one that the question set lacks or has damaged is an "
-        "error. Or `all`: of a local folder, those subjects that it has whole, and the report names those that are left out."
+        description="Some of the question set's subjects by name (computer_science for Computer Science); one that it lacks or "
+        "has damaged is an error. Or `all`: of local files, those subjects that are whole, and the report names those that are "
+        "left out."
+    )
+    limit: Positive | None = Field(
+        None,
+        description="Ask only the first so many questions of each subject, for a quick look; few-shot examples are all kept.",
     )
     baseline: SubjectsOfModel | None = Field(None, description="A first model that shows that the setup works (section 1).")
     timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model (section 2).")
@@ -229,6 +187,9 @@ class Config(Entry):
         "a list, or one text with commas; empty for all.",
     )
     partial: Switch = Field(False, description="Report on the evaluations that exist and list the missing ones.")
+    limit: Positive | None = Field(
+        None, description="Ask only the first so many questions of each subject, whatever the study's own `limit` is."
+    )
     record_host: Switch = Field(False, description="Record the machine's name in timing files.")
     load_once: Switch = Field(
         False,

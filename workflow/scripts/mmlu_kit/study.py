@@ -1,5 +1,6 @@
 """The study that a config names, resolved: validated, defaults filled in, in the form stored in merged.json."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,13 +8,13 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from mmlu_kit import config as configs
-from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, QuestionSet, Source, SubjectsOfModel
+from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, StudyEntry, SubjectsOfModel
 from mmlu_kit.data import Data, Entry, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
-from mmlu_kit.subjects import SUBJECTS
+from mmlu_kit.source_entries import QuestionSet, Source
 from mmlu_kit.typed_values import intended_name
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import did_you_mean
+from mmlu_kit.validation_errors import did_you_mean, suggestion
 
 # Parts of a study other than its groups; `only` may name them too.
 PARTS = ("baseline", "timing_setups", "stability", "chat")
@@ -63,6 +64,7 @@ class Study(Data):
     left_out: dict[str, str] | None = Field(
         None, description="Of `subjects: all`, those that the question set has not whole, and why; null for named subjects."
     )
+    limit: int | None = Field(None, description="Only the first so many questions of each subject are asked; null for all.")
     questions: StudyQuestions
     models: dict[str, AnyModel]
     groups: list[Group]
@@ -119,20 +121,26 @@ class Study(Data):
     @property
     def paths(self) -> list[str]:
         """The local folders and files named in the study's config."""
-        named = [self.questions.path, self.questions.label_errors, *(model.path for model in self.run.values())]
+        named = [
+            self.questions.path,
+            self.questions.examples,
+            self.questions.label_errors,
+            *(model.path for model in self.run.values()),
+        ]
         imported = [model.predictions for model in self.models.values() if isinstance(model, ImportedEntry)]
         return [path for path in [*named, *imported] if path]
 
     @property
     def subjects_folder(self) -> str:
-        """The folder of the questions, relative to resources/subjects/."""
-        return f"{self.questions.name}@{self.questions.at}"
+        """The folder of the questions, relative to resources/subjects/; one of its own for each `limit`."""
+        limit = "" if self.limit is None else f"-first-{self.limit}"
+        return f"{self.questions.name}@{self.questions.at}{limit}"
 
 
 def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> Study:
     """Return the study that `config['study']` names; an invalid config raises UserError naming the key.
 
-    With `subjects: all` the study has all of MMLU's subjects, which `whole_subjects.only` narrows to those that there are.
+    With `subjects: all` of a repository, the study has its known subjects. Those of local files `whole_subjects.only` reads.
     `locate` gives the path, from the working directory, of a file or folder that config names.
     """
     parsed = configs.parse(config)
@@ -151,10 +159,12 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         if not only or name in only
     ]
     chosen = {name: part for name, part in parts.items() if not only or name in only}
-    subjects = list(SUBJECTS) if entry.subjects == "all" else entry.subjects
+    questions = _located(_named(parsed.questions, entry.questions, "question set"), locate)
+    _check_exists(questions, f"config: questions.{entry.questions}")
+    subjects = _subjects(entry, questions, where)
     for name, part in chosen.items():
         for subject in getattr(part, "subjects", []):
-            if subject not in subjects:
+            if subject not in subjects and not (entry.subjects == "all" and questions.path):
                 raise UserError(f"{where}.{name}: '{subject}' is not among the study's subjects")
     needed = [model for part in chosen.values() for model in (part.models if isinstance(part, ChatEntry) else [part.model])]
     for name in needed:
@@ -169,8 +179,6 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     }
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
-    questions = _located(_named(parsed.questions, entry.questions, "question set"), locate)
-    _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
     return Study(
         name=study,
@@ -178,6 +186,7 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         notice=entry.notice.strip(),
         subjects=subjects,
         left_out={} if entry.subjects == "all" else None,
+        limit=entry.limit if parsed.limit is None else parsed.limit,
         questions=StudyQuestions(name=entry.questions, **questions.model_dump()),
         models=models,
         groups=groups,
@@ -197,6 +206,19 @@ def _check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> Non
         others = [name for name, entry in run.items() if not entry.prompt.preset.is_cloze]
         advice = f"one of {_listed(others)}" if others else "a model with another preset"
         raise UserError(f"{where}: '{name}' has the preset {model.prompt.preset}, which asks for no letters: name {advice}")
+
+
+def _subjects(entry: StudyEntry, questions: QuestionSet, where: str) -> list[str]:
+    """The subjects that a study names or, of a repository, has; none for all of local files, which must be read for that."""
+    known = {} if questions.path else questions.titles
+    if entry.subjects == "all":
+        if known is None:
+            raise UserError(f"config: questions.{entry.questions}: list its subjects in `subjects`, as {where}.subjects is all")
+        return list(known)
+    for subject in entry.subjects:
+        if known and subject not in known:
+            raise UserError(f"{where}.subjects: '{subject}' is not known; {suggestion(subject, known)}")
+    return entry.subjects
 
 
 def setup_name(number: int, device: Device, quantization: Quantization) -> str:
@@ -246,7 +268,7 @@ def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
 
 def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
     """An entry with its files and folders where `locate` says that they are."""
-    paths = {name: path for name in ("path", "label_errors", "predictions") if (path := getattr(entry, name, None))}
+    paths = {name: path for name in ("path", "examples", "label_errors", "predictions") if (path := getattr(entry, name, None))}
     return entry.model_copy(update={name: locate(path) for name, path in paths.items()})
 
 
@@ -259,9 +281,10 @@ def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
     keys = {key for key in ("path", "repository", "commit") if getattr(entry, key) is not None}
     if keys not in ({"path"}, {"repository", "commit"}):
         raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
-    if entry.path and not Path(entry.path).is_dir():
+    is_set = isinstance(entry, QuestionSet)
+    if entry.path and not (os.path.lexists(entry.path) if is_set else Path(entry.path).is_dir()):
         hint = ": ~ is not expanded, so write the path of your home folder out" if entry.path.startswith("~") else ""
-        raise UserError(f"{where}.path: there is no folder {entry.path}{hint}")
+        raise UserError(f"{where}.path: there is no {'file or folder' if is_set else 'folder'} {entry.path}{hint}")
     labels = getattr(entry, "label_errors", None)
     if labels and not Path(labels).is_dir():
         raise UserError(f"{where}.label_errors: there is no folder {labels}")

@@ -1,5 +1,8 @@
-"""The 57 subjects of MMLU (Hendrycks et al., https://arxiv.org/abs/2009.03300), named as in its files."""
+"""Names of subjects: the form that all have, and MMLU's 57 (Hendrycks et al., https://arxiv.org/abs/2009.03300)."""
 
+import re
+
+NAME = "^[a-z0-9][a-z0-9_.-]{0,99}$"  # of files too
 SUBJECTS = tuple(
     """
     abstract_algebra anatomy astronomy business_ethics clinical_knowledge college_biology college_chemistry
@@ -20,3 +23,16 @@ SUBJECTS = tuple(
 def title(subject: str) -> str:
     """The subject as written in prose: 'college_biology' -> 'college biology'."""
     return subject.replace("_", " ")
+
+
+def name(title: str) -> str:
+    """A subject's name by its title in a question set: 'Health & Safety' -> 'health_safety'.
+
+    Runs of characters other than letters a-z, digits, '.' and '-' are one '_'; a title of these alone gives ''.
+    """
+    return re.sub("[^a-z0-9.-]+", "_", title.lower()).strip("_.-")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is the name of a subject."""
+    return re.fullmatch(NAME, text) is not None

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from mmlu_kit import options
 from mmlu_kit.evaluation.process import Job, Outputs, evaluate
-from mmlu_kit.inputs import model_choice, questions
+from mmlu_kit.inputs import model_choice, question_sources
 from mmlu_kit.settings import OnUnavailable
-from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.timing.phase_timer import PhaseTimer
 
 EPILOG = (
@@ -19,8 +18,10 @@ EPILOG = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     model_choice.add_arguments(parser)
-    add("--questions", type=Path, required=True, nargs="+", help="a folder of MMLU CSVs, or .jsonl files by fetch_questions.py")
-    add("--subjects", nargs="+", choices=SUBJECTS, metavar="SUBJECT", help="which subjects (required with a folder of CSVs)")
+    text = "a .csv file with a header, a .jsonl file, a folder of these, a folder of MMLU CSVs, or files by fetch_questions.py"
+    add("--questions", type=Path, required=True, nargs="+", help=text)
+    add("--subjects", nargs="+", metavar="SUBJECT", help="which subjects (default: all)")
+    add("--limit", type=int, metavar="N", help="ask only the first so many questions of each subject")
     options.add_loading(parser, from_config=True)
     options.add_prompt(parser, from_config=True)
     add("--threads", type=int, help="processor threads (default: config's, else all cores)")
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     timer = PhaseTimer()
-    by_subject = questions.read_subjects(args.questions, args.subjects)
+    by_subject = question_sources.read_subjects(args.questions, args.subjects, args.limit)
     model = model_choice.choose(args.model, args.config)
     entry = model.entry
     job = Job(

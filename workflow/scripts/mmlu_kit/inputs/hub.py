@@ -18,7 +18,6 @@ from huggingface_hub.file_download import repo_folder_name
 
 from mmlu_kit.inputs import checkpoints, hub_client, listings, regular_files, weight_files
 from mmlu_kit.inputs.listings import Listed
-from mmlu_kit.settings import Split
 from mmlu_kit.user_errors import UserError
 
 _LOGIN = "what answered is not the hub, but perhaps a network's login page: log in there, or correct HF_ENDPOINT"
@@ -52,28 +51,36 @@ def fetch_model(repository: str, commit: str) -> Path:
     return _fetch(repository, commit, "model", weights, listed)
 
 
-def tables(subject: str, split: Split) -> str:
-    """The pattern of the names of a subject's tables of one split, in the layout of cais/mmlu."""
-    return f"{subject}/{split}-*.parquet"
+def fetch_questions(repository: str, commit: str, patterns: Mapping[str, str]) -> list[list[Path]]:
+    """Fetch the files of a data set that match some patterns, by what they hold, and return the sorted paths of each.
 
-
-def fetch_questions(repository: str, commit: str, patterns: list[str]) -> Path:
-    """Fetch the files of a data set that match `patterns` and return their folder.
-
-    Files in the cache are not fetched again. A failure or a wrong hash raises UserError.
+    Files in the cache are not fetched again. A failure, a wrong hash, or a pattern that no file matches raises UserError.
     """
     where = f"dataset {repository} at {commit[:12]}"
     hub_client.check(where)
     listed = kept_list(repository, commit, "dataset")
-    if not _matching(listed or {}, patterns):
+    if listed is None or not all(fnmatch.filter(listed, pattern) for pattern in patterns.values()):
         listed, failure = _list(repository, commit, "dataset")
         if failure is not None:  # what is in the cache is enough if nothing is missing there
-            folder = _download(repository, commit, patterns, "dataset")
-            if not all(any(folder.glob(pattern)) for pattern in patterns):
+            folder = _download(repository, commit, list(patterns.values()), "dataset")
+            cached = [path for path in folder.rglob("*") if path.is_file()]
+            paths = _matching(folder, cached, patterns.values())
+            if not all(paths):
                 raise _not_in_cache(where)
-            listings.check_hashes(folder, [path for path in folder.rglob("*") if path.is_file()], where, {})
-            return folder
-    return _fetch(repository, commit, "dataset", _matching(listed or {}, patterns), listed or {})
+            listings.check_hashes(folder, cached, where, {})
+            return paths
+    for content, pattern in patterns.items():
+        if not fnmatch.filter(listed, pattern):
+            raise UserError(f"{where} has no {content}: no file is named {pattern}")
+    names = {name for pattern in patterns.values() for name in fnmatch.filter(listed, pattern)}
+    folder = _fetch(repository, commit, "dataset", sorted(names), listed)
+    return _matching(folder, [folder / name for name in names], patterns.values())
+
+
+def _matching(folder: Path, paths: Iterable[Path], patterns: Iterable[str]) -> list[list[Path]]:
+    """The sorted paths in a folder that match each pattern."""
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    return [[names[name] for name in sorted(fnmatch.filter(names, pattern))] for pattern in patterns]
 
 
 def _list(repository: str, commit: str, kind: str = "model") -> tuple[dict[str, Listed], Exception | None]:
@@ -115,12 +122,6 @@ def _cached_names(repository: str, commit: str, failure: Exception) -> Collectio
     offline = isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout)
     folder = _download(repository, commit, ["config.json"], "model", offline)
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-
-
-def _matching(names: Iterable[str], patterns: list[str]) -> list[str]:
-    """The names that match patterns, of each of which there must be one; else none."""
-    matches = [fnmatch.filter(names, pattern) for pattern in patterns]
-    return sorted({name for group in matches for name in group}) if all(matches) else []
 
 
 @contextmanager

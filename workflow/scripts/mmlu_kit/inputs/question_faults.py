@@ -15,7 +15,7 @@ from mmlu_kit.inputs.questions import Question, split
 from mmlu_kit.settings import LETTERS, Split
 
 # 'Answer: B' or '(Ans. is C)' at the end of a question.
-_ANSWER = re.compile(rf"\b(?:answer|ans)\b\W*(?:is\b\W*)?\(?[{LETTERS}]\W*$", re.IGNORECASE)
+_ANSWER = re.compile(rf"\b(?:answer|ans)\b\W*(?:is\b\W*)?\(?([{LETTERS}])\W*$", re.IGNORECASE)
 
 Groups = dict[tuple[str, ...], list[Question]]
 
@@ -94,8 +94,9 @@ def _alone(question: Question) -> set[FaultKind]:
     """Return the faults of one question on its own."""
     choices = [" ".join(choice.split()) for choice in question.choices]
     right = choices.pop(LETTERS.index(question.answer))
+    ending = _ANSWER.search(question.question)
     kinds = {
-        FaultKind.ANSWERED: _ANSWER.search(question.question) is not None,
+        FaultKind.ANSWERED: ending is not None and ending[1].upper() in question.letters,
         FaultKind.RIGHT_TWICE: right in choices,
         FaultKind.RIGHT_EMPTY: not right,
         FaultKind.EMPTY: "" in choices,

@@ -1,13 +1,11 @@
 """Multiple-choice questions: MMLU's CSV files, and the JSON-lines files that every later stage reads.
 
-The CSV files (hendrycks/test) have no header and six columns: question, A, B, C, D, letter. `test/<subject>_test.csv` holds
-the questions and `dev/<subject>_dev.csv` up to five few-shot examples.
+The CSV files (hendrycks/test) have no header and six columns: question, A, B, C, D, letter; those of other sets have as many
+choices as their first row. `test/<subject>_test.csv` holds the questions and `dev/<subject>_dev.csv` few-shot examples.
 """
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,15 +14,13 @@ from pydantic import ValidationError
 from mmlu_kit import files, subjects
 from mmlu_kit.data import Count, Data
 from mmlu_kit.formatting import plural
-from mmlu_kit.inputs import regular_files
-from mmlu_kit.settings import LETTERS, Split
+from mmlu_kit.inputs import csv_rows, regular_files
+from mmlu_kit.settings import FEWEST_CHOICES, LETTERS, MOST_CHOICES, Split
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain_json
 
-MAX_BYTES = 100_000_000  # of one subject's file; MMLU's largest has 2 MB
-COLUMNS = 6
-_NO_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+COLUMNS = 6  # of MMLU's own files
 
 
 @dataclass(frozen=True)
@@ -69,56 +65,56 @@ class Question:
         return files.sha256(json.dumps([self.question, *self.choices, self.answer], ensure_ascii=False))
 
 
-def from_cells(subject: str, split: str, index: int, cells: Sequence[object], where: str) -> Question:
-    """Return the question in six cells (question, A, B, C, D, letter); invalid cells raise UserError naming `where`."""
-    if len(cells) != COLUMNS:
-        columns = f"{plural(len(cells), 'column')} instead of {COLUMNS} (question, A, B, C, D, the answer's letter)"
-        other = next((mark for mark in _NO_SEPARATORS if len(str(cells[0]).split(mark)) == COLUMNS), None)
-        advice = f": separate them by commas, not by {_NO_SEPARATORS[other]}" if other else ""
-        raise UserError(f"{where}: {columns}{advice}")
-    if not all(isinstance(cell, str) for cell in cells):
-        raise UserError(f"{where}: every cell must be text")
-    *texts, answer = map(str, cells)
-    if any("\0" in text for text in texts):
+def checked(question: Question, where: str, header: str = "") -> Question:
+    """Return a question if it has a text, 2 to 26 choices and the letter of one of them; else UserError naming `where`.
+
+    `header` is a hint for an answer that is no letter.
+    """
+    if any("\0" in text for text in (question.question, *question.choices)):
         raise UserError(f"{where}: it has NUL characters: save it as UTF-8 text (it may be UTF-16, or damaged)")
-    if not texts[0].strip():
+    if not question.question.strip():
         raise UserError(f"{where}: the question is empty")
-    answer = answer.strip()
-    if answer not in tuple(LETTERS):
-        header = " (MMLU's files have no header row)" if index == 0 else ""
-        raise UserError(f"{where}: the answer is '{printable(answer[:20])}', not one of A, B, C, D{header}")
-    return Question(subject, split, index, texts[0], tuple(texts[1:]), answer)
+    if not FEWEST_CHOICES <= len(question.choices) <= MOST_CHOICES:
+        choices = plural(len(question.choices), "choice")
+        raise UserError(f"{where}: {choices}, and a question needs {FEWEST_CHOICES} to {MOST_CHOICES}")
+    if question.answer not in tuple(question.letters):
+        letters = ", ".join(question.letters)
+        raise UserError(f"{where}: the answer is '{printable(question.answer[:20])}', not one of {letters}{header}")
+    return question
 
 
-def read_csv(path: Path, subject: str, split: str) -> list[Question]:
+def read_csv(path: Path, subject: str, split: str, title: str = "") -> list[Question]:
     """Read the questions of one MMLU CSV file; a malformed or empty file raises UserError naming the file and row."""
     path = Path(path)
     if not path.exists() and not path.is_symlink():
         raise UserError(f"{path} does not exist: subject '{subject}' needs its {split} questions there")
-    regular_files.check(path, MAX_BYTES)
-    try:
-        text = files.read_bytes(path, MAX_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}): convert it to UTF-8") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        rows = [row for row in reader if row]
-    except csv.Error as error:
-        raise UserError(f"{path} is not a CSV file ({error} in line {reader.line_num}): correct its quotation marks") from None
+    rows = csv_rows.read(path)
     if not rows:
         raise UserError(f"{path} is empty: it needs at least one row of question, A, B, C, D, letter")
-    return [from_cells(subject, split, index, row, f"{path}: row {index + 1}") for index, row in enumerate(rows)]
+    width = len(rows[0]) if FEWEST_CHOICES <= len(rows[0]) - 2 <= MOST_CHOICES else COLUMNS
+    questions = []
+    for index, cells in enumerate(rows):
+        where = f"{path}: row {index + 1}"
+        if len(cells) != width:
+            columns = f"question, {', '.join(LETTERS[: width - 2])}, the answer's letter"
+            advice = csv_rows.other_separator(cells, [width])
+            raise UserError(f"{where}: {plural(len(cells), 'column')} instead of {width} ({columns}){advice}")
+        text, *choices, answer = cells
+        header = " (MMLU's files have no header row)" if index == 0 else ""
+        question = Question(subject, split, index, text, tuple(choices), answer.strip(), title)
+        questions.append(checked(question, where, header))
+    return questions
 
 
-def read_folder(folder: Path, subject: str) -> list[Question]:
-    """Read the dev and test questions of a subject from a folder with MMLU's layout."""
-    folder = Path(folder)
+def read_folder(folder: Path, subject: str, stem: str | None = None, title: str = "") -> list[Question]:
+    """Read the dev and test questions of a subject from a folder with MMLU's layout; `stem` is its name in files."""
+    folder, stem = Path(folder), stem or subject
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder: questions are read from its dev/ and test/ CSV files")
-    tests = read_csv(folder / "test" / f"{subject}_test.csv", subject, Split.TEST)
-    examples = folder / "dev" / f"{subject}_dev.csv"
+    tests = read_csv(folder / "test" / f"{stem}_test.csv", subject, Split.TEST, title)
+    examples = folder / "dev" / f"{stem}_dev.csv"
     has_examples = examples.exists() or examples.is_symlink()
-    return (read_csv(examples, subject, Split.DEV) if has_examples else []) + tests
+    return (read_csv(examples, subject, Split.DEV, title) if has_examples else []) + tests
 
 
 def write_jsonl(path: Path, questions: Iterable[Question]) -> None:
@@ -136,6 +132,8 @@ class _Line(Data):
     question: str
     choices: list[str]
     answer: str
+    title: str = ""
+    id: str | None = None
 
 
 def read_jsonl(path: Path) -> list[Question]:
@@ -165,8 +163,8 @@ def read_jsonl(path: Path) -> list[Question]:
             expected = f"the next of its {line.split} split would be {number_of[line.split]}"
             raise UserError(f"{where}: index {line.index}, but {expected}: {again}")
         number_of[line.split] += 1
-        cells = [line.question, *line.choices, line.answer]
-        questions.append(from_cells(line.subject, line.split, line.index, cells, where))
+        values = dict(line) | {"choices": tuple(line.choices)}
+        questions.append(checked(Question(**values), where))
     if not number_of[Split.TEST]:
         raise UserError(f"{path} has no test question: add one, or make the file again with fetch_questions.py")
     return questions
@@ -185,25 +183,13 @@ def examples(questions: Iterable[Question], number: int) -> list[Question]:
         subject = questions[0].subject
         raise UserError(
             f"{subject}: {number} examples are requested, but the dev split has {len(dev)}: "
-            f"use fewer, or add examples to dev/{subject}_dev.csv"
+            "use fewer, or add examples to the question set"
         )
     return dev[:number]
 
 
-def read_subjects(paths: Sequence[Path], subjects: Sequence[str] | None) -> dict[str, list[Question]]:
-    """Read questions by subject, dev split included, from a folder of CSVs (which needs `subjects`) or from .jsonl files."""
-    if paths[0].is_dir():
-        if len(paths) > 1 or not subjects:
-            raise UserError("--questions takes one folder of CSVs with --subjects, or .jsonl files")
-        return {subject: read_folder(paths[0], subject) for subject in subjects}
-    by_subject: dict[str, list[Question]] = {}
-    for path in paths:
-        subject_questions = read_jsonl(path)
-        subject = subject_questions[0].subject
-        if subject in by_subject:
-            raise UserError(f"{path}: --questions has the questions of {subject} twice: name one file")
-        by_subject[subject] = subject_questions
-    for subject in subjects or ():
-        if subject not in by_subject:
-            raise UserError(f"--questions has no {subject}.jsonl: name it too, or leave {subject} out of --subjects")
-    return {subject: by_subject[subject] for subject in by_subject if not subjects or subject in subjects}
+def first(questions: Iterable[Question], limit: int | None) -> list[Question]:
+    """The dev questions and the first `limit` test questions, all without a limit; a limit below 1 raises UserError."""
+    if limit is not None and limit < 1:
+        raise UserError(f"the limit is {limit}: ask at least one question of each subject, or all without a limit")
+    return [one for one in questions if one.split == Split.DEV or limit is None or one.index < limit]

@@ -1,17 +1,17 @@
 """What a study has to fetch: how much of which repository, what of it is in the cache, and what stands in the way."""
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmlu_kit import formatting
-from mmlu_kit.config import Source
-from mmlu_kit.inputs import checkpoints, hub, questions, repositories, weight_files
+from mmlu_kit.inputs import checkpoints, question_sources, questions, repositories, weight_files
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.repositories import Listing, Repository
 from mmlu_kit.results import model_status
 from mmlu_kit.settings import Split
+from mmlu_kit.source_entries import QuestionSet, Source
 from mmlu_kit.study import Study
 from mmlu_kit.user_errors import UserError
 
@@ -69,13 +69,14 @@ def inputs(study: Study, resources: Path) -> Inputs:
     if study.questions.repository and None in counts.values():
         repository = _repository("dataset", study.questions)
         listing = repositories.cached_listing(repository)
-        downloads[repository] = plan(repository, listing, study.subjects) if listing else Download(repository)
+        downloads[repository] = plan(repository, listing, study.questions, study.subjects) if listing else Download(repository)
     incomplete = [repository for repository, download in downloads.items() if download.missing != 0 and not download.problem]
     for repository, answer in repositories.ask(incomplete).items():
         if isinstance(answer, UserError):
             downloads[repository] = replace(downloads[repository], problem=str(answer))
         else:
-            downloads[repository] = plan(repository, answer, study.subjects if repository.kind == "dataset" else None)
+            questions_of = (study.questions, study.subjects) if repository.kind == "dataset" else ()
+            downloads[repository] = plan(repository, answer, *questions_of)
     models = {name: downloads[_repository("model", entry)] for name, entry in study.run.items() if entry.repository}
     manifests |= {name: download.manifest for name, download in models.items()}
     problems += together([(repository.where, download.problem) for repository, download in downloads.items()])
@@ -106,7 +107,7 @@ def _fetched(repository: Repository, path: Path) -> Download:
         manifest = None  # of another version of the kit: it is written anew
     if manifest is None:
         listing = repositories.cached_listing(repository)
-        return plan(repository, listing, None) if listing else Download(repository)
+        return plan(repository, listing) if listing else Download(repository)
     size = sum(entry.bytes for entry in manifest.files.values())
     for name in manifest.files:
         if not (Path(manifest.folder) / name).is_file():
@@ -121,26 +122,29 @@ def _question_counts(study: Study, resources: Path, problems: list[str]) -> dict
     for subject, count in counts.items():
         if count is None and study.questions.path:
             try:
-                local = questions.read_folder(Path(study.questions.path), subject)
+                local = questions.first(question_sources.of_entry(study.questions).read(subject), study.limit)
                 counts[subject] = len(questions.split(local, Split.TEST))
             except UserError as error:
                 problems.append(str(error))
     return counts
 
 
-def plan(repository: Repository, listing: Listing, subjects: list[str] | None) -> Download:
-    """Return what is to be fetched of a repository; `subjects` are those of a data set, None for a model."""
+def plan(repository: Repository, listing: Listing, entry: QuestionSet | None = None, subjects: Sequence[str] = ()) -> Download:
+    """Return what is to be fetched of a repository: of a data set, by its entry, the tables of `subjects`; else of a model."""
     try:
-        names = _model_files(repository, listing.sizes) if subjects is None else _tables(repository, listing.sizes, subjects)
+        is_model = entry is None
+        names = (
+            _model_files(repository, listing.sizes) if entry is None else _tables(repository, listing.sizes, entry, subjects)
+        )
     except UserError as error:
         return Download(repository, gated=listing.gated, problem=str(error))
     cached = repositories.cached(repository, names)
     missing = sum(listing.sizes.get(name, 0) for name in names if name not in cached)
     size = sum(listing.sizes.get(name, 0) for name in names)
     manifest, problem = None, listing.problem if missing else None
-    if subjects is None and len(cached) < len(names):
+    if is_model and len(cached) < len(names):
         manifest = _expected(repository, listing, names)
-    elif subjects is None:
+    elif is_model:
         try:
             manifest = checkpoints.outline(cached["config.json"].parent)
         except UserError as error:
@@ -154,16 +158,16 @@ def _model_files(repository: Repository, sizes: Mapping[str, int]) -> list[str]:
     return repositories.files_read(repository.where, list(sizes), small.get("config.json"), small.get(weight_files.INDEX))
 
 
-def _tables(repository: Repository, sizes: Mapping[str, int], subjects: list[str]) -> list[str]:
-    """Return the names of a data set's tables of these subjects."""
-    names = []
+def _tables(repository: Repository, sizes: Mapping[str, int], entry: QuestionSet, subjects: Sequence[str]) -> list[str]:
+    """Return the names of a data set's tables with these subjects, each once."""
+    names: dict[str, None] = {}
     for subject in subjects:
-        for split in Split:
-            tables = fnmatch.filter(sizes, hub.tables(subject, split))
+        for split, pattern in entry.patterns(subject).items():
+            tables = fnmatch.filter(sizes, pattern)
             if not tables:
                 raise UserError(f"{repository.where} has no {split} questions for '{subject}': leave the subject out")
-            names += tables
-    return names
+            names |= dict.fromkeys(tables)
+    return list(names)
 
 
 def _expected(repository: Repository, listing: Listing, names: list[str]) -> Manifest | None:

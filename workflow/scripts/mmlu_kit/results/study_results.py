@@ -212,7 +212,7 @@ def _without_folders(study: Study) -> Mapping[str, Any]:
     """Return a study with the base names of its folders and files, which are all that merged.json may keep of them."""
     plain = study.plain()
     for entry in (plain["questions"], *plain["models"].values()):
-        for key in ("path", "label_errors", "predictions"):
+        for key in ("path", "examples", "label_errors", "predictions"):
             if entry.get(key):
                 entry[key] = PurePath(entry[key]).name
     return plain
