@@ -174,7 +174,7 @@ def test_any_text_parses_to_a_letter_or_none(text):
 
 @given(st.lists(st.sampled_from([piece for piece in PIECES if "/" not in piece and "final" not in piece]), max_size=20))
 def test_no_letter_comes_from_an_unclosed_thought(pieces):
-    assert answer_parser.parse("<think>" + "".join(pieces)) is None
+    assert answer_parser.parse("<think>" + "".join(pieces), "ABCD") is None
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_no_letter_comes_from_an_unclosed_thought(pieces):
 )  # fmt: skip
 def test_long_texts_are_parsed_quickly(piece):
     start = time.process_time()
-    assert answer_parser.parse(piece * (100_000 // len(piece))) in {"A", "B", None}
+    assert answer_parser.parse(piece * (100_000 // len(piece)), "ABCD") in {"A", "B", None}
     assert time.process_time() - start < 5  # a quadratic pattern takes minutes
 
 
@@ -199,5 +199,5 @@ def test_a_thought_that_the_prompt_opened_ends_at_its_mark(text, letter):
 
 @pytest.mark.parametrize("name", ["analysis", "longcat_think", "cot", "reason"])
 def test_marks_of_thoughts_by_other_names(name):
-    assert answer_parser.parse(f"<{name}>Option A fits.</{name}>\nD") == "D"
-    assert answer_parser.parse(f"<{name}>Option A fits.") is None
+    assert answer_parser.parse(f"<{name}>Option A fits.</{name}>\nD", "ABCD") == "D"
+    assert answer_parser.parse(f"<{name}>Option A fits.", "ABCD") is None
