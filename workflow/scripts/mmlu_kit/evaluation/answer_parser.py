@@ -33,7 +33,9 @@ _BOXED = re.compile(r"\\f?boxed\b")
 _COMMANDS = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathsf|boldsymbol|mbox)\b")
 _ANSWER_TAG = re.compile(r"<(?:final[_ ]?)?answer>", re.IGNORECASE)
 _KEY = re.compile(r"[\"']([A-Za-z_]{2,30})[\"']\s?:\s?(?:\"|'(?=[A-Z][.):]))?")
-_MARKS = str.maketrans({**dict.fromkeys("*_`$→➡✅✔☑👉️", ""), **dict.fromkeys("{[【〔", "("), **dict.fromkeys("}]】〕", ")"), "。": "."})
+_MARKS = str.maketrans(
+    {**dict.fromkeys("*_`$→➡✅✔☑👉️", ""), **dict.fromkeys("{[【〔", "("), **dict.fromkeys("}]】〕", ")"), "。": "."}
+)
 _HEADINGS = re.compile(r"(?m)^\s{0,9}#+")
 _PLURAL = re.compile(r"(?<=\w)\(s\)")
 
@@ -42,7 +44,7 @@ _PLURAL = re.compile(r"(?<=\w)\(s\)")
 def parse(generated: str, letters: str, in_thought: bool = False) -> str | None:
     """The letter that a text names by the rules above, None if it is unparsed.
 
-    `letters` are those of the question's choices, the first 2 to 26 of the alphabet; `in_thought` if the prompt opened a thought.
+    `letters` are those of the question's choices, the first 2 to 26 of the alphabet; `in_thought`: the prompt opened a thought.
     """
     letter = _named(thoughts.answer(generated, in_thought), phrases.patterns(letters), letters)
     return letter if letter and letter in letters else None
@@ -123,10 +125,11 @@ def _letters(patterns: Iterable[re.Pattern[str]], text: str) -> set[str]:
 
 def _is_article(match: re.Match[str], text: str) -> bool:
     before_word = match[1] in "aA" and match.end(1) == match.end() and re.match(r" \w", text[match.end() : match.end() + 2])
-    if match[1] == "A" and before_word:
-        names_a_choice = phrases.NAMES_A_CHOICE.search(text[match.start() : match.start(1)])
-        return not names_a_choice and not phrases.FOLLOWS.match(text, match.end())
-    return bool(before_word)
+    if not before_word:
+        return False
+    names_a_choice = phrases.NAMES_A_CHOICE.search(text[match.start() : match.start(1)])
+    follows = phrases.FOLLOWS.match(text, match.end())
+    return not (names_a_choice or follows) if match[1] == "A" else not (names_a_choice and follows)
 
 
 def _last_line(text: str, patterns: Patterns) -> set[str]:

@@ -17,10 +17,11 @@ from mmlu_kit.settings import LETTERS
 _ANSWER = (
     r"answer|ans\.?|response|solution|Antwort|Lösung|réponse|solución|respuesta|答案|答"
     # Other languages in which a line such as 'Risposta: C' is common.
-    r"|risposta|resposta|antwoord|odpowiedź|ответ|cevap|jawaban|jibu|đáp án|回答|解答|答え|정답|답변|답|उत्तर|উত্তর|الإجابة|الجواب"
+    r"|risposta|resposta|antwoord|odpowiedź|ответ|cevap|jawaban|jibu|đáp án"
+    r"|回答|解答|答え|정답|답변|답|उत्तर|উত্তর|الإجابة|الجواب"
 )
 _OPTION = (
-    r"option|choice|letter|(?:Antwort)?möglichkeit|Antwortoption|Buchstabe|choix|lettre|proposition|opción|alternativa|letra"
+    r"option|choice|letter|alternative|selection|(?:Antwort)?möglichkeit|Antwortoption|Buchstabe|choix|lettre|proposition|opción|alternativa|letra"
     r"|选项|選項|选择|選擇"
 )
 _RIGHT = (
@@ -41,10 +42,11 @@ _ADVERB = (
     r"therefore|thus|clearly|definitely|probably|actually|simply|indeed|obviously|certainly|(?:most )?likely|also|somit|daher"
     r"|eindeutig|donc|bien|entonces|por (?:lo )?tanto"
 )
-_ONE = r"one|的"
+_ONE = r"one|statement|的"
 _OF_QUESTION = (
-    r"here|(?:to|for) (?:this|the|that) (?:\w{1,20} )?(?:question|problem)|to question \d{1,4}|(?:from|among) (?:the|these)"
-    r" (?:options|choices)|auf (?:diese|die) Frage|à (?:cette|la) question|a (?:esta|la) pregunta"
+    r"here|I (?:would )?(?:choose|select|pick)|(?:to|for) (?:this|the|that) (?:\w{1,20} )?(?:question|problem)"
+    r"|to question \d{1,4}|(?:from|among) (?:the|these) (?:options|choices)"
+    r"|auf (?:diese|die) Frage|à (?:cette|la) question|a (?:esta|la) pregunta"
 )
 _CHOOSE = (
     r"choose|choosing|chose|pick|select|go with|going with|opt for|settle on|vote for|wähle|entscheide mich für|choisis"
@@ -70,13 +72,14 @@ _BETWEEN = r"or|and|to|through|und|oder|bis|et|ou|y|o"
 _OR = r"or|oder|ou|或者?|还是|還是"
 # 'I think it's C', 'That would be C', 'C'est la C', 'Es la C', 'I'd say C'.
 _IT = (
-    rf"(?:(?:so|then|thus|therefore|hence|well|wait|I (?:think|believe|guess)(?: that)?),? ){{0,3}}"
+    rf"(?:(?:so|then|thus|therefore|hence|well|wait|I(?: am|['’]m)? (?:think|believe|guess|sure|confident|certain)"
+    rf"(?: that)?),? ){{0,3}}"
     rf"(?:(?:it|that|this)(?: (?:{_IS})|['’]s|['’]d be)|(?:es|das|dies) (?:ist|wäre)|c['’]est|ce serait|(?:es|sería)(?= la )"
-    r"|I(?: would| will|['’]d|['’]ll)? (?:say|answer|guess)(?: (?:that )?it(?: is|['’]s))?)"
+    r"|I(?: would| will|['’]d|['’]ll)? (?:say|answer|guess|think|believe)(?: (?:that )?it(?: is|['’]s))?)"
 )
 _THEREFORE = (
     r"so|therefore|thus|hence|ergo|consequently|somit|daher|deshalb|folglich|donc|ainsi|entonces|por (?:lo )?tanto|así que"
-    r"|所以是?|因此是?|故"
+    r"|definitely|probably|clearly|obviously|(?:most )?likely|所以是?|因此是?|故"
 )
 # Terms that begin with a letter: 'T cells', 'G protein', 'X chromosome', 'P value', 'E. coli', 'P. falciparum'.
 _TERMS = (
@@ -97,13 +100,13 @@ _NOUN = rf"(?:{_ANSWER}|{_OPTION})"
 _LEAD = rf"(?:(?:{_ADVERB}) )?(?:(?:{_ARTICLE})\s?)?(?:(?:{_RIGHT})\s?)?(?:{_NOUN}\s?)?"
 _BEGINS_TERM = rf"\.? (?:{_SPECIES})(?![a-z])| (?:{_TERMS})(?![a-z])|\s?[=<>≈^×]|/\w"
 _FIRST_IN_TERM = r"(?<!tamin )(?<!titis )(?<!ype )(?<!tement )(?<!actor )(?<!lass )(?<!roup )"
+_EXPLANATION = r"Explanation|Reason|Reasoning|Rationale|Justification"
 # A word after 'I', except in 'The answer is I because …', shows that it is the pronoun.
-_PRONOUN = r"['’]| (?!(?:because|is|ist|est|es|weil|car|porque)\b)\w"
+_PRONOUN = rf"['’]| (?!(?:because|is|ist|est|es|weil|car|porque|it is|{_EXPLANATION})\b)\w"
 # A sentence begins, and may end.
 _START = r"(?:\A|(?<=\n)|(?<=[.!?:,;] ))"
 _END = rf"(?=[.:!\n]|\Z|,? (?:{_BECAUSE})\b)"
 _MARK = r").:,;|/–-"
-_EXPLANATION = r"Explanation|Reason|Reasoning|Rationale|Justification"
 
 # Stand for a letter that is not the answer, and for a list of letters.
 REMOVED = "·"
@@ -153,7 +156,9 @@ def patterns(letters: str) -> Patterns:
     # A letter that the question does not have, where nothing else can be meant.
     no_choice = _letters(beyond, rf"(?!{_BEGINS_TERM})(?=\)?(?:[.,:!)\n]|\Z| (?:{_BECAUSE})\b))")
     letter = rf"\s?\(?\(?\s?([{first}{first.lower()}]|(?-i:{terms}|{pronoun}|{small})){AFTER}"
-    stated = rf"\s?\(?\(?\s?([{first}{first.lower()}]|(?-i:{terms}|{pronoun}|{small}|{no_choice})){AFTER}"
+    stated = rf"\s?['\"“‘«]?\(?\(?\s?([{first}{first.lower()}]|(?-i:{terms}|{pronoun}|{small}|{no_choice})){AFTER}"
+    # 'Choose N people'.
+    chosen = rf"{stated}(?:(?<=[{first}{first.lower()}])|(?! (?!(?:{_BECAUSE}|{_IS})\b)[a-z]))"
     concluded = rf"\s?\(?\(?\s?((?-i:{choice})|{lower}(?=\))){AFTER}\)?"
     negated = rf"((?-i:{choice})|{lower}(?=\)))"
     # 'A or B', '(a), (b) and (c)', 'A、B': several choices, not a choice. So is 'A or E' if there is no E.
@@ -164,18 +169,18 @@ def patterns(letters: str) -> Patterns:
     small_item = rf"(?:\(?[{first.lower()}]\)?|\(?{in_bracket}\))"
     # A letter that nothing but marks, the end of the line or another such letter follows.
     lone = rf"(?:{upper}(?![\w'’])|{lower}(?=\)))(?=[ \t{_MARK}]*+(?:\n|\Z|\(?(?:{upper}(?![\w'’])|{lower}\))))"
-    end_of_letter = rf"(?!\.\s?[A-Za-z]\.)(?=\s?$|\s?[).:;,|–—、{{more}}]|\n| - |\t| (?:(?i:{_BECAUSE})|{_EXPLANATION})\b{{slash}})"
+    end_of_letter = (
+        rf"(?!\.\s?[A-Za-z]\.)(?=\s?$|\s?[).:;,|–—、{{more}}]|\n| - |\t| (?:(?i:{_BECAUSE})|{_EXPLANATION})\b{{slash}})"
+    )
     third = r"[^\n]{0,400}?[\s(]C\1\s" if len(letters) > 2 else ""
     return Patterns(
         tag=re.compile(rf"</?\|?(?!{upper}>)[A-Za-z_]{{1,40}}\|?>"),
-        quoted=re.compile(
-            rf"(?:['\"“„‘«「『<]|\\[(\[])\s?([{letters}{letters.lower()}])[.)]?\s?(?:['\"”“’»」』>]|\\[)\]])"
-        ),
+        quoted=re.compile(rf"(?:['\"“„‘«「『<]|\\[(\[])\s?([{letters}{letters.lower()}])[.)]?\s?(?:['\"”“’»」』>]|\\[)\]])"),
         # What may follow a letter at the beginning: the end of the text, or something that cannot follow an article.
         begins=re.compile(
             rf"\(?\s?([{first}]{end_of_letter.format(more='/=', slash='')}"
             rf"|{terms}{end_of_letter.format(more='', slash='| / ')}"
-            rf"|{pronoun}(?!\.\s?[A-Za-z]\.)(?=\s?$|\s?[).:]|\n|,? (?i:{_BECAUSE})\b)|{lower}(?=\)))"
+            rf"|{pronoun}(?!\.\s?[A-Za-z]\.)(?=\s?$|\s?[).:]|\n|,? because\b| (?:{_EXPLANATION})\b)|{lower}(?=\)))"
         ),
         begins_beyond=re.compile(rf"\(?{_letters(beyond)}\)?[.:,]?(?=\n|\Z)"),
         # All choices, each on a line or all on one line; the last one may be cut off after its letter.
@@ -207,7 +212,7 @@ def patterns(letters: str) -> Patterns:
                 rf"{BEFORE}{_NOUN}\)?(?:\s(?:{_RIGHT}))?(?:\s(?:{_OF_QUESTION}))?"
                 rf"(?:\s?(?:(?:{_IS})\s?:?|[:=→⇒–—-]{{1,3}}>?)|['’]s)\s?{_LEAD}:?{stated}"
             ),
-            _words(rf"{BEFORE}(?:{_CHOOSE})\s?:?\s?(?:(?:{_ARTICLE})\s?)?(?:{_NOUN}\s?)?{stated}"),
+            _words(rf"{BEFORE}(?:{_CHOOSE})\s?:?\s?(?:(?:{_ARTICLE})\s?)?(?:{_NOUN}\s?)?{chosen}"),
             _words(rf"{BEFORE}(?:{_RIGHT})(?: ?(?:{_ONE}))?(?:\s?{_NOUN})?\s?(?:(?:{_IS})\s?:?|:)\s?{_LEAD}{stated}"),
             _words(
                 rf"{BEFORE}((?-i:[{first}]|{_FIRST_IN_TERM}(?:{terms}|{pronoun})))[).]?\s?(?:{_OPTION})?\s?"
@@ -230,9 +235,7 @@ def patterns(letters: str) -> Patterns:
             _words(rf"{BEFORE}((?-i:{choice}))\s?(?:选项|選項)"),
         ),
         # 'P(E)' and 'f(x)' are no choices.
-        brackets=re.compile(
-            rf"(?:(?<![\w^])|(?=\(\s?[{first}{first.lower()}]))\(\s?([{letters}{letters.lower()}])\s?\)"
-        ),
+        brackets=re.compile(rf"(?:(?<![\w^])|(?=\(\s?[{first}{first.lower()}]))\(\s?([{letters}{letters.lower()}])\s?\)"),
         alone=re.compile(rf"\(?({upper})[).,:;!]*"),
     )
 
