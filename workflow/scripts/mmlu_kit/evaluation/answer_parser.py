@@ -129,7 +129,9 @@ def _is_article(match: re.Match[str], text: str) -> bool:
         return False
     names_a_choice = phrases.NAMES_A_CHOICE.search(text[match.start() : match.start(1)])
     follows = phrases.FOLLOWS.match(text, match.end())
-    return not (names_a_choice or follows) if match[1] == "A" else not (names_a_choice and follows)
+    if match[1] == "A":
+        return not (names_a_choice or follows)
+    return not (names_a_choice and names_a_choice[0].endswith(" ") and follows)
 
 
 def _last_line(text: str, patterns: Patterns) -> set[str]:
