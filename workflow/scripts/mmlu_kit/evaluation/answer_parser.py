@@ -7,12 +7,15 @@
    another letter contradicts it: 'B\\nNo wait, the answer is C' is unparsed. A line 'Answer: C' below it belongs to another
    question. An 'A.' followed by a 'B.' lists the choices, and the 'A:' before a statement means 'Answer:'.
 4. Else a statement in English, German, French, Spanish or Chinese: 'The answer is (C).', 'Antwort: C', 'C est correcte',
-   'I choose B', a boxed letter.
+   'I choose B', 'It's C', 'So, (B).', a boxed letter, <answer>B</answer>, {"answer": "B"}. A statement of a letter that the
+   question does not have is no answer: 'Option B is close. The answer is E' is unparsed if there are four choices.
 5. Else a mention of a choice, 'Option D', if the text has no list of letters.
-6. Else the only letter in brackets anywhere, or a last line that is just a letter, if the text has no list of letters.
+6. Else the only letter in brackets anywhere, or a last line that is just a letter, if the text has no list of letters. The
+   letters of listed choices do not count, also if the list is cut off: 'A. one\\nB. two\\nC.' is unparsed.
 
 A rule applies only if all its matches agree. Lower-case letters count only if a bracket or a word like 'answer' shows that a
-choice is meant, since 'a' may be the article, and so may 'A' before a word.
+choice is meant, since 'a' may be the article, and so may 'A' before a word. 'I' before a word is the pronoun, and the numeral
+where there is a 'II'. Letters beyond D are no choices where they begin a term: 'E. coli', 'T cells', 'F = ma', 'P(E)'.
 """
 
 import re
@@ -22,49 +25,62 @@ from functools import lru_cache
 
 from mmlu_kit.evaluation import answer_phrases as phrases
 from mmlu_kit.evaluation import thoughts
+from mmlu_kit.evaluation.answer_phrases import Patterns
+from mmlu_kit.settings import LETTERS
 
 # Markup to remove first; brackets are kept, as they show that a letter is a choice.
 _BOXED = re.compile(r"\\f?boxed\b")
-_COMMANDS = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\b")
-_TAGS = re.compile(r"</?\|?(?![A-D]>)[A-Za-z_]{1,40}\|?>")
-_QUOTED = re.compile(r"['\"“„‘«「『<]\s?([A-Da-d])[.)]?\s?['\"”“’»」』>]")
-_MARKS = str.maketrans({**dict.fromkeys("*_`$", ""), **dict.fromkeys("{[【〔", "("), **dict.fromkeys("}]】〕", ")"), "。": "."})
+_COMMANDS = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mathsf|boldsymbol|mbox)\b")
+_ANSWER_TAG = re.compile(r"<(?:final[_ ]?)?answer>", re.IGNORECASE)
+_KEY = re.compile(r"[\"']([A-Za-z_]{2,30})[\"']\s?:\s?(?:\"|'(?=[A-Z][.):]))?")
+_MARKS = str.maketrans(
+    {**dict.fromkeys("*_`$→➡✅✔☑👉️", ""), **dict.fromkeys("{[【〔", "("), **dict.fromkeys("}]】〕", ")"), "。": "."}
+)
 _HEADINGS = re.compile(r"(?m)^\s{0,9}#+")
-
-# What may follow a letter at the beginning: the end of the text, or something that cannot follow an article.
-_BEGINS = re.compile(
-    rf"\(?\s?(?:([A-D])(?!\.\s?[A-Za-z]\.)(?:\s?$|\s?[).:;,|/=–—、]|\n| - |\t| (?i:{phrases.BECAUSE})\b)|([a-d])\))"
-)
-# All choices, each on a line or all on one line, are no answer.
-_LIST = re.compile(
-    r"\(?A[).:](?:(?:(?!\n\(?A[).:])[\s\S])*?\n\(?B[).:]|(?<=(.))[^\n]{0,400}?[\s(]B\1\s[^\n]{0,400}?[\s(]C\1\s)", re.IGNORECASE
-)
-_BRACKETS = re.compile(r"\(\s?([A-Da-d])\s?\)")
-_ALONE = re.compile(r"\(?([A-D])[).,:;!]*")
+_PLURAL = re.compile(r"(?<=\w)\(s\)")
 
 
 @lru_cache(maxsize=1024)  # short answers repeat
 def parse(generated: str, letters: str, in_thought: bool = False) -> str | None:
-    """The letter that a text names by the rules above, None if it is unparsed; `in_thought` if the prompt opened a thought."""
-    text = _plain(thoughts.answer(generated, in_thought))
-    for negation in phrases.NEGATIONS:
+    """The letter that a text names by the rules above, None if it is unparsed.
+
+    `letters` are those of the question's choices, the first 2 to 26 of the alphabet; `in_thought`: the prompt opened a thought.
+    """
+    letter = _named(thoughts.answer(generated, in_thought), phrases.patterns(letters), letters)
+    return letter if letter and letter in letters else None
+
+
+def _named(generated: str, patterns: Patterns, letters: str) -> str | None:
+    """The letter that a text names, which may be one that the question does not have."""
+    text = _plain(generated, patterns)
+    if "I" in letters and phrases.NUMERALS.search(text):
+        text = phrases.NUMERAL.sub(phrases.REMOVED, text)
+    for negation in patterns.negations:
         text = negation.sub(_without_letter, text)
-    text = phrases.LONE_LETTERS.sub(_without_list, phrases.SEVERAL.sub(phrases.REMOVED_LIST, text))
+    text = patterns.lone.sub(_without_list, patterns.several.sub(phrases.REMOVED_LIST, text))
     lists = phrases.REMOVED_LIST in text
-    leading = _leading(text)
-    stated = _letters(phrases.STATEMENTS, phrases.ANSWER_LINE.sub("", text) if leading else text)
-    if leading and not (stated and text.startswith("A:")):
+    leading = _leading(text, patterns)
+    stated = _letters(patterns.statements, phrases.ANSWER_LINE.sub("", text) if leading else text)
+    if leading and not (stated and phrases.NO_CHOICE.match(text)):
         return _one({leading} | stated)
-    if stated or lists:
+    if stated or lists or patterns.begins_beyond.match(text):
         return _one(stated)
-    return _one(_letters(phrases.MENTIONS, text) or {letter.upper() for letter in _BRACKETS.findall(text)} or _last_line(text))
+    mentioned = _letters(patterns.mentions, text)
+    text = _without_choices(text)
+    return _one(mentioned or {letter.upper() for letter in patterns.brackets.findall(text)} or _last_line(text, patterns))
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, patterns: Patterns) -> str:
     """The text without markup, in normal-width characters and with single spaces, so that patterns need not handle more."""
-    text = _TAGS.sub("\n", _HEADINGS.sub("", _COMMANDS.sub("", _BOXED.sub("answer: ", text))))
-    text = _QUOTED.sub(r"(\1)", unicodedata.normalize("NFKC", text)).translate(_MARKS)
-    return re.sub(r"[ \t]*\n\s*", "\n", re.sub(r" +", " ", text)).strip()
+    text = _KEY.sub(_key, _ANSWER_TAG.sub("\nfinal answer: ", _COMMANDS.sub("", _BOXED.sub("answer: ", text))))
+    text = patterns.tag.sub("\n", _HEADINGS.sub("", text))
+    text = patterns.quoted.sub(r"(\1)", unicodedata.normalize("NFKC", text)).translate(_MARKS)
+    return re.sub(r"[ \t]*\n\s*", "\n", re.sub(r" +", " ", _PLURAL.sub("", text))).strip()
+
+
+def _key(match: re.Match[str]) -> str:
+    """A key of a JSON object as words: 'correct answer: '."""
+    return re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", match[1]) + ": "
 
 
 def _without_letter(match: re.Match[str]) -> str:
@@ -79,16 +95,26 @@ def _without_list(match: re.Match[str]) -> str:
     Two letters in one line are no list unless both have brackets, since a choice may be a letter: 'C. A'. Nor are two after
     other text, since the last line may be the answer: 'It is vitamin C.\\nB'.
     """
-    letters = re.findall("[A-D]", match[0].upper())
+    letters = re.findall("[A-Z]", match[0].upper())
     begins = match.start() == 0 or match.string[match.start() - 1] == "\n"
     is_list = len(letters) > 2 or (begins and ("\n" in match[0] or match[0].count("(") == 2))
     return phrases.REMOVED_LIST if is_list and len(set(letters)) > 1 else match[0]
 
 
-def _leading(text: str) -> str | None:
+def _without_choices(text: str) -> str:
+    """The text without the letters of lines that list the choices, which are A, B and so on."""
+    lines, listed = text.split("\n"), 0
+    for place, line in enumerate(lines):
+        item = phrases.ITEM.match(line)
+        if item and item[1] == LETTERS[listed : listed + 1]:
+            lines[place], listed = phrases.REMOVED + line[item.end() :], listed + 1
+    return "\n".join(lines) if listed > 1 else text
+
+
+def _leading(text: str, patterns: Patterns) -> str | None:
     """The letter that the text begins with, None if it begins with something else or with a list of the choices."""
-    begins = _BEGINS.match(text)
-    return (begins[1] or begins[2]).upper() if begins and not _LIST.match(text) else None
+    begins = patterns.begins.match(text)
+    return begins[1].upper() if begins and not patterns.begins_list.match(text) else None
 
 
 def _letters(patterns: Iterable[re.Pattern[str]], text: str) -> set[str]:
@@ -99,14 +125,17 @@ def _letters(patterns: Iterable[re.Pattern[str]], text: str) -> set[str]:
 
 def _is_article(match: re.Match[str], text: str) -> bool:
     before_word = match[1] in "aA" and match.end(1) == match.end() and re.match(r" \w", text[match.end() : match.end() + 2])
-    if match[1] == "A" and before_word:
-        names_a_choice = phrases.NAMES_A_CHOICE.search(text[match.start() : match.start(1)])
-        return not names_a_choice and not phrases.FOLLOWS.match(text, match.end())
-    return bool(before_word)
+    if not before_word:
+        return False
+    names_a_choice = phrases.NAMES_A_CHOICE.search(text[match.start() : match.start(1)])
+    follows = phrases.FOLLOWS.match(text, match.end())
+    if match[1] == "A":
+        return not (names_a_choice or follows)
+    return not (names_a_choice and names_a_choice[0].endswith(" ") and follows)
 
 
-def _last_line(text: str) -> set[str]:
-    alone = _ALONE.fullmatch(text.rpartition("\n")[2])
+def _last_line(text: str, patterns: Patterns) -> set[str]:
+    alone = patterns.alone.fullmatch(text.rpartition("\n")[2])
     return {alone[1]} if alone else set()
 
 
