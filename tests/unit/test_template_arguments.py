@@ -18,6 +18,7 @@ def parsed(*words, from_config=False):
     parser = argparse.ArgumentParser()
     options.add_loading(parser, from_config)
     options.add_prompt(parser, from_config)
+    options.add_batches(parser, from_config)
     return parser.parse_args(words)
 
 

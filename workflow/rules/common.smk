@@ -12,7 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 USERS_OFFLINE = os.environ.pop("HF_HUB_OFFLINE", None)
 
 from mmlu_kit import config as configs
-from mmlu_kit import config_files, streams
+from mmlu_kit import config_files, options, streams
 from mmlu_kit.inputs import question_sources, whole_subjects
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.jobs import containers, ending, images, mounts, needs, run_log
@@ -205,11 +205,6 @@ def setting(*keys):
         return str(result)
 
     return value
-
-
-def fewer_examples(model):
-    """The option of evaluate.py for fewer examples, if the model's entry has it."""
-    return "--fewer-examples" if model.prompt.fewer_examples else ""
 
 
 def template_arguments(model):

@@ -14,11 +14,7 @@ EVALUATE = (
     " --dtype {params.dtype}"
     " --quantization {params.quantization}"
     " --on-unavailable {params.on_unavailable}"
-    " --preset {params.preset}"
-    " --examples {params.examples}"
-    " {params.fewer_examples}"
-    " {params.template_arguments:q}"
-    " --max-new-tokens {params.max_new_tokens}"
+    " {params.prompt:q}"
     " --tokens-per-batch {params.tokens_per_batch}"
     " --threads {threads}"
     " --evaluations {params.evaluations:q}"
@@ -64,11 +60,7 @@ rule evaluate:
         dtype=setting("dtype"),
         quantization=setting("quantization"),
         on_unavailable=setting("on_unavailable"),
-        preset=setting("prompt", "preset"),
-        examples=setting("prompt", "examples"),
-        fewer_examples=lambda wildcards: fewer_examples(MODELS[wildcards.model]),
-        template_arguments=lambda wildcards: template_arguments(MODELS[wildcards.model]),
-        max_new_tokens=setting("prompt", "max_new_tokens"),
+        prompt=lambda wildcards: options.prompt_options(MODELS[wildcards.model].prompt),
         tokens_per_batch=setting("tokens_per_batch"),
         process="{model}/{subject}.time",
         evaluations=subpath(output[0], parent=True),

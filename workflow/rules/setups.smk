@@ -56,12 +56,8 @@ if SETUPS:
             dtype=setup_setting("dtype"),
             quantization=setup_setting("quantization"),
             on_unavailable=setup_setting("on_unavailable"),
-            preset=str(SETUPS_MODEL.prompt.preset),
-            examples=SETUPS_MODEL.prompt.examples,
-            fewer_examples=fewer_examples(SETUPS_MODEL),
             # A function, since braces in a text would be wildcards.
-            template_arguments=lambda wildcards: template_arguments(SETUPS_MODEL),
-            max_new_tokens=SETUPS_MODEL.prompt.max_new_tokens,
+            prompt=lambda wildcards: options.prompt_options(SETUPS_MODEL.prompt),
             tokens_per_batch=SETUPS_MODEL.tokens_per_batch,
             evaluations=subpath(output[0], parent=True),
             timings=subpath(output[-1], parent=True),

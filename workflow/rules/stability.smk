@@ -33,21 +33,13 @@ if STABILITY:
             code=KIT.code("measure_stability.py"),
             name=STABILITY.model,
             device=str(STABILITY_MODEL.device),
-            preset=str(STABILITY_MODEL.prompt.preset),
-            orders=str(STABILITY_MODEL.prompt.orders),
-            examples=STABILITY_MODEL.prompt.examples,
-            fewer_examples=fewer_examples(STABILITY_MODEL),
-            template_arguments=lambda wildcards: template_arguments(STABILITY_MODEL),
+            prompt=lambda wildcards: options.prompt_options(STABILITY_MODEL.prompt),
         shell:
             f"{OFFLINE} python {PROGRAMS}/measure_stability.py"
             " --model {input.model:q}"
             " --name {params.name:q}"
             " --questions {input.questions:q}"
             " --device {params.device}"
-            " --preset {params.preset}"
-            " --orders {params.orders}"
-            " --examples {params.examples}"
-            " {params.fewer_examples}"
-            " {params.template_arguments:q}"
+            " {params.prompt:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

@@ -19,6 +19,7 @@ def arguments() -> argparse.Namespace:
     add("--questions", type=Path, required=True, nargs="+", help=".jsonl files by fetch_questions.py, one for each subject")
     options.add_loading(parser)
     options.add_prompt(parser)
+    options.add_batches(parser)
     add("--threads", type=int, help="processor threads (default: all cores)")
     add("--evaluations", type=Path, metavar="FOLDER", help="write each subject's records to <subject>.json in this folder")
     add("--timings", type=Path, metavar="FOLDER", help="write each subject's times to <subject>.json in this folder")

@@ -12,10 +12,7 @@ from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings, StabilityFile, StabilityRun
-from mmlu_kit.settings import MAX_EXAMPLES, Device, LoadSettings, OnUnavailable, Orders, Preset, PromptSettings, Split
-from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import explain
-from pydantic import ValidationError
+from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Split
 
 
 def arguments() -> argparse.Namespace:
@@ -25,31 +22,18 @@ def arguments() -> argparse.Namespace:
     add("--name", required=True, help="the model's name in results")
     add("--questions", type=Path, required=True, nargs="+", help=".jsonl files by fetch_questions.py")
     add("--device", choices=list(map(str, Device)), default="cpu", help="where the model runs (default: cpu)")
-    presets = [str(preset) for preset in Preset if not preset.is_cloze]
-    add("--preset", choices=presets, default="lm_eval", help="the prompt's form, which asks for a letter (default: lm_eval)")
-    text = "show the choices as given, or in every rotation (default: given)"
-    add("--orders", choices=list(map(str, Orders)), default="given", help=text)
-    add("--examples", type=int, choices=range(MAX_EXAMPLES + 1), default=0, help="few-shot examples (num_fewshot; default: 0)")
-    text = "use fewer examples if a prompt would exceed the model's context"
-    add("--fewer-examples", action="store_true", help=text)
-    options.add_template_arguments(parser)
+    options.add_prompt(parser)
     add("--output", type=Path, required=True, help="the JSON file to write")
-    return parser.parse_args()
-
-
-def prompt_settings(args: argparse.Namespace) -> PromptSettings:
-    """Return how the model is asked. Raises UserError if options contradict each other."""
-    arguments = options.template_arguments(args)
-    values = {name: getattr(args, name) for name in ("preset", "orders", "examples", "fewer_examples")}
-    try:
-        return PromptSettings(**values, template_arguments=arguments)
-    except ValidationError as error:
-        raise UserError(explain(error, values)) from None
+    args = parser.parse_args()
+    if Preset(args.preset).is_cloze:
+        parser.error(f"the preset {args.preset} asks for no letters, which are compared: use another preset")
+    return args
 
 
 def main() -> None:
     args = arguments()
-    requested = prompt_settings(args)
+    # Only letters are compared, so nothing longer is generated.
+    requested = options.prompt_settings(args).model_copy(update={"max_new_tokens": 1})
     by_subject = [questions.read_jsonl(path) for path in args.questions]
     manifest = checkpoints.verified_manifest(args.model)
 
@@ -67,7 +51,7 @@ def main() -> None:
         prompts = [
             encoding.prepare(
                 questions.split(subject_questions, Split.TEST),
-                questions.examples(subject_questions, args.examples),
+                questions.examples(subject_questions, requested.examples),
                 requested,
                 tokenizer,
                 context,

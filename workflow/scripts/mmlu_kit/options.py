@@ -1,9 +1,10 @@
 """Options that several programs share: how a model is loaded and prompted, and values given as JSON."""
 
 import argparse
+import json
 from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,6 +17,7 @@ from mmlu_kit.settings import (
     OnUnavailable,
     Orders,
     Preset,
+    PromptSettings,
     Quantization,
     Requested,
     Score,
@@ -24,6 +26,8 @@ from mmlu_kit.settings import (
 from mmlu_kit.template_arguments import TemplateArguments
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, explain_json
+
+AnySettings = TypeVar("AnySettings", bound=PromptSettings)
 
 
 def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_skip: bool = True) -> None:
@@ -50,11 +54,7 @@ def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_
 
 
 def add_prompt(parser: argparse.ArgumentParser, from_config: bool = False) -> None:
-    """Add `--preset, --score, --orders, --examples, --fewer-examples, --max-new-tokens, --tokens-per-batch` and
-    `add_template_arguments`.
-
-    Defaults are as in `add_loading`.
-    """
+    """Add an option for each of PromptSettings; defaults are as in `add_loading`."""
     default = "default: config's, else {}" if from_config else "default: {}"
 
     def add(name: str, value: str | int, description: str, **options: Any) -> None:
@@ -69,8 +69,28 @@ def add_prompt(parser: argparse.ArgumentParser, from_config: bool = False) -> No
     text = "use fewer examples if a prompt would exceed the model's context"
     parser.add_argument("--fewer-examples", action="store_true", default=None if from_config else False, help=text)
     add("--max-new-tokens", 1, "longest answer, in tokens", type=int, metavar="N")
-    add("--tokens-per-batch", "auto", "tokens in one forward pass", type=_batch_size, metavar="N")
     add_template_arguments(parser, from_config)
+
+
+def add_batches(parser: argparse.ArgumentParser, from_config: bool = False) -> None:
+    """Add `--tokens-per-batch`; the default is as in `add_loading`."""
+    default = "default: config's, else auto" if from_config else "default: auto"
+    text = f"tokens in one forward pass ({default})"
+    parser.add_argument("--tokens-per-batch", type=_batch_size, metavar="N", default=None if from_config else "auto", help=text)
+
+
+def prompt_options(settings: PromptSettings) -> list[str]:
+    """Return the options of `add_prompt` for these settings; those with their default are left out."""
+    chosen: list[str] = []
+    for name, value in settings.plain().items():
+        option = f"--{name.replace('_', '-')}"
+        if value == PromptSettings().plain()[name]:
+            continue
+        if isinstance(value, dict):
+            chosen += [option, json.dumps(value, sort_keys=True)]
+        else:
+            chosen += [option] if value is True else [option, str(value)]
+    return chosen
 
 
 def add_template_arguments(parser: argparse.ArgumentParser, from_config: bool = False) -> None:
@@ -106,16 +126,24 @@ def load_settings(args: argparse.Namespace, config: LoadSettings | None = None) 
 
 
 def requested(args: argparse.Namespace, config: Requested | None = None) -> Requested:
-    """The settings of `add_loading`'s and `add_prompt`'s options; options that are not given are taken from `config`.
+    """The settings of `add_loading`'s, `add_prompt`'s and `add_batches`' options, or those of `config` that are not given.
 
     Settings that contradict each other raise UserError.
     """
-    defaults = config or Requested()
-    values = {name: getattr(args, name) for name in Requested.model_fields}
+    return _settings(args, config or Requested())
+
+
+def prompt_settings(args: argparse.Namespace) -> PromptSettings:
+    """The settings of `add_prompt`'s options; settings that contradict each other raise UserError."""
+    return _settings(args, PromptSettings())
+
+
+def _settings(args: argparse.Namespace, defaults: AnySettings) -> AnySettings:
+    values = {name: getattr(args, name) for name in type(defaults).model_fields}
     values["template_arguments"] = template_arguments(args, defaults.template_arguments)
     values = {name: getattr(defaults, name) if value is None else value for name, value in values.items()}
     try:
-        return Requested(**values)
+        return type(defaults)(**values)
     except ValidationError as error:
         raise UserError(explain(error, values)) from None
 

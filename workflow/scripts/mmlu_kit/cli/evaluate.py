@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--limit", type=int, metavar="N", help="ask only the first so many questions of each subject")
     options.add_loading(parser, from_config=True)
     options.add_prompt(parser, from_config=True)
+    options.add_batches(parser, from_config=True)
     add("--threads", type=int, help="processor threads (default: config's, else all cores)")
     add("--evaluations", type=Path, metavar="FOLDER", help="write each subject's records to <subject>.json in this folder")
     add("--timings", type=Path, metavar="FOLDER", help="write each subject's times to <subject>.json in this folder")
