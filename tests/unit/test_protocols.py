@@ -3,8 +3,8 @@
 import itertools
 
 import pytest
-from mmlu_kit.config import ModelEntry
-from mmlu_kit.results.protocols import protocol, same_weights
+from mmlu_kit.config import ImportedEntry, ModelEntry
+from mmlu_kit.results.protocols import first_of_each, protocol, same_weights
 from mmlu_kit.settings import Device, DType, Orders, Preset, PromptSettings, Quantization, Score
 
 COMMIT = "0" * 40
@@ -77,3 +77,15 @@ def test_weights_are_a_folder_or_a_repository_at_a_commit():
         assert not same_weights(FOLDER, other)
     for other in (ModelEntry(repository="a/c", commit=COMMIT), ModelEntry(repository="a/b", commit="1" * 40)):
         assert not same_weights(HUB, other)
+
+
+def test_weights_asked_in_several_ways_count_once_as_they_come_first():
+    models = {
+        "a": HUB,
+        "a-cloze": HUB.model_copy(update={"prompt": PromptSettings(preset="cloze")}),
+        "b": FOLDER,
+        "theirs": ImportedEntry(predictions="p.csv"),
+        "theirs-2": ImportedEntry(predictions="p.csv"),
+    }
+    assert first_of_each(models, models) == ["a", "b", "theirs", "theirs-2"]
+    assert first_of_each(models, ["a-cloze", "a"]) == ["a-cloze"]

@@ -12,7 +12,7 @@ from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import stability
 from mmlu_kit.results.stability import Batching, RunSettings, StabilityFile, StabilityRun
-from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Split
+from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Preset, Split
 
 
 def arguments() -> argparse.Namespace:

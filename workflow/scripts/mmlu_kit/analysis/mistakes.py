@@ -13,7 +13,7 @@ from mmlu_kit.analysis.pairs import compare_models
 from mmlu_kit.analysis.shared_questions import SharedQuestions, shared_questions
 from mmlu_kit.inputs.question_faults import QuestionFault
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.results import answer_forms, repeats, summaries
+from mmlu_kit.results import answer_forms, protocols, repeats, summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS
 
@@ -33,7 +33,8 @@ def analysis(
     rows = repeats.counted(table, merged.study.subjects)
     answers = {model: rows[rows["model"] == model] for model in models_with_answers(merged, rows)}
     labels = labels.once(questions) if labels else None
-    in_subjects = shared_questions(answers)
+    compared = protocols.first_of_each(merged.study.models, answers)
+    in_subjects = shared_questions({model: answers[model] for model in compared})
     shared = in_subjects.once()
     pairs, warnings_on_pairs = compare_models(shared)
     difficulty = analyse_difficulty(in_subjects, questions)
@@ -58,6 +59,7 @@ def analysis(
         else None,
         warnings=[
             *warnings_on_number(shared),
+            *warnings_on_protocols([model for model in answers if model not in compared]),
             *warnings_on_pairs,
             *difficulty.warnings,
             *(labels.warnings if labels else []),
@@ -83,6 +85,15 @@ def models_with_answers(merged: Merged, rows: pandas.DataFrame) -> list[str]:
     """Return the models of the study's groups that have answers, in the report's order."""
     answered = set(rows["model"])
     return list(dict.fromkeys(m for group in merged.study.groups for m in group.models if m in answered))
+
+
+def warnings_on_protocols(others: Sequence[str]) -> list[str]:
+    """Return a warning if models are not compared with others because their weights are there already, asked in another way."""
+    if not others:
+        return []
+    return [
+        f"Weights asked in several ways are compared with other models once, as they come first; not as {', '.join(others)}."
+    ]
 
 
 def warnings_on_number(shared: SharedQuestions) -> list[str]:

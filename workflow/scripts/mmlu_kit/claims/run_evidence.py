@@ -20,7 +20,7 @@ from mmlu_kit.claims.evidence import (
 from mmlu_kit.claims.reference import CHOICES, Published
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.recall.documents import ChatFile
-from mmlu_kit.results import summaries, timing_setups
+from mmlu_kit.results import protocols, summaries, timing_setups
 from mmlu_kit.results.merged import Merged, Result
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.results.timing_setups import Measured, Run, SetupsFile
@@ -33,6 +33,8 @@ def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
     # Imported models are left out, as their size and device are not known.
     run = [model for model in grouped if model in merged.models and not merged.imported(model)]
+    # Of weights asked in several ways, the way that was published counts, else the first.
+    run = protocols.first_of_each(merged.study.models, sorted(run, key=lambda model: model not in writeup_names))
     models = [summary for model in run if (summary := summaries.summarize(merged, model, merged.study.subjects))]
     chat = _chat(merged.chat, writeup_names)
     names = {summary.model for summary in models}

@@ -1,9 +1,10 @@
 """How models are asked and read, in words, and which entries of config are the same weights asked in several ways."""
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-from mmlu_kit.config import ModelEntry
+from mmlu_kit.config import AnyModel, ModelEntry
 from mmlu_kit.settings import SETTINGS, Orders, Preset, PromptSettings, Score
 
 _SCORES = {
@@ -53,6 +54,17 @@ def same_weights(entry: ModelEntry, other: ModelEntry) -> bool:
     In merged.json, a folder outside the project is known by its base name alone.
     """
     return _loaded(entry) == _loaded(other)
+
+
+def first_of_each(models: Mapping[str, AnyModel], names: Iterable[str]) -> list[str]:
+    """Return those of `names` whose weights no earlier one of them has, so that a model asked in several ways counts once."""
+    first: list[str] = []
+    for name in names:
+        entry = models[name]
+        earlier = [other for one in first if isinstance(other := models[one], ModelEntry)]
+        if not (isinstance(entry, ModelEntry) and any(same_weights(entry, other) for other in earlier)):
+            first.append(name)
+    return first
 
 
 def _loaded(entry: ModelEntry) -> tuple[object, ...]:
