@@ -68,7 +68,7 @@ def run(
     for name, model in models.items():
         load = {"device": model.device, "quantization": model.quantization}
         prompt, tokens = PromptSettings(preset=preset), results.REQUESTED.tokens_per_batch
-        entries[name] = ModelEntry(path="p", tokens_per_batch=tokens, prompt=prompt, **load)
+        entries[name] = ModelEntry(path=name, tokens_per_batch=tokens, prompt=prompt, **load)
         requested = Requested(**load, preset=preset, tokens_per_batch=tokens)
         ran = results.effective(**load).model_copy(update=effective)
         seconds = (real_s or model.real_s or model.gpu_s or 300) / len(model.subjects)

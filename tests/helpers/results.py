@@ -208,7 +208,7 @@ def study(models: list[str], subjects: list[str], **changes: object) -> Study:
         "notice": "",
         "subjects": subjects,
         "questions": StudyQuestions(name="q", path="p"),
-        "models": {name: ModelEntry(path="p", tokens_per_batch=REQUESTED.tokens_per_batch) for name in models},
+        "models": {name: ModelEntry(path=name, tokens_per_batch=REQUESTED.tokens_per_batch) for name in models},
         "baseline": None,
         "groups": [Group(name="small", title="Small models", models=models)],
         "timing_setups": None,
