@@ -198,7 +198,10 @@ def of_the_reference(rights, **options):
             50,
             f"The published 50.0% of {MODEL} is in the interval of {MODEL}-letters, {MODEL}-letters by the generated letter, ",
         ),
-        (100, f"The published 100.0% of {MODEL} is in no interval of all 4 ways of asking and reading. The nearest is "),
+        (
+            100,
+            f"The published 100.0% of {MODEL} is in the interval of none of the 4 ways of asking and reading. The nearest is ",
+        ),
     ],
 )
 def test_a_published_number_is_compared_with_every_way(correct, sentence):

@@ -33,7 +33,6 @@ class FamilyTables:
 
     accuracies: Rows
     pairs: Rows
-    comparisons: int
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def section(merged: Merged, analysis: AnalysisFile, published: Published | None)
             assert published
             findings += _compared(merged, name, model, family, labels)
             accuracies.append(_published_row(model, published))
-        families.append(FamilyTables(accuracies, _pairs(family, labels), len(family.pairs)))
+        families.append(FamilyTables(accuracies, _pairs(family, labels)))
     return ProtocolsSection(
         family_findings=findings,
         families=families,

@@ -14,7 +14,7 @@ from mmlu_kit.statistics import ALPHA
 
 def reading(one: Reading, labels: Mapping[str, str]) -> str:
     """Return the name of a reading: the model's, with 'by the generated letter' if that is how it is read."""
-    label = labels.get(one.model, one.model)
+    label = labels[one.model]
     return f"{label} by the generated letter" if one.read_by == ReadBy.GENERATED else label
 
 
@@ -30,7 +30,7 @@ def score(by: Score) -> str:
 
 def family(one: Family, labels: Mapping[str, str]) -> str:
     """Say whether accuracy depends on how the same weights are asked and read, and where it differs most."""
-    names = listed(dict.fromkeys(labels.get(each.model, each.model) for each in one.accuracies))
+    names = listed(dict.fromkeys(labels[each.model] for each in one.accuracies))
     if not one.pairs:
         return f"{names} have the same weights, but answered no common question, so they are not compared."
     compared = plural(len(one.pairs), "comparison")
@@ -63,7 +63,7 @@ def not_compared(one: Family, labels: Mapping[str, str]) -> list[str]:
     models = dict.fromkeys(each.model for each in one.accuracies)
     compared = {frozenset(each.model for each in pair.readings) for pair in one.pairs}
     return [
-        f"{labels.get(first, first)} and {labels.get(second, second)} answered no common question, so they are not compared."
+        f"{labels[first]} and {labels[second]} answered no common question, so they are not compared."
         for first, second in combinations(models, 2)
         if frozenset((first, second)) not in compared
     ]
@@ -71,7 +71,7 @@ def not_compared(one: Family, labels: Mapping[str, str]) -> list[str]:
 
 def cloze(model: ClozeScores, labels: Mapping[str, str]) -> str:
     """Say whether another score would give another accuracy."""
-    label = labels.get(model.model, model.model)
+    label = labels[model.model]
     (used,) = (each for each in model.scores if each.score == model.ranked_by)
     others = [each for each in model.scores if each.against]
     differing = [each for each in others if each.against and each.against.p_holm < ALPHA]
@@ -101,7 +101,7 @@ def orders(model: OrderEffects, labels: Mapping[str, str]) -> str:
     differ = "depends on the order" if model.p is not None and model.p < ALPHA else "is not shown to depend on the order"
     test = f"; Cochran's Q test, {p_value(model.p)}" if model.p is not None else ""
     sentences = [
-        f"**{labels.get(model.model, model.model)}** chooses the same answer in every order of the choices for "
+        f"**{labels[model.model]}** chooses the same answer in every order of the choices for "
         f"{percent(alike.share)} of {plural(alike.questions, 'question')} (95% interval {interval(alike.low, alike.high)}).",
         f"Its accuracy {differ} (from {percent(min(shares))} to {percent(max(shares))}{test}); over all orders, it is "
         f"{percent(model.mean)}.",
@@ -144,9 +144,13 @@ def published(name: str, accuracy: float, readings: Sequence[Counterpart]) -> st
     number = f"The published {percent(accuracy)} of {name}"
     agreeing = [each for each in readings if each.low <= accuracy <= each.high]
     if not agreeing:
-        return f"{number} is in no interval of {_ways(readings)}. The nearest is {near}."
+        ways = "the one way" if len(readings) == 1 else f"none of the {len(readings)} ways"
+        finding = "outside the interval of" if len(readings) == 1 else "in the interval of"
+        return f"{number} is {finding} {ways} of asking and reading. The nearest is {near}."
     if len(agreeing) == len(readings):
-        return f"{number} is in the interval of {_ways(readings)}, so it does not tell them apart. The nearest is {near}."
+        ways = "the one way" if len(readings) == 1 else f"all {len(readings)} ways"
+        apart = "" if len(readings) == 1 else ", so it does not tell them apart"
+        return f"{number} is in the interval of {ways} of asking and reading{apart}. The nearest is {near}."
     others = [each.name for each in readings if each not in agreeing]
     if len(agreeing) == 1:
         return f"{number} is what one way of asking and reading gives, {near}. It is outside the interval of {listed(others)}."
@@ -154,7 +158,3 @@ def published(name: str, accuracy: float, readings: Sequence[Counterpart]) -> st
         f"{number} is in the interval of {listed(each.name for each in agreeing)}, and outside that of {listed(others)}. The "
         f"nearest is {near}."
     )
-
-
-def _ways(readings: Sequence[Counterpart]) -> str:
-    return f"{'the only way' if len(readings) == 1 else f'all {len(readings)} ways'} of asking and reading"
