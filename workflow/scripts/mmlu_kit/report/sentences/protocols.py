@@ -59,13 +59,13 @@ def family(one: Family, labels: Mapping[str, str]) -> str:
 
 
 def not_compared(one: Family, labels: Mapping[str, str]) -> list[str]:
-    """Say which models of a family answered no common question."""
+    """Say which models of a family with comparisons answered no common question."""
     models = dict.fromkeys(each.model for each in one.accuracies)
     compared = {frozenset(each.model for each in pair.readings) for pair in one.pairs}
     return [
         f"{labels[first]} and {labels[second]} answered no common question, so they are not compared."
         for first, second in combinations(models, 2)
-        if frozenset((first, second)) not in compared
+        if one.pairs and frozenset((first, second)) not in compared
     ]
 
 
@@ -136,25 +136,44 @@ class Counterpart:
     low: float
     high: float
 
+    def agrees(self, published: float) -> bool:
+        """Whether the published accuracy is within the interval."""
+        return self.low <= published <= self.high
 
-def published(name: str, accuracy: float, readings: Sequence[Counterpart]) -> str:
-    """Say which of these readings, at least one, give a published accuracy: those whose interval contains it."""
-    nearest = min(readings, key=lambda each: abs(each.accuracy - accuracy))
-    near = f"{nearest.name}: {percent(nearest.accuracy)} (95% interval {interval(nearest.low, nearest.high)})"
+    def in_words(self) -> str:
+        """Return 'm: 24.5% (95% interval 20.1% to 29.3%)'."""
+        return f"{self.name}: {percent(self.accuracy)} (95% interval {interval(self.low, self.high)})"
+
+
+def published(name: str, accuracy: float, readings: Sequence[Counterpart], described: Counterpart | None) -> str:
+    """Say which of these readings, at least one, give a published accuracy: those whose interval contains it.
+
+    `described` is the one that is asked and read as the publication describes, None if there is none.
+    """
     number = f"The published {percent(accuracy)} of {name}"
-    agreeing = [each for each in readings if each.low <= accuracy <= each.high]
+    agreeing = [each for each in readings if each.agrees(accuracy)]
+    others = [each for each in readings if each not in agreeing]
+    ways = f"{len(readings)} ways of asking and reading"
+    nearest = min(readings, key=lambda each: abs(each.accuracy - accuracy))
+    if len(readings) == 1:
+        where = "within" if agreeing else "outside"
+        return f"{number} is {where} the interval of the one way that answered its questions, {nearest.in_words()}."
     if not agreeing:
-        ways = "the one way" if len(readings) == 1 else f"none of the {len(readings)} ways"
-        finding = "outside the interval of" if len(readings) == 1 else "in the interval of"
-        return f"{number} is {finding} {ways} of asking and reading. The nearest is {near}."
-    if len(agreeing) == len(readings):
-        ways = "the one way" if len(readings) == 1 else f"all {len(readings)} ways"
-        apart = "" if len(readings) == 1 else ", so it does not tell them apart"
-        return f"{number} is in the interval of {ways} of asking and reading{apart}. The nearest is {near}."
-    others = [each.name for each in readings if each not in agreeing]
-    if len(agreeing) == 1:
-        return f"{number} is what one way of asking and reading gives, {near}. It is outside the interval of {listed(others)}."
-    return (
-        f"{number} is in the interval of {listed(each.name for each in agreeing)}, and outside that of {listed(others)}. The "
-        f"nearest is {near}."
-    )
+        sentences = [f"{number} is in the interval of none of the {ways}.", f"The nearest is {nearest.in_words()}."]
+    elif not others:
+        sentences = [f"{number} is in the intervals of all {ways}, so it does not tell them apart."]
+        sentences.append(f"The nearest is {nearest.in_words()}.")
+    elif len(agreeing) == 1:
+        sentences = [f"{number} is what one of the {ways} gives, {nearest.in_words()}."]
+    else:
+        inside, outside = (listed(each.name for each in some) for some in (agreeing, others))
+        sentences = [f"{number} is in the intervals of {inside}, and outside those of {outside}."]
+        sentences.append(f"The nearest is {nearest.in_words()}.")
+    if described and described.agrees(accuracy):
+        sentences.append(f"Asked and read as published ({described.name}), it is reproduced.")
+    elif described:
+        sentences.append(
+            f"Asked and read as published, this run gives {described.in_words()}, so how it is asked does not explain the "
+            "difference."
+        )
+    return " ".join(sentences)
