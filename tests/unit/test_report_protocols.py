@@ -120,6 +120,15 @@ def test_scores_that_do_not_differ_are_not_said_to():
     )
 
 
+@pytest.mark.parametrize(
+    ("rights", "words"),
+    [([YES, YES, NO, NO], "PMI gives 25.0 points less, which chance explains."), ([NO] * 4, "PMI gives 25.0 points more, ")],
+)
+def test_pmi_is_said_to_be_higher_or_lower(rights, words):
+    (finding,) = section_of(made.family({"cloze": rights}, make=made.question).values()).cloze_findings
+    assert words in finding
+
+
 def in_orders(shown, make=made.mixed):
     """Return the evaluation of a model with these letters in every order; 'A' is all A, 'right' the right choice."""
     answered = []

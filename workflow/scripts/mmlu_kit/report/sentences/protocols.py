@@ -75,23 +75,28 @@ def cloze(model: ClozeScores, labels: Mapping[str, str]) -> str:
     (used,) = (each for each in model.scores if each.score == model.ranked_by)
     others = [each for each in model.scores if each.against]
     differing = [each for each in others if each.against and each.against.p_holm < ALPHA]
-    sentence = f"**{label}** is right on {percent(used.share)} by the score in use ({score(model.ranked_by)})."
-    if not differing:
+    sentences = [f"**{label}** is right on {percent(used.share)} by the score in use ({score(model.ranked_by)})."]
+    if differing:
+        sentences.append(f"The score matters: {'; '.join(map(_against, differing))} (McNemar tests, Holm's correction).")
+        alike = [score(each.score) for each in others if each not in differing]
+        sentences += [f"No difference is shown for {listed(alike)}."] if alike else []
+    else:
         smallest = p_value(min(each.against.p_holm for each in others if each.against))
-        return (
-            f"{sentence} No other score is shown to give another accuracy (McNemar tests, smallest {smallest} after Holm's "
-            "correction)."
+        sentences.append(
+            f"No other score is shown to give another accuracy (McNemar tests, smallest {smallest} after Holm's correction)."
         )
-    sentence += f" The score matters: {'; '.join(map(_against, differing))} (McNemar tests, Holm's correction)."
-    alike = [score(each.score) for each in others if each not in differing]
-    return f"{sentence} No difference is shown for {listed(alike)}." if alike else sentence
+    pmi = [each.against.difference for each in others if each.score == Score.PMI and each.against and each not in differing]
+    sentences += [f"PMI gives {_more(difference)}, which chance explains." for difference in pmi if difference]
+    return " ".join(sentences)
 
 
 def _against(other: ScoreAccuracy) -> str:
-    difference = other.against
-    assert difference
-    more = "more" if difference.difference > 0 else "less"
-    return f"{score(other.score)} gives {points(abs(difference.difference))} {more} ({p_value(difference.p_holm)})"
+    assert other.against
+    return f"{score(other.score)} gives {_more(other.against.difference)} ({p_value(other.against.p_holm)})"
+
+
+def _more(difference: float) -> str:
+    return f"{points(abs(difference))} {'more' if difference > 0 else 'less'}"
 
 
 def orders(model: OrderEffects, labels: Mapping[str, str]) -> str:
