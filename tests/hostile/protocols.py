@@ -1,10 +1,13 @@
 """analysis.json whose part on protocols was forged: values that the answers do not give, or that contradict each other."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.protocols import analyse_protocols
+from mmlu_kit.results import merging
 
 from tests.helpers import protocols, results
 from tests.hostile.inputs import Hostile
@@ -16,6 +19,7 @@ FAMILY = protocols.family(
     {
         "letters": [YES, NO, NO, NO, YES, NO, YES, NO],
         "bare": [NO, YES, NO, NO, YES, NO, YES, NO],
+        "cloze": [NO, YES, YES, NO, YES, YES, YES, YES],
         "orders": [YES, YES, YES, NO, YES, YES, YES, YES],
     },
     make=protocols.question,
@@ -23,6 +27,15 @@ FAMILY = protocols.family(
 STUDY = protocols.study({model: protocols.ASK[model] for model in FAMILY}, ["anatomy"])
 
 PAIR, ROW = "families.0.pairs.1", "families.0.accuracies.0"
+
+
+@functools.cache
+def analysis() -> AnalysisFile:
+    """Return analysis.json as the answers give it."""
+    outcomes = list(FAMILY.values())
+    merged = protocols.merged(STUDY, outcomes)
+    whole = results.analysis(merged, merging.table(STUDY, outcomes))
+    return whole.model_copy(update={"protocols": analyse_protocols(merged, outcomes)})
 
 
 def forged(key: str, value: Any) -> Callable[[Path], list[str | Path]]:
@@ -39,10 +52,7 @@ def forged(key: str, value: Any) -> Callable[[Path], list[str | Path]]:
 
     def make(folder: Path) -> list[str | Path]:
         options = results.write(folder, STUDY, list(FAMILY.values()))
-        merged = protocols.merged(STUDY, list(FAMILY.values()))
-        analysis = results.analysis_of(options)
-        part = analyse_protocols(merged, list(FAMILY.values()))
-        analysis.model_copy(update={"protocols": part}).write(folder / "analysis.json")
+        analysis().write(folder / "analysis.json")
         edit(folder / "analysis.json", change if key else lambda plain: plain.update(protocols=value))
         return ["draw_figures.py", *options, "--analysis", "analysis.json", "--folder", "figures"]
 
@@ -58,7 +68,7 @@ VALUES = [
     (f"{ROW}.count", 7, "share is 0.375, and 7 of 8 are 0.875"),
     (f"{ROW}.share", 1.5, "share: needs at most 1"),
     (f"{ROW}.questions", 0, "questions: needs at least 1"),
-    (f"{ROW}.read_by", "x", "read_by: needs one of"),
+    (f"{ROW}.read_by", "x", "read_by: 'x' is not known; known: best answer, generated letter"),
     (f"{PAIR}.p", 0.0001, "pairs.1.p is 0.0001, but the answers give 1.0"),
     (f"{PAIR}.p_holm", 0.01, "p_holm is smaller than p"),
     (f"{PAIR}.low", -1.0, "pairs.1.low is -1.0, but"),
@@ -72,9 +82,19 @@ VALUES = [
     ("orders.0.mean", 1.0, "protocols.orders.0.mean is 1.0, but the answers give 0.875"),
     ("orders.0.alike.count", 0, "share is 1.0, and 0 of 8 are 0.0"),
     ("orders.0.recalls.A.chosen", 9, "and 9 of 8 were chosen"),
-    ("orders.0.recalls.a", {"right": 1, "chosen": 1, "recall": 1.0}, "orders.0.recalls.a"),
+    ("orders.0.recalls.a", {"right": 1, "chosen": 1, "recall": 1.0}, "protocols.orders.0.recalls: 'a' does not match"),
     ("orders.0.orders", [], "needs 2 or more entries"),
+    ("orders.0.p", 0.001, "protocols.orders.0.p is 0.001, but the answers give none"),
+    ("orders.0.over_orders.high", 1.0, "protocols.orders.0.over_orders.high is 1.0, but"),
+    ("cloze", [], "protocols.cloze.0 is missing, but"),
     ("cloze", [{}], "protocols.cloze.0.model: missing"),
+    ("cloze.0.ranked_by", "pmi", "against is null for another score than the one in use"),
+    ("cloze.0.ranked_by", "best", "cloze.0.ranked_by: 'best' is not known"),
+    ("cloze.0.tokens", 0.5, "cloze.0.tokens: needs at least 1"),
+    ("cloze.0.tokens", 9.0, "protocols.cloze.0.tokens is 9.0, but the answers give 1."),
+    ("cloze.0.scores.4.low", 0.0, "protocols.cloze.0.scores.4.low is 0.0, but"),
+    ("cloze.0.scores.0.score", "pmi", "scores is not every score once, in their order"),
+    ("cloze.0.scores.2", None, "scores is not every score once, in their order"),
     ("", None, "protocols is missing, but the answers give something else"),
     ("", "x", "at protocols"),
 ]

@@ -378,7 +378,7 @@ def test_a_whole_part_that_is_missing_or_made_up_is_refused(tmp_path):
         protocols.check(tmp_path / "a.json", None, merged, evaluations)
     letters = [each for each in evaluations if each.model == "letters"]
     alone = made.merged(made.study({"letters": made.ASK["letters"]}, ["anatomy"]), letters)
-    with pytest.raises(UserError, match="protocols is something else, but the answers give missing"):
+    with pytest.raises(UserError, match="protocols is something else, but the answers give none"):
         protocols.check(tmp_path / "a.json", analysis, alone, letters)
 
 

@@ -47,6 +47,7 @@ def main() -> None:
     print(f"error analysis: {len(names)} figures of {len(analysis.models)} models")
     for name in captions.of_protocols(analysis):
         draw(name, protocol_figures.DRAW[name], analysis)
+        print("protocols: 1 figure")
     if merged.chat and merged.chat.models:
         for name, chat_figure in chat_figures.DRAW.items():
             draw(name, chat_figure, merged.chat)

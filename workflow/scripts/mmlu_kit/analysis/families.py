@@ -13,7 +13,7 @@ from mmlu_kit.settings import Orders, PromptSettings
 
 
 def families(merged: Merged, answers: Mapping[str, Answers]) -> list[Family]:
-    """Return the families among the models with results, in the report's order."""
+    """Return the families among the models with results, in the report's order; of models asked alike, the first is in one."""
     groups: list[list[str]] = []
     for model in answers:
         if not merged.imported(model):

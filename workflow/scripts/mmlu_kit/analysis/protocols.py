@@ -42,7 +42,7 @@ def check(path: Path, analysis: ProtocolAnalysis | None, merged: Merged, outcome
     """Raise UserError that names the first value of this part of analysis.json that is not what the answers give."""
     plain, expected = (each and each.plain() for each in (analysis, analyse_protocols(merged, outcomes)))
     for key, value, right in _differences(plain, expected, "protocols"):
-        problem = f"{key} is {_in_words(value)}, but the answers give {_in_words(right)}"
+        problem = f"{key} is {_in_words(value, 'missing')}, but the answers give {_in_words(right, 'none')}"
         raise UserError(f"{path} was changed after it was made: {problem}; delete it and run again")
 
 
@@ -60,5 +60,5 @@ def _differences(value: Any, expected: Any, key: str) -> Iterator[tuple[str, Any
         yield key, value, expected
 
 
-def _in_words(value: Any) -> str:
-    return "something else" if isinstance(value, dict | list) else "missing" if value is None else str(value)
+def _in_words(value: Any, nothing: str) -> str:
+    return "something else" if isinstance(value, dict | list) else nothing if value is None else str(value)

@@ -106,8 +106,8 @@ def _figures_and_measurements(merged: Merged, analysis: AnalysisFile) -> Iterabl
     groups = [group for group in merged.study.groups if summaries.summarize_group(merged, group)]
     chat = merged.chat
     figures = len(groups) * len(captions.GROUP_FIGURES) + len(captions.drawable(analysis))
-    figures += len(captions.of_protocols(analysis))
     figures += len(captions.CHAT_FIGURES) if chat and chat.models else 0
+    figures += len(captions.of_protocols(analysis))
     yield FilePattern("figures/<figure>.<format>", "the figures of this report, as PNG and as SVG", len(FORMATS) * figures)
     if merged.setups:
         runs = len(merged.setups.runs)

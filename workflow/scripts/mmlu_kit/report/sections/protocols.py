@@ -3,28 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mmlu_kit import statistics
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.protocol_document import (
     ClozeScores,
     Family,
     OrderEffects,
     PairedDifference,
-    ReadBy,
     ReadingAccuracy,
     ScoreAccuracy,
 )
-from mmlu_kit.claims.counterparts import counterparts
-from mmlu_kit.claims.reference import Published, PublishedModel
+from mmlu_kit.claims.reference import Published
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, listed, points
+from mmlu_kit.report.sections.published_accuracies import published_beside
 from mmlu_kit.report.sentences import protocols as sentences
-from mmlu_kit.report.sentences.protocols import Counterpart
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
-from mmlu_kit.results.protocols import protocol
-from mmlu_kit.settings import LETTERS, PromptSettings
+from mmlu_kit.settings import LETTERS
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,6 @@ class FamilyTables:
 
     accuracies: Rows
     pairs: Rows
-    comparisons: int
 
 
 @dataclass(frozen=True)
@@ -67,13 +62,10 @@ def section(merged: Merged, analysis: AnalysisFile, published: Published | None)
     labels = {model: summaries.label(merged, model) for model in merged.order()}
     findings, families = [], []
     for family in protocols.families:
-        findings += [sentences.family(family, labels), *sentences.not_compared(family, labels)]
-        accuracies = [_accuracy(each, labels) for each in family.accuracies]
-        for name, model in _published_models(merged, family, published).items():
-            assert published
-            findings += _compared(merged, name, model, family, labels)
-            accuracies.append(_published_row(model, published))
-        families.append(FamilyTables(accuracies, _pairs(family, labels), len(family.pairs)))
+        sentences_on_published, published_rows = published_beside(merged, family, published, labels) if published else ([], [])
+        findings += [sentences.family(family, labels), *sentences.not_compared(family, labels), *sentences_on_published]
+        accuracies = [*(_accuracy(each, labels) for each in family.accuracies), *published_rows]
+        families.append(FamilyTables(accuracies, _pairs(family, labels)))
     return ProtocolsSection(
         family_findings=findings,
         families=families,
@@ -103,47 +95,6 @@ def _accuracy(row: ReadingAccuracy, labels: Mapping[str, str]) -> Row:
         interval(row.low, row.high),
         percent(row.guessing),
     ]
-
-
-def _published_row(model: PublishedModel, published: Published) -> Row:
-    how = [NOT_KNOWN, NOT_KNOWN]
-    if published.prompt:
-        prompt = PromptSettings(preset=published.prompt.preset, examples=published.prompt.examples)
-        how = [protocol(prompt), ReadBy.BEST if prompt.preset.is_cloze else ReadBy.GENERATED]
-    accuracy = model.accuracy_percent / 100
-    counts = [str(round(accuracy * model.total)), str(model.total), f"**{percent(accuracy)}**"]
-    return ["published", *how, *counts, NOT_KNOWN, NOT_KNOWN]
-
-
-def _published_models(merged: Merged, family: Family, published: Published | None) -> dict[str, PublishedModel]:
-    """Return the published models with a counterpart in a family, by name."""
-    if not published:
-        return {}
-    entries = {each.model: merged.study.models[each.model] for each in family.accuracies}
-    return {name: published.models[name] for name, model in counterparts(entries, published).items() if model}
-
-
-def _compared(merged: Merged, name: str, published: PublishedModel, family: Family, labels: Mapping[str, str]) -> list[str]:
-    """Compare a published accuracy with the readings of models that answered all of its subjects or, if it names none, as many
-    questions in the whole study.
-
-    Like published accuracies, theirs are on every copy of a repeated question; the interval is that of the different ones.
-    """
-    subjects, readings = list(published.subjects) or merged.study.subjects, []
-    for each in family.accuracies:
-        summary = summaries.summarize(merged, each.model, subjects)
-        counts = summary.every_copy if summary else None
-        if (
-            summary
-            and counts
-            and summary.subjects == len(subjects)
-            and (published.subjects or counts.questions == published.total)
-        ):
-            right = counts.correct if each.read_by == ReadBy.BEST else counts.correct_generated or 0
-            share = right / counts.questions
-            low, high = statistics.wilson(share * summary.questions, summary.questions)
-            readings.append(Counterpart(sentences.reading(each, labels), share, low, high))
-    return [sentences.published(name, published.accuracy_percent / 100, readings)] if readings else []
 
 
 def _pairs(family: Family, labels: Mapping[str, str]) -> Rows:

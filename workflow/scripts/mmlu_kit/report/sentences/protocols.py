@@ -14,7 +14,7 @@ from mmlu_kit.statistics import ALPHA
 
 def reading(one: Reading, labels: Mapping[str, str]) -> str:
     """Return the name of a reading: the model's, with 'by the generated letter' if that is how it is read."""
-    label = labels.get(one.model, one.model)
+    label = labels[one.model]
     return f"{label} by the generated letter" if one.read_by == ReadBy.GENERATED else label
 
 
@@ -30,7 +30,7 @@ def score(by: Score) -> str:
 
 def family(one: Family, labels: Mapping[str, str]) -> str:
     """Say whether accuracy depends on how the same weights are asked and read, and where it differs most."""
-    names = listed(dict.fromkeys(labels.get(each.model, each.model) for each in one.accuracies))
+    names = listed(dict.fromkeys(labels[each.model] for each in one.accuracies))
     if not one.pairs:
         return f"{names} have the same weights, but answered no common question, so they are not compared."
     compared = plural(len(one.pairs), "comparison")
@@ -59,39 +59,44 @@ def family(one: Family, labels: Mapping[str, str]) -> str:
 
 
 def not_compared(one: Family, labels: Mapping[str, str]) -> list[str]:
-    """Say which models of a family answered no common question."""
+    """Say which models of a family with comparisons answered no common question."""
     models = dict.fromkeys(each.model for each in one.accuracies)
     compared = {frozenset(each.model for each in pair.readings) for pair in one.pairs}
     return [
-        f"{labels.get(first, first)} and {labels.get(second, second)} answered no common question, so they are not compared."
+        f"{labels[first]} and {labels[second]} answered no common question, so they are not compared."
         for first, second in combinations(models, 2)
-        if frozenset((first, second)) not in compared
+        if one.pairs and frozenset((first, second)) not in compared
     ]
 
 
 def cloze(model: ClozeScores, labels: Mapping[str, str]) -> str:
     """Say whether another score would give another accuracy."""
-    label = labels.get(model.model, model.model)
+    label = labels[model.model]
     (used,) = (each for each in model.scores if each.score == model.ranked_by)
     others = [each for each in model.scores if each.against]
     differing = [each for each in others if each.against and each.against.p_holm < ALPHA]
-    sentence = f"**{label}** is right on {percent(used.share)} by the score in use ({score(model.ranked_by)})."
-    if not differing:
+    sentences = [f"**{label}** is right on {percent(used.share)} by the score in use ({score(model.ranked_by)})."]
+    if differing:
+        sentences.append(f"The score matters: {'; '.join(map(_against, differing))} (McNemar tests, Holm's correction).")
+        alike = [score(each.score) for each in others if each not in differing]
+        sentences += [f"No difference is shown for {listed(alike)}."] if alike else []
+    else:
         smallest = p_value(min(each.against.p_holm for each in others if each.against))
-        return (
-            f"{sentence} No other score is shown to give another accuracy (McNemar tests, smallest {smallest} after Holm's "
-            "correction)."
+        sentences.append(
+            f"No other score is shown to give another accuracy (McNemar tests, smallest {smallest} after Holm's correction)."
         )
-    sentence += f" The score matters: {'; '.join(map(_against, differing))} (McNemar tests, Holm's correction)."
-    alike = [score(each.score) for each in others if each not in differing]
-    return f"{sentence} No difference is shown for {listed(alike)}." if alike else sentence
+    pmi = [each.against.difference for each in others if each.score == Score.PMI and each.against and each not in differing]
+    sentences += [f"PMI gives {_more(difference)}, which chance explains." for difference in pmi if difference]
+    return " ".join(sentences)
 
 
 def _against(other: ScoreAccuracy) -> str:
-    difference = other.against
-    assert difference
-    more = "more" if difference.difference > 0 else "less"
-    return f"{score(other.score)} gives {points(abs(difference.difference))} {more} ({p_value(difference.p_holm)})"
+    assert other.against
+    return f"{score(other.score)} gives {_more(other.against.difference)} ({p_value(other.against.p_holm)})"
+
+
+def _more(difference: float) -> str:
+    return f"{points(abs(difference))} {'more' if difference > 0 else 'less'}"
 
 
 def orders(model: OrderEffects, labels: Mapping[str, str]) -> str:
@@ -101,7 +106,7 @@ def orders(model: OrderEffects, labels: Mapping[str, str]) -> str:
     differ = "depends on the order" if model.p is not None and model.p < ALPHA else "is not shown to depend on the order"
     test = f"; Cochran's Q test, {p_value(model.p)}" if model.p is not None else ""
     sentences = [
-        f"**{labels.get(model.model, model.model)}** chooses the same answer in every order of the choices for "
+        f"**{labels[model.model]}** chooses the same answer in every order of the choices for "
         f"{percent(alike.share)} of {plural(alike.questions, 'question')} (95% interval {interval(alike.low, alike.high)}).",
         f"Its accuracy {differ} (from {percent(min(shares))} to {percent(max(shares))}{test}); over all orders, it is "
         f"{percent(model.mean)}.",
@@ -136,25 +141,44 @@ class Counterpart:
     low: float
     high: float
 
+    def agrees(self, published: float) -> bool:
+        """Whether the published accuracy is within the interval."""
+        return self.low <= published <= self.high
 
-def published(name: str, accuracy: float, readings: Sequence[Counterpart]) -> str:
-    """Say which of these readings, at least one, give a published accuracy: those whose interval contains it."""
-    nearest = min(readings, key=lambda each: abs(each.accuracy - accuracy))
-    near = f"{nearest.name}: {percent(nearest.accuracy)} (95% interval {interval(nearest.low, nearest.high)})"
+    def in_words(self) -> str:
+        """Return 'm: 24.5% (95% interval 20.1% to 29.3%)'."""
+        return f"{self.name}: {percent(self.accuracy)} (95% interval {interval(self.low, self.high)})"
+
+
+def published(name: str, accuracy: float, readings: Sequence[Counterpart], described: Counterpart | None) -> str:
+    """Say which of these readings, at least one, give a published accuracy: those whose interval contains it.
+
+    `described` is the one that is asked and read as the publication describes, None if there is none.
+    """
     number = f"The published {percent(accuracy)} of {name}"
-    agreeing = [each for each in readings if each.low <= accuracy <= each.high]
+    agreeing = [each for each in readings if each.agrees(accuracy)]
+    others = [each for each in readings if each not in agreeing]
+    ways = f"{len(readings)} ways of asking and reading"
+    nearest = min(readings, key=lambda each: abs(each.accuracy - accuracy))
+    if len(readings) == 1:
+        where = "within" if agreeing else "outside"
+        return f"{number} is {where} the interval of the one way that answered its questions, {nearest.in_words()}."
     if not agreeing:
-        return f"{number} is in no interval of {_ways(readings)}. The nearest is {near}."
-    if len(agreeing) == len(readings):
-        return f"{number} is in the interval of {_ways(readings)}, so it does not tell them apart. The nearest is {near}."
-    others = [each.name for each in readings if each not in agreeing]
-    if len(agreeing) == 1:
-        return f"{number} is what one way of asking and reading gives, {near}. It is outside the interval of {listed(others)}."
-    return (
-        f"{number} is in the interval of {listed(each.name for each in agreeing)}, and outside that of {listed(others)}. The "
-        f"nearest is {near}."
-    )
-
-
-def _ways(readings: Sequence[Counterpart]) -> str:
-    return f"{'the only way' if len(readings) == 1 else f'all {len(readings)} ways'} of asking and reading"
+        sentences = [f"{number} is in the interval of none of the {ways}.", f"The nearest is {nearest.in_words()}."]
+    elif not others:
+        sentences = [f"{number} is in the intervals of all {ways}, so it does not tell them apart."]
+        sentences.append(f"The nearest is {nearest.in_words()}.")
+    elif len(agreeing) == 1:
+        sentences = [f"{number} is what one of the {ways} gives, {nearest.in_words()}."]
+    else:
+        inside, outside = (listed(each.name for each in some) for some in (agreeing, others))
+        sentences = [f"{number} is in the intervals of {inside}, and outside those of {outside}."]
+        sentences.append(f"The nearest is {nearest.in_words()}.")
+    if described and described.agrees(accuracy):
+        sentences.append(f"Asked and read as published ({described.name}), it is reproduced.")
+    elif described:
+        sentences.append(
+            f"Asked and read as published, this run gives {described.in_words()}, so how it is asked does not explain the "
+            "difference."
+        )
+    return " ".join(sentences)
