@@ -308,15 +308,18 @@ class AnalysisFile(Document):
     """analysis.json: statistics on a study's answers and mistakes.
 
     A model's statistics are over all questions of the study that it answered; comparisons are over the questions that all
-    models answered. A question that occurs more than once counts once, except in the accuracies of single subjects. An imported
+    compared models answered. A question that occurs more than once counts once, except in the accuracies of single subjects. An imported
     answer that could not be read is not a wrong letter: it lowers a model's accuracy on all questions, and every test leaves it
     out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
     """
 
     schema_: Literal["mmlu-kit/analysis/4"] = version("mmlu-kit/analysis/4")
     study: str = Field(description="The study's name.")
-    questions: Count = Field(description="Number of questions that all models answered.")
+    questions: Count = Field(description="Number of questions that all compared models answered.")
     models: list[ModelAnalysis] = Field(description="The models of the study's groups with results, in the report's order.")
+    compared: list[str] = Field(
+        description="The models that are compared with each other: of weights asked in several ways, the first."
+    )
     pairs: list[PairAnalysis] = Field(description="Comparisons of every two models.")
     cochran_q: CochranQ | None = Field(description="Null for fewer than two models.")
     difficulty: Difficulty
@@ -332,3 +335,8 @@ class AnalysisFile(Document):
         description="How much depends on how models are asked; null if no weights were asked in several ways and no model has "
         "a cloze preset or `orders: cyclic`.",
     )
+
+    @property
+    def compared_models(self) -> list[ModelAnalysis]:
+        """The models that are compared with each other."""
+        return [model for model in self.models if model.model in self.compared]

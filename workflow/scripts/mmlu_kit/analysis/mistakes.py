@@ -48,6 +48,7 @@ def analysis(
             )
             for model, rows in answers.items()
         ],
+        compared=compared,
         pairs=pairs,
         cochran_q=difficulty.cochran_q,
         difficulty=difficulty.difficulty,

@@ -7,6 +7,7 @@ from mmlu_kit import statistics
 from mmlu_kit.analysis import protocols
 from mmlu_kit.analysis.document import AnalysisFile, ModelAnalysis, Share
 from mmlu_kit.results import summaries
+from mmlu_kit.results.protocols import first_of_each
 from mmlu_kit.results.study_results import StudyResults
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.user_errors import UserError
@@ -26,6 +27,8 @@ def read(path: Path, results: StudyResults) -> AnalysisFile:
     answered = {name: summary for name in grouped if (summary := summaries.summarize(merged, name, merged.study.subjects))}
     if (analysis.study, [model.model for model in analysis.models]) != (merged.study.name, list(answered)):
         raise _changed(path, "it is of other models than merged.json")
+    if analysis.compared != first_of_each(merged.study.models, answered):
+        raise _changed(path, "it compares other models than those with weights of their own")
     for model in analysis.models:
         for what, value, expected in _compared(model, answered[model.model]):
             if value != expected:

@@ -84,7 +84,7 @@ def models_wrong(analysis: AnalysisFile) -> Any:
 
 def agreement(analysis: AnalysisFile) -> Any:
     """Draw the error consistency of each pair of models: Cohen's kappa of right and wrong."""
-    models = analysis.models
+    models = analysis.compared_models
     places = {model.model: place for place, model in enumerate(models)}
     grid = [[float("nan")] * len(models) for _ in models]
     for pair in analysis.pairs:

@@ -75,7 +75,7 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         guessing=[accuracy.guessing(model) for model in analysis.models],
         difficulty_headings=[
             *("Subject", *_guessing_heading(analysis), "Mean accuracy"),
-            *(model.label for model in analysis.models),
+            *(model.label for model in analysis.compared_models),
         ],
         difficulty=_difficulty(merged, analysis),
         subject_order=sentences.subject_order(analysis.difficulty),
@@ -83,7 +83,7 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
             [_names(pair.models, labels), known(pair.rho, decimals(2)), p_value(pair.p)]
             for pair in analysis.difficulty.spearman
         ],
-        comparable=len(analysis.models) > 1,
+        comparable=len(analysis.compared) > 1,
         models_wrong=[
             [f"{number} of {wrong.models}", str(observed), percent(observed / wrong.questions), f"{expected:.0f}"]
             for number, (observed, expected) in enumerate(zip(wrong.observed, wrong.expected, strict=True))
@@ -106,8 +106,8 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         confidence=[accuracy.confidence(model, calibration) for model, calibration in calibrated],
         without_confidence=[model.label for model in analysis.models if not model.calibration],
         hardest_which=sentences.hardest(analysis),
-        hardest=[_hardest(question, analysis.models) for question in analysis.hardest[: sentences.SHOWN_HARDEST]]
-        if len(analysis.models) > 1
+        hardest=[_hardest(question, analysis.compared_models) for question in analysis.hardest[: sentences.SHOWN_HARDEST]]
+        if len(analysis.compared) > 1
         else [],
         label_errors_found=sentences.label_errors(errors),
         label_errors=[
@@ -171,7 +171,7 @@ def _difficulty(merged: Merged, analysis: AnalysisFile) -> Rows:
     rows = []
     guessing = analysis.difficulty.guessing if _guessing_heading(analysis) else {}
     for subject in analysis.difficulty.order:
-        models = [summaries.summarize(merged, model.model, [subject]) for model in analysis.models]
+        models = [summaries.summarize(merged, model.model, [subject]) for model in analysis.compared_models]
         accuracies = [model.correct / (model.questions - model.unread) for model in models if model]
         chance = [percent(guessing[subject])] if subject in guessing else []
         rows.append([subject, *chance, percent(sum(accuracies) / len(accuracies)), *map(percent, accuracies)])

@@ -105,7 +105,7 @@ def accuracies_differ(q: CochranQ | None) -> str | None:
 
 def hardest(analysis: AnalysisFile) -> str:
     """Say which of the questions that every model missed are listed, and where the others are."""
-    if len(analysis.models) < 2:
+    if len(analysis.compared) < 2:
         return "There is only one model; its mistakes are in `questions.csv`."
     if not analysis.hardest or not analysis.models_wrong:
         return "There is no question that every model missed."
