@@ -420,7 +420,7 @@ def large(subjects):
     for subject in subjects:
         text = random.Random(subject).randbytes(250_000).hex()
         evaluation = results.evaluation("m", subject, "ABCD")
-        answers = {"generated": text, "parsed": answer_parser.parse(text)}
+        answers = {"generated": text, "parsed": answer_parser.parse(text, "ABCD")}
         answers["correct_generated"] = False
         assert answers["parsed"] is None
         answered = [record.model_copy(update=answers) for record in evaluation.records]
