@@ -16,7 +16,7 @@ from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.results import merging, timing_setups
 from mmlu_kit.results.merged import Merged, Result
 from mmlu_kit.results.timing_setups import Run
-from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, PromptSettings, Quantization, Requested
+from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Preset, PromptSettings, Quantization, Requested
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
@@ -82,9 +82,11 @@ def run(
     asked = results.study(list(models), subjects).model_copy(update={"models": entries})
     merged = merging.merge(asked, evaluations, timings, Processes({}))
 
-    def counts(result: Result) -> dict[str, int]:
+    def counts(result: Result) -> dict[str, int | None]:
         correct, questions = models[result.model].subjects[result.subject].correct, PUBLISHED.questions[result.subject]
-        published = {"questions": questions, "correct": correct, "correct_generated": correct, "parsed": questions}
+        published = {"questions": questions, "correct": correct}
+        generated = {"correct_generated": correct, "parsed": questions}
+        published |= dict.fromkeys(generated) if Preset(preset).is_cloze else generated
         return {**published, **(totals or {}).get(result.subject, {})}
 
     return with_counts(merged, counts)

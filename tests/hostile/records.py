@@ -203,7 +203,7 @@ def result(**values: object) -> Change:
     return lambda plain: plain["results"][0].update(values)
 
 
-LARGE = {"questions": 50, "correct": 40, "correct_generated": 40, "parsed": 50}
+LARGE = {"questions": 50, "guessed": 12.5, "correct": 40, "correct_generated": 40, "parsed": 50}
 
 FORGED = [
     rewritten("the right answers are the model's", "evaluations/a/anatomy.json: the right answer to question ", all_right),
@@ -236,7 +236,8 @@ PROBABILITIES = [
             ("records.2.letter_mass: needs at most 1.0", logprobs(-0.5, -0.5, -0.4, -0.5)),
             ("letter_logprobs.A: needs a finite number", logprobs(math.nan, -2, -0.5, -2)),
             ("letter_logprobs.A: needs a finite number", logprobs(-math.inf, -2, -0.5, -2)),
-            ("records.2.letter_logprobs: needs one number for each of", record(letter_logprobs={"A": -1.0})),
+            ("records.2.letter_logprobs: needs 2 or more entries, not 1", record(letter_logprobs={"A": -1.0})),
+            ("records.2.letter_logprobs: needs one number for each of A, B", record(letter_logprobs={"A": -1.0, "C": -1.0})),
             ("records.2.letter_logprobs.A: needs a number", record(letter_logprobs=dict.fromkeys("ABCD", "-1"))),
             ("predicted is not the most probable letter", logprobs(-0.5, -2, -2.5, -2)),
             ("letter_mass is not the sum", record(letter_mass=0.9)),
@@ -257,7 +258,7 @@ PROBABILITIES = [
             ("question 2 is of another subject", record(subject="virology")),
             ("question 7 is where question 2 should be", record(index=7)),
             ("records.2.index: needs at least 0", record(index=-1)),
-            ("records.2.gold: 'E' does not match", record(gold="E")),
+            ("gold, predicted or parsed is beyond D, and the question has 4 choices", record(gold="E")),
         ]
     )
 ]

@@ -94,6 +94,27 @@ def more_right(plain: Any) -> None:
     plain["setups"][0].update(correct=[7])
 
 
+def other_choices(number: int) -> Change:
+    """Return the change that gives question 0 this number of choices in every run of stability.json."""
+
+    def change(plain: Any) -> None:
+        for each in plain["runs"]:
+            each["logprobs"][0] = [-0.5, *[-9.0] * (number - 1)]
+
+    return change
+
+
+def in_all_runs(predicted: str | None = None, **totals: object) -> Change:
+    """Return the change of the best answers and totals of setups.json, in all places."""
+
+    def change(plain: Any) -> None:
+        for each in [*(run["measured"] for run in plain["runs"]), *plain["configurations"]]:
+            each["totals"].update(totals)
+            each["predicted"] = predicted or each["predicted"]
+
+    return change
+
+
 def more_cached(plain: Any) -> None:
     """Give the first probe or time more cached tokens than its prompt has."""
     plain["probes" if "probes" in plain else "first_token"][0].update(cached_tokens=10**6)
@@ -206,7 +227,13 @@ STABILITY = [
             ("predicted is not the most probable letter of answer 0", run(predicted=["B", *"BCDAAAA"])),
             ("needs at most 0.0", lambda s: s["runs"][0]["logprobs"][0].__setitem__(0, 0.5)),
             ("the letters' probabilities add up to more than 1", lambda s: s["runs"][0]["logprobs"].__setitem__(0, [-0.1] * 4)),
-            ("needs 4 or more entries", lambda s: s["runs"][0]["logprobs"].__setitem__(0, [-2.0])),
+            ("needs 2 or more entries", lambda s: s["runs"][0]["logprobs"].__setitem__(0, [-2.0])),
+            ("needs 26 or fewer entries, not 27", lambda s: s["runs"][0]["logprobs"].__setitem__(0, [-9.0] * 27)),
+            ("run 0 has 2 choices of anatomy/test/0, which has 4", other_choices(2)),
+            ("run 0 has 5 choices of anatomy/test/0, which has 4", other_choices(5)),
+            ("run 0 has 26 choices of anatomy/test/0, which has 4", other_choices(26)),
+            ("predicted is beyond the 4 choices of answer 0", run(predicted=["E", *"BCDAAAA"])),
+            ("predicted.0: 'AB' does not match", run(predicted=["AB", *"BCDAAAA"])),
             ("two runs have the same settings", run(threads=2)),
             ("comparisons are not those of the runs", lambda s: s["comparisons"].clear()),
             ("comparisons are not those of the runs", lambda s: s["comparisons"][0].update(largest_difference=0.1)),
@@ -231,6 +258,13 @@ TIMING_SETUPS = [
             ("setups are not the summaries of the runs", measured(real_s=3.5)),
             ("configurations are not those of the runs", measured(predicted="DBCDAAAD")),
             ("setups.json: run 0 has 7 right answers, and 5 are", more_right),
+            ("setups.json: run 0 has the answer E to anatomy/test/4, which has 4 choices", in_all_runs("ABCDEAAA")),
+            ("setups.json: run 0 has the answer Z to anatomy/test/0, which has 4 choices", in_all_runs("ZBCDAAAA")),
+            *(("measured.predicted: '", in_all_runs(f"ABCDAAA{letter}")) for letter in ("a", "-", "1", " ", "Ä", "\u202e")),
+            ("setups.json: run 0 has 1.0 guessed answers, and 2.0 are", in_all_runs(guessed=1.0)),
+            ("totals: guessed is larger than questions", in_all_runs(guessed=9.0)),
+            ("totals.guessed: needs at least 0", in_all_runs(guessed=-1.0)),
+            ("setups.json: its runs were not made with the preset of a", in_all_runs(correct_generated=None, parsed=None)),
             ("setups are not the summaries of the runs", lambda s: s["setups"][0]["real_s"].update(median=2.0)),
             ("setups are not the summaries of the runs", lambda s: s["setups"][0].update(correct=[8])),
             ("configurations are not those of the runs", lambda s: s["configurations"][0].update(answers_not_shared=3)),

@@ -36,6 +36,16 @@ def test_a_run_with_the_published_counts_reproduces_every_accuracy():
     assert numbers["Qwen2.5-3B-Instruct: questions"].verdict == REPRODUCED
 
 
+def test_where_nothing_is_generated_no_accuracy_is_compared():
+    merged = audits.run("0.5B", "1.5B", "3B", preset="cloze")
+    reason = "nothing is generated with the preset cloze"
+    names = ["accuracy over all subjects", "accuracy on anatomy"]
+    compared = [row(merged, "1.5B", name) for name in names]
+    compared.append(rows(merged)["Qwen2.5-3B-Instruct to Qwen2.5-0.5B-Instruct: ratio of accuracies"])
+    assert [(number.run, number.verdict, number.reason) for number in compared] == [(None, NOT_RUN, reason)] * 3
+    assert row(merged, "1.5B", "questions").verdict == REPRODUCED
+
+
 def test_an_accuracy_is_compared_by_the_generated_letter_and_its_wilson_interval():
     number = row(audits.run("1.5B", **anatomy(correct=10, correct_generated=70)), "1.5B", "accuracy on anatomy")
     assert number.run == pytest.approx(70 / 135)

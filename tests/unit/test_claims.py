@@ -181,6 +181,32 @@ def test_of_two_entries_of_a_model_the_one_with_the_writeups_prompt_is_its_count
     assert names[audits.NAMES["3B"]] == "Qwen2.5-3B-Instruct-bare"
 
 
+def test_of_two_entries_of_a_model_the_one_that_generates_answers_is_its_counterpart():
+    entry = audits.run("3B").study.models["Qwen2.5-3B-Instruct"]
+    cloze, letters = (
+        entry.model_copy(update={"prompt": entry.prompt.model_copy(update={"preset": preset})})
+        for preset in (Preset.CLOZE, Preset.LM_EVAL)
+    )
+    models = {"Qwen2.5-3B-Instruct-cloze": cloze, "Qwen2.5-3B-Instruct": letters}
+    assert counterparts(models, audits.PUBLISHED)[audits.NAMES["3B"]] == "Qwen2.5-3B-Instruct"
+    del models["Qwen2.5-3B-Instruct"]
+    assert counterparts(models, audits.PUBLISHED)[audits.NAMES["3B"]] == "Qwen2.5-3B-Instruct-cloze"
+
+
+def test_claims_compare_with_the_guessing_of_the_runs_own_questions():
+    tenths = audits.with_counts(audits.run("0.5B"), lambda result: {"guessed": result.totals.questions / 10})
+    judgement = judge("near-random", tenths)
+    assert judgement.verdict == HOLDS and "guessing gives 10.0%" in judgement.evidence
+    assert judge("astronomy-strong", tenths) == Judgement(
+        verdict=NOT_TESTABLE, evidence="not all questions of abstract_algebra have 4 choices here, so these are other questions"
+    )
+
+
+def test_how_many_answers_are_parsed_is_not_tested_where_nothing_is_generated():
+    judgement = judge("cannot-parse", audits.run("0.5B", preset="cloze"))
+    assert judgement == Judgement(verdict=NOT_TESTABLE, evidence="nothing is generated with the preset cloze")
+
+
 def test_a_study_of_other_models_says_so_and_names_the_missing_model():
     subjects = ["anatomy", "astronomy", "virology"]
     answers = {"s": dict.fromkeys(subjects, "AAAA" * 25), "l": dict.fromkeys(subjects, "ABCD" * 25)}

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 import pytest
 from mmlu_kit import statistics
 from mmlu_kit.jobs import ending
+from mmlu_kit.results import merging
 from mmlu_kit.results.merged import Missing, NotRunHere
-from mmlu_kit.settings import Device
+from mmlu_kit.settings import Device, Orders, Preset, Score
+from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
 
@@ -47,6 +49,52 @@ def test_accuracies_stand_beside_guessing_with_how_models_ran_and_what_is_missin
         "To run what was skipped, on a machine that can: make retry STUDY=made",
         "3 of 8 evaluations are missing: make report STUDY=made runs them",
     ]
+
+
+WAYS = {
+    "letters": results.REQUESTED,
+    "in all orders": results.asked(orders=Orders.CYCLIC),
+    "by texts": results.asked(preset=Preset.CLOZE, score=Score.BYTE, examples=5),
+}
+
+
+def mixed(ways, choices):
+    """Return merged.json of models asked in these ways, each on a subject with questions of its own numbers of choices."""
+    study = results.study_asked(ways, SUBJECTS)
+    evaluations = [
+        results.evaluation(model, subject, "A" * len(numbers), choices=numbers, requested=how)
+        for (model, how), (subject, numbers) in zip(ways.items(), choices, strict=True)
+    ]
+    timings = [results.timing(one.model, one.subject) for one in evaluations]
+    return merging.merge(study, evaluations, timings, Processes({}))
+
+
+def test_models_that_are_asked_in_several_ways_are_told_apart(tmp_path):
+    merged = mixed(WAYS, [("anatomy", [2, 4, 5, 10])] * 3)
+    lines = written(tmp_path, merged, "merged.json")
+    assert lines[1] == "Accuracy by the best answer, study made:"
+    assert lines[3:8] == [
+        "Model          Questions  Accuracy   95% interval  Asked for",
+        "letters                4     25.0%  4.6% to 69.9%  letters                  1 subject missing",
+        "in all orders          4     25.0%  4.6% to 69.9%  letters over all orders  1 subject missing",
+        "by texts               4     25.0%  4.6% to 69.9%  cloze, per byte, 5-shot  1 subject missing",
+        "(guessing)                   26.2%",
+    ]
+
+
+def test_guessing_is_a_range_where_models_answered_other_questions(tmp_path):
+    ways = {"a": results.REQUESTED, "b": results.REQUESTED}
+    lines = written(tmp_path, mixed(ways, [("anatomy", [4, 4]), ("virology", [10, 10])]), "merged.json")
+    assert lines[1] == "Accuracy by the best letter, study made:" and "Asked for" not in lines[3]
+    assert "(guessing)             10.0% to 25.0%" in lines
+
+
+def test_without_a_result_there_is_no_guessing(tmp_path):
+    study = results.study(["huge"], ["anatomy"])
+    merged, _ = results.merged(study, {})
+    skipped = [NotRunHere(model="huge", subject="anatomy", reason="no GPU")]
+    lines = written(tmp_path, merged.model_copy(update={"not_run": skipped, "missing": []}), "merged.json")
+    assert not any(line.startswith("(guessing)") for line in lines)
 
 
 def test_a_large_study_shows_models_and_not_subjects(tmp_path):

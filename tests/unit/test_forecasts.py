@@ -16,7 +16,7 @@ from mmlu_kit.jobs.downloads import Download, Inputs
 from mmlu_kit.jobs.forecast import Forecast, Here
 from mmlu_kit.models import memory
 from mmlu_kit.results.stability import StabilityFile
-from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization
+from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Orders, Preset, Quantization
 from mmlu_kit.timing.gpu import Gpu
 from mmlu_kit.user_errors import UserError
 
@@ -108,6 +108,17 @@ def test_estimates_follow_from_size_questions_and_cores():
     assert seconds(1, questions=None) == seconds(1, questions=14_042 / 57)
     assert seconds(7.6, 1369, settings=CUDA) == pytest.approx(328 + 6 + 15.2)
     assert seconds(None) is None
+
+
+def test_a_question_in_all_orders_is_read_once_for_each():
+    def seconds(**prompt):
+        study = results.study_asked({"m": results.asked(**prompt)}, ["anatomy"])
+        rows = {"m": Forecast("m", CPU, None, CPU)}
+        return estimates.estimates(study, {"m": manifest(1)}, {"anatomy": 1000}, rows, 2).models["m"]
+
+    starting_s = 6 + 2
+    assert seconds(orders=Orders.CYCLIC) - starting_s == pytest.approx(4 * (seconds() - starting_s))
+    assert seconds(preset=Preset.CLOZE) == seconds()
 
 
 def test_what_is_skipped_takes_no_time():

@@ -175,6 +175,11 @@ def change(config, path, value):
         ("studies/demo/timing_setups/setups/1/number", 1, "studies.demo.timing_setups: two setups have the same number"),
         ("studies/demo/timing_setups/setups/1/device", "tpu", "timing_setups.setups.1.device: 'tpu' is not known"),
         ("studies/demo/chat/models", ["demo-tiny"], "there is no model 'demo-tiny'; known: "),
+        (
+            "models/demo-medium/prompt",
+            {"preset": "cloze"},
+            "studies.demo.stability.model: 'demo-medium' has the preset cloze, which asks for no letters: name one of ",
+        ),
         ("studies/demo/chat/strategies", ["none", "last_turns(2)"], "chat.strategies: 'full' is missing"),
         (
             "studies/demo/chat/strategies",

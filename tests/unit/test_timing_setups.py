@@ -1,10 +1,12 @@
 """Timing setups: medians and ranges, runs grouped by what really ran, and comparisons only on the same questions."""
 
+import json
+
 import pytest
 from mmlu_kit.data import MedianRange
 from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.results import merging, timing_setups
-from mmlu_kit.settings import Device, LoadSettings, Quantization, WeightGroup
+from mmlu_kit.settings import Device, LoadSettings, Quantization, Requested, WeightGroup
 from mmlu_kit.study import Setup, TimingSetups, setup_name
 from mmlu_kit.timing.time_logs import Processes
 
@@ -44,6 +46,23 @@ RUNS = [
     run(CPU, 2, real_s=16.0),
     run(FOUR_BIT, 1, "ABDD", 10.5, "4bit", peak_rss_bytes=5 * 10**8),
 ]
+
+
+@pytest.mark.parametrize(
+    ("how", "generates"), [({}, True), ({"orders": "cyclic"}, True), ({"preset": "cloze"}, False), ({"preset": "olmes"}, False)]
+)
+def test_answers_of_every_protocol_are_compared_with_letters_up_to_z(how, generates):
+    def measured(answers):
+        requested = Requested.model_validate({**dict(results.REQUESTED), **how})
+        evaluation = results.evaluation("m", "anatomy", answers, "A---", choices=[2, 4, 10, 26], requested=requested)
+        return timing_setups.run(CPU, 1, [evaluation], [results.timing("m", "anatomy")], results.process())
+
+    first, second = measured("ABJZ"), measured("ABJY")
+    assert first.measured.predicted == "ABJZ" and (first.measured.totals.parsed is not None) == generates
+    (configuration,) = timing_setups.configurations_run([first, second])
+    assert configuration.answers_not_shared == 1 and configuration.totals.guessed == pytest.approx(0.5 + 0.25 + 0.1 + 1 / 26)
+    compared = timing_setups.compare(TimingSetups(model="m", subjects=["anatomy"], repeats=1, setups=[CPU]), [first])
+    assert timing_setups.SetupsFile.parse(json.dumps(compared.plain()), "setups.json") == compared
 
 
 @pytest.mark.parametrize("setup", [GPU, SKIPPED, CPU, FOUR_BIT])

@@ -107,6 +107,9 @@ class Record(Data):
             raise ValueError(
                 f"other_orders has {len(self.other_orders)}, but the choices have {self.choices - 1} other rotations"
             )
+        for order, letters in enumerate(self.other_orders or [], 1):
+            if mass(letters.values()) > 1 + ROUNDING:
+                raise ValueError(f"the letters' probabilities in order {order} add up to more than 1")
         best = self.choice_logprobs or {}
         if best.get(self.predicted or "") != max(best.values()):
             raise ValueError("predicted is not the most probable letter")

@@ -9,7 +9,7 @@ import re
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmlu_kit import files, locks
@@ -170,19 +170,28 @@ def _check(archive: Path, part: Path, members: list[str], results: Path, folder:
     others = [results, *(other for other in locations.other_machines(results) if other != folder)]
     models: Counter[str] = Counter()
     belonging: set[str] = set()
-    for name in sorted(members):
-        if not name.startswith("evaluations/"):
-            continue
-        evaluation, names = machine_results.read_evaluation(place, name)
-        if study is not None:
-            machine_results.check_in_study(evaluation, study, f"{archive}: {name}")
-        for path in (other / name for other in others):
-            if path.is_file():
-                outcome = records.read_evaluation(path)
-                compatibility.check_same_answers(str(path), outcome, f"{archive}: {name}", evaluation)
-        models[evaluation.model] += 1
+    for name in sorted(name for name in members if name.startswith("evaluations/")):
+        model, names = _check_evaluation(archive, place, name, others, study)
+        models[model] += 1
         belonging.update(names)
     extra = sorted(set(members) - belonging)
     if extra:
         raise UserError(f"{archive}: {extra[0]} belongs to no evaluation in it; {place.advice}")
     return dict(models)
+
+
+def _check_evaluation(
+    archive: Path, place: Place, name: str, others: Sequence[Path], study: Study | None
+) -> tuple[str, list[str]]:
+    """Return the model of an evaluation in an archive and the names of the files that belong to it.
+
+    Raises UserError as `_check`. Only one evaluation is in memory at a time.
+    """
+    evaluation, names = machine_results.read_evaluation(place, name)
+    if study is not None:
+        machine_results.check_in_study(evaluation, study, f"{archive}: {name}")
+    for path in (other / name for other in others):
+        if path.is_file():
+            outcome = records.read_evaluation(path)
+            compatibility.check_same_answers(str(path), outcome, f"{archive}: {name}", evaluation)
+    return evaluation.model, names

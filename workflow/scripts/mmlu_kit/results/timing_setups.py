@@ -6,7 +6,7 @@ of one effective configuration should differ in nothing but time.
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,12 +14,14 @@ from mmlu_kit.data import Bytes, Count, Data, Document, Joules, MedianRange, Pos
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
-from mmlu_kit.settings import SETTINGS, Effective, LoadSettings, WeightGroup
+from mmlu_kit.settings import LETTERS, SETTINGS, Effective, LoadSettings, WeightGroup
 from mmlu_kit.study import Setup, TimingSetups
 from mmlu_kit.timing import limits, phase_timer
 from mmlu_kit.timing.limits import UtcTime
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.time_logs import ProcessTimes
+
+Letters = Annotated[str, Field(pattern=f"^[{LETTERS[0]}-{LETTERS[-1]}]*$")]
 
 
 class Phases(Data):
@@ -51,7 +53,7 @@ class Measured(Data):
     threads: Positive
     totals: Totals
     questions_sha256: str = Field(description="Hash of the questions asked.")
-    predicted: str | None = Field(description="The best letters, question by question; null in merged.json.")
+    predicted: Letters | None = Field(description="The best answers, question by question; null in merged.json.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -107,7 +109,7 @@ class ConfigurationRuns(Data):
     parallelism: MedianRange | None = Field(description="CPU time divided by real time; null if no real time was measured.")
     weight_bytes: Bytes
     quantized: list[WeightGroup] = Field(description="The quantized tensors, by module and number format.")
-    predicted: str | None = Field(description="The best letters of the first run; null in merged.json.")
+    predicted: Letters | None = Field(description="The best answers of the first run; null in merged.json.")
     answers_not_shared: Count = Field(description="Questions to which the runs gave different answers.")
     totals: Totals
     questions_sha256: str
@@ -213,7 +215,7 @@ def run(
         threads=timed[0].threads,
         totals=Totals.over(all_records),
         questions_sha256=records.questions_sha256(all_records),
-        predicted="".join(record.predicted or "-" for record in all_records),
+        predicted="".join(record.predicted or "" for record in all_records),
     )
     return Run(setup=setup.name, repeat=repeat, requested=requested, reason=outcomes[0].reason, measured=measured)
 
