@@ -23,11 +23,25 @@ def read(path: Path, merged: Merged) -> AnalysisFile:
     answered = {name: summary for name in grouped if (summary := summaries.summarize(merged, name, merged.study.subjects))}
     if (analysis.study, [model.model for model in analysis.models]) != (merged.study.name, list(answered)):
         raise _changed(path, "it is of other models than merged.json")
+    for part, names in _names(analysis).items():
+        if not names <= set(answered):
+            raise _changed(path, f"its {part} are of other models")
+    if any(len(question.predicted) < len(answered) for question in analysis.hardest):
+        raise _changed(path, "its hardest questions lack a model's answer")
     for model in analysis.models:
         for what, value, expected in _compared(model, answered[model.model]):
             if value != expected:
                 raise _changed(path, f"{model.model}: {what} is {value}, but merged.json gives {expected}")
     return analysis
+
+
+def _names(analysis: AnalysisFile) -> dict[str, set[str]]:
+    """Return the names of the models in each part of analysis.json."""
+    return {
+        "pairs": {name for pair in (*analysis.pairs, *analysis.difficulty.spearman) for name in pair.models},
+        "hardest questions": {name for question in analysis.hardest for name in question.predicted},
+        "label errors": {model.model for model in analysis.label_errors.models} if analysis.label_errors else set(),
+    }
 
 
 def _compared(model: ModelAnalysis, summary: Summary) -> list[tuple[str, Any, Any]]:

@@ -22,6 +22,7 @@ class MistakesSection:
 
     best: str
     generated: bool
+    mixed: bool
     accuracy_headings: Row
     accuracies: Rows
     binomial_test: str
@@ -65,6 +66,7 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
     return MistakesSection(
         best=best,
         generated=generated,
+        mixed=any(len(model.choices) > 1 for model in analysis.models),
         accuracy_headings=[
             *("Model", "Accuracy", "95% interval", "By subjects", "Mean of subjects", "Against guessing"),
             "Best constant letter" if best == "best letter" else "Best constant choice",
