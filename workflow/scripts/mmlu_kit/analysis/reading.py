@@ -37,8 +37,9 @@ def read(path: Path, merged: Merged) -> AnalysisFile:
 
 def _names(analysis: AnalysisFile) -> dict[str, set[str]]:
     """Return the names of the models in each part of analysis.json."""
+    pairs = [*(pair.models for pair in analysis.pairs), *(pair.models for pair in analysis.difficulty.spearman)]
     return {
-        "pairs": {name for pair in (*analysis.pairs, *analysis.difficulty.spearman) for name in pair.models},
+        "pairs": {name for pair in pairs for name in pair},
         "hardest questions": {name for question in analysis.hardest for name in question.predicted},
         "label errors": {model.model for model in analysis.label_errors.models} if analysis.label_errors else set(),
     }
