@@ -130,6 +130,9 @@ def test_the_report_of_letters_and_cloze_says_so_once():
     assert "All numbers are by the best answer, unless the generated letter is named." in report
     assert "m calibration error" in report and "c calibration error" not in report
     assert "Not known for c." in report
+    assert "probability among the letters, of o on average over every order of the choices." in report
+    assert "o saw every choice under every letter" in report
+    assert "| lm_eval: letters over all orders |" in report and "| cloze: cloze, per character |" in report
 
 
 @pytest.mark.parametrize(
