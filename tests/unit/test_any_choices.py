@@ -143,12 +143,12 @@ def test_the_report_says_what_guessing_reaches(number, reaches, letters):
     report = results.report(*choices.study(LETTERED, {"anatomy": [number]}))
     assert f"is the one of {letters} that is most probable" in report
     assert f"guessing reaches {reaches};" in report or f"guessing reaches {reaches}." in report
-    assert f"guessing, which reaches {reaches} (exact binomial test" in report and "25%" not in section_4_to_6(report)
+    assert f"guessing, which reaches {reaches} (exact binomial test" in report and "25%" not in results_and_mistakes(report)
 
 
-def section_4_to_6(report):
-    """Return sections 4 to 6 of a report."""
-    return report[report.index("## 4. ") : report.index("## 7. ")]
+def results_and_mistakes(report):
+    """Return the parts of a report on accuracy and mistakes."""
+    return report[report.index("### Overall Accuracy") : report.index("### Hardest Questions")]
 
 
 def test_subjects_with_other_numbers_of_choices_show_what_guessing_reaches():
