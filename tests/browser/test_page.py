@@ -5,8 +5,9 @@ import re
 import shutil
 
 import pytest
+from mmlu_kit.settings import LETTERS
 
-from tests.helpers import pages
+from tests.helpers import choices, pages
 
 pytestmark = pytest.mark.browser
 
@@ -204,6 +205,46 @@ def test_a_model_without_probabilities_shows_letters_and_no_numbers(opened, tmp_
     assert set(page.locator("#questions td.certainty").all_text_contents()) == {"—"}
     page.get_by_label("Answer").select_option("unparsed")
     assert page.locator("#questions .opener .where").all_text_contents() == ["anatomy 0", "virology 0"]
+
+
+def test_questions_with_other_numbers_of_choices_and_cloze_prompts_open(opened, tmp_path):
+    asked = {"letters": choices.LETTERS, "orders": choices.ORDERS, "cloze": choices.CLOZE}
+    merged, table, questions = choices.study(asked, {"anatomy": choices.NUMBERS}, count=4)
+    (tmp_path / "report.html").write_text(pages.written(merged, table, questions), encoding="utf-8")
+    page = opened(tmp_path / "report.html")
+    for number, count in enumerate(choices.NUMBERS):
+        page.locator(".opener").nth(number).click()
+        assert page.locator(".details li").count() == count
+        head, letters, orders, cloze = [
+            row.locator("th, td").all_text_contents() for row in page.locator(".details table tr").all()
+        ]
+        others = ["Other tokens", "Best answer", "Generated letter", "Generated text"]
+        assert head == ["Model", *LETTERS[:count], *others]
+        high = f"{100 * math.exp(-0.5):.2f}%"
+        assert letters[1:].count(high) == 1 and letters[count + 1].endswith("%")
+        # Shares among the letters leave nothing to other tokens.
+        assert orders[count + 1] == "—" and cloze[count + 1] == cloze[count + 3] == cloze[count + 4] == "—"
+        text = questions[number].choices[LETTERS.index(cloze[count + 2][0])]
+        assert f"{-0.5 * len(text):.2f}" in cloze[1 : count + 1]
+        assert page.locator(".details table tr").last.locator(".bar").count() == 0
+        page.locator(".opener").nth(number).click()
+    page.get_by_label("Answer").select_option("unparsed")
+    page.get_by_label("Model", exact=True).select_option(label="cloze")
+    assert page.locator("#questions .opener").count() == 0
+    page.get_by_label("Answer").select_option("")
+    assert page.locator("#questions td.certainty").all_text_contents() == ["—"] * 4
+
+
+def test_without_letters_the_explorer_has_no_columns_for_them(opened, tmp_path):
+    merged, table, questions = choices.study({"cloze": choices.CLOZE}, {"anatomy": [5]}, count=2)
+    (tmp_path / "report.html").write_text(pages.written(merged, table, questions), encoding="utf-8")
+    page = opened(tmp_path / "report.html")
+    heads = page.locator("#questions thead th").all_text_contents()
+    assert heads == ["Subject", "No.", "Question", "Right letter", "Best answers", "Models wrong"]
+    assert page.locator("optgroup").all_text_contents() == ["\nright\nwrong\n"]
+    page.locator(".opener").first.click()
+    assert page.locator(".details th[scope=col]").all_text_contents() == ["Model", *"ABCDE", "Best answer"]
+    assert page.locator(".details h3").text_content() == "Log-probability of each choice’s text"
 
 
 def test_questions_and_generated_texts_are_shown_as_plain_text(opened):

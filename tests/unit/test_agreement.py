@@ -95,3 +95,49 @@ def test_wrong_answers_are_not_tested_if_no_permutation_exists():
     test = agreement.same_wrong(always_a, SECOND, GOLD, numpy.zeros(10), FOUR)
     assert (test.count, test.rate) == (1, 1 / 5) and test.p is None
     assert test.null == NullRate(mean=1 / 5, low=1 / 5, high=1 / 5)
+
+
+def guesses(random, choices):
+    """Return answers that choose every choice of these questions equally often."""
+    return (random.random(len(choices)) * choices).astype(int)
+
+
+def test_independent_guessers_agree_by_chance_only_whatever_the_numbers_of_choices():
+    random = numpy.random.default_rng(9)
+    choices = numpy.repeat([2, 3, 5, 10, 26], 4000)
+    gold, first, second = (guesses(random, choices) for _ in range(3))
+    right = first == gold, second == gold
+    assert agreement.kappa(*right, choices) == pytest.approx(0, abs=0.02)
+    # Were their accuracies on all questions compared, they would seem to fail on the same questions: those with many choices.
+    assert agreement.kappa(*right, numpy.full(len(choices), 4)) > 0.1
+    assert agreement.kappa_of_bias(*right, gold, choices) == pytest.approx(0, abs=0.02)
+    test = agreement.same_wrong(first, second, gold, numpy.zeros(len(choices)), choices)
+    assert test.null.low <= test.rate <= test.null.high and test.p > 0.05
+
+
+@pytest.mark.parametrize("number", [2, 3, 5, 10, 26])
+def test_capa_of_independent_guessers_is_zero_and_of_copies_one(number):
+    random = numpy.random.default_rng(10)
+    choices = numpy.full(20_000, number)
+    gold, first, second = (guesses(random, choices) for _ in range(3))
+    assert agreement.capa(first, second, gold, choices) == pytest.approx(0, abs=0.03)
+    assert agreement.capa(first, first, gold, choices) == pytest.approx(1)
+
+
+def test_capa_has_each_questions_number_of_choices():
+    gold, first, second = map(choices, ("0011", "0101", "0210"))
+    # Accuracies 2/4 and 2/4; the mean of 1 / (choices - 1) is (1 + 1/2 + 1/4 + 1/9) / 4.
+    expected = 0.25 + 0.25 * (1 + 1 / 2 + 1 / 4 + 1 / 9) / 4
+    assert agreement.capa(first, second, gold, [2, 3, 5, 10]) == pytest.approx((1 / 4 - expected) / (1 - expected))
+
+
+def test_two_models_wrong_on_questions_with_two_choices_are_not_tested():
+    gold, first = choices("0101010101"), choices("1101000101")
+    test = agreement.same_wrong(first, 1 - gold, gold, numpy.zeros(10), numpy.full(10, 2))
+    assert (test.count, test.rate, test.p) == (2, 1.0, None)
+
+
+def test_letters_beyond_the_fourth_are_compared():
+    gold, first = choices("9876543210"), choices("0123456789")
+    test = agreement.same_wrong(first, first, gold, numpy.zeros(10), numpy.full(10, 10))
+    assert (test.count, test.rate) == (10, 1.0)

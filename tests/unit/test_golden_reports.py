@@ -25,6 +25,7 @@ from mmlu_kit.study import Group
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import audits, chats, results
+from tests.helpers import choices as any_choices
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SUBJECTS = ["anatomy", "astronomy", "virology"]
@@ -125,6 +126,14 @@ def devices() -> tuple[Merged, AnalysisFile, RunFile]:
     return merged, analysis.model_copy(update={"label_errors": errors}), run
 
 
+def choices() -> tuple[Merged, AnalysisFile, RunFile]:
+    """Questions with 3, 4, 5 and 10 choices, asked with letters, in every order of the choices and as cloze prompts."""
+    asked = {"letters": any_choices.LETTERS, "orders": any_choices.ORDERS, "cloze": any_choices.CLOZE}
+    by_subject = {"anatomy": any_choices.NUMBERS, "virology": [10], "astronomy": [3, 4]}
+    merged, table, questions = any_choices.study(asked, by_subject)
+    return merged, results.analysis(merged, table, questions), results.run(merged.study)
+
+
 def parts() -> tuple[Merged, AnalysisFile, RunFile]:
     """No evaluations: timing setups, chat models and the stability measurement."""
     only = ["timing_setups", "chat", "stability"]
@@ -148,7 +157,7 @@ def parts() -> tuple[Merged, AnalysisFile, RunFile]:
     return merged, results.analysis(merged, table), results.run(study)
 
 
-@pytest.mark.parametrize("study", [compared, devices, parts], ids=lambda study: study.__name__)
+@pytest.mark.parametrize("study", [compared, devices, choices, parts], ids=lambda study: study.__name__)
 def test_the_report_equals_the_golden_one(study, request):
     merged, analysis, run = study()
     report = context.render(merged, analysis, claims(merged), run, results.WORKFLOW / "report")

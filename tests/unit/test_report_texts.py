@@ -93,7 +93,9 @@ def structure(markdown):
     return [token.type for token in tokens], inline, links
 
 
-@pytest.mark.parametrize("study", [golden.compared, golden.devices, golden.parts], ids=lambda study: study.__name__)
+@pytest.mark.parametrize(
+    "study", [golden.compared, golden.devices, golden.choices, golden.parts], ids=lambda study: study.__name__
+)
 def test_no_text_adds_markup_to_the_report(study):
     plain = structure(report(study, "x"))
     for text in HOSTILE.values():

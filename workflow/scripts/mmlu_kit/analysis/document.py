@@ -8,7 +8,7 @@ from mmlu_kit.analysis.protocol_document import ProtocolAnalysis
 from mmlu_kit.data import Count, Data, Document, Fraction, Positive, at_most, version
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.inputs.question_faults import QuestionFault
-from mmlu_kit.settings import LETTERS, Letter
+from mmlu_kit.settings import FEWEST_CHOICES, LETTERS, MOST_CHOICES, Letter
 
 P = Annotated[float, Field(ge=0, le=1)]
 # Rounding may lift an agreement measure slightly above 1.
@@ -159,6 +159,8 @@ class ModelAnalysis(Data):
             raise ValueError("choices does not count every question once")
         if list(self.letters) != list(LETTERS[: max(self.choices)]):
             raise ValueError(f"letters are not those of {max(self.choices)} choices, in order")
+        if self.constant_letter.letter not in self.letters:
+            raise ValueError("constant_letter is none of its letters")
         return self
 
 
@@ -247,6 +249,12 @@ class Difficulty(Data):
     kendall_w: KendallW | None
     spearman: list[Spearman]
 
+    @model_validator(mode="after")
+    def _same_subjects(self) -> Self:
+        if sorted(self.guessing) != sorted(self.order):
+            raise ValueError("guessing is not of the subjects in order")
+        return self
+
 
 class ModelsWrong(Data):
     """How many questions 0, 1, … all models missed, observed and expected of independent models (Poisson-binomial) with these
@@ -269,6 +277,8 @@ class ModelsWrong(Data):
     def _each_question(self) -> Self:
         if len(self.observed) != self.models + 1 or sum(self.observed) != self.questions:
             raise ValueError("observed is not every question once, by the number of models that missed it")
+        if len(self.expected) != len(self.observed):
+            raise ValueError("expected and observed are of different numbers of models")
         return self
 
 
@@ -278,9 +288,16 @@ class HardQuestion(Data):
     subject: str
     index: Count
     question: str
-    choices: list[str]
+    choices: Annotated[list[str], Field(min_length=FEWEST_CHOICES, max_length=MOST_CHOICES)]
     gold: Letter
     predicted: dict[str, Letter | None] = Field(description="Each model's best answer; null if it could not be read.")
+
+    @model_validator(mode="after")
+    def _are_choices(self) -> Self:
+        letters = LETTERS[: len(self.choices)]
+        if any(letter is not None and letter not in letters for letter in (self.gold, *self.predicted.values())):
+            raise ValueError(f"gold or predicted is none of its {len(self.choices)} choices")
+        return self
 
 
 class LabelAccuracies(Data):

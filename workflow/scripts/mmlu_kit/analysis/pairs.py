@@ -13,7 +13,7 @@ from mmlu_kit import statistics
 from mmlu_kit.analysis import agreement
 from mmlu_kit.analysis.document import McNemar, PairAnalysis
 from mmlu_kit.analysis.shared_questions import SharedQuestions
-from mmlu_kit.settings import FEWEST_CHOICES, LETTERS
+from mmlu_kit.settings import LETTERS
 
 NO_LETTER = -1
 # Warn of a common letter bias if it alone would give independent models a larger kappa than this.
@@ -36,7 +36,7 @@ def compare_models(shared: SharedQuestions) -> tuple[list[PairAnalysis], list[st
             warnings.append(f"{' and '.join(models)}: there is no question of which both answers could be read.")
             continue
         pairs.append(compare_pair(models, first, second, gold, shared.questions))
-        reasons = reasons_for_null(pairs[-1], int(choices[lettered].max()))
+        reasons = reasons_for_null(pairs[-1])
         right = (first == gold)[lettered], (second == gold)[lettered]
         bias = agreement.kappa_of_bias(*right, gold[lettered], choices[lettered])
         if bias is not None and bias > LARGEST_KAPPA_OF_BIAS:
@@ -103,17 +103,18 @@ def _with(test: McNemar | None, p_holm: float) -> McNemar | None:
     return test and test.model_copy(update={"p_holm": p_holm})
 
 
-def reasons_for_null(pair: PairAnalysis, most_choices: int) -> list[str]:
-    """Return the reasons why numbers of a pair are null, as sentences; no question has more than `most_choices`."""
+def reasons_for_null(pair: PairAnalysis) -> list[str]:
+    """Return the reasons why numbers of a pair are null, as sentences."""
     reasons = []
     if pair.kappa is None:
         reasons.append("both are always right or both always wrong, so agreement beyond chance is not defined.")
     if pair.same_wrong_rate is None:
         reasons.append("there is no question on which both chose a wrong letter, so their wrong letters cannot be compared.")
-    elif most_choices == FEWEST_CHOICES:
-        reasons.append("a question with two choices has only one wrong letter, so their wrong letters cannot be tested.")
     elif pair.same_wrong_p is None:
-        reasons.append("one of them chose a single letter wherever both were wrong, so their wrong letters cannot be tested.")
+        reasons.append(
+            "one of them chose a single letter wherever both were wrong on questions of one subject and right letter, so their "
+            "wrong letters cannot be tested."
+        )
     if pair.smallest_difference is None:
         reasons.append("too few questions were right for only one of them to detect any difference with 80% power.")
     return reasons

@@ -29,12 +29,27 @@ def read(path: Path, results: StudyResults) -> AnalysisFile:
         raise _changed(path, "it is of other models than merged.json")
     if analysis.compared != first_of_each(merged.study.models, answered):
         raise _changed(path, "it compares other models than those with weights of their own")
+    for part, names in _names(analysis).items():
+        if not names <= set(analysis.compared):
+            raise _changed(path, f"its {part} are of other models")
+    if any(len(question.predicted) < len(analysis.compared) for question in analysis.hardest):
+        raise _changed(path, "its hardest questions lack a model's answer")
     for model in analysis.models:
         for what, value, expected in _compared(model, answered[model.model]):
             if value != expected:
                 raise _changed(path, f"{model.model}: {what} is {value}, but merged.json gives {expected}")
     protocols.check(path, analysis.protocols, merged, results.outcomes)
     return analysis
+
+
+def _names(analysis: AnalysisFile) -> dict[str, set[str]]:
+    """Return the names of the models in each part of analysis.json."""
+    pairs = [*(pair.models for pair in analysis.pairs), *(pair.models for pair in analysis.difficulty.spearman)]
+    return {
+        "pairs": {name for pair in pairs for name in pair},
+        "hardest questions": {name for question in analysis.hardest for name in question.predicted},
+        "label errors": {model.model for model in analysis.label_errors.models} if analysis.label_errors else set(),
+    }
 
 
 def _compared(model: ModelAnalysis, summary: Summary) -> list[tuple[str, Any, Any]]:

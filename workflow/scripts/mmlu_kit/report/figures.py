@@ -44,7 +44,7 @@ def overall_accuracy(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -
     generated = {
         place: 100 * one.accuracy_generated for place, one in enumerate(summaries) if one.accuracy_generated is not None
     }
-    upper = [place - 0.18 if generated else place for place in places]
+    upper = [place - 0.18 if place in generated else place for place in places]
     accuracies = [100 * summary.accuracy for summary in summaries]
     below = [100 * (summary.accuracy - summary.accuracy_low) for summary in summaries]
     above = [100 * (summary.accuracy_high - summary.accuracy) for summary in summaries]

@@ -147,7 +147,7 @@ def _letter_bars(letters: Sequence[str], best: str, labels: Sequence[str], share
 
 
 def _letter_map(letters: Sequence[str], best: str, labels: Sequence[str], shares: Sequence[Mapping[str, float]]) -> Any:
-    figure, axes = pyplot.subplots(figsize=(3.6 + 0.42 * len(letters), 1.9 + 0.5 * len(labels)))
+    figure, axes = pyplot.subplots(figsize=(max(8, 3 + 0.32 * len(letters)), 1.9 + 0.5 * len(labels)))
     grid = [[100 * row.get(letter, float("nan")) for letter in letters] for row in shares]
     most = max(value for row in grid for value in row if value == value)
     image = axes.imshow(grid, vmin=0, vmax=most, cmap="cividis", aspect="auto")

@@ -10,9 +10,9 @@ from mmlu_kit.config import ImportedEntry, ModelEntry
 from mmlu_kit.formatting import plural
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows
 from mmlu_kit.report.sentences import study as sentences
-from mmlu_kit.results import answer_forms, summaries
+from mmlu_kit.results import answer_forms, protocols, summaries
 from mmlu_kit.results.merged import Merged, MergedModel
-from mmlu_kit.settings import Effective, Requested
+from mmlu_kit.settings import Effective, Orders, Requested
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ def _weights(effective: Effective) -> str:
 
 
 def _prompt(requested: Requested) -> str:
+    if requested.preset.is_cloze or requested.orders != Orders.GIVEN:
+        return f"{requested.preset}: {protocols.protocol(requested)}"
     return f"{requested.preset}, {plural(requested.examples, 'few-shot example')}"
 
 

@@ -9,7 +9,7 @@ from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions, cells
 from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, points
 from mmlu_kit.report.sections import letters
-from mmlu_kit.report.sentences import accuracy
+from mmlu_kit.report.sentences import accuracy, answers
 from mmlu_kit.report.sentences import mistakes as sentences
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
@@ -22,6 +22,7 @@ class MistakesSection:
 
     best: str
     generated: bool
+    mixed: bool
     accuracy_headings: Row
     accuracies: Rows
     binomial_test: str
@@ -43,6 +44,7 @@ class MistakesSection:
     letters: Rows
     letter_notes: str
     calibration: Rows
+    in_every_order: list[str]
     confidence: list[str]
     without_confidence: list[str]
     hardest_which: str
@@ -61,10 +63,12 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
     calibrated = [(model, model.calibration) for model in analysis.models if model.calibration]
     wrong, errors = analysis.models_wrong, analysis.label_errors
     generated = any(model.generated for model in analysis.models)
+    in_every_order = [model.label for model in analysis.models if answers.in_every_order(merged, model.model)]
     best = accuracy.best_answer(model.generated is not None for model in analysis.models)
     return MistakesSection(
         best=best,
         generated=generated,
+        mixed=any(len(model.choices) > 1 for model in analysis.models),
         accuracy_headings=[
             *("Model", "Accuracy", "95% interval", "By subjects", "Mean of subjects", "Against guessing"),
             "Best constant letter" if best == "best letter" else "Best constant choice",
@@ -101,8 +105,9 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         preference="Do Models Prefer a Letter?" if generated else "Do Models Prefer a Place?",
         letter_headings=letters.headings(analysis.models),
         letters=letters.rows(analysis.models),
-        letter_notes=" ".join(sentences.letters(analysis)),
+        letter_notes=" ".join(sentences.letters(analysis, in_every_order)),
         calibration=[[model.label, percent(calibration.ece), f"{calibration.brier:.3f}"] for model, calibration in calibrated],
+        in_every_order=in_every_order,
         confidence=[accuracy.confidence(model, calibration) for model, calibration in calibrated],
         without_confidence=[model.label for model in analysis.models if not model.calibration],
         hardest_which=sentences.hardest(analysis),

@@ -1,6 +1,6 @@
 """Sentences on mistakes: whether models find the same subjects hard, miss the same questions, choose the same letters."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmlu_kit.analysis.document import AnalysisFile, CochranQ, Difficulty, LabelErrors, ModelsWrong, PairAnalysis
 from mmlu_kit.formatting import p_value, percent
@@ -70,8 +70,9 @@ def left_out(analysis: AnalysisFile) -> str | None:
     )
 
 
-def letters(analysis: AnalysisFile) -> list[str]:
-    """Say what the shares and recalls of letters are, and what a letter is to models whose prompts have none."""
+def letters(analysis: AnalysisFile, in_every_order: Sequence[str]) -> list[str]:
+    """Say what the shares and recalls of letters are, and what a letter is to models whose prompts have none, or to those
+    `in_every_order`, labels of models that were shown the choices in every order."""
     sentences = [
         "The first columns show how often each letter was chosen; *recall* is how often a letter was chosen when it was right."
         if max(len(model.letters) for model in analysis.models) <= MOST_COLUMNS
@@ -85,6 +86,11 @@ def letters(analysis: AnalysisFile) -> list[str]:
             "As questions differ in their number of choices, the *standard deviation* of the shares is from those of a model "
             "that chooses every choice of a question equally often, and that of the recalls from the model's accuracy on "
             "questions with as many choices."
+        )
+    if in_every_order:
+        sentences.append(
+            f"{listed(in_every_order)} saw every choice under every letter: here a letter is a choice's place in the order "
+            "given, so that a preference for a letter cancels out."
         )
     unlettered = [model.label for model in analysis.models if not model.generated]
     if unlettered:
