@@ -173,8 +173,12 @@ class QuestionSet(Source):
             f"{PLACEHOLDER} in files.test": PLACEHOLDER in self.tables.test,
         }
         if sum(sources.values()) != 1:
-            named = " and ".join(name for name, is_there in sources.items() if is_there) or "nothing"
-            raise ValueError(f"{named} tells a question's subject; use one of {', '.join(sources)}")
+            named = " and ".join(name for name, is_there in sources.items() if is_there)
+            problem = f"{named} both tell" if named else "nothing tells"
+            raise ValueError(f"{problem} a question's subject; use one of {', '.join(sources)}")
+        for title in self.subjects or []:
+            if PLACEHOLDER in self.tables.test and (set(title) & {*"/\\\0"} or title.startswith(".")):
+                raise ValueError(f"subjects: '{title[:80]}' is no part of a file's name, as {PLACEHOLDER} in files.test needs")
         if self.subject is not None:
             _titles([self.subject])
             if self.subjects is not None:
