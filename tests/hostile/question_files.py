@@ -275,7 +275,7 @@ REFUSED = [
     ({**HUB, "subjects": []}, ".subjects: needs 1 or more entries"),
     ({**HUB, "subjects": ["a b", "A B"]}, ".subjects: 'a b' and 'A B' would both be named a_b"),
     ({**HUB, "subjects": ["a", "a"]}, ".subjects: 'a' is listed twice"),
-    ({**HUB, "subjects": ["../quiz"]}, ".subjects: '../quiz' is no part of a file's name"),
+    ({**HUB, "subjects": ["../quiz"]}, ": subjects: '../quiz' is no part of a file's name"),
     ({**HUB, "files": {"train": "x.parquet"}}, ".files: 'train' is not a key here; known: test, dev"),
     ({**HUB, "fields": {"choices": ["A"]}}, ".fields.choices: needs 2 or more entries, not 1"),
     ({**HUB, "fields": {"choices": ["A", "A"]}}, ".fields.choices: 'A' is listed twice"),
@@ -297,7 +297,7 @@ ENTRIES = [
     Hostile(
         "all subjects of a set that lists none",
         entry(ALL, **HUB, files=FILES, fields={"subject": "topic"}),
-        "config: questions.own: list its subjects in `subjects`, as studies.mine.subjects is all",
+        "config: questions.own: list its subjects in `subjects`, as the study asks all",
     ),
     Hostile(
         "a subject that a set's list has not",
