@@ -11,7 +11,8 @@ from typing import Any
 from tests.hostile.inputs import Hostile
 
 ROW = "What is 1 + 1?,1,2,3,4,B\n"
-FETCH = ["fetch_questions.py", "--folder", "set", "--subject", "astronomy", "--output", "astronomy.jsonl"]
+TO_FILE = ["--subject", "astronomy", "--output", "astronomy.jsonl"]
+FETCH = ["fetch_questions.py", "--source", '{"path": "set"}', *TO_FILE]
 LINE = {
     "subject": "astronomy",
     "split": "test",
@@ -114,7 +115,12 @@ FOLDERS = [
     ),
     Hostile("text after a quoted cell", folder_of('"q" x,1,2,3,4,A\n'), "in line 1): correct its quotation marks"),
     Hostile("five columns", folder_of(f"{ROW}q,1,2,3,A\n"), "row 2: 5 columns instead of 6"),
-    Hostile("ten choices", folder_of("q,1,2,3,4,5,6,7,8,9,10,J\n"), "row 1: 12 columns instead of 6"),
+    Hostile("six columns after five", folder_of(f"q,1,2,3,A\n{ROW}"), "row 2: 6 columns instead of 5 (question, A, B, C, the"),
+    Hostile("ten choices", folder_of("q,1,2,3,4,5,6,7,8,9,10,J\n"), None),
+    Hostile("two choices", folder_of("q,1,2,B\n"), None),
+    Hostile("one choice", folder_of("q,1,A\n"), "row 1: 3 columns instead of 6"),
+    Hostile("27 choices", folder_of(f"q{',x' * 27},A\n"), "row 1: 29 columns instead of 6"),
+    Hostile("the letter of no choice", folder_of("q,1,2,3,D\n"), "row 1: the answer is 'D', not one of A, B, C (MMLU's"),
     Hostile(
         "a header",
         folder_of(f"question,A,B,C,D,answer\n{ROW}"),
@@ -146,8 +152,8 @@ FOLDERS = [
     Hostile("JSON", folder_of(json.dumps([LINE], indent=1)), "row 1: 1 column instead of 6"),
     Hostile(
         "quotation marks of another sort",
-        folder_of(written([["a, b", "1", "2", "3", "4", "A"]], quotechar="'")),
-        "row 1: 7 columns",
+        folder_of(ROW + written([["a, b", "1", "2", "3", "4", "A"]], quotechar="'")),
+        "row 2: 7 columns",
     ),
 ]
 
@@ -174,6 +180,7 @@ LINES = [
             ("question", 1), ("question", None), ("question", ["q"]), ("question", ...),
             ("choices", "abcd"), ("choices", None), ("choices", {"A": 1}), ("choices", ...),
             ("answer", 1), ("answer", None), ("answer", ["A"]), ("answer", ...),
+            ("title", 1), ("title", None), ("title", ["a"]), ("id", 1), ("id", ["a"]), ("id", {}),
         ]
     ),
     *(
@@ -185,14 +192,18 @@ LINES = [
             ({"index": 10**18}, f"index {10**18}, but the next of its test split would be 0"),
             ({"question": " \n"}, "the question is empty"),
             ({"question": "a\0"}, "it has NUL characters"),
-            ({"choices": []}, "2 columns instead of 6"),
-            ({"choices": ["1", "2", "3"]}, "5 columns instead of 6"),
-            ({"choices": ["1"] * 5}, "7 columns instead of 6"),
+            ({"choices": []}, "0 choices, and a question needs 2 to 26"),
+            ({"choices": ["1"]}, "1 choice, and a question needs 2 to 26"),
+            ({"choices": ["1"] * 27}, "27 choices, and a question needs 2 to 26"),
+            ({"choices": ["1", "2"], "answer": "C"}, "the answer is 'C', not one of A, B"),
+            ({"choices": ["1", "2\0", "3"]}, "it has NUL characters"),
             ({"answer": "E"}, "the answer is 'E'"),
             ({"answer": ""}, "the answer is ''"),
             ({"answer": "AB"}, "the answer is 'AB'"),
         ]
     ),
+    *(Hostile(f"{number} choices", lines_of(changed(choices=["x"] * number, answer="B")), None) for number in (2, 3, 5, 26)),
+    Hostile("a title and an id", lines_of(changed(title="Astronomy & Space", id="q-1")), None),
     Hostile("a number among the choices", lines_of(changed(choices=["1", 2, "3", "4"])), "not a question: choices.1"),
     Hostile("a key of another program", lines_of(changed(difficulty="hard")), "difficulty: 'difficulty' is not a key here"),
     Hostile("a question twice", lines_of(LINE, LINE), "astronomy.jsonl:2: index 0, but the next of its test split would be 1"),

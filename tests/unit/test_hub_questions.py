@@ -71,7 +71,7 @@ def test_choices_in_a_list_of_structures(fetch):
         ({}, {"choices": "ab"}, "row 1: the choices are 'ab', not a list of texts"),
         ({}, {"choices": [1, 2]}, "row 1: choice 1 is '1', not text"),
         ({}, {"choices": ["a", None]}, "row 1: choice 2 is missing, not text"),
-        ({}, {"choices": ["a"]}, "row 1: the answer is 1, not a number from 0 to 0"),
+        ({}, {"choices": ["a"]}, "row 1: 1 choice, and a question needs 2 to 26"),
         ({}, {"choices": ["a"] * 27}, "row 1: 27 choices, and a question needs 2 to 26"),
         ({}, {"choices": {"text": ["a", "b"]}}, "row 1: the choices are a mapping, not a list of texts"),
         ({}, {"answer": None}, "row 1: the answer is missing: write a choice's letter"),

@@ -119,8 +119,8 @@ def test_mistakes_are_reported_in_one_line(evaluate, one_line, arguments, words)
     one_line(evaluate(*arguments), words)
 
 
-def test_a_folder_of_questions_needs_subjects(evaluate, one_line):
-    one_line(evaluate(subjects=()), "--questions takes one folder of CSVs with --subjects, or .jsonl files")
+def test_a_misspelt_subject_is_corrected(evaluate, one_line):
+    one_line(evaluate(subjects=["astronmy"]), "astronmy_test.csv does not exist", "did you mean 'astronomy'?")
 
 
 @pytest.mark.parametrize("program", sorted(path.stem for path in (ROOT / "workflow/scripts").glob("*.py")))

@@ -5,11 +5,11 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from mmlu_kit import subjects
 from mmlu_kit.data import Entry, Text
-from mmlu_kit.settings import MOST_CHOICES, Split
+from mmlu_kit.settings import FEWEST_CHOICES, MOST_CHOICES, Split
 
 PLACEHOLDER = "{subject}"
 TABLES = (".parquet", ".arrow", ".csv", ".jsonl")
@@ -59,6 +59,12 @@ def _pattern(pattern: str) -> str:
 Unique = AfterValidator(_unique)
 Subject = Annotated[str, AfterValidator(_subject), WithJsonSchema({"type": "string", "pattern": subjects.NAME})]
 Titles = Annotated[list[Text], Field(min_length=1), AfterValidator(_titles)]
+# Not a plain union, whose error for a list would be that it is no text.
+ColumnOrColumns = Annotated[
+    Annotated[Text, Tag("column")]
+    | Annotated[list[Text], Field(min_length=FEWEST_CHOICES, max_length=MOST_CHOICES), Unique, Tag("columns")],
+    Discriminator(lambda value: "columns" if isinstance(value, list) else "column"),
+]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
@@ -92,7 +98,7 @@ class Fields(Entry):
     """Columns of a repository's tables; a dot leads into a nested column, as in choices.text."""
 
     question: Text = Field("question", description="The column of the questions' texts.")
-    choices: Text | Annotated[list[Text], Field(min_length=2, max_length=MOST_CHOICES), Unique] = Field(
+    choices: ColumnOrColumns = Field(
         "choices", description="The column of the lists of choices, or a list of columns with a choice each."
     )
     answer: Text = Field("answer", description="The column of the right answers.")
@@ -173,8 +179,12 @@ class QuestionSet(Source):
             f"{PLACEHOLDER} in files.test": PLACEHOLDER in self.tables.test,
         }
         if sum(sources.values()) != 1:
-            named = " and ".join(name for name, is_there in sources.items() if is_there) or "nothing"
-            raise ValueError(f"{named} tells a question's subject; use one of {', '.join(sources)}")
+            named = " and ".join(name for name, is_there in sources.items() if is_there)
+            problem = f"{named} both tell" if named else "nothing tells"
+            raise ValueError(f"{problem} a question's subject; use one of {', '.join(sources)}")
+        for title in self.subjects or []:
+            if PLACEHOLDER in self.tables.test and (set(title) & {*"/\\\0"} or title.startswith(".")):
+                raise ValueError(f"subjects: '{title[:80]}' is no part of a file's name, as {PLACEHOLDER} in files.test needs")
         if self.subject is not None:
             _titles([self.subject])
             if self.subjects is not None:

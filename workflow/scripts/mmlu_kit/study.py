@@ -213,7 +213,7 @@ def _subjects(entry: StudyEntry, questions: QuestionSet, where: str) -> list[str
     known = {} if questions.path else questions.titles
     if entry.subjects == "all":
         if known is None:
-            raise UserError(f"config: questions.{entry.questions}: list its subjects in `subjects`, as {where}.subjects is all")
+            raise UserError(f"config: questions.{entry.questions}: list its subjects in `subjects`, as the study asks all")
         return list(known)
     for subject in entry.subjects:
         if known and subject not in known:

@@ -30,7 +30,7 @@ def read(path: Path, results: StudyResults) -> AnalysisFile:
     if analysis.compared != first_of_each(merged.study.models, answered):
         raise _changed(path, "it compares other models than those with weights of their own")
     for part, names in _names(analysis).items():
-        if not names <= set(analysis.compared):
+        if not names <= set(answered if part == "label errors" else analysis.compared):
             raise _changed(path, f"its {part} are of other models")
     if any(len(question.predicted) < len(analysis.compared) for question in analysis.hardest):
         raise _changed(path, "its hardest questions lack a model's answer")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mmlu_kit import subjects
-from mmlu_kit.inputs.questions import Question, checked
+from mmlu_kit.inputs.questions import Question, check_number, checked
 from mmlu_kit.settings import LETTERS, Split
 from mmlu_kit.source_entries import AnswerForm
 from mmlu_kit.terminal_text import printable
@@ -93,6 +93,7 @@ def _text(value: object, what: str, where: str) -> str:
 def _choices(row: Row) -> tuple[str, ...]:
     if not isinstance(row.choices, Sequence) or isinstance(row.choices, str):
         raise UserError(f"{row.where}: the choices are {_display(row.choices)}, not a list of texts: correct them")
+    check_number(row.choices, row.where)
     return tuple(_text(choice, f"choice {number}", row.where) for number, choice in enumerate(row.choices, 1))
 
 
@@ -105,8 +106,6 @@ def _id(row: Row) -> str | None:
 def _letter(row: Row, choices: Sequence[str]) -> str:
     """Return the letter of the right choice; what names none, or more than one, raises UserError."""
     answer, form, where = row.answer, row.answer_is, row.where
-    if len(choices) > len(LETTERS):
-        return ""  # `checked` counts them
     if row.labels is not None:
         return _by_label(row, choices)
     if isinstance(answer, int) and not isinstance(answer, bool):

@@ -83,6 +83,9 @@ class MmluFolder:
         return [self.folder / split / f"{stem}_{split}.csv" for split in Split]
 
     def read(self, subject: str) -> list[Question]:
+        if self.stems and subject not in self.stems:
+            missing = f"{self.folder}/test/{subject}_test.csv does not exist"
+            raise UserError(f"{missing}: subject '{subject}' needs its test questions there; {suggestion(subject, self.stems)}")
         stem = self.stems.get(subject, subject)
         return questions.read_folder(self.folder, subject, stem, question_rows.title_of(subject, stem))
 

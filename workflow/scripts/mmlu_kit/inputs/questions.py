@@ -5,7 +5,7 @@ choices as their first row. `test/<subject>_test.csv` holds the questions and `d
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -74,13 +74,18 @@ def checked(question: Question, where: str, header: str = "") -> Question:
         raise UserError(f"{where}: it has NUL characters: save it as UTF-8 text (it may be UTF-16, or damaged)")
     if not question.question.strip():
         raise UserError(f"{where}: the question is empty")
-    if not FEWEST_CHOICES <= len(question.choices) <= MOST_CHOICES:
-        choices = plural(len(question.choices), "choice")
-        raise UserError(f"{where}: {choices}, and a question needs {FEWEST_CHOICES} to {MOST_CHOICES}")
+    check_number(question.choices, where)
     if question.answer not in tuple(question.letters):
         letters = ", ".join(question.letters)
         raise UserError(f"{where}: the answer is '{printable(question.answer[:20])}', not one of {letters}{header}")
     return question
+
+
+def check_number(choices: Sequence[object], where: str) -> None:
+    """Raise UserError naming `where` for fewer choices than 2, or more than 26."""
+    if not FEWEST_CHOICES <= len(choices) <= MOST_CHOICES:
+        number = plural(len(choices), "choice")
+        raise UserError(f"{where}: {number}, and a question needs {FEWEST_CHOICES} to {MOST_CHOICES}")
 
 
 def read_csv(path: Path, subject: str, split: str, title: str = "") -> list[Question]:
