@@ -127,9 +127,13 @@ def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], di
         options = ["--model", inputs.model, "--questions", getattr(inputs, questions), "--dtype", dtype, "--batch", batch]
         return [*program, way, *options, "--examples", examples, "--threads", threads, "--subjects", *subjects]
 
+    def best_size(way: str, dtype: str, examples: int) -> int:
+        return fastest({size: contend(way, "start", dtype, size, examples) for size in SIZES})
+
     sizes = {
-        "float32, 0-shot": fastest({size: contend("lm_eval", "start", "float32", size) for size in SIZES}),
-        "bfloat16, 5-shot": fastest({size: contend("lm_eval", "start", "bfloat16", size, 5) for size in SIZES}),
+        f"{name}{dtype}, {examples}-shot": best_size(way, dtype, examples)
+        for name, way in {"": "lm_eval", "cloze, ": "lm_eval_cloze"}.items()
+        for dtype, examples in (("float32", 0), ("bfloat16", 5))
     }
     plan = {
         "kit float32": contend("kit", "few", "float32", TOKENS),
@@ -138,6 +142,16 @@ def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], di
         "kit bfloat16": contend("kit", "few", "bfloat16", TOKENS),
         "kit bfloat16, 5-shot": contend("kit", "subject", "bfloat16", TOKENS, 5),
         "lm_eval bfloat16, 5-shot": contend("lm_eval", "subject", "bfloat16", sizes["bfloat16, 5-shot"], 5),
+        **{
+            f"{name} {dtype}, {examples}-shot": contend(way, "few", dtype, batch, examples)
+            for dtype, examples in (("float32", 0), ("bfloat16", 5))
+            for name, way, batch in (
+                ("kit cloze", "kit_cloze", TOKENS),
+                ("lm_eval cloze", "lm_eval_cloze", sizes[f"cloze, {dtype}, {examples}-shot"]),
+                ("kit cyclic", "kit_cyclic", TOKENS),
+                ("rotations", "rotations", TOKENS),
+            )
+        },
         "forward float32": contend("forward", "few", "float32", TOKENS),
         "forward bfloat16": contend("forward", "subject", "bfloat16", TOKENS),
         "load": [*program, "load", "--model", inputs.model, "--dtype", "bfloat16", "--threads", threads],

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,24 +30,46 @@ class Passes:
     product_flops_per_s: float
 
 
-def kit(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
-    """This project's scoring, of `batch` tokens at a time."""
+def kit(
+    model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int, **settings: str
+) -> None:
+    """This project's scoring, of `batch` tokens at a time, with these settings of a model's prompt."""
     from mmlu_kit.evaluation import encoding, scoring
     from mmlu_kit.settings import PromptSettings
 
-    prepared = encoding.prepare(questions, examples, PromptSettings(), tokenizer, None)
-    scoring.score(model, tokenizer, prepared, batch, PromptSettings(), {}, lambda number, records: None)
+    requested = PromptSettings.model_validate(settings)
+    prepared = encoding.prepare(questions, examples, requested, tokenizer, None)
+    scoring.score(model, tokenizer, prepared, batch, requested, {}, lambda number, records: None)
 
 
-def lm_eval(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
-    """lm-eval's log-likelihoods of the four letters, `batch` prompts at a time."""
+def rotations(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
+    """This project's scoring once for each rotation of the choices, which all have the same number."""
+    from mmlu_kit.evaluation import orders
+
+    for order in range(len(questions[0].choices)):
+        kit(model, tokenizer, [orders.rotated(question, order) for question in questions], examples, batch)
+
+
+def lm_eval(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence["Question"],
+    examples: Sequence["Question"],
+    batch: int,
+    preset: str = "lm_eval",
+) -> None:
+    """lm-eval's log-likelihoods of all letters, or with the preset `cloze` of all choices, `batch` prompts at a time."""
     from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
     from mmlu_kit.evaluation import prompts
-    from mmlu_kit.settings import LETTERS, Preset
+    from mmlu_kit.settings import Preset
 
-    texts = [prompts.running_text(question, examples, Preset.LM_EVAL) for question in questions]
-    pairs = [(text, f" {letter}") for text in texts for letter in LETTERS]
+    form = Preset(preset)
+    pairs = [
+        (prompts.running_text(question, examples, form), f" {answer}")
+        for question in questions
+        for answer in (question.choices if form.is_cloze else question.letters)
+    ]
     requests = [Instance("loglikelihood", {}, pair, number) for number, pair in enumerate(pairs)]
     HFLM(pretrained=model, tokenizer=tokenizer, batch_size=batch).loglikelihood(requests, disable_tqdm=True)
 
@@ -117,7 +140,16 @@ def product(model: Any, rows: int, repeats: int = 3) -> float:
     return 2 * rows * sum(matrix.numel() for matrix in matrices) / sorted(seconds[1:])[repeats // 2]
 
 
-WAYS: dict[str, Callable[..., Passes | None]] = {"kit": kit, "lm_eval": lm_eval, "generate": generate, "forward": forward}
+WAYS: dict[str, Callable[..., Passes | None]] = {
+    "kit": kit,
+    "kit_cloze": partial(kit, preset="cloze"),
+    "kit_cyclic": partial(kit, orders="cyclic"),
+    "rotations": rotations,
+    "lm_eval": lm_eval,
+    "lm_eval_cloze": partial(lm_eval, preset="cloze"),
+    "generate": generate,
+    "forward": forward,
+}
 
 
 def main() -> None:
@@ -129,7 +161,7 @@ def main() -> None:
     parser.add_argument("--subjects", nargs="*", default=[])
     parser.add_argument("--examples", type=int, default=0)
     parser.add_argument(
-        "--batch", type=int, default=1, help="tokens (kit, forward), prompts (lm_eval) or tokens to write (generate)"
+        "--batch", type=int, default=1, help="tokens (kit, rotations, forward), prompts (lm_eval) or tokens to write (generate)"
     )
     parser.add_argument("--threads", type=int, required=True)
     args = parser.parse_args()
@@ -147,7 +179,7 @@ def main() -> None:
     from mmlu_kit.timing import machine, phase_timer
     from tables import Work
 
-    if args.way in ("kit", "forward"):  # as evaluate.py does
+    if args.way != "generate" and not args.way.startswith("lm_eval"):  # as evaluate.py does
         machine.keep_freed_memory()
 
     began = time.perf_counter()

@@ -143,6 +143,21 @@ def rows(measured: Runs, weights: int) -> list[Row]:
             "speed against lm-eval, bfloat16, 5-shot",
             ratio(seconds("lm_eval bfloat16, 5-shot"), seconds("kit bfloat16, 5-shot")),
         ),
+        *(
+            at_least(
+                bar, f"speed against lm-eval, cloze, {how}", ratio(seconds(f"lm_eval cloze {how}"), seconds(f"kit cloze {how}"))
+            )
+            for how, bar in {"float32, 0-shot": 4, "bfloat16, 5-shot": 15}.items()
+        ),
+        # What all orders begin with is computed once.
+        *(
+            at_most(
+                0.8,
+                f"all orders together, against a run for each, {how}",
+                ratio(seconds(f"kit cyclic {how}"), seconds(f"rotations {how}")),
+            )
+            for how in ("float32, 0-shot", "bfloat16, 5-shot")
+        ),
         at_least(3, "speed against generate of 5 tokens, float32", ratio(generate, seconds("kit float32"))),
         at_least(6, "the same with the kit in bfloat16", ratio(generate, seconds("kit bfloat16"))),
         at_least(85, "rate against the matrix product, float32", percent_of_product("forward float32"), "%"),

@@ -22,7 +22,13 @@ def contend(root):
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize(("way", "batch"), [("kit", 256), ("lm_eval", 4), ("generate", 2), ("forward", 256)])
+@pytest.mark.parametrize(
+    ("way", "batch"),
+    [
+        *(("kit", 256), ("kit_cloze", 256), ("kit_cyclic", 256), ("rotations", 256)),
+        *(("lm_eval", 4), ("lm_eval_cloze", 16), ("generate", 2), ("forward", 256)),
+    ],
+)
 def test_every_benchmarked_program_answers_every_question(contend, root, way, batch):
     demo = root / "workflow/demo"
     began = time.perf_counter()
@@ -69,6 +75,14 @@ def test_each_row_says_whether_its_statement_holds():
         "kit bfloat16": runs(seconds=0.4),
         "kit bfloat16, 5-shot": runs(seconds=1.0),
         "lm_eval bfloat16, 5-shot": runs(seconds=9.0),
+        "kit cloze float32, 0-shot": runs(seconds=1.0),
+        "lm_eval cloze float32, 0-shot": runs(seconds=4.5),
+        "kit cloze bfloat16, 5-shot": runs(seconds=1.0),
+        "lm_eval cloze bfloat16, 5-shot": runs(seconds=14.0),
+        "kit cyclic float32, 0-shot": runs(seconds=3.0),
+        "rotations float32, 0-shot": runs(seconds=4.0),
+        "kit cyclic bfloat16, 5-shot": runs(seconds=3.6),
+        "rotations bfloat16, 5-shot": runs(seconds=4.0),
         "forward float32": runs(flops_per_s=[90.0], product_flops_per_s=[100.0]),
         "forward bfloat16": runs(flops_per_s=[60.0], product_flops_per_s=[100.0]),
         "load": runs(process_s=4.0),
@@ -78,8 +92,10 @@ def test_each_row_says_whether_its_statement_holds():
         "ten subjects together": runs(process_s=17.0),
     }
     rows = tables.rows(measured, weights=10**9)
-    assert [row.holds for row in rows] == [True, True, False, True, True, False, True, False, False, True, False]
-    assert [row.value for row in rows] == [2.0, 9.0, 2.5, 6.25, 90.0, 60.0, 2.0, 2.0, 1.3, 1.1, 1.3]
+    assert [row.holds for row in rows] == [
+        *(True, True, True, False, True, False, False, True, True, False, True, False, False, True, False)
+    ]
+    assert [row.value for row in rows] == [*(2.0, 9.0, 4.5, 14.0, 0.75, 0.9, 2.5, 6.25, 90.0, 60.0, 2.0, 2.0, 1.3, 1.1, 1.3)]
     assert next(row.bar for row in rows if row.name == "peak memory, bfloat16") == 1.9
     beside = tables.Tables(programs=tables.programs(measured), lm_eval_batch_size={"x": 4}, precisions=[])
     bench = tables.Bench(machine=results.MACHINE, shape="s", rows=rows, tables=beside, rounds=3, threads=2, took_s=60)

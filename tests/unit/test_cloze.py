@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.evaluation.continuations import Continuation, best
-from mmlu_kit.evaluation.rows import Row, Rows
+from mmlu_kit.evaluation.rows import Row, Rows, cloze_rows
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings, PromptSettings, Score
@@ -120,6 +120,22 @@ def test_a_prompt_whose_longest_choice_exceeds_the_context_is_refused(loaded, as
     prepare(astronomy, loaded[1], context=longest, preset="cloze")
     with pytest.raises(UserError, match=rf": {longest} tokens, but the model's context is {longest - 1}"):
         prepare(astronomy, loaded[1], context=longest - 1, preset="cloze")
+
+
+PROMPT = (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        ([(4,), (5,), (6,)], [(PROMPT, 1)]),
+        ([(4,), (5, 6), (7, 8, 9)], [((*PROMPT, 5), 2), ((*PROMPT, 7, 8), 2)]),
+        ([(4, 5), (4, 5), (4,)], [((*PROMPT, 4), 2)]),
+        ([(4, 5), (4, 5, 6), (4, 5)], [((*PROMPT, 4), 2), ((*PROMPT, 4, 5), 2)]),
+    ],
+)
+def test_the_output_after_the_prompt_is_wanted_once_and_an_equal_choice_is_read_once(choices, expected):
+    assert cloze_rows("q", PROMPT, choices).rows == tuple(Row(*row) for row in expected)
 
 
 rows = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6), min_size=1, max_size=5)

@@ -8,6 +8,7 @@ from mmlu_kit.evaluation import continuations
 from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.continuations import Continuation
 from mmlu_kit.evaluation.encoding import Prompt
+from mmlu_kit.evaluation.rows import longer
 from mmlu_kit.settings import Score
 
 
@@ -16,8 +17,8 @@ def records(
 ) -> Iterator[Record]:
     """Yield the record of each prompt.
 
-    `logprobs` are those of the next token before each token of each choice, one choice after another, of shape (tokens,
-    vocabulary), and `unconditional` the same after 'Answer:' alone.
+    `logprobs` are those of the next token where `rows.cloze_rows` wants them, of shape (outputs, vocabulary), and
+    `unconditional` the same after 'Answer:' alone.
     """
     for prompt, after, alone in zip(prompts, logprobs, unconditional, strict=True):
         question = prompt.question
@@ -54,6 +55,10 @@ def records(
 
 def _sums(logprobs: torch.Tensor, choices: Sequence[tuple[int, ...]]) -> list[float]:
     """The sum of each choice's tokens' log-probabilities, to six decimals."""
-    tokens = torch.tensor([token for choice in choices for token in choice], device=logprobs.device)
-    each = logprobs.gather(-1, tokens[:, None])[:, 0].double().cpu()
-    return [round(float(part.sum()), 6) for part in each.split([len(choice) for choice in choices])]
+    distinct = longer(choices)
+    tokens = [choice[0] for choice in choices] + [token for choice in distinct for token in choice[1:]]
+    outputs = [0] * len(choices) + list(range(1, len(logprobs)))
+    each = logprobs[outputs, tokens].double().cpu()
+    first, further = each[: len(choices)], each[len(choices) :].split([len(choice) - 1 for choice in distinct])
+    sums = {choice: float(part.sum()) for choice, part in zip(distinct, further, strict=True)}
+    return [round(float(value) + sums.get(choice, 0), 6) for value, choice in zip(first, choices, strict=True)]

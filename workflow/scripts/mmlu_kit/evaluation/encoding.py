@@ -10,7 +10,7 @@ from mmlu_kit.evaluation import orders, prompts
 from mmlu_kit.evaluation.chat_templates import ChatTemplate, Piece
 from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.evaluation.messages import Message
-from mmlu_kit.evaluation.rows import Row, Rows
+from mmlu_kit.evaluation.rows import Row, Rows, cloze_rows
 from mmlu_kit.evaluation.template_forms import alternatives, special_tokens
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import Orders, Preset, PromptSettings
@@ -56,16 +56,16 @@ class Prompt:
 
     @property
     def rows(self) -> Rows:
-        """What the model reads: the prompt in each order, or the prompt with each choice but for its last token."""
-        prompts = [Row(self.ids), *(Row(order.ids) for order in self.orders)]
-        choices = [Row((*self.ids, *choice.ids[:-1]), len(choice.ids)) for choice in self.choices]
-        return Rows(self.question.name, tuple(choices or prompts))
+        """What the model reads: the prompt in each order, or the prompt with each choice (see `cloze_rows`)."""
+        if self.choices:
+            return cloze_rows(self.question.name, self.ids, [choice.ids for choice in self.choices])
+        return Rows(self.question.name, (Row(self.ids), *(Row(order.ids) for order in self.orders)))
 
     @property
     def unconditional_rows(self) -> Rows:
         """The same for each choice after 'Answer:' alone."""
-        after = [choice.unconditional for choice in self.choices]
-        return Rows(self.question.name, tuple(Row((*prompt, *ids[:-1]), len(ids)) for prompt, ids in after))
+        alone, _ = self.choices[0].unconditional
+        return cloze_rows(self.question.name, alone, [ids for _, ids in (choice.unconditional for choice in self.choices)])
 
     @property
     def token_ids(self) -> Iterable[int]:

@@ -69,6 +69,21 @@ class Layout(NamedTuple):
     outputs: list[int]
 
 
+def cloze_rows(name: str, prompt: tuple[int, ...], choices: Sequence[tuple[int, ...]]) -> Rows:
+    """Return the prompt with each choice but for its last token, of which nothing is predicted.
+
+    Logits are wanted first after the prompt, once for all choices, then after each further token of `longer(choices)`.
+    """
+    first, *others = [(*prompt, *choice[:-1]) for choice in longer(choices)] or [prompt]
+    rows = [Row(first, len(first) - len(prompt) + 1), *(Row(row, len(row) - len(prompt)) for row in others)]
+    return Rows(name, tuple(rows))
+
+
+def longer(choices: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return the choices of more than one token, equal ones once."""
+    return list(dict.fromkeys(choice for choice in choices if len(choice) > 1))
+
+
 def shared_prefix(questions: Sequence[Rows]) -> int:
     """The length of the prefix that all rows share; tokens after which logits are wanted are left out of it."""
     rows = [row for question in questions for row in question.rows]

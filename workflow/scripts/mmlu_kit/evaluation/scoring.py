@@ -69,6 +69,7 @@ def _logprobs(model: torch.nn.Module, planned: Batches, number: int) -> list[tor
     logprobs = []
     for position, logits in zip(planned.groups[number], planned.score(number), strict=True):
         logprobs.append(torch.log_softmax(logits, dim=-1))
-        if not torch.isfinite(logprobs[-1]).all():
+        # Logarithms of probabilities are at most 0, so the smallest one shows any that is not finite, in a single pass.
+        if not torch.isfinite(logprobs[-1].min()):
             raise UserError(f"{planned.questions[position].name}: {number_formats.not_finite(model)}")
     return logprobs
