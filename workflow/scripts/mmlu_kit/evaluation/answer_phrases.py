@@ -196,7 +196,8 @@ def patterns(letters: str) -> Patterns:
         ),
         negations=(
             _words(
-                rf"(?:{BEFORE}(?:{_NOT})|n['’]t) ?(?:(?:be|necessarily|{_CHOOSE}|{_IS}) ?)?{_LEAD} ?['\"“‘«]?\(?\(? ?{negated}{AFTER}"
+                rf"(?:{BEFORE}(?:{_NOT})|n['’]t) ?(?:(?:be|necessarily|{_CHOOSE}|{_IS}) ?)?{_LEAD}"
+                rf" ?['\"“‘«]?\(?\(? ?{negated}{AFTER}"
             ),
             _words(rf"{BEFORE}(?:{_WRONG})(?: ?{_NOUN})? ?(?:(?:{_IS}) ?:?|:)? ?{_LEAD}{letter}"),
             _words(
