@@ -90,7 +90,7 @@ def meaning_of_numbers(texts: Iterable[str], answers: Sequence[Answer], where: s
         return Numbers.TEXTS if are_texts else Numbers.NEITHER
     # Other questions in the file may have more choices.
     numbers = sorted({number for text, _ in answers if (number := _number(_plain(text))) is not None})
-    if not are_texts and any(_number(text) == 0 for text in written) and numbers[-1:] < [most]:
+    if not are_texts and 0 in map(_number, written) and max(numbers, default=0) < most:
         return Numbers.CHOICES
     listed, last = ", ".join(map(str, numbers)), LETTERS[most - 1]
     raise UserError(

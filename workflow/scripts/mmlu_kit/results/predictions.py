@@ -153,8 +153,8 @@ def _check_readable(answered: Sequence[Record], where: str) -> None:
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each row with its position: 'p.csv: line 2'."""
-    limit = csv.field_size_limit(MOST_BYTES)  # of the whole process; a prediction may be a long chain of thought
     reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    limit = csv.field_size_limit(MOST_BYTES)  # of the whole process; a prediction may be a long chain of thought
     try:
         lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if lacking:
