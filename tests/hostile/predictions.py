@@ -99,7 +99,7 @@ FORMS_OF_ANY_NUMBER: dict[str, Callable[[int, int], str]] = {
     "JSON": lambda n, k: f'{{"answer": "{LETTERS[k]}"}}',
     "texts of choices": lambda n, k: f"choice {LETTERS[k]} of {n}",
     "numbers from 0": lambda n, k: str(k),
-    "numbers from 0 as pandas writes them": lambda n, k: f"{k}.0" if n % 7 else "",
+    "numbers from 0 as pandas writes them": lambda n, k: f"{k}.0" if n % 7 != 3 else "",
 }
 WIDTHS = {
     "two choices": [2],
