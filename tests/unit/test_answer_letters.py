@@ -107,6 +107,13 @@ NOTHING_OF_26 = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "text", ["I. I and II only", "(I) I and II only", "The answer is I. I, II and III", "I is true, II not. Answer: I"]
+)
+def test_a_choice_may_have_numerals(text):
+    assert answer_parser.parse(text, TEN) == "I"
+
+
 @pytest.mark.parametrize("text", PRONOUN + TERMS)
 def test_pronouns_numerals_and_terms_do_not_hide_the_answer(text):
     assert answer_parser.parse(text, TEN) == "C"

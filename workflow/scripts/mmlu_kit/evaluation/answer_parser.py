@@ -54,7 +54,8 @@ def _named(generated: str, patterns: Patterns, letters: str) -> str | None:
     """The letter that a text names, which may be one that the question does not have."""
     text = _plain(generated, patterns)
     if "I" in letters and phrases.NUMERALS.search(text):
-        text = phrases.NUMERAL.sub(phrases.REMOVED, text)
+        numeral = phrases.NUMERAL if phrases.NUMBERED.search(text) else phrases.NUMERAL_IN_TEXT
+        text = numeral.sub(phrases.REMOVED, text)
     for negation in patterns.negations:
         text = negation.sub(_without_letter, text)
     text = patterns.lone.sub(_without_list, patterns.several.sub(phrases.REMOVED_LIST, text))
