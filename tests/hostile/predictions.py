@@ -45,7 +45,7 @@ def changed(place: int, column: int, text: str) -> Rows:
     return lines
 
 
-def table(lines: Iterable[Sequence[str]], header: Sequence[str] = HEADER, **form: str) -> bytes:
+def table(lines: Iterable[Sequence[str]], header: Sequence[str] = HEADER, **form: str | int) -> bytes:
     """Return a CSV file."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n", **form).writerows([header, *lines])
