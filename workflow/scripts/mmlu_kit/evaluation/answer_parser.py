@@ -119,9 +119,14 @@ def _leading(text: str, patterns: Patterns) -> str | None:
 
 
 def _letters(patterns: Iterable[re.Pattern[str]], text: str) -> set[str]:
-    """The letters that patterns match, except an 'a' or 'A' before a word, which is an article."""
+    """The letters that patterns match, without those of articles ('a' or 'A' before a word) and an 'A' that begins a list."""
     matches = [match for pattern in patterns for match in pattern.finditer(text)]
-    return {match[1].upper() for match in matches if not _is_article(match, text)}
+    return {match[1].upper() for match in matches if not (_is_article(match, text) or _begins_list(match, text))}
+
+
+def _begins_list(match: re.Match[str], text: str) -> bool:
+    start = match.start(1)
+    return match[1] == "A" and bool(phrases.LISTED.match(text, start - (text[start - 1] == "(")))
 
 
 def _is_article(match: re.Match[str], text: str) -> bool:

@@ -57,6 +57,10 @@ FOLLOWS = re.compile(rf" (?:{BECAUSE}|{IS})(?![A-Za-zÀ-ɏ])", re.IGNORECASE)
 NAMES_A_CHOICE = re.compile(rf"(?:{OPTION}) ?$", re.IGNORECASE)
 # A line 'Answer: C' below a leading letter is the answer to a later question.
 ANSWER_LINE = re.compile(rf"\n(?i:{ANSWER}) ?:[^\n]*")
+# Choices, each on a line, of which the last one may be cut off after its letter.
+LINES = r"\(?A[).:](?:(?!\n\(?A[).:])[\s\S])*?\n\(?(?:B(?:[).:]|\Z)|\Z)"
+# 'The answer is:\nA. one\nB. two' states no letter.
+LISTED = re.compile(rf"(?<=\n){LINES}")
 # 'A: The answer is C' and 'J. Smith said that the answer is C' do not begin with a choice.
 NO_CHOICE = re.compile(r"[AQ]:|[E-Z]\. [A-Z][\w'’-]+ [a-z]")
 # 'I' is a numeral where there is a 'II': all of them where statements are numbered ('I. … II. …'), else those within a text, so
@@ -128,10 +132,7 @@ def patterns(letters: str) -> Patterns:
         ),
         begins_beyond=re.compile(rf"\(?{_letters(beyond)}\)?[.:,]?(?=\n|\Z)"),
         # All choices, each on a line or all on one line; the last one may be cut off after its letter.
-        begins_list=re.compile(
-            rf"\(?A[).:](?:(?:(?!\n\(?A[).:])[\s\S])*?\n\(?(?:B(?:[).:]|\Z)|\Z)|(?<=(.))[^\n]{{0,400}}?[\s(]B\1\s{third})",
-            re.IGNORECASE,
-        ),
+        begins_list=re.compile(rf"{LINES}|\(?A[).:](?<=(.))[^\n]{{0,400}}?[\s(]B\1\s{third}", re.IGNORECASE),
         lone=re.compile(rf"{BEFORE}\(?{lone}(?:[\s{_MARK}]++\(?{lone})*+"),
         several=re.compile(
             rf"{BEFORE}(?:\(?{choice}\)?(?:(?i:{and_})\(?{choice}\)?{AFTER})+"
@@ -154,7 +155,7 @@ def patterns(letters: str) -> Patterns:
         # 'The answer is C', 'I choose C', 'the right one is C', 'C is correct', 'not A but C'; 'It's C', 'So, (C).', 'C it is'.
         statements=(
             _words(
-                rf"{BEFORE}{_NOUN}\)?(?:\s(?:{RIGHT}))?(?:\s(?:{OF_QUESTION}))?"
+                rf"{BEFORE}{_NOUN}\)?(?:\s(?:{RIGHT}))?(?:\s(?:{OF_QUESTION})(?:\s[\"“][^\"”\n]{{1,300}}[\"”])?)?"
                 rf"(?:\s?(?:(?:{IS})\s?:?|[:=→⇒–—-]{{1,3}}>?)|['’]s)\s?{_LEAD}:?{stated}"
             ),
             _words(rf"{BEFORE}(?:{CHOOSE})\s?:?\s?(?:(?:{ARTICLE})\s?)?(?:{_NOUN}\s?)?{chosen}"),

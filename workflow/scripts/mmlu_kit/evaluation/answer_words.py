@@ -35,7 +35,7 @@ ADVERB = (
 )
 ONE = r"one|statement|的"
 OF_QUESTION = (
-    r"here|I (?:would )?(?:choose|select|pick)|(?:to|for) (?:this|the|that) (?:\w{1,20} )?(?:question|problem)"
+    r"here|I (?:would )?(?:choose|select|pick)|(?:to|for) (?:this|the|that|your) (?:\w{1,20} )?(?:question|problem)"
     r"|to question \d{1,4}|(?:from|among) (?:the|these) (?:options|choices)"
     r"|auf (?:diese|die) Frage|à (?:cette|la) question|a (?:esta|la) pregunta"
 )
