@@ -44,7 +44,14 @@ def study(folder: Path) -> list[str]:
 
 DAMAGED = {
     "choices that are code": checks(choices="__import__('os').system('touch owned')"),
-    "choices of three": checks(choices="['a', 'b', 'c']"),
+    **{
+        f"{number} choices": checks(choices=str([f"choice {n}" for n in range(number)]))
+        for number in (0, 1, 2, 3, 5, 10, 26, 27)
+    },
+    "choices with a number": checks(choices="['a', 2]"),
+    "choices that are a tuple": checks(choices="('a', 'b')"),
+    "choices that are a set": checks(choices="{'a', 'b'}"),
+    "choices that are a text": checks(choices="'ab'"),
     "choices without end": checks(choices="[" * 15_000),
     "an unknown type": checks(error_type="<script>alert(1)</script>"),
     "no type": checks(error_type=""),

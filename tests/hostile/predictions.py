@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 from collections.abc import Callable, Iterable, Sequence
+from itertools import cycle
 from pathlib import Path
 
 from mmlu_kit.inputs import questions
@@ -23,6 +24,15 @@ Rows = list[list[str]]
 Make = Callable[[Path], Sequence[str | Path]]
 
 
+def questions_with(numbers: Iterable[int]) -> list[Question]:
+    """Return as many test questions, whose numbers of choices are repeated from these; the gold letters vary."""
+    tests = []
+    for n, number in zip(range(len(GOLD)), cycle(numbers), strict=False):
+        choices = tuple(f"choice {letter} of {n}" for letter in LETTERS[:number])
+        tests.append(Question("anatomy", "test", n, f"Question {n}?", choices, LETTERS[n % number]))
+    return tests
+
+
 def rows(texts: Iterable[str] = GOLD, model: str = "m", gold: Iterable[str] = GOLD) -> Rows:
     """Return the rows of a model with these predictions."""
     return [["anatomy", str(n), model, text, right] for n, (text, right) in enumerate(zip(texts, gold, strict=False))]
@@ -35,19 +45,19 @@ def changed(place: int, column: int, text: str) -> Rows:
     return lines
 
 
-def table(lines: Iterable[Sequence[str]], header: Sequence[str] = HEADER, **form: str) -> bytes:
+def table(lines: Iterable[Sequence[str]], header: Sequence[str] = HEADER, **form: str | int) -> bytes:
     """Return a CSV file."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n", **form).writerows([header, *lines])
     return stream.getvalue().encode()
 
 
-def imported(data: bytes, model: str | None = None, name: str = "p.csv") -> Make:
+def imported(data: bytes, model: str | None = None, name: str = "p.csv", tests: Sequence[Question] = TESTS) -> Make:
     """Return what writes a file of predictions and the questions, and imports it."""
 
     def make(folder: Path) -> list[str | Path]:
         (folder / name).write_bytes(data)
-        questions.write_jsonl(folder / "anatomy.jsonl", TESTS)
+        questions.write_jsonl(folder / "anatomy.jsonl", tests)
         chosen = [f"--predictions-model={model}"] if model is not None else []
         paths = ["--questions", "anatomy.jsonl", "--evaluations", "evaluations"]
         return ["import_predictions.py", "--predictions", name, *chosen, "--name", "theirs", *paths]
@@ -77,6 +87,28 @@ FORMS: dict[str, Callable[[int, int], str]] = {
     "texts of choices": lambda n, k: f"{WORDS[k]} {n}",
     "numbers from 0": lambda n, k: str(k),
     "numbers from 0 as pandas writes them": lambda n, k: f"{k}.0" if n % 7 else "",
+}
+# The same where the question has another number of choices.
+FORMS_OF_ANY_NUMBER: dict[str, Callable[[int, int], str]] = {
+    "letters": lambda n, k: LETTERS[k],
+    "small letters": lambda n, k: LETTERS[k].lower(),
+    "small letters in brackets": lambda n, k: f"({LETTERS[k].lower()})",
+    "letters of full width": lambda n, k: chr(ord("Ａ") + k),
+    "letter and text": lambda n, k: f"{LETTERS[k]}) choice {LETTERS[k]} of {n}",
+    "sentences": lambda n, k: f"I think that the answer is {LETTERS[k]}, since I know it.",
+    "JSON": lambda n, k: f'{{"answer": "{LETTERS[k]}"}}',
+    "texts of choices": lambda n, k: f"choice {LETTERS[k]} of {n}",
+    "numbers from 0": lambda n, k: str(k),
+    "numbers from 0 as pandas writes them": lambda n, k: f"{k}.0" if n % 7 != 3 else "",
+}
+WIDTHS = {
+    "two choices": [2],
+    "three choices": [3],
+    "five choices": [5],
+    "ten choices": [10],
+    "26 choices": [26],
+    "3, 4 and 5 choices": [3, 4, 5],
+    "2 to 26 choices": [2, 10, 26],
 }
 NUMBERS = "and nothing says which of them is A"
 FEW = "predictions can be read; the one for anatomy 0,"
@@ -114,9 +146,64 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         for text in ("", "-1", "0.0", "first", "1e1", "٣", "9" * 30)
     },
 }
+
+
+def of_width(texts: Callable[[Question], str], numbers: Iterable[int], gold: Callable[[Question], str] | None = None) -> Make:
+    """Return what imports predictions to questions with these numbers of choices; `texts` gives each question's answer."""
+    tests = questions_with(numbers)
+    golds = [(gold(question) if gold else question.answer) for question in tests]
+    return imported(table(rows(map(texts, tests), gold=golds)), tests=tests)
+
+
+def right(question: Question) -> int:
+    """Return the number of the right choice, from 0."""
+    return LETTERS.index(question.answer)
+
+
 INPUTS = [
     *(Hostile(name, imported(table(rows(form(n, n % 4) for n in range(20)))), None) for name, form in FORMS.items()),
     *(Hostile(name, imported(data), line) for name, (data, line) in REFUSED.items()),
+    *(
+        Hostile(f"{name} of {width}", of_width(lambda one, form=form: form(one.index, right(one)), numbers), None)
+        for width, numbers in WIDTHS.items()
+        for name, form in FORMS_OF_ANY_NUMBER.items()
+    ),
+    *(
+        Hostile(f"{name}, {width}", of_width(text, numbers, gold), line)
+        for width, numbers in WIDTHS.items()
+        for last in [LETTERS[max(numbers) - 1]]
+        for name, text, gold, line in (
+            ("numbers from 1", lambda one: str(right(one) + 1), None, f"{NUMBERS}: write the letters A to {last} (numbers are"),
+            (
+                "numbers that are too high",
+                lambda one: str(len(one.choices) * (one.index % 2)),
+                None,
+                f"0 for A to {max(numbers) - 1}",
+            ),
+            ("nothing that is a letter", lambda one: "no idea", None, f"or a number from 0 to {max(numbers) - 1} in every row"),
+            ("right answers from 0", lambda one: one.answer, lambda one: str(right(one)), None),
+            (
+                "right answers from 1",
+                lambda one: one.answer,
+                lambda one: str(right(one) + 1),
+                "the gold letter for anatomy/test/0 is",
+            ),
+            (
+                "right answers that no question has",
+                lambda one: one.answer,
+                lambda one: "[",
+                "the gold letter for anatomy/test/0 is '['",
+            ),
+        )
+    ),
+    *(
+        Hostile(
+            f"a letter beyond the last of {width}", of_width(lambda one: LETTERS[len(one.choices)], numbers), "cannot: write A"
+        )
+        for width, numbers in WIDTHS.items()
+        if max(numbers) < len(LETTERS)
+    ),
+    Hostile("numbers beyond a question's choices, but not others'", of_width(lambda one: str(one.index % 5), [3, 5]), None),
     Hostile("right answers from 0", imported(table(rows(gold="0123" * 5))), None),
     Hostile("right answers from 0 as pandas writes them", imported(table(rows(gold=["0.0", "1.0", "nan", "3.0"] * 5))), None),
     Hostile("a long chain of thought", imported(table(rows(["word " * 50_000 + "The answer is A."] * 20))), None),

@@ -1,9 +1,11 @@
 """Texts from outside with control characters, direction marks and the like: in names, paths, files and configs."""
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.helpers import results
+from tests.hostile import label_errors, predictions
 from tests.hostile.inputs import SCRIPTS, Hostile
 
 # Each could steer a terminal, or make a line read differently from what it is.
@@ -64,6 +66,28 @@ def model_name(text: str) -> Callable[[Path], list[str]]:
     return make
 
 
+def prediction(text: str) -> Callable[[Path], list[str | Path]]:
+    """A file of predictions that all have this text."""
+    rows = predictions.rows([written(text)] * 20)
+    return lambda folder: [*predictions.imported(predictions.table(rows, quoting=csv.QUOTE_ALL))(folder)]
+
+
+def label_check(text: str) -> Callable[[Path], list[str | Path]]:
+    """A file of label checks, none of which has choices that can be read, but this text."""
+
+    def make(folder: Path) -> list[str | Path]:
+        header, *_ = label_errors.checks().split(b"\n")
+        cells = ",".join(f'"{written(text)}"' for _ in label_errors.HEADER)
+        return [*label_errors.analysed(anatomy=header + b"\n" + cells.encode() + b"\n")(folder)]
+
+    return make
+
+
+def written(text: str) -> str:
+    """The text as a UTF-8 file can have it."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def document(text: str) -> Callable[[Path], list[str | Path]]:
     """A merged.json with this key."""
 
@@ -86,8 +110,16 @@ MAKERS = {
     "a key of config": (key, ""),
     "a model": (model_name, ""),
     "a key of merged.json": (document, "merged.json"),
+    "a prediction": (prediction, "cannot: write A, B, C or D, the choice's own text, or a number from 0 to 3"),
+    "a label check": (label_check, "label_errors: labels/mmlu_anatomy.csv: line "),
 }
 INPUTS = [Hostile(f"{name} with all of them", make("".join(TEXTS.values())), line) for name, (make, line) in MAKERS.items()]
+INPUTS += [
+    Hostile(f"{name} with {kind}", make(text), line)
+    for name, (make, line) in MAKERS.items()
+    if make in (prediction, label_check)
+    for kind, text in TEXTS.items()
+]
 INPUTS += [Hostile(f"a path with {kind}", path(text), "is not a folder of results") for kind, text in TEXTS.items()]
 # A name that ends in a line break is not the name.
 INPUTS += [

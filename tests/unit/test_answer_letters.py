@@ -13,20 +13,22 @@ FORMS = [
     "{X}", "{X}.", "({X})", "{X})", "({x})", "**{X}**", "**{X}) text**", "{X}: text", "{X}. text", "{X}) text",
     "({X}) text", "{x}) text", "<{X}>", "'{X}'", "{X}\n\nBecause it is.", "{X} because it is", "{X}, because it is",
     "{X} Explanation: it is.", "{X}\n\nExplanation: it is.", "Answer: {X}", "Answer: {X}\n\nExplanation: it is.",
-    "Answer: **{X}. text**", "answer: {x}", "ANSWER IS: {X}", "ANSWER: {X}", "Answer -> {X}", "Ans: {X}", "Answer(s): {X}",
-    "The answer is {X}", "The answer is ({X}).", "The answer is: **{X}**", "The answer is {X}: text",
-    "The answer is {X}, text", "The answer's {X}", "The answer was {X}.", "The answer is '{X}. text'",
-    "The answer is \\({X}\\).", "The answer is $\\mathbf{{{X}}}$.", "$\\boxed{{\\text{{({X})}}}}$", "\\boxed{{{X}. text}}",
-    "The correct answer is {X}. text", "The correct answer is:\n\n**{X}) text**", "The answer must be {X}.",
-    "The answer must therefore be {X}.", "The answer I choose is {X}", "The answer to question 3 is {X}.",
+    "Answer: **{X}. text**", "answer: {x}", "ANSWER IS: {X}", "ANSWER: {X}", "Answer -> {X}", "Ans: {X}",
+    "The answer to your question is:\n\n{X}. text", "Answer(s): {X}", "The answer is {X}", "The answer is ({X}).",
+    "The answer is: **{X}**", "The answer is {X}: text", "The answer is {X}, text", "The answer's {X}",
+    "The answer was {X}.", "The answer is '{X}. text'", "The answer is \\({X}\\).", "The answer is $\\mathbf{{{X}}}$.",
+    "$\\boxed{{\\text{{({X})}}}}$", "\\boxed{{{X}. text}}", "The correct answer is {X}. text",
+    "The correct answer is:\n\n**{X}) text**", "The answer must be {X}.", "The answer must therefore be {X}.",
+    "The answer I choose is {X}", "The answer to question 3 is {X}.", 'The answer to the question "How many?" is: {X}',
     "Correct answer: {x}", "The answer from the choices is {X}.", "The correct statement is {X}.", "My answer: {X}",
-    "My final answer is {X}", "Final answer: {X}", "Thus the answer: **{X}**", "The correct choice would be option ({X})",
-    "Option {X}", "Option {X}: text", "option {x}", "option {x} is correct", "{X} is correct", "{X} is the best choice.",
-    "I choose {X}", "I'm going with {X}.", "I would opt for {X}.", "It's {X}", "It is {X}.", "It’s option {X}.",
-    "I think it's {X}.", "I'm sure that it's ({X})", "That would be {X}", "That must be {X}.", "It's {X}, not Y7.",
-    "I'd say {X}", "I would say it's {X}.", "I guess {X}.", "Therefore {X}.", "So, ({X}).", "So {X}", "Hence, {X}.",
-    "{X} it is", "{X} it is!", "So it's {X}.", "text\n{X}", "✅ {X}", '{{"answer": "{X}"}}', '{{"answer": "{x}"}}',
-    "{{'answer': '{X}. text'}}", '```json\n{{"correct_answer": "{X}. text"}}\n```',
+    "My final answer is {X}", "Final answer: {X}", "Thus the answer: **{X}**",
+    "The correct choice would be option ({X})", "Option {X}", "Option {X}: text", "option {x}", "option {x} is correct",
+    "{X} is correct", "{X} is the best choice.", "I choose {X}", "I'm going with {X}.", "I would opt for {X}.",
+    "It's {X}", "It is {X}.", "It’s option {X}.", "I think it's {X}.", "I'm sure that it's ({X})", "That would be {X}",
+    "That must be {X}.", "It's {X}, not Y7.", "I'd say {X}", "I would say it's {X}.", "I guess {X}.", "Therefore {X}.",
+    "So, ({X}).", "So {X}", "Hence, {X}.", "{X} it is", "{X} it is!", "So it's {X}.", "text\n{X}", "✅ {X}",
+    '{{"answer": "{X}"}}', '{{"answer": "{x}"}}', "{{'answer': '{X}. text'}}",
+    '```json\n{{"correct_answer": "{X}. text"}}\n```',
     '{{"reasoning": "It is.", "answerLetter": "{X}", "confidence": 1}}', "<answer>{X}</answer>",
     "text\n<answer>{X}. text</answer>", "Die Antwort ist {X}.", "Das ist {X}.", "La réponse est {X}", "C'est la {X}.",
     "La respuesta es la {X}", "Es la {X}.", "答案是{X}", "所以选{X}", "因此是{X}。", "Risposta: {X}", "정답: {X}",
@@ -82,10 +84,10 @@ PRONOUN = [
     "Statement I is true. The answer is C.",
 ]  # fmt: skip
 TERMS = [
-    "E. coli is a bacterium. The answer is C", "J. Smith said that the answer is C", "According to J. Smith, C is correct",
-    "e.g. the answer is C", "i.e. the answer is C", "F = ma, so the answer is C", "P(E) = 0.5, so (C).",
-    "E/F is 2. Answer: C", "The energy E is 5 J. Answer: C", "H2O is water. Answer: C", "G proteins bind. Answer: C",
-    "It's E. coli. The answer is C",
+    "E. coli is a bacterium. The answer is C", "J. Smith said that the answer is C",
+    "According to J. Smith, C is correct", "e.g. the answer is C", "i.e. the answer is C", "F = ma, so the answer is C",
+    "P(E) = 0.5, so (C).", "E/F is 2. Answer: C", "The energy E is 5 J. Answer: C", "H2O is water. Answer: C",
+    "G proteins bind. Answer: C", "It's E. coli. The answer is C",
 ]  # fmt: skip
 NOTHING_OF_TEN = [
     "I think so", "I don't know", "I cannot answer", "I, however, do not know", "I'm sorry", "I am",
@@ -105,6 +107,13 @@ NOTHING_OF_26 = [
     "n choose k items", "option(s)", "The answer(s)", "U.S. law", "T test", "S phase", "Z score", "la opción o la otra",
     "La respuesta o", "y", "o", "J. S. Bach", "R. A. Fisher",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["I. I and II only", "(I) I and II only", "The answer is I. I, II and III", "I is true, II not. Answer: I"]
+)
+def test_a_choice_may_have_numerals(text):
+    assert answer_parser.parse(text, TEN) == "I"
 
 
 @pytest.mark.parametrize("text", PRONOUN + TERMS)
@@ -135,10 +144,13 @@ def test_what_concludes_nothing_is_unparsed(text):
 
 # Replies of a small model that begins to list the choices and is cut off, or contradicts itself.
 CUT_OFF = {
-    None: ["A. one thing\nB. another\nC.", "A. one thing\nB. another\nC", "A. one thing\nB", "A. one\nB. two\nC. three\nD.",
-           "(A) one\n(B", "Which?\nA. one\nB. two\nC.", "A. one\nB. two\nC. the", "C. one\n\nThe correct answer is D. one"],
+    None: ["A. one thing\nB. another\nC.", "A. one thing\nB. another\nC", "A. one thing\nB",
+           "A. one\nB. two\nC. three\nD.", "(A) one\n(B", "Which?\nA. one\nB. two\nC.", "A. one\nB. two\nC. the",
+           "C. one\n\nThe correct answer is D. one", "The answer is:\n\nA. one\nB. two\nC. the",
+           "The answer to your question is:\n(A) one\n(B) two", "Answer:\nA. one\nB"],
     "B": ["A. one\nB. two\nC. three\nD. four\nB.", "B. one\n\nThe answer is:", "B. one\n\nThe correct answer is: B. one"],
-    "A": ["A. one\n\nA. one is a thing", "A. one\n\nThe answer is A. two", "A. one, two and three are:\n\n1. one\n2"],
+    "A": ["The correct answer is:\n\nA. one\n\nThis is so.", "A. one\n\nA. one is a thing",
+          "A. one\n\nThe answer is A. two", "A. one, two and three are:\n\n1. one\n2"],
 }  # fmt: skip
 
 

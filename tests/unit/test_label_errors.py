@@ -95,13 +95,16 @@ def test_a_subject_without_a_file_has_no_checks(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"choices": "__import__('os').system('touch /tmp/owned')"}, "line 2: choices must be a list of four strings"),
-        ({"choices": "['a', 'b', 'c']"}, "choices must be a list of four strings"),
-        ({"choices": "['a', 'b', 'c', 4]"}, "choices must be a list of four strings"),
-        ({"choices": "('a', 'b', 'c', 'd')"}, "choices must be a list of four strings"),
-        ({"choices": "[" * 15_000}, "choices must be a list of four strings"),
-        ({"choices": "-" * 19_000 + "1"}, "choices must be a list of four strings"),
-        ({"choices": f"['a', 'b', 'c', '{'d' * 30_000}']"}, "choices must be a list of four strings"),
+        (
+            {"choices": "__import__('os').system('touch /tmp/owned')"},
+            "line 2: choices must be a list of strings, one for each choice",
+        ),
+        ({"choices": "['a']"}, "choices has 1 string; a question has 2 to 26"),
+        ({"choices": "['a', 'b', 'c', 4]"}, "choices must be a list of strings"),
+        ({"choices": "('a', 'b', 'c', 'd')"}, "choices must be a list of strings"),
+        ({"choices": "[" * 15_000}, "choices must be a list of strings"),
+        ({"choices": "-" * 19_000 + "1"}, "choices must be a list of strings"),
+        ({"choices": f"['a', 'b', 'c', '{'d' * 30_000}']"}, "choices must be a list of strings"),
         ({"choices": "['a', 'b', 'c', '\0']"}, "."),
         ({"error_type": "<script>"}, "line 2: error_type is '<script>'; known: ok, expert, bad question clarity"),
         ({"question": "w" * 200_000}, "mmlu_anatomy.csv: line 2: is not a row of a CSV file .field larger"),

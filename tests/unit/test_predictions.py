@@ -48,7 +48,7 @@ def test_other_predictions_than_letters_are_unparsed(tmp_path, name):
     assert [record.correct for record in answered] == [True, False, False, False]
     assert [record.generated for record in answered] == ["A", "C", "[Invalid] : Hit", "E"]
     evaluation = records.imported("m", "p.csv", "0" * 64, "anatomy", answered)
-    assert evaluation.totals == Totals(questions=4, correct=1, correct_generated=1, parsed=2)
+    assert evaluation.totals == Totals(questions=4, guessed=1, correct=1, correct_generated=1, parsed=2)
     evaluation.write(tmp_path / "e.json")
     assert Evaluation.read(tmp_path / "e.json") == evaluation
 

@@ -1,9 +1,9 @@
 """Label errors of MMLU's questions, as MMLU-Redux found them (Gema et al. 2024, https://arxiv.org/abs/2406.04127).
 
 The folder has a file `mmlu_<subject>.csv` for each subject, with a header. The columns `question`, `choices` (a Python list of
-four strings) and `error_type` are read; the separator is a comma or a semicolon, and the spelling of the types varies. A check
-is matched to the question with the same text and choices, ignoring white space: a file samples its subject, so row numbers do
-not match.
+2 to 26 strings) and `error_type` are read; the separator is a comma or a semicolon, and the spelling of the types varies. A
+check is matched to the question with the same text and choices, ignoring white space: a file samples its subject, so row
+numbers do not match.
 
 A row or file that cannot be read is left out and named in a warning. Bytes that are not UTF-8 are read as Mac Roman or
 Windows-1252, whichever gives the text of a question, and a warning says so.
@@ -33,8 +33,9 @@ from mmlu_kit.analysis.label_checks import (
     Unread,
 )
 from mmlu_kit.analysis.shared_questions import has_letter
+from mmlu_kit.formatting import plural
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS
+from mmlu_kit.settings import FEWEST_CHOICES, MOST_CHOICES
 from mmlu_kit.user_errors import UserError
 
 COLUMNS = ("question", "choices", "error_type")
@@ -183,8 +184,10 @@ def _parse_choices(text: str) -> list[str]:
         choices = ast.literal_eval(text.strip()) if len(text) <= LONGEST_CHOICES else None
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         choices = None
-    if not isinstance(choices, list) or len(choices) != len(LETTERS) or not all(isinstance(text, str) for text in choices):
-        raise ValueError("choices must be a list of four strings, ['…', '…', '…', '…']")
+    if not isinstance(choices, list) or not all(isinstance(text, str) for text in choices):
+        raise ValueError("choices must be a list of strings, one for each choice: ['…', '…', '…', '…']")
+    if not FEWEST_CHOICES <= len(choices) <= MOST_CHOICES:
+        raise ValueError(f"choices has {plural(len(choices), 'string')}; a question has {FEWEST_CHOICES} to {MOST_CHOICES}")
     return choices
 
 

@@ -54,7 +54,8 @@ def _named(generated: str, patterns: Patterns, letters: str) -> str | None:
     """The letter that a text names, which may be one that the question does not have."""
     text = _plain(generated, patterns)
     if "I" in letters and phrases.NUMERALS.search(text):
-        text = phrases.NUMERAL.sub(phrases.REMOVED, text)
+        numeral = phrases.NUMERAL if phrases.NUMBERED.search(text) else phrases.NUMERAL_IN_TEXT
+        text = numeral.sub(phrases.REMOVED, text)
     for negation in patterns.negations:
         text = negation.sub(_without_letter, text)
     text = patterns.lone.sub(_without_list, patterns.several.sub(phrases.REMOVED_LIST, text))
@@ -118,9 +119,14 @@ def _leading(text: str, patterns: Patterns) -> str | None:
 
 
 def _letters(patterns: Iterable[re.Pattern[str]], text: str) -> set[str]:
-    """The letters that patterns match, except an 'a' or 'A' before a word, which is an article."""
+    """The letters that patterns match, without those of articles ('a' or 'A' before a word) and an 'A' that begins a list."""
     matches = [match for pattern in patterns for match in pattern.finditer(text)]
-    return {match[1].upper() for match in matches if not _is_article(match, text)}
+    return {match[1].upper() for match in matches if not (_is_article(match, text) or _begins_list(match, text))}
+
+
+def _begins_list(match: re.Match[str], text: str) -> bool:
+    start = match.start(1)
+    return match[1] == "A" and bool(phrases.LISTED.match(text, start - (text[start - 1] == "(")))
 
 
 def _is_article(match: re.Match[str], text: str) -> bool:

@@ -80,7 +80,7 @@ def records(predictions: Predictions, questions: Sequence[Question], where: str)
         (predictions[key], question) for question in questions if (key := (question.subject, question.index)) in predictions
     ]
     golds = [prediction.gold for prediction in predictions.values() if prediction.gold]
-    numbered = Numbers.CHOICES if all(map(answer_forms.is_choice_number, golds)) else Numbers.NEITHER
+    numbered = Numbers.CHOICES if all(map(answer_forms.is_number, golds)) else Numbers.NEITHER
     for prediction, question in answers:
         gold = prediction.gold
         if gold is not None and answer_forms.letter(gold, question, numbered) != question.answer:
@@ -100,12 +100,12 @@ def how_read(answered: Sequence[Record], questions: Sequence[Question]) -> str:
     for the terminal."""
     asked = {(question.subject, question.index): question for question in questions}
     rules = answer_forms.count_rules(
-        [(record.generated, record.predicted, asked.pop((record.subject, record.index))) for record in answered]
+        [(_as_written(record), record.predicted, asked.pop((record.subject, record.index))) for record in answered]
     )
     unreadable = [record for record in answered if record.predicted is None]
     text = f"{len(answered) - len(unreadable):,} of {len(answered):,} answers read, {answer_forms.in_words(rules)}"
     if unreadable:
-        text += f"; {len(unreadable):,} could not be read, such as {quoted(unreadable[0].generated)}"
+        text += f"; {len(unreadable):,} could not be read, such as {quoted(_as_written(unreadable[0]))}"
     if asked:
         first = next(iter(asked.values())).name
         text += f"; no prediction for {len(asked):,} of {len(questions):,} questions, such as {first}: they are left out"
@@ -134,21 +134,27 @@ def _record(prediction: Prediction, question: Question, numbers: Numbers) -> Rec
     )
 
 
+def _as_written(record: Record) -> str:
+    """Return the text of an imported answer, which is never null."""
+    return record.generated or ""
+
+
 def _check_readable(answered: Sequence[Record], where: str) -> None:
     unreadable = [record for record in answered if record.predicted is None]
     readable = len(answered) - len(unreadable)
     if readable < FEWEST_READABLE * len(answered):
-        first, forms = unreadable[0], "A, B, C or D, the choice's own text, or a number from 0 to 3 in every row"
+        first, most = unreadable[0], max(record.choices for record in answered)
+        forms = f"{answer_forms.letters_in_words(most)}, the choice's own text, or a number from 0 to {most - 1} in every row"
         raise UserError(
             f"{where}: {readable or 'none'} of {len(answered)} predictions can be read; the one for {first.subject} "
-            f"{first.index}, {quoted(first.generated)}, cannot: write {forms}"
+            f"{first.index}, {quoted(_as_written(first))}, cannot: write {forms}"
         )
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield each row with its position: 'p.csv: line 2'."""
-    csv.field_size_limit(MOST_BYTES)  # a prediction may be a long chain of thought
     reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    limit = csv.field_size_limit(MOST_BYTES)  # of the whole process; a prediction may be a long chain of thought
     try:
         lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if lacking:
@@ -163,6 +169,8 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
             yield where, row
     except csv.Error as error:
         raise UserError(f"{path} is not a CSV file ({error})") from None
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _text(path: Path) -> str:
