@@ -325,9 +325,9 @@ class AnalysisFile(Document):
     """analysis.json: statistics on a study's answers and mistakes.
 
     A model's statistics are over all questions of the study that it answered; comparisons are over the questions that all
-    compared models answered. A question that occurs more than once counts once, except in the accuracies of single subjects. An imported
-    answer that could not be read is not a wrong letter: it lowers a model's accuracy on all questions, and every test leaves it
-    out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
+    compared models answered. A question that occurs more than once counts once, except in the accuracies of single subjects. An
+    imported answer that could not be read is not a wrong letter: it lowers a model's accuracy on all questions, and every test
+    leaves it out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
     """
 
     schema_: Literal["mmlu-kit/analysis/4"] = version("mmlu-kit/analysis/4")
