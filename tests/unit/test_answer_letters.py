@@ -129,6 +129,8 @@ def test_words_units_terms_and_lists_are_no_letter(text, letters):
 
 
 NO_CONCLUSION = [
+    "The answer is B or option C", "The answer is (B) or (C).", "La opción B o la C", "Die Antwort ist B oder die C",
+    "Option B or C", "La réponse est B ou la C", "It's B or option C.", "答案是B或者选项C",
     "It's a cell", "It's A cell", "So A cell divides", "So B cells are first", "It's B cells", "It is vitamin C",
     "It is C++.", "It is D-glucose.", "Thus a = b", "It could be B", "It might be (B) or (C)", "If it is B, it is odd",
     "It isn't B.", "I'm not sure it's B", "It's B or C", "So, B or C.", "It's B. No, it's C.", "B\nNo wait, it's C",

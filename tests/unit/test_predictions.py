@@ -14,10 +14,12 @@ from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.answers import Record, Totals
 from mmlu_kit.evaluation.records import Evaluation
+from mmlu_kit.inputs.questions import Question
 from mmlu_kit.report import figures
 from mmlu_kit.report.explorer import explorer
 from mmlu_kit.report.sentences import accuracy
 from mmlu_kit.results import merging, predictions, summaries
+from mmlu_kit.settings import LETTERS
 from mmlu_kit.study import resolve
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
@@ -51,6 +53,58 @@ def test_other_predictions_than_letters_are_unparsed(tmp_path, name):
     assert evaluation.totals == Totals(questions=4, guessed=1, correct=1, correct_generated=1, parsed=2)
     evaluation.write(tmp_path / "e.json")
     assert Evaluation.read(tmp_path / "e.json") == evaluation
+
+
+def with_choices(*numbers):
+    """Return questions with these numbers of choices, of which the last one is right."""
+    return [
+        Question("anatomy", "test", index, f"Question {index}?", tuple(f"text {n}" for n in range(number)), LETTERS[number - 1])
+        for index, number in enumerate(numbers)
+    ]
+
+
+def imported(tmp_path, questions, texts):
+    """Return the records of answers with these texts."""
+    rows = [f"anatomy,{question.index},m,{text}" for question, text in zip(questions, texts, strict=True)]
+    path = table(tmp_path, *rows, header="subject,test_index,model,prediction")
+    return predictions.records(predictions.read(path, None), questions, "p.csv")
+
+
+@pytest.mark.parametrize(
+    ("texts", "letters"),
+    [
+        (["B", "C", "F", "J", "Z"], ["B", "C", None, "J", "Z"]),
+        (["b", "(c)", "E.", "Answer: J", "The answer is Z"], ["B", "C", "E", "J", "Z"]),
+        (["1", "2", "0", "9", "25"], ["B", "C", "A", "J", "Z"]),
+        (["2", "2", "0", "10", "25"], [None, "C", "A", None, "Z"]),
+        (["text 1", "text 2", "text 4", "I think so", "C"], ["B", "C", "E", None, "C"]),
+    ],
+)
+def test_answers_name_a_choice_of_their_own_question(tmp_path, texts, letters):
+    questions = with_choices(2, 3, 5, 10, 26)
+    answered = imported(tmp_path, questions, texts)
+    assert [record.predicted for record in answered] == [record.parsed for record in answered] == letters
+    assert [record.choices for record in answered] == [2, 3, 5, 10, 26]
+    assert [record.generated for record in answered] == texts
+    totals = records.imported("m", "p.csv", "0" * 64, "anatomy", answered).totals
+    assert totals.guessed == pytest.approx(1 / 2 + 1 / 3 + 1 / 5 + 1 / 10 + 1 / 26)
+    assert totals.correct == totals.correct_generated == sum(record.correct for record in answered)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "forms"),
+    [
+        ([2] * 4, "write A or B, the choice's own text, or a number from 0 to 1 in every row"),
+        ([4] * 4, "write A, B, C or D, the choice's own text, or a number from 0 to 3 in every row"),
+        ([3, 10, 5, 3], "write A to J, the choice's own text, or a number from 0 to 9 in every row"),
+    ],
+)
+def test_unreadable_predictions_are_refused_with_the_forms_of_these_questions(tmp_path, numbers, forms):
+    with pytest.raises(UserError, match=forms):
+        imported(tmp_path, with_choices(*numbers), ["?"] * len(numbers))
+    last = LETTERS[max(numbers) - 1]
+    with pytest.raises(UserError, match=f"write the letters A to {last} .* from 0 for A to {max(numbers) - 1} for {last}"):
+        imported(tmp_path, with_choices(*numbers), ["1"] * len(numbers))
 
 
 def test_one_of_several_models_is_chosen_by_name(tmp_path):
@@ -199,7 +253,7 @@ def test_unreadable_answers_are_no_wrong_letters(mixed):
     assert theirs.read_by == {"letter": 90} and analysis.models[0].read_by == {}
     assert theirs.letters["B"].share == 1.0 and theirs.letters["A"].share == 0.0
     assert (theirs.letters["B"].recall, theirs.letters["B"].gold_share) == (1.0, 0.25)
-    assert theirs.guessing.p == statistics.better_than_guessing(22, 90)
+    assert theirs.guessing.p == statistics.better_than_guessing(22, [1 / 4] * 90)
     assert theirs.constant_letter.letter == "C" and theirs.constant_letter.accuracy == 23 / 90
 
 
@@ -227,10 +281,10 @@ def test_models_are_compared_where_both_answers_could_be_read(mixed):
 
 def test_unreadable_answers_neither_hide_nor_make_a_difference():
     """One model is better where both can be read, and has as many unreadable answers as the other has more wrong ones."""
-    gold, subjects = numpy.zeros(1000, numpy.int64), pandas.Series(["anatomy"] * 1000)
+    gold, questions = numpy.zeros(1000, numpy.int64), pandas.DataFrame({"subject": ["anatomy"] * 1000, "choices": 4})
     better, worse = gold.copy(), gold.copy()
     better[:60], worse[60:120] = pairs.NO_LETTER, 1
-    pair = pairs.compare_pair(("a", "b"), better, worse, gold, subjects)
+    pair = pairs.compare_pair(("a", "b"), better, worse, gold, questions)
     assert (pair.questions, pair.unread) == (940, 60)
     assert (pair.mcnemar.only_first, pair.mcnemar.only_second) == (60, 0) and pair.mcnemar.p < 1e-17
     unread_wrong = pair.mcnemar_unread_wrong

@@ -109,9 +109,9 @@ def patterns(letters: str) -> Patterns:
     chosen = rf"{stated}(?:(?<=[{first}{first.lower()}])|(?! (?!(?:{BECAUSE}|{IS})\b)[a-z]))"
     concluded = rf"\s?\(?\(?\s?((?-i:{choice})|{lower}(?=\))){AFTER}\)?"
     negated = rf"((?-i:{choice})|{lower}(?=\)))"
-    # 'A or B', '(a), (b) and (c)', 'A、B': several choices, not a choice. So is 'A or E' if there is no E.
+    # 'A or B', '(a), (b) and (c)', 'A、B', 'A or option B': several choices, not a choice. So is 'A or E' if there is no E.
     and_ = rf"(?:\s?[,;|/&、–-]\s?(?:(?:{BETWEEN})\s)?|\s(?:{BETWEEN})\s|\s?(?:和|或者?|与|與|及|还是|還是|跟)\s?)"
-    or_ = rf"\)? ?(?i:{OR}) ?\(?"
+    or_ = rf"\)?(?i:(?:{OR})(?:(?:{ARTICLE}) ?)?(?:(?:{OPTION}) ?)?)\(?"
     strange = _letters(beyond.replace("I", ""))
     in_bracket = _letters(others.lower(), r"(?=\))")
     small_item = rf"(?:\(?[{first.lower()}]\)?|\(?{in_bracket}\))"
@@ -137,7 +137,7 @@ def patterns(letters: str) -> Patterns:
         several=re.compile(
             rf"{BEFORE}(?:\(?{choice}\)?(?:(?i:{and_})\(?{choice}\)?{AFTER})+"
             rf"|{small_item}(?:(?i:{and_}){small_item}{AFTER}(?! \w))+"
-            rf"|\(?{choice}{or_}{strange}{AFTER}|\(?{strange}{or_}{choice}{AFTER})"
+            rf"|\(?{choice}{or_}(?:{choice}|{strange}){AFTER}|\(?{strange}{or_}{choice}{AFTER})"
         ),
         negations=(
             _words(

@@ -60,7 +60,7 @@ IS_NOT = (
 )
 BECAUSE = r"because|since|as|weil|denn|da|car|parce|puisque|porque|ya que|因为|因為"
 BETWEEN = r"or|and|to|through|und|oder|bis|et|ou|y|o"
-OR = r"or|oder|ou|或者?|还是|還是"
+OR = r" (?:or|oder|ou|o) | ?(?:或者?|还是|還是) ?"
 # 'I think it's C', 'That would be C', 'C'est la C', 'Es la C', 'I'd say C'.
 IT = (
     rf"(?:(?:so|then|thus|therefore|hence|well|wait|I(?: am|['’]m)? (?:think|believe|guess|sure|confident|certain)"
