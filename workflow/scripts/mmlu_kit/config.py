@@ -72,7 +72,7 @@ class ImportedEntry(Entry):
     predictions: Annotated[str, Field(pattern=r"\.csv(\.gz)?$")] = Field(
         description="A CSV file (.csv or .csv.gz) of another run's answers with the columns subject, test_index (from 0), "
         "model and prediction. A prediction is a letter, alone or in other text, the choice's own text or, if all of the "
-        "model's are, a number from 0 to 3; another one is unreadable, which is not a wrong letter. A gold column, if present, "
+        "model's are, the choice's number from 0; another one is unreadable, which is not a wrong letter. A gold column, if present, "
         "must agree with the questions."
     )
     predictions_model: str | None = Field(None, description="Which of the file's models to import, if it has several.")
