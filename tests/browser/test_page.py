@@ -227,6 +227,7 @@ def test_questions_with_other_numbers_of_choices_and_cloze_prompts_open(opened, 
         text = questions[number].choices[LETTERS.index(cloze[count + 2][0])]
         assert f"{-0.5 * len(text):.2f}" in cloze[1 : count + 1]
         assert page.locator(".details table tr").last.locator(".bar").count() == 0
+        assert "of orders the mean over every order of the choices" in page.locator(".details h3").text_content()
         page.locator(".opener").nth(number).click()
     page.get_by_label("Answer").select_option("unparsed")
     page.get_by_label("Model", exact=True).select_option(label="cloze")

@@ -11,7 +11,6 @@ from mmlu_kit.analysis import label_errors, mistakes
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.inputs import questions
-from mmlu_kit.settings import LETTERS
 from mmlu_kit.subjects import SUBJECTS
 
 from tests.helpers import results
@@ -23,13 +22,13 @@ def test_all_of_mmlu_and_eight_models_take_under_thirty_seconds():
     number = 14_042
     asked = [
         questions.Question(
-            SUBJECTS[n % 57], "test", n // 57, f"Question {n}?", ("w", "x", "y", "z"), LETTERS[random.integers(4)]
+            SUBJECTS[n % 57], "test", n // 57, f"Question {n}?", ("w", "x", "y", "z"), results.LETTERS[random.integers(4)]
         )
         for n in range(number)
     ]
     columns = pandas.DataFrame([{"subject": q.subject, "index": q.index, "question_sha256": q.sha256} for q in asked])
     gold = pandas.Series([question.answer for question in asked])
-    guesses = [pandas.Series(random.choice(list(LETTERS), number)) for _ in range(8)]
+    guesses = [pandas.Series(random.choice(list(results.LETTERS), number)) for _ in range(8)]
     answers = {f"m{n}": guess.where(random.random(number) < 0.6, gold) for n, guess in enumerate(guesses)}
     merged, table = study_of_columns(columns, gold, answers)
     began = time.monotonic()

@@ -7,6 +7,7 @@ from matplotlib import pyplot
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.report import captions, figures, mistake_figures
 from mmlu_kit.report.explorer import explorer
+from mmlu_kit.report.sentences import mistakes
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.subjects import SUBJECTS
@@ -155,6 +156,15 @@ def test_subjects_with_other_numbers_of_choices_show_what_guessing_reaches():
     report = results.report(*choices.study(LETTERED, {"anatomy": [2], "virology": [10]}))
     assert "| Subject | Guessing | Mean accuracy | m |" in report
     assert "| anatomy | 50.0% |" in report and "| virology | 10.0% |" in report
+
+
+def test_that_guessing_makes_some_subjects_easier_is_said_where_they_seem_so_to_all_models():
+    by_subject = {subject: [number] for subject, number in zip(SUBJECTS, (2, 3, 4, 5, 10, 26), strict=False)}
+    asked = {f"m{number}": choices.LETTERS for number in range(4)}
+    analysis = analysed(asked, by_subject, count=200, share=0)
+    assert analysis.difficulty.kendall_w.p < 0.05 and analysis.difficulty.order[-1] == SUBJECTS[0]
+    sentence = mistakes.subject_order(analysis.difficulty)
+    assert sentence.endswith("Subjects differ in their number of choices, so guessing alone makes some easier.")
 
 
 def test_many_letters_are_rows_of_their_table():

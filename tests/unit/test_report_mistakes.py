@@ -132,7 +132,9 @@ def test_guessings_accuracy_is_given_only_if_it_visibly_differs():
 def test_mistakes_are_called_systematic_only_if_the_test_is_significant(w, sentence):
     order = ["anatomy", "astronomy"]
     answers = {"m": HALF_1, "n": HALF_2}
-    assert sentence in section_6(answers, order, difficulty=Difficulty(order=order, guessing={}, kendall_w=w, spearman=[]))
+    assert sentence in section_6(
+        answers, order, difficulty=Difficulty(order=order, guessing=dict.fromkeys(order, 0.25), kendall_w=w, spearman=[])
+    )
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ function details(data, i) {
   const models = data.models.filter((candidate) => answered(candidate, i));
   const cloze = models.filter((model) => !model.parsed);
   const lettered = models.length > cloze.length;
+  const orders = models.filter((model) => model.in_every_order).map((model) => model.label);
   data.choices[i].forEach((text, number) => {
     const item = element("li", {}, element("span", { class: "text" }, text));
     if (LETTERS[number] === gold) {
@@ -140,8 +141,9 @@ function details(data, i) {
   const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), body);
   const title = [
     ...(lettered ? ["Probability of each letter as the next token"] : []),
+    ...(orders.length ? [`of ${orders.join(", ")} the mean over every order of the choices, among the letters`] : []),
     ...(cloze.length ? [`${lettered ? "log" : "Log"}-probability of each choice’s text`] : []),
-  ].join(", or ");
+  ].join("; ");
   return element(
     "div",
     { class: "details" },

@@ -122,10 +122,11 @@ def letter_bias(analysis: AnalysisFile) -> Any:
     # Models that answered other questions have other right answers; those of the most questions are shown.
     most = max(models, key=lambda model: model.questions)
     shares.append({letter: shares.gold_share for letter, shares in most.letters.items()})
-    draw = _letter_bars if len(letters) <= len(LETTER_STYLES) else _letter_map
+    few = len(letters) <= len(LETTER_STYLES)
+    draw = _letter_bars if few else _letter_map
     figure = draw(list(letters), best, [*(model.label for model in models), "right answers"], shares)
     axes = figure.axes[0]
-    axes.axhline(len(models) - 0.5, color=GREY, linewidth=1)
+    axes.axhline(len(models) - 0.5, color=GREY if few else "white", linewidth=1 if few else 4)
     lettered = any(model.generated for model in models)
     axes.set_title("Do models prefer a letter?" if lettered else "Do models prefer a place?")
     return figure

@@ -24,7 +24,11 @@ def subject_order(difficulty: Difficulty) -> str:
         return f"**Not shown:** no agreement beyond chance on which subjects are hard {test}."
     sentence = f"**Systematic:** the models agree on which subjects are hard more than by chance {test}."
     order = difficulty.order
-    return f"{sentence} The hardest is {order[0]}, the easiest {order[-1]}." if order else sentence
+    if order:
+        sentence += f" The hardest is {order[0]}, the easiest {order[-1]}."
+    if len(set(map(percent, difficulty.guessing.values()))) > 1:
+        sentence += " Subjects differ in their number of choices, so guessing alone makes some easier."
+    return sentence
 
 
 def models_wrong(counts: ModelsWrong) -> str:
