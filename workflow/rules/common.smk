@@ -118,7 +118,7 @@ if workflow.resource_settings.cores is not None and workflow.is_main_process:
 wildcard_constraints:
     model="|".join(map(re.escape, MODELS)),
     subject="|".join(map(re.escape, STUDY.subjects)),
-    questions=re.escape(STUDY.subjects_folder),
+    questions=re.escape(STUDY.questions.name),
     commit="[0-9a-f]{40}|local",
 
 

@@ -1,6 +1,7 @@
 # Fetch and check models and questions: the only stage that may use the network and a token.
 # Needs:  local folders, or repositories of the hub at a commit (kept in HF_HUB_CACHE, by default resources/hub)
-# Makes:  resources/models/<model>@<commit>.json, resources/subjects/<questions>@<commit>/<subject>.jsonl (with `limit`, <questions>@<commit>-first-<limit>/)
+# Makes:  resources/models/<model>@<commit>.json, resources/subjects/<questions>@<commit>/<subject>.jsonl
+#         (with `limit`, in a folder of its own: <questions>@<commit>-first-<limit>)
 
 # Another module of the same workflow may be a study with some of the same models or questions, which the first one fetches.
 SOURCES = {manifest_of(name): source_options(model) for name, model in STUDY.run.items()}
@@ -43,11 +44,12 @@ rule fetch_questions:
         # A changed local file makes the questions again.
         files=lambda wildcards: plain_files(LOCAL_QUESTIONS.paths(wildcards.subject)) if LOCAL_QUESTIONS else [],
     output:
-        "resources/subjects/{questions}/{subject}.jsonl",
+        "resources/subjects/{questions}@{commit}/{subject}.jsonl",
     log:
-        "resources/logs/fetch_questions/{questions}/{subject}.log",
+        "resources/logs/fetch_questions/{questions}@{commit}/{subject}.log",
     wildcard_constraints:
-        questions=re.escape(STUDY.subjects_folder),
+        questions=re.escape(STUDY.questions.name),
+        commit=re.escape(STUDY.subjects_folder.partition("@")[2]),
         subject=one_of([subject for subject in STUDY.subjects if f"{SUBJECT_FILES}/{subject}.jsonl" not in FETCHED]),
     localrule: True
     container:
