@@ -138,7 +138,7 @@ def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> 
 
 
 def study(models: list[str], subjects: list[str], **changes: object) -> Study:
-    """Return a resolved study with one group, `small`."""
+    """Return a resolved study with one group, `small`, and the writeup as its reference."""
     values = {
         "name": "made",
         "title": "Made study",
@@ -146,6 +146,7 @@ def study(models: list[str], subjects: list[str], **changes: object) -> Study:
         "subjects": subjects,
         "questions": StudyQuestions(name="q", path="p"),
         "models": {name: ModelEntry(path="p", tokens_per_batch=REQUESTED.tokens_per_batch) for name in models},
+        "reference": "workflow/reference",
         "baseline": None,
         "groups": [Group(name="small", title="Small models", models=models)],
         "timing_setups": None,

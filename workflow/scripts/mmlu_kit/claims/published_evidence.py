@@ -1,4 +1,4 @@
-"""Evidence from the writeup's published numbers."""
+"""Evidence from published numbers."""
 
 from mmlu_kit.claims.evidence import (
     Configuration,
@@ -10,41 +10,42 @@ from mmlu_kit.claims.evidence import (
     SetupsEvidence,
     by_size,
 )
-from mmlu_kit.claims.reference import Published, PublishedModel, PublishedRun
-
-SETUPS = range(1, 6)  # the setups that the writeup numbers
+from mmlu_kit.claims.reference import BASELINE, Published, PublishedModel, PublishedRun, PublishedTimingRuns
 
 
 def published_evidence(published: Published) -> Evidence:
     """Return the evidence on models and timing runs in published.yaml."""
-    timing_runs = published.timing_runs
-    ran = {run.setup for run in timing_runs.runs}
-    runs = tuple(_run(run, timing_runs.questions) for run in timing_runs.runs)
     return Evidence(
+        publication=published.publication.name,
         same_models=True,
         other_questions=None,
-        models=by_size(_model(published, name, model) for name, model in published.models.items() if model.group != "baseline"),
+        models=by_size(_model(published, name, model) for name, model in published.models.items() if model.group != BASELINE),
         refused=(),
-        setups=SetupsEvidence(
-            groups=(RunGroup(runs, answers_not_shared=None),),
-            not_run={number: "no run of it is published" for number in SETUPS if number not in ran},
-        ),
+        setups=_setups(published.timing_runs) if published.timing_runs else None,
         pairs=None,
         chat=None,
+    )
+
+
+def _setups(timed: PublishedTimingRuns) -> SetupsEvidence:
+    ran = {run.setup for run in timed.runs}
+    return SetupsEvidence(
+        groups=(RunGroup(tuple(_run(run, timed.questions) for run in timed.runs), answers_not_shared=None),),
+        not_run={number: "no run of it is published" for number in timed.setups if number not in ran},
     )
 
 
 def _model(published: Published, name: str, model: PublishedModel) -> ModelEvidence:
     return ModelEvidence(
         name=name,
-        writeup_name=name,
-        short=model.short,
+        published_name=name,
+        short=published.short(name),
         weights=None,
         parameters=model.parameters,
         requested=Configuration(model.device, model.quantization),
         effective=None,
         reason=None,
-        total=Counts(model.correct, model.total),
+        total=Counts(model.right, model.total),
         subjects={name: Counts(subject.correct, published.questions[name]) for name, subject in model.subjects.items()},
         parsed=None,
         machine=None,
