@@ -104,7 +104,9 @@ def test_a_number_that_was_not_run_says_why():
 def test_a_time_is_reproduced_within_a_factor_and_names_the_machine(seconds, verdict):
     number = row(audits.run("3B", real_s=seconds), "3B", "real time")
     assert number.verdict == verdict and (number.low, number.high) == pytest.approx((seconds / 2, seconds * 2))
-    assert "on another machine: p, 2 cores" in number.reason and "the machine of the published time is not known" in number.reason
+    assert (
+        "on another machine: p, 2 cores" in number.reason and "the machine of the published time is not known" in number.reason
+    )
 
 
 def test_a_resumed_evaluation_has_no_time_to_compare():

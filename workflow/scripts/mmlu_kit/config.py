@@ -206,11 +206,11 @@ class StudyEntry(Entry):
         description="Which of MMLU's 57 subjects, named as in its files; one that the question set lacks or has damaged is an "
         "error. Or `all`: of a local folder, those subjects that it has whole, and the report names those that are left out."
     )
-    limit: Positive | None = Field(None, description="Ask only this many questions of each subject, the first ones; null for all.")
+    limit: Positive | None = Field(None, description="Ask only this many questions of each subject, the first ones.")
     reference: Text | None = Field(
         None,
-        description="A folder with published.yaml and claims.yaml, somebody's published numbers and claims, which are compared with "
-        "this study's results; workflow/reference describes their form. By default nothing is compared.",
+        description="A folder with published.yaml and claims.yaml: somebody's published numbers and claims, which are compared "
+        "with this study's results. workflow/reference describes their form. By default nothing is compared.",
     )
     baseline: SubjectsOfModel | None = Field(None, description="A first model that shows that the setup works.")
     timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model.")

@@ -61,7 +61,7 @@ class Study(Data):
     )
     questions: StudyQuestions
     limit: int | None = Field(None, description="How many questions of each subject are asked, the first ones; null for all.")
-    reference: str | None = Field(None, description="The folder of published numbers and claims to compare with; null for none.")
+    reference: str | None = Field(None, description="The folder of published numbers and claims; null for none.")
     models: dict[str, AnyModel]
     groups: list[Group]
     baseline: SubjectsOfModel | None
@@ -167,7 +167,8 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         _check_exists(model, f"config: models.{name}")
     entry = _located(entry, locate)
     if entry.reference and not Path(entry.reference).is_dir():
-        raise UserError(f"{where}.reference: there is no folder {entry.reference}: name one with published.yaml and claims.yaml")
+        what = "name one with published.yaml and claims.yaml"
+        raise UserError(f"{where}.reference: there is no folder {entry.reference}: {what}")
     questions = _located(_named(parsed.questions, entry.questions, "question set"), locate)
     _check_exists(questions, f"config: questions.{entry.questions}")
     setups = chosen.get("timing_setups")
@@ -237,7 +238,8 @@ def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
 
 def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
     """An entry with its files and folders where `locate` says that they are."""
-    paths = {name: path for name in ("path", "label_errors", "predictions", "reference") if (path := getattr(entry, name, None))}
+    names = ("path", "label_errors", "predictions", "reference")
+    paths = {name: path for name in names if (path := getattr(entry, name, None))}
     return entry.model_copy(update={name: locate(path) for name, path in paths.items()})
 
 

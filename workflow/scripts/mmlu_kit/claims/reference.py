@@ -52,7 +52,7 @@ class PublishedModel(Entry):
     real_s: PublishedSeconds | None = None
     cpu_s: PublishedSeconds | None = None
     gpu_s: PublishedSeconds | None = None
-    subjects: dict[OneLine, PublishedSubject] = {}
+    subjects: dict[OneLine, PublishedSubject] = Field(default={})
 
     @property
     def right(self) -> int:
@@ -160,9 +160,9 @@ class Published(Entry):
     prompt: PublishedPrompt | None = None
     models: Annotated[dict[OneLine, PublishedModel], Field(min_length=1)]
     timing_runs: PublishedTimingRuns | None = None
-    ratios: list[PublishedRatio] = []
-    cpu_over_real: list[UserOverReal | CpuOverReal] = []
-    not_measured: list[NotMeasured] = []
+    ratios: list[PublishedRatio] = Field(default=[])
+    cpu_over_real: list[UserOverReal | CpuOverReal] = Field(default=[])
+    not_measured: list[NotMeasured] = Field(default=[])
 
     def short(self, model: str) -> str:
         """Return a model's name in sentences."""
@@ -184,9 +184,8 @@ class Published(Entry):
                         f"models.{name[:80]}: the subject '{subject[:80]}' has no number of questions in 'questions'"
                     )
                 if numbers.correct > self.questions[subject]:
-                    raise ValueError(
-                        f"models.{name[:80]}: {numbers.correct} of {self.questions[subject]} answers on {subject[:80]} are right"
-                    )
+                    counts = f"{numbers.correct} of {self.questions[subject]} answers"
+                    raise ValueError(f"models.{name[:80]}: {counts} on {subject[:80]} are right")
         return self
 
 
