@@ -2,7 +2,6 @@
 # Needs:  merged.json, the results it was made from, analysis.json, the reference (published.yaml, claims.yaml)
 # Makes:  claims.json
 
-# Empty without a reference.
 CLAIMS = [f"{RESULTS}/claims.json"] if STUDY.reference else []
 
 if STUDY.reference:
@@ -15,7 +14,7 @@ if STUDY.reference:
             analysis=rules.analyse.output,
             reference=plain_files(Path(STUDY.reference, name) for name in ("published.yaml", "claims.yaml")),
         output:
-            CLAIMS,
+            f"{RESULTS}/claims.json",
         log:
             f"{RESULTS}/logs/audit_claims.log",
         container:
