@@ -137,8 +137,8 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     study = intended_name(parsed.study, parsed.studies)
     entry = _named(parsed.studies, study, "study")
     where = f"config: studies.{study}"
-    only = parsed.only
     parts = {name: part for name in PARTS if (part := getattr(entry, name)) is not None}
+    only = [intended_name(name, [*entry.groups, *parts]) for name in parsed.only]
     for name in only:
         if name not in (*entry.groups, *parts):
             known = _known(name, [*entry.groups, *parts])
