@@ -25,6 +25,9 @@ from mmlu_kit.typed_values import NameOrNumber, Names, Switch, advice, check_key
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, first_details, suggestion
 
+# Parts of a study other than its groups; `only` may name them too.
+PARTS = ("baseline", "timing_setups", "stability", "chat")
+
 Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
@@ -42,6 +45,12 @@ def _subject(name: str) -> str:
     return name
 
 
+def _group(name: str) -> str:
+    if name in PARTS:
+        raise ValueError(f"'{name}' is what another part of a study is called: choose another name")
+    return name
+
+
 Unique = AfterValidator(_unique)
 Subject = Annotated[str, AfterValidator(_subject), WithJsonSchema({"enum": list(SUBJECTS)})]
 Subjects = Annotated[list[Subject], Field(min_length=1), Unique]
@@ -50,6 +59,7 @@ SubjectsOrAll = Annotated[
     Annotated[Subjects, Tag("named")] | Annotated[Literal["all"], Tag("all")],
     Discriminator(lambda value: "all" if value == "all" else "named"),
 ]
+GroupName = Annotated[Name, Field(max_length=60), AfterValidator(_group)]  # figures' file names begin with it
 Models = Annotated[list[str], Field(min_length=1), Unique]
 # A local image by its path alone, in whichever form it is named.
 Image = Annotated[str, AfterValidator(lambda name: name.removeprefix("file://"))]
@@ -139,7 +149,7 @@ AnyModel = Annotated[
 class GroupEntry(Entry):
     """Models that the report shows together."""
 
-    title: str = Field(description="The section's heading.")
+    title: Text = Field(description="The section's heading.")
     models: Models = Field(description="Names from `models`, in the order in which tables list them.")
 
 
@@ -196,17 +206,23 @@ class StudyEntry(Entry):
         description="Which of MMLU's 57 subjects, named as in its files; one that the question set lacks or has damaged is an "
         "error. Or `all`: of a local folder, those subjects that it has whole, and the report names those that are left out."
     )
-    baseline: SubjectsOfModel | None = Field(None, description="A first model that shows that the setup works (section 1).")
-    timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model (section 2).")
+    limit: Positive | None = Field(None, description="Ask only this many questions of each subject, the first ones.")
+    reference: Text | None = Field(
+        None,
+        description="A folder with published.yaml and claims.yaml: somebody's published numbers and claims, which are compared "
+        "with this study's results. workflow/reference describes their form. By default nothing is compared.",
+    )
+    baseline: SubjectsOfModel | None = Field(None, description="A first model that shows that the setup works.")
+    timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model.")
     stability: SubjectsOfModel | None = Field(
         None, description="The appendix: whether batching, threads or the number format change a model's answers."
     )
-    chat: ChatEntry | None = Field(None, description="The recall experiment with chat models (section 8).")
+    chat: ChatEntry | None = Field(None, description="The recall experiment with chat models.")
     load_once: bool | None = Field(
         None, description="`load_once` of this study's models that do not set it; by default config's."
     )
-    groups: Annotated[dict[Literal["small", "medium"], GroupEntry], Field(min_length=1)] = Field(
-        description="Groups of models; `small` is section 4 of the report, `medium` section 5."
+    groups: Annotated[dict[GroupName, GroupEntry], Field(min_length=1)] = Field(
+        description="Groups of models under names of your own; each is a section of the report, in this order."
     )
 
 

@@ -9,9 +9,10 @@ from mmlu_kit import statistics
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.provenance.documents import RunFile
-from mmlu_kit.report import cells, file_reference, machine_table
+from mmlu_kit.report import cells, file_reference, machine_table, outline
 from mmlu_kit.report.cells import Row, Rows
 from mmlu_kit.report.escaping import markdown_safe
+from mmlu_kit.report.outline import Outline
 from mmlu_kit.report.sections import chat, claims, evaluation, how_made, machines, mistakes, results, setup, stability, timing
 from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.results import summaries
@@ -25,6 +26,7 @@ class Context:
     """All variables of the templates; a section is None if the study has no results for it."""
 
     study: Study
+    outline: Outline
     letters: list[str]
     chance: str
     level: str
@@ -32,6 +34,7 @@ class Context:
     not_run_here: str | None
     not_complete: str | None
     left_out: str | None
+    limited: str | None
     absent: dict[str, str]
     other_parts: str | None
     setup: setup.SetupSection
@@ -43,14 +46,14 @@ class Context:
     mistakes: mistakes.MistakesSection | None
     machines: machines.MachinesSection | None
     chat: chat.ChatSection | None
-    claims: claims.ClaimsSection
+    claims: claims.ClaimsSection | None
     stability: stability.StabilitySection | None
     files: list[Row]
     how_made: how_made.HowMadeSection
 
 
-def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile, templates: Path) -> str:
-    """Return the report as Markdown; `templates` is the folder of the templates."""
+def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile | None, run: RunFile, templates: Path) -> str:
+    """Return the report as Markdown; `audit` is None for a study without a reference, `templates` the templates' folder."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
@@ -61,20 +64,23 @@ def render(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFi
     )
     environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets, listed=cells.listed)
     environment.filters.update(fenced=cells.fenced)
-    filled = context(markdown_safe(merged), markdown_safe(analysis), markdown_safe(audit), markdown_safe(run))
+    safe_audit = markdown_safe(audit) if audit else None
+    filled = context(markdown_safe(merged), markdown_safe(analysis), safe_audit, markdown_safe(run))
     values = {field.name: getattr(filled, field.name) for field in fields(filled)}
     return environment.get_template("report.md.j2").render(values)
 
 
-def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile) -> Context:
+def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile | None, run: RunFile) -> Context:
     """Return the variables for the templates."""
     study, order = merged.study, merged.order()
     in_groups = [summary for group in study.groups for summary in summaries.summarize_group(merged, group)]
     by_model = {summary.model: summary for summary in in_groups}
-    pairs = summaries.speedups(by_model.values(), {name: model.machine for name, model in merged.models.items()})
+    pairs = outline.speedups(merged)
+    sections = outline.outline(merged, analysis, audit.publication if audit else None)
     used = machine_table.machines_used(merged)
     return Context(
         study=study,
+        outline=sections,
         letters=list(LETTERS),
         chance=f"{CHANCE:.0%}",
         level=f"{statistics.ALPHA:.0%}",
@@ -82,8 +88,9 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
         not_run_here=sentences.not_run_here(merged),
         not_complete=sentences.not_complete(merged),
         left_out=sentences.left_out(study),
+        limited=sentences.limited(study),
         absent={part: sentences.absent(study, part) for part in sentences.PARTS},
-        other_parts=sentences.other_parts(merged),
+        other_parts=sentences.other_parts(merged, sections),
         setup=setup.section(merged, run, used, {model: summaries.label(merged, model) for model in order}),
         timing=timing.section(merged.setups),
         evaluation=evaluation.section(merged, list(by_model), analysis.models),
@@ -93,8 +100,8 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunF
         mistakes=mistakes.section(merged, analysis),
         machines=machines.section(used),
         chat=chat.section(merged.chat),
-        claims=claims.section(audit),
+        claims=claims.section(audit) if audit else None,
         stability=stability.section(merged.stability),
-        files=[pattern.row() for pattern in file_reference.patterns(merged, analysis)],
+        files=[pattern.row() for pattern in file_reference.patterns(merged, analysis, sections)],
         how_made=how_made.section(run, order),
     )
