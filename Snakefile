@@ -74,7 +74,7 @@ rule all:
         f"{RESULTS}/report.md",
         f"{RESULTS}/report.html",
         f"{RESULTS}/merged.json",
-        f"{RESULTS}/claims.json",
+        CLAIMS,
         f"{RESULTS}/questions.csv",
         f"{RESULTS}/provenance.json",
         # A deleted result is made again, even if what was made from it is there.
@@ -88,6 +88,12 @@ logger.addHandler(FAILURES)
 
 onsuccess:
     ending.show(workflow, Path(RESULTS))
+    from mmlu_kit.report import studies  # it imports jinja2, for which no start of Snakemake should wait
+
+    try:
+        studies.write(Path("results"), FOLDER / "workflow/report/page")
+    except (UserError, OSError) as error:
+        print(f"warning: results/index.html was not written: {visible(str(error))}", file=sys.stderr)
 
 
 onerror:

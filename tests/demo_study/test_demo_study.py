@@ -241,7 +241,7 @@ def test_a_second_run_has_nothing_to_do(demo, snakemake):
          {"chat_benchmark", "write_transcripts", "summarise_chat", "merge", "analyse", "audit_claims", "draw_figures", *TOLD}),
         ("workflow/reference/claims.yaml", {"audit_claims", *TOLD}),
         ("workflow/scripts/mmlu_kit/report/figures.py", {"draw_figures", *TOLD}),
-        ("workflow/report/6_errors.md.j2", TOLD),
+        ("workflow/report/errors.md.j2", TOLD),
         ("workflow/report/page/page.js", TOLD),
         ("workflow/demo/questions/test/astronomy_test.csv",
          {"fetch_questions", "evaluate", "time_setup", "compare_setups", "measure_stability", "parse_times", "merge", "analyse",

@@ -201,7 +201,7 @@ def timing(model: str, subject: str, real_s: float = 2.0, **changes: object) -> 
 
 
 def study(models: list[str], subjects: list[str], **changes: object) -> Study:
-    """Return a resolved study with one group, `small`."""
+    """Return a resolved study with one group, `small`, and the writeup as its reference."""
     values = {
         "name": "made",
         "title": "Made study",
@@ -209,6 +209,7 @@ def study(models: list[str], subjects: list[str], **changes: object) -> Study:
         "subjects": subjects,
         "questions": StudyQuestions(name="q", path="p"),
         "models": {name: ModelEntry(path=name, tokens_per_batch=REQUESTED.tokens_per_batch) for name in models},
+        "reference": "workflow/reference",
         "baseline": None,
         "groups": [Group(name="small", title="Small models", models=models)],
         "timing_setups": None,
@@ -334,6 +335,7 @@ def run(study: Study) -> RunFile:
 
 
 def report(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None, **changes: object) -> str:
-    """Return report.md of a made-up study; `changes` apply to the analysis."""
+    """Return report.md of a made-up study, with claims if it has a reference; `changes` apply to the analysis."""
     analysed = analysis(merged, table, questions).model_copy(update=changes)
-    return context.render(merged, analysed, claims(merged, analysed), run(merged.study), WORKFLOW / "report")
+    audited = claims(merged, analysed) if merged.study.reference else None
+    return context.render(merged, analysed, audited, run(merged.study), WORKFLOW / "report")

@@ -61,7 +61,7 @@ def test_an_accuracy_is_compared_by_the_generated_letter_and_its_wilson_interval
         (
             audits.run("1.5B", **anatomy(questions=50, correct=40, correct_generated=40, parsed=50)),
             "data",
-            "50 questions in this run, 135 in the writeup",
+            "50 questions in this run, 135 in the publication",
         ),
         (
             audits.run("1.5B", preset="lm_eval", **anatomy(correct_generated=100)),
@@ -114,7 +114,9 @@ def test_a_number_that_was_not_run_says_why():
 def test_a_time_is_reproduced_within_a_factor_and_names_the_machine(seconds, verdict):
     number = row(audits.run("3B", real_s=seconds), "3B", "real time")
     assert number.verdict == verdict and (number.low, number.high) == pytest.approx((seconds / 2, seconds * 2))
-    assert "on another machine: p, 2 cores" in number.reason and "does not name its machine" in number.reason
+    assert (
+        "on another machine: p, 2 cores" in number.reason and "the machine of the published time is not known" in number.reason
+    )
 
 
 def test_a_resumed_evaluation_has_no_time_to_compare():

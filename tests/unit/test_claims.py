@@ -216,7 +216,7 @@ def test_a_study_of_other_models_says_so_and_names_the_missing_model():
     assert "s 25.0%" in judgement.evidence and "own models, not the writeup's" in judgement.evidence
     missing = Judgement(verdict=NOT_TESTABLE, evidence="no result of Qwen2.5-0.5B-Instruct here")
     assert judge("near-random", merged) == missing
-    assert "anatomy has 100 questions here and 135 in MMLU" in judge("biology-high", merged).evidence
+    assert "anatomy has 100 questions here and 135 in the publication" in judge("biology-high", merged).evidence
 
 
 def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, root, tmp_path):
@@ -284,7 +284,7 @@ def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_
     results.analysis_of(options).write(tmp_path / "analysis.json")
     options += ["--analysis", tmp_path / "analysis.json"]
     program = run("audit_claims.py", *options, "--reference", root, "--output", tmp_path / "claims.json")
-    one_line(program, "published.yaml does not exist", "workflow/reference")
+    one_line(program, "published.yaml does not exist", "a reference has published.yaml and claims.yaml")
     (tmp_path / "analysis.json").write_text("{}")
     program = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", tmp_path / "claims.json")
     one_line(program, "analysis.json: not a valid analysis file")
@@ -297,7 +297,7 @@ def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_
         (Published, "device: cuda\n", "device: gpu\n", "'gpu' is not known"),
         (Published, "schema: mmlu-kit/published/1\n", "", "schema: missing"),
         (Published, "questions:\n", "questions: [\n", "is not valid YAML"),
-        (Claims, "tested: none of", "test: none of", "claims.2.test: 'test' is not a key here"),
+        (Claims, "tested: none of", "test: none of", "claims.2: 'test' is not a key here; did you mean 'tested'"),
         (Claims, "    predicate: can_run\n", "", r"claims.\d+.predicate: missing"),
     ],
 )

@@ -3,9 +3,9 @@
 import pytest
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation.records import NotRun
-from mmlu_kit.report import captions, file_reference
+from mmlu_kit.report import captions, file_reference, outline
 from mmlu_kit.report.file_reference import FilePattern
-from mmlu_kit.results import merging
+from mmlu_kit.results import merging, summaries
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import audits, chats, results
@@ -37,7 +37,9 @@ def listed() -> dict[str, FilePattern]:
     merged = merging.merge(study, [*evaluations, *skipped], timings, processes, sources=sources)
     setups = audits.timed(audits.run("0.5B"), (1,), (4, "cpu none")).setups
     merged = merged.model_copy(update={"setups": setups, "chat": chats.chat()})
-    patterns = file_reference.patterns(merged, results.analysis(merged, merging.table(study, evaluations)))
+    analysis = results.analysis(merged, merging.table(study, evaluations))
+    sections = outline.outline(merged, analysis, audits.PUBLISHED.publication)
+    patterns = file_reference.patterns(merged, analysis, sections)
     assert len({pattern.pattern for pattern in patterns}) == len(patterns)
     return {pattern.pattern: pattern for pattern in patterns}
 
@@ -70,9 +72,27 @@ def test_figures_are_counted_as_they_are_drawn(listed):
 
 
 def test_files_that_a_study_lacks_are_not_listed():
-    merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "ABCD"}})
-    names = [pattern.pattern for pattern in file_reference.patterns(merged, results.analysis(merged, table))]
-    assert not [name for name in names if name.startswith(("setups", "stability", "chat", "elsewhere"))]
+    merged, table = results.merged(results.study(["m"], ["anatomy"], reference=None), {"m": {"anatomy": "ABCD"}})
+    analysis = results.analysis(merged, table)
+    patterns = file_reference.patterns(merged, analysis, outline.outline(merged, analysis, None))
+    names = [pattern.pattern for pattern in patterns]
+    assert not [name for name in names if name.startswith(("setups", "stability", "chat", "elsewhere", "claims"))]
+    # evaluate, and each program that runs once but audit_claims
+    assert {pattern.pattern: pattern.count for pattern in patterns}["logs/….log"] == 1 + 8
+
+
+def test_figures_of_times_are_neither_made_nor_listed_where_no_time_is_known():
+    study = results.study(["m"], ["anatomy"], reference=None)
+    study = study.model_copy(update={"models": {"m": ImportedEntry(predictions="p.csv")}})
+    one = results.evaluation("m", "anatomy", "ABCD").model_copy(update={"requested": None, "effective": None})
+    merged = merging.merge(study, [one], [], Processes({}))
+    models = summaries.summarize_group(merged, study.groups[0])
+    assert captions.drawable_of_group(models) == ["overall_accuracy", "subject_heatmap"]
+    text = results.report(merged, merging.table(study, [one]))
+    assert "m_overall" not in text and "small_overall_accuracy.png" in text
+    assert not [
+        name for name in ("efficiency.png", "timing_comparison.png", "time_ledger.png", "### Execution") if name in text
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from enum import Enum
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
@@ -73,8 +74,15 @@ def report(study, text):
     """The report on a study of test_golden_reports with this text wherever a text is from outside."""
     merged, analysis, run = made(study)
     run = run.model_copy(update={"command": run.command or "snakemake"})
-    documents = [with_text(document, text) for document in (merged, analysis, golden.claims(merged), run)]
+    audited = golden.claims(merged) if merged.study.reference else None
+    documents = [document and with_text(document, text) for document in (merged, analysis, audited, run)]
     return context.render(*documents, results.WORKFLOW / "report")
+
+
+def linked(markdown):
+    """The targets of a report's links and images, in order."""
+    children = [child for token in PARSER.parse(markdown) for child in token.children or []]
+    return [str(child.attrs.get("href", child.attrs.get("src"))) for child in children if child.attrs]
 
 
 def structure(markdown):
@@ -83,18 +91,15 @@ def structure(markdown):
     inline = Counter(
         child.type for token in tokens for child in token.children or [] if child.type not in ("text", "softbreak")
     )
-    links = [
-        str(child.attrs.get("href", child.attrs.get("src")))
-        for token in tokens
-        for child in token.children or []
-        if child.attrs
-    ]
     inline.pop("code_inline", None)  # a name that cannot stand in a code span stands beside it
-    return [token.type for token in tokens], inline, links
+    # A section's anchor is made of its title.
+    return [token.type for token in tokens], inline, ["#" if link.startswith("#") else link for link in linked(markdown)]
 
 
 @pytest.mark.parametrize(
-    "study", [golden.compared, golden.devices, golden.choices, golden.parts], ids=lambda study: study.__name__
+    "study",
+    [golden.compared, golden.devices, golden.choices, golden.parts, golden.quiz],
+    ids=lambda study: study.__name__,
 )
 def test_no_text_adds_markup_to_the_report(study):
     plain = structure(report(study, "x"))
@@ -104,10 +109,12 @@ def test_no_text_adds_markup_to_the_report(study):
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_the_page_has_no_markup_of_such_a_text_either(text):
-    html, contents, _ = page.report_html(report(golden.compared, text), {})
+    markdown = report(golden.compared, text)
+    html, contents, _ = page.report_html(markdown, {})
     plain, plain_contents, _ = page.report_html(report(golden.compared, "x"), {})
     tags = [Counter(tag for tag in re.findall(r"</?(\w+)", part) if tag != "code") for part in (html, plain)]
-    assert tags[0] == tags[1] and [anchor for anchor, _ in contents] == [anchor for anchor, _ in plain_contents]
+    assert tags[0] == tags[1] and len(contents) == len(plain_contents)
+    assert [f"#{anchor}" for anchor, _ in contents] == [unquote(link) for link in linked(markdown) if link.startswith("#")]
     links = [re.findall(r' (?:href|src)="[^"]*"', part) for part in (html, plain)]
     assert links[0] == links[1]
 

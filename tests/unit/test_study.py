@@ -37,6 +37,18 @@ def test_the_writeup_study_matches_the_writeup(config):
     ]  # fmt: skip
 
 
+def test_groups_have_any_names_and_keep_configs_order(config):
+    entry = {"title": "Some", "models": ["demo-small"]}
+    names = ["z", "007", "2026-11", "A_1", "small", "1.5"]
+    config["studies"]["demo"]["groups"] = {name: entry for name in names}
+    assert [group.name for group in resolve(config).groups] == names
+    assert [group.name for group in resolve({**config, "only": 7}).groups] == ["007"]
+    assert [group.name for group in resolve({**config, "only": [1.5, "z"]}).groups] == ["z", "1.5"]
+    assert resolve(config).reference == "workflow/reference" and resolve(config).limit is None
+    del config["studies"]["demo"]["reference"]
+    assert resolve(config).reference is None
+
+
 def test_a_setup_has_a_name_and_its_models_number_format_unless_it_has_its_own(config):
     config["models"]["demo-medium"]["dtype"] = "bfloat16"
     config["studies"]["demo"]["timing_setups"]["setups"][1]["dtype"] = "float16"
@@ -210,7 +222,25 @@ def change(config, path, value):
         ("studies/demo/groups", {}, "config: studies.demo.groups: needs 1 or more entries, not 0"),
         ("studies/demo/groups/small", {"title": "x"}, "config: studies.demo.groups.small.models: missing"),
         ("studies/demo/subjects", ["anatomy", "anatomy"], "config: studies.demo.subjects: 'anatomy' is listed twice"),
-        ("only", 3, "config: only: needs a list, not 3"),
+        ("only", 3, "config: only: the study 'demo' has no group '3'; it has baseline, chat, small"),
+        ("only", [True], "config: only.0: needs text, not true"),
+        *(
+            (f"studies/demo/groups/{name}", {"title": "x", "models": ["demo-small"]}, words)
+            for name, words in (
+                ("a b", "config: studies.demo.groups: 'a b' does not match"),
+                ("..", "config: studies.demo.groups: '..' does not match"),
+                ("-a", "config: studies.demo.groups: '-a' does not match"),
+                ("é", "config: studies.demo.groups: 'é' does not match"),
+                ("", "config: studies.demo.groups: '' does not match"),
+                ("a\nb", "config: studies.demo.groups: 'a b' does not match"),
+                ("g" * 61, "config: studies.demo.groups: "),
+                ("chat", "config: studies.demo.groups: 'chat' is what another part of a study is called"),
+                ("baseline", "config: studies.demo.groups: 'baseline' is what another part of a study is called"),
+            )
+        ),
+        ("studies/demo/groups/small/title", "", "studies.demo.groups.small.title: needs 1 or more characters"),
+        ("studies/demo/reference", "no/such", "config: studies.demo.reference: there is no folder no/such"),
+        ("studies/demo/limit", 0, "config: studies.demo.limit: needs at least 1, not 0"),
     ],
 )
 def test_a_config_mistake_is_a_user_error_that_names_its_key(config, path, value, words):

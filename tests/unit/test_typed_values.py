@@ -77,7 +77,7 @@ def test_a_number_that_could_be_two_studies_is_neither(config):
          "did you mean 'small'?"),
         ("only=Small", "only: the study 'demo' has no group 'Small'; it has baseline, chat, small, stability, timing_setups; "
          "did you mean 'small'?"),
-        ("only=3", "only: needs a list, not 3"),
+        ("only=3", "only: the study 'demo' has no group '3'; it has baseline, chat, small, stability, timing_setups"),
         ("Study=demo", "'Study' is not a key here; did you mean 'study'?"),
         ("onyl=small", "'onyl' is not a key here; did you mean 'only'?"),
         ("studies=smoke", "studies: needs a mapping, not 'smoke': did you mean study=smoke?"),

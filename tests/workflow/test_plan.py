@@ -70,6 +70,24 @@ def test_all_subjects_of_a_folder_are_those_that_it_has_whole(workflow_copy, sna
     assert re.search(r"^fetch_questions\s+2$", process.stdout, re.M) and "left out" not in process.stderr
 
 
+def test_a_study_of_groups_of_its_own_is_planned_without_an_audit(workflow_copy, snakemake, tmp_path):
+    groups = {name: {"title": name, "models": ["demo-small"]} for name in ("2026", "first-year", "Z_9")}
+    mine = {"title": "Mine", "questions": "demo", "subjects": ["astronomy"], "groups": groups}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"study": "mine", "studies": {"mine": mine}}))
+    _, jobs = plan(snakemake, workflow_copy, "only=2026,Z_9", options=["--configfile", path])
+    assert jobs["evaluate"] == jobs["write_report"] == 1 and "audit_claims" not in jobs
+    # As make partial-report does: a rule that the study has not may be allowed.
+    allowed = ["--configfile", path, "--allowed-rules", "audit_claims", *jobs]
+    assert "audit_claims" not in plan(snakemake, workflow_copy, "only=2026", options=allowed)[1]
+    (tmp_path / "published.yaml").write_text("schema: mmlu-kit/published/1\nmodels: {}\n")
+    (tmp_path / "claims.yaml").write_text("schema: mmlu-kit/reference-claims/1\nclaims: []\n")
+    path.write_text(yaml.safe_dump({"study": "mine", "studies": {"mine": {**mine, "reference": str(tmp_path)}}}))
+    process = snakemake(workflow_copy, "--cores", "1", "--dry-run", "--configfile", path)
+    text = process.stdout + process.stderr
+    assert process.returncode != 0 and "published.yaml: models: needs 1 or more entries" in text and "Traceback" not in text
+
+
 def test_one_job_for_each_model_can_be_asked_for(workflow_copy, snakemake):
     text, jobs = plan(snakemake, workflow_copy, "study=writeup", "load_once=yes", options=["--verbose"])
     assert (jobs["evaluate_together"], jobs["evaluate_baseline_together"]) == (5, 1) and "evaluate" not in jobs

@@ -1,4 +1,4 @@
-# The recall experiment: what chat models recall from a conversation under each strategy (the report's section 8).
+# The recall experiment: what chat models recall from a conversation under each strategy.
 # Needs:  a model's manifest, workflow/recall (the texts of the conversations)
 # Makes:  chat/<model>/recall.json (prompts and replies) and times.json, chat/*.md (three whole chats of the study's first chat
 #         model) and transcripts.json, chat.json

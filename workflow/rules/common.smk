@@ -43,6 +43,14 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 if workflow.is_main_process:
+    try:
+        if STUDY.reference:
+            # Read before hours of evaluations, after which it is used, but by no job: it imports scipy.
+            from mmlu_kit.claims import reading as references
+
+            references.reference(Path(STUDY.reference))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
     for line in STUDY.left_out_in_words:
         print(f"left out: {line}", file=sys.stderr)
 

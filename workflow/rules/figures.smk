@@ -1,4 +1,4 @@
-# The figures: those of the writeup for each group of models with results, and those of the error analysis and the chat models.
+# The figures: those of each group of models, of the error analysis and of the chat models, where there is something to draw.
 # Needs:  merged.json, the results it was made from, analysis.json
 # Makes:  figures/<group>_<figure>.svg and .png, figures/<figure>.svg and .png
 # Which figures exist depends on the models that ran, so the output is their folder.

@@ -62,7 +62,7 @@ rule record_provenance:
         results=[
             *rules.merge.output,
             *rules.analyse.output,
-            *rules.audit_claims.output,
+            *CLAIMS,
             *rules.draw_figures.output,
             *rules.write_report.output,
             *rules.write_page.output,

@@ -1,6 +1,6 @@
-# The report, with the writeup's sections, and an HTML page with the report and all questions.
-# Needs:  merged.json, the results it was made from, analysis.json, claims.json, run.json, figures, the templates in
-#         workflow/report, workflow/reference; for the page also questions.csv and the questions' texts
+# The report, with a section for each part of the study, and an HTML page with the report and all questions.
+# Needs:  merged.json, the results it was made from, analysis.json, claims.json and its reference (if the study has one),
+#         run.json, figures, the templates in workflow/report; for the page also questions.csv and the questions' texts
 # Makes:  report.md, report.html
 
 
@@ -10,7 +10,7 @@ rule write_report:
         image=image_files("cpu"),
         merged=rules.merge.output.merged,
         analysis=rules.analyse.output,
-        claims=rules.audit_claims.output,
+        claims=CLAIMS,
         run=f"{RESULTS}/run.json",
         figures=rules.draw_figures.output,
     output:
@@ -22,13 +22,14 @@ rule write_report:
     params:
         **EVIDENCE_PARAMS,
         code=KIT.code("write_report.py", ["workflow/report/*.j2"]),
-        reference=KIT.path("workflow/reference"),
+        claims=[f"--claims={path}" for path in CLAIMS],
+        reference=[f"--reference={readable(STUDY.reference)}"] if STUDY.reference else [],
         templates=KIT.path("workflow/report"),
     shell:
         f"{OFFLINE} python {PROGRAMS}/write_report.py{EVIDENCE_OPTIONS}"
         " --analysis {input.analysis:q}"
-        " --claims {input.claims:q}"
-        " --reference {params.reference:q}"
+        " {params.claims:q}"
+        " {params.reference:q}"
         " --run {input.run:q}"
         " --templates {params.templates:q}"
         " --output {output:q}"

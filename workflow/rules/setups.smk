@@ -1,5 +1,5 @@
 # Timing setups: one model as a whole process on several devices and with several quantizations, repeated, with no other job on
-# the machine (the report's section 2).
+# the machine.
 # Needs:  a model's manifest, subjects' questions
 # Makes:  setups/run_<repeat>/<setup>.txt (/usr/bin/time around the whole process), setups/run_<repeat>/<setup>/evaluations
 #         and timings/<subject>.json, setups.json

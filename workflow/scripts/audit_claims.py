@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check every claim and every published number of the writeup against this run."""
+"""Check every claim and every number of a publication against this run."""
 
 import argparse
 from pathlib import Path

@@ -38,9 +38,10 @@ def main() -> None:
             print(f"{group.name}: no results, no figures")
             continue
         rows = summaries.by_subject(merged, [summary.model for summary in models])
-        for name, figure in figures.DRAW.items():
-            draw(f"{group.name}_{name}", figure, models, rows)
-        print(f"{group.name}: {len(figures.DRAW)} figures of {len(models)} models")
+        drawn = captions.drawable_of_group(models)
+        for name in drawn:
+            draw(f"{group.name}_{name}", figures.DRAW[name], models, rows)
+        print(f"{group.name}: {len(drawn)} figures of {len(models)} models")
     names = captions.drawable(analysis)
     for name in names:
         draw(name, mistake_figures.DRAW[name], analysis)

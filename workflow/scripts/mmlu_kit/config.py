@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
 
-from mmlu_kit.data import Entry, Name, Positive
+from mmlu_kit.data import Entry, Name, Positive, Text
 from mmlu_kit.settings import (
     Device,
     DType,
@@ -25,12 +25,23 @@ from mmlu_kit.typed_values import NameOrNumber, Names, Switch, advice, check_key
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, first_details
 
+# Parts of a study other than its groups; `only` may name them too.
+PARTS = ("baseline", "timing_setups", "stability", "chat")
+
+
+def _group(name: str) -> str:
+    if name in PARTS:
+        raise ValueError(f"'{name}' is what another part of a study is called: choose another name")
+    return name
+
+
 Subjects = Annotated[list[Subject], Field(min_length=1), Unique]
 # Not a plain union, as the error for a text other than 'all' would not say that a list is needed.
 SubjectsOrAll = Annotated[
     Annotated[Subjects, Tag("named")] | Annotated[Literal["all"], Tag("all")],
     Discriminator(lambda value: "all" if value == "all" else "named"),
 ]
+GroupName = Annotated[Name, Field(max_length=60), AfterValidator(_group)]  # figures' file names begin with it
 Models = Annotated[list[str], Field(min_length=1), Unique]
 # A local image by its path alone, in whichever form it is named.
 Image = Annotated[str, AfterValidator(lambda name: name.removeprefix("file://"))]
@@ -72,8 +83,8 @@ class ImportedEntry(Entry):
     predictions: Annotated[str, Field(pattern=r"\.csv(\.gz)?$")] = Field(
         description="A CSV file (.csv or .csv.gz) of another run's answers with the columns subject, test_index (from 0), "
         "model and prediction. A prediction is a letter, alone or in other text, the choice's own text or, if all of the "
-        "model's are, the choice's number from 0; another one is unreadable, which is not a wrong letter. A gold column, if present, "
-        "must agree with the questions."
+        "model's are, the choice's number from 0; another one is unreadable, which is not a wrong letter. A gold column, if "
+        "present, must agree with the questions."
     )
     predictions_model: str | None = Field(None, description="Which of the file's models to import, if it has several.")
     description: str = Field("", description="A line about the model, for the report's list of models.")
@@ -92,7 +103,7 @@ AnyModel = Annotated[
 class GroupEntry(Entry):
     """Models that the report shows together."""
 
-    title: str = Field(description="The section's heading.")
+    title: Text = Field(description="The section's heading.")
     models: Models = Field(description="Names from `models`, in the order in which tables list them.")
 
 
@@ -154,17 +165,22 @@ class StudyEntry(Entry):
         None,
         description="Ask only the first so many questions of each subject, for a quick look; few-shot examples are all kept.",
     )
-    baseline: SubjectsOfModel | None = Field(None, description="A first model that shows that the setup works (section 1).")
-    timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model (section 2).")
+    reference: Text | None = Field(
+        None,
+        description="A folder with published.yaml and claims.yaml: somebody's published numbers and claims, which are compared "
+        "with this study's results. workflow/reference describes their form. By default nothing is compared.",
+    )
+    baseline: SubjectsOfModel | None = Field(None, description="A first model that shows that the setup works.")
+    timing_setups: TimingSetupsEntry | None = Field(None, description="Whole-process timings of one model.")
     stability: SubjectsOfModel | None = Field(
         None, description="The appendix: whether batching, threads or the number format change a model's answers."
     )
-    chat: ChatEntry | None = Field(None, description="The recall experiment with chat models (section 8).")
+    chat: ChatEntry | None = Field(None, description="The recall experiment with chat models.")
     load_once: bool | None = Field(
         None, description="`load_once` of this study's models that do not set it; by default config's."
     )
-    groups: Annotated[dict[Literal["small", "medium"], GroupEntry], Field(min_length=1)] = Field(
-        description="Groups of models; `small` is section 4 of the report, `medium` section 5."
+    groups: Annotated[dict[GroupName, GroupEntry], Field(min_length=1)] = Field(
+        description="Groups of models under names of your own; each is a section of the report, in this order."
     )
 
 

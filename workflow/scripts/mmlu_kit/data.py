@@ -43,15 +43,15 @@ class Data(BaseModel):
 
     @classmethod
     def read_yaml(cls, path: Path) -> Self:
-        """The data in a YAML file of the project; a missing or damaged file raises UserError naming it and the key."""
+        """The data in a YAML file; a missing or damaged file raises UserError naming it and the key."""
         value = files.read_yaml(path)
         try:
             # By way of JSON, as that is where a strict model takes 'cpu' for a device and a list for a tuple.
             return cls.model_validate_json(json.dumps(value), strict=True)
         except ValidationError as error:
-            raise UserError(f"{path}: {explain(error, value)}; correct it or restore it from git") from None
+            raise UserError(f"{path}: {explain(error, value)}; correct it") from None
         except (TypeError, ValueError) as error:  # dates, or keys that are no text
-            raise UserError(f"{path}: {error}; correct it or restore it from git") from None
+            raise UserError(f"{path}: {error}; correct it") from None
 
     def plain(self) -> dict[str, Any]:
         """The data as JSON values."""
@@ -101,9 +101,10 @@ class Entry(Data):
     @model_validator(mode="before")
     @classmethod
     def _known_keys(cls, value: Any) -> Any:
+        known = [field.alias or name for name, field in cls.model_fields.items()]
         for key in value if isinstance(value, dict) else ():
-            if key not in cls.model_fields:
-                raise ValueError(f"'{key}' is not a key here; {suggestion(key, cls.model_fields)}")
+            if key not in known:
+                raise ValueError(f"'{key}' is not a key here; {suggestion(key, known)}")
         return value
 
 

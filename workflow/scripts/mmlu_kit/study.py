@@ -8,17 +8,13 @@ from typing import Any, TypeVar
 from pydantic import Field
 
 from mmlu_kit import config as configs
-from mmlu_kit.config import AnyModel, ChatEntry, ImportedEntry, ModelEntry, StudyEntry, SubjectsOfModel
+from mmlu_kit.config import PARTS, AnyModel, ChatEntry, ImportedEntry, ModelEntry, StudyEntry, SubjectsOfModel
 from mmlu_kit.data import Data, Entry, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
 from mmlu_kit.source_entries import QuestionSet, Source
 from mmlu_kit.typed_values import intended_name
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import did_you_mean, suggestion
-
-# Parts of a study other than its groups; `only` may name them too.
-PARTS = ("baseline", "timing_setups", "stability", "chat")
-
 
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
@@ -66,6 +62,7 @@ class Study(Data):
     )
     limit: int | None = Field(None, description="Only the first so many questions of each subject are asked; null for all.")
     questions: StudyQuestions
+    reference: str | None = Field(None, description="The folder of published numbers and claims; null for none.")
     models: dict[str, AnyModel]
     groups: list[Group]
     baseline: SubjectsOfModel | None
@@ -125,6 +122,7 @@ class Study(Data):
             self.questions.path,
             self.questions.examples,
             self.questions.label_errors,
+            self.reference,
             *(model.path for model in self.run.values()),
         ]
         imported = [model.predictions for model in self.models.values() if isinstance(model, ImportedEntry)]
@@ -147,8 +145,8 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     study = intended_name(parsed.study, parsed.studies)
     entry = _named(parsed.studies, study, "study")
     where = f"config: studies.{study}"
-    only = parsed.only
     parts = {name: part for name in PARTS if (part := getattr(entry, name)) is not None}
+    only = [intended_name(name, [*entry.groups, *parts]) for name in parsed.only]
     for name in only:
         if name not in (*entry.groups, *parts):
             known = _known(name, [*entry.groups, *parts])
@@ -179,6 +177,10 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     }
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
+    entry = _located(entry, locate)
+    if entry.reference and not Path(entry.reference).is_dir():
+        what = "name one with published.yaml and claims.yaml"
+        raise UserError(f"{where}.reference: there is no folder {entry.reference}: {what}")
     setups = chosen.get("timing_setups")
     return Study(
         name=study,
@@ -188,6 +190,7 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         left_out={} if entry.subjects == "all" else None,
         limit=entry.limit if parsed.limit is None else parsed.limit,
         questions=StudyQuestions(name=entry.questions, **questions.model_dump()),
+        reference=entry.reference,
         models=models,
         groups=groups,
         baseline=chosen.get("baseline"),
@@ -268,7 +271,8 @@ def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
 
 def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
     """An entry with its files and folders where `locate` says that they are."""
-    paths = {name: path for name in ("path", "examples", "label_errors", "predictions") if (path := getattr(entry, name, None))}
+    names = ("path", "examples", "label_errors", "predictions", "reference")
+    paths = {name: path for name in names if (path := getattr(entry, name, None))}
     return entry.model_copy(update={name: locate(path) for name, path in paths.items()})
 
 

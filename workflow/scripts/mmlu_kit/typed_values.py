@@ -24,28 +24,34 @@ def _switch(value: Any) -> Any:
 
 
 def _names(value: Any) -> Any:
-    values = [] if value is None else [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(text, str) for text in values):
+    values = value if isinstance(value, list) else [] if value is None else [value]
+    texts = [_text(each) for each in values]
+    if not all(isinstance(text, str) for text in texts):
         return value
-    return list(dict.fromkeys(name for text in values for name in re.split(r"[\s,]+", text) if name))
+    return list(dict.fromkeys(name for text in texts for name in re.split(r"[\s,]+", text) if name))
 
 
 def _name(value: Any) -> Any:
     if value in (None, ""):
         raise ValueError("is empty: name one, as in --config study=demo")
+    return _text(value)
+
+
+def _text(value: Any) -> Any:
+    """A number as text, anything else as it is."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 # A boolean that may also be typed as a word or as 1 and 0.
 Switch = Annotated[bool, BeforeValidator(_switch, json_schema_input_type=bool)]
-# A list of names that may also be typed as one text, 'small,medium'; nothing is an empty list.
+# A list of names that may also be typed as one text, 'small,medium', or as a number; nothing is an empty list.
 Names = Annotated[list[str], BeforeValidator(_names, json_schema_input_type=list[str] | str)]
 # A name that may look like a number: 2026.
 NameOrNumber = Annotated[str, BeforeValidator(_name, json_schema_input_type=str)]
 
 
 def intended_name(name: str, names: Iterable[str]) -> str:
-    """The one of `names` that `name` means: Snakemake passes `study=007` on as 7, which means the only study of that number."""
+    """The one of `names` that `name` means: Snakemake passes `study=007` on as 7, which means the only name of that number."""
     names = list(names)
     alike = [other for other in names if _number(other) == _number(name) is not None]
     return alike[0] if name not in names and len(alike) == 1 else name

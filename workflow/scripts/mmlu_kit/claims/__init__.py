@@ -1,1 +1,1 @@
-"""The claims audit: checks every claim and number of the writeup against its published numbers and against a run."""
+"""The claims audit: checks every claim and number of a publication against its published numbers and against a run."""

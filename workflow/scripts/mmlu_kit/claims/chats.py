@@ -1,7 +1,7 @@
 """Predicates of claims on the chat agent: what it remembers with and without history, and what history costs.
 
 A predicate takes evidence and the claim's parameters, and returns a judgement. A claim is tested on one chat model: the
-writeup's or, failing that, the study's first.
+publication's or, failing that, the study's first.
 """
 
 from mmlu_kit import formatting
@@ -65,8 +65,8 @@ def tokens_grow(evidence: Evidence, growing: float, flat: float) -> Judgement:
     """Prompts grow with history on and stay flat with it off, and independent questions take less time with history off.
 
     From the shortest to the longest conversation, prompts grow by a factor of at least `growing` with history and at most
-    `flat` without. With history, the times compared are those without a KV cache kept between turns, as the writeup's agent
-    kept none. Raises Untestable if the two ranges of times overlap.
+    `flat` without. With history, the times compared are those without a KV cache kept between turns, as agents without
+    a cache have none. Raises Untestable if the two ranges of times overlap.
     """
     model = _model(evidence)
     near, far = min(model.distances), max(model.distances)
@@ -93,7 +93,7 @@ def tokens_grow(evidence: Evidence, growing: float, flat: float) -> Judgement:
 
 def _chat(evidence: Evidence) -> ChatEvidence:
     if evidence.chat is None:
-        raise Untestable("the writeup publishes one example of its chat agent, but no numbers")
+        raise Untestable("no numbers of a chat agent are published")
     return evidence.chat
 
 

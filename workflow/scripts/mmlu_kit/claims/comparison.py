@@ -1,14 +1,14 @@
-"""Compares each number that the writeup publishes with this run's: reproduced, differs (and where), or not run.
+"""Compares each published number with this run's: reproduced, differs (and where), or not run.
 
 A published number is reproduced if it lies between this run's `low` and `high`. These are the 95 % Wilson interval for an
 accuracy and scipy's interval of a relative risk for a ratio of accuracies. Times, their ratios and numbers of parameters have
-no interval; published.yaml's `within_factor` says how far they may differ. The writeup's accuracies are of letters that models
+no interval; published.yaml's `within_factor` says how far they may differ. Published accuracies are of letters that models
 wrote, so they are compared with accuracies by the generated letter.
 """
 
 from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.document import NumberResult
-from mmlu_kit.claims.model_rows import model_rows, summary_over
+from mmlu_kit.claims.model_rows import model_rows, subjects_of, summary_over
 from mmlu_kit.claims.ratio_rows import cpu_over_real_rows, ratio_row, user_over_real_rows
 from mmlu_kit.claims.reference import CpuOverReal, Published
 from mmlu_kit.claims.rows import row
@@ -20,11 +20,12 @@ def compare(published: Published, merged: Merged) -> list[NumberResult]:
     """Return every published number compared with this run's."""
     models = counterparts(merged.study.models, published)
     summaries = {
-        name: summary_over(merged, name, model, list(published.models[name].subjects)) for name, model in models.items()
+        name: summary_over(merged, name, model, subjects_of(published, merged, name)) for name, model in models.items()
     }
-    by_setup = runs_by_setup(published, merged, models[published.timing_runs.model])
+    timed = published.timing_runs
+    by_setup = runs_by_setup(timed, merged, models[timed.model]) if timed else "no timing runs are published"
     rows = [number for name, model in models.items() for number in model_rows(published, merged, name, model)]
-    rows += [number for run in published.timing_runs.runs for number in run_rows(published, merged, run, by_setup)]
+    rows += [number for run in (timed.runs if timed else []) for number in run_rows(published, merged, run, by_setup)]
     rows += [ratio_row(published, ratio, summaries) for ratio in published.ratios]
     for ratio in published.cpu_over_real:
         if isinstance(ratio, CpuOverReal):

@@ -1,4 +1,4 @@
-"""Finds the writeup's models among a study's."""
+"""Finds a publication's models among a study's."""
 
 from collections.abc import Mapping
 
@@ -7,15 +7,16 @@ from mmlu_kit.config import AnyModel, ModelEntry
 
 
 def counterparts(models: Mapping[str, AnyModel], published: Published) -> dict[str, str | None]:
-    """Return each of the writeup's models with its counterpart among a study's models, None if there is none.
+    """Return each of the publication's models with its counterpart among a study's models, None if there is none.
 
     The counterpart has the same repository (a local folder: a name that begins with the repository's) and quantization. Of
-    several, the first with the writeup's prompt preset is taken, else the first that generates answers, else the first.
+    several, the first with the publication's prompt preset is taken, else the first that generates answers, else the first.
     """
-    return {name: _counterpart(models, model, published.prompt.preset) for name, model in published.models.items()}
+    preset = published.prompt.preset if published.prompt else None
+    return {name: _counterpart(models, model, preset) for name, model in published.models.items()}
 
 
-def _counterpart(models: Mapping[str, AnyModel], published: PublishedModel, preset: str) -> str | None:
+def _counterpart(models: Mapping[str, AnyModel], published: PublishedModel, preset: str | None) -> str | None:
     # An imported model is never a counterpart, whatever its name: how it ran is not known.
     run = {name: entry for name, entry in models.items() if isinstance(entry, ModelEntry)}
     same = [name for name, entry in run.items() if _same_model(name, entry, published)]

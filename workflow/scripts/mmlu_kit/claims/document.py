@@ -1,11 +1,11 @@
-"""claims.json: the writeup's claims and numbers, checked against its published numbers and against a run."""
+"""claims.json: a publication's claims and numbers, checked against its published numbers and against a run."""
 
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.data import Data, Document, Text, version
+from mmlu_kit.data import Data, Document, Name, Text, version
 
 
 class ClaimVerdict(StrEnum):
@@ -24,8 +24,45 @@ class NumberVerdict(StrEnum):
     NOT_RUN = "not run"
 
 
+OneLine = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\n\r]*$")]  # as lines of evidence are
 Stage = Literal["data", "prompt", "tokens", "logits", "parse"]
 Unit = Literal["fraction", "s", "times", "parameters", "questions", "tokens"]
+
+
+class Shows(StrEnum):
+    """What a section of a report shows: a part of the study, besides those that show a group of models."""
+
+    SETUP = "setup"
+    TIMING = "timing"
+    EVALUATION = "evaluation"
+    ERRORS = "errors"
+    COLAB = "colab"
+    CHAT = "chat"
+
+
+class PublishedSection(Data):
+    """A numbered section of a publication: its title, and the part of the study or the group that it shows."""
+
+    title: OneLine
+    shows: Shows | None = None
+    group: Name | None = Field(None, description="A group's name in config.")
+
+    @model_validator(mode="after")
+    def _shows_one_thing(self) -> Self:
+        if (self.shows is None) == (self.group is None):
+            raise ValueError(f"the section '{self.title[:80]}' needs either 'shows' or 'group'")
+        return self
+
+
+class Publication(Data):
+    """What was published: how sentences call it, and the sections that a report on it has."""
+
+    name: OneLine = Field("the publication", description="Its name in sentences: 'the writeup'.")
+    sections: list[PublishedSection] = Field(
+        [],
+        description="Its numbered sections. The report of a study with this reference has all of them, under these numbers, "
+        "before any other. By default the report has the sections that any study's has.",
+    )
 
 
 class Judgement(Data):
@@ -41,10 +78,10 @@ class ClaimResult(Data):
     """A claim, judged by the published numbers and by this run."""
 
     id: str
-    section: str = Field(description="Section of the writeup.")
-    text: str = Field(description="The claim in the writeup's words.")
+    section: str = Field(description="Section of the publication.")
+    text: str = Field(description="The claim in the publication's words.")
     tested: Text | None = Field(description="What exactly is tested, with thresholds; null if no result can test the claim.")
-    published: Judgement = Field(description="By the numbers that the writeup publishes.")
+    published: Judgement = Field(description="By the numbers that were published with it.")
     run: Judgement = Field(description="By this run's results.")
 
 
@@ -57,7 +94,7 @@ class NumberResult(Data):
     unit: Unit
     published: float
     run: float | None = Field(
-        description="This run's number; null if it has none. Accuracies are by the generated letter, as in the writeup."
+        description="This run's number; null if it has none. Accuracies are by the generated letter, as in the publication."
     )
     low: float | None = Field(
         description="A published number between low and high counts as reproduced: the 95 % interval for an accuracy, a "
@@ -84,10 +121,11 @@ class NumberResult(Data):
 class ClaimsFile(Document):
     """claims.json: claims judged by the published numbers and by this run, and published numbers compared with this run's."""
 
-    schema_: Literal["mmlu-kit/claims/2"] = version("mmlu-kit/claims/2")
+    schema_: Literal["mmlu-kit/claims/3"] = version("mmlu-kit/claims/3")
     study: str
-    same_models: bool = Field(description="Whether any of the writeup's models has results in this run.")
-    claims: list[ClaimResult] = Field(description="In the writeup's order.")
+    publication: Publication
+    same_models: bool = Field(description="Whether any of the publication's models has results in this run.")
+    claims: list[ClaimResult] = Field(description="In the publication's order.")
     numbers: list[NumberResult]
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The evidence that claims are tested on: one form for the writeup's published numbers and for a run's results."""
+"""The evidence that claims are tested on: one form for published numbers and for a run's results."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -52,10 +52,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class ModelEvidence:
-    """What is known about a model; None if the writeup does not publish it or the run did not measure it."""
+    """What is known about a model; None if it is not published or the run did not measure it."""
 
     name: str
-    writeup_name: str | None  # the writeup's name for this model; None if it is not one of the writeup's
+    published_name: str | None  # the publication's name for this model; None if it is not one of its models
     short: str  # its name in sentences
     weights: str | None  # repository and commit
     parameters: float
@@ -138,7 +138,7 @@ class SetupsEvidence:
 
 @dataclass(frozen=True)
 class ChatEvidence:
-    """The chat models that ran, the writeup's first."""
+    """The chat models that ran, the publication's first."""
 
     models: tuple[ChatModelSummary, ...]
     transcripts: Transcripts | None
@@ -156,8 +156,9 @@ class Refused:
 class Evidence:
     """What predicates judge claims by."""
 
-    same_models: bool  # whether any of the models is one of the writeup's
-    other_questions: str | None  # why its questions are not MMLU's; None if they may be
+    publication: str  # its name in sentences
+    same_models: bool  # whether any of the models is one of the publication's
+    other_questions: str | None  # why its questions are not the publication's; None if they may be
     models: tuple[ModelEvidence, ...]  # from the fewest parameters to the most
     refused: tuple[Refused, ...]
     setups: SetupsEvidence | None

@@ -6,6 +6,7 @@ A predicate takes evidence and the claim's parameters, and returns a judgement.
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Configuration, Evidence, ModelEvidence, RunEvidence
+from mmlu_kit.claims.reference import Factor, TwoModels
 from mmlu_kit.claims.runs import all_runs, setup_median, timing_setups
 from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, verdict
 from mmlu_kit.settings import Device, Quantization
@@ -15,7 +16,7 @@ def ran_as(evidence: Evidence, models: list[str], device: str, quantization: str
     """These models were loaded on this device with this quantization."""
     tested = [counterpart(evidence, name) for name in models]
     if any(model.effective is None for model in tested):
-        raise Untestable("the writeup publishes what was requested, not what was loaded")
+        raise Untestable("what was requested is published, not what was loaded")
     line = "; ".join(f"{model.short} {model.effective}" for model in tested)
     return verdict(all(model.effective == Configuration(device, quantization) for model in tested), line)
 
@@ -64,7 +65,7 @@ def cannot_quantize_on_cpu(evidence: Evidence) -> Judgement:
     return verdict(not loaded, line)
 
 
-def are_similar_in_size(evidence: Evidence, models: list[str], within: float) -> Judgement:
+def are_similar_in_size(evidence: Evidence, models: TwoModels, within: Factor) -> Judgement:
     """The numbers of parameters of two models differ by at most a factor."""
     smaller, larger = sorted(counterpart(evidence, name).parameters for name in models)
     ratio = larger / smaller

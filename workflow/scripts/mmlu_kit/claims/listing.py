@@ -1,7 +1,7 @@
 """claims.json as text for a terminal."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from mmlu_kit.analysis import reading as analyses
 from mmlu_kit.claims import reading as audits
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
 from mmlu_kit.results import study_results
+from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
 Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
@@ -23,20 +24,30 @@ _MEASURED = (
 )
 
 
-def print_claims(results: Path, resources: Path, reference: Path) -> None:
+def print_claims(results: Path, resources: Path, reference: Path | None = None, locate: Callable[[str], str] = str) -> None:
     """Print a study's claims.json, and a line if it is out of date. Raises UserError if it is missing or damaged.
 
     `resources` is the folder of the questions and manifests that results are compared with as far as they are there,
-    `reference` that of the published numbers and claims.
+    `reference` that of the published numbers and claims: by default the study's, which `locate` finds.
     """
     path = results / "claims.json"
     if not path.is_file():
+        if _has_no_reference(results):
+            raise UserError(
+                f"{results}: the study has no reference to compare with: name a folder as its `reference` in config"
+            )
         raise UserError(f"{path} does not exist: run the study with {_command(results)}")
     claims = ClaimsFile.read(path)
     print(text(claims))
-    problem = _older(path, results) or _differs(claims, results, resources, reference)
+    problem = _older(path, results) or _differs(claims, results, resources, reference, locate)
     if problem:
         print(f"\nOUT OF DATE: {problem}; to check the claims again, run {_command(results)}")
+
+
+def _has_no_reference(results: Path) -> bool:
+    """Whether the study ran, and without a reference."""
+    path = results / "merged.json"
+    return path.is_file() and Merged.read(path).study.reference is None
 
 
 def _older(path: Path, results: Path) -> str | None:
@@ -50,14 +61,20 @@ def _older(path: Path, results: Path) -> str | None:
     return None
 
 
-def _differs(claims: ClaimsFile, results: Path, resources: Path, reference: Path) -> str | None:
+def _differs(
+    claims: ClaimsFile, results: Path, resources: Path, reference: Path | None, locate: Callable[[str], str]
+) -> str | None:
     """Why claims.json is not what its sources give now, which is a matter of seconds; None if it is."""
     try:
         checked = study_results.checked_folder(results, resources)
-        again = audits.make(checked.merged, analyses.read(results / "analysis.json", checked), reference)
+        name = checked.merged.study.reference
+        if not reference and (not name or name.startswith("…")):
+            return f"the results name no reference that can be found ({name or 'none'}): name its folder with --reference"
+        folder = reference or Path(locate(name or ""))
+        again = audits.make(checked.merged, analyses.read(results / "analysis.json", checked), folder)
     except UserError as error:
         return str(error)
-    return None if again == claims else f"the results, the published numbers or the claims of {reference} have changed since"
+    return None if again == claims else f"the results, the published numbers or the claims of {folder} have changed since"
 
 
 def _command(results: Path) -> str:
@@ -80,7 +97,7 @@ def text(claims: ClaimsFile) -> str:
         lines.append(f"   by the published numbers: {claim.published.verdict} ({claim.published.evidence})")
         lines.append(f"   by this run: {claim.run.verdict} ({claim.run.evidence})")
     if not claims.same_models:
-        lines += ["", f"The study {claims.study} has none of the writeup's models."]
+        lines += ["", f"The study {claims.study} has none of the models of {claims.publication.name}."]
     return "\n".join([*lines, "", counts(claims)])
 
 

@@ -1,4 +1,4 @@
-"""Compares the published numbers of one of the writeup's models with those of its counterpart in this run."""
+"""Compares the published numbers of one model with those of its counterpart in this run."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _TIMES = {"real": "real time", "cpu": "CPU time", "gpu": "GPU time"}
 
 
 def model_rows(published: Published, merged: Merged, name: str, model: str | None) -> list[NumberResult]:
-    """Return the rows of the writeup's model `name`; `model` is its counterpart in this run, None if there is none."""
+    """Return the rows of the published model `name`; `model` is its counterpart in this run, None if there is none."""
     published_model = published.models[name]
 
     def compare(what: str, unit: Unit, value: float, number: RunNumber | Reason) -> NumberResult:
@@ -26,7 +26,7 @@ def model_rows(published: Published, merged: Merged, name: str, model: str | Non
         compare("parameters", "parameters", published_model.parameters, _parameters(published, merged, name, model)),
         compare("questions", "questions", published_model.total, _questions(published, merged, name, model)),
     ]
-    accuracies = [("accuracy over all subjects", list(published_model.subjects), published_model.accuracy_percent)]
+    accuracies = [("accuracy over all subjects", subjects_of(published, merged, name), published_model.accuracy_percent)]
     accuracies += [
         (f"accuracy on {name}", [name], subject.accuracy_percent) for name, subject in published_model.subjects.items()
     ]
@@ -41,7 +41,7 @@ def model_rows(published: Published, merged: Merged, name: str, model: str | Non
 
 
 def summary_over(merged: Merged, name: str, model: str | None, subjects: Sequence[str]) -> Summary | Reason:
-    """Return this run's summary of one of the writeup's models over these subjects, or why there is none."""
+    """Return this run's summary of one of the published models over these subjects, or why there is none."""
     if model is None or model not in merged.models:
         reasons = [missing.reason for missing in merged.not_run if missing.model == model]
         return f"{name} was not run: {reasons[0]}" if reasons else f"no result of {name} here"
@@ -53,8 +53,13 @@ def summary_over(merged: Merged, name: str, model: str | None, subjects: Sequenc
     return f"no result of {model} on {what} here"
 
 
+def subjects_of(published: Published, merged: Merged, name: str) -> list[str]:
+    """Return the subjects of a published model or, if none are published, the study's."""
+    return list(published.models[name].subjects) or merged.study.subjects
+
+
 def _whole(published: Published, merged: Merged, name: str, model: str | None) -> Summary | Reason:
-    return summary_over(merged, name, model, list(published.models[name].subjects))
+    return summary_over(merged, name, model, subjects_of(published, merged, name))
 
 
 def _parameters(published: Published, merged: Merged, name: str, model: str | None) -> RunNumber | Reason:
@@ -69,7 +74,7 @@ def _questions(published: Published, merged: Merged, name: str, model: str | Non
     if isinstance(summary, str):
         return summary
     here, there = summary.every_copy.questions, published.models[name].total
-    return within(here, 1).because("data", f"{here} questions in this run, {there} in the writeup")
+    return within(here, 1).because("data", f"{here} questions in this run, {there} in the publication")
 
 
 def _accuracy(
@@ -78,10 +83,10 @@ def _accuracy(
     summary = summary_over(merged, name, model, subjects)
     if isinstance(summary, str):
         return summary
-    counts = summary.every_copy
+    counts, whole = summary.every_copy, published.models[name]
     if counts.correct_generated is None:
         return summary.reasons["correct_generated"]
-    questions = sum(published.questions[subject] for subject in subjects)
+    questions = sum(published.questions[subject] for subject in subjects) if whole.subjects else whole.total
     prompt, effective, _ = _how_it_ran(merged, summary.model)
     stage, reason = first_difference(published, name, prompt, effective, counts, questions, value)
     return accuracy(counts.correct_generated, counts.questions, summary.questions).because(stage, reason + copies(summary))

@@ -10,6 +10,7 @@ from mmlu_kit import formatting, statistics
 from mmlu_kit.analysis.document import PairAnalysis
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
+from mmlu_kit.claims.reference import Factor
 from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, real_times, verdict
 
 
@@ -23,7 +24,9 @@ def rises_with_size(evidence: Evidence, device: str) -> Judgement:
     return verdict(rises, "; ".join(f"{model.short} {model.total}" for model in models))
 
 
-def ratios(evidence: Evidence, larger: str, smaller: str, accuracy_times: float, time_times: float, within: float) -> Judgement:
+def ratios(
+    evidence: Evidence, larger: str, smaller: str, accuracy_times: float, time_times: float, within: Factor
+) -> Judgement:
     """The ratios of the larger model's accuracy and real time to the smaller's are as published, within a factor."""
     large, small = counterpart(evidence, larger), counterpart(evidence, smaller)
     large_s, small_s = real_times(large, small)

@@ -1,4 +1,4 @@
-"""Evidence from the writeup's published numbers."""
+"""Evidence from published numbers."""
 
 from mmlu_kit.claims.evidence import (
     Configuration,
@@ -10,42 +10,45 @@ from mmlu_kit.claims.evidence import (
     SetupsEvidence,
     by_size,
 )
-from mmlu_kit.claims.reference import CHOICES, Published, PublishedModel, PublishedRun
-
-SETUPS = range(1, 6)  # the setups that the writeup numbers
+from mmlu_kit.claims.reference import BASELINE, Published, PublishedModel, PublishedRun, PublishedTimingRuns
 
 
 def published_evidence(published: Published) -> Evidence:
     """Return the evidence on models and timing runs in published.yaml."""
-    timing_runs = published.timing_runs
-    ran = {run.setup for run in timing_runs.runs}
-    runs = tuple(_run(run, timing_runs.questions) for run in timing_runs.runs)
     return Evidence(
+        publication=published.publication.name,
         same_models=True,
         other_questions=None,
-        models=by_size(_model(published, name, model) for name, model in published.models.items() if model.group != "baseline"),
+        models=by_size(_model(published, name, model) for name, model in published.models.items() if model.group != BASELINE),
         refused=(),
-        setups=SetupsEvidence(
-            groups=(RunGroup(runs, answers_not_shared=None),),
-            not_run={number: "no run of it is published" for number in SETUPS if number not in ran},
-        ),
+        setups=_setups(published, published.timing_runs) if published.timing_runs else None,
         pairs=None,
         chat=None,
+    )
+
+
+def _setups(published: Published, timed: PublishedTimingRuns) -> SetupsEvidence:
+    ran = {run.setup for run in timed.runs}
+    return SetupsEvidence(
+        groups=(RunGroup(tuple(_run(published, timed, run) for run in timed.runs), answers_not_shared=None),),
+        not_run={number: "no run of it is published" for number in timed.setups if number not in ran},
     )
 
 
 def _model(published: Published, name: str, model: PublishedModel) -> ModelEvidence:
     return ModelEvidence(
         name=name,
-        writeup_name=name,
-        short=model.short,
+        published_name=name,
+        short=published.short(name),
         weights=None,
         parameters=model.parameters,
         requested=Configuration(model.device, model.quantization),
         effective=None,
         reason=None,
-        total=_counts(model.correct, model.total),
-        subjects={name: _counts(subject.correct, published.questions[name]) for name, subject in model.subjects.items()},
+        total=_counts(published, model.right, model.total),
+        subjects={
+            name: _counts(published, subject.correct, published.questions[name]) for name, subject in model.subjects.items()
+        },
         parsed=None,
         not_parsed="the number of parsed answers is not published",
         machine=None,
@@ -58,17 +61,17 @@ def _model(published: Published, name: str, model: PublishedModel) -> ModelEvide
     )
 
 
-def _counts(correct: int, questions: int) -> Counts:
-    return Counts(correct, questions, questions / CHOICES)
+def _counts(published: Published, correct: int, questions: int) -> Counts:
+    return Counts(correct, questions, questions / published.choices)
 
 
-def _run(run: PublishedRun, questions: int) -> RunEvidence:
+def _run(published: Published, timed: PublishedTimingRuns, run: PublishedRun) -> RunEvidence:
     return RunEvidence(
         setup=run.setup,
         requested=None,
         effective=None,
         reason=None,
-        counts=_counts(run.correct, questions),
+        counts=_counts(published, run.correct, timed.questions),
         questions_sha256=None,
         real_s=run.real_s,
         user_s=run.user_s,

@@ -14,7 +14,7 @@ _RATIOS = {"accuracy": "ratio of accuracies", "real_s": "ratio of real times"}
 
 
 def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[str, Summary | Reason]) -> NumberResult:
-    """Return the row for a ratio of two models' numbers; `summaries` are by the writeup's names."""
+    """Return the row for a ratio of two models' numbers; `summaries` are by the published names."""
     first, second = (summaries[name] for name in ratio.models)
     if isinstance(first, str) or isinstance(second, str):
         number: RunNumber | Reason = first if isinstance(first, str) else str(second)
@@ -26,7 +26,7 @@ def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[st
 
 
 def _ratio_of_accuracies(first: Summary, second: Summary) -> RunNumber | Reason:
-    # Every copy of a repeated question counts, as in the writeup; the interval is that of as many questions as are distinct.
+    # Every copy of a repeated question counts, as in publications; the interval is that of as many questions as are distinct.
     shares = []
     for summary in (first, second):
         counts = summary.every_copy
@@ -67,7 +67,7 @@ def _cpu_over_real(summary: Summary | Reason, factor: float) -> RunNumber | Reas
     if not (summary.cpu_s and summary.real_s):
         return "no CPU time was measured"
     return within(summary.cpu_s / summary.real_s, factor).because(
-        None, "measured on another machine; the writeup does not name its machine"
+        None, "measured on another machine; the machine of the published ratio is not known"
     )
 
 
@@ -81,7 +81,7 @@ def user_over_real_rows(published: Published, ratio: UserOverReal, by_setup: Run
         cores = sorted({str(run.machine.cores_usable) for runs in by_setup.values() for run in runs})
         if runs:
             ratios = [run.user_s / run.real_s for run in runs]
-            reason = f"on {' or '.join(cores)} cores; the writeup does not publish its number of cores"
+            reason = f"on {' or '.join(cores)} cores; on how many the published ratio was measured is not known"
             factor = published.within_factor.ratio
             low, high = (within(value, factor).because(None, reason) for value in (min(ratios), max(ratios)))
     ends = (("smallest", ratio.low, low), ("largest", ratio.high, high))

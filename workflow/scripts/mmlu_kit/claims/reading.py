@@ -1,28 +1,37 @@
-"""claims.json made, and read as what its sources give."""
+"""A reference read, claims.json made from it, and read as what its sources give."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.claims import audit
+from mmlu_kit.claims import audit, predicates
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, NumberResult
 from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
-
-def make(merged: Merged, analysis: AnalysisFile, reference: Path) -> ClaimsFile:
-    """Return the content of claims.json; `reference` is the folder with published.yaml and claims.yaml."""
-    paths = reference / "published.yaml", reference / "claims.yaml"
-    for path in paths:
-        if not path.is_file():
-            raise UserError(f"{path} does not exist: --reference is the folder workflow/reference")
-    return audit.audit(merged, analysis, Published.read_yaml(paths[0]), Claims.read_yaml(paths[1]))
+FILES = ("published.yaml", "claims.yaml")
 
 
-def read(path: Path, merged: Merged, analysis: AnalysisFile, reference: Path) -> ClaimsFile:
+def reference(folder: Path) -> tuple[Published, Claims]:
+    """Return the published numbers and claims in a folder. Raises UserError, in one line, if they are missing or damaged."""
+    for name in FILES:
+        if not (folder / name).exists():
+            raise UserError(f"{folder}/{name} does not exist: a reference has published.yaml and claims.yaml")
+    published, claims = Published.read_yaml(folder / FILES[0]), Claims.read_yaml(folder / FILES[1])
+    for claim in claims.claims:
+        predicates.check(claim)
+    return published, claims
+
+
+def make(merged: Merged, analysis: AnalysisFile, folder: Path) -> ClaimsFile:
+    """Return the content of claims.json; `folder` is the reference."""
+    return audit.audit(merged, analysis, *reference(folder))
+
+
+def read(path: Path, merged: Merged, analysis: AnalysisFile, folder: Path) -> ClaimsFile:
     """Return a study's claims.json. Raises UserError if it is not what its sources give, which is a matter of seconds."""
-    claims, again = ClaimsFile.read(path), make(merged, analysis, reference)
+    claims, again = ClaimsFile.read(path), make(merged, analysis, folder)
     if claims == again:
         return claims
     entries, expected = _by_id(claims), _by_id(again)

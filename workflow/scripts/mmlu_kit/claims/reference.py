@@ -1,114 +1,149 @@
-"""The reference files: published.yaml, every number that the writeup publishes, and claims.yaml, its claims."""
+"""A reference: a folder with published.yaml, the numbers of a publication, and claims.yaml, its claims.
 
-from typing import Annotated, Literal
+workflow/reference/README.md describes the form. Only `models` is required; what is left out is not compared.
+"""
 
-from pydantic import Field
+import string
+from typing import Annotated, Literal, Self
 
-from mmlu_kit.claims.document import Unit
-from mmlu_kit.data import Count, Data, Positive, Seconds, Text
+from pydantic import Field, model_validator
+
+from mmlu_kit.claims.document import OneLine, Publication, Unit
+from mmlu_kit.data import Count, Entry, Name, Positive, Text
+from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import Device, NumberFormat, Preset, Quantization
+from mmlu_kit.validation_errors import suggestion
+
+BASELINE = "baseline"  # the group of models that no claim on all models is about
 
 Factor = Annotated[float, Field(ge=1)]
+TwoModels = Annotated[list[str], Field(min_length=2, max_length=2)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Parameter = int | float | str | list[int] | list[str]
-CHOICES = 4  # of each question of the published study
+Size = Annotated[float, Field(gt=0, le=1e15)]
+PublishedSeconds = Annotated[float, Field(gt=0, le=1e9)]
+Parameter = int | float | OneLine | Annotated[list[int], Field(min_length=1)] | Annotated[list[OneLine], Field(min_length=1)]
+
+# What may follow the colon in {share:.0%}: a width would fill the memory.
+_FORMATS = ("", ",", ".0f", ".1f", ".2f", ",.0f", ".0%", ".1%")
 
 
-class PublishedSubject(Data):
+class PublishedSubject(Entry):
     """A model's accuracy on a subject, and the number of right answers behind the percentage."""
 
     accuracy_percent: Percent
     correct: Count
 
 
-class PublishedModel(Data):
-    """What the writeup publishes about a model; times are None if it prints none."""
+class PublishedModel(Entry):
+    """What is published about a model; times are None if none is printed."""
 
-    repository: Text
-    short: Text = Field(description="The model's name in sentences.")
-    group: Literal["baseline", "small", "medium"]
-    section: str
-    parameters: float
+    repository: Text = Field(
+        description="Of the hub; a study's model is this one by its repository, or by the name of its folder."
+    )
+    short: OneLine | None = Field(None, description="The model's name in sentences; by default its key.")
+    group: Name | None = Field(None, description="`baseline` for a model that claims on all models leave out.")
+    section: str = Field("", description="Where its numbers are printed.")
+    parameters: Size
     device: Device
-    quantization: Quantization
-    dtype: NumberFormat | None
-    correct: Count
+    quantization: Quantization = Quantization.NONE
+    dtype: NumberFormat | None = None
+    correct: Count | None = Field(None, description="Right answers; by default those that give the accuracy.")
     total: Positive = Field(description="Questions asked.")
     accuracy_percent: Percent
-    real_s: Seconds | None = None
-    cpu_s: Seconds | None = None
-    gpu_s: Seconds | None = None
-    subjects: dict[str, PublishedSubject]
+    real_s: PublishedSeconds | None = None
+    cpu_s: PublishedSeconds | None = None
+    gpu_s: PublishedSeconds | None = None
+    subjects: dict[OneLine, PublishedSubject] = Field(default={})
+
+    @property
+    def right(self) -> int:
+        """The number of right answers."""
+        return round(self.accuracy_percent / 100 * self.total) if self.correct is None else self.correct
+
+    @model_validator(mode="after")
+    def _counts(self) -> Self:
+        if self.right > self.total:
+            raise ValueError(f"{self.right} of {self.total} answers are right: correct one of the two numbers")
+        return self
 
 
-class PublishedPrompt(Data):
-    """How the writeup prompted its models."""
+class PublishedPrompt(Entry):
+    """How the models were prompted."""
 
     preset: Preset
     examples: Count
 
 
-class WithinFactor(Data):
+class WithinFactor(Entry):
     """The factors by which numbers without an interval may differ and still count as reproduced."""
 
-    time: Factor
-    ratio: Factor
-    parameters: Factor
+    time: Factor = 2.0
+    ratio: Factor = 1.1
+    parameters: Factor = 1.1
 
 
-class PublishedRun(Data):
+class PublishedRun(Entry):
     """A timing run; a run without a setup number was configured like the setup `as_setup`."""
 
     timestamp: str
     setup: Positive | None
     as_setup: Positive | None = None
-    real_s: Seconds
-    user_s: Seconds | None = None
-    system_s: Seconds | None = None
+    real_s: PublishedSeconds
+    user_s: PublishedSeconds | None = None
+    system_s: Annotated[float, Field(ge=0, le=1e9)] | None = None
     correct: Count
     accuracy_percent: Percent
 
 
-class PublishedTimingRuns(Data):
+class PublishedTimingRuns(Entry):
     """The timing runs of one model."""
 
     model: str
+    section: str = ""
     questions: Positive
-    runs: list[PublishedRun]
+    setups: list[Positive] = Field([], description="The setups' numbers, also of those without a run.")
+    runs: Annotated[list[PublishedRun], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _counts(self) -> Self:
+        for run in self.runs:
+            if run.correct > self.questions:
+                raise ValueError(f"in the run {run.timestamp}, {run.correct} of {self.questions} answers are right")
+        return self
 
 
-class PublishedRatio(Data):
+class PublishedRatio(Entry):
     """The ratio of the first model's number to the second's."""
 
-    section: str
+    section: str = ""
     what: Literal["accuracy", "real_s"]
-    models: tuple[str, str]
-    value: float
+    models: TwoModels
+    value: Size
 
 
-class UserOverReal(Data):
+class UserOverReal(Entry):
     """The range of user time over real time of timing runs."""
 
-    section: str
+    section: str = ""
     what: Literal["user_s"]
     setups: list[Positive]
-    low: float
-    high: float
+    low: Size
+    high: Size
 
 
-class CpuOverReal(Data):
+class CpuOverReal(Entry):
     """CPU time over real time of models."""
 
-    section: str
+    section: str = ""
     what: Literal["cpu_s"]
     models: list[str]
-    value: float
+    value: Size
 
 
-class NotMeasured(Data):
+class NotMeasured(Entry):
     """A published number that a run does not measure."""
 
-    section: str
+    section: str = ""
     of: str
     what: str
     unit: Unit
@@ -116,25 +151,51 @@ class NotMeasured(Data):
     reason: Text
 
 
-class Published(Data):
-    """published.yaml: every number that the writeup publishes."""
+class Published(Entry):
+    """published.yaml: every number that a publication prints."""
 
     schema_: Literal["mmlu-kit/published/1"] = Field(alias="schema")
-    questions: dict[str, Positive] = Field(description="How many test questions MMLU has, by subject.")
-    within_factor: WithinFactor
-    prompt: PublishedPrompt
-    models: dict[str, PublishedModel]
-    timing_runs: PublishedTimingRuns
-    ratios: list[PublishedRatio]
-    cpu_over_real: list[UserOverReal | CpuOverReal]
-    not_measured: list[NotMeasured]
+    publication: Publication = Publication()
+    questions: dict[str, Positive] = Field({}, description="How many questions each subject has there.")
+    choices: Choices = Field(4, description="How many choices each question has; guessing is right once in this many.")
+    within_factor: WithinFactor = WithinFactor()
+    prompt: PublishedPrompt | None = None
+    models: Annotated[dict[OneLine, PublishedModel], Field(min_length=1)]
+    timing_runs: PublishedTimingRuns | None = None
+    ratios: list[PublishedRatio] = Field(default=[])
+    cpu_over_real: list[UserOverReal | CpuOverReal] = Field(default=[])
+    not_measured: list[NotMeasured] = Field(default=[])
+
+    def short(self, model: str) -> str:
+        """Return a model's name in sentences."""
+        return self.models[model].short or model
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        """Check that every model and subject that is named has its entry."""
+        timed = [self.timing_runs.model] if self.timing_runs else []
+        compared = [name for ratio in self.ratios for name in ratio.models]
+        compared += [name for ratio in self.cpu_over_real if isinstance(ratio, CpuOverReal) for name in ratio.models]
+        for name in [*timed, *compared]:
+            if name not in self.models:
+                raise ValueError(f"'{name[:80]}' is none of the models; {suggestion(name, self.models)}")
+        for name, model in self.models.items():
+            for subject, numbers in model.subjects.items():
+                if subject not in self.questions:
+                    raise ValueError(
+                        f"models.{name[:80]}: the subject '{subject[:80]}' has no number of questions in 'questions'"
+                    )
+                if numbers.correct > self.questions[subject]:
+                    counts = f"{numbers.correct} of {self.questions[subject]} answers"
+                    raise ValueError(f"models.{name[:80]}: {counts} on {subject[:80]} are right")
+        return self
 
 
-class Claim(Data):
-    """A claim of the writeup and the predicate that tests it."""
+class Claim(Entry):
+    """A claim of the publication and the predicate that tests it."""
 
     id: Text
-    section: str
+    section: str = ""
     text: Text
     tested: Text | None = Field(
         None, description="What exactly the predicate tests; {name} is a parameter. None if no result can test the claim."
@@ -142,13 +203,40 @@ class Claim(Data):
     predicate: str = Field(description="A function of audit.PREDICATES.")
     parameters: dict[str, Parameter] = Field(default={}, alias="with", description="The predicate's parameters.")
 
+    @model_validator(mode="after")
+    def _only_parameters(self) -> Self:
+        """Check that the sentence on what is tested names parameters alone, in one of a few formats."""
+        try:
+            fields = list(string.Formatter().parse(self.tested or ""))
+        except ValueError as error:
+            raise ValueError(f"{self.id[:80]}: tested: {error}: write braces as {{{{ and }}}}") from None
+        for _, name, form, conversion in fields:
+            if name is not None and (name not in self.parameters or form not in _FORMATS or conversion):
+                formats = ", ".join(form for form in _FORMATS if form)
+                raise ValueError(
+                    f"{self.id[:80]}: tested: {{{name[:80]}}} is no parameter in 'with', or its format is not one of: {formats}"
+                )
+        try:
+            self.tested_in_words()
+        except (ValueError, TypeError):
+            raise ValueError(f"{self.id[:80]}: tested: a parameter is no number, and its format is one for numbers") from None
+        return self
+
     def tested_in_words(self) -> str | None:
         """Return what is tested, with its thresholds."""
         return self.tested.format(**self.parameters) if self.tested else None
 
 
-class Claims(Data):
-    """claims.yaml: the writeup's claims, in its order."""
+class Claims(Entry):
+    """claims.yaml: the claims, in the publication's order."""
 
     schema_: Literal["mmlu-kit/reference-claims/1"] = Field(alias="schema")
     claims: list[Claim]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        names = [claim.id for claim in self.claims]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise ValueError(f"the claim '{name[:80]}' is there twice: give one of them another id")
+        return self

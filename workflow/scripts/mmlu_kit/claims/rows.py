@@ -67,7 +67,7 @@ def copies(summary: Summary) -> str:
     if not number:
         return ""
     return (
-        f"; {formatting.plural(number, 'copy', 'copies')} of repeated questions count here, as the writeup counts them, "
+        f"; {formatting.plural(number, 'copy', 'copies')} of repeated questions count here, as in the published number, "
         f"but the interval is that of {summary.questions} questions"
     )
 
@@ -80,4 +80,4 @@ def within(value: float, factor: float) -> RunNumber:
 def on_another_machine(value: float, published: float, machine: Machine) -> str:
     """Return a warning for a time compared with one from another machine."""
     ratio = f"{formatting.ratio(value / published)} the published time"
-    return f"{ratio}, on another machine: {machine.in_words()}; the writeup does not name its machine"
+    return f"{ratio}, on another machine: {machine.in_words()}; the machine of the published time is not known"

@@ -17,7 +17,7 @@ from mmlu_kit.claims.evidence import (
     by_size,
     configuration,
 )
-from mmlu_kit.claims.reference import CHOICES, Published
+from mmlu_kit.claims.reference import Published
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results import protocols, summaries, timing_setups
@@ -29,19 +29,20 @@ from mmlu_kit.settings import GPUS
 
 def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -> Evidence:
     """Return the evidence on the study's groups, timing setups and chat models in merged.json and analysis.json."""
-    writeup_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
+    published_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
     # Imported models are left out, as their size and device are not known.
     run = [model for model in grouped if model in merged.models and not merged.imported(model)]
     # Of weights asked in several ways, the way that was published counts, else the first.
-    run = protocols.first_of_each(merged.study.models, sorted(run, key=lambda model: model not in writeup_names))
+    run = protocols.first_of_each(merged.study.models, sorted(run, key=lambda model: model not in published_names))
     models = [summary for model in run if (summary := summaries.summarize(merged, model, merged.study.subjects))]
-    chat = _chat(merged.chat, writeup_names)
+    chat = _chat(merged.chat, published_names)
     names = {summary.model for summary in models}
     return Evidence(
-        same_models=any(model in writeup_names for model in [*merged.models, *(model.model for model in chat.models)]),
+        publication=published.publication.name,
+        same_models=any(model in published_names for model in [*merged.models, *(model.model for model in chat.models)]),
         other_questions=other_questions(merged.results, published),
-        models=by_size(_model(merged, summary, writeup_names.get(summary.model), published) for summary in models),
+        models=by_size(_model(merged, summary, published_names.get(summary.model), published) for summary in models),
         refused=tuple(Refused(model=missing.model, reason=missing.reason) for missing in merged.not_run),
         setups=_setups(merged.setups) if merged.setups else None,
         pairs=tuple(pair for pair in analysis.pairs if set(pair.models) <= names),
@@ -50,24 +51,24 @@ def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -
 
 
 def other_questions(results: Iterable[Result], published: Published) -> str | None:
-    """Return why the questions of these results cannot be MMLU's; None if as many with as many choices are MMLU's."""
+    """Return why the questions of these results cannot be the publication's; None if as many with as many choices are."""
     for result in results:
         here, there = result.totals.questions, published.questions.get(result.subject)
         if there and here != there:
-            return f"{result.subject} has {here} questions here and {there} in MMLU, so these are other questions"
-        if there and not math.isclose(result.totals.guessed, there / CHOICES):
-            return f"not all questions of {result.subject} have {CHOICES} choices here, so these are other questions"
+            return f"{result.subject} has {here} questions here and {there} in the publication, so these are other questions"
+        if there and not math.isclose(result.totals.guessed, there / published.choices):
+            return f"not all questions of {result.subject} have {published.choices} choices here, so these are other questions"
     return None
 
 
-def _model(merged: Merged, summary: Summary, writeup_name: str | None, published: Published) -> ModelEvidence:
+def _model(merged: Merged, summary: Summary, published_name: str | None, published: Published) -> ModelEvidence:
     model = merged.models[summary.model]
     assert model.requested and model.effective and model.parameters is not None  # it was run
     results = [result for result in merged.results if result.model == summary.model and result.subject in merged.study.subjects]
     return ModelEvidence(
         name=summary.model,
-        writeup_name=writeup_name,
-        short=published.models[writeup_name].short if writeup_name else summary.label,
+        published_name=published_name,
+        short=published.short(published_name) if published_name else summary.label,
         weights=f"{model.repository}@{model.commit}" if model.repository else None,
         parameters=model.parameters,
         requested=configuration(model.requested),
@@ -96,10 +97,10 @@ def _is_timed(result: Result, on_gpu: bool) -> bool:
     return None not in times
 
 
-def _chat(chat: ChatFile | None, writeup_names: dict[str, str]) -> ChatEvidence:
+def _chat(chat: ChatFile | None, published_names: dict[str, str]) -> ChatEvidence:
     if chat is None:
         return ChatEvidence(models=(), transcripts=None)
-    models = sorted(chat.models, key=lambda model: model.model not in writeup_names)
+    models = sorted(chat.models, key=lambda model: model.model not in published_names)
     return ChatEvidence(models=tuple(models), transcripts=chat.transcripts)
 
 

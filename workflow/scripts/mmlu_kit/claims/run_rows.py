@@ -1,11 +1,11 @@
-"""Compares the writeup's timing runs with this run's timing setups."""
+"""Compares published timing runs with this run's timing setups."""
 
 from collections.abc import Mapping
 from statistics import median
 
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import NumberResult, Stage
-from mmlu_kit.claims.reference import Published, PublishedRun
+from mmlu_kit.claims.reference import Published, PublishedRun, PublishedTimingRuns
 from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, on_another_machine, row, within
 from mmlu_kit.claims.stages import first_difference
 from mmlu_kit.results.merged import Merged
@@ -14,19 +14,18 @@ from mmlu_kit.results.timing_setups import Measured
 from mmlu_kit.settings import PromptSettings
 
 _TIMES = {"real_s": "real time", "user_s": "user time", "system_s": "system time"}
-_SECTION = "2"
 
 RunsBySetup = Mapping[int, list[Measured]]
 
 
-def runs_by_setup(published: Published, merged: Merged, model: str | None) -> RunsBySetup | Reason:
-    """Return the timing runs by setup number, or why there are none to compare with the writeup's.
+def runs_by_setup(timed: PublishedTimingRuns, merged: Merged, model: str | None) -> RunsBySetup | Reason:
+    """Return the timing runs by setup number, or why there are none to compare with the published ones.
 
-    `model` is the counterpart of the model that the writeup timed.
+    `model` is the counterpart of the model that was timed there.
     """
     setups = merged.setups
     if setups is None or setups.model != model:
-        return f"no timing runs of {published.timing_runs.model} here"
+        return f"no timing runs of {timed.model} here"
     numbers = {setup.name: setup.number for setup in setups.setups}
     runs: dict[int, list[Measured]] = {}
     for run in setups.runs:
@@ -36,17 +35,18 @@ def runs_by_setup(published: Published, merged: Merged, model: str | None) -> Ru
 
 
 def run_rows(published: Published, merged: Merged, run: PublishedRun, by_setup: RunsBySetup | Reason) -> list[NumberResult]:
-    """Return the rows for one of the writeup's timing runs: times, compared with the setup's medians, and accuracy."""
+    """Return the rows for one of the published timing runs: times, compared with the setup's medians, and accuracy."""
     number = run.setup or run.as_setup or 0
     measured = by_setup if isinstance(by_setup, str) else by_setup.get(number, f"setup {number} was not run here")
     name = f"setup {run.setup}, {run.timestamp}" if run.setup else f"additional run, {run.timestamp}"
+    section = published.timing_runs.section if published.timing_runs else ""
     times = {key: seconds for key in _TIMES if (seconds := getattr(run, key)) is not None}
     rows = [
-        row(name, _SECTION, _TIMES[key], "s", seconds, _time(published, merged, measured, key, seconds))
+        row(name, section, _TIMES[key], "s", seconds, _time(published, merged, measured, key, seconds))
         for key, seconds in times.items()
     ]
     share = run.accuracy_percent / 100
-    return [*rows, row(name, _SECTION, "accuracy", "fraction", share, _accuracy(published, merged, measured, share))]
+    return [*rows, row(name, section, "accuracy", "fraction", share, _accuracy(published, merged, measured, share))]
 
 
 def _time(published: Published, merged: Merged, runs: list[Measured] | Reason, key: str, value: float) -> RunNumber | Reason:
@@ -71,6 +71,7 @@ def _first_difference(
     published: Published, merged: Merged, run: Measured, accuracy: float | None
 ) -> tuple[Stage | None, Reason]:
     timed = published.timing_runs
+    assert timed  # its run is here
     return first_difference(published, timed.model, _prompt(merged), run.effective, run.totals, timed.questions, accuracy)
 
 

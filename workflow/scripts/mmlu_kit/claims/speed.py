@@ -9,6 +9,7 @@ from typing import Literal
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Configuration, Evidence
+from mmlu_kit.claims.reference import Factor
 from mmlu_kit.claims.runs import all_runs, identical_runs, max_over_min, setup_median, setup_runs
 from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, real_times, verdict
 from mmlu_kit.settings import Device, Quantization
@@ -46,7 +47,7 @@ def quantizing_gains(evidence: Evidence, measure: Literal["memory", "speed"], lo
     return verdict(all(low <= ratio <= high for _, ratio in ratios), line)
 
 
-def is_faster(evidence: Evidence, fast: str, slow: str, times: float, within: float) -> Judgement:
+def is_faster(evidence: Evidence, fast: str, slow: str, times: float, within: Factor) -> Judgement:
     """One model is about this many times as fast as another, and has more parameters."""
     faster, slower = counterpart(evidence, fast), counterpart(evidence, slow)
     fast_s, slow_s = real_times(faster, slower)

@@ -1,6 +1,6 @@
-"""The first stage at which a run is known to differ from the writeup: data, prompt, tokens, logits or parse.
+"""The first stage at which a run is known to differ from a publication: data, prompt, tokens, logits or parse.
 
-The stage `tokens` is never returned, because the writeup publishes neither tokens nor model revisions.
+The stage `tokens` is never returned, because neither tokens nor model revisions are published.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mmlu_kit.claims.rows import Reason
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.settings import Effective, PromptSettings
 
-UNKNOWN = "no earlier stage is known to differ: the writeup publishes no hashes, no revisions and no single answers"
+UNKNOWN = "no earlier stage is known to differ: no hashes, no revisions and no single answers are published"
 PARSED = 0.95  # with a smaller share of parsed answers, parsing counts as different
 
 Difference = tuple[Stage, Reason]
@@ -38,8 +38,8 @@ def first_difference(
 ) -> tuple[Stage | None, Reason]:
     """Return the first stage that differs and what differs there; the stage is None if no difference is known.
 
-    `name` is the writeup's model; `prompt`, `effective` and `counts` are this run's; `questions` is the number that the writeup
-    asked. If the published `accuracy` (by the generated letter) is given, the parsing of answers is checked too.
+    `name` is the published model; `prompt`, `effective` and `counts` are this run's; `questions` is the number that was
+    asked there. If the published `accuracy` (by the generated letter) is given, the parsing of answers is checked too.
     """
     difference = _data(counts, questions) or _prompt(prompt, published.prompt) or _logits(effective, published.models[name])
     if not difference and accuracy is not None:
@@ -50,14 +50,15 @@ def first_difference(
 def _data(counts: Totals, questions: int) -> Difference | None:
     if counts.questions == questions:
         return None
-    return "data", f"{counts.questions} questions in this run, {questions} in the writeup"
+    return "data", f"{counts.questions} questions in this run, {questions} in the publication"
 
 
-def _prompt(prompt: PromptSettings, published: PublishedPrompt) -> Difference | None:
-    if (prompt.preset, prompt.examples) == (published.preset, published.examples):
+def _prompt(prompt: PromptSettings, published: PublishedPrompt | None) -> Difference | None:
+    if not published or (prompt.preset, prompt.examples) == (published.preset, published.examples):
         return None
     here = f"this run's prompt is `{prompt.preset}` with {formatting.plural(prompt.examples, 'few-shot example')}"
-    return "prompt", f"{here}; the writeup's was, as far as it says, the bare question (`preset: {published.preset}`)"
+    examples = formatting.plural(published.examples, "few-shot example")
+    return "prompt", f"{here}; the published one is, as far as is known, `{published.preset}` with {examples}"
 
 
 def _logits(effective: Effective, model: PublishedModel) -> Difference | None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
-from mmlu_kit.claims.evidence import Evidence
+from mmlu_kit.claims.evidence import Evidence, RunEvidence
+from mmlu_kit.claims.reference import Factor
 from mmlu_kit.claims.runs import identical_runs, max_over_min, timing_setups
 from mmlu_kit.claims.verdicts import Untestable, is_about, models_on, verdict
 
@@ -45,6 +46,8 @@ def waiting_explains_variation(evidence: Evidence, at_least: float) -> Judgement
     """
     runs = identical_runs(evidence).runs
     times = [(run.real_s, run.cpu_s) for run in runs if run.cpu_s is not None]
+    if not times:
+        raise Untestable("no CPU time is known")
     real, cpu = (max_over_min(seconds) for seconds in zip(*times, strict=True))
     ratios = f"real time {formatting.ratio(real)} and CPU time {formatting.ratio(cpu)}"
     line = f"largest over smallest of {len(times)} runs: {ratios}"
@@ -55,9 +58,9 @@ def waiting_explains_variation(evidence: Evidence, at_least: float) -> Judgement
     return verdict(cpu - 1 < (real - 1) / 2, line)
 
 
-def user_time_is_steady(evidence: Evidence, within: float) -> Judgement:
+def user_time_is_steady(evidence: Evidence, within: Factor) -> Judgement:
     """The user times of identical runs differ by at most a factor."""
-    times = [run.user_s for run in identical_runs(evidence).runs if run.user_s is not None]
+    times = [run.user_s for run in _with_user_time(evidence) if run.user_s]
     ratio = max_over_min(times)
     line = f"user time {formatting.duration(min(times))} to {formatting.duration(max(times))} over {len(times)} runs"
     return verdict(ratio <= within, f"{line}, the largest {formatting.ratio(ratio)} the smallest")
@@ -65,7 +68,7 @@ def user_time_is_steady(evidence: Evidence, within: float) -> Judgement:
 
 def user_over_real(evidence: Evidence, low: float, high: float) -> Judgement:
     """User time over real time is in a range for every one of the identical runs."""
-    ratios = [run.user_s / run.real_s for run in identical_runs(evidence).runs if run.user_s is not None]
+    ratios = [run.user_s / run.real_s for run in _with_user_time(evidence) if run.user_s]
     smallest, largest = min(ratios), max(ratios)
     line = f"user time over real time from {formatting.ratio(smallest)} to {formatting.ratio(largest)} in {len(ratios)} runs"
     return verdict(low <= smallest and largest <= high, line)
@@ -73,8 +76,10 @@ def user_over_real(evidence: Evidence, low: float, high: float) -> Judgement:
 
 def all_cores_busy(evidence: Evidence, share: float) -> Judgement:
     """Each of the identical runs kept at least this share of the machine's cores busy on average."""
-    runs = identical_runs(evidence).runs
+    runs = _with_user_time(evidence)
     busy = [run.cpu_s / run.real_s for run in runs if run.cpu_s is not None]
+    if not busy:
+        raise Untestable("no CPU time is known")
     cores = next(run.cores for run in runs if run.cpu_s is not None)
     line = f"{_range(busy)} cores busy on average"
     if cores is None:
@@ -82,7 +87,7 @@ def all_cores_busy(evidence: Evidence, share: float) -> Judgement:
     return verdict(min(busy) >= share * cores, f"{line} of {cores}")
 
 
-def cpu_over_real(evidence: Evidence, device: str, times: float, within: float) -> Judgement:
+def cpu_over_real(evidence: Evidence, device: str, times: float, within: Factor) -> Judgement:
     """Every model's CPU time on a device is about this many times its real time."""
     models = models_on(evidence, device)
     ratios = {model.short: model.cpu_s / model.real_s for model in models if model.cpu_s and model.real_s}
@@ -106,10 +111,18 @@ def every_result_is_timed(evidence: Evidence) -> Judgement:
             "GPU": sum(bool(model.gpu_s) for model in models),
         }
         counts = ", ".join(f"{count} {kind}" for kind, count in known.items())
-        raise Untestable(f"the writeup publishes {counts} times for {len(models)} models, and none by subject")
+        raise Untestable(f"{counts} times are published for {len(models)} models, and none by subject")
     lacking = [model.short for model in models if not model.timed]
     line = f"timed on every subject: {len(models) - len(lacking)} of {formatting.plural(len(models), 'model')}"
     return verdict(not lacking, f"{line}, not {', '.join(lacking)}" if lacking else line)
+
+
+def _with_user_time(evidence: Evidence) -> list[RunEvidence]:
+    """Return the identical runs with a user time. Raises Untestable if there are none."""
+    runs = [run for run in identical_runs(evidence).runs if run.user_s]
+    if not runs:
+        raise Untestable("no user time is known")
+    return runs
 
 
 def _range(values: Sequence[float]) -> str:

@@ -15,9 +15,9 @@ def verdict(holds: bool, line: str) -> Judgement:
 
 
 def counterpart(evidence: Evidence, name: str) -> ModelEvidence:
-    """Return the counterpart of one of the writeup's models. Raises Untestable if there is none."""
+    """Return the counterpart of one of the publication's models. Raises Untestable if there is none."""
     for model in evidence.models:
-        if model.writeup_name == name:
+        if model.published_name == name:
             return model
     raise Untestable(f"no result of {name} here")
 

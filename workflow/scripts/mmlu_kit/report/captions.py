@@ -1,9 +1,11 @@
 """Titles for the figures' alternative texts in the report, and captions for `snakemake --report`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.results.summaries import Summary
+from mmlu_kit.timing import phase_timer
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,17 @@ def by_file(groups: Iterable[str]) -> dict[str, str]:
     """Return the captions of all figures that a study with these groups may have, by file name without extension."""
     grouped = {f"{group}_{figure}": caption for group in groups for figure, caption in GROUP_FIGURES.items()}
     return {name: caption.text for name, caption in {**grouped, **MISTAKE_FIGURES, **PROTOCOL_FIGURES, **CHAT_FIGURES}.items()}
+
+
+def drawable_of_group(models: Sequence[Summary]) -> list[str]:
+    """Return those of GROUP_FIGURES for which a group's models have numbers: some show times, which may all be unknown."""
+    timed = any(model.real_s is not None for model in models)
+    has_numbers = {
+        "efficiency": timed,
+        "timing_comparison": timed,
+        "time_ledger": any(model.seconds(phase) is not None for model in models for phase in phase_timer.PHASES),
+    }
+    return [figure for figure in GROUP_FIGURES if has_numbers.get(figure, bool(models))]
 
 
 def drawable(analysis: AnalysisFile) -> list[str]:

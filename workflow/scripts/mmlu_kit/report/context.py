@@ -10,9 +10,10 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.claims.reference import Published
 from mmlu_kit.provenance.documents import RunFile
-from mmlu_kit.report import cells, file_reference, machine_table
+from mmlu_kit.report import cells, file_reference, machine_table, outline
 from mmlu_kit.report.cells import Row, Rows
 from mmlu_kit.report.escaping import markdown_safe
+from mmlu_kit.report.outline import Outline
 from mmlu_kit.report.sections import (
     chat,
     claims,
@@ -38,12 +39,14 @@ class Context:
     """All variables of the templates; a section is None if the study has no results for it."""
 
     study: Study
+    outline: Outline
     answers: str
     level: str
     part_of_study: str | None
     not_run_here: str | None
     not_complete: str | None
     left_out: str | None
+    limited: str | None
     absent: dict[str, str]
     other_parts: str | None
     setup: setup.SetupSection
@@ -56,7 +59,7 @@ class Context:
     mistakes: mistakes.MistakesSection | None
     machines: machines.MachinesSection | None
     chat: chat.ChatSection | None
-    claims: claims.ClaimsSection
+    claims: claims.ClaimsSection | None
     stability: stability.StabilitySection | None
     files: list[Row]
     how_made: how_made.HowMadeSection
@@ -65,14 +68,15 @@ class Context:
 def render(
     merged: Merged,
     analysis: AnalysisFile,
-    audit: ClaimsFile,
+    audit: ClaimsFile | None,
     run: RunFile,
     templates: Path,
     published: Published | None = None,
 ) -> str:
     """Return the report as Markdown.
 
-    `templates` is the folder of the templates; `published` are the reference's numbers, None without a reference.
+    `templates` is the folder of the templates; `audit` and `published`, the reference's numbers, are None for a study without a
+    reference.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
@@ -84,31 +88,35 @@ def render(
     )
     environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets, listed=cells.listed)
     environment.filters.update(fenced=cells.fenced)
+    safe_audit = markdown_safe(audit) if audit else None
     reference = markdown_safe(published) if published else None
-    filled = context(markdown_safe(merged), markdown_safe(analysis), markdown_safe(audit), markdown_safe(run), reference)
+    filled = context(markdown_safe(merged), markdown_safe(analysis), safe_audit, markdown_safe(run), reference)
     values = {field.name: getattr(filled, field.name) for field in fields(filled)}
     return environment.get_template("report.md.j2").render(values)
 
 
 def context(
-    merged: Merged, analysis: AnalysisFile, audit: ClaimsFile, run: RunFile, published: Published | None = None
+    merged: Merged, analysis: AnalysisFile, audit: ClaimsFile | None, run: RunFile, published: Published | None = None
 ) -> Context:
-    """Return the variables for the templates; `published` is as for `render`."""
+    """Return the variables for the templates; `audit` and `published` are as for `render`."""
     study, order = merged.study, merged.order()
     in_groups = [summary for group in study.groups for summary in summaries.summarize_group(merged, group)]
     by_model = {summary.model: summary for summary in in_groups}
-    pairs = summaries.speedups(by_model.values(), {name: model.machine for name, model in merged.models.items()})
+    pairs = outline.speedups(merged)
+    sections = outline.outline(merged, analysis, audit.publication if audit else None)
     used = machine_table.machines_used(merged)
     return Context(
         study=study,
+        outline=sections,
         answers=answers.how_read(merged, analysis.models),
         level=f"{statistics.ALPHA:.0%}",
         part_of_study=sentences.part_of_study(study),
         not_run_here=sentences.not_run_here(merged),
         not_complete=sentences.not_complete(merged),
         left_out=sentences.left_out(study),
+        limited=sentences.limited(study),
         absent={part: sentences.absent(study, part) for part in sentences.PARTS},
-        other_parts=sentences.other_parts(merged),
+        other_parts=sentences.other_parts(merged, sections),
         setup=setup.section(merged, run, used, {model: summaries.label(merged, model) for model in order}),
         timing=timing.section(merged.setups),
         evaluation=evaluation.section(merged, list(by_model), analysis.models),
@@ -119,8 +127,8 @@ def context(
         mistakes=mistakes.section(merged, analysis),
         machines=machines.section(used),
         chat=chat.section(merged.chat),
-        claims=claims.section(audit),
+        claims=claims.section(audit) if audit else None,
         stability=stability.section(merged.stability),
-        files=[pattern.row() for pattern in file_reference.patterns(merged, analysis)],
+        files=[pattern.row() for pattern in file_reference.patterns(merged, analysis, sections)],
         how_made=how_made.section(run, order),
     )

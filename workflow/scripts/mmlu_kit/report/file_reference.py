@@ -8,15 +8,15 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.recall.transcripts import TITLES
 from mmlu_kit.report import captions
 from mmlu_kit.report.cells import Row
+from mmlu_kit.report.outline import Outline
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 
-# Programs that run once per study.
+# Programs that run once per study; audit_claims does if the study has a reference.
 PROGRAMS = (
     "parse_times",
     "merge",
     "analyse",
-    "audit_claims",
     "draw_figures",
     "write_report",
     "write_page",
@@ -45,22 +45,29 @@ class FilePattern:
         return [name if re.search("[<…]", self.pattern) else f"[{name}]({self.pattern})", str(self.count), self.description]
 
 
-def patterns(merged: Merged, analysis: AnalysisFile) -> list[FilePattern]:
+def patterns(merged: Merged, analysis: AnalysisFile, outline: Outline) -> list[FilePattern]:
     """Return patterns for all files that the run made; each file matches exactly one."""
     return [
         pattern
-        for pattern in (*_results(), *_answers(merged), *_figures_and_measurements(merged, analysis), _logs(merged))
+        for pattern in (
+            *_results(outline),
+            *_answers(merged),
+            *_figures_and_measurements(merged, analysis, outline),
+            _logs(merged, outline),
+        )
         if pattern.count
     ]
 
 
-def _results() -> Iterable[FilePattern]:
+def _results(outline: Outline) -> Iterable[FilePattern]:
     yield FilePattern("report.md", "this report")
     yield FilePattern("report.html", "the report and an explorer of all questions, in one page that works offline")
     yield FilePattern("merged.json", "summary of every model and subject, times, machines; its schema is in `workflow/schemas`")
     yield FilePattern("questions.csv", "one row for each model and question: answer, letter probabilities, right or wrong")
-    yield FilePattern("analysis.json", "every number of section 6, and more")
-    yield FilePattern("claims.json", "the writeup's claims and numbers, checked against this run")
+    numbers = f"every number of {outline.place('errors')}, and more" if outline.has("errors") else "the analysis of mistakes"
+    yield FilePattern("analysis.json", numbers)
+    if outline.has("claims"):
+        yield FilePattern("claims.json", "the published claims and numbers, checked against this run")
     yield FilePattern("run.json", "how this run was made: code, command line, locks, images, models, questions, machines")
     yield FilePattern(
         "provenance.json", "the same, with every job's command line, start and end, and the hash of every file except logs"
@@ -101,11 +108,11 @@ def _processes(merged: Merged) -> set[str]:
     return ran | {merged.study.process(pair.model, pair.subject) for pair in merged.not_run}
 
 
-def _figures_and_measurements(merged: Merged, analysis: AnalysisFile) -> Iterable[FilePattern]:
+def _figures_and_measurements(merged: Merged, analysis: AnalysisFile, outline: Outline) -> Iterable[FilePattern]:
     """Yield figures, and the files of timing setups, the stability measurement and chat models."""
-    groups = [group for group in merged.study.groups if summaries.summarize_group(merged, group)]
+    groups = [captions.drawable_of_group(summaries.summarize_group(merged, group)) for group in merged.study.groups]
     chat = merged.chat
-    figures = len(groups) * len(captions.GROUP_FIGURES) + len(captions.drawable(analysis))
+    figures = sum(map(len, groups)) + len(captions.drawable(analysis))
     figures += len(captions.CHAT_FIGURES) if chat and chat.models else 0
     figures += len(captions.of_protocols(analysis))
     yield FilePattern("figures/<figure>.<format>", "the figures of this report, as PNG and as SVG", len(FORMATS) * figures)
@@ -121,18 +128,18 @@ def _figures_and_measurements(merged: Merged, analysis: AnalysisFile) -> Iterabl
         yield FilePattern("stability.json", "the same questions scored in several ways: each answer, and which ones changed")
     if chat:
         models = len(chat.models) + len(chat.not_run)
-        yield FilePattern("chat.json", "every number of section 8: what chat models recall, and at what cost")
+        yield FilePattern("chat.json", f"every number of {outline.place('chat')}: what chat models recall, and at what cost")
         yield FilePattern("chat/<transcript>.md", "a whole chat, every message in full", len(TITLES))
         yield FilePattern("chat/transcripts.json", "a summary of these chats, as data")
         yield FilePattern("chat/<model>/recall.json", "every reply of a chat model, or why it was not run", models)
         yield FilePattern("chat/<model>/times.json", "the times of its replies, or why it was not run", models)
 
 
-def _logs(merged: Merged) -> FilePattern:
+def _logs(merged: Merged, outline: Outline) -> FilePattern:
     """Return the pattern of logs: one for each program that runs once, and one for each job."""
     chat, setups = merged.chat, merged.setups
     imported = [model for model in merged.order() if merged.imported(model)]
-    count = len(PROGRAMS) + len(imported) + len(_processes(merged))
+    count = len(PROGRAMS) + outline.has("claims") + len(imported) + len(_processes(merged))
     count += len(setups.runs) + 1 if setups else 0  # and compare_setups
     count += 1 if merged.stability else 0
     count += len(chat.models) + len(chat.not_run) + 2 if chat else 0  # and write_transcripts, summarise_chat

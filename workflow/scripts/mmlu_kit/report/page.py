@@ -21,6 +21,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from mmlu_kit.report import outline
 from mmlu_kit.report.explorer import ExplorerData
 from mmlu_kit.report.sentences.accuracy import best_answer
 
@@ -125,8 +126,8 @@ def _name_headings(tokens: list[Token], names: Iterable[str]) -> list[tuple[str,
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             text = "".join(child.content for child in inline.children or [])
-            anchor = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
-            anchors = itertools.chain([anchor], (f"{anchor}-{number}" for number in itertools.count(1)))
+            plain = outline.anchor(text)
+            anchors = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(1)))
             anchor = next(candidate for candidate in anchors if candidate not in used)
             used.add(anchor)
             opening.attrSet("id", anchor)

@@ -115,7 +115,7 @@ def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
             "model_dtype": f"torch.{about.effective.dtype}",
             "model_revision": about.commit,
             "device": about.effective.device,
-            "limit": None,
+            "limit": merged.study.limit,
         },
         "date": min(datetime.fromisoformat(timing.process_started).timestamp() for timing in timings),
         "pretty_env_info": about.machine.in_words(),

@@ -36,6 +36,7 @@ def steps(study: Study, results: Path) -> list[Step]:
     """Return the steps of a study's report in the order of the workflow."""
     merged, analysis, claims, figures = "merged.json", "analysis.json", "claims.json", "figures"
     setups, chat, processes = "setups.json", "chat.json", "timings/processes.json"
+    audited = [claims] if study.reference else []
     rows: list[tuple[str, str, list[str]]] = [("parse_times", processes, [])]
     measured = [processes]
     if study.timing_setups:
@@ -52,12 +53,12 @@ def steps(study: Study, results: Path) -> list[Step]:
     rows += [
         ("merge", merged, measured),
         ("analyse", analysis, [merged]),
-        ("audit_claims", claims, [merged, analysis]),
+        *([("audit_claims", claims, [merged, analysis])] if study.reference else []),
         ("draw_figures", figures, [merged, analysis]),
         ("describe_run", "run.json", [merged]),
-        ("write_report", "report.md", [merged, analysis, claims, "run.json", figures]),
+        ("write_report", "report.md", [merged, analysis, *audited, "run.json", figures]),
         ("write_page", "report.html", ["report.md", merged, figures]),
-        ("record_provenance", "provenance.json", [merged, analysis, claims, "run.json", figures, "report.md", "report.html"]),
+        ("record_provenance", "provenance.json", [merged, analysis, *audited, "run.json", figures, "report.md", "report.html"]),
     ]
     scored = {"merge": _evaluated(study, results)}
     return [

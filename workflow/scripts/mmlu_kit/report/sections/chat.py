@@ -1,4 +1,4 @@
-"""Section 8: the chat agent, from chat.json."""
+"""The chat agent, from chat.json."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class ModelSection:
 
 @dataclass(frozen=True)
 class ChatSection:
-    """Section 8, on all chat models."""
+    """The section on all chat models."""
 
     growth: list[str]
     not_run: list[str]
@@ -129,7 +129,7 @@ def _readers(model: ChatModelSummary) -> Sequence[tuple[Reader, str]]:
 
 
 def _history(model: ChatModelSummary, rows: Mapping[tuple[Reader, str, int | None], RecallRow]) -> Rows:
-    """Return the rows that compare history on with history off, as in the writeup."""
+    """Return the rows that compare history on with history off."""
     near, far = min(model.distances), max(model.distances)
     later = "next turn" if near == 1 else f"{near}th turn after"
     independent = model.independent

@@ -1,4 +1,4 @@
-"""The appendix on the writeup's claims and numbers."""
+"""The appendix on a publication's claims and numbers."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows
 class ClaimsSection:
     """Verdicts on claims, and published numbers compared with this run's."""
 
+    publication: str
     same_models: bool
     verdicts: Rows
     claims: Rows
@@ -25,13 +26,14 @@ def section(claims: ClaimsFile) -> ClaimsSection:
     compared = [number for number in claims.numbers if number.verdict != NumberVerdict.NOT_RUN]
     not_run = [number for number in claims.numbers if number.verdict == NumberVerdict.NOT_RUN]
     return ClaimsSection(
+        publication=claims.publication.name,
         same_models=claims.same_models,
         verdicts=[
             ["By the published numbers", *_counts([claim.published.verdict for claim in claims.claims])],
             ["By this run", *_counts([claim.run.verdict for claim in claims.claims])],
         ],
         claims=[_claim(claim) for claim in claims.claims],
-        summary=_summary(claims.numbers),
+        summary=_summary(claims.numbers, claims.publication.name),
         numbers=[_number(number) for number in compared],
         not_run=[cell(number.what) for number in not_run] if compared else [],
     )
@@ -45,24 +47,24 @@ def _counts(verdicts: list[ClaimVerdict]) -> Row:
 def _claim(claim: ClaimResult) -> Row:
     judgements = (claim.published, claim.run)
     return [
-        cell(claim.section),
+        cell(claim.section) or NOT_KNOWN,
         cell(claim.text),
         cell(claim.tested) if claim.tested else NOT_KNOWN,
         *(f"**{judgement.verdict}**: {cell(judgement.evidence)}" for judgement in judgements),
     ]
 
 
-def _summary(numbers: list[NumberResult]) -> str:
+def _summary(numbers: list[NumberResult], publication: str) -> str:
     """Return how many published numbers are reproduced, and what that means."""
     counts = Counter(number.verdict for number in numbers)
     if counts[NumberVerdict.NOT_RUN] == len(numbers):
         reason = (numbers[0].reason if numbers else None) or "its models were not run"
-        return f"None of the writeup's {len(numbers)} numbers can be compared with this run: {reason}."
+        return f"None of {publication}'s {len(numbers)} numbers can be compared with this run: {reason}."
     return (
         f"{counts[NumberVerdict.REPRODUCED]} of {len(numbers)} published numbers reproduced, "
         f"{counts[NumberVerdict.DIFFERS]} different, {counts[NumberVerdict.NOT_RUN]} not run. A published accuracy counts as "
         "reproduced if it lies in the 95% interval of this run's. As machines differ, a time counts as reproduced within a "
-        "factor, which is set in `workflow/reference/published.yaml`."
+        "factor, which the reference's `published.yaml` sets."
     )
 
 
@@ -70,7 +72,7 @@ def _number(number: NumberResult) -> Row:
     values = (number.published, number.run, number.low, number.high)
     stage = ": ".join(filter(None, (number.stage, cell(number.reason) if number.reason else None)))
     return [
-        cell(number.section),
+        cell(number.section) or NOT_KNOWN,
         cell(number.what),
         *(quantity(value, number.unit) for value in values),
         number.verdict,

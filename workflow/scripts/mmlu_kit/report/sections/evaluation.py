@@ -1,4 +1,4 @@
-"""Section 3: which subjects and models were evaluated, and how each model was prompted and run."""
+"""Which subjects and models were evaluated, and how each model was prompted and run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Section 7: a comparison of the machines."""
+"""A comparison of the machines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

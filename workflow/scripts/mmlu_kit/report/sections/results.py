@@ -1,4 +1,4 @@
-"""Sections 4 and 5: the results of each group of models, and the comparison of GPU and CPU."""
+"""The results of each group of models, and the comparison of GPU and CPU."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
         not_measured=timing.not_measured(models),
         phases=[_phases(model) for model in models],
         resumed=[model.model for model in models if model.resumed],
-        alt={figure: alt(caption.title, models) for figure, caption in captions.GROUP_FIGURES.items()},
+        alt={figure: alt(captions.GROUP_FIGURES[figure].title, models) for figure in captions.drawable_of_group(models)},
     )
 
 

@@ -1,8 +1,10 @@
-"""Section 1: how to install and run, the machines, and the baseline."""
+"""The setup: how to install and run, the machines, and the baseline."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mmlu_kit import formatting
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.formatting import duration, gigabytes, ratio
 from mmlu_kit.provenance.documents import RunFile
@@ -15,6 +17,16 @@ from mmlu_kit.settings import Effective
 
 # Signs, in a command line, that only a part was made or that a path outside the project was shortened to '…'.
 _PARTIAL = ("partial=", "--until", "--allowed", "…")
+# Options that such a command line keeps, with their values.
+_KEPT = (
+    "--configfile",
+    "--configfiles",
+    "--use-singularity",
+    "--use-apptainer",
+    "--software-deployment-method",
+    "--sdm",
+    "--profile",
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +39,7 @@ class Baseline:
 
     @property
     def lines(self) -> list[str]:
-        """The lines that the writeup's program prints about it."""
+        """What a first run of the model prints."""
         return [
             "Model loaded successfully!",
             f"Model device: {self.effective.device}",
@@ -56,7 +68,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class SetupSection:
-    """The content of section 1."""
+    """The content of the section."""
 
     command: str
     machines: Rows
@@ -72,16 +84,34 @@ def section(merged: Merged, run: RunFile, machines: Sequence[MachineUse], labels
         command=command(run),
         machines=[_machine(use, labels) for use in machines],
         joined=[_joined(use) for use in machines if use.sources],
-        hub=any(isinstance(model, ModelEntry) and model.repository for model in models),
+        hub=bool(merged.study.questions.repository)
+        or any(isinstance(model, ModelEntry) and model.repository for model in models),
         baseline=baseline(merged),
     )
 
 
 def command(run: RunFile) -> str:
-    """Return a command line that runs the whole study on any machine: the run's own, if it does."""
+    """Return a command line that runs the whole study: the run's own or, if that made a part, one with the same config."""
     if run.command and not any(word in run.command for word in _PARTIAL):
         return run.command
-    return f"snakemake --cores 8 --config study={run.study}"
+    kept = _kept(formatting.unescaped(run.command or ""))
+    return formatting.escaped(shlex.join(["snakemake", "--cores", "8", *kept, "--config", f"study={run.study}"]))
+
+
+def _kept(command: str) -> list[str]:
+    """Return those options of a command line that say which config is read and whether jobs run in containers."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # cut off within quotes
+        return []
+    kept: list[str] = []
+    taken = False
+    for word in words:
+        if word.startswith("-"):
+            taken = word.partition("=")[0] in _KEPT
+        if taken:
+            kept.append(word)
+    return kept
 
 
 def baseline(merged: Merged) -> Baseline | None:

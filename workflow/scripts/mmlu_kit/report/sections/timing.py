@@ -1,4 +1,4 @@
-"""Section 2: the timing setups."""
+"""The timing setups."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ NOT_RUN = "**not run**"
 
 @dataclass(frozen=True)
 class TimingSection:
-    """Section 2's content on the timing setups."""
+    """The content on the timing setups."""
 
     model: str
     subjects: str

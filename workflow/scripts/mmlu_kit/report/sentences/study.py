@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from mmlu_kit.formatting import cell, plural
 from mmlu_kit.report.cells import listed
+from mmlu_kit.report.outline import Outline
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.study import Study
 from mmlu_kit.subjects import SUBJECTS
 
-# The parts of a study besides its groups: their names in sentences, and their places in the report.
+# The parts of a study besides its groups: their names in sentences, and the sections that show them.
 PARTS = {
-    "baseline": ("baseline", "section 1"),
-    "timing_setups": ("timing setups", "section 2"),
-    "chat": ("chat models", "section 8"),
-    "stability": ("stability measurement", "appendix"),
+    "baseline": ("baseline", "setup"),
+    "timing_setups": ("timing setups", "timing"),
+    "chat": ("chat models", "chat"),
+    "stability": ("stability measurement", "stability"),
 }
 
 
@@ -76,6 +77,15 @@ def left_out(study: Study) -> str | None:
     return f"the study asks all of MMLU's {len(SUBJECTS)} subjects, and the question set has {subjects} whole. {reasons}."
 
 
+def limited(study: Study) -> str | None:
+    """Say how many questions of each subject are asked; None for all."""
+    if not study.limit:
+        return None
+    if study.limit == 1:
+        return "only the first question of each subject is asked."
+    return f"only the first {study.limit:,} questions of each subject are asked."
+
+
 def absent(study: Study, part: str) -> str:
     """Say why the report has no results of a part of the study."""
     name, _ = PARTS[part]
@@ -85,12 +95,12 @@ def absent(study: Study, part: str) -> str:
     return f"The part of the study that was run has no {name}." if study.only else f"This study has no {name}."
 
 
-def other_parts(merged: Merged) -> str | None:
+def other_parts(merged: Merged, outline: Outline) -> str | None:
     """Say what ran besides evaluations, and where the report shows it; None if nothing did."""
     ran = {
         "timing_setups": merged.setups and merged.setups.configurations,
         "chat": merged.chat and merged.chat.models,
         "stability": merged.stability,
     }
-    parts = ["{} ({})".format(*PARTS[part]) for part, results in ran.items() if results]
+    parts = [f"{PARTS[part][0]} ({outline.place(PARTS[part][1])})" for part, results in ran.items() if results]
     return f"What ran: {listed(parts)}." if parts else None
