@@ -61,7 +61,7 @@ class Study(Data):
     )
     questions: StudyQuestions
     limit: int | None = Field(None, description="How many questions of each subject are asked, the first ones; null for all.")
-    reference: str | None = Field(None, description="The folder of published numbers and claims; null for none.")
+    reference: str | None = Field(None, description="The folder of published numbers and claims, as in config.")
     models: dict[str, AnyModel]
     groups: list[Group]
     baseline: SubjectsOfModel | None
@@ -165,8 +165,7 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     }
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
-    entry = _located(entry, locate)
-    if entry.reference and not Path(entry.reference).is_dir():
+    if entry.reference and not Path(locate(entry.reference)).is_dir():
         what = "name one with published.yaml and claims.yaml"
         raise UserError(f"{where}.reference: there is no folder {entry.reference}: {what}")
     questions = _located(_named(parsed.questions, entry.questions, "question set"), locate)
@@ -238,8 +237,7 @@ def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
 
 def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
     """An entry with its files and folders where `locate` says that they are."""
-    names = ("path", "label_errors", "predictions", "reference")
-    paths = {name: path for name in names if (path := getattr(entry, name, None))}
+    paths = {name: path for name in ("path", "label_errors", "predictions") if (path := getattr(entry, name, None))}
     return entry.model_copy(update={name: locate(path) for name, path in paths.items()})
 
 

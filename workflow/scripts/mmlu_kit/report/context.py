@@ -29,6 +29,7 @@ class Context:
     outline: Outline
     letters: list[str]
     chance: str
+    asked: sentences.Asked
     level: str
     part_of_study: str | None
     not_run_here: str | None
@@ -83,6 +84,7 @@ def context(merged: Merged, analysis: AnalysisFile, audit: ClaimsFile | None, ru
         outline=sections,
         letters=list(LETTERS),
         chance=f"{CHANCE:.0%}",
+        asked=sentences.asked(merged),
         level=f"{statistics.ALPHA:.0%}",
         part_of_study=sentences.part_of_study(study),
         not_run_here=sentences.not_run_here(merged),

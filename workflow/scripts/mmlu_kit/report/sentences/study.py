@@ -7,6 +7,7 @@ from mmlu_kit.formatting import cell, plural
 from mmlu_kit.report.cells import listed
 from mmlu_kit.report.outline import Outline
 from mmlu_kit.results.merged import Merged
+from mmlu_kit.settings import Orders
 from mmlu_kit.study import Study
 from mmlu_kit.subjects import SUBJECTS
 
@@ -17,6 +18,26 @@ PARTS = {
     "chat": ("chat models", "chat"),
     "stability": ("stability measurement", "stability"),
 }
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a study's models are asked: whether for letters, whether in all orders, and with which cloze presets."""
+
+    letters: bool
+    orders: bool
+    cloze: list[str]
+
+
+def asked(merged: Merged) -> Asked:
+    """Return how the study's models are asked; imported answers are letters."""
+    prompts = [entry.prompt for entry in merged.study.run.values()]
+    cloze = [f"`{preset}`" for preset in dict.fromkeys(prompt.preset for prompt in prompts if prompt.preset.is_cloze)]
+    return Asked(
+        letters=bool(merged.study.imported) or not cloze or any(not prompt.preset.is_cloze for prompt in prompts),
+        orders=any(prompt.orders == Orders.CYCLIC for prompt in prompts),
+        cloze=cloze,
+    )
 
 
 @dataclass(frozen=True)
