@@ -82,7 +82,7 @@ def parameters(name: str) -> type[BaseModel]:
 
 
 def check(claim: Claim, where: str = "claims.yaml") -> None:
-    """Check that a claim's predicate exists and takes the claim's parameters. Raises UserError naming the file and the claim."""
+    """Check that a claim's predicate exists and takes the claim's parameters. Raises UserError naming file and claim."""
     if claim.predicate not in PREDICATES:
         known = suggestion(claim.predicate, PREDICATES)
         raise UserError(f"{where}: {claim.id[:80]}: there is no predicate '{claim.predicate[:80]}'; {known}")
