@@ -26,6 +26,7 @@ UNPACK = "make unpack STUDY=demo FILE=results/demo.zip && rm -r results/demo/els
 # What is run for a command: itself, with what it leaves open filled in, and a plan alone where it would take hours.
 HERE = {
     "make report": "make report",
+    "make report STUDY=…": "make --dry-run report STUDY=smoke",
     "make check STUDY=writeup": "make check STUDY=demo",
     "make status STUDY=writeup": "make status STUDY=demo",
     "make verify STUDY=demo": "make verify STUDY=demo",

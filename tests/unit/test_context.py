@@ -10,7 +10,8 @@ from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.results import merging, stability
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.stability import RunSettings, StabilityFile
-from mmlu_kit.settings import Device
+from mmlu_kit.settings import Device, PromptSettings
+from mmlu_kit.study import Group
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import audits, chats, reports, results
@@ -100,6 +101,73 @@ def test_the_report_begins_with_the_notice_and_what_is_missing():
     top = text[: text.index("## Table of Contents")]
     assert "Only a test." in top.splitlines()[2]
     assert "**Not complete:** 1 of 2 evaluations are missing" in top and "m on anatomy" in top
+
+
+@pytest.mark.parametrize(
+    ("prompts", "phrases"),
+    [
+        ([{}], ["Each answer is read in two ways"]),
+        (
+            [{"orders": "cyclic"}],
+            ["Each answer is read in two ways", "With `orders: cyclic`, each question is asked once for each"],
+        ),
+        ([{"preset": "cloze"}], ["With the presets `cloze`, models see no letters"]),
+        (
+            [{}, {"preset": "olmes"}],
+            ["Where letters are asked for, each answer is read", "With the presets `olmes`, models see no letters"],
+        ),
+    ],
+)
+def test_the_report_begins_with_how_answers_are_read(prompts, phrases):
+    names = ["s", "m"][: len(prompts)]
+    study = results.study(names, ["anatomy"])
+    merged, table = results.merged(study, {name: {"anatomy": BEST} for name in names})
+    models = {
+        name: study.models[name].model_copy(update={"prompt": PromptSettings.model_validate(prompt)})
+        for name, prompt in zip(names, prompts, strict=True)
+    }
+    asked = merged.model_copy(update={"study": study.model_copy(update={"models": models})})
+    top = results.report(asked, table).split("## Table of Contents")[0]
+    known = ["Each answer is read", "Where letters are asked for", "With `orders: cyclic`", "With the presets"]
+    assert [phrase for phrase in known if phrase in top] == [
+        next(p for p in known if phrase.startswith(p)) for phrase in phrases
+    ]
+    assert all(phrase in top for phrase in phrases) and "\n\n\n" not in top
+
+
+def test_the_limit_is_in_the_first_lines():
+    top = report({"s": BEST}, limit=20).split("## Table of Contents")[0]
+    assert "> **Limited:** only the first 20 questions of each subject are asked." in top
+    assert "only the first question of each subject is asked" in report({"s": BEST}, limit=1)
+    assert "Limited" not in report({"s": BEST})
+
+
+def test_sections_of_what_a_study_lacks_are_absent_and_numbers_have_no_gaps():
+    text = report({"s": BEST}, reference=None, groups=[Group(name="one", title="One", models=["s"])])
+    headings = re.findall(r"^## (.+)$", text, re.M)
+    assert headings == [
+        "Table of Contents",
+        "1. Setup",
+        "2. Evaluation",
+        "3. Results & Graphs: One",
+        "4. Error Pattern Analysis",
+        "File Reference",
+        "How This Was Made",
+    ]
+    for word in (
+        "writeup",
+        "Colab",
+        "claims",
+        "Chat",
+        "Timing Experiments",
+        "Stability",
+        "Label Errors",
+        "This study has no",
+        "GPU vs. CPU",
+    ):
+        assert word not in text, word
+    baseline = report({"s": BEST}, reference=None, baseline=SubjectsOfModel(model="s", subjects=["anatomy"]))
+    assert "## 2. Timing Experiments\n\n### Baseline Processes\n\nThe processes of section 1 (s)" in baseline
 
 
 def test_the_report_on_part_of_a_study_says_so():

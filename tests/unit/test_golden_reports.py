@@ -187,6 +187,7 @@ def test_the_report_equals_the_golden_one(study, request):
     merged, analysis, run = study()
     audited = claims(merged) if merged.study.reference else None
     report = context.render(merged, analysis, audited, run, results.WORKFLOW / "report")
+    assert "\n\n\n" not in report
     path = GOLDEN / f"{study.__name__}.md"
     if request.config.getoption("update_golden"):
         path.write_text(report, encoding="utf-8")

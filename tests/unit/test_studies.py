@@ -90,7 +90,7 @@ def test_a_run_date_that_cannot_be_read_is_left_open(tmp_path):
 def test_a_page_of_somebody_else_is_not_replaced(tmp_path):
     study(tmp_path, "quiz")
     (tmp_path / "index.html").write_text("<h1>Mine</h1>")
-    with pytest.raises(UserError, match="index.html is not a page of the kit: rename it"):
+    with pytest.raises(UserError, match=r"index\.html is not a page of the kit: rename it"):
         studies.write(tmp_path, TEMPLATES)
     assert (tmp_path / "index.html").read_text() == "<h1>Mine</h1>"
 

@@ -2,9 +2,9 @@
 # Needs:  merged.json, the results it was made from, analysis.json, the reference (published.yaml, claims.yaml)
 # Makes:  claims.json
 
-CLAIMS = [f"{RESULTS}/claims.json"] if STUDY.reference else []
+CLAIMS = [f"{RESULTS}/claims.json"] if REFERENCE else []
 
-if STUDY.reference:
+if REFERENCE:
 
     rule audit_claims:
         input:
@@ -12,7 +12,7 @@ if STUDY.reference:
             image=image_files("cpu"),
             merged=rules.merge.output.merged,
             analysis=rules.analyse.output,
-            reference=plain_files(Path(STUDY.reference, name) for name in ("published.yaml", "claims.yaml")),
+            reference=plain_files(Path(REFERENCE, name) for name in ("published.yaml", "claims.yaml")),
         output:
             f"{RESULTS}/claims.json",
         log:
@@ -22,7 +22,7 @@ if STUDY.reference:
         params:
             **EVIDENCE_PARAMS,
             code=KIT.code("audit_claims.py"),
-            folder=readable(STUDY.reference),
+            folder=readable(REFERENCE),
         shell:
             f"{OFFLINE} python {PROGRAMS}/audit_claims.py{EVIDENCE_OPTIONS}"
             " --analysis {input.analysis:q}"

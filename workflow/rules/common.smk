@@ -42,13 +42,15 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# The folder of published numbers and claims, if the study names one.
+REFERENCE = KIT.locate(STUDY.reference) if STUDY.reference else None
 if workflow.is_main_process:
     try:
-        if STUDY.reference:
+        if REFERENCE:
             # Read before hours of evaluations, after which it is used, but by no job: it imports scipy.
             from mmlu_kit.claims import reading as references
 
-            references.reference(Path(STUDY.reference))
+            references.reference(Path(REFERENCE))
     except UserError as error:
         raise WorkflowError(str(error)) from None
     for line in STUDY.left_out_in_words:

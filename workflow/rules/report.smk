@@ -23,7 +23,7 @@ rule write_report:
         **EVIDENCE_PARAMS,
         code=KIT.code("write_report.py", ["workflow/report/*.j2"]),
         claims=[f"--claims={path}" for path in CLAIMS],
-        reference=[f"--reference={readable(STUDY.reference)}"] if STUDY.reference else [],
+        reference=[f"--reference={readable(REFERENCE)}"] if REFERENCE else [],
         templates=KIT.path("workflow/report"),
     shell:
         f"{OFFLINE} python {PROGRAMS}/write_report.py{EVIDENCE_OPTIONS}"

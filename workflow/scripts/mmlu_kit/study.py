@@ -62,7 +62,7 @@ class Study(Data):
     )
     limit: int | None = Field(None, description="Only the first so many questions of each subject are asked; null for all.")
     questions: StudyQuestions
-    reference: str | None = Field(None, description="The folder of published numbers and claims; null for none.")
+    reference: str | None = Field(None, description="The folder of published numbers and claims, as in config.")
     models: dict[str, AnyModel]
     groups: list[Group]
     baseline: SubjectsOfModel | None
@@ -177,8 +177,7 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     }
     for name, model in models.items():
         _check_exists(model, f"config: models.{name}")
-    entry = _located(entry, locate)
-    if entry.reference and not Path(entry.reference).is_dir():
+    if entry.reference and not Path(locate(entry.reference)).is_dir():
         what = "name one with published.yaml and claims.yaml"
         raise UserError(f"{where}.reference: there is no folder {entry.reference}: {what}")
     setups = chosen.get("timing_setups")
@@ -271,7 +270,7 @@ def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
 
 def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
     """An entry with its files and folders where `locate` says that they are."""
-    names = ("path", "examples", "label_errors", "predictions", "reference")
+    names = ("path", "examples", "label_errors", "predictions")
     paths = {name: path for name in names if (path := getattr(entry, name, None))}
     return entry.model_copy(update={name: locate(path) for name, path in paths.items()})
 

@@ -81,18 +81,18 @@ def parameters(name: str) -> type[BaseModel]:
     return create_model(name, __config__=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False), **fields)
 
 
-def check(claim: Claim) -> None:
-    """Check that a claim's predicate exists and takes the claim's parameters. Raises UserError naming the claim."""
+def check(claim: Claim, where: str = "claims.yaml") -> None:
+    """Check that a claim's predicate exists and takes the claim's parameters. Raises UserError naming file and claim."""
     if claim.predicate not in PREDICATES:
         known = suggestion(claim.predicate, PREDICATES)
-        raise UserError(f"claims.yaml: {claim.id}: there is no predicate '{claim.predicate[:80]}'; {known}")
+        raise UserError(f"{where}: {claim.id[:80]}: there is no predicate '{claim.predicate[:80]}'; {known}")
     form = parameters(claim.predicate)
     for name in claim.parameters:
         if name not in form.model_fields:
             known = suggestion(name, form.model_fields) if form.model_fields else "it takes none"
-            raise UserError(f"claims.yaml: {claim.id}: with: {claim.predicate} has no parameter '{name[:80]}'; {known}")
+            raise UserError(f"{where}: {claim.id[:80]}: with: {claim.predicate} has no parameter '{name[:80]}'; {known}")
     try:
         form(**claim.parameters)
     except ValidationError as error:
         problem = explain(error, claim.parameters)
-        raise UserError(f"claims.yaml: {claim.id}: with: {claim.predicate}: {problem}") from None
+        raise UserError(f"{where}: {claim.id[:80]}: with: {claim.predicate}: {problem}") from None

@@ -20,7 +20,7 @@ def reference(folder: Path) -> tuple[Published, Claims]:
             raise UserError(f"{folder}/{name} does not exist: a reference has published.yaml and claims.yaml")
     published, claims = Published.read_yaml(folder / FILES[0]), Claims.read_yaml(folder / FILES[1])
     for claim in claims.claims:
-        predicates.check(claim)
+        predicates.check(claim, f"{folder}/{FILES[1]}")
     return published, claims
 
 

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     if study.reference:
         from mmlu_kit.claims import reading  # it imports scipy, for which no other study should wait
 
-        reading.reference(Path(study.reference))
+        reading.reference(Path(study_options.KIT.locate(study.reference)))
     names = images.located(dict(configs.parse(config).images), study_options.KIT.locate)
     # As in the Snakefile; the hub's client reads it when it is imported.
     os.environ["HF_HUB_CACHE"] = os.environ.get("HF_HUB_CACHE") or "resources/hub"
