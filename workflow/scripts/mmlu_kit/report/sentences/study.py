@@ -1,6 +1,7 @@
 """Sentences on the run as a whole: what is missing, what was not run and why, and what ran besides evaluations."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from mmlu_kit.formatting import cell, plural
 from mmlu_kit.report.cells import listed
@@ -16,6 +17,15 @@ PARTS = {
     "chat": ("chat models", "chat"),
     "stability": ("stability measurement", "stability"),
 }
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A model that a machine could not run as requested, on some subjects."""
+
+    model: str
+    reason: str
+    subjects: list[str]
 
 
 def skipped(merged: Merged, models: Iterable[str]) -> list[Skipped]:
