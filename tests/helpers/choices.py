@@ -49,6 +49,10 @@ def study(
                 numbers = [len(question.choices) for question in asked_there]
                 evaluations.append(results.evaluation(model, subject, best, generated, choices=numbers, requested=requested))
     made = results.study_asked(asked, list(by_subject))
+    # Each has weights of its own, so that all are compared.
+    made = made.model_copy(
+        update={"models": {name: entry.model_copy(update={"path": name}) for name, entry in made.models.items()}}
+    )
     timings = [results.timing(one.model, one.subject) for one in evaluations]
     merged = merging.merge(made, evaluations, timings, Processes({}))
     return merged, merging.table(made, evaluations), [one for there in questions.values() for one in there]
