@@ -9,6 +9,7 @@ import yaml
 from mmlu_kit import subjects
 from mmlu_kit.config import Config
 from mmlu_kit.data import Data
+from mmlu_kit.inputs import whole_subjects
 from mmlu_kit.settings import Device, DType, OnUnavailable, Preset, PromptSettings, Quantization
 from mmlu_kit.study import resolve
 from mmlu_kit.user_errors import UserError
@@ -175,7 +176,8 @@ def change(config, path, value):
         ("limit", "20", "config: limit: needs a whole number, not '20': write it without quotes"),
         ("studies/demo/groups/small/models", ["demo-tiny"], "there is no model 'demo-tiny'; known: "),
         ("studies/demo/questions", "mlmu", "there is no question set 'mlmu'; known: .*did you mean 'mmlu'"),
-        ("studies/demo/baseline/subjects", ["virology"], "'virology' is not among the study's subjects"),
+        ("studies/writeup/baseline/subjects", ["virology"], "'virology' is not among the study's subjects"),
+        ("studies/demo/baseline/subjects", ["virology"], "demo.baseline: 'virology' is not among the study's subjects"),
         ("models/demo-small/device", "gpu", "models.demo-small.device: 'gpu' is not known"),
         ("models/demo-small/threads", 0, "models.demo-small.threads: needs at least 1, not 0"),
         ("models/demo-small/prompt", {"examples": 6}, "models.demo-small.prompt.examples: needs at most 5, not 6"),
@@ -247,4 +249,4 @@ def test_a_config_mistake_is_a_user_error_that_names_its_key(config, path, value
     change(config, path, value)
     study = path.split("/")[1] if path.startswith("studies/") else config["study"]
     with pytest.raises(UserError, match=words):
-        resolve({**config, "study": study})
+        whole_subjects.only(resolve({**config, "study": study}))

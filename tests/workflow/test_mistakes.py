@@ -65,7 +65,7 @@ def smoke_with(snakemake, folder, tmp_path, changes):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Why?,a,b,c,B\n", "row 1: 5 columns instead of 6 (question, A, B, C, D, the answer's letter)"),
+        ("Why?,a,B\n", "row 1: 3 columns instead of 6 (question, A, B, C, D, the answer's letter)"),
         ("Why?,a,b,c,d,B\nHow?,a,b,c,d,E\n", "row 2: the answer is 'E', not one of A, B, C, D"),
         ("", "astronomy_test.csv is empty"),
     ],

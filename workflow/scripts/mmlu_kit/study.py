@@ -138,7 +138,7 @@ class Study(Data):
 def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> Study:
     """Return the study that `config['study']` names; an invalid config raises UserError naming the key.
 
-    With `subjects: all` of a repository, the study has its known subjects. Those of local files `whole_subjects.only` reads.
+    Local files are not read: `whole_subjects.only` checks the subjects that are named, and finds those of `subjects: all`.
     `locate` gives the path, from the working directory, of a file or folder that config names.
     """
     parsed = configs.parse(config)
@@ -160,10 +160,6 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     questions = _located(_named(parsed.questions, entry.questions, "question set"), locate)
     _check_exists(questions, f"config: questions.{entry.questions}")
     subjects = _subjects(entry, questions, where)
-    for name, part in chosen.items():
-        for subject in getattr(part, "subjects", []):
-            if subject not in subjects and not (entry.subjects == "all" and questions.path):
-                raise UserError(f"{where}.{name}: '{subject}' is not among the study's subjects")
     needed = [model for part in chosen.values() for model in (part.models if isinstance(part, ChatEntry) else [part.model])]
     for name in needed:
         if isinstance(parsed.models.get(name), ImportedEntry):
@@ -181,7 +177,7 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         what = "name one with published.yaml and claims.yaml"
         raise UserError(f"{where}.reference: there is no folder {entry.reference}: {what}")
     setups = chosen.get("timing_setups")
-    return Study(
+    resolved = Study(
         name=study,
         title=entry.title,
         notice=entry.notice.strip(),
@@ -198,6 +194,17 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         chat=_chat(chosen.get("chat"), f"{where}.chat"),
         only=only,
     )
+    if questions.path is None:
+        check_parts(resolved)
+    return resolved
+
+
+def check_parts(study: Study) -> None:
+    """Raise UserError if a part of a study names a subject that the study does not have."""
+    for name in PARTS:
+        for subject in getattr(getattr(study, name), "subjects", []):
+            if subject not in study.subjects:
+                raise UserError(f"config: studies.{study.name}.{name}: '{subject}' is not among the study's subjects")
 
 
 def _check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> None:

@@ -29,7 +29,8 @@ def fetch(entry: QuestionSet, subject: str) -> list[Question]:
         split_rows = [row for path in paths for row in _rows(path, entry, split)]
         groups = question_rows.by_subject(split_rows, title)
         if subject not in groups and split == Split.TEST:
-            there = suggestion(subject, sorted(groups)) if groups else "no row is taken: correct `files` or `where`"
+            none = f"no row of {paths[0].name} is taken: correct `files` or `where`"
+            there = suggestion(subject, sorted(groups)) if groups else none
             raise UserError(f"{where} has no {split} questions for '{subject}'; {there}")
         rows += groups.get(subject, [])
     if rows[-1].subject is not None:

@@ -9,7 +9,7 @@ from mmlu_kit.formatting import plural
 from mmlu_kit.inputs import question_sources, questions
 from mmlu_kit.inputs.question_sources import MmluFolder, QuestionSource
 from mmlu_kit.settings import Split
-from mmlu_kit.study import Study
+from mmlu_kit.study import Study, check_parts
 from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import suggestion
@@ -34,6 +34,7 @@ def only(study: Study) -> Study:
         raise UserError(f"{where}: {path} has no question file: {question_sources.EXPECTED}")
     if study.left_out is None:
         _check_known(f"config: studies.{study.name}.subjects", study.subjects, subjects)
+        check_parts(study)
         return study
     expected = list(SUBJECTS) if isinstance(source, MmluFolder) and set(subjects) <= set(SUBJECTS) else subjects
     examples = max((model.prompt.examples for model in study.run.values()), default=0)
