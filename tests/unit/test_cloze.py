@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmlu_kit.evaluation import encoding, scoring
 from mmlu_kit.evaluation.continuations import Continuation, best
-from mmlu_kit.evaluation.rows import Row, Rows, cloze_rows
+from mmlu_kit.evaluation.rows import Row, Rows, cloze_rows, shared_prefix
 from mmlu_kit.inputs import questions
 from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings, PromptSettings, Score
@@ -142,15 +142,23 @@ rows = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6), min_size=1,
 
 
 @given(rows, st.data())
-def test_a_layout_has_every_row_once_and_each_token_sees_its_own(drawn, data):
+def test_a_layout_has_every_beginning_once_and_each_token_sees_its_own_row(drawn, data):
     outputs = [data.draw(st.integers(1, len(row))) for row in drawn]
     question = Rows("q", tuple(Row(tuple(row), wanted) for row, wanted in zip(drawn, outputs, strict=True)))
-    start = data.draw(st.integers(0, min(question.stem, *(len(row) - n for row, n in zip(drawn, outputs, strict=True)))))
+    start = data.draw(st.integers(0, shared_prefix([question])))
     layout = question.laid_out(start)
-    assert len(layout.ids) == question.tokens(start)
+    beginnings = {tuple(row[:end]) for row in drawn for end in range(start + 1, len(row) + 1)}
+    assert len(layout.ids) == question.tokens(start) == len(beginnings)
     wanted = iter(layout.outputs)
-    for number, (row, count) in enumerate(zip(drawn, outputs, strict=True), 1):
-        places = [place for place, branch in enumerate(layout.branches) if branch in (0, number)]
-        assert [layout.ids[place] for place in places] == row[start:]
-        assert [layout.positions[place] for place in places] == list(range(start, len(row)))
-        assert [layout.positions[next(wanted)] for _ in range(count)] == list(range(len(row) - count, len(row)))
+    for path, row, count in zip(layout.paths, drawn, outputs, strict=True):
+        assert path == sorted(path)  # a token sees earlier ones only
+        assert [layout.ids[place] for place in path] == row[start:]
+        assert [layout.positions[place] for place in path] == list(range(start, len(row)))
+        assert [next(wanted) for _ in range(count)] == path[-count:]
+
+
+def test_a_question_whose_choices_begin_alike_is_packed_with_what_they_share_once():
+    choices = [(4, 5, 6), (4, 5, 7, 8), (4, 9, 6), (5, 5, 6)]
+    layout = cloze_rows("q", PROMPT, choices).laid_out(1)
+    assert layout.ids == [2, 3, 4, 5, 7, 9, 5, 5]
+    assert layout.paths == [[0, 1, 2, 3], [0, 1, 2, 3, 4], [0, 1, 2, 5], [0, 1, 6, 7]]

@@ -99,16 +99,17 @@ class PackedScorer:
 def _mask(layouts: Sequence[Layout], start: int, longest: int, device: torch.device) -> torch.Tensor | None:
     """Which tokens each token sees; None if each sees all those before it.
 
-    The shape is (longest, start + longest) or, if a question has branches, (questions, 1, longest, start + longest).
+    The shape is (longest, start + longest) or, if a question has several rows, (questions, 1, longest, start + longest).
     """
     earlier = torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start)
-    if not any(any(layout.branches) for layout in layouts):
+    if all(len(layout.paths) == 1 for layout in layouts):
         return earlier if start else None
-    padding = -1  # a branch of its own, so that it sees something
-    rows = [layout.branches + [padding] * (longest - len(layout.branches)) for layout in layouts]
-    branches = torch.tensor(rows, device=device)
-    kin = (branches[:, None, :] == 0) | (branches[:, None, :] == branches[:, :, None])
-    return (earlier & torch.nn.functional.pad(kin, (start, 0), value=True))[:, None]
+    in_row = torch.eye(longest, dtype=torch.bool).repeat(len(layouts), 1, 1)  # padding sees itself
+    for number, layout in enumerate(layouts):
+        for path in layout.paths:
+            places = torch.tensor(path)
+            in_row[number, places[:, None], places] = True
+    return (earlier & torch.nn.functional.pad(in_row.to(device), (start, 0), value=True))[:, None]
 
 
 def _attention(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 
@@ -30,42 +29,43 @@ class Rows:
         """After how many tokens logits are wanted, over all rows."""
         return sum(row.outputs for row in self.rows)
 
-    @cached_property
-    def stem(self) -> int:
-        """How many tokens all rows begin with; all of them for a single row."""
-        return _common([row.ids for row in self.rows])
-
     def tokens(self, start: int) -> int:
-        """The number of tokens to compute behind the first `start` ones, which are at most the stem: the stem counts once."""
-        return self.stem - start + sum(len(row.ids) - self.stem for row in self.rows)
+        """The number of tokens to compute behind the first `start` ones, which all rows share."""
+        return len(self.laid_out(start).ids)
 
     def laid_out(self, start: int, tail: int = 0) -> "Layout":
-        """Return the tokens behind the first `start` ones in one line: the rest of the stem, then what each row has of its own.
+        """Return the tokens behind the first `start` ones in one line; what rows begin with in common is there once.
 
         With `tail`, the last row has at least this many outputs.
         """
-        stem, first = self.stem, self.rows[0].ids
-        ids, positions, branches = list(first[start:stem]), list(range(start, stem)), [0] * (stem - start)
-        outputs: list[int] = []
-        for number, (row, wanted) in enumerate(self.rows, 1):
-            own = len(ids) - stem  # where a position behind the stem is in the line
-            ids += row[stem:]
-            positions += range(stem, len(row))
-            branches += [number] * (len(row) - stem)
-            count = max(wanted, tail) if number == len(self.rows) else wanted
-            outputs += [place - start if place < stem else own + place for place in range(len(row) - count, len(row))]
-        return Layout(ids, positions, branches, outputs)
+        ids: list[int] = []
+        positions: list[int] = []
+        paths: list[list[int]] = []
+        places: dict[tuple[int, int], int] = {}  # of a token, by the place of the one before it
+        for row in self.rows:
+            place, path = -1, []
+            for position, token in enumerate(row.ids[start:], start):
+                place = places.setdefault((place, token), len(ids))
+                if place == len(ids):
+                    ids.append(token)
+                    positions.append(position)
+                path.append(place)
+            paths.append(path)
+        *others, last = [row.outputs for row in self.rows]
+        counts = [*others, max(last, tail)]
+        outputs = [place for path, count in zip(paths, counts, strict=True) for place in path[len(path) - count :]]
+        return Layout(ids, positions, paths, outputs)
 
 
 class Layout(NamedTuple):
-    """Tokens in one line: their ids, positions and branches (0 for the stem), and after which ones logits are wanted.
+    """Tokens in one line: their ids and positions, the places of each row's tokens, and after which ones logits are wanted.
 
-    A token sees those before it in the stem and in its own branch.
+    A token sees those before it in its row. Rows share a token only where all before it are the same.
     """
 
     ids: list[int]
     positions: list[int]
-    branches: list[int]
+    paths: list[list[int]]
     outputs: list[int]
 
 
