@@ -48,10 +48,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Outline:
-    """A report's sections in their order; `mirrors` tells whether it has a publication's, also those that the study lacks."""
+    """A report's sections in their order; `mirrors` tells whether it has a publication's, also those that the study lacks.
+
+    `ends_with_speedups` is the publication's last section on a group, which compares the GPU with the CPU.
+    """
 
     sections: tuple[Section, ...]
     mirrors: bool
+    ends_with_speedups: Section | None
 
     def has(self, name: str) -> bool:
         """Return whether there is a section of this name."""
@@ -60,11 +64,6 @@ class Outline:
     def place(self, name: str) -> str:
         """Return where a section is: 'section 6'. Raises StopIteration if there is none."""
         return next(section.place for section in self.sections if section.name == name)
-
-    @property
-    def last_group(self) -> Section | None:
-        """The last section on a group, which a publication's comparison of GPU and CPU ends."""
-        return next((section for section in reversed(self.sections) if section.name == RESULTS), None)
 
 
 def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | None) -> Outline:
@@ -75,7 +74,12 @@ def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | N
     compared = {(Shows.COLAB.value, None)} & there  # the machines, which are not compared twice
     others = [part for part in _parts(merged, analysis, compared) if (part[0], part[2]) not in there]
     numbered = [Section(name, title, number, group) for number, (name, title, group) in enumerate([*first, *others], 1)]
-    return Outline((*numbered, *_appendices(merged, publication)), mirrors=bool(published))
+    groups = [section for section in numbered[: len(first)] if section.name == RESULTS]
+    return Outline(
+        (*numbered, *_appendices(merged, publication)),
+        mirrors=bool(published),
+        ends_with_speedups=groups[-1] if groups and compared else None,
+    )
 
 
 def _parts(merged: Merged, analysis: AnalysisFile, compared: Collection[object]) -> Iterator[tuple[str, str, str | None]]:
