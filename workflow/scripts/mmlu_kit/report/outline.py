@@ -22,13 +22,15 @@ RESULTS = "results"  # a section on a group of models
 class Section:
     """A section of the report; an appendix has no number.
 
-    `name` is that of its template; `group` is the group that a section on results shows.
+    `name` is that of its template; `group` is the group that a section on results shows; `published` tells whether it is the
+    publication's, which a report has even if its study has nothing to show there.
     """
 
     name: str
     title: str
     number: int | None = None
     group: str | None = None
+    published: bool = False
 
     @property
     def heading(self) -> str:
@@ -48,13 +50,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Outline:
-    """A report's sections in their order; `mirrors` tells whether it has a publication's, also those that the study lacks.
+    """A report's sections in their order.
 
     `ends_with_speedups` is the publication's last section on a group, which compares the GPU with the CPU.
     """
 
     sections: tuple[Section, ...]
-    mirrors: bool
     ends_with_speedups: Section | None
 
     def has(self, name: str) -> bool:
@@ -73,11 +74,13 @@ def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | N
     there = {(name, group) for name, _, group in first}
     compared = {(Shows.COLAB.value, None)} & there  # the machines, which are not compared twice
     others = [part for part in _parts(merged, analysis, compared) if (part[0], part[2]) not in there]
-    numbered = [Section(name, title, number, group) for number, (name, title, group) in enumerate([*first, *others], 1)]
+    numbered = [
+        Section(name, title, number, group, number <= len(first))
+        for number, (name, title, group) in enumerate([*first, *others], 1)
+    ]
     groups = [section for section in numbered[: len(first)] if section.name == RESULTS]
     return Outline(
         (*numbered, *_appendices(merged, publication)),
-        mirrors=bool(published),
         ends_with_speedups=groups[-1] if groups and compared else None,
     )
 
