@@ -46,7 +46,7 @@ check: .venv/kit
 status: .venv/kit
 	@mmlu-kit status --study $(STUDY) $(CONFIGURED) $(ARGS)
 
-# Compare every published number and claim of the writeup with a finished run. The exit status does not depend on them.
+# Compare every number and claim of the publication that a study names with a finished run. The exit status does not depend on them.
 verify: .venv/kit
 	@mmlu-kit verify results/$(STUDY)
 

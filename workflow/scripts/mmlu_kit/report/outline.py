@@ -22,13 +22,15 @@ RESULTS = "results"  # a section on a group of models
 class Section:
     """A section of the report; an appendix has no number.
 
-    `name` is that of its template; `group` is the group that a section on results shows.
+    `name` is that of its template; `group` is the group that a section on results shows; `published` tells whether it is the
+    publication's, which a report has even if its study has nothing to show there.
     """
 
     name: str
     title: str
     number: int | None = None
     group: str | None = None
+    published: bool = False
 
     @property
     def heading(self) -> str:
@@ -48,10 +50,13 @@ class Section:
 
 @dataclass(frozen=True)
 class Outline:
-    """A report's sections in their order; `mirrors` tells whether it has a publication's, also those that the study lacks."""
+    """A report's sections in their order.
+
+    `ends_with_speedups` is the publication's last section on a group, which compares the GPU with the CPU.
+    """
 
     sections: tuple[Section, ...]
-    mirrors: bool
+    ends_with_speedups: Section | None
 
     def has(self, name: str) -> bool:
         """Return whether there is a section of this name."""
@@ -61,11 +66,6 @@ class Outline:
         """Return where a section is: 'section 6'. Raises StopIteration if there is none."""
         return next(section.place for section in self.sections if section.name == name)
 
-    @property
-    def last_group(self) -> Section | None:
-        """The last section on a group, which a publication's comparison of GPU and CPU ends."""
-        return next((section for section in reversed(self.sections) if section.name == RESULTS), None)
-
 
 def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | None) -> Outline:
     """Return a report's sections; `publication` is that of the study's reference, None if it has none."""
@@ -74,8 +74,15 @@ def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | N
     there = {(name, group) for name, _, group in first}
     compared = {(Shows.COLAB.value, None)} & there  # the machines, which are not compared twice
     others = [part for part in _parts(merged, analysis, compared) if (part[0], part[2]) not in there]
-    numbered = [Section(name, title, number, group) for number, (name, title, group) in enumerate([*first, *others], 1)]
-    return Outline((*numbered, *_appendices(merged, publication)), mirrors=bool(published))
+    numbered = [
+        Section(name, title, number, group, number <= len(first))
+        for number, (name, title, group) in enumerate([*first, *others], 1)
+    ]
+    groups = [section for section in numbered[: len(first)] if section.name == RESULTS]
+    return Outline(
+        (*numbered, *_appendices(merged, publication)),
+        ends_with_speedups=groups[-1] if groups and compared else None,
+    )
 
 
 def _parts(merged: Merged, analysis: AnalysisFile, compared: Collection[object]) -> Iterator[tuple[str, str, str | None]]:
