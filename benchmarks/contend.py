@@ -31,7 +31,12 @@ class Passes:
 
 
 def kit(
-    model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int, **settings: str
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence["Question"],
+    examples: Sequence["Question"],
+    batch: int,
+    **settings: str | bool,
 ) -> None:
     """This project's scoring, of `batch` tokens at a time, with these settings of a model's prompt."""
     from mmlu_kit.evaluation import encoding, scoring
@@ -142,7 +147,7 @@ def product(model: Any, rows: int, repeats: int = 3) -> float:
 
 WAYS: dict[str, Callable[..., Passes | None]] = {
     "kit": kit,
-    "kit_cloze": partial(kit, preset="cloze"),
+    "kit_cloze": partial(kit, preset="cloze", unconditional=False),  # as lm-eval for acc and acc_norm
     "kit_cyclic": partial(kit, orders="cyclic"),
     "rotations": rotations,
     "lm_eval": lm_eval,

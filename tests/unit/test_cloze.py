@@ -96,6 +96,15 @@ def test_the_score_decides_which_choice_is_the_answer(loaded, astronomy):
     assert len(set(answers.values())) > 1
 
 
+def test_without_unconditional_probabilities_only_pmi_is_not_known(loaded, astronomy):
+    prepared, requested = prepare(astronomy, loaded[1], preset="cloze", unconditional=False)
+    everything, _ = score(loaded, *prepare(astronomy, loaded[1], preset="cloze"))
+    for record, whole in zip(score(loaded, prepared, requested)[0], everything, strict=True):
+        assert [choice.logprob for choice in record.cloze] == pytest.approx([one.logprob for one in whole.cloze], abs=1e-4)
+        assert {choice.unconditional for choice in record.cloze} == {None} and record.predicted == whole.predicted
+    assert requested.scores == [Score.RAW, Score.TOKEN, Score.CHARACTER, Score.BYTE]
+
+
 def test_scores_divide_the_log_probability():
     choice = Continuation(logprob=-12.0, unconditional=-20.0, tokens=2, characters=3, bytes=4)
     assert [choice.score(by) for by in Score] == [-12.0, -6.0, -4.0, -3.0, 8.0]

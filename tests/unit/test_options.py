@@ -10,7 +10,7 @@ from mmlu_kit.user_errors import UserError
 SETTINGS = (
     {},
     {"preset": "cloze", "score": "pmi", "examples": 5},
-    {"preset": "olmes"},
+    {"preset": "olmes", "unconditional": False},
     {"orders": "cyclic", "examples": 2, "fewer_examples": True},
     {"preset": "chat", "max_new_tokens": 32, "template_arguments": {"enable_thinking": False, "mode": "a 'b' {c}"}},
 )
@@ -45,6 +45,8 @@ def test_defaults_are_no_options_so_that_a_new_setting_makes_no_result_again():
             ["--preset", "cloze", "--orders", "cyclic"],
             "the preset cloze shows no choices, so they have no order: leave orders out",
         ),
+        (["--no-unconditional"], "unconditional: false needs the preset cloze or olmes, but it is lm_eval: leave it out"),
+        (["--preset", "cloze", "--score", "pmi", "--no-unconditional"], "the score pmi needs the choices' unconditional"),
         (["--preset", "olmes", "--max-new-tokens", "8"], "the preset olmes generates no answer: leave max_new_tokens out"),
     ],
 )

@@ -243,7 +243,7 @@ def cloze_record(index, picks):
 
 def test_each_score_ranks_choices_by_itself():
     answered = [cloze_record(index, picks) for index, picks in enumerate(["AABBB", "AABBA", "ABBBA", "AABAB"])]
-    scores = cloze_scores("m", answered, Score.TOKEN)
+    scores = cloze_scores("m", answered, PromptSettings(preset="cloze", score="token"))
     assert {each.score: each.count for each in scores.scores} == {
         Score.RAW: 4,
         Score.TOKEN: 3,
@@ -262,7 +262,7 @@ def test_an_empty_choice_is_never_the_best_by_its_length():
     empty = Continuation(logprob=-0.1, unconditional=-9.0, tokens=1, characters=0, bytes=0)
     other = Continuation(logprob=-8.0, unconditional=-9.0, tokens=1, characters=1, bytes=1)
     record = cloze_record(0, "AAAAA").model_copy(update={"cloze": [empty, other, other, other]})
-    counts = {each.score: each.count for each in cloze_scores("m", [record], Score.CHARACTER).scores}
+    counts = {each.score: each.count for each in cloze_scores("m", [record], PromptSettings(preset="cloze")).scores}
     assert counts == {Score.RAW: 1, Score.TOKEN: 1, Score.CHARACTER: 0, Score.BYTE: 0, Score.PMI: 1}
 
 

@@ -64,6 +64,9 @@ def add_prompt(parser: argparse.ArgumentParser, from_config: bool = False) -> No
     add("--preset", str(Preset.LM_EVAL), "prompt preset", choices=list(map(str, Preset)))
     text = f"rank the choices of a cloze preset by this (default: {'config, else ' if from_config else ''}{Score.CHARACTER})"
     parser.add_argument("--score", choices=list(map(str, Score)), help=text)
+    text = f"score each choice of a cloze preset without the question too, for pmi ({default.format('yes')})"
+    unconditional = None if from_config else True
+    parser.add_argument("--unconditional", action=argparse.BooleanOptionalAction, default=unconditional, help=text)
     add("--orders", str(Orders.GIVEN), "show the choices as given, or in every rotation", choices=list(map(str, Orders)))
     add("--examples", 0, "few-shot examples (num_fewshot)", type=int, choices=range(MAX_EXAMPLES + 1))
     text = "use fewer examples if a prompt would exceed the model's context"
@@ -83,13 +86,13 @@ def prompt_options(settings: PromptSettings) -> list[str]:
     """Return the options of `add_prompt` for these settings; those with their default are left out."""
     chosen: list[str] = []
     for name, value in settings.plain().items():
-        option = f"--{name.replace('_', '-')}"
+        option = name.replace("_", "-")
         if value == PromptSettings().plain()[name]:
             continue
-        if isinstance(value, dict):
-            chosen += [option, json.dumps(value, sort_keys=True)]
+        if isinstance(value, bool):
+            chosen.append(f"--{option}" if value else f"--no-{option}")
         else:
-            chosen += [option] if value is True else [option, str(value)]
+            chosen += [f"--{option}", json.dumps(value, sort_keys=True) if isinstance(value, dict) else str(value)]
     return chosen
 
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from mmlu_kit.analysis import paired
 from mmlu_kit.analysis.protocol_document import ClozeScores, ScoreAccuracy
 from mmlu_kit.evaluation.answers import Record
-from mmlu_kit.settings import Score
+from mmlu_kit.settings import PromptSettings
 
 
-def cloze_scores(model: str, records: Sequence[Record], ranked_by: Score) -> ClozeScores:
-    """Return a model's accuracy if its choices are ranked by each score; `records` have each question once."""
-    right = {score: [record.predicted_by(score) == record.gold for record in records] for score in Score}
-    others = [score for score in Score if score != ranked_by]
+def cloze_scores(model: str, records: Sequence[Record], requested: PromptSettings) -> ClozeScores:
+    """Return a model's accuracy if its choices are ranked by each known score; `records` have each question once."""
+    ranked_by = requested.ranked_by
+    right = {score: [record.predicted_by(score) == record.gold for record in records] for score in requested.scores}
+    others = [score for score in requested.scores if score != ranked_by]
     differences = paired.with_holm([paired.paired_difference(right[score], right[ranked_by]) for score in others])
     against = dict(zip(others, differences, strict=True))
     tokens = [choice.tokens for record in records for choice in record.cloze or ()]
@@ -20,5 +21,5 @@ def cloze_scores(model: str, records: Sequence[Record], ranked_by: Score) -> Clo
         model=model,
         ranked_by=ranked_by,
         tokens=math.fsum(tokens) / len(tokens),
-        scores=[ScoreAccuracy(score=score, against=against.get(score), **paired.proportion(right[score])) for score in Score],
+        scores=[ScoreAccuracy(score=score, against=against.get(score), **paired.proportion(right[score])) for score in right],
     )

@@ -111,7 +111,7 @@ class ScoreAccuracy(Proportion):
 
 
 class ClozeScores(Data):
-    """A cloze model under each score."""
+    """A cloze model under each score; without PMI if the choices' unconditional probabilities are not known."""
 
     model: str
     ranked_by: Score = Field(description="The score in use, which gives the model's accuracy.")
@@ -120,8 +120,8 @@ class ClozeScores(Data):
 
     @model_validator(mode="after")
     def _each_score(self) -> Self:
-        if [each.score for each in self.scores] != list(Score):
-            raise ValueError("scores is not every score once, in their order")
+        if [each.score for each in self.scores] not in (list(Score), [score for score in Score if score != Score.PMI]):
+            raise ValueError("scores is not every score once, in their order; PMI may be missing")
         if [each.score for each in self.scores if each.against is None] != [self.ranked_by]:
             raise ValueError("against is null for another score than the one in use")
         return self

@@ -25,7 +25,7 @@ def analyse_protocols(merged: Merged, outcomes: Sequence[Evaluation | NotRun]) -
     analysis = ProtocolAnalysis(
         families=families(merged, answers),
         cloze=[
-            cloze_scores(model, records_once(answers[model]), prompts[model].ranked_by)
+            cloze_scores(model, records_once(answers[model]), prompts[model])
             for model in answers
             if model in prompts and prompts[model].preset.is_cloze
         ],

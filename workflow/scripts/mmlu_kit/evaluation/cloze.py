@@ -13,17 +13,22 @@ from mmlu_kit.settings import Score
 
 
 def records(
-    prompts: Sequence[Prompt], logprobs: Sequence[torch.Tensor], unconditional: Sequence[torch.Tensor], ranked_by: Score
+    prompts: Sequence[Prompt],
+    logprobs: Sequence[torch.Tensor],
+    unconditional: Sequence[torch.Tensor] | None,
+    ranked_by: Score,
 ) -> Iterator[Record]:
     """Yield the record of each prompt.
 
     `logprobs` are those of the next token where `rows.cloze_rows` wants them, of shape (outputs, vocabulary), and
-    `unconditional` the same after 'Answer:' alone.
+    `unconditional` the same after 'Answer:' alone, or None.
     """
-    for prompt, after, alone in zip(prompts, logprobs, unconditional, strict=True):
+    for number, (prompt, after) in enumerate(zip(prompts, logprobs, strict=True)):
         question = prompt.question
         sums = _sums(after, [choice.ids for choice in prompt.choices])
-        sums_alone = _sums(alone, [ids for _, ids in (choice.unconditional for choice in prompt.choices)])
+        sums_alone: Sequence[float | None] = [None] * len(sums)
+        if unconditional is not None:
+            sums_alone = _sums(unconditional[number], [ids for _, ids in (choice.unconditional for choice in prompt.choices)])
         choices = [
             Continuation(
                 logprob=logprob,

@@ -18,14 +18,18 @@ class Continuation(Data):
     """How probable a choice's text is after the question; natural logarithms, summed over the text's tokens."""
 
     logprob: Logprob = Field(description="After the question.")
-    unconditional: Logprob = Field(description="After 'Answer:' alone.")
+    unconditional: Logprob | None = Field(description="After 'Answer:' alone; null with `unconditional: false`.")
     tokens: Positive = Field(description="Tokens that the text and the space before it add to the prompt.")
     characters: Count = Field(description="Characters of the text alone.")
     bytes: Count = Field(description="Its bytes in UTF-8.")
 
     def score(self, by: Score) -> float:
-        """Return the score by which choices are ranked; an empty text has the lowest per character and per byte."""
+        """Return the score by which choices are ranked; an empty text has the lowest per character and per byte.
+
+        PMI needs the unconditional log-probability.
+        """
         if by == Score.PMI:
+            assert self.unconditional is not None
             return self.logprob - self.unconditional
         length = {Score.RAW: 1, Score.TOKEN: self.tokens, Score.CHARACTER: self.characters, Score.BYTE: self.bytes}[by]
         return self.logprob / length if length else -math.inf

@@ -104,6 +104,8 @@ def protocol_contradiction(record: Record, requested: Requested) -> str | None:
         return f"it was not asked with the preset {requested.preset}"
     if (record.other_orders is not None) != (requested.orders == Orders.CYCLIC):
         return f"it was not asked with orders {requested.orders}"
+    if record.cloze is not None and any((one.unconditional is not None) != requested.unconditional for one in record.cloze):
+        return f"it was not asked with unconditional: {str(requested.unconditional).lower()}"
     if record.cloze is not None and record.predicted != record.predicted_by(requested.ranked_by):
         return f"predicted is not the choice with the highest score ({requested.ranked_by})"
     return None

@@ -38,7 +38,7 @@ def score(
         planned = batches.choose(model, [prompt.rows for prompt in prompts], tokens_per_batch)
         alone = (
             batches.choose(model, [prompt.unconditional_rows for prompt in prompts], tokens_per_batch, planned.groups)
-            if is_cloze
+            if is_cloze and requested.unconditional
             else None
         )
     records: dict[int, Record] = {}
@@ -52,7 +52,7 @@ def score(
         else:
             with phase("forward"):
                 logprobs = _logprobs(model, planned, number)
-                unconditional = _logprobs(model, alone, number) if alone else []
+                unconditional = _logprobs(model, alone, number) if alone else None
             with phase("parse"):
                 if is_cloze:
                     scored = list(cloze.records(chosen, logprobs, unconditional, requested.ranked_by))
