@@ -14,7 +14,7 @@ from mmlu_kit.analysis.protocol_document import ProtocolAnalysis, ReadBy
 from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.continuations import Continuation
-from mmlu_kit.settings import Device, Score
+from mmlu_kit.settings import Device, PromptSettings, Score
 from mmlu_kit.user_errors import UserError
 from pydantic import ValidationError
 
