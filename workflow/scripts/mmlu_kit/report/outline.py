@@ -52,8 +52,8 @@ class Section:
 class Outline:
     """A report's sections in their order.
 
-    `ends_with_speedups` is the publication's last section on a group, which compares the GPU with the CPU; `ends_with_protocols`
-    is the last section on a group of the study, which compares how models are asked.
+    `ends_with_speedups` is the publication's last section on a group, which compares the GPU with the CPU;
+    `ends_with_protocols` is the last section on a group of the study, which compares how models are asked.
     """
 
     sections: tuple[Section, ...]
