@@ -5,6 +5,7 @@ import math
 import pytest
 from matplotlib import pyplot
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.one_model import warnings_on_model
 from mmlu_kit.report import captions, figures, mistake_figures
 from mmlu_kit.report.explorer import explorer
 from mmlu_kit.report.sentences import mistakes
@@ -109,6 +110,14 @@ def test_a_cloze_model_has_no_generated_letter_and_no_confidence():
     assert cloze.guessing.accuracy == lettered.guessing.accuracy
 
 
+def test_a_place_that_a_cloze_model_prefers_is_called_a_choice():
+    merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "A" * 40}})
+    [lettered] = results.analysis(merged, table).models
+    assert "It answered A to 100.0% of the questions." in lettered.warnings
+    cloze = lettered.model_copy(update={"generated": None})
+    assert "It chose choice A for 100.0% of the questions." in warnings_on_model(cloze)
+
+
 def test_the_report_of_cloze_models_has_nothing_generated():
     merged, table, asked = choices.study({**CLOZE, "o": choices.OLMES}, MIXED)
     report = results.report(merged, table, asked)
@@ -116,6 +125,7 @@ def test_the_report_of_cloze_models_has_nothing_generated():
     assert "c: cloze, per character; o: cloze (olmes), PMI" in report
     assert "enerated letter" not in report and "answer_outcomes" not in report and "est letter" not in report
     assert "Do Models Prefer a Place?" in report and "always choosing choice" in report
+    assert "wrong letter" not in report and "letter bias" not in report and "| Same wrong answer |" in report
     assert "there A is the first choice, B the second and so on" in report
     assert "guessing reaches 22.1%" in report and "guessing, which reaches 22.1% (exact Poisson-binomial test" in report
     analysis = results.analysis(merged, table, asked)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from mmlu_kit import subjects
 from mmlu_kit.inputs import question_sources, questions
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.user_errors import UserError
@@ -130,3 +131,8 @@ def test_demo_questions_are_the_same_in_every_form(tmp_path, root):
             for one in written]  # fmt: skip
     assert read(tmp_path / "astronomy.jsonl", rows) == written
     assert len(question_sources.local(folder).subjects()) == 10
+
+
+@pytest.mark.parametrize(("title", "name"), [("Física & Überblick (C++)", "fisica_uberblick_c"), ("Ｌａｗ", "law"), ("法", "")])
+def test_the_name_of_a_subject_is_its_title_without_accents(title, name):
+    assert subjects.name(title) == name

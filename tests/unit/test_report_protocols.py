@@ -157,6 +157,13 @@ def test_a_model_that_prefers_a_letter_is_said_to():
     assert table.rows[-1] == ["all", "60", "**26.1%**", "—", "100.0%", "0.0%", "0.0%", "0.0%", "0.0%"]
 
 
+def test_the_orders_of_ten_choices_have_a_table_without_a_column_for_each_letter():
+    section = section_of([in_orders(["right"] * 3, lambda subject, index: results.question(subject, index, 10))])
+    (table,) = section.orders
+    assert table.header == ["Shown first", "Questions", "Accuracy", "95% interval"]
+    assert len(table.rows) == 11 and {len(row) for row in table.rows} == {4}
+
+
 def test_a_model_that_knows_is_alike_and_prefers_no_letter():
     (finding,) = section_of([in_orders(["right"] * 12)]).order_findings
     assert "for 100.0% of 12 questions" in finding and "when shown as" not in finding

@@ -1,6 +1,7 @@
 """Names of subjects: the form that all have, and MMLU's 57 (Hendrycks et al., https://arxiv.org/abs/2009.03300)."""
 
 import re
+import unicodedata
 
 NAME = "^[a-z0-9][a-z0-9_.-]{0,99}$"  # of files too
 SUBJECTS = tuple(
@@ -28,9 +29,11 @@ def title(subject: str) -> str:
 def name(title: str) -> str:
     """A subject's name by its title in a question set: 'Health & Safety' -> 'health_safety'.
 
-    Runs of characters other than letters a-z, digits, '.' and '-' are one '_'; a title of these alone gives ''.
+    Letters lose their accents ('Física' -> 'fisica'). Runs of characters other than letters a-z, digits, '.' and '-' are one
+    '_'; a title of these alone gives ''.
     """
-    return re.sub("[^a-z0-9.-]+", "_", title.lower()).strip("_.-")
+    letters = "".join(one for one in unicodedata.normalize("NFKD", title.lower()) if not unicodedata.combining(one))
+    return re.sub("[^a-z0-9.-]+", "_", letters).strip("_.-")
 
 
 def is_name(text: str) -> bool:

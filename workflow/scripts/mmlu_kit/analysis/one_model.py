@@ -86,7 +86,8 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
         share, expected = shares.share, shares.expected_share
         if share * (1 - expected) > LARGEST_ODDS * expected * (1 - share) and share > SMALLEST_SHARE:
             of = "answers that could be read" if analysis.best_letter.unparsed else "questions"
-            sentences.append(f"It {'answered' if generated else 'chose'} {letter} to {formatting.percent(share)} of the {of}.")
+            chose = f"answered {letter} to" if generated else f"chose choice {letter} for"
+            sentences.append(f"It {chose} {formatting.percent(share)} of the {of}.")
     if analysis.subjects < FEWEST_SUBJECTS:
         subjects = formatting.plural(analysis.subjects, "subject")
         sentences.append(f"It has {subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")

@@ -60,7 +60,8 @@ MISTAKE_FIGURES = {
     ),
     "letter_bias": Caption(
         "Shares of the letters in each model's answers",
-        "How often each model chooses each letter, and how often each letter is right.",
+        "How often each model chooses each letter, and how often each letter is right. Where prompts show no letters, A is the "
+        "first choice.",
     ),
     "reliability": Caption(
         "Accuracy against confidence",

@@ -63,7 +63,8 @@ def _results(outline: Outline) -> Iterable[FilePattern]:
     yield FilePattern("report.md", "this report")
     yield FilePattern("report.html", "the report and an explorer of all questions, in one page that works offline")
     yield FilePattern("merged.json", "summary of every model and subject, times, machines; its schema is in `workflow/schemas`")
-    yield FilePattern("questions.csv", "one row for each model and question: answer, letter probabilities, right or wrong")
+    row = "one row for each model and question: answer, log-probabilities of choices, right or wrong"
+    yield FilePattern("questions.csv", row)
     numbers = f"every number of {outline.place('errors')}, and more" if outline.has("errors") else "the analysis of mistakes"
     yield FilePattern("analysis.json", numbers)
     if outline.has("claims"):

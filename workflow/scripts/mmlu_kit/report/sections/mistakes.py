@@ -35,7 +35,7 @@ class MistakesSection:
     models_wrong: Rows
     models_wrong_test: str | None
     pairs: Rows
-    same_wrong_letter: list[str]
+    same_wrong: list[str]
     better: Rows
     left_out: str | None
     accuracies_differ: str | None
@@ -96,9 +96,7 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         else [],
         models_wrong_test=sentences.models_wrong(wrong) if wrong else None,
         pairs=[_pair(pair, labels) for pair in analysis.pairs],
-        same_wrong_letter=[
-            sentence for pair in analysis.pairs if (sentence := sentences.same_wrong_letter(pair, labels)) is not None
-        ],
+        same_wrong=[sentence for pair in analysis.pairs if (sentence := sentences.same_wrong(pair, labels, best)) is not None],
         better=[row for pair in analysis.pairs for row in _better(pair, labels)],
         left_out=sentences.left_out(analysis),
         accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),

@@ -18,6 +18,7 @@ from mmlu_kit.report import captions
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, listed, points
 from mmlu_kit.report.sections.published_accuracies import published_beside
 from mmlu_kit.report.sentences import protocols as sentences
+from mmlu_kit.report.sentences.mistakes import MOST_COLUMNS
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS
@@ -129,6 +130,8 @@ def _score(row: ScoreAccuracy, model: ClozeScores, labels: Mapping[str, str]) ->
 
 def _orders(model: OrderEffects, labels: Mapping[str, str]) -> OrderTable:
     letters = [letter for letter in LETTERS if letter in model.recalls]
+    if len(letters) > MOST_COLUMNS:  # analysis.json has them
+        letters = []
     rows = [
         [
             LETTERS[order.order] + (" (as given)" if not order.order else ""),

@@ -49,17 +49,19 @@ def models_wrong(counts: ModelsWrong) -> str:
     return f"{finding} {test}: all models missed {observed} questions; {independent}."
 
 
-def same_wrong_letter(pair: PairAnalysis, labels: Mapping[str, str]) -> str | None:
-    """Say whether two models choose the same wrong letter more often than unrelated ones; None if it could not be tested."""
+def same_wrong(pair: PairAnalysis, labels: Mapping[str, str], best: str) -> str | None:
+    """Say whether two models choose the same wrong answer more often than unrelated ones; None if it could not be tested.
+
+    `best` is what the models' answers are called, 'best letter' or 'best answer'.
+    """
     rate, null, p = pair.same_wrong_rate, pair.same_wrong_null, pair.same_wrong_p
     if rate is None or null is None or p is None:
         return None
     often = "more often" if p < ALPHA and rate > null.mean else "no more often"
     names = " and ".join(labels[model] for model in pair.models)
     numbers = f"{percent(rate)} against {percent(null.mean)}, permutation test, {p_value(p)}"
-    return (
-        f"{names} choose the same wrong letter {often} than two unrelated models with the same letter bias would ({numbers})."
-    )
+    answer, bias = ("letter", "letter bias") if best == "best letter" else ("answer", "bias")
+    return f"{names} choose the same wrong {answer} {often} than two unrelated models with the same {bias} would ({numbers})."
 
 
 def left_out(analysis: AnalysisFile) -> str | None:
