@@ -195,3 +195,11 @@ def test_the_tokens_that_only_one_row_has():
     assert [question.alone(place) for place in range(3)] == [0, 2, 1]
     assert question.with_last(0).rows == (question.rows[1], question.rows[2], question.rows[0])
     assert Rows("q", (Row((1, 2)),)).alone(0) == 0
+
+
+def test_tokens_that_are_read_without_the_question_are_checked_too(loaded, astronomy):
+    """A tokenizer may write 'Answer:' in other tokens at the beginning of a text, which the model may lack."""
+    prompt = prepare(astronomy, loaded[1], preset="cloze")[0][0]
+    first, *others = prompt.choices
+    other = first._replace(unconditional=((90_001,), (90_002,)))
+    assert {90_001, 90_002} <= set(dataclasses.replace(prompt, choices=(other, *others)).token_ids)
