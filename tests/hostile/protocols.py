@@ -11,7 +11,7 @@ from mmlu_kit.results import merging
 
 from tests.helpers import protocols, results
 from tests.hostile.inputs import Hostile
-from tests.hostile.records import edit
+from tests.hostile.records import edit, edited
 
 YES, NO = True, False
 # Both missed question 3, and question 7 is missed by two of them.
@@ -51,7 +51,7 @@ def forged(key: str, value: Any) -> Callable[[Path], list[str | Path]]:
             plain[last] = value
 
     def make(folder: Path) -> list[str | Path]:
-        options = results.write(folder, STUDY, list(FAMILY.values()))
+        options = write(folder)
         analysis().write(folder / "analysis.json")
         edit(folder / "analysis.json", change if key else lambda plain: plain.update(protocols=value))
         return ["draw_figures.py", *options, "--analysis", "analysis.json", "--folder", "figures"]
@@ -98,7 +98,38 @@ VALUES = [
     ("", None, "protocols is missing, but the answers give something else"),
     ("", "x", "at protocols"),
 ]
+# Of each choice of a cloze model's first question.
+CONTINUATIONS = [
+    ({"bytes": 1}, "3 characters cannot have 1 bytes in UTF-8"),
+    ({"bytes": 21}, "3 characters cannot have 21 bytes in UTF-8"),
+    ({"characters": 0}, "0 characters cannot have … bytes in UTF-8"),
+    ({"characters": 10**400, "bytes": 10**400}, "characters: needs at most 1000000000"),
+    ({"bytes": 10**400}, "bytes: needs at most 1000000000"),
+    ({"tokens": 10**400}, "tokens: needs at most 10000000"),
+    ({"tokens": 0}, "tokens: needs at least 1"),
+    ({"logprob": 0.1}, "logprob: needs at most 0"),
+    ({"logprob": -1e308}, "logprob: needs at least"),
+    ({"unconditional": None}, "it was not asked with unconditional: true"),
+]
+
+
+def write(folder: Path) -> list[str | Path]:
+    """Write the study, and return the options of programs that read it."""
+    return results.write(folder, STUDY, list(FAMILY.values()))
+
+
+def continuation(values: dict[str, Any], line: str) -> Hostile:
+    """Return the row in which the first continuation of an evaluation has these values."""
+
+    def change(plain: Any) -> None:
+        plain["records"][0]["cloze"][0].update(values)
+
+    name = f"continuation with {next(iter(values))} {str(list(values.values())[-1])[:10]}"
+    return edited(name, "evaluations/cloze/anatomy.json", line, change, write=write)
+
+
 INPUTS = [
+    *(continuation(*row) for row in CONTINUATIONS),
     Hostile("protocols as the answers give them", forged("families.0.accuracies.0.count", 3), None),
     *(
         Hostile(f"protocols {number}: {key} {value!r}"[:80], forged(key, value), line)

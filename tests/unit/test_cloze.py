@@ -7,7 +7,7 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from mmlu_kit.evaluation import encoding, scoring
+from mmlu_kit.evaluation import encoding, packing, scoring
 from mmlu_kit.evaluation.continuations import Continuation, best
 from mmlu_kit.evaluation.rows import Row, Rows, cloze_rows, shared_prefix
 from mmlu_kit.inputs import questions
@@ -171,3 +171,35 @@ def test_a_question_whose_choices_begin_alike_is_packed_with_what_they_share_onc
     layout = cloze_rows("q", PROMPT, choices).laid_out(1)
     assert layout.ids == [2, 3, 4, 5, 7, 9, 5, 5]
     assert layout.paths == [[0, 1, 2, 3], [0, 1, 2, 3, 4], [0, 1, 2, 5], [0, 1, 6, 7]]
+
+
+@pytest.mark.parametrize(
+    "choices", [("red one", "blue one", "two greens"), ("red and blue and green", "a blue moon", "red and blue")]
+)
+@pytest.mark.parametrize("tokens", [768, 1])
+def test_choices_that_see_each_other_are_found(loaded, astronomy, choices, tokens, monkeypatch):
+    """Also where the last choice is the beginning of another one, and sees nothing of its own."""
+
+    def leaky(layouts, start, longest, device):
+        return torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start)
+
+    monkeypatch.setattr(packing, "_mask", leaky)
+    changed = [dataclasses.replace(question, choices=choices, answer="A") for question in astronomy]
+    prepared, requested = prepare(changed, loaded[1], preset="cloze", unconditional=False)
+    _, used = score(loaded, prepared[:3], requested, tokens)
+    assert (used.packed, used.reason) == (0, "packed scores differ from its own")
+
+
+def test_the_tokens_that_only_one_row_has():
+    question = Rows("q", (Row((1, 2, 3)), Row((1, 2, 3, 4, 5)), Row((1, 6))))
+    assert [question.alone(place) for place in range(3)] == [0, 2, 1]
+    assert question.with_last(0).rows == (question.rows[1], question.rows[2], question.rows[0])
+    assert Rows("q", (Row((1, 2)),)).alone(0) == 0
+
+
+def test_tokens_that_are_read_without_the_question_are_checked_too(loaded, astronomy):
+    """A tokenizer may write 'Answer:' in other tokens at the beginning of a text, which the model may lack."""
+    prompt = prepare(astronomy, loaded[1], preset="cloze")[0][0]
+    first, *others = prompt.choices
+    other = first._replace(unconditional=((90_001,), (90_002,)))
+    assert {90_001, 90_002} <= set(dataclasses.replace(prompt, choices=(other, *others)).token_ids)

@@ -229,10 +229,10 @@ def cloze_record(index, picks):
     """Return a record to a question whose right answer is A, in which each score ranks the choice in `picks` first."""
     continuations = [
         Continuation(
-            logprob=-5.0 if letter == picks[0] else -10.0,
+            logprob=-9.0 if letter == picks[0] else -10.0,
             tokens=400 if letter == picks[1] else 4,
-            characters=1000 if letter == picks[2] else 10,
-            bytes=1000 if letter == picks[3] else 10,
+            characters=30 if letter == picks[2] else 10,
+            bytes=40 if letter == picks[3] else 30,
             unconditional=-100.0 if letter == picks[4] else -1.0,
         )
         for letter in "ABCD"

@@ -62,7 +62,7 @@ def add_prompt(parser: argparse.ArgumentParser, from_config: bool = False) -> No
         parser.add_argument(name, help=f"{description} ({default.format(value)})", **options)
 
     add("--preset", str(Preset.LM_EVAL), "prompt preset", choices=list(map(str, Preset)))
-    text = f"rank the choices of a cloze preset by this (default: {'config, else ' if from_config else ''}{Score.CHARACTER})"
+    text = f"rank the choices of a cloze preset by this ({default.format(Score.CHARACTER)})"
     parser.add_argument("--score", choices=list(map(str, Score)), help=text)
     text = f"score each choice of a cloze preset without the question too, for pmi ({default.format('yes')})"
     unconditional = None if from_config else True

@@ -8,11 +8,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from mmlu_kit.data import Count, Data, Sha256, at_most
 from mmlu_kit.evaluation import continuations, orders
-from mmlu_kit.evaluation.continuations import Continuation, Logprob
+from mmlu_kit.evaluation.continuations import MAX_PROMPT_TOKENS, Continuation, Logprob
 from mmlu_kit.settings import FEWEST_CHOICES, LETTERS, MOST_CHOICES, Letter, Score
 
-# More than any model's context.
-MAX_PROMPT_TOKENS = 10_000_000
 # Relative: log-probabilities have six decimals, their sum six digits.
 ROUNDING = 1e-5
 

@@ -1,7 +1,8 @@
 """Batches of questions: whose rows are scored together, and the logits that are wanted of a batch.
 
 Questions are packed (see packing.py) where that is exact for the model; where it is not, their rows are scored one at a time.
-One batch is scored first, and its last row is scored alone as well: it would show what leaks from others.
+One batch is scored first, and one of its rows, read after all others, is scored alone as well: it would show what leaks from
+them.
 """
 
 from collections.abc import Sequence
@@ -45,16 +46,26 @@ class Batches:
         logits = self._score(group) if ready is None else ready
         return list(logits.split([question.outputs for question in group]))
 
-    def check(self, number: int, dtype: torch.dtype) -> str | None:
-        """Score a packed group whose last row the scorer was made with; say why packing is not exact, None if it is."""
+    def check(self, number: int, checked: tuple[int, int], dtype: torch.dtype) -> str | None:
+        """Score a packed group, last the row that the scorer was made with; say why packing is not exact, None if it is.
+
+        `checked` is that row: its question's position, and its place among the question's rows.
+        """
         assert self.scorer is not None
-        tail = len(self.scorer.reference)
-        group = self._group(number)
-        logits = self._score(group, tail)
+        tail, (position, place) = len(self.scorer.reference), checked
+        others = [other for other in self.groups[number] if other != position]
+        question = self.questions[position].with_last(place)
+        logits = self._score([*(self.questions[other] for other in others), question], tail)
         if not packability.agree(self.scorer.reference, logits[-tail:], dtype):
             return "packed scores differ from its own"
-        wanted = group[-1].rows[-1].outputs
-        self.logits[number] = torch.cat([logits[: -max(tail, wanted)], logits[-wanted:]])
+        wanted = question.rows[-1].outputs
+        logits = torch.cat([logits[: -max(tail, wanted)], logits[-wanted:]])
+        rows = [(other, row) for other in others for row in range(len(self.questions[other].rows))]
+        rows += [(position, row) for row in range(len(question.rows)) if row != place] + [checked]
+        parts = logits.split([self.questions[one].rows[row].outputs for one, row in rows])
+        scored = dict(zip(rows, parts, strict=True))
+        in_order = sorted(rows, key=lambda row: (self.groups[number].index(row[0]), row[1]))
+        self.logits[number] = torch.cat([scored[row] for row in in_order])
         return None
 
     def packing(self) -> Packing:
@@ -115,14 +126,13 @@ def choose(
     start = shared_prefix(allowed)
     sizes = [Size(one.tokens(start), one.outputs) if limit.allows(one.longest) else None for one in questions]
     planned = groups or plan(sizes, tokens_per_batch)
-    packed = [number for number, group in enumerate(planned) if limit.allows(questions[group[0]].longest)]
-    number = next((number for number in reversed(packed) if len(planned[number]) > 1), packed[-1])
-    checked = questions[planned[number][-1]]
-    row = checked.rows[-1].ids
+    number, (position, place) = _most_telling(questions, planned, limit)
+    checked = questions[position]
+    row = checked.rows[place].ids
     try:
-        scorer = PackedScorer(model, row, start, min(packability.TAIL, len(row) - start))
+        scorer = PackedScorer(model, row, start, min(packability.TAIL, checked.alone(place) or len(row) - start))
         batches = Batches(model, questions, planned, limit, scorer)
-        problem = batches.check(number, model.dtype)
+        problem = batches.check(number, (position, place), model.dtype)
     except NotPackable as error:
         problem = str(error)
     except ModelFails as error:
@@ -134,6 +144,27 @@ def choose(
             raise _does_not_fit(checked, model) from None
         problem = f"packing it raises {type(error).__name__}"
     return _one_at_a_time(model, questions, groups, problem) if problem else batches
+
+
+def _most_telling(questions: Sequence[Rows], groups: Sequence[Sequence[int]], limit: Limit) -> tuple[int, tuple[int, int]]:
+    """Return the number of a packed group, and the row in it (see `Batches.check`) that shows best what leaks from others.
+
+    It is in a group of several questions, and ends with many tokens that no other row of its question has; of equal ones, it is
+    the last.
+    """
+    best: tuple[int, tuple[int, int]] | None = None
+    most = (False, -1)
+    for number in reversed(range(len(groups))):
+        for position in reversed(groups[number]):
+            rows = questions[position].rows if limit.allows(questions[position].longest) else ()
+            for place in reversed(range(len(rows))):
+                tells = len(groups[number]) > 1, min(packability.TAIL, questions[position].alone(place))
+                if tells > most:
+                    best, most = (number, (position, place)), tells
+                if tells == (True, packability.TAIL):
+                    return number, (position, place)
+    assert best is not None
+    return best
 
 
 def _out_of_memory(error: Exception) -> bool:

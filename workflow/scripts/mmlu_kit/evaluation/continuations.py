@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mmlu_kit.data import Count, Data, Positive
+from mmlu_kit.data import Data
 from mmlu_kit.settings import LETTERS, Score
 
 # What float32 holds, of which the logarithms are computed.
 SMALLEST = -3.4028235e38
 Logprob = Annotated[float, Field(ge=SMALLEST, le=0)]
+MAX_PROMPT_TOKENS = 10_000_000  # more than any model's context
+MOST_BYTES = 1_000_000_000  # more than any text has
 
 
 class Continuation(Data):
@@ -19,9 +21,17 @@ class Continuation(Data):
 
     logprob: Logprob = Field(description="After the question.")
     unconditional: Logprob | None = Field(description="After 'Answer:' alone; null with `unconditional: false`.")
-    tokens: Positive = Field(description="Tokens that the text and the space before it add to the prompt.")
-    characters: Count = Field(description="Characters of the text alone.")
-    bytes: Count = Field(description="Its bytes in UTF-8.")
+    tokens: Annotated[int, Field(ge=1, le=MAX_PROMPT_TOKENS)] = Field(
+        description="Tokens that the text and the space before it add to the prompt."
+    )
+    characters: Annotated[int, Field(ge=0, le=MOST_BYTES)] = Field(description="Characters of the text alone.")
+    bytes: Annotated[int, Field(ge=0, le=MOST_BYTES)] = Field(description="Its bytes in UTF-8.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not self.characters <= self.bytes <= 4 * self.characters:
+            raise ValueError(f"{self.characters} characters cannot have {self.bytes} bytes in UTF-8")
+        return self
 
     def score(self, by: Score) -> float:
         """Return the score by which choices are ranked; an empty text has the lowest per character and per byte.

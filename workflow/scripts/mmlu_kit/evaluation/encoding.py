@@ -72,6 +72,7 @@ class Prompt:
         """All tokens that the model reads or is asked about."""
         yield from itertools.chain(self.letter_ids, *(order.letter_ids for order in self.orders))
         yield from itertools.chain(*(row.ids for row in self.rows.rows), *(choice.ids for choice in self.choices))
+        yield from itertools.chain(*(ids for choice in self.choices for ids in choice.unconditional))
 
 
 def prepare(

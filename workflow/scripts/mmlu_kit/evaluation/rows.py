@@ -1,5 +1,6 @@
 """Rows of token ids that a model reads for one question, and how they are laid out where they begin alike."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,6 +29,19 @@ class Rows:
     def outputs(self) -> int:
         """After how many tokens logits are wanted, over all rows."""
         return sum(row.outputs for row in self.rows)
+
+    def alone(self, place: int) -> int:
+        """The number of tokens at the end of a row that no other row shares; 0 if there is no other."""
+        row = self.rows[place].ids
+        return len(row) - max((_common([row, other.ids]) for other in self.without(place)), default=len(row))
+
+    def with_last(self, place: int) -> "Rows":
+        """Return the same rows, the one at this place last."""
+        return Rows(self.name, (*self.without(place), self.rows[place]))
+
+    def without(self, place: int) -> tuple[Row, ...]:
+        """Return the other rows than the one at this place."""
+        return self.rows[:place] + self.rows[place + 1 :]
 
     def tokens(self, start: int) -> int:
         """The number of tokens to compute behind the first `start` ones, which all rows share."""
@@ -95,4 +109,4 @@ def _common(rows: Sequence[tuple[int, ...]]) -> int:
     # In lexicographic order, all rows share what the first and the last one share.
     first, last = min(rows), max(rows)
     shortest = min(len(first), len(last))
-    return next((place for place in range(shortest) if first[place] != last[place]), shortest)
+    return bisect_left(range(shortest), True, key=lambda place: first[: place + 1] != last[: place + 1])
