@@ -4,11 +4,12 @@ import json
 from typing import Literal
 
 import pytest
-from mmlu_kit.config import Commit, Repository, Strategy
+from mmlu_kit.config import Strategy
 from mmlu_kit.data import Count, Data, Document, Entry, Fraction, MedianRange, Name, Sha256, version
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.recall.documents import CorrectedCounts, NeverCounts, RuleCounts
 from mmlu_kit.settings import Device, Letter
+from mmlu_kit.source_entries import Commit, Repository
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import MAX_MESSAGE_LENGTH
 from pydantic import Field, TypeAdapter, ValidationError

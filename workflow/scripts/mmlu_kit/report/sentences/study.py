@@ -8,7 +8,6 @@ from mmlu_kit.report.cells import listed
 from mmlu_kit.report.outline import Outline
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.study import Study
-from mmlu_kit.subjects import SUBJECTS
 
 # The parts of a study besides its groups: their names in sentences, and the sections that show them.
 PARTS = {
@@ -74,7 +73,8 @@ def left_out(study: Study) -> str | None:
         return None
     subjects = plural(len(study.subjects), "subject")
     reasons = "; ".join(cell(line) for line in study.left_out_in_words)
-    return f"the study asks all of MMLU's {len(SUBJECTS)} subjects, and the question set has {subjects} whole. {reasons}."
+    total = len(study.subjects) + len(study.left_out)
+    return f"the study asks all {total} subjects, and the question set has {subjects} whole. {reasons}."
 
 
 def limited(study: Study) -> str | None:
