@@ -1,4 +1,4 @@
-"""Section 6's table of letters: how often each model chose each one, and how often where it was right."""
+"""The error analysis's table of letters: how often each model chose each one, and how often where it was right."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Section 6: the error analysis, from analysis.json."""
+"""The error analysis, from analysis.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from mmlu_kit.settings import LETTERS
 
 @dataclass(frozen=True)
 class MistakesSection:
-    """Tables and sentences of section 6; a table or list is empty, and a sentence None, if there is nothing to say."""
+    """Tables and sentences of the error analysis; a table or list is empty, and a sentence None, if there is nothing to say."""
 
     best: str
     generated: bool
