@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mmlu_kit import formatting, settings
-from mmlu_kit.analysis.document import ModelAnalysis
+from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.config import ImportedEntry, ModelEntry
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, listed
 from mmlu_kit.report.sentences import study as sentences

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmlu_kit.analysis.document import ModelAnalysis
+from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import percent
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, known, points
 from mmlu_kit.report.sentences.mistakes import MOST_COLUMNS

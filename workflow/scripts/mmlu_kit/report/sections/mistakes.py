@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, McNemar, ModelAnalysis, PairAnalysis
+from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, McNemar, PairAnalysis
+from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions, cells
 from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, points
