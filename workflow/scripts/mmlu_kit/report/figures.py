@@ -107,14 +107,15 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     """Draw accuracy against real time; up and left is better."""
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
     timed = [summary for summary in summaries if summary.real_s is not None]
-    for summary in timed:
+    most = 1.45 * max((summary.real_s or 0 for summary in timed), default=1)
+    for summary, lines in zip(timed, _lines_below(timed, most), strict=True):
         low, high = summary.accuracy - summary.accuracy_low, summary.accuracy_high - summary.accuracy
         error = [[100 * low], [100 * high]]
         axes.errorbar(summary.real_s, 100 * summary.accuracy, yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
         axes.annotate(
             two_lines(summary.label),
             (summary.real_s, 100 * summary.accuracy),
-            xytext=(9, -4),  # below the Pareto line, which only rises
+            xytext=(9, -4 - 14 * lines),  # below the Pareto line, which only rises, and below other names
             textcoords="offset points",
             va="top",
             # The line of guessing must not cross out the name of a model that guesses.
@@ -131,7 +132,6 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
             zorder=0,
             label="no model here is both faster and better (Pareto)",
         )
-    most = 1.45 * max((summary.real_s or 0 for summary in timed), default=1)
     chances = [summary.guessing for summary in timed] or [summaries[0].guessing]
     if len(set(chances)) == 1:
         axes.axhline(100 * chances[0], label=guessing(chances), **GUESSING)
@@ -142,7 +142,13 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     axes.set_xlim(0, most)
     # Room for a name below a low accuracy: about 6% of the height per line, and 3% between.
-    lowest = min((100 * summary.accuracy - 3 - 6 * len(two_lines(summary.label).splitlines()) for summary in timed), default=0)
+    lowest = min(
+        (
+            100 * summary.accuracy - 3 - 6 * (lines + len(two_lines(summary.label).splitlines()))
+            for summary, lines in zip(timed, _lines_below(timed, most), strict=True)
+        ),
+        default=0,
+    )
     axes.set_ylim(min(0, lowest), 102)
     axes.spines["left"].set_bounds(0, 100)
     axes.set_xlabel("real time for all questions, without loading, s")
@@ -150,6 +156,24 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     axes.set_ylabel(f"accuracy, % ({answer}, 95% interval)")
     axes.set_title("Accuracy against time")
     return figure
+
+
+def _lines_below(timed: Sequence[Summary], most: float) -> list[int]:
+    """Return by how many lines each name is moved down so that it covers none before it; `most` is the end of the axis."""
+    lines: list[int] = []
+    names: list[tuple[float, float, float]] = []  # left, right, height
+    for summary in timed:
+        left = summary.real_s or 0
+        right = left + 0.012 * most * max(map(len, two_lines(summary.label).splitlines()))
+        line = 0
+        while any(
+            left < other_right and other_left < right and abs(100 * summary.accuracy - 6 * line - height) < 6
+            for other_left, other_right, height in names
+        ):
+            line += 1
+        names.append((left, right, 100 * summary.accuracy - 6 * line))
+        lines.append(line)
+    return lines
 
 
 def timing_comparison(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:

@@ -52,11 +52,13 @@ class Section:
 class Outline:
     """A report's sections in their order.
 
-    `ends_with_speedups` is the publication's last section on a group, which compares the GPU with the CPU.
+    `ends_with_speedups` is the publication's last section on a group, which compares the GPU with the CPU;
+    `ends_with_protocols` is the last section on a group of the study, which compares how models are asked.
     """
 
     sections: tuple[Section, ...]
     ends_with_speedups: Section | None
+    ends_with_protocols: Section | None
 
     def has(self, name: str) -> bool:
         """Return whether there is a section of this name."""
@@ -78,10 +80,13 @@ def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | N
         Section(name, title, number, group, number <= len(first))
         for number, (name, title, group) in enumerate([*first, *others], 1)
     ]
-    groups = [section for section in numbered[: len(first)] if section.name == RESULTS]
+    groups = [section for section in numbered if section.name == RESULTS]
+    published_groups = [section for section in groups if section.published]
+    names = {group.name for group in merged.study.groups}
     return Outline(
         (*numbered, *_appendices(merged, publication)),
-        ends_with_speedups=groups[-1] if groups and compared else None,
+        ends_with_speedups=published_groups[-1] if published_groups and compared else None,
+        ends_with_protocols=next((section for section in reversed(groups) if section.group in names), None),
     )
 
 
