@@ -2,10 +2,12 @@
 
 import pytest
 from mmlu_kit.report.sections import evaluation
+from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.settings import Orders, PromptSettings
 from mmlu_kit.study import StudyQuestions
 
 from tests.helpers import protocols as made
+from tests.helpers import results
 
 PROMPTS = {
     "letters, 0-shot": {},
@@ -46,3 +48,9 @@ def test_the_table_says_how_a_model_was_asked(words, prompt):
 def test_questions_are_named_with_the_values_that_their_rows_have(where, words):
     questions = StudyQuestions(name="q", repository="cais/mmlu", commit="c" * 40, where=where)
     assert section_of(PromptSettings(), questions=questions).questions == f"cais/mmlu at `{'c' * 12}`{words}"
+
+
+def test_mmlu_is_named_only_if_the_subjects_are_its_own():
+    for subjects, named in ((["anatomy", "virology"], True), (["anatomy", "operating_systems"], False), (["science"], False)):
+        line = sentences.task(results.study(["m"], subjects))
+        assert line.startswith("Language models answer multiple-choice questions") and ("MMLU" in line) == named

@@ -8,6 +8,7 @@ from mmlu_kit.report.cells import listed
 from mmlu_kit.report.outline import Outline
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.study import Study
+from mmlu_kit.subjects import SUBJECTS
 
 # The parts of a study besides its groups: their names in sentences, and the sections that show them.
 PARTS = {
@@ -40,6 +41,12 @@ def skipped(merged: Merged, models: Iterable[str]) -> list[Skipped]:
 def not_run(skipped: Iterable[Skipped]) -> list[str]:
     """Return a sentence for each model and reason."""
     return [f"**{entry.model}** was not run on {plural(len(entry.subjects), 'subject')}: {entry.reason}." for entry in skipped]
+
+
+def task(study: Study) -> str:
+    """Say what the models do; MMLU is named if all subjects are its own."""
+    mmlu = " in the form of [Massive Multitask Language Understanding (MMLU)](https://arxiv.org/abs/2009.03300)"
+    return f"Language models answer multiple-choice questions{mmlu if set(study.subjects) <= set(SUBJECTS) else ''}."
 
 
 def part_of_study(study: Study) -> str | None:
