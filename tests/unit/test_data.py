@@ -136,8 +136,21 @@ def test_a_median_with_its_range():
 @pytest.mark.parametrize(
     ("kind", "counts", "problem"),
     [
-        (Totals, {"questions": 4, "correct": 5, "correct_generated": 4, "parsed": 4}, "correct is larger than questions"),
-        (Totals, {"questions": 4, "correct": 4, "correct_generated": 4, "parsed": 5}, "parsed is larger than questions"),
+        (
+            Totals,
+            {"questions": 4, "guessed": 1, "correct": 5, "correct_generated": 4, "parsed": 4},
+            "correct is larger than questions",
+        ),
+        (
+            Totals,
+            {"questions": 4, "guessed": 1, "correct": 4, "correct_generated": 4, "parsed": 5},
+            "parsed is larger than questions",
+        ),
+        (
+            Totals,
+            {"questions": 4, "guessed": 5, "correct": 4, "correct_generated": 4, "parsed": 4},
+            "guessed is larger than questions",
+        ),
         (CorrectedCounts, {"n": 4, "stale": 5}, "stale is larger than n"),
         (NeverCounts, {"n": 4, "false_recall": 0, "not_knowing": 5}, "not_knowing is larger than n"),
         (RuleCounts, {"n": 4, "kept": 5}, "kept is larger than n"),
