@@ -48,9 +48,7 @@ def tokenizer(real_folder):
 @pytest.fixture(scope="module")
 def part(real_data):
     """Return the questions of a subject that a preset is tried on: part('chat', 'anatomy')."""
-    return lambda preset, subject: questions.split(questions.read_folder(real_data / "mmlu", subject), Split.TEST)[
-        {**PART, "cloze": CLOZE}[preset]
-    ]
+    return lambda preset, subject: questions.split(questions.read_folder(real_data / "mmlu", subject), Split.TEST)[PART[preset]]
 
 
 @pytest.fixture(scope="module")
