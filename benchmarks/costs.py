@@ -170,7 +170,9 @@ def markdown(costs: Sequence[Cost], rates: Rates) -> str:
         lines.append(f"| {' | '.join(map(str, cells))} |")
     for device in dict.fromkeys(row.model.device for row in costs):
         rows = [row for row in costs if row.model.device == device]
-        download = formatting.gigabytes(sum(row.download_bytes for row in rows))
+        # The weights of a model that is asked in several ways are downloaded once.
+        weights = {(row.model.repository, row.model.commit): row.download_bytes for row in rows}
+        download = formatting.gigabytes(sum(weights.values()))
         memory = formatting.gigabytes(max(row.memory_mb for row in rows) * 10**6)
         questions = sum(row.study.questions for row in rows)
         cells = [f"**all on {device}**", device, download, memory, max(row.minutes for row in rows), questions]

@@ -48,6 +48,7 @@ HERE = {
     "snakemake --cores 8": "snakemake --cores 8",
     "snakemake --unlock": "snakemake --unlock",
     "snakemake --cores 8 --config study=writeup only=small": "snakemake --cores 8 --config study=writeup only=small --dry-run",
+    "snakemake --cores 8 --config study=first-real": "snakemake --cores 8 --config study=first-real --dry-run",
     "snakemake --cores 8 --use-singularity --config study=writeup": (
         "snakemake --cores 8 --use-singularity --config study=writeup --dry-run"
     ),

@@ -53,6 +53,7 @@ HEADERS = {
     "a column twice": ("question,A,B,B,answer", "has the column 'B' twice"),
     "a column twice in another case": ("question,A,a,B,answer", "has the column 'A' twice"),
     "the answer twice": ("question,A,B,Answer,answer", "has the column 'answer' twice"),
+    "a long column twice": (f"question,A,B,{'z' * 5000},{'z' * 5000},answer", f"has the column '{'z' * 40}' twice"),
     "one choice": ("question,A,answer", "has no column B: name the columns of choices A, B, … without a gap"),
     "no choice": ("question,answer", "has no column A"),
     "a gap": ("question,A,B,D,answer", "has no column C: name the columns"),

@@ -143,7 +143,7 @@ def test_the_report_of_letters_and_cloze_says_so_once():
     assert "Not known for c." in report
     assert "probability among the letters, of o on average over every order of the choices." in report
     assert "o saw every choice under every letter" in report
-    assert "| lm_eval: letters over all orders |" in report and "| cloze: cloze, per character |" in report
+    assert "| letters over all orders, 0-shot |" in report and "| cloze, per character, 0-shot |" in report
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from mmlu_kit.evaluation.records import NotRun
 from mmlu_kit.results import merging, stability
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.stability import RunSettings, StabilityFile
-from mmlu_kit.settings import Device, PromptSettings
+from mmlu_kit.settings import Device
 from mmlu_kit.study import Group
 from mmlu_kit.timing.time_logs import Processes
 
@@ -107,28 +107,26 @@ def test_the_report_begins_with_the_notice_and_what_is_missing():
     ("prompts", "phrases"),
     [
         ([{}], ["Each answer is read in two ways"]),
-        (
-            [{"orders": "cyclic"}],
-            ["Each answer is read in two ways", "With `orders: cyclic`, each question is asked once for each"],
-        ),
-        ([{"preset": "cloze"}], ["With the presets `cloze`, models see no letters"]),
+        ([{"orders": "cyclic"}], ["Each answer is read in two ways", "Of s it is the letter of the choice"]),
+        ([{"preset": "cloze"}], ["Each choice of a question is scored as its continuation"]),
         (
             [{}, {"preset": "olmes"}],
-            ["Where letters are asked for, each answer is read", "With the presets `olmes`, models see no letters"],
+            [
+                "Each answer is read in two ways",
+                "Some prompts show no letters, and nothing is generated (m: cloze (olmes), per character)",
+            ],
         ),
     ],
 )
 def test_the_report_begins_with_how_answers_are_read(prompts, phrases):
     names = ["s", "m"][: len(prompts)]
-    study = results.study(names, ["anatomy"])
-    merged, table = results.merged(study, {name: {"anatomy": BEST} for name in names})
+    merged, table = results.merged(results.study(names, ["anatomy"]), {name: {"anatomy": BEST} for name in names})
     models = {
-        name: study.models[name].model_copy(update={"prompt": PromptSettings.model_validate(prompt)})
+        name: merged.models[name].model_copy(update={"requested": results.asked(**prompt)})
         for name, prompt in zip(names, prompts, strict=True)
     }
-    asked = merged.model_copy(update={"study": study.model_copy(update={"models": models})})
-    top = results.report(asked, table).split("## Table of Contents")[0]
-    known = ["Each answer is read", "Where letters are asked for", "With `orders: cyclic`", "With the presets"]
+    top = results.report(merged.model_copy(update={"models": models}), table).split("## Table of Contents")[0]
+    known = ["Each answer is read", "Of s it is", "Each choice of a question", "Some prompts show no letters"]
     assert [phrase for phrase in known if phrase in top] == [
         next(p for p in known if phrase.startswith(p)) for phrase in phrases
     ]

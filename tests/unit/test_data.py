@@ -4,11 +4,12 @@ import json
 from typing import Literal
 
 import pytest
-from mmlu_kit.config import Commit, Repository, Strategy
+from mmlu_kit.config import Strategy
 from mmlu_kit.data import Count, Data, Document, Entry, Fraction, MedianRange, Name, Sha256, version
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.recall.documents import CorrectedCounts, NeverCounts, RuleCounts
 from mmlu_kit.settings import Device, Letter
+from mmlu_kit.source_entries import Commit, Repository
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import MAX_MESSAGE_LENGTH
 from pydantic import Field, TypeAdapter, ValidationError
@@ -135,8 +136,21 @@ def test_a_median_with_its_range():
 @pytest.mark.parametrize(
     ("kind", "counts", "problem"),
     [
-        (Totals, {"questions": 4, "correct": 5, "correct_generated": 4, "parsed": 4}, "correct is larger than questions"),
-        (Totals, {"questions": 4, "correct": 4, "correct_generated": 4, "parsed": 5}, "parsed is larger than questions"),
+        (
+            Totals,
+            {"questions": 4, "guessed": 1, "correct": 5, "correct_generated": 4, "parsed": 4},
+            "correct is larger than questions",
+        ),
+        (
+            Totals,
+            {"questions": 4, "guessed": 1, "correct": 4, "correct_generated": 4, "parsed": 5},
+            "parsed is larger than questions",
+        ),
+        (
+            Totals,
+            {"questions": 4, "guessed": 5, "correct": 4, "correct_generated": 4, "parsed": 4},
+            "guessed is larger than questions",
+        ),
         (CorrectedCounts, {"n": 4, "stale": 5}, "stale is larger than n"),
         (NeverCounts, {"n": 4, "false_recall": 0, "not_knowing": 5}, "not_knowing is larger than n"),
         (RuleCounts, {"n": 4, "kept": 5}, "kept is larger than n"),

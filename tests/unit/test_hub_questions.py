@@ -46,6 +46,30 @@ def test_choices_in_columns_of_csv_and_json_lines(fetch, name):
     assert first.subject_title == "Health & Safety"
 
 
+@pytest.mark.parametrize(
+    ("where", "texts"),
+    [
+        ({"level": "5"}, ["a", "b"]),
+        ({"checked": "true"}, ["a", "c"]),
+        ({"checked": "false", "level": "5"}, ["b"]),
+        ({"kind": "5"}, ["c"]),
+        ({"share": "0.5"}, ["b"]),
+    ],
+)
+@pytest.mark.parametrize("name", ["t.parquet", "t.jsonl"])
+def test_rows_are_taken_by_texts_numbers_and_booleans(fetch, name, where, texts):
+    columns = ("question", "level", "checked", "kind", "share")
+    values = [("a", 5, True, "x", 1.5), ("b", 5, False, "x", 0.5), ("c", 6, True, "5", 2.0), ("d", 7, False, None, None)]
+    rows = [{**dict(zip(columns, row, strict=True)), "choices": ["x", "y"], "answer": 1} for row in values]
+    questions = fetch({name: rows}, "one", files={"test": name}, subject="one", where=where)
+    assert [one.question for one in questions] == texts
+
+
+def test_a_column_that_is_there_twice_is_refused(fetch, tmp_path):
+    (tmp_path / "all.csv").write_text("question,opa,opb,opc,cop,topic,cop\nQ?,x,y,z,A,Law,B\n")
+    refused(lambda: fetch({}, "law", **COLUMNS), "all.csv has the column 'cop' twice")
+
+
 LISTS = {"files": {"test": "t.parquet"}, "subject": "one", "fields": {"choices": "options.text", "answer": "key"}}
 
 

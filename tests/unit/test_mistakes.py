@@ -5,16 +5,9 @@ import pandas
 import pytest
 from mmlu_kit import statistics
 from mmlu_kit.analysis import mistakes, pairs
-from mmlu_kit.analysis.document import (
-    AnalysisFile,
-    ConstantLetter,
-    HardQuestion,
-    LabelAccuracies,
-    LabelErrors,
-    LetterShares,
-    McNemar,
-)
+from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, LabelAccuracies, LabelErrors, McNemar
 from mmlu_kit.analysis.label_checks import LabelChecks
+from mmlu_kit.analysis.model_document import ConstantLetter, LetterShares
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError

@@ -53,3 +53,13 @@ def test_defaults_are_no_options_so_that_a_new_setting_makes_no_result_again():
 def test_settings_of_another_protocol_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         parsed(arguments)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "", "two", "1_0", "\u0661", "9" * 20])
+def test_a_number_of_threads_or_tokens_is_positive(text, capsys):
+    parser = argparse.ArgumentParser()
+    options.add_batches(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args([f"--tokens-per-batch={text}"])
+    assert capsys.readouterr().err.endswith(f"needs a whole number from 1, not '{text}'\n")
+    assert options.positive("007") == 7

@@ -25,14 +25,17 @@ def test_the_writeup_study_matches_the_writeup(config):
     study = resolve({**config, "study": "writeup"})
     assert (study.baseline.model, study.baseline.subjects) == ("Llama-3.2-1B-Instruct", ["astronomy", "business_ethics"])
     small, medium = study.groups
-    assert [name.split("-")[1] for name in small.models] == ["0.5B", "1.5B", "3B"]
-    assert [name.split("-")[1] for name in medium.models] == ["7B", "14B"]
+    assert [name.split("-")[1] for name in small.models] == ["0.5B", "1.5B", "3B"] * 2
+    assert [name.split("-")[1] for name in medium.models] == ["7B", "14B"] * 2
     models = study.models
+    # The same weights are asked as the writeup asked, and as lm-eval does.
+    presets = {name: models[name].prompt.preset for name in small.models + medium.models}
+    assert presets == {name: Preset.WRITEUP if name.endswith("-writeup") else Preset.LM_EVAL for name in presets}
     assert {(models[name].device, models[name].quantization) for name in small.models} == {(Device.CPU, Quantization.NONE)}
     assert {(models[name].device, models[name].quantization) for name in medium.models} == {
         (Device.CUDA, Quantization.FOUR_BIT)
     }
-    assert len(study.subjects) == 10 and len(study.pairs()) == 2 + 5 * 10
+    assert len(study.subjects) == 10 and len(study.pairs()) == 2 + 2 * 5 * 10
     assert [(setup.device, setup.quantization) for setup in study.timing_setups.setups] == [
         ("cuda", "none"), ("cuda", "4bit"), ("cuda", "8bit"), ("cpu", "none"), ("cpu", "4bit"),
     ]  # fmt: skip
@@ -68,7 +71,7 @@ def test_a_part_of_a_study_excludes_the_rest(config, only):
     study = resolve({**config, "study": "writeup", "only": only})
     assert [group.name for group in study.groups] == ["small"]
     assert study.baseline is None and study.timing_setups is None
-    assert len(study.models) == 3
+    assert len(study.models) == 6
 
 
 def test_the_chat_part_alone_has_its_defaults_and_its_models(config):
@@ -94,7 +97,7 @@ def test_a_study_tells_which_models_are_run_and_where_their_files_are(config, tm
     (tmp_path / "p.csv").write_text("")
     config["models"]["theirs"] = {"predictions": str(tmp_path / "p.csv")}
     config["models"]["demo-small"]["load_once"] = True
-    config["studies"]["demo"]["groups"]["small"]["models"].append("theirs")
+    config["studies"]["demo"]["groups"]["small"]["models"] = ["demo-small", "demo-large", "theirs"]
     study = resolve(config)
     assert study.imported == ["theirs"] and "theirs" not in study.run and "demo-small" in study.run
     assert study.loaded_once == ["demo-small"]
@@ -102,7 +105,7 @@ def test_a_study_tells_which_models_are_run_and_where_their_files_are(config, tm
     assert study.process("demo-large", "anatomy") == "demo-large/anatomy.time"
     assert study.manifest("demo-small") == "demo-small@local.json" and study.subjects_folder == "demo@local"
     writeup = resolve({**config, "study": "writeup", "load_once": True})
-    assert writeup.only_baseline == ["Llama-3.2-1B-Instruct"] and writeup.loaded_once == list(writeup.models)
+    assert writeup.only_baseline == ["Llama-3.2-1B-Instruct"] and sorted(writeup.loaded_once) == sorted(writeup.models)
     assert writeup.subjects_folder == f"mmlu@{config['questions']['mmlu']['commit']}"
 
 
@@ -164,7 +167,7 @@ def change(config, path, value):
             "~/no/such",
             "there is no folder ~/no/such: ~ is not expanded",
         ),
-        ("study", "dmeo", "there is no study 'dmeo'; known: demo, smoke, writeup"),
+        ("study", "dmeo", "there is no study 'dmeo'; known: demo, first-real, smoke, writeup; did you mean 'demo'"),
         ("only", ["large"], "has no group 'large'; it has baseline, chat, small"),
         ("studies/writeup/subjects", ["astronmy"], "writeup.subjects: 'astronmy' is not known; did you mean 'astronomy'"),
         ("studies/demo/subjects", ["Human Aging"], "demo.subjects.0: 'Human Aging' is no name of a subject; .* 'human_aging'"),

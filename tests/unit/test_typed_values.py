@@ -69,8 +69,8 @@ def test_a_number_that_could_be_two_studies_is_neither(config):
         ("partial=2", "partial: needs true or false, not 2"),
         ("record_host=[yes]", "record_host: needs true or false, not a list"),
         ("study=", "study: is empty: name one, as in --config study=demo"),
-        ("study=smok", "there is no study 'smok'; known: demo, smoke, writeup; did you mean 'smoke'?"),
-        ("study=demo,smoke", "there is no study 'demo,smoke'; known: demo, smoke, writeup; did you mean 'smoke'?"),
+        ("study=smok", "there is no study 'smok'; known: demo, first-real, smoke, writeup; did you mean 'smoke'?"),
+        ("study=demo,smoke", "there is no study 'demo,smoke'; known: demo, first-real, smoke, writeup; did you mean 'smoke'?"),
         ("study=True", "study: needs text, not true: write it in quotes in a file, which --configfile names"),
         ("study={a: b}", "study: needs text, not a mapping"),
         ("only=smal", "only: the study 'demo' has no group 'smal'; it has baseline, chat, small, stability, timing_setups; "

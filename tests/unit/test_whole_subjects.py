@@ -168,7 +168,7 @@ def test_the_report_says_what_is_left_out_and_why(folder):
     (folder / "test/astronomy_test.csv").write_text("q,1,2,3,4,E\n")
     study = study_of(folder)
     line = sentences.left_out(study)
-    assert "the question set has 3 subjects whole" in line
+    assert line.startswith("the study asks all 57 subjects, and the question set has 3 subjects whole. ")
     assert "virology" not in line and "nutrition" in line and MISSING in line
     assert r"astronomy: test/astronomy\_test.csv: row 1: the answer is 'E'" in line
     assert str(folder) not in line

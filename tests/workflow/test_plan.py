@@ -26,10 +26,10 @@ def test_the_whole_writeup_is_planned_offline(workflow_copy, snakemake, namespac
     process = snakemake(workflow_copy, "--cores", "8", "--dry-run", "--config", "study=writeup", without_network=True)
     assert process.returncode == 0, process.stdout + process.stderr
     for rule, count in {
-        "fetch_model": 6,
+        "fetch_model": 11,
         "fetch_questions": 10,
-        "evaluate": 2 + 3 * 10,  # the baseline's two subjects, and ten of each small model
-        "evaluate_together": 2,  # the medium models, loaded once
+        "evaluate": 2 + 6 * 10,  # the baseline's two subjects, and ten of each small model
+        "evaluate_together": 4,  # the medium models, loaded once
         "time_setup": 5 * 3,
         "compare_setups": 1,
         "chat_benchmark": 1,
@@ -44,14 +44,14 @@ def test_the_whole_writeup_is_planned_offline(workflow_copy, snakemake, namespac
     }.items():
         assert re.search(rf"^{rule}\s+{count}$", process.stdout, re.M), f"{rule}: {process.stdout[-3000:]}"
     jobs = re.findall(r"^(\w+)(?: [\w.-]+)*: missing output files$", process.stdout, re.M)
-    assert len(jobs) == 79 and len(process.stdout) < 10_000
+    assert len(jobs) == 116 and len(process.stdout) < 10_000
     assert process.stdout.count("Job stats:") == 1 and "input:" not in process.stdout
     assert not (workflow_copy / "results").exists() and not (workflow_copy / "resources").exists()
 
 
 def test_the_small_models_alone_can_be_planned(workflow_copy, snakemake):
     text, jobs = plan(snakemake, workflow_copy, "study=writeup", "only=small")
-    assert (jobs["fetch_model"], jobs["evaluate"]) == (3, 30) and "evaluate_together" not in jobs
+    assert (jobs["fetch_model"], jobs["evaluate"]) == (6, 60) and "evaluate_together" not in jobs
     assert "Llama" not in text and "device cuda" not in text
 
 
@@ -90,26 +90,26 @@ def test_a_study_of_groups_of_its_own_is_planned_without_an_audit(workflow_copy,
 
 def test_one_job_for_each_model_can_be_asked_for(workflow_copy, snakemake):
     text, jobs = plan(snakemake, workflow_copy, "study=writeup", "load_once=yes", options=["--verbose"])
-    assert (jobs["evaluate_together"], jobs["evaluate_baseline_together"]) == (5, 1) and "evaluate" not in jobs
+    assert (jobs["evaluate_together"], jobs["evaluate_baseline_together"]) == (10, 1) and "evaluate" not in jobs
     assert "results/writeup/timings/Llama-3.2-1B-Instruct/together.time" in text
     assert "evaluations/Llama-3.2-1B-Instruct/anatomy.json" not in text
 
 
 def test_gpu_jobs_request_a_gpu(workflow_copy, snakemake):
     text, _ = plan(snakemake, workflow_copy, "study=writeup", "only=medium", options=["--verbose"])
-    assert text.count("gpu=1") == 2 and "gpu=0" not in text
+    assert text.count("gpu=1") == 4 and "gpu=0" not in text
 
 
 def test_gpu_jobs_request_a_generic_resource_where_a_cluster_wants_that(workflow_copy, snakemake):
     text, _ = plan(snakemake, workflow_copy, "study=writeup", options=["--verbose", "--default-resources", "gpus_by_gres=1"])
     lines = re.findall(r"^    resources: .*", text, re.M)
-    assert "gpu=1" not in "".join(lines) and sum("gres=gpu:1" in line for line in lines) == 2 + 3 * 3
+    assert "gpu=1" not in "".join(lines) and sum("gres=gpu:1" in line for line in lines) == 4 + 3 * 3
 
 
 def test_only_fetch_rules_see_a_token_and_name_files_by_commit(workflow_copy, snakemake):
     text, _ = plan(snakemake, workflow_copy, "study=writeup", options=["--printshellcmds"])
     commands = re.findall(r"^Shell command: (.*)python workflow/scripts/(\w+)\.py", text, re.M)
-    assert len(commands) == 79
+    assert len(commands) == 116
     for prefix, program in commands:
         shut = prefix.startswith("env -u HF_TOKEN -u HUGGING_FACE_HUB_TOKEN -u HF_TOKEN_PATH HF_HUB_OFFLINE=1")
         assert shut != (program in ("fetch_model", "fetch_questions")), (prefix, program)

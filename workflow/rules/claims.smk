@@ -22,10 +22,10 @@ if REFERENCE:
         params:
             **EVIDENCE_PARAMS,
             code=KIT.code("audit_claims.py"),
-            folder=readable(REFERENCE),
+            reference=[f"--reference={readable(REFERENCE)}"],
         shell:
             f"{OFFLINE} python {PROGRAMS}/audit_claims.py{EVIDENCE_OPTIONS}"
             " --analysis {input.analysis:q}"
-            " --reference {params.folder:q}"
+            " {params.reference:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

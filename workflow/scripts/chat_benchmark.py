@@ -38,7 +38,7 @@ def arguments() -> argparse.Namespace:
     add("--seed", type=int, default=2026, help="seed for facts, values and small talk (default: 2026)")
     options.add_loading(parser)
     options.add_template_arguments(parser)
-    add("--threads", type=int, help="processor threads (default: all cores)")
+    add("--threads", type=options.positive, help="processor threads (default: all cores)")
     add("--journal", type=Path, metavar="FILE", help="keep replies in this file, so that a killed run resumes")
     add("--recall", type=Path, required=True, metavar="FILE", help="the JSON file of prompts and replies to write")
     add("--times", type=Path, required=True, metavar="FILE", help="the JSON file of times to write")

@@ -20,7 +20,7 @@ def arguments() -> argparse.Namespace:
     options.add_loading(parser)
     options.add_prompt(parser)
     options.add_batches(parser)
-    add("--threads", type=int, help="processor threads (default: all cores)")
+    add("--threads", type=options.positive, help="processor threads (default: all cores)")
     add("--evaluations", type=Path, metavar="FOLDER", help="write each subject's records to <subject>.json in this folder")
     add("--timings", type=Path, metavar="FOLDER", help="write each subject's times to <subject>.json in this folder")
     add("--journals", type=Path, metavar="FOLDER", help="keep scored batches in this folder, so that a killed run resumes")

@@ -26,7 +26,7 @@ def arguments() -> argparse.Namespace:
     add("--max-new-tokens", type=int, default=48, metavar="N", help="the longest reply, in tokens (default: 48)")
     options.add_loading(parser)
     options.add_template_arguments(parser)
-    add("--threads", type=int, help="processor threads (default: all cores)")
+    add("--threads", type=options.positive, help="processor threads (default: all cores)")
     add("--folder", type=Path, required=True, help="where the three .md files and transcripts.json are written")
     return parser.parse_args()
 

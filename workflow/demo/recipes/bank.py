@@ -3,13 +3,13 @@
 import random
 from collections.abc import Iterator, Sequence
 
-from mmlu_kit import files
+from mmlu_kit import files, settings
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS
 
 from recipes.arithmetic import CALCULATIONS, held_out, wrong_results
 from recipes.facts import Relation
 
+LETTERS = settings.LETTERS[:4]  # as many as each question has choices
 EXAMPLES = 5  # few-shot examples of each subject, as in MMLU's dev split
 CALCULATED = 30  # questions of each kind of calculation
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import transformers
 from mmlu_kit.evaluation import prompts
-from mmlu_kit.settings import LETTERS, Preset
+from mmlu_kit.settings import Preset
 
 from recipes import bank, talk
 from recipes.facts import Relation
@@ -60,7 +60,7 @@ def check_saved(folder: Path, tokenizer: Any, *texts: str) -> None:
 
 def check_letters(tokenizer: Any) -> None:
     """Assert that each letter after a prompt is a single token."""
-    for letter in LETTERS:
+    for letter in bank.LETTERS:
         for answer in (letter, f" {letter}"):
             joined = tokenizer("Answer:" + answer)["input_ids"]
             assert len(joined) == len(tokenizer("Answer:")["input_ids"]) + 1, f"{answer!r} is not one token"

@@ -16,7 +16,7 @@ import transformers
 from mmlu_kit.evaluation import prompts
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import LETTERS, Preset
+from mmlu_kit.settings import Preset
 
 from recipes import bank
 from recipes.facts import Relation
@@ -110,7 +110,7 @@ def _batches(
 ) -> Iterator[tuple[torch.Tensor, ...]]:
     """Yield endless batches: ids, mask (rows, length); last positions, letter ids (rows); choices' ends, right (rows, 4)."""
     letter_ids = {
-        preset: [tokenizer(prompts.answer_text(preset, letter))["input_ids"][0] for letter in LETTERS]
+        preset: [tokenizer(prompts.answer_text(preset, letter))["input_ids"][0] for letter in bank.LETTERS]
         for preset in (Preset.LM_EVAL, Preset.CHAT)
     }
     template = ChatTemplate(tokenizer)
@@ -121,13 +121,13 @@ def _batches(
         texts = [_text(question, preset, template) for question, preset in zip(chosen, presets, strict=True)]
         encoded = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt", return_offsets_mapping=True)
         mask = encoded["attention_mask"]
-        places = [LETTERS.index(question.answer) for question in chosen]
+        places = [bank.LETTERS.index(question.answer) for question in chosen]
         ends = [
             _choice_ends(q, text, encoded["offset_mapping"][row])
             for row, (q, text) in enumerate(zip(chosen, texts, strict=True))
         ]
         letters = [letter_ids[preset][place] for preset, place in zip(presets, places, strict=True)]
-        right = torch.nn.functional.one_hot(torch.tensor(places), len(LETTERS)).float()
+        right = torch.nn.functional.one_hot(torch.tensor(places), len(bank.LETTERS)).float()
         yield encoded["input_ids"], mask, mask.sum(1) - 1, torch.tensor(letters), torch.tensor(ends), right
 
 
@@ -139,7 +139,7 @@ def _choice_ends(question: Question, text: str, offsets: torch.Tensor) -> list[i
     """The position of the token that holds the last character of each choice."""
     begin = text.rindex(prompts.block(question, Preset.LM_EVAL))
     ends = []
-    for letter, choice in zip(LETTERS, question.choices, strict=True):
+    for letter, choice in zip(bank.LETTERS, question.choices, strict=True):
         begin = text.index(f"\n{letter}. {choice}\n", begin) + len(f"\n{letter}. {choice}") - 1
         ends.append(int(((offsets[:, 0] <= begin) & (begin < offsets[:, 1])).nonzero()[0]))
     return ends

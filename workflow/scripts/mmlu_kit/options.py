@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -115,10 +116,13 @@ def template_arguments(args: argparse.Namespace, config: TemplateArguments = Map
 
 def _batch_size(text: str) -> TokensPerBatch:
     """Parse 'auto' or a positive number."""
-    if text == "auto":
-        return "auto"
-    if int(text) < 1:
-        raise ValueError
+    return "auto" if text == "auto" else positive(text)
+
+
+def positive(text: str) -> int:
+    """Parse a positive number: the `type` of an option."""
+    if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"needs a whole number from 1, not '{text[:80]}'")
     return int(text)
 
 

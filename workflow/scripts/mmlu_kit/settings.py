@@ -16,7 +16,6 @@ from mmlu_kit.template_arguments import TemplateArguments
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # of choices; a question with four has the first four
 Letter = Annotated[str, Field(pattern=f"^[{LETTERS[0]}-{LETTERS[-1]}]$")]
-CHANCE = 1 / 4
 FEWEST_CHOICES, MOST_CHOICES = 2, len(LETTERS)
 MAX_EXAMPLES = 5  # few-shot examples in MMLU's dev split
 

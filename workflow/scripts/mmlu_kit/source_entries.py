@@ -148,7 +148,9 @@ class QuestionSet(Source):
     )
     fields: Fields | None = Field(None, description="The tables' columns; by default question, choices, answer.")
     where: dict[Text, str] | None = Field(
-        None, description="Take only rows with these values, by column: {error_type: ok}. Other rows are no questions."
+        None,
+        description="Take only rows with these values, by column: {error_type: ok}; numbers, true and false in quotes. "
+        "Other rows are no questions.",
     )
     subject: Text | None = Field(None, description="The subject of all questions, if no column and no file's name has it.")
     subjects: Titles | None = Field(

@@ -1,20 +1,20 @@
 """The study that a config names, resolved: validated, defaults filled in, in the form stored in merged.json."""
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import Field
 
 from mmlu_kit import config as configs
+from mmlu_kit import study_checks as checks
 from mmlu_kit.config import PARTS, AnyModel, ChatEntry, ImportedEntry, ModelEntry, StudyEntry, SubjectsOfModel
 from mmlu_kit.data import Data, Entry, Name
 from mmlu_kit.settings import COMPRESSIONS, DEVICE_WORDS, Device, LoadSettings, OnUnavailable, Quantization
-from mmlu_kit.source_entries import QuestionSet, Source
+from mmlu_kit.source_entries import QuestionSet
 from mmlu_kit.typed_values import intended_name
 from mmlu_kit.user_errors import UserError
-from mmlu_kit.validation_errors import did_you_mean, suggestion
+from mmlu_kit.validation_errors import suggestion
 
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 
@@ -143,13 +143,13 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
     """
     parsed = configs.parse(config)
     study = intended_name(parsed.study, parsed.studies)
-    entry = _named(parsed.studies, study, "study")
+    entry = checks.named(parsed.studies, study, "study")
     where = f"config: studies.{study}"
     parts = {name: part for name in PARTS if (part := getattr(entry, name)) is not None}
     only = [intended_name(name, [*entry.groups, *parts]) for name in parsed.only]
     for name in only:
         if name not in (*entry.groups, *parts):
-            known = _known(name, [*entry.groups, *parts])
+            known = checks.known(name, [*entry.groups, *parts])
             raise UserError(f"config: only: the study '{study}' has no group '{name}'; it has {known}")
     groups = [
         Group(name=name, title=group.title, models=group.models)
@@ -157,25 +157,27 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         if not only or name in only
     ]
     chosen = {name: part for name, part in parts.items() if not only or name in only}
-    questions = _located(_named(parsed.questions, entry.questions, "question set"), locate)
-    _check_exists(questions, f"config: questions.{entry.questions}")
+    questions = _located(checks.named(parsed.questions, entry.questions, "question set"), locate)
+    checks.check_exists(questions, f"config: questions.{entry.questions}")
     subjects = _subjects(entry, questions, where)
     needed = [model for part in chosen.values() for model in (part.models if isinstance(part, ChatEntry) else [part.model])]
     for name in needed:
         if isinstance(parsed.models.get(name), ImportedEntry):
             raise UserError(f"{where}: '{name}' has only imported predictions and cannot be run: name it only in groups")
     if "stability" in chosen:
-        _check_letters(chosen["stability"].model, parsed.models, f"{where}.stability.model")
+        checks.check_letters(chosen["stability"].model, parsed.models, f"{where}.stability.model")
     names = dict.fromkeys([*needed, *(model for group in groups for model in group.models)])
     load_once = parsed.load_once if entry.load_once is None else entry.load_once
     models: dict[str, Any] = {
-        name: _with_default(_located(_named(parsed.models, name, "model"), locate), load_once) for name in names
+        name: _with_default(_located(checks.named(parsed.models, name, "model"), locate), load_once) for name in names
     }
     for name, model in models.items():
-        _check_exists(model, f"config: models.{name}")
+        checks.check_exists(model, f"config: models.{name}")
     if entry.reference and not Path(locate(entry.reference)).is_dir():
         what = "name one with published.yaml and claims.yaml"
         raise UserError(f"{where}.reference: there is no folder {entry.reference}: {what}")
+    if "chat" in chosen:
+        checks.check_strategies(chosen["chat"].strategies, f"{where}.chat")
     setups = chosen.get("timing_setups")
     resolved = Study(
         name=study,
@@ -191,7 +193,7 @@ def resolve(config: Mapping[str, Any], locate: Callable[[str], str] = str) -> St
         baseline=chosen.get("baseline"),
         timing_setups=_timing_setups(setups, models[setups.model], f"{where}.timing_setups") if setups else None,
         stability=chosen.get("stability"),
-        chat=_chat(chosen.get("chat"), f"{where}.chat"),
+        chat=chosen.get("chat"),
         only=only,
     )
     if questions.path is None:
@@ -205,16 +207,6 @@ def check_parts(study: Study) -> None:
         for subject in getattr(getattr(study, name), "subjects", []):
             if subject not in study.subjects:
                 raise UserError(f"config: studies.{study.name}.{name}: '{subject}' is not among the study's subjects")
-
-
-def _check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> None:
-    """Check that the stability measurement's model answers with letters: it compares their log-probabilities."""
-    model = models.get(name)
-    if isinstance(model, ModelEntry) and model.prompt.preset.is_cloze:
-        run = {name: entry for name, entry in models.items() if isinstance(entry, ModelEntry)}
-        others = [name for name, entry in run.items() if not entry.prompt.preset.is_cloze]
-        advice = f"one of {_listed(others)}" if others else "a model with another preset"
-        raise UserError(f"{where}: '{name}' has the preset {model.prompt.preset}, which asks for no letters: name {advice}")
 
 
 def _subjects(entry: StudyEntry, questions: QuestionSet, where: str) -> list[str]:
@@ -255,24 +247,10 @@ def _timing_setups(entry: configs.TimingSetupsEntry, model: ModelEntry, where: s
     return TimingSetups(model=entry.model, subjects=entry.subjects, repeats=entry.repeats, setups=setups)
 
 
-def _chat(entry: ChatEntry | None, where: str) -> ChatEntry | None:
-    """Check the recall experiment: without the strategies that others are compared with it raises UserError."""
-    for strategy in ("full", "none"):
-        if entry and strategy not in entry.strategies:
-            raise UserError(f"{where}.strategies: '{strategy}' is missing, and the others are compared with it: add it")
-    return entry
-
-
 def _with_default(model: AnyModel, load_once: bool) -> AnyModel:
     """A model's entry with the study's `load_once` if it has none of its own."""
     has_own = isinstance(model, ImportedEntry) or "load_once" in model.model_fields_set
     return model if has_own else model.model_copy(update={"load_once": load_once})
-
-
-def _named(entries: Mapping[str, Any], name: str, kind: str) -> Any:
-    if name not in entries:
-        raise UserError(f"config: there is no {kind} '{name}'; known: {_known(name, entries)}")
-    return entries[name]
 
 
 def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
@@ -280,31 +258,3 @@ def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
     names = ("path", "examples", "label_errors", "predictions")
     paths = {name: path for name in names if (path := getattr(entry, name, None))}
     return entry.model_copy(update={name: locate(path) for name, path in paths.items()})
-
-
-def _check_exists(entry: Source | ImportedEntry, where: str) -> None:
-    """Check that an entry names an existing folder, a repository with its commit, or an existing file of predictions."""
-    if isinstance(entry, ImportedEntry):
-        if not Path(entry.predictions).is_file():
-            raise UserError(f"{where}.predictions: there is no file {entry.predictions}")
-        return
-    keys = {key for key in ("path", "repository", "commit") if getattr(entry, key) is not None}
-    if keys not in ({"path"}, {"repository", "commit"}):
-        raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
-    is_set = isinstance(entry, QuestionSet)
-    if entry.path and not (os.path.lexists(entry.path) if is_set else Path(entry.path).is_dir()):
-        hint = ": ~ is not expanded, so write the path of your home folder out" if entry.path.startswith("~") else ""
-        raise UserError(f"{where}.path: there is no {'file or folder' if is_set else 'folder'} {entry.path}{hint}")
-    labels = getattr(entry, "label_errors", None)
-    if labels and not Path(labels).is_dir():
-        raise UserError(f"{where}.label_errors: there is no folder {labels}")
-
-
-def _known(name: str, names: Iterable[str]) -> str:
-    """All names, and the one that is close to `name`, if any is."""
-    names = list(names)
-    return "; ".join(filter(None, [_listed(names), did_you_mean(name, names)]))
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

@@ -5,7 +5,7 @@ import pandas
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 
-from mmlu_kit.analysis.document import Calibration, CalibrationBin
+from mmlu_kit.analysis.model_document import Calibration, CalibrationBin
 from mmlu_kit.results import merging
 
 

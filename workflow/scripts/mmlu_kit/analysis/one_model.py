@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mmlu_kit import formatting, statistics
 from mmlu_kit.analysis.agreement import accuracies
 from mmlu_kit.analysis.calibration import calibration, letter_probabilities
-from mmlu_kit.analysis.document import (
+from mmlu_kit.analysis.model_document import (
     Calibration,
     ConstantLetter,
     GeneratedShare,

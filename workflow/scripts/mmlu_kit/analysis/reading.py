@@ -5,7 +5,8 @@ from typing import Any
 
 from mmlu_kit import statistics
 from mmlu_kit.analysis import protocols
-from mmlu_kit.analysis.document import AnalysisFile, ModelAnalysis, Share
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.model_document import ModelAnalysis, Share
 from mmlu_kit.results import summaries
 from mmlu_kit.results.protocols import first_of_each
 from mmlu_kit.results.study_results import StudyResults

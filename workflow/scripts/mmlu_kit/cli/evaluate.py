@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_loading(parser, from_config=True)
     options.add_prompt(parser, from_config=True)
     options.add_batches(parser, from_config=True)
-    add("--threads", type=int, help="processor threads (default: config's, else all cores)")
+    add("--threads", type=options.positive, help="processor threads (default: config's, else all cores)")
     add("--evaluations", type=Path, metavar="FOLDER", help="write each subject's records to <subject>.json in this folder")
     add("--timings", type=Path, metavar="FOLDER", help="write each subject's times to <subject>.json in this folder")
     add("--journals", type=Path, metavar="FOLDER", help="keep scored batches in this folder, so that a killed run resumes")

@@ -3,6 +3,7 @@
 Without columns and files in config they are those of MMLU as published there (cais/mmlu): one table for each subject and split.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,14 @@ def _rows(path: Path, entry: QuestionSet, split: Split) -> list[Row]:
     rows = []
     for number, values in enumerate(table, 1):
         where = f"{path}: row {number}"
-        if all(_value(values, name, where) == value for name, value in chosen.items()):
+        if all(_as_text(_value(values, name, where)) == text for name, text in chosen.items()):
             rows.append(_row(values, fields, where, split))
     return rows
+
+
+def _as_text(value: Any) -> Any:
+    """A number or a boolean as config's `where` writes it; other values as they are."""
+    return json.dumps(value) if isinstance(value, int | float) else value
 
 
 def _row(values: Mapping[str, Any], fields: Fields, where: str, split: Split) -> Row:

@@ -45,7 +45,7 @@ def _columns(path: Path, header: Sequence[str]) -> dict[str, int]:
     for place, cell in enumerate(header):
         name = cell.strip().upper() if len(cell.strip()) == 1 else cell.strip().lower()
         if name in columns:
-            raise UserError(f"{path}: the header has the column '{name}' twice: rename or remove one")
+            raise UserError(f"{path}: the header has the column '{printable(name[:40])}' twice: rename or remove one")
         columns[name] = place
     if "question" not in columns:
         cells = ", ".join(f"'{printable(cell[:20])}'" for cell in header[:8])

@@ -42,7 +42,7 @@ def by_subject(rows: Iterable[Row], default: str) -> dict[str, list[Row]]:
         name = name_of(title, row.where)
         other = titles.setdefault(name, title)
         if other != title:
-            both = f"'{printable(other)}' and '{printable(title)}'"
+            both = f"'{printable(str(other)[:80])}' and '{printable(str(title)[:80])}'"
             raise UserError(f"{row.where}: the subjects {both} have one name, {name}: write both in one way")
         groups.setdefault(name, []).append(row)
     return groups

@@ -42,6 +42,10 @@ def _check(path: Path, needed: Iterable[str], columns: Collection[str]) -> None:
         if name not in columns:
             known = ", ".join(printable(column)[:40] for column in sorted(columns)[:40])
             raise UserError(f"{path} has no column '{printable(name)}': correct `fields`; it has {known or 'none'}")
+        if list(columns).count(name) > 1:
+            raise UserError(
+                f"{path} has the column '{printable(name)}' twice: use another file, as nothing tells which is meant"
+            )
 
 
 def _parquet(path: Path, columns: list[str]) -> Iterator[Values]:

@@ -40,6 +40,7 @@ class Context:
 
     study: Study
     outline: Outline
+    task: str
     answers: str
     level: str
     part_of_study: str | None
@@ -108,6 +109,7 @@ def context(
     return Context(
         study=study,
         outline=sections,
+        task=sentences.task(study),
         answers=answers.how_read(merged, analysis.models),
         level=f"{statistics.ALPHA:.0%}",
         part_of_study=sentences.part_of_study(study),

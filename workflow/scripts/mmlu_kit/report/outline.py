@@ -68,11 +68,6 @@ class Outline:
         """Return where a section is: 'section 6'. Raises StopIteration if there is none."""
         return next(section.place for section in self.sections if section.name == name)
 
-    @property
-    def last_group(self) -> Section | None:
-        """The last section on a group, which the comparison of protocols ends."""
-        return next((section for section in reversed(self.sections) if section.name == RESULTS), None)
-
 
 def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | None) -> Outline:
     """Return a report's sections; `publication` is that of the study's reference, None if it has none."""

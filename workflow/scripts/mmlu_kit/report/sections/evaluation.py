@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from mmlu_kit import formatting, settings
-from mmlu_kit.analysis.document import ModelAnalysis
+from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.config import ImportedEntry, ModelEntry
-from mmlu_kit.formatting import plural
-from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, listed
 from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.results import answer_forms, protocols, summaries
 from mmlu_kit.results.merged import Merged, MergedModel
-from mmlu_kit.settings import Effective, Orders, Requested
+from mmlu_kit.settings import Effective, Requested
+from mmlu_kit.source_entries import QuestionSet
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def section(merged: Merged, models: Sequence[str], analyses: Sequence[ModelAnaly
     analysed = {analysis.model: analysis for analysis in analyses}
     return EvaluationSection(
         subjects=[[row.subject, str(row.questions)] for row in rows] + [[f"**all {len(rows)}**", f"**{total}**"]] * bool(rows),
-        questions=_source(study.questions.repository, study.questions.commit) or formatting.code(study.questions.path or ""),
+        questions=_questions(study.questions),
         any_model=bool(order),
         models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
         notes=[
@@ -73,9 +73,19 @@ def _weights(effective: Effective) -> str:
 
 
 def _prompt(requested: Requested) -> str:
-    if requested.preset.is_cloze or requested.orders != Orders.GIVEN:
-        return f"{requested.preset}: {protocols.protocol(requested)}"
-    return f"{requested.preset}, {plural(requested.examples, 'few-shot example')}"
+    """Return 'letters, 5-shot', 'cloze, per byte, 0-shot'."""
+    words = protocols.protocol(requested)
+    return formatting.cell(words if requested.examples else f"{words}, 0-shot")
+
+
+def _questions(questions: QuestionSet) -> str:
+    """Return where the questions come from, and which of the rows there they are."""
+    source = _source(questions.repository, questions.commit) or formatting.code(questions.path or "")
+    if not questions.where:
+        return source
+    return (
+        f"{source}, only rows with {listed(formatting.code(f'{column}: {value}') for column, value in questions.where.items())}"
+    )
 
 
 def _source(repository: str | None, commit: str | None) -> str | None:

@@ -1,8 +1,8 @@
-"""Section 6's table of letters: how often each model chose each one, and how often where it was right."""
+"""The error analysis's table of letters: how often each model chose each one, and how often where it was right."""
 
 from collections.abc import Sequence
 
-from mmlu_kit.analysis.document import ModelAnalysis
+from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import percent
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, known, points
 from mmlu_kit.report.sentences.mistakes import MOST_COLUMNS

@@ -1,10 +1,11 @@
-"""Section 6: the error analysis, from analysis.json."""
+"""The error analysis, from analysis.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, McNemar, ModelAnalysis, PairAnalysis
+from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, McNemar, PairAnalysis
+from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions, cells
 from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, points
@@ -18,7 +19,7 @@ from mmlu_kit.settings import LETTERS
 
 @dataclass(frozen=True)
 class MistakesSection:
-    """Tables and sentences of section 6; a table or list is empty, and a sentence None, if there is nothing to say."""
+    """Tables and sentences of the error analysis; a table or list is empty, and a sentence None, if there is nothing to say."""
 
     best: str
     generated: bool

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.document import Calibration, ModelAnalysis
+from mmlu_kit.analysis.model_document import Calibration, ModelAnalysis
 from mmlu_kit.formatting import p_value, percent, ratio
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.statistics import ALPHA, wilson

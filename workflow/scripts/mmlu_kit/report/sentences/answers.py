@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mmlu_kit.analysis.document import ModelAnalysis
+from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import plural
 from mmlu_kit.report.cells import listed
 from mmlu_kit.report.sentences.accuracy import best_answer, guessing_reaches

@@ -43,6 +43,12 @@ def not_run(skipped: Iterable[Skipped]) -> list[str]:
     return [f"**{entry.model}** was not run on {plural(len(entry.subjects), 'subject')}: {entry.reason}." for entry in skipped]
 
 
+def task(study: Study) -> str:
+    """Say what the models do; MMLU is named if all subjects are its own."""
+    mmlu = " in the form of [Massive Multitask Language Understanding (MMLU)](https://arxiv.org/abs/2009.03300)"
+    return f"Language models answer multiple-choice questions{mmlu if set(study.subjects) <= set(SUBJECTS) else ''}."
+
+
 def part_of_study(study: Study) -> str | None:
     """Say which part of the study was run; None for all of it."""
     return f"only {' and '.join(study.only)} of study `{study.name}` was run." if study.only else None
@@ -74,7 +80,8 @@ def left_out(study: Study) -> str | None:
         return None
     subjects = plural(len(study.subjects), "subject")
     reasons = "; ".join(cell(line) for line in study.left_out_in_words)
-    return f"the study asks all of MMLU's {len(SUBJECTS)} subjects, and the question set has {subjects} whole. {reasons}."
+    total = len(study.subjects) + len(study.left_out)
+    return f"the study asks all {total} subjects, and the question set has {subjects} whole. {reasons}."
 
 
 def limited(study: Study) -> str | None:
