@@ -138,12 +138,12 @@ PROMPT = (1, 2, 3)
     ("choices", "expected"),
     [
         ([(4,), (5,), (6,)], [(PROMPT, 1)]),
-        ([(4,), (5, 6), (7, 8, 9)], [((*PROMPT, 5), 2), ((*PROMPT, 7, 8), 2)]),
-        ([(4, 5), (4, 5), (4,)], [((*PROMPT, 4), 2)]),
-        ([(4, 5), (4, 5, 6), (4, 5)], [((*PROMPT, 4), 2), ((*PROMPT, 4, 5), 2)]),
+        ([(4,), (5, 6), (7, 8, 9)], [(PROMPT, 1), ((*PROMPT, 5), 2), ((*PROMPT, 7, 8), 3)]),
+        ([(4, 5), (4, 5), (4,)], [((*PROMPT, 4), 2), (PROMPT, 1)]),
+        ([(4, 5), (4, 5, 6), (4, 5)], [((*PROMPT, 4), 2), ((*PROMPT, 4, 5), 3)]),
     ],
 )
-def test_the_output_after_the_prompt_is_wanted_once_and_an_equal_choice_is_read_once(choices, expected):
+def test_equal_rows_are_read_once_and_each_has_its_own_output_after_the_prompt(choices, expected):
     assert cloze_rows("q", PROMPT, choices).rows == tuple(Row(*row) for row in expected)
 
 

@@ -8,7 +8,6 @@ from mmlu_kit.evaluation import continuations
 from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.continuations import Continuation
 from mmlu_kit.evaluation.encoding import Prompt
-from mmlu_kit.evaluation.rows import longer
 from mmlu_kit.settings import Score
 
 
@@ -60,10 +59,7 @@ def records(
 
 def _sums(logprobs: torch.Tensor, choices: Sequence[tuple[int, ...]]) -> list[float]:
     """The sum of each choice's tokens' log-probabilities, to six decimals."""
-    distinct = longer(choices)
-    tokens = [choice[0] for choice in choices] + [token for choice in distinct for token in choice[1:]]
-    outputs = [0] * len(choices) + list(range(1, len(logprobs)))
-    each = logprobs[outputs, tokens].double().cpu()
-    first, further = each[: len(choices)], each[len(choices) :].split([len(choice) - 1 for choice in distinct])
-    sums = {choice: float(part.sum()) for choice, part in zip(distinct, further, strict=True)}
-    return [round(float(value) + sums.get(choice, 0), 6) for value, choice in zip(first, choices, strict=True)]
+    rows = dict.fromkeys(choice[:-1] for choice in choices)  # as `rows.cloze_rows` has them
+    parts = dict(zip(rows, logprobs.split([len(row) + 1 for row in rows]), strict=True))
+    sums = [parts[choice[:-1]][range(len(choice)), list(choice)].double().sum() for choice in choices]
+    return [round(float(value), 6) for value in sums]

@@ -77,6 +77,8 @@ class PackedScorer:
         # Where each token goes when the line is unpacked to one row for each question, padded on the right.
         places = [number * longest + place for number, length in enumerate(lengths) for place in range(length)]
         kept = [begin + place for begin, layout in zip(begins, layouts, strict=False) for place in layout.outputs]
+        # Rows of one question may want the logits after the same token.
+        distinct, wanted = torch.unique(torch.tensor(kept, device=device), return_inverse=True)
         positions.reset_rope(self.model)
         original = self.model.config._attn_implementation
         self.model.set_attn_implementation(ATTENTION)
@@ -86,14 +88,14 @@ class PackedScorer:
                 position_ids=torch.tensor([[place for layout in layouts for place in layout.positions]], device=device),
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=torch.tensor(kept, device=device),
+                logits_to_keep=distinct,
                 unpacked=(len(layouts), longest),
                 places=torch.tensor(places, device=device),
                 mask=_mask(layouts, self.start, longest, device),
             ).logits[0]
         finally:
             self.model.set_attn_implementation(original)
-        return packed.float()
+        return packed.float()[wanted]
 
 
 def _mask(layouts: Sequence[Layout], start: int, longest: int, device: torch.device) -> torch.Tensor | None:

@@ -84,18 +84,13 @@ class Layout(NamedTuple):
 
 
 def cloze_rows(name: str, prompt: tuple[int, ...], choices: Sequence[tuple[int, ...]]) -> Rows:
-    """Return the prompt with each choice but for its last token, of which nothing is predicted.
+    """Return the prompt with each choice but for its last token, of which nothing is predicted; equal rows once.
 
-    Logits are wanted first after the prompt, once for all choices, then after each further token of `longer(choices)`.
+    Logits are wanted before each token of a choice. Each row has those after the prompt too, as the rotary positions of some
+    models depend on a row's length.
     """
-    first, *others = [(*prompt, *choice[:-1]) for choice in longer(choices)] or [prompt]
-    rows = [Row(first, len(first) - len(prompt) + 1), *(Row(row, len(row) - len(prompt)) for row in others)]
-    return Rows(name, tuple(rows))
-
-
-def longer(choices: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Return the choices of more than one token, equal ones once."""
-    return list(dict.fromkeys(choice for choice in choices if len(choice) > 1))
+    rows = dict.fromkeys((*prompt, *choice[:-1]) for choice in choices)
+    return Rows(name, tuple(Row(row, len(row) - len(prompt) + 1) for row in rows))
 
 
 def shared_prefix(questions: Sequence[Rows]) -> int:
