@@ -1,5 +1,6 @@
 """Cloze: each choice's log-probability is the one that the plainest program computes, however the choices are packed."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -17,6 +18,7 @@ from mmlu_kit.user_errors import UserError
 from tokenizers.pre_tokenizers import ByteLevel
 
 from benchmarks.make_random_model import save
+from tests.helpers import families, scored_prompts
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def score(loaded, prepared, requested, tokens=768):
 def plain_sum(model, ids, added):
     """The log-probability of `added` after `ids`: the whole model on the whole row, nothing shared."""
     with torch.inference_mode():
-        logprobs = torch.log_softmax(model(torch.tensor([[*ids, *added]])).logits[0].double(), dim=-1)
+        logprobs = torch.log_softmax(model(torch.tensor([[*ids, *added][:-1]])).logits[0].double(), dim=-1)
     return float(sum(logprobs[len(ids) + place - 1, token] for place, token in enumerate(added)))
 
 
@@ -203,3 +205,19 @@ def test_tokens_that_are_read_without_the_question_are_checked_too(loaded, astro
     first, *others = prompt.choices
     other = first._replace(unconditional=((90_001,), (90_002,)))
     assert {90_001, 90_002} <= set(dataclasses.replace(prompt, choices=(other, *others)).token_ids)
+
+
+def test_a_choice_is_scored_with_the_positions_of_its_own_row():
+    """Beyond 64 tokens this model's rotary frequencies are others, and only the longest choice goes beyond them."""
+    model = families.model("llama longrope")
+    ids = ((5,), (6, 7), (8, 9, 10, 11, 12, 13, 14))
+    (prompt,) = scored_prompts.make_prompts((50,), 12)
+    prompt = dataclasses.replace(
+        prompt,
+        question=dataclasses.replace(prompt.question, choices=("a", "b", "c")),
+        letter_ids=(),
+        choices=tuple(encoding.Choice(added, ((1, 9), added)) for added in ids),
+    )
+    expected = [plain_sum(copy.deepcopy(model), prompt.ids, added) for added in ids]
+    (record,), _ = score((model, scored_prompts.TOKENIZER), [prompt], PromptSettings(preset="cloze"))
+    assert [choice.logprob for choice in record.cloze] == pytest.approx(expected, abs=1e-4)
