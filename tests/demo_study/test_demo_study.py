@@ -15,14 +15,23 @@ from tests.conftest import TOKEN, no_file_holds
 from tests.helpers.reports import listed_files, percent, planned, shows, tables
 
 MODELS = ["demo-small", "demo-medium", "demo-large"]
+ASKED = ["demo-small-cloze", "demo-medium-cloze", "demo-large-cloze", "demo-large-orders"]  # one job each
 # The report's end says which code it was made by, so these run after every edit.
 TOLD = {"describe_run", "write_report", "write_page", "record_provenance", "all"}
+EVALUATIONS = {"evaluate", "evaluate_together"}
 MATHEMATICS = {"abstract_algebra", "college_mathematics"}
 
 
 @pytest.fixture(scope="module")
-def answers(demo):
+def every_answer(demo):
     return pandas.read_csv(demo / "results/demo/questions.csv", keep_default_na=False)
+
+
+@pytest.fixture(scope="module")
+def answers(every_answer):
+    """The answers of the models that are asked by letters, which the others are not compared with."""
+    rows = every_answer[every_answer["model"].isin(MODELS)]
+    return rows.assign(correct_generated=rows["correct_generated"].astype(str) == "True")
 
 
 def test_every_evaluation_has_one_record_per_question(demo, answers):
@@ -63,6 +72,21 @@ def test_the_accuracy_table_matches_the_answers(report, answers):
         low, high = ((centre + sign * half) / (1 + z**2 / n) for sign in (-1, 1))
         assert row[1:5] == [str(mine["correct"].sum()), str(n), percent(p), f"{percent(low)} to {percent(high)}"]
         assert row[5:7] == [percent(mine["correct_generated"].mean()), percent((mine["parsed"] != "").mean())]
+
+
+def test_the_same_models_asked_in_other_ways_match_the_answers(report, every_answer):
+    """Of each model's ways of asking there is a table; those of the weights asked in most ways come last."""
+    listed = [table for table in tables(report, "### How Much Depends on How It Is Asked") if table[0][1] == "How it is asked"]
+    assert [[row[0] for row in table[1:] if row[2] == "best answer"] for table in listed] == [
+        ["demo-small", "demo-small-cloze"],
+        ["demo-medium", "demo-medium-cloze"],
+        ["demo-large", "demo-large-cloze", "demo-large-orders"],
+    ]
+    for row in (row for table in listed for row in table[1:] if row[2] == "best answer"):
+        mine = every_answer[every_answer["model"] == row[0]]
+        assert row[3:6] == [str(mine["correct"].sum()), str(len(mine)), percent(mine["correct"].mean())]
+    texts = every_answer[every_answer["model"].isin(ASKED[:3])]
+    assert set(texts["generated"]) == set(texts["parsed"]) == {""}
 
 
 def test_the_subject_table_matches_the_answers(report, answers):
@@ -127,7 +151,7 @@ def test_subjects_and_models_tables(report, answers, demo):
     assert dict(subjects[1:-1]) == {subject: str(count) for subject, count in counts.items()}
     assert subjects[-1] == ["all 10", str(counts.sum())]
     (models,) = tables(report, "### Models Evaluated")
-    assert [row[0] for row in models[1:]] == MODELS
+    assert [row[0] for row in models[1:]] == [*MODELS, *ASKED]
     for row in models[1:]:
         manifest = json.loads((demo / f"resources/models/{row[0]}@local.json").read_text())
         assert row[1] == f"{manifest['parameters'] / 1e6:.2f} M"
@@ -178,9 +202,10 @@ def test_the_time_tables_match_the_timing_files(report, demo):
 def test_phases_add_up_to_each_processs_real_time(demo):
     """Phases measured inside the program add up to what /usr/bin/time measured from outside."""
     found = json.loads((demo / "results/demo/timings/processes.json").read_text())
-    assert len(found) == 30
+    by_subject = {name: process for name, process in found.items() if not name.endswith("/together.time")}
+    assert len(by_subject) == 30 and len(found) == 34
     outside = []
-    for name, process in found.items():
+    for name, process in by_subject.items():
         timing = json.loads((demo / "results/demo/timings" / name).with_suffix(".json").read_text())
         parts = [timing[f"{part}_s"] for part in ("tokenize", "forward", "parse", "write", "other")]
         assert timing["real_s"] == pytest.approx(sum(parts), abs=0.001)
@@ -217,9 +242,10 @@ def test_the_file_reference_lists_each_file_that_the_run_made(report, demo):
 
 def test_every_figure_of_the_report_exists_and_has_alternative_text(report, demo):
     pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", report)
-    assert len(pictures) == 11
+    assert len(pictures) == 17
     for text, path in pictures:
-        assert all(model in text for model in (["demo-chat"] if "chat_recall" in path else MODELS))
+        names = ["demo-chat"] if "chat_recall" in path else ASKED if "asked_" in path else MODELS
+        assert all(model in text for model in names)
         assert (demo / "results/demo" / path).stat().st_size > 5000
 
 
@@ -232,10 +258,10 @@ def test_a_second_run_has_nothing_to_do(demo, snakemake):
     ("file", "rules"),
     [
         ("workflow/scripts/mmlu_kit/evaluation/scoring.py",
-         {"evaluate", "time_setup", "compare_setups", "measure_stability", "parse_times", "merge", "analyse", "audit_claims",
-          "draw_figures", *TOLD}),
+         {*EVALUATIONS, "time_setup", "compare_setups", "measure_stability", "parse_times", "merge", "analyse",
+          "audit_claims", "draw_figures", *TOLD}),
         ("workflow/scripts/timed.sh",
-         {"evaluate", "time_setup", "compare_setups", "parse_times", "merge", "analyse", "audit_claims", "draw_figures",
+         {*EVALUATIONS, "time_setup", "compare_setups", "parse_times", "merge", "analyse", "audit_claims", "draw_figures",
           *TOLD}),
         ("workflow/recall/conversations.yaml",
          {"chat_benchmark", "write_transcripts", "summarise_chat", "merge", "analyse", "audit_claims", "draw_figures", *TOLD}),
@@ -244,8 +270,8 @@ def test_a_second_run_has_nothing_to_do(demo, snakemake):
         ("workflow/report/errors.md.j2", TOLD),
         ("workflow/report/page/page.js", TOLD),
         ("workflow/demo/questions/test/astronomy_test.csv",
-         {"fetch_questions", "evaluate", "time_setup", "compare_setups", "measure_stability", "parse_times", "merge", "analyse",
-          "audit_claims", "draw_figures", *TOLD}),
+         {"fetch_questions", *EVALUATIONS, "time_setup", "compare_setups", "measure_stability", "parse_times",
+          "merge", "analyse", "audit_claims", "draw_figures", *TOLD}),
     ],
 )  # fmt: skip
 def test_an_edit_rebuilds_only_affected_outputs(demo_copy, snakemake, file, rules):
@@ -254,7 +280,7 @@ def test_an_edit_rebuilds_only_affected_outputs(demo_copy, snakemake, file, rule
     jobs = planned(snakemake, demo_copy)
     assert set(jobs) == rules
     if "evaluate" in rules:
-        assert jobs["evaluate"] == (3 if file.endswith(".csv") else 30)
+        assert jobs["evaluate"] == (3 if file.endswith(".csv") else 30) and jobs["evaluate_together"] == 4
 
 
 def test_a_changed_setting_reruns_only_that_model(demo_copy, snakemake):
@@ -285,7 +311,7 @@ def test_a_partial_report_names_missing_evaluations(demo_copy, snakemake):
     assert process.returncode == 0, process.stdout + process.stderr
     report = (demo_copy / "results/demo/report.md").read_text()
     top = report[: report.index("## Table of Contents")]
-    assert "**Not complete:** 11 of 30 evaluations are missing" in top
+    assert "**Not complete:** 11 of 70 evaluations are missing" in top
     assert "demo-small on anatomy" in top and top.count("demo-large on ") == 10
     (rows,) = tables(report, "### Overall Accuracy")
     assert [row[0] for row in rows[1:]] == ["demo-small", "demo-medium"]
