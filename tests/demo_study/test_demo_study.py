@@ -126,10 +126,11 @@ def test_the_table_of_pairs_matches_the_answers(report, answers):
     assert len(rows) == 4
 
 
-def test_the_letter_table_matches_the_answers(report, answers):
+def test_the_letter_table_matches_the_answers(report, every_answer):
     (rows,) = tables(report, "### Do Models Prefer a Letter?")
+    assert [row[0] for row in rows[1:]] == [*MODELS, *ASKED]
     for model, *cells in rows[1:]:
-        mine = answers[answers["model"] == model]
+        mine = every_answer[every_answer["model"] == model]
         assert cells[:4] == [percent((mine["predicted"] == letter).mean()) for letter in "ABCD"]
         assert cells[5:9] == [percent(mine[mine["gold"] == letter]["correct"].mean()) for letter in "ABCD"]
 

@@ -64,9 +64,11 @@ def test_the_provenance_names_the_code_data_and_models_used(demo, found):
     for name, digest in hashed.items():
         assert hashlib.sha256((demo / name).read_bytes()).hexdigest() == digest, name
     for name, model in run["models"].items():
-        weights = (demo / f"workflow/demo/models/{name}/model.safetensors").read_bytes()
+        folder = name.removesuffix("-cloze").removesuffix("-orders")
+        weights = (demo / f"workflow/demo/models/{folder}/model.safetensors").read_bytes()
         assert model["files"]["model.safetensors"] == hashlib.sha256(weights).hexdigest()
-    assert set(run["models"]) == {"demo-small", "demo-medium", "demo-large", "demo-chat"}
+    asked = {"demo-small-cloze", "demo-medium-cloze", "demo-large-cloze", "demo-large-orders"}
+    assert set(run["models"]) == {"demo-small", "demo-medium", "demo-large", "demo-chat"} | asked
     assert len(run["questions"]["files"]) == 10
     (machine,) = run["machines"]
     assert 1 in machine["threads"] and machine["machine"]["gpu"] is None
