@@ -49,7 +49,7 @@ def test_the_choices_texts_tell_it_more_than_their_letters(results):
 
 def test_the_report_says_how_much_depends_on_how_it_is_asked(results):
     report = (results / "report.md").read_text()
-    assert "How much depends on how it is asked" in report
+    assert "How Much Depends on How It Is Asked" in report
     assert f"first {QUESTIONS} questions of each subject" in report
     (family,) = json.loads((results / "analysis.json").read_text())["protocols"]["families"]
     assert {accuracy["model"] for accuracy in family["accuracies"]} == {LETTERS, CHAT, CLOZE}
