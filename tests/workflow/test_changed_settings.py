@@ -27,6 +27,9 @@ CHANGES = {
     "load_once": {"load_once": True},
     "description": {"description": "other words"},
     "prompt.preset": {"prompt": {"preset": "hendrycks"}},
+    "prompt.score": {"prompt": {"preset": "cloze", "score": "raw"}},
+    "prompt.unconditional": {"prompt": {"preset": "cloze", "unconditional": False}},
+    "prompt.orders": {"prompt": {"orders": "cyclic"}},
     "prompt.examples": {"prompt": {"examples": 1}},
     "prompt.fewer_examples": {"prompt": {"fewer_examples": True}},
     "prompt.max_new_tokens": {"prompt": {"max_new_tokens": 2}},
@@ -34,7 +37,11 @@ CHANGES = {
 }
 # Fields that no answer and no time depends on: their change rewrites the report.
 WORDS = {"description"}
-BEFORE = {"prompt.template_arguments": {"prompt": {"preset": "chat"}}}
+BEFORE = {
+    "prompt.template_arguments": {"prompt": {"preset": "chat"}},
+    "prompt.score": {"prompt": {"preset": "cloze"}},
+    "prompt.unconditional": {"prompt": {"preset": "cloze"}},
+}
 
 
 def fields() -> Iterator[str]:

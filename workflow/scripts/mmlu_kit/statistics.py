@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 import numpy
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
-from statsmodels.regression.linear_model import OLS
-from statsmodels.stats import contingency_tables
-from statsmodels.stats.proportion import proportion_confint
 
+# statsmodels imports pandas, which takes a second; who only reads claims or checks a study computes nothing with it.
 # P-values below ALPHA are called significant; intervals have a coverage of 1 - ALPHA.
 ALPHA, POWER = 0.05, 0.8
 # Random draws of a permutation test: the smallest p-value is 1 / (DRAWS + 1).
@@ -88,6 +86,8 @@ def _guesses(chances: Sequence[float]) -> tuple[Any, NDArray[numpy.float64]]:
 
 def wilson(successes: float, trials: int) -> Interval:
     """Return the 95 % Wilson score interval of a proportion, which contains it even after rounding."""
+    from statsmodels.stats.proportion import proportion_confint
+
     low, high = proportion_confint(successes, trials, alpha=ALPHA, method="wilson")
     return Interval(min(float(low), successes / trials), max(float(high), successes / trials))
 
@@ -102,6 +102,8 @@ def clustered_interval(correct: ArrayLike, clusters: ArrayLike) -> Interval | No
     if outcomes.min() == outcomes.max():
         return None
     groups = {"groups": numpy.unique(clusters, return_inverse=True)[1]}
+    from statsmodels.regression.linear_model import OLS
+
     fit = OLS(outcomes, numpy.ones_like(outcomes)).fit(cov_type="cluster", cov_kwds=groups, use_t=True)
     low, high = fit.conf_int(alpha=ALPHA)[0]
     return Interval(max(0.0, float(low)), min(1.0, float(high)))
@@ -114,6 +116,8 @@ def std_dev(values: Sequence[float]) -> float:
 
 def mcnemar(only_first: int, only_second: int) -> float:
     """Return the exact two-sided McNemar p-value from the numbers of questions that only one of two models got right."""
+    from statsmodels.stats import contingency_tables
+
     return float(contingency_tables.mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue)
 
 
@@ -181,6 +185,8 @@ def cochran_q(correct: NDArray[numpy.bool_]) -> CochranQ | None:
     """Test whether models differ in accuracy; `correct` has shape (questions, models). None if they agree on every question."""
     if (correct == correct[:, :1]).all():
         return None
+    from statsmodels.stats import contingency_tables
+
     test = contingency_tables.cochrans_q(correct)
     return CochranQ(float(test.statistic), int(test.df), float(test.pvalue))
 
