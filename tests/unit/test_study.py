@@ -168,7 +168,7 @@ def change(config, path, value):
             "there is no folder ~/no/such: ~ is not expanded",
         ),
         ("study", "dmeo", "there is no study 'dmeo'; known: demo, first-real, smoke, writeup; did you mean 'demo'"),
-        ("only", ["large"], "has no group 'large'; it has baseline, chat, small"),
+        ("only", ["large"], "has no group 'large'; it has asked, baseline, chat, small"),
         ("studies/writeup/subjects", ["astronmy"], "writeup.subjects: 'astronmy' is not known; did you mean 'astronomy'"),
         ("studies/demo/subjects", ["Human Aging"], "demo.subjects.0: 'Human Aging' is no name of a subject; .* 'human_aging'"),
         ("studies/demo/subjects", ["../etc"], "'../etc' is no name of a subject; did you mean 'etc'"),
@@ -227,7 +227,7 @@ def change(config, path, value):
         ("studies/demo/groups", {}, "config: studies.demo.groups: needs 1 or more entries, not 0"),
         ("studies/demo/groups/small", {"title": "x"}, "config: studies.demo.groups.small.models: missing"),
         ("studies/demo/subjects", ["anatomy", "anatomy"], "config: studies.demo.subjects: 'anatomy' is listed twice"),
-        ("only", 3, "config: only: the study 'demo' has no group '3'; it has baseline, chat, small"),
+        ("only", 3, "config: only: the study 'demo' has no group '3'; it has asked, baseline, chat, small"),
         ("only", [True], "config: only.0: needs text, not true"),
         *(
             (f"studies/demo/groups/{name}", {"title": "x", "models": ["demo-small"]}, words)

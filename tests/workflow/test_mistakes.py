@@ -26,8 +26,8 @@ def failed_line(process, *words):
     ("config", "words"),
     [
         (["studdy=demo"], ["config: 'studdy' is not a key here; did you mean 'study'?"]),
-        (["study=dmeo"], ["config: there is no study 'dmeo'; known: demo, smoke, writeup"]),
-        (["only=large"], ["config: only: the study 'demo' has no group 'large'; it has baseline, chat, small"]),
+        (["study=dmeo"], ["config: there is no study 'dmeo'; known: demo, first-real, smoke, writeup"]),
+        (["only=large"], ["config: only: the study 'demo' has no group 'large'; it has asked, baseline, chat, small"]),
         (
             ["study=writeup", "partial=True"],
             ["questions of study 'writeup' were not fetched yet: run", "study=writeup --until fetch_questions"],
