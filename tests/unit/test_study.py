@@ -100,7 +100,7 @@ def test_a_study_tells_which_models_are_run_and_where_their_files_are(config, tm
     config["studies"]["demo"]["groups"]["small"]["models"] = ["demo-small", "demo-large", "theirs"]
     study = resolve(config)
     assert study.imported == ["theirs"] and "theirs" not in study.run and "demo-small" in study.run
-    assert study.loaded_once == ["demo-small"]
+    assert study.loaded_once == ["demo-small", *config["studies"]["demo"]["groups"]["asked"]["models"]]
     assert study.process("demo-small", "anatomy") == "demo-small/together.time"
     assert study.process("demo-large", "anatomy") == "demo-large/anatomy.time"
     assert study.manifest("demo-small") == "demo-small@local.json" and study.subjects_folder == "demo@local"
