@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from mmlu_kit import user_errors
-from mmlu_kit.settings import Preset, Split
+from mmlu_kit.settings import Preset, PromptSettings, Split
 
 if TYPE_CHECKING:
     from mmlu_kit.recall.conversations import Material
@@ -54,7 +54,7 @@ def main() -> None:
 def train_on_facts(names: Sequence[str], folder_of_facts: Path, output: Path) -> None:
     """Train and save the models that answer questions, each on its share of the facts."""
     from mmlu_kit.evaluation import encoding, scoring
-    from mmlu_kit.evaluation.records import Totals
+    from mmlu_kit.evaluation.answers import Totals
     from recipes import bank, facts, training
     from recipes.tokenizer import check_letters, question_tokenizer
 
@@ -69,8 +69,10 @@ def train_on_facts(names: Sequence[str], folder_of_facts: Path, output: Path) ->
         model = training.train(recipe, tokenizer, relations, say)
         save(model, tokenizer, output / name, "What is 12 + 30?\nA. 41\nB. 42\nAnswer:")
         for preset in (Preset.LM_EVAL, Preset.CHAT):
-            prompts = encoding.prepare(tests, [], preset, tokenizer, None)
-            totals = Totals.over(scoring.score(model, tokenizer, prompts, 4096, 1, {}, lambda number, scored: None)[0])
+            requested = PromptSettings(preset=preset)
+            prompts = encoding.prepare(tests, [], requested, tokenizer, None)
+            records, _ = scoring.score(model, tokenizer, prompts, 4096, requested, {}, lambda number, scored: None)
+            totals = Totals.over(records)
             say(f"held-out questions ({preset}): {totals.correct} of {totals.questions} correct")
 
 
