@@ -122,13 +122,13 @@ FORGED_CLOZE = rows(
     *((f"cloze.0.{name}: needs at least 0", continuation(**{name: -1})) for name in ("characters", "bytes")),
     *(
         (f"choice A of question 2 has {number} {name}, but 3 in", continuation(**{name: number}))
-        for name in ("characters", "bytes")
-        for number in (2, 4, 7)
+        for name, number in (("characters", 1), ("characters", 2), ("bytes", 4), ("bytes", 7))
     ),
-    ("choice C of question 2 has 9 bytes, but 1 in", continuation(2, bytes=9)),
-    ("question 2: predicted is not the choice with the highest score (character)", continuation(characters=1000)),
-    ("question 2: predicted is not the choice with the highest score (character)", continuation(characters=10**15)),
-    ("question 2: predicted is not the choice with the highest score (character)", continuation(2, characters=0)),
+    *((f"{number} characters cannot have 3 bytes", continuation(characters=number)) for number in (4, 7, 1000)),
+    ("3 characters cannot have 2 bytes", continuation(bytes=2)),
+    ("1 characters cannot have 9 bytes", continuation(2, bytes=9)),
+    ("0 characters cannot have 1 bytes", continuation(2, characters=0)),
+    ("cloze.0.characters: needs at most 1000000000", continuation(characters=10**15)),
     ("question 2: predicted is not the choice with the highest score (character)", continuation(logprob=-0.1)),
     ("question 2: predicted is not the choice with the highest score", record(predicted="A", correct=False)),
     ("predicted is not the choice with the highest score", record(predicted=None, correct=False)),
