@@ -73,10 +73,10 @@ def test_a_number_that_could_be_two_studies_is_neither(config):
         ("study=demo,smoke", "there is no study 'demo,smoke'; known: demo, first-real, smoke, writeup; did you mean 'smoke'?"),
         ("study=True", "study: needs text, not true: write it in quotes in a file, which --configfile names"),
         ("study={a: b}", "study: needs text, not a mapping"),
-        ("only=smal", "only: the study 'demo' has no group 'smal'; it has asked, baseline, chat, small, stability, timing_setups; "
-         "did you mean 'small'?"),
-        ("only=Small", "only: the study 'demo' has no group 'Small'; it has asked, baseline, chat, small, stability, timing_setups; "
-         "did you mean 'small'?"),
+        ("only=smal", "only: the study 'demo' has no group 'smal'; it has asked, baseline, chat, small, stability, "
+         "timing_setups; did you mean 'small'?"),
+        ("only=Small", "only: the study 'demo' has no group 'Small'; it has asked, baseline, chat, small, stability, "
+         "timing_setups; did you mean 'small'?"),
         ("only=3", "only: the study 'demo' has no group '3'; it has asked, baseline, chat, small, stability, timing_setups"),
         ("Study=demo", "'Study' is not a key here; did you mean 'study'?"),
         ("onyl=small", "'onyl' is not a key here; did you mean 'only'?"),
