@@ -40,14 +40,7 @@ def records(
         ]
         predicted = continuations.best(choices, ranked_by)
         yield Record(
-            subject=question.subject,
-            index=question.index,
-            question_sha256=question.sha256,
-            choices=len(question.choices),
-            prompt_sha256=prompt.sha256,
-            prompt_tokens=len(prompt.ids),
-            examples=prompt.examples,
-            gold=question.answer,
+            **prompt.described,
             predicted=predicted,
             correct=predicted == question.answer,
             generated=None,

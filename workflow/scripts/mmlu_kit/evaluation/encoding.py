@@ -68,6 +68,20 @@ class Prompt:
         return cloze_rows(self.question.name, alone, [ids for _, ids in (choice.unconditional for choice in self.choices)])
 
     @property
+    def described(self) -> dict[str, Any]:
+        """What a record says of the question and the prompt, whatever the answer is."""
+        return {
+            "subject": self.question.subject,
+            "index": self.question.index,
+            "question_sha256": self.question.sha256,
+            "choices": len(self.question.choices),
+            "prompt_sha256": self.sha256,
+            "prompt_tokens": len(self.ids),
+            "examples": self.examples,
+            "gold": self.question.answer,
+        }
+
+    @property
     def token_ids(self) -> Iterable[int]:
         """All tokens that the model reads or is asked about."""
         yield from itertools.chain(self.letter_ids, *(order.letter_ids for order in self.orders))

@@ -56,14 +56,7 @@ def records(
             over_orders = orders.over_orders(rounded)
             predicted = max(over_orders, key=over_orders.__getitem__)
         yield Record(
-            subject=question.subject,
-            index=question.index,
-            question_sha256=question.sha256,
-            choices=len(question.choices),
-            prompt_sha256=prompt.sha256,
-            prompt_tokens=len(prompt.ids),
-            examples=prompt.examples,
-            gold=question.answer,
+            **prompt.described,
             letter_logprobs=rounded[0],
             letter_mass=float(f"{float(letters[0].double().exp().sum()):.6g}"),
             other_orders=rounded[1:] if prompt.orders else None,
