@@ -9,8 +9,8 @@ rule analyse:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        merged=rules.merge.output.merged,
-        table=rules.merge.output.table,
+        merged=MERGED,
+        table=TABLE,
         labels=plain_files(sorted(Path(LABEL_ERRORS).glob("mmlu_*.csv"))) if LABEL_ERRORS else [],
     output:
         f"{RESULTS}/analysis.json",

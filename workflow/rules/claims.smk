@@ -10,8 +10,8 @@ if REFERENCE:
         input:
             **EVIDENCE,
             image=image_files("cpu"),
-            merged=rules.merge.output.merged,
-            analysis=rules.analyse.output,
+            merged=MERGED,
+            analysis=f"{RESULTS}/analysis.json",
             reference=plain_files(Path(REFERENCE, name) for name in ("published.yaml", "claims.yaml")),
         output:
             f"{RESULTS}/claims.json",

@@ -9,8 +9,8 @@ rule draw_figures:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        merged=rules.merge.output.merged,
-        analysis=rules.analyse.output,
+        merged=MERGED,
+        analysis=f"{RESULTS}/analysis.json",
     output:
         report(
             directory(f"{RESULTS}/figures"),

@@ -23,7 +23,7 @@ PARTS = [*rules.merge.input, *PROCESSES]
 if SETUPS_FILES:
     PARTS += rules.compare_setups.input
 if CHAT_FILES:
-    PARTS += [*rules.summarise_chat.input, *rules.write_transcripts.output]
+    PARTS += [*rules.summarise_chat.input, *map(str, rules.write_transcripts.output)]
 if CONFIG.partial:
     PARTS = [path for path in PARTS if Path(path).exists()]
 
@@ -32,7 +32,7 @@ rule describe_run:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        merged=rules.merge.output.merged,
+        merged=MERGED,
         parts=PARTS,
     output:
         f"{RESULTS}/run.json",
@@ -57,15 +57,16 @@ rule describe_run:
 rule record_provenance:
     input:
         image=image_files("cpu"),
-        run=rules.describe_run.output,
+        run=f"{RESULTS}/run.json",
         parts=PARTS,
         results=[
-            *rules.merge.output,
-            *rules.analyse.output,
+            MERGED,
+            TABLE,
+            f"{RESULTS}/analysis.json",
             *CLAIMS,
-            *rules.draw_figures.output,
-            *rules.write_report.output,
-            *rules.write_page.output,
+            f"{RESULTS}/figures",
+            f"{RESULTS}/report.md",
+            f"{RESULTS}/report.html",
         ],
     output:
         f"{RESULTS}/provenance.json",

@@ -8,11 +8,11 @@ rule write_report:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        merged=rules.merge.output.merged,
-        analysis=rules.analyse.output,
+        merged=MERGED,
+        analysis=f"{RESULTS}/analysis.json",
         claims=CLAIMS,
         run=f"{RESULTS}/run.json",
-        figures=rules.draw_figures.output,
+        figures=f"{RESULTS}/figures",
     output:
         f"{RESULTS}/report.md",
     log:
@@ -37,10 +37,10 @@ rule write_page:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        report=rules.write_report.output,
-        merged=rules.merge.output.merged,
-        table=rules.merge.output.table,
-        figures=rules.draw_figures.output,
+        report=f"{RESULTS}/report.md",
+        merged=MERGED,
+        table=TABLE,
+        figures=f"{RESULTS}/figures",
     output:
         report(f"{RESULTS}/report.html", caption="../report/captions/page.rst", category="Report"),
     log:

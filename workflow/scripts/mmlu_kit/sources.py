@@ -1,6 +1,7 @@
 """The source files of a program: a hash of them is a parameter of its rule, so that an edit rebuilds only affected outputs."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -19,6 +20,7 @@ def sources(program: Path) -> list[str]:
     return sorted(str(path) for path in seen)
 
 
+@cache  # most modules belong to many programs
 def _imported(path: Path) -> list[Path]:
     """The files of the package that one file imports directly."""
     paths = []
