@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mmlu_kit import study as studies
-from mmlu_kit.analysis.document import AnalysisFile, Difficulty, PairAnalysis
+from mmlu_kit.analysis.difficulty_document import Difficulty
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence

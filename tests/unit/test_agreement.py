@@ -3,7 +3,7 @@
 import numpy
 import pytest
 from mmlu_kit.analysis import agreement
-from mmlu_kit.analysis.document import NullRate
+from mmlu_kit.analysis.pair_document import NullRate
 
 
 def choices(text):

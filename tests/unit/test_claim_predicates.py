@@ -1,7 +1,7 @@
 """Predicates of claims on models, subjects and questions, tried on made-up runs that fit the claim and on others."""
 
 import pytest
-from mmlu_kit.analysis.document import McNemar, PairAnalysis
+from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
 from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimVerdict
 from mmlu_kit.user_errors import UserError

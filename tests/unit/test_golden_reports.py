@@ -10,7 +10,8 @@ import random
 from pathlib import Path
 
 import pytest
-from mmlu_kit.analysis.document import AnalysisFile, LabelAccuracies, LabelErrors
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, Judgement, NumberResult, NumberVerdict
 from mmlu_kit.config import ImportedEntry, SubjectsOfModel
 from mmlu_kit.evaluation import records

@@ -5,9 +5,12 @@ import pandas
 import pytest
 from mmlu_kit import statistics
 from mmlu_kit.analysis import mistakes, pairs
-from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, LabelAccuracies, LabelErrors, McNemar
+from mmlu_kit.analysis.difficulty_document import HardQuestion
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.label_checks import LabelChecks
+from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
 from mmlu_kit.analysis.model_document import ConstantLetter, LetterShares
+from mmlu_kit.analysis.pair_document import McNemar
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.user_errors import UserError

@@ -3,7 +3,8 @@
 import random
 
 import pytest
-from mmlu_kit.analysis.document import Difficulty, HardQuestion, KendallW, LabelAccuracies, LabelErrors
+from mmlu_kit.analysis.difficulty_document import Difficulty, HardQuestion, KendallW
+from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
 from mmlu_kit.report.sentences import accuracy
 from mmlu_kit.results import merging
 from mmlu_kit.timing.time_logs import Processes

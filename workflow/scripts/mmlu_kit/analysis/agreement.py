@@ -15,7 +15,7 @@ import pandas
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from mmlu_kit.analysis.document import NullRate
+from mmlu_kit.analysis.pair_document import NullRate
 from mmlu_kit.statistics import ALPHA, DRAWS, SEED
 
 FOUR = 4  # choices of MMLU's questions

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmlu_kit import formatting, statistics
 from mmlu_kit.analysis.calibration import letter_probabilities
-from mmlu_kit.analysis.document import (
+from mmlu_kit.analysis.difficulty_document import (
     MOST_HARDEST,
     CochranQ,
     Difficulty,

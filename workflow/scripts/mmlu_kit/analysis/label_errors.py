@@ -19,7 +19,6 @@ from pathlib import Path
 import pandas
 
 from mmlu_kit import files
-from mmlu_kit.analysis.document import LabelAccuracies, LabelErrors
 from mmlu_kit.analysis.label_checks import (
     ERRORS,
     FALLBACKS,
@@ -32,6 +31,7 @@ from mmlu_kit.analysis.label_checks import (
     Place,
     Unread,
 )
+from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
 from mmlu_kit.analysis.shared_questions import has_letter
 from mmlu_kit.formatting import plural
 from mmlu_kit.inputs.questions import Question

@@ -1,22 +1,13 @@
 """The part of analysis.json on one model: its answers against guessing and a constant letter, its letters, its calibration."""
 
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.data import Count, Data, Fraction, Positive, at_most
+from mmlu_kit.analysis.values import Interval, P
+from mmlu_kit.data import Count, Data, Fraction, Positive
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import LETTERS, Letter
-
-P = Annotated[float, Field(ge=0, le=1)]
-
-
-class Interval(Data):
-    """A 95 % interval."""
-
-    low: Fraction
-    high: Fraction
-    _order = model_validator(mode="after")(at_most("high", "low"))
 
 
 class Share(Interval):

@@ -18,13 +18,13 @@ from mmlu_kit.analysis.model_document import (
     ConstantLetter,
     GeneratedShare,
     Guessing,
-    Interval,
     LetterShares,
     ModelAnalysis,
     ReadableShare,
     Share,
 )
 from mmlu_kit.analysis.shared_questions import has_letter
+from mmlu_kit.analysis.values import Interval
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmlu_kit import statistics
 from mmlu_kit.analysis import agreement
-from mmlu_kit.analysis.document import McNemar, PairAnalysis
+from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
 from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.settings import LETTERS
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mmlu_kit import formatting, statistics
-from mmlu_kit.analysis.document import PairAnalysis
+from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.recall.documents import ChatModelSummary, Transcripts
 from mmlu_kit.settings import HasConfiguration, Quantization
 

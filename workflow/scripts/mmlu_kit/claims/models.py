@@ -7,7 +7,7 @@ everywhere in the report.
 from itertools import pairwise
 
 from mmlu_kit import formatting, statistics
-from mmlu_kit.analysis.document import PairAnalysis
+from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
 from mmlu_kit.claims.reference import Factor

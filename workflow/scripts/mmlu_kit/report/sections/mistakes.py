@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, McNemar, PairAnalysis
+from mmlu_kit.analysis.difficulty_document import HardQuestion
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import ModelAnalysis
+from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions, cells
 from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, points

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from mmlu_kit.analysis.document import AnalysisFile, CochranQ, Difficulty, LabelErrors, ModelsWrong, PairAnalysis
+from mmlu_kit.analysis.difficulty_document import CochranQ, Difficulty, ModelsWrong
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.label_document import LabelErrors
+from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report.cells import listed
 from mmlu_kit.statistics import ALPHA
