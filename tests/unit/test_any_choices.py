@@ -8,7 +8,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.one_model import warnings_on_model
 from mmlu_kit.report import captions, figures, mistake_figures
 from mmlu_kit.report.explorer import explorer
-from mmlu_kit.report.sentences import mistakes
+from mmlu_kit.report.sentences import difficulty
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.subjects import SUBJECTS
@@ -173,7 +173,7 @@ def test_that_guessing_makes_some_subjects_easier_is_said_where_they_seem_so_to_
     asked = {f"m{number}": choices.LETTERS for number in range(4)}
     analysis = analysed(asked, by_subject, count=200, share=0)
     assert analysis.difficulty.kendall_w.p < 0.05 and analysis.difficulty.order[-1] == SUBJECTS[0]
-    sentence = mistakes.subject_order(analysis.difficulty)
+    sentence = difficulty.subject_order(analysis.difficulty)
     assert sentence.endswith("Subjects differ in their number of choices, so guessing alone makes some easier.")
 
 

@@ -1,6 +1,6 @@
 """Markdown for the cells, tables and lists of all sections."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mmlu_kit import formatting
 from mmlu_kit.formatting import percent
@@ -49,6 +49,11 @@ def interval(low: float, high: float) -> str:
 def listed(words: Iterable[str]) -> str:
     """Return 'a, b, c'."""
     return ", ".join(words)
+
+
+def names(models: Iterable[str], labels: Mapping[str, str]) -> str:
+    """Return the labels of models: 'a, b'."""
+    return listed(labels[model] for model in models)
 
 
 def fenced(text: str, language: str) -> str:

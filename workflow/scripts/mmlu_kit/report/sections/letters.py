@@ -1,13 +1,37 @@
 """The error analysis's table of letters: how often each model chose each one, and how often where it was right."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import percent
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, known, points
-from mmlu_kit.report.sentences.mistakes import MOST_COLUMNS
+from mmlu_kit.report.sentences import letters as sentences
+from mmlu_kit.report.sentences.letters import MOST_COLUMNS
 
 _SD = "Standard deviation"
+
+
+@dataclass(frozen=True)
+class LettersPart:
+    """The table of letters, its title, and what its columns are."""
+
+    title: str
+    headings: Row
+    rows: Rows
+    notes: str
+
+
+def part(analysis: AnalysisFile, in_every_order: Sequence[str], generated: bool) -> LettersPart:
+    """Return the part; `in_every_order` are the labels of models that were shown the choices in every order, `generated` is
+    whether a model generates a letter."""
+    return LettersPart(
+        title="Do Models Prefer a Letter?" if generated else "Do Models Prefer a Place?",
+        headings=headings(analysis.models),
+        rows=rows(analysis.models),
+        notes=" ".join(sentences.notes(analysis, in_every_order)),
+    )
 
 
 def headings(models: Sequence[ModelAnalysis]) -> Row:

@@ -18,7 +18,7 @@ from mmlu_kit.report import captions
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, listed, points
 from mmlu_kit.report.sections.published_accuracies import published_beside
 from mmlu_kit.report.sentences import protocols as sentences
-from mmlu_kit.report.sentences.mistakes import MOST_COLUMNS
+from mmlu_kit.report.sentences.letters import MOST_COLUMNS
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS
