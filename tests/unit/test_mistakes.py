@@ -3,7 +3,6 @@
 import numpy
 import pandas
 import pytest
-from mmlu_kit import statistics
 from mmlu_kit.analysis import mistakes, pairs
 from mmlu_kit.analysis.difficulty_document import HardQuestion
 from mmlu_kit.analysis.document import AnalysisFile
@@ -13,6 +12,7 @@ from mmlu_kit.analysis.model_document import ConstantLetter, LetterShares
 from mmlu_kit.analysis.pair_document import McNemar
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.statistics import multiple
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers.analyses import RIGHT, TEN, questions_on, study_of
@@ -219,7 +219,7 @@ def test_p_values_of_many_pairs_are_corrected_together():
     assert [pair.models for pair in compared] == [("a", "b"), ("a", "c"), ("b", "c")]
     tests = [pair.mcnemar for pair in compared]
     assert all(test.p <= test.p_holm for test in tests) and tests[1].p_holm < 0.05
-    assert [test.p_holm for test in tests] == statistics.holm([test.p for test in tests]) != [test.p for test in tests]
+    assert [test.p_holm for test in tests] == multiple.holm([test.p for test in tests]) != [test.p for test in tests]
 
 
 def test_only_questions_that_every_model_answered_are_compared():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy
 import pandas
 import pytest
-from mmlu_kit import files, statistics
+from mmlu_kit import files
 from mmlu_kit.analysis import pairs
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.config import ImportedEntry
@@ -20,6 +20,7 @@ from mmlu_kit.report.explorer import explorer
 from mmlu_kit.report.sentences import accuracy
 from mmlu_kit.results import merging, predictions, summaries
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.statistics import comparisons, proportions
 from mmlu_kit.study import resolve
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
@@ -253,7 +254,7 @@ def test_unreadable_answers_are_no_wrong_letters(mixed):
     assert theirs.read_by == {"letter": 90} and analysis.models[0].read_by == {}
     assert theirs.letters["B"].share == 1.0 and theirs.letters["A"].share == 0.0
     assert (theirs.letters["B"].recall, theirs.letters["B"].gold_share) == (1.0, 0.25)
-    assert theirs.guessing.p == statistics.better_than_guessing(22, [1 / 4] * 90)
+    assert theirs.guessing.p == proportions.better_than_guessing(22, [1 / 4] * 90)
     assert theirs.constant_letter.letter == "C" and theirs.constant_letter.accuracy == 23 / 90
 
 
@@ -271,7 +272,7 @@ def test_models_are_compared_where_both_answers_could_be_read(mixed):
             # The model that was run answers A, which is right in 22 of the 90, and in 3 of the 10.
             assert (pair.mcnemar.only_first, pair.mcnemar.only_second) == (22, 22)
             assert (unread_wrong.only_first, unread_wrong.only_second) == (25, 22)
-            assert unread_wrong.p == statistics.mcnemar(25, 22) and unread_wrong.p_holm >= unread_wrong.p
+            assert unread_wrong.p == comparisons.mcnemar(25, 22) and unread_wrong.p_holm >= unread_wrong.p
     assert (analysis.models_wrong.questions, sum(analysis.models_wrong.observed)) == (90, 90)
     assert all(None not in question.predicted.values() for question in analysis.hardest)
     assert "10 of the 100 questions that every model answered have an answer that could not be read" in " ".join(

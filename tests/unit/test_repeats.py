@@ -1,7 +1,6 @@
 """A question that occurs more than once counts once in every number over questions, and the report says so."""
 
 import pytest
-from mmlu_kit import statistics
 from mmlu_kit.analysis import label_errors, mistakes
 from mmlu_kit.claims import model_rows, ratio_rows
 from mmlu_kit.claims.reference import Published
@@ -10,6 +9,7 @@ from mmlu_kit.inputs import question_faults
 from mmlu_kit.jobs import ending
 from mmlu_kit.report.sections import evaluation
 from mmlu_kit.results import merging, summaries
+from mmlu_kit.statistics import proportions
 from mmlu_kit.timing.time_logs import Processes
 from scipy.stats import contingency
 
@@ -68,7 +68,7 @@ def test_the_copy_in_the_studys_first_subject_counts(subjects, correct):
         24,
         8,
     )
-    assert (summary.accuracy_low, summary.accuracy_high) == statistics.wilson(correct, 21)
+    assert (summary.accuracy_low, summary.accuracy_high) == proportions.wilson(correct, 21)
     model = analysis_of(merged, table).models[0]
     assert (model.questions, model.best_letter.correct, model.generated.correct) == (21, correct, correct)
     assert sum(bin.count for bin in model.calibration.bins) == 21
@@ -131,7 +131,7 @@ def test_the_writeups_numbers_are_compared_with_every_copy(root):
     name = next(iter(published.models))
     number = model_rows._accuracy(published, merged, name, "a", SUBJECTS[:2], 0.5)
     assert number.value == 8 / 16  # as the writeup counts
-    assert (number.low, number.high) == pytest.approx(statistics.wilson(7, 14))
+    assert (number.low, number.high) == pytest.approx(proportions.wilson(7, 14))
     assert "2 copies of repeated questions count here" in number.reason and "of 14 questions" in number.reason
 
 

@@ -8,7 +8,7 @@ import numpy
 import pandas
 from numpy.typing import NDArray
 
-from mmlu_kit import formatting, statistics
+from mmlu_kit import formatting
 from mmlu_kit.analysis.calibration import letter_probabilities
 from mmlu_kit.analysis.difficulty_document import (
     MOST_HARDEST,
@@ -22,6 +22,7 @@ from mmlu_kit.analysis.difficulty_document import (
 from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.statistics import comparisons, counts, ranks
 from mmlu_kit.user_errors import UserError
 
 FEWEST_SUBJECTS = 3  # for Kendall's W and Spearman's correlation
@@ -52,7 +53,7 @@ def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -
     if not len(shared):
         warnings.append("There is no question of which every model's answer could be read, so not all models are compared.")
         return SharedDifficulty(None, rank_subjects(accuracy, guessing), None, [], warnings)
-    cochran_q = statistics.cochran_q(shared.correct)
+    cochran_q = comparisons.cochran_q(shared.correct)
     difficulty = rank_subjects(accuracy, guessing)
     models_wrong = count_models_wrong(shared.correct, shared.questions["choices"].to_numpy(int))
     if len(shared.models) > 1 and len(shared) < answered:
@@ -98,13 +99,13 @@ def rank_subjects(accuracy: pandas.DataFrame, guessing: dict[str, float]) -> Dif
     Equally hard subjects are in alphabetical order. `accuracy` is subjects × models.
     """
     mean = accuracy.mean(axis=1)
-    kendall_w = statistics.kendall_w(accuracy.to_numpy().T)
+    kendall_w = ranks.kendall_w(accuracy.to_numpy().T)
     return Difficulty(
         order=sorted(accuracy.index, key=lambda subject: (mean[subject], subject)),
         guessing={subject: guessing[subject] for subject in accuracy.index},
         kendall_w=KendallW(**kendall_w._asdict()) if kendall_w else None,
         spearman=[
-            Spearman(models=models, **statistics.spearman(*(accuracy[model] for model in models))._asdict())
+            Spearman(models=models, **ranks.spearman(*(accuracy[model] for model in models))._asdict())
             for models in combinations(accuracy.columns, 2)
         ],
     )
@@ -121,8 +122,8 @@ def count_models_wrong(correct: NDArray[numpy.bool_], choices: NDArray[numpy.int
     expected = numpy.zeros(models + 1)
     for number in numpy.unique(choices):
         wrong_of = ~correct[choices == number]
-        expected += len(wrong_of) * numpy.asarray(statistics.poisson_binomial(wrong_of.mean(axis=0)))
-    fit = statistics.goodness_of_fit(observed, list(expected))
+        expected += len(wrong_of) * numpy.asarray(counts.poisson_binomial(wrong_of.mean(axis=0)))
+    fit = counts.goodness_of_fit(observed, list(expected))
     return ModelsWrong(models=models, questions=questions, observed=observed, expected=list(expected), **fit._asdict())
 
 

@@ -10,7 +10,7 @@ import numpy
 import pandas
 from numpy.typing import NDArray
 
-from mmlu_kit import formatting, statistics
+from mmlu_kit import formatting
 from mmlu_kit.analysis.agreement import accuracies
 from mmlu_kit.analysis.calibration import calibration, letter_probabilities
 from mmlu_kit.analysis.model_document import (
@@ -27,6 +27,7 @@ from mmlu_kit.analysis.shared_questions import has_letter
 from mmlu_kit.analysis.values import Interval
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.statistics import comparisons, proportions
 
 FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
 LOWEST_PARSE_RATE = 0.95
@@ -43,7 +44,7 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
     correct, lettered = rows["correct"].to_numpy(bool), has_letter(rows)
     choices = rows["choices"].to_numpy(int)
     chances = 1 / choices
-    clustered = statistics.clustered_interval(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
+    clustered = proportions.clustered_interval(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
     letters = letter_shares(gold, predicted, choices)
     analysis = ModelAnalysis(
         model=model,
@@ -58,12 +59,12 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
         clustered=Interval(low=clustered.low, high=clustered.high) if clustered else None,
         guessing=Guessing(
             accuracy=float(chances.mean()),
-            p=statistics.better_than_guessing(int(correct.sum()), chances[lettered].tolist()),
-            p_below=statistics.worse_than_guessing(int(correct.sum()), chances[lettered].tolist()),
+            p=proportions.better_than_guessing(int(correct.sum()), chances[lettered].tolist()),
+            p_below=proportions.worse_than_guessing(int(correct.sum()), chances[lettered].tolist()),
         ),
         constant_letter=constant_letter(gold[lettered], correct[lettered]),
         letters=letters,
-        share_sd=statistics.std_dev([shares.share - shares.expected_share for shares in letters.values()]),
+        share_sd=proportions.std_dev([shares.share - shares.expected_share for shares in letters.values()]),
         recall_sd=recall_sd(letters, gold[lettered], accuracies(correct[lettered], choices[lettered])),
         calibration=_calibration(rows, correct),
         warnings=[],
@@ -103,7 +104,7 @@ def constant_letter(gold: NDArray[numpy.object_], correct: NDArray[numpy.bool_])
     """Return the letter that is right most often, and the McNemar test of the model against always choosing it."""
     right = {letter: gold == letter for letter in LETTERS}
     best = max(LETTERS, key=lambda letter: right[letter].sum())
-    p = statistics.mcnemar(int((correct & ~right[best]).sum()), int((right[best] & ~correct).sum()))
+    p = comparisons.mcnemar(int((correct & ~right[best]).sum()), int((right[best] & ~correct).sum()))
     return ConstantLetter(letter=best, accuracy=float(right[best].mean()) if len(gold) else 0.0, p=p)
 
 
@@ -142,7 +143,7 @@ def recall_sd(
         for letter, shares in letters.items()
         if shares.recall is not None
     ]
-    return statistics.std_dev(differences) if len(differences) == len(letters) else None
+    return proportions.std_dev(differences) if len(differences) == len(letters) else None
 
 
 def generates(rows: pandas.DataFrame) -> bool:
@@ -152,7 +153,7 @@ def generates(rows: pandas.DataFrame) -> bool:
 
 def _best_letter(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> Share:
     count, questions, unparsed = int(correct.sum()), len(correct), int((~lettered).sum())
-    low, high = statistics.wilson(count, questions)
+    low, high = proportions.wilson(count, questions)
     wrong = questions - count - unparsed
     return Share(correct=count, wrong=wrong, unparsed=unparsed, accuracy=count / questions, low=low, high=high)
 
@@ -161,7 +162,7 @@ def _readable(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> 
     count, questions = int(correct.sum()), int(lettered.sum())
     if questions in (0, len(correct)):
         return None
-    low, high = statistics.wilson(count, questions)
+    low, high = proportions.wilson(count, questions)
     highest = (count + len(correct) - questions) / len(correct)
     return ReadableShare(questions=questions, accuracy=count / questions, low=low, high=high, highest=highest)
 
@@ -169,7 +170,7 @@ def _readable(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> 
 def _generated(rows: pandas.DataFrame) -> GeneratedShare:
     correct, parsed = rows["correct_generated"].to_numpy(bool), rows["parsed"].isin(list(LETTERS)).to_numpy()
     count, questions = int(correct.sum()), len(rows)
-    low, high = statistics.wilson(count, questions)
+    low, high = proportions.wilson(count, questions)
     return GeneratedShare(
         correct=count,
         wrong=int((parsed & ~correct).sum()),

@@ -9,11 +9,11 @@ import numpy
 import pandas
 from numpy.typing import NDArray
 
-from mmlu_kit import statistics
 from mmlu_kit.analysis import agreement
 from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
 from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.statistics import comparisons, multiple
 
 NO_LETTER = -1
 # Warn of a common letter bias if it alone would give independent models a larger kappa than this.
@@ -77,20 +77,20 @@ def compare_pair(
         same_wrong_p=same_wrong.p,
         mcnemar=mcnemar,
         mcnemar_unread_wrong=unread_wrong if unread else None,
-        smallest_difference=statistics.smallest_difference(len(gold), (mcnemar.only_first + mcnemar.only_second) / len(gold)),
+        smallest_difference=comparisons.smallest_difference(len(gold), (mcnemar.only_first + mcnemar.only_second) / len(gold)),
     )
 
 
 def _mcnemar(first_right: NDArray[numpy.bool_], second_right: NDArray[numpy.bool_]) -> McNemar:
     only_first, only_second = int((first_right & ~second_right).sum()), int((second_right & ~first_right).sum())
-    p = statistics.mcnemar(only_first, only_second)
+    p = comparisons.mcnemar(only_first, only_second)
     return McNemar(only_first=only_first, only_second=only_second, p=p, p_holm=p)
 
 
 def with_holm(pairs: list[PairAnalysis]) -> list[PairAnalysis]:
     """Return the pairs with their McNemar p-values corrected for the number of pairs."""
-    corrected = statistics.holm([pair.mcnemar.p for pair in pairs])
-    unread_wrong = statistics.holm([(pair.mcnemar_unread_wrong or pair.mcnemar).p for pair in pairs])
+    corrected = multiple.holm([pair.mcnemar.p for pair in pairs])
+    unread_wrong = multiple.holm([(pair.mcnemar_unread_wrong or pair.mcnemar).p for pair in pairs])
     return [
         pair.model_copy(
             update={"mcnemar": _with(pair.mcnemar, p), "mcnemar_unread_wrong": _with(pair.mcnemar_unread_wrong, p_unread)}

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit import statistics
 from mmlu_kit.analysis import protocols
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import ModelAnalysis, Share
@@ -11,6 +10,7 @@ from mmlu_kit.results import summaries
 from mmlu_kit.results.protocols import first_of_each
 from mmlu_kit.results.study_results import StudyResults
 from mmlu_kit.results.summaries import Summary
+from mmlu_kit.statistics import proportions
 from mmlu_kit.user_errors import UserError
 
 _ROUNDING = 1e-9
@@ -79,7 +79,7 @@ def _compared(model: ModelAnalysis, summary: Summary) -> list[tuple[str, Any, An
 
 
 def _share(name: str, share: Share, correct: int, questions: int) -> list[tuple[str, float, float]]:
-    low, high = statistics.wilson(correct, questions)
+    low, high = proportions.wilson(correct, questions)
     return [
         *_close(f"{name}.accuracy", share.accuracy, correct / questions),
         *_close(f"{name}.low", share.low, low),

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mmlu_kit import formatting, statistics
+from mmlu_kit import formatting
 from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.recall.documents import ChatModelSummary, Transcripts
 from mmlu_kit.settings import HasConfiguration, Quantization
+from mmlu_kit.statistics import proportions
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Counts:
     @property
     def interval(self) -> tuple[float, float]:
         """The accuracy's 95 % Wilson interval."""
-        return statistics.wilson(self.correct, self.questions)
+        return proportions.wilson(self.correct, self.questions)
 
     def __str__(self) -> str:
         """Return '9.1% (7.6% to 10.7%)', the accuracy and its interval."""

@@ -12,6 +12,7 @@ from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
 from mmlu_kit.claims.reference import Factor
 from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, real_times, verdict
+from mmlu_kit.statistics import proportions
 
 
 def rises_with_size(evidence: Evidence, device: str) -> Judgement:
@@ -58,7 +59,7 @@ def above_chance(evidence: Evidence, model: str) -> Judgement:
     """The model does better than guessing: exact one-sided test at the 5 % level."""
     tested = counterpart(evidence, model)
     # Where questions differ in their number of choices, guessing varies less than with the mean chance at each of them.
-    p = statistics.better_than_guessing(tested.total.correct, [tested.total.guessing] * tested.total.questions)
+    p = proportions.better_than_guessing(tested.total.correct, [tested.total.guessing] * tested.total.questions)
     line = f"{tested.short}: {tested.total} against {formatting.percent(tested.total.guessing)}; {formatting.p_value(p)}"
     return verdict(p < statistics.ALPHA, line)
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from mmlu_kit import formatting, statistics
+from mmlu_kit import formatting
 from mmlu_kit.claims.document import NumberResult, NumberVerdict, Stage, Unit
 from mmlu_kit.results.summaries import Summary
+from mmlu_kit.statistics import proportions
 from mmlu_kit.timing.machine import Machine
 
 Reason = str  # why a run has no number
@@ -57,7 +58,7 @@ def row(name: str, section: str, what: str, unit: Unit, published: float, number
 def accuracy(correct: int, questions: int, distinct: int | None = None) -> RunNumber:
     """Return an accuracy with the Wilson interval of as many questions as are `distinct`; by default, all."""
     share, number = correct / questions, distinct or questions
-    low, high = statistics.wilson(share * number, number)
+    low, high = proportions.wilson(share * number, number)
     return RunNumber(share, low, high)
 
 

@@ -5,12 +5,13 @@ The stage `tokens` is never returned, because neither tokens nor model revisions
 
 from dataclasses import dataclass
 
-from mmlu_kit import formatting, settings, statistics
+from mmlu_kit import formatting, settings
 from mmlu_kit.claims.document import Stage
 from mmlu_kit.claims.reference import Published, PublishedModel, PublishedPrompt
 from mmlu_kit.claims.rows import Reason
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.settings import Effective, PromptSettings
+from mmlu_kit.statistics import proportions
 
 UNKNOWN = "no earlier stage is known to differ: no hashes, no revisions and no single answers are published"
 PARSED = 0.95  # with a smaller share of parsed answers, parsing counts as different
@@ -70,7 +71,7 @@ def _logits(effective: Effective, model: PublishedModel) -> Difference | None:
 def _parse(counts: Totals, accuracy: float) -> Difference | None:
     if counts.parsed is None:
         return None
-    low, high = statistics.wilson(counts.correct, counts.questions)
+    low, high = proportions.wilson(counts.correct, counts.questions)
     parsed = counts.parsed / counts.questions
     if not low <= accuracy <= high and parsed >= PARSED:
         return None

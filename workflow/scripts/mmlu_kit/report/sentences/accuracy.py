@@ -8,7 +8,8 @@ from mmlu_kit import formatting
 from mmlu_kit.analysis.model_document import Calibration, ModelAnalysis
 from mmlu_kit.formatting import p_value, percent, ratio
 from mmlu_kit.results.summaries import Summary
-from mmlu_kit.statistics import ALPHA, wilson
+from mmlu_kit.statistics import ALPHA
+from mmlu_kit.statistics.proportions import wilson
 
 # Subjects with a larger share of unreadable answers are named, up to a number of them.
 UNREAD_NAMED, MOST_NAMED = 0.05, 5
