@@ -138,7 +138,7 @@ def test_the_letter_table_matches_the_answers(report, every_answer):
 def test_each_claim_is_listed_with_two_verdicts(report):
     counts, rows = tables(report, "## Appendix: The Writeup's Claims and Numbers")
     assert len(rows) > 30 and sum(map(int, counts[1][1:])) == sum(map(int, counts[2][1:])) == len(rows) - 1
-    verdict = re.compile(r"(holds|does not hold|not testable here): .+")
+    verdict = re.compile(r"(holds|does not hold|cannot be told|not testable here): .+")
     for _, claim, tested, published, run in rows[1:]:
         assert claim and tested and verdict.fullmatch(published) and verdict.fullmatch(run)
     # The demo's own models say this of themselves; what the writeup says of Qwen2.5 they leave open.

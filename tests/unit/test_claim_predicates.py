@@ -9,7 +9,7 @@ from mmlu_kit.user_errors import UserError
 from tests.helpers import audits
 from tests.helpers.audits import judge
 
-HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = ClaimVerdict
+HOLDS, DOES_NOT_HOLD, CANNOT_BE_TOLD, NOT_TESTABLE = ClaimVerdict
 
 
 def correct(**counts):

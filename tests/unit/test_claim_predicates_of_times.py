@@ -9,7 +9,7 @@ from mmlu_kit.results.merged import NotRunHere
 from tests.helpers import audits
 from tests.helpers.audits import judge
 
-HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = ClaimVerdict
+HOLDS, DOES_NOT_HOLD, CANNOT_BE_TOLD, NOT_TESTABLE = ClaimVerdict
 ALIKE = [(4, "cpu none", 240, 480), (4, "cpu none", 300, 490)]
 
 

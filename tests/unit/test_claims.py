@@ -18,7 +18,7 @@ from mmlu_kit.user_errors import UserError
 from tests.helpers import audits, reports, results
 from tests.helpers.audits import judge
 
-HOLDS, DOES_NOT_HOLD, NOT_TESTABLE = ClaimVerdict
+HOLDS, DOES_NOT_HOLD, CANNOT_BE_TOLD, NOT_TESTABLE = ClaimVerdict
 
 # What the published numbers say, and why.
 EXPECTED = {

@@ -9,10 +9,11 @@ from mmlu_kit.data import Data, Document, Name, Text, version
 
 
 class ClaimVerdict(StrEnum):
-    """Whether a claim holds by some evidence."""
+    """Whether a claim holds by some evidence, which may be too weak to tell, or of another kind than the claim is about."""
 
     HOLDS = "holds"
     DOES_NOT_HOLD = "does not hold"
+    CANNOT_BE_TOLD = "cannot be told"
     NOT_TESTABLE = "not testable here"
 
 
@@ -121,7 +122,7 @@ class NumberResult(Data):
 class ClaimsFile(Document):
     """claims.json: claims judged by the published numbers and by this run, and published numbers compared with this run's."""
 
-    schema_: Literal["mmlu-kit/claims/3"] = version("mmlu-kit/claims/3")
+    schema_: Literal["mmlu-kit/claims/4"] = version("mmlu-kit/claims/4")
     study: str
     publication: Publication
     same_models: bool = Field(description="Whether any of the publication's models has results in this run.")

@@ -14,6 +14,13 @@ def verdict(holds: bool, line: str) -> Judgement:
     return Judgement(verdict=ClaimVerdict.HOLDS if holds else ClaimVerdict.DOES_NOT_HOLD, evidence=line)
 
 
+def shown(holds: bool, fails: bool, line: str) -> Judgement:
+    """Return the judgement on a claim of which a test shows that it holds, or that it does not, or neither."""
+    if not (holds or fails):
+        return Judgement(verdict=ClaimVerdict.CANNOT_BE_TOLD, evidence=line)
+    return verdict(holds, line)
+
+
 def counterpart(evidence: Evidence, name: str) -> ModelEvidence:
     """Return the counterpart of one of the publication's models. Raises Untestable if there is none."""
     for model in evidence.models:
