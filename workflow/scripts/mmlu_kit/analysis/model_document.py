@@ -9,6 +9,8 @@ from mmlu_kit.data import Count, Data, Fraction, Positive
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import LETTERS, Letter
 
+NEARLY_ALWAYS = 0.95  # share of the answers with a letter
+
 
 class Share(Interval):
     """Right answers with Wilson's 95 % interval."""
@@ -132,6 +134,12 @@ class ModelAnalysis(Data):
         description="Null if the letters' probabilities are not known, or if there are none (cloze)."
     )
     warnings: list[str] = Field(description="Warnings about its numbers.")
+
+    @property
+    def always(self) -> Letter | None:
+        """The letter that it chose nearly always: nothing is concluded from what such a model gets right or wrong."""
+        letter = max(self.letters, key=lambda name: self.letters[name].share)
+        return letter if self.letters[letter].share >= NEARLY_ALWAYS else None
 
     @model_validator(mode="after")
     def _within_questions(self) -> Self:
