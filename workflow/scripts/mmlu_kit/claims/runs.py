@@ -33,12 +33,21 @@ def all_runs(evidence: Evidence) -> list[RunEvidence]:
     return evidence.setups.runs if evidence.setups else []
 
 
-def identical_runs(evidence: Evidence) -> RunGroup:
-    """Return the largest group of runs with the same configuration. Raises Untestable if no two runs share one."""
-    group = max(timing_setups(evidence).groups, key=lambda group: len(group.runs))
-    if len(group.runs) < 2:
-        raise Untestable("no two runs here have the same configuration")
+def identical_runs(evidence: Evidence, device: str | None = None) -> RunGroup:
+    """Return the largest group of runs with the same configuration, on a device if one is named.
+
+    Where it is not known what ran, the group counts as one on any device. Raises Untestable if no two runs share one.
+    """
+    groups = (group for group in timing_setups(evidence).groups if group.runs and _may_be_on(group, device))
+    group = max(groups, key=lambda group: len(group.runs), default=None)
+    if group is None or len(group.runs) < 2:
+        raise Untestable(f"no two runs here have the same configuration{f' on {device}' if device else ''}")
     return group
+
+
+def _may_be_on(group: RunGroup, device: str | None) -> bool:
+    effective = group.runs[0].effective
+    return device is None or effective is None or effective.device == device
 
 
 def setup_runs(evidence: Evidence, setup: int) -> list[RunEvidence]:

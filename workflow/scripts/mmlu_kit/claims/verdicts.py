@@ -1,8 +1,11 @@
 """Shared by the predicates of claims: verdicts, and the models that a claim names."""
 
+from collections.abc import Sequence
+
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
+from mmlu_kit.claims.reference import Factor
 
 
 class Untestable(Exception):
@@ -19,6 +22,12 @@ def shown(holds: bool, fails: bool, line: str) -> Judgement:
     if not (holds or fails):
         return Judgement(verdict=ClaimVerdict.CANNOT_BE_TOLD, evidence=line)
     return verdict(holds, line)
+
+
+def in_range(values: Sequence[float], low: float, high: float, noise: Factor, line: str) -> Judgement:
+    """Return the judgement that measured values are in a range; one that is not must be beyond it by the factor `noise`."""
+    holds = all(low <= value <= high for value in values)
+    return shown(holds, any(not low / noise <= value <= high * noise for value in values), line)
 
 
 def counterpart(evidence: Evidence, name: str) -> ModelEvidence:
