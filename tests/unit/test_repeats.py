@@ -134,12 +134,14 @@ def test_the_writeups_numbers_are_compared_with_every_copy(root):
     assert number.reason.endswith("; 2 copies of repeated questions count here, as in the published number")
 
 
-def test_a_ratio_of_the_writeup_is_compared_with_every_copy():
+def test_a_ratio_of_the_writeup_is_compared_with_every_copy(root):
     by_model = {"a": dict.fromkeys(SUBJECTS, RIGHT), "b": {"anatomy": RIGHT, "astronomy": RIGHT, "virology": WRONG}}
     merged, _ = study_of(by_model)
     a, b = (summaries.summarize(merged, model, SUBJECTS) for model in "ab")
-    number = ratio_rows._ratio_of_accuracies(a, b, 1.1)
+    published = Published.read_yaml(root / "workflow/reference/published.yaml")
+    number = ratio_rows._ratio_of_accuracies(published, a, b)
     assert number.value == pytest.approx(24 / 16)
+    assert (number.low, number.high) == pytest.approx((23 / 17, 25 / 15))  # one answer more or less of each
 
 
 def test_the_report_says_which_questions_count_once():

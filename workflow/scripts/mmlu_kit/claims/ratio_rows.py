@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mmlu_kit.claims.document import NumberResult
 from mmlu_kit.claims.evidence import reach
 from mmlu_kit.claims.reference import CpuOverReal, Published, PublishedRatio, UserOverReal
-from mmlu_kit.claims.rows import Reason, RunNumber, row, unreachable, within
+from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, row, unreachable, within
 from mmlu_kit.claims.run_rows import RunsBySetup
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.summaries import Summary
@@ -19,23 +19,26 @@ def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[st
     if isinstance(first, str) or isinstance(second, str):
         number: RunNumber | Reason = first if isinstance(first, str) else str(second)
     elif ratio.what == "accuracy":
-        number = _ratio_of_accuracies(first, second, published.within_factor.ratio)
+        number = _ratio_of_accuracies(published, first, second)
     else:
         number = _ratio_of_times(first, second, published.within_factor.ratio)
     return row(" to ".join(ratio.models), ratio.section, _RATIOS[ratio.what], "times", ratio.value, number)
 
 
-def _ratio_of_accuracies(first: Summary, second: Summary, factor: float) -> RunNumber | Reason:
-    # Every copy of a repeated question counts, as in publications.
-    shares = []
+def _ratio_of_accuracies(published: Published, first: Summary, second: Summary) -> RunNumber | Reason:
+    """Return the ratio, from the smallest to the largest that the allowances of the two accuracies leave."""
+    numbers = []
     for summary in (first, second):
-        counts = summary.every_copy
+        counts = summary.every_copy  # each copy of a repeated question counts, as in publications
         if counts.correct_generated is None:
             return summary.reasons["correct_generated"]
-        shares.append(counts.correct_generated / counts.questions)
-    if not all(shares):
+        numbers.append(accuracy(counts.correct_generated, counts.questions, published.allowance(counts.questions)))
+    one, other = numbers
+    if not (one.value and other.value):
         return "one of the two models has no right answer here"
-    return within(shares[0] / shares[1], factor).because(None, "see the rows of the two accuracies")
+    one_answer = 1 / second.every_copy.questions
+    ratio = RunNumber(one.value / other.value, max(0.0, one.low) / other.high, one.high / max(one_answer, other.low))
+    return ratio.because(None, "see the rows of the two accuracies")
 
 
 def _ratio_of_times(first: Summary, second: Summary, factor: float) -> RunNumber | Reason:
