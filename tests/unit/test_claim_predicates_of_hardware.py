@@ -28,6 +28,11 @@ def refused(run, short, memory="cpu"):
     return run.model_copy(update={"study": study, "not_run": [missing]})
 
 
+def without(subject, run):
+    """Return a run that lacks a subject."""
+    return run.model_copy(update={"results": [result for result in run.results if result.subject != subject]})
+
+
 def on_gpu(name, *shorts):
     """Return a run on a machine with this GPU."""
     machine = results.MACHINE.model_copy(update={"gpu": name})
@@ -97,6 +102,7 @@ def on_gpu(name, *shorts):
         ("laptop-limit", refused(audits.run("3B"), "big"), NOT_TESTABLE, "its number of parameters is not known"),
         ("laptop-limit", audits.run("3B"), NOT_TESTABLE, "no larger model was tried"),
         ("ten-subjects", audits.run("0.5B", "3B"), HOLDS, "2 models on 10 subjects each"),
+        ("ten-subjects", without("anatomy", audits.run("0.5B", "3B")), DOES_NOT_HOLD, "2 models on 9 subjects each"),
     ],
 )
 def test_a_claim_on_a_made_up_run(claim, run, verdict, words):
@@ -118,6 +124,11 @@ def test_a_claim_on_a_made_up_run(claim, run, verdict, words):
 def test_the_writeup_contradicts_itself(claim, verdict, words):
     judgement = audit.judge_claim(audits.CLAIMS[claim], published_evidence(audits.PUBLISHED))
     assert judgement.verdict == verdict and words in judgement.evidence, judgement
+
+
+def test_a_gpus_name_from_another_machine_cannot_break_the_line():
+    judgement = judge("which-gpu", on_gpu("NVIDIA\nT4\x1b[31m", "7B"))
+    assert judgement == Judgement(verdict=HOLDS, evidence="7B (4-bit): NVIDIA T4\u241b[31m")
 
 
 def test_models_of_equal_size_are_comparable():

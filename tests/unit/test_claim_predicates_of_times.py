@@ -243,10 +243,27 @@ def test_a_machine_that_varies_seldom_looks_steady_and_a_steady_one_never_as_if_
     assert share_of(DOES_NOT_HOLD, "real-time-varied", varying(5, 0.005)) >= 0.95
 
 
-def test_an_evaluation_that_is_all_start_is_not_judged_by_its_cores():
-    run = on_eight(100, 100, load_s=45.0)
-    for claim in ("user-time-7-8-times", "all-cores"):
-        assert judge(claim, run).verdict == NOT_TESTABLE
+@pytest.mark.parametrize(("cpu_grows", "holds", "fails"), [(1.0, 0, 0.9), (0.0, 0.9, 0)])
+def test_waiting_is_told_from_slow_computing(cpu_grows, holds, fails):
+    def made(random):
+        slow = random.lognormal(0, 0.15, 5)
+        times = runs(4, "none", 240 * slow)
+        users = 1700 * slow**cpu_grows * random.lognormal(0, 0.005, 5)
+        return [tuple(replace(run, user_s=float(user)) for run, user in zip(times, users, strict=True))]
+
+    told = 1 - share_of(NOT_TESTABLE, "scheduling-variability", made)  # real time may vary too little
+    shares = {verdict: share_of(verdict, "scheduling-variability", made) / told for verdict in (HOLDS, DOES_NOT_HOLD)}
+    assert shares[HOLDS] >= holds and shares[DOES_NOT_HOLD] >= fails
+    assert min(shares.values()) <= 0.05
+
+
+@pytest.mark.parametrize(("spread", "verdict", "at_most"), [(0.02, DOES_NOT_HOLD, 0.0), (0.2, HOLDS, 0.07)])
+def test_user_times_are_not_called_steady_or_unsteady_by_chance(spread, verdict, at_most):
+    def made(random):
+        users = 1700 * random.lognormal(0, spread, 3)
+        return [tuple(replace(run, user_s=float(user)) for run, user in zip(runs(4, "none", [240] * 3), users, strict=True))]
+
+    assert share_of(verdict, "user-time-steady", made) <= at_most
 
 
 def test_a_run_without_any_time_is_left_out():

@@ -151,6 +151,14 @@ def took(on, off, number=3):
     return chat.model_copy(update={"models": [model.model_copy(update={"independent": independent})]})
 
 
+def flat():
+    """Return chat.json of a model whose prompts do not grow."""
+    chat = chats.chat()
+    (model,) = chat.models
+    rows = [row.model_copy(update={"prompt_tokens": model.rows[0].prompt_tokens}) for row in model.rows]
+    return chat.model_copy(update={"models": [model.model_copy(update={"rows": rows})]})
+
+
 @pytest.mark.parametrize(
     ("claim", "chat", "verdict", "line"),
     [
@@ -197,7 +205,10 @@ def took(on, off, number=3):
             ClaimVerdict.HOLDS,
             "100.0% (91.2% to 100.0%) recalled with history on, 0.0%",
         ),
+        ("history-outgrows-context", lambda: flat(), ClaimVerdict.DOES_NOT_HOLD, "no prompt grew"),
         ("history-coherence", lambda: chats.chat(chats.recall(chats.knows_nothing)), ClaimVerdict.DOES_NOT_HOLD, "p = 1"),
+        ("history-coherence", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
+        ("history-tokens", lambda: flat(), ClaimVerdict.DOES_NOT_HOLD, "1.00× as long with history"),
         (
             "history-coherence",
             lambda: chats.chat(chats.recall(knows_names)),

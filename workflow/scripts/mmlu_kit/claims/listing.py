@@ -92,7 +92,7 @@ def text(claims: ClaimsFile) -> str:
     lines += [f"not run, {formatting.plural(count, 'number')}: {reason}" for reason, count in reasons.items()]
     lines += ["", "CLAIMS"]
     for claim in claims.claims:
-        lines.append(f"{claim.section}. {claim.text}")
+        lines.append(f"{claim.section}. {claim.text}" if claim.section else claim.text)
         lines += [f"   tested: {claim.tested}"] if claim.tested else []
         lines.append(f"   by the published numbers: {claim.published.verdict} ({claim.published.evidence})")
         lines.append(f"   by this run: {claim.run.verdict} ({claim.run.evidence})")
