@@ -141,7 +141,7 @@ def test_a_ratio_of_the_writeup_is_compared_with_every_copy(root):
     published = Published.read_yaml(root / "workflow/reference/published.yaml")
     number = ratio_rows._ratio_of_accuracies(published, a, b)
     assert number.value == pytest.approx(24 / 16)
-    assert (number.low, number.high) == pytest.approx((23 / 17, 25 / 15))  # one answer more or less of each
+    assert (number.low, number.high) == pytest.approx((23 / 17, 24 / 15))  # one answer more or less of each, as far as can be
 
 
 def test_the_report_says_which_questions_count_once():

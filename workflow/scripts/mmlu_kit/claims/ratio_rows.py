@@ -37,7 +37,7 @@ def _ratio_of_accuracies(published: Published, first: Summary, second: Summary) 
     if not (one.value and other.value):
         return "one of the two models has no right answer here"
     one_answer = 1 / second.every_copy.questions
-    ratio = RunNumber(one.value / other.value, max(0.0, one.low) / other.high, one.high / max(one_answer, other.low))
+    ratio = RunNumber(one.value / other.value, one.low / other.high, one.high / max(one_answer, other.low))
     return ratio.because(None, "see the rows of the two accuracies")
 
 

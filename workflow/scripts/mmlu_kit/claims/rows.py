@@ -59,7 +59,8 @@ def accuracy(correct: int, questions: int, allowance: int) -> RunNumber:
 
     The questions are the same, so an equal model gives the same answers, and no sampling interval applies.
     """
-    return RunNumber(correct / questions, (correct - allowance) / questions, (correct + allowance) / questions)
+    fewest, most = max(0, correct - allowance), min(questions, correct + allowance)
+    return RunNumber(correct / questions, fewest / questions, most / questions)
 
 
 def with_difference(reason: Reason, stage: Stage | None, number: RunNumber, questions: int, published: float) -> Reason:
