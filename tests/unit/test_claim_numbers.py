@@ -220,6 +220,11 @@ def test_ratios_that_the_machine_can_reach_are_compared():
     machine = results.MACHINE.model_copy(update={"cores": 8, "cores_usable": 8})
     merged = audits.timed(audits.run("Llama"), (4, "cpu none", 100, 740, {"threads": 8, "machine": machine}))
     assert rows(merged)["timing runs: largest user time over real time"].run == pytest.approx(7.4)
+    started = audits.timed(audits.run("Llama"), (4, "cpu none", 100, 740, {"threads": 8, "machine": machine, "load_s": 30.0}))
+    number = rows(started)["timing runs: largest user time over real time"]
+    assert number.verdict == NOT_RUN and number.reason == "30.4% of a run is the start, which one core does"
+    on_gpu = audits.timed(audits.run("Llama"), (1, "cuda none", 100, 100))
+    assert rows(on_gpu)["timing runs: largest user time over real time"].reason == "these setups were not run on the CPU here"
     merged = audits.with_results(audits.run("3B"), lambda result: {"cpu_user_s": 7.5 * result.real_s, "cpu_system_s": 0.0})
     number = rows(merged.model_copy(update={"machines": [machine]}))["Qwen2.5-3B-Instruct: CPU time over real time"]
     assert number.run == pytest.approx(7.5) and number.verdict == REPRODUCED

@@ -51,7 +51,7 @@ def context_row(published: Published, merged: Merged, context: PublishedContext,
     if windows:
         number = "the model's configuration names no context window"
         if windows[0]:
-            number = within(windows[0], published.within_factor.ratio).because(None, "as the model's configuration has it")
+            number = within(windows[0], published.within_factor.parameters).because(None, "as the model's configuration has it")
     return row(context.model, context.section, "context window", "tokens", context.tokens, number)
 
 

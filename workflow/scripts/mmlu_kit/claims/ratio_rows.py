@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from mmlu_kit.claims.document import NumberResult
 from mmlu_kit.claims.evidence import reach
 from mmlu_kit.claims.reference import CpuOverReal, Published, PublishedRatio, UserOverReal
-from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, row, unreachable, within
+from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, row, within
 from mmlu_kit.claims.run_rows import RunsBySetup
+from mmlu_kit.claims.runs import mostly_start, unreachable
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.summaries import Summary
+from mmlu_kit.settings import Device
 
 _RATIOS = {"accuracy": "ratio of accuracies", "real_s": "ratio of real times"}
 
@@ -85,17 +87,19 @@ def user_over_real_rows(published: Published, ratio: UserOverReal, by_setup: Run
     """Return the rows for the smallest and largest user time over real time of timing runs."""
     low: RunNumber | Reason
     high: RunNumber | Reason
-    low = high = by_setup if isinstance(by_setup, str) else "these setups were not run"
+    low = high = by_setup if isinstance(by_setup, str) else "these setups were not run on the CPU here"
     if not isinstance(by_setup, str):
-        runs = [run for setup in ratio.setups for run in by_setup.get(setup, []) if run.real_s]
+        timed = [run for setup in ratio.setups for run in by_setup.get(setup, []) if run.real_s]
+        runs = [run for run in timed if run.effective.device == Device.CPU]
         cores = sorted({str(run.machine.cores_usable) for runs in by_setup.values() for run in runs})
         if runs:
             ratios = [run.user_s / run.real_s for run in runs]
             reason = f"on {' or '.join(cores)} cores; on how many the published ratio was measured is not known"
             factor = published.within_factor.ratio
             busy = reach(runs[0].threads, runs[0].machine.cores_usable)
+            start = mostly_start([(run.phases.startup_s + run.phases.load_s) / run.real_s for run in runs])
             low, high = (
-                unreachable(busy, end / factor) or within(value, factor).because(None, reason)
+                unreachable(busy, end / factor) or start or within(value, factor).because(None, reason)
                 for end, value in ((ratio.low, min(ratios)), (ratio.high, max(ratios)))
             )
     ends = (("smallest", ratio.low, low), ("largest", ratio.high, high))

@@ -94,10 +94,3 @@ def on_another_machine(value: float, published: float, machine: Machine, publish
     """Return a warning for a time compared with one from another machine, of which `published_machine` says what is known."""
     ratio = f"{formatting.ratio(value / published)} the published time"
     return f"{ratio}, on another machine: {machine.in_words()}; {published_machine}"
-
-
-def unreachable(reach: int | None, ratio: float) -> Reason | None:
-    """Return why a ratio of CPU time to real time cannot be compared, None if a process could keep so many cores busy."""
-    if reach is None or reach >= ratio:
-        return None
-    return f"the threads here can keep {formatting.plural(reach, 'core')} busy, too few for {formatting.ratio(ratio)}"

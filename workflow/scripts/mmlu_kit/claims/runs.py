@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from mmlu_kit import formatting
 from mmlu_kit.claims.evidence import Configuration, Evidence, RunEvidence, RunGroup, SetupsEvidence
 from mmlu_kit.claims.verdicts import Untestable
+
+# The largest share of a run that its start, until the model is loaded, may take where cores are counted.
+MOST_OF_START = 0.1
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,20 @@ def setup_median(evidence: Evidence, setup: int) -> SetupMedian:
         peak_rss_bytes=_median([run.peak_rss_bytes for run in runs]),
         peak_gpu_bytes=_median([run.peak_gpu_bytes for run in runs]),
     )
+
+
+def unreachable(reach: int | None, ratio: float) -> str | None:
+    """Return why no CPU time can be so many times the real time, None if a process could keep so many cores busy."""
+    if reach is None or reach >= ratio:
+        return None
+    return f"the threads here can keep {formatting.plural(reach, 'core')} busy, too few for {formatting.ratio(ratio)}"
+
+
+def mostly_start(shares: Sequence[float]) -> str | None:
+    """Return why runs do not tell how many cores a model keeps busy, by their start's shares of real time; None if they do."""
+    if not shares or max(shares) <= MOST_OF_START:
+        return None
+    return f"{formatting.percent(max(shares))} of a run is the start, which one core does"
 
 
 def max_over_min(values: Sequence[float]) -> float:

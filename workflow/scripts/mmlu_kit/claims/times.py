@@ -9,14 +9,12 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence, RunEvidence
 from mmlu_kit.claims.reference import Factor
-from mmlu_kit.claims.runs import identical_runs, max_over_min, timing_setups
+from mmlu_kit.claims.runs import identical_runs, max_over_min, mostly_start, timing_setups, unreachable
 from mmlu_kit.claims.verdicts import Untestable, in_range, models_on, shown, verdict
 from mmlu_kit.settings import Device
 
 # Identical runs from which it can be told that their times agree, and that they vary by less than those of other runs.
 ENOUGH_TO_AGREE, ENOUGH_TO_VARY = 3, 5
-# The largest share of a run that its start, until the model is loaded, may take where cores are counted.
-MOST_OF_START = 0.1
 
 
 def same_questions_each_run(evidence: Evidence) -> Judgement:
@@ -168,17 +166,18 @@ def _with_user_time(evidence: Evidence) -> list[RunEvidence]:
     return runs
 
 
-def _check_reach(reach: int | None, cores: float, line: str) -> None:
+def _check_reach(reach: int | None, ratio: float, line: str) -> None:
     """Check that a process could keep so many cores busy. Raises Untestable, after the line, if it could not."""
-    if reach is not None and reach < cores:
-        raise Untestable(f"{line}; the threads here can keep {formatting.plural(reach, 'core')} busy, too few for {cores:.1f}×")
+    reason = unreachable(reach, ratio)
+    if reason:
+        raise Untestable(f"{line}; {reason}")
 
 
 def _check_start(runs: Sequence[RunEvidence], line: str) -> None:
     """Check that the processes' times are mostly of evaluating. Raises Untestable, after the line, if they are not."""
-    shares = [run.start_s / run.real_s for run in runs if run.start_s is not None]
-    if shares and max(shares) > MOST_OF_START:
-        raise Untestable(f"{line}; {formatting.percent(max(shares))} of a run is the start, which one core does")
+    reason = mostly_start([run.start_s / run.real_s for run in runs if run.start_s is not None])
+    if reason:
+        raise Untestable(f"{line}; {reason}")
 
 
 def _too_few(runs: int, needed: int) -> str:
