@@ -79,6 +79,7 @@ def on_gpu(name, *shorts):
             "loaded in 0",
         ),
         ("laptop-fp32-only", timed((5, "cpu 4bit")), DOES_NOT_HOLD, "loaded in 1"),
+        ("laptop-fp32-only", timed(OTHER), NOT_TESTABLE, "no record of what was loaded"),
         (
             "bitsandbytes-needs-cuda",
             timed((5, "cpu none", 9, 9, {"reason": "bitsandbytes cannot be used here"})),

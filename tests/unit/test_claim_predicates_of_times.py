@@ -163,11 +163,13 @@ def test_what_weights_take_in_4_bits_is_computed_where_memory_was_not_compared()
     assert judge("gpu-4bit-memory", audits.run("3B")).verdict == NOT_TESTABLE
     assert judge("gpu-4bit-speed", audits.run("7B")).verdict == NOT_TESTABLE
     claim = audits.CLAIMS["gpu-4bit-memory"]
-    for judgement in (judge(claim.id, audits.run("7B")), audit.judge_claim(claim, published_evidence(audits.PUBLISHED))):
+    loaded = audits.with_model(audits.run("7B"), "7B", effective=results.effective("cuda", "4bit", bytes=5_440_000_000))
+    published = audit.judge_claim(claim, published_evidence(audits.PUBLISHED))
+    for judgement, size in ((judge(claim.id, loaded), "5.44 GB as loaded"), (published, "at least 3.61 GB")):
         # 7e9 weights of 0.5 + 1/64 bytes, 4 bytes and 2 bytes
         assert judgement.verdict == CANNOT_BE_TOLD
         assert "0.129× those in float32 and 0.258× those in float16, were all of them quantized" in judgement.evidence
-        assert "7B (4-bit) at least 3.61 GB, not 28.00 GB in float32 or 14.00 GB in float16" in judgement.evidence
+        assert f"7B (4-bit) {size}, not 28.00 GB in float32 or 14.00 GB in float16" in judgement.evidence
 
 
 def runs(setup, quantization, times):

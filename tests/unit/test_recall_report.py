@@ -208,6 +208,7 @@ def flat():
         ("history-outgrows-context", lambda: flat(), ClaimVerdict.DOES_NOT_HOLD, "no prompt grew"),
         ("history-coherence", lambda: chats.chat(chats.recall(chats.knows_nothing)), ClaimVerdict.DOES_NOT_HOLD, "p = 1"),
         ("history-coherence", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
+        ("history-remembers", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
         ("history-tokens", lambda: flat(), ClaimVerdict.DOES_NOT_HOLD, "1.00× as long with history"),
         (
             "history-coherence",

@@ -60,6 +60,7 @@ class ModelEvidence:
     short: str  # its name in sentences
     weights: str | None  # repository and commit
     parameters: float
+    weight_bytes: int | None  # of its weights as loaded
     requested: Configuration
     effective: Configuration | None
     reason: str | None  # why it did not run as requested

@@ -42,6 +42,7 @@ def _model(published: Published, name: str, model: PublishedModel) -> ModelEvide
         short=published.short(name),
         weights=None,
         parameters=model.parameters,
+        weight_bytes=None,
         requested=Configuration(model.device, model.quantization),
         effective=None,
         reason=None,

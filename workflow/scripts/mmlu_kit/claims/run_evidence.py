@@ -77,6 +77,7 @@ def _model(merged: Merged, summary: Summary, published_name: str | None, publish
         short=published.short(published_name) if published_name else summary.label,
         weights=f"{model.repository}@{model.commit}" if model.repository else None,
         parameters=model.parameters,
+        weight_bytes=model.effective.weight_bytes,
         requested=configuration(model.requested),
         effective=configuration(model.effective),
         reason=model.reason,

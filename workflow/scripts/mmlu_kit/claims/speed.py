@@ -101,11 +101,17 @@ def _where(model: ModelEvidence) -> str:
     return f"{model.short} ({model.configuration}{hardware})"
 
 
+def _loaded(model: ModelEvidence, bytes_each: float) -> str:
+    if model.weight_bytes is not None:
+        return f"{formatting.gigabytes(model.weight_bytes)} as loaded"
+    return f"at least {formatting.gigabytes(round(bytes_each * model.parameters))}"
+
+
 def _weights_in_words(models: Sequence[ModelEvidence]) -> str:
-    """Return what the weights of models in 4 bits take, by their numbers of parameters, in three number formats."""
+    """Return what the weights of models in 4 bits take, as loaded or by their numbers of parameters, and in other formats."""
     four = COMPRESSIONS[Quantization.FOUR_BIT].bytes
     sizes = "; ".join(
-        f"{model.short} at least {formatting.gigabytes(round(four * model.parameters))}, not "
+        f"{model.short} {_loaded(model, four)}, not "
         + " or ".join(
             f"{formatting.gigabytes(round(DTYPE_BYTES[dtype] * model.parameters))} in {dtype}"
             for dtype in (DType.FLOAT32, DType.FLOAT16)
