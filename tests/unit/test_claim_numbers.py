@@ -86,6 +86,13 @@ def test_a_run_with_every_subject_moved_reproduces_no_accuracy(points):
     assert len(accuracies) == 11 * len(shorts) and {number.verdict for number in accuracies} == {DIFFERS}
 
 
+@pytest.mark.parametrize("correct", [8, 9])
+def test_a_part_of_the_questions_reproduces_nothing_within_an_answer(correct):
+    part = {"anatomy": {"questions": 20, "correct": correct, "correct_generated": correct, "parsed": 20}}
+    number = row(audits.run("1.5B", totals=part), "1.5B", "accuracy on anatomy")  # published as 43.0 %
+    assert (number.verdict, number.stage) == (DIFFERS, "data") and number.low == number.run == number.high
+
+
 def test_a_publication_without_counts_is_compared_by_its_percentages():
     model = audits.PUBLISHED.models[audits.NAMES["3B"]].model_copy(update={"correct": None, "subjects": {}})
     published = audits.PUBLISHED.model_copy(update={"models": {audits.NAMES["3B"]: model}, "timing_runs": None, "ratios": []})

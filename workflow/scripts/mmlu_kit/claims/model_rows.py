@@ -104,7 +104,8 @@ def _accuracy(
     questions = sum(published.questions[subject] for subject in subjects) if whole.subjects else whole.total
     prompt, effective, _ = _how_it_ran(merged, summary.model)
     stage, reason = first_difference(published, name, prompt, effective, counts, questions, value)
-    number = accuracy(counts.correct_generated, counts.questions, published.allowance(counts.questions))
+    allowance = published.allowance(counts.questions, questions)
+    number = accuracy(counts.correct_generated, counts.questions, allowance)
     return number.because(stage, with_difference(reason, stage, number, counts.questions, value) + copies(summary))
 
 

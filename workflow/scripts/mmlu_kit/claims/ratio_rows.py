@@ -34,7 +34,8 @@ def _ratio_of_accuracies(published: Published, first: Summary, second: Summary) 
         counts = summary.every_copy  # each copy of a repeated question counts, as in publications
         if counts.correct_generated is None:
             return summary.reasons["correct_generated"]
-        numbers.append(accuracy(counts.correct_generated, counts.questions, published.allowance(counts.questions)))
+        allowance = published.allowance(counts.questions, counts.questions)
+        numbers.append(accuracy(counts.correct_generated, counts.questions, allowance))
     one, other = numbers
     if not (one.value and other.value):
         return "one of the two models has no right answer here"

@@ -183,9 +183,9 @@ class Published(Entry):
     contexts: list[PublishedContext] = Field(default=[])
     not_measured: list[NotMeasured] = Field(default=[])
 
-    def allowance(self, questions: int) -> int:
-        """Return how many right answers of so many questions may differ and still count as reproduced."""
-        return max(1, int(self.within_answers * questions))
+    def allowance(self, questions: int, published_questions: int) -> int:
+        """Return how many right answers may differ and still count as reproduced: none if the questions are not as many."""
+        return max(1, int(self.within_answers * questions)) if questions == published_questions else 0
 
     def machine(self, device: Device) -> str:
         """Return what is known of the machine that a published time on a device comes from."""

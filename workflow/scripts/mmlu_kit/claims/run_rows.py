@@ -68,7 +68,8 @@ def _accuracy(published: Published, merged: Merged, runs: list[Measured] | Reaso
     if counts.correct_generated is None:
         return str(not_generated(_prompt(merged)))
     stage, reason = _first_difference(published, merged, runs[0], value)
-    number = accuracy(counts.correct_generated, counts.questions, published.allowance(counts.questions))
+    allowance = published.allowance(counts.questions, published.timing_runs.questions) if published.timing_runs else 0
+    number = accuracy(counts.correct_generated, counts.questions, allowance)
     return number.because(stage, with_difference(reason, stage, number, counts.questions, value))
 
 

@@ -43,7 +43,7 @@ def first_difference(
     """
     difference = _data(counts, questions) or _prompt(prompt, published.prompt) or _logits(effective, published.models[name])
     if not difference and accuracy is not None:
-        difference = _parse(counts, accuracy, published.allowance(counts.questions))
+        difference = _parse(counts, accuracy, published.allowance(counts.questions, questions))
     return difference or (None, UNKNOWN)
 
 
