@@ -22,12 +22,15 @@ HOLDS, DOES_NOT_HOLD, CANNOT_BE_TOLD, NOT_TESTABLE = ClaimVerdict
 
 # What the published numbers say, and why.
 EXPECTED = {
+    "separate-effects": (DOES_NOT_HOLD, "all on the CPU is FP32, all on the GPU 4-bit, each model once"),
     "gated-model": (NOT_TESTABLE, "no number bears on it"),
+    "five-configurations": (DOES_NOT_HOLD, "setups 2 and 3 did not run"),
     "setup-1-on-cpu": (HOLDS, "CPU time 1835 s beside setup 4's 1788 s: the processor did the work"),
     "no-gpu-setups": (HOLDS, "the five runs are of setups 1, 4, 5 and two unnamed"),
     "setup-5-as-setup-4": (HOLDS, "CPU time 1719 s beside 1788 s, 120 right in both"),
     "bitsandbytes-needs-cuda": (NOT_TESTABLE, "that nothing was quantized does not say why"),
     "same-252-questions": (HOLDS, "152 + 100"),
+    "all-runs-fp32": (NOT_TESTABLE, "what was loaded is not published"),
     "real-time-varied": (HOLDS, "303 / 225 = 1.35"),
     "scheduling-variability": (NOT_TESTABLE, "the two longest runs have no CPU time; in the others it grew with real time"),
     "user-time-steady": (HOLDS, "1725 / 1669 = 1.03"),
@@ -36,9 +39,11 @@ EXPECTED = {
     "deterministic": (HOLDS, "120 five times"),
     "greedy": (NOT_TESTABLE, "equal counts do not tell why they are equal"),
     "no-benefit-on-cpu": (HOLDS, "225 / 235 s, same configuration, identical runs differ 1.35-fold"),
-    "gpu-4bit-memory": (NOT_TESTABLE, "no model ran on a GPU without quantization"),
-    "gpu-4bit-speed": (NOT_TESTABLE, "the same"),
+    "gpu-4bit-memory": (CANNOT_BE_TOLD, "0.5 + 1/64 bytes are 0.13 and 0.26 of 4 and 2, were nothing else in memory"),
+    "gpu-4bit-speed": (NOT_TESTABLE, "no model ran on a GPU without quantization"),
     "ten-subjects": (HOLDS, "five models, ten subjects each"),
+    "simultaneously": (NOT_TESTABLE, "no time by subject"),
+    "verbose": (NOT_TESTABLE, "the program is not published"),
     "times-recorded": (NOT_TESTABLE, "no time is published by subject"),
     "small-on-cpu": (NOT_TESTABLE, "what was asked for, not what was loaded"),
     "medium-in-4bit": (NOT_TESTABLE, "what was asked for, not what was loaded"),
@@ -64,16 +69,22 @@ EXPECTED = {
     "genuine-knowledge": (HOLDS, "45.8 against 25"),
     "cannot-parse": (NOT_TESTABLE, "how many answers could be read is not published"),
     "colab-gpu": (NOT_TESTABLE, "no number bears on it"),
+    "dramatically-faster": (HOLDS, "25.9 times, by a larger model"),
+    "which-gpu": (DOES_NOT_HOLD, "T4 or A100"),
+    "colab-steps": (NOT_TESTABLE, "task5.py here, task7.ipynb in the list of files"),
     "laptop-fp32-only": (NOT_TESTABLE, "that nothing was quantized does not say why"),
     "same-model-speed": (DOES_NOT_HOLD, "the laptop's model is the 3B"),
     "laptop-limit": (NOT_TESTABLE, "nothing larger is published"),
     "gpu-14b": (HOLDS, "14B has 1011 of 1369"),
     "gemini": (NOT_TESTABLE, "no number bears on it"),
+    "from-scratch": (NOT_TESTABLE, "the program is not published"),
     "history-outgrows-context": (NOT_TESTABLE, "the chat agent has no numbers"),
+    "context-in-practice": (NOT_TESTABLE, "no length is named"),
     "three-strategies": (NOT_TESTABLE, "the chat agent has no numbers"),
     "history-coherence": (NOT_TESTABLE, "the chat agent has no numbers"),
     "history-remembers": (NOT_TESTABLE, "the chat agent has no numbers"),
     "history-tokens": (NOT_TESTABLE, "the chat agent has no numbers"),
+    "alice": (NOT_TESTABLE, "the chat agent has no numbers"),
 }
 
 
@@ -100,7 +111,7 @@ def test_verdicts_by_published_numbers_match_those_derived_by_hand(claim):
         ("3b-against-0.5b", ["62.4% / 9.1% = 6.89×", "145.2 min / 20.3 min = 7.15×"]),
         ("near-random", ["9.1% (7.6% to 10.7%)", "25.0%", "only 36.2% of the answers are parsed"]),
         ("mathematics-lowest", ["2 of 5 models", "3.0% on abstract_algebra", "50.0% on college_chemistry"]),
-        ("gpu-26-times", ["25.9×", "the models differ", "7B (4-bit) (cuda, 4bit)", "3B (cpu, no quantization)"]),
+        ("gpu-26-times", ["25.9×", "the models differ", "7B (4-bit) (cuda, 4bit, ", "3B (cpu, no quantization, "]),
         ("user-time-7-8-times", ["from 7.19× to 7.42×"]),
         ("rank-order", ["Kendall's W 0.67", "0.07", "0.98"]),
         ("ethics-near-highest", ["8 for 0.5B", "5 for 14B"]),
@@ -234,9 +245,10 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
     shown = kit("verify", folder, "--resources", tmp_path / "resources")
     assert shown.returncode == 0, shown.stderr
     assert re.search(
-        r"accuracy on anatomy of Qwen2.5-0.5B-Instruct +8.9% +59.3% \(50.8% to 67.2%\) +differs +prompt", shown.stdout
+        r"accuracy on anatomy of Qwen2.5-0.5B-Instruct +8.9% +59.3% \(58.5% to 60.0%\) +differs +prompt: 68 more right of 135",
+        shown.stdout,
     )
-    assert re.search(r"accuracy on anatomy of Qwen2.5-3B-Instruct +64.4% +59.3% .* reproduced\n", shown.stdout)
+    assert re.search(r"accuracy on anatomy of Qwen2.5-3B-Instruct +64.4% .* differs +prompt: 7 fewer right", shown.stdout)
     assert "not run, 15 numbers: no result of Qwen2.5-1.5B-Instruct here" in shown.stdout
     assert "   tested: every timing run answered the same questions, however many\n" in shown.stdout
     counts = shown.stdout.strip().splitlines()[-3:]
@@ -297,7 +309,7 @@ def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_
         (Published, "device: cuda\n", "device: gpu\n", "'gpu' is not known"),
         (Published, "schema: mmlu-kit/published/1\n", "", "schema: missing"),
         (Published, "questions:\n", "questions: [\n", "is not valid YAML"),
-        (Claims, "tested: none of", "test: none of", "claims.2: 'test' is not a key here; did you mean 'tested'"),
+        (Claims, "tested: none of", "test: none of", "claims.4: 'test' is not a key here; did you mean 'tested'"),
         (Claims, "    predicate: can_run\n", "", r"claims.\d+.predicate: missing"),
     ],
 )

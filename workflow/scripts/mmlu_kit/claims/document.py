@@ -98,8 +98,8 @@ class NumberResult(Data):
         description="This run's number; null if it has none. Accuracies are by the generated letter, as in the publication."
     )
     low: float | None = Field(
-        description="A published number between low and high counts as reproduced: the 95 % interval for an accuracy, a "
-        "factor for times."
+        description="A published number between low and high counts as reproduced: the reference allows an accuracy to differ "
+        "by some right answers, and other numbers by a factor."
     )
     high: float | None
     verdict: NumberVerdict

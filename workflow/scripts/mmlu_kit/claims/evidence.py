@@ -60,6 +60,7 @@ class ModelEvidence:
     short: str  # its name in sentences
     weights: str | None  # repository and commit
     parameters: float
+    weight_bytes: int | None  # of its weights as loaded
     requested: Configuration
     effective: Configuration | None
     reason: str | None  # why it did not run as requested
@@ -68,6 +69,8 @@ class ModelEvidence:
     parsed: int | None  # number of answers from which a letter could be parsed
     not_parsed: str | None  # why that is not known
     machine: int | None  # index of its machine in the run
+    hardware: tuple[str, ...]  # the processors or GPUs that its times may come from; empty if none is named
+    reach: int | None  # how many cores it could keep busy
     real_s: float | None
     cpu_s: float | None
     gpu_s: float | None
@@ -106,6 +109,8 @@ class RunEvidence:
     user_s: float | None
     system_s: float | None
     forward_s: float | None
+    start_s: float | None  # of the process, until the model is loaded
+    threads: int | None
     cores: int | None
     peak_rss_bytes: int | None
     peak_gpu_bytes: int | None
@@ -114,6 +119,11 @@ class RunEvidence:
     def cpu_s(self) -> float | None:
         """User plus system time."""
         return None if self.user_s is None or self.system_s is None else self.user_s + self.system_s
+
+    @property
+    def reach(self) -> int | None:
+        """How many cores it could keep busy; None if that is not known."""
+        return reach(self.threads, self.cores)
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,7 @@ class Refused:
     """A model that a machine could not run."""
 
     model: str
+    parameters: float | None  # as published; None if it is not one of the publication's models
     reason: str
 
 
@@ -165,6 +176,11 @@ class Evidence:
     setups: SetupsEvidence | None
     pairs: tuple[PairAnalysis, ...] | None  # None if no answers to single questions are published
     chat: ChatEvidence | None  # None if nothing is published about a chat model
+
+
+def reach(threads: int | None, cores: int | None) -> int | None:
+    """Return how many cores a process could keep busy: its threads, or fewer cores; None if one of them is not known."""
+    return None if threads is None or cores is None else min(threads, cores)
 
 
 def configuration(settings: HasConfiguration) -> Configuration:

@@ -87,12 +87,12 @@ def text(claims: ClaimsFile) -> str:
     numbers = sorted(claims.numbers, key=lambda number: number.section)
     ran = [number for number in numbers if number.run is not None]
     reasons = Counter(number.reason for number in numbers if number.run is None)
-    head = [("number", "published", "this run", "verdict", "first stage that differs")] if ran else []
+    head = [("number", "published", "this run", "verdict", "first stage that differs, and how")] if ran else []
     lines = ["NUMBERS", *formatting.columns([*head, *map(_cells, ran)])]
     lines += [f"not run, {formatting.plural(count, 'number')}: {reason}" for reason, count in reasons.items()]
     lines += ["", "CLAIMS"]
     for claim in claims.claims:
-        lines.append(f"{claim.section}. {claim.text}")
+        lines.append(f"{claim.section}. {claim.text}" if claim.section else claim.text)
         lines += [f"   tested: {claim.tested}"] if claim.tested else []
         lines.append(f"   by the published numbers: {claim.published.verdict} ({claim.published.evidence})")
         lines.append(f"   by this run: {claim.run.verdict} ({claim.run.evidence})")
@@ -124,9 +124,10 @@ def _cells(number: NumberResult) -> tuple[str, ...]:
     interval = (
         "" if number.low == number.high else f" ({_value(number.low, number.unit)} to {_value(number.high, number.unit)})"
     )
-    stage = f"{number.stage}: {number.reason}" if number.stage else ""
+    differs = number.verdict == NumberVerdict.DIFFERS
+    where = ": ".join(filter(None, (number.stage, number.reason))) if differs else ""
     published, here = _value(number.published, number.unit), _value(number.run, number.unit)
-    return number.what, published, here + interval, number.verdict, stage
+    return number.what, published, here + interval, number.verdict, where
 
 
 def _value(number: float | None, unit: Unit) -> str:

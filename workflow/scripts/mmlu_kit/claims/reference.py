@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mmlu_kit.claims.document import OneLine, Publication, Unit
-from mmlu_kit.data import Count, Entry, Name, Positive, Text
+from mmlu_kit.data import Count, Entry, Fraction, Name, Positive, Text
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import Device, NumberFormat, Preset, Quantization
 from mmlu_kit.validation_errors import suggestion
@@ -140,6 +140,14 @@ class CpuOverReal(Entry):
     value: Size
 
 
+class PublishedContext(Entry):
+    """The context window of a model, in tokens."""
+
+    section: str = ""
+    model: str
+    tokens: Positive
+
+
 class NotMeasured(Entry):
     """A published number that a run does not measure."""
 
@@ -159,12 +167,30 @@ class Published(Entry):
     questions: dict[str, Positive] = Field({}, description="How many questions each subject has there.")
     choices: Choices = Field(4, description="How many choices each question has; guessing is right once in this many.")
     within_factor: WithinFactor = WithinFactor()
+    within_answers: Fraction = Field(
+        0.01,
+        description="By how large a share of its questions a number of right answers may differ and still count as reproduced; "
+        "one answer always may.",
+    )
+    machines: dict[Device, list[OneLine]] = Field(
+        {}, description="The machines or GPUs that times on a device may come from, as far as they are named."
+    )
     prompt: PublishedPrompt | None = None
     models: Annotated[dict[OneLine, PublishedModel], Field(min_length=1)]
     timing_runs: PublishedTimingRuns | None = None
     ratios: list[PublishedRatio] = Field(default=[])
     cpu_over_real: list[UserOverReal | CpuOverReal] = Field(default=[])
+    contexts: list[PublishedContext] = Field(default=[])
     not_measured: list[NotMeasured] = Field(default=[])
+
+    def allowance(self, questions: int, published_questions: int) -> int:
+        """Return how many right answers may differ and still count as reproduced: none if the questions are not as many."""
+        return max(1, int(self.within_answers * questions)) if questions == published_questions else 0
+
+    def machine(self, device: Device) -> str:
+        """Return what is known of the machine that a published time on a device comes from."""
+        names = " or ".join(self.machines.get(device, []))
+        return f"of the published time's machine, only a name is known: {names}" if names else "its machine is not published"
 
     def short(self, model: str) -> str:
         """Return a model's name in sentences."""
@@ -176,6 +202,7 @@ class Published(Entry):
         timed = [self.timing_runs.model] if self.timing_runs else []
         compared = [name for ratio in self.ratios for name in ratio.models]
         compared += [name for ratio in self.cpu_over_real if isinstance(ratio, CpuOverReal) for name in ratio.models]
+        compared += [context.model for context in self.contexts]
         for name in [*timed, *compared]:
             if name not in self.models:
                 raise ValueError(f"'{name[:80]}' is none of the models; {suggestion(name, self.models)}")

@@ -16,6 +16,7 @@ from mmlu_kit.claims.evidence import (
     SetupsEvidence,
     by_size,
     configuration,
+    reach,
 )
 from mmlu_kit.claims.reference import Published
 from mmlu_kit.evaluation.answers import Totals
@@ -24,7 +25,8 @@ from mmlu_kit.results import protocols, summaries, timing_setups
 from mmlu_kit.results.merged import Merged, Result
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.results.timing_setups import Measured, Run, SetupsFile
-from mmlu_kit.settings import GPUS
+from mmlu_kit.settings import GPUS, Device
+from mmlu_kit.timing.machine import Machine
 
 
 def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -> Evidence:
@@ -43,7 +45,10 @@ def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -
         same_models=any(model in published_names for model in [*merged.models, *(model.model for model in chat.models)]),
         other_questions=other_questions(merged.results, published),
         models=by_size(_model(merged, summary, published_names.get(summary.model), published) for summary in models),
-        refused=tuple(Refused(model=missing.model, reason=missing.reason) for missing in merged.not_run),
+        refused=tuple(
+            Refused(missing.model, _published_size(published, published_names.get(missing.model)), missing.reason)
+            for missing in merged.not_run
+        ),
         setups=_setups(merged.setups) if merged.setups else None,
         pairs=tuple(pair for pair in analysis.pairs if set(pair.models) <= names),
         chat=chat,
@@ -65,12 +70,14 @@ def _model(merged: Merged, summary: Summary, published_name: str | None, publish
     model = merged.models[summary.model]
     assert model.requested and model.effective and model.parameters is not None  # it was run
     results = [result for result in merged.results if result.model == summary.model and result.subject in merged.study.subjects]
+    machine = None if summary.machine is None else merged.machines[summary.machine]
     return ModelEvidence(
         name=summary.model,
         published_name=published_name,
         short=published.short(published_name) if published_name else summary.label,
         weights=f"{model.repository}@{model.commit}" if model.repository else None,
         parameters=model.parameters,
+        weight_bytes=model.effective.weight_bytes,
         requested=configuration(model.requested),
         effective=configuration(model.effective),
         reason=model.reason,
@@ -79,6 +86,8 @@ def _model(merged: Merged, summary: Summary, published_name: str | None, publish
         parsed=summary.parsed,
         not_parsed=summary.reasons.get("parsed"),
         machine=summary.machine,
+        hardware=_hardware(machine, summary.device) if machine else (),
+        reach=reach(merged.study.run[summary.model].threads, machine.cores_usable) if machine else None,
         real_s=summary.real_s,
         cpu_s=summary.cpu_s,
         gpu_s=summary.gpu_s,
@@ -86,6 +95,15 @@ def _model(merged: Merged, summary: Summary, published_name: str | None, publish
         peak_gpu_bytes=summary.peak_gpu_bytes,
         timed=all(_is_timed(result, on_gpu=summary.device in GPUS) for result in results),
     )
+
+
+def _hardware(machine: Machine, device: str | None) -> tuple[str, ...]:
+    name = machine.gpu if device == Device.CUDA else machine.processor
+    return (name,) if name else ()
+
+
+def _published_size(published: Published, name: str | None) -> float | None:
+    return published.models[name].parameters if name else None
 
 
 def _counts(totals: Totals) -> Counts:
@@ -112,7 +130,7 @@ def _setups(setups: SetupsFile) -> SetupsEvidence:
         runs = tuple(
             _run(run, run.measured, numbers[run.setup])
             for run in setups.runs
-            if run.measured and _configuration_key(run.measured) == configuration_key
+            if run.measured and run.measured.real_s and _configuration_key(run.measured) == configuration_key
         )
         groups.append(RunGroup(runs, group.answers_not_shared))
     not_run = {setup.number: setup.reason or "no reason is given" for setup in setups.setups if not setup.effective}
@@ -135,6 +153,8 @@ def _run(run: Run, measured: Measured, setup: int) -> RunEvidence:
         user_s=measured.user_s,
         system_s=measured.system_s,
         forward_s=measured.phases.forward_s,
+        start_s=measured.phases.startup_s + measured.phases.load_s,
+        threads=measured.threads,
         cores=measured.machine.cores_usable,
         peak_rss_bytes=measured.peak_rss_bytes,
         peak_gpu_bytes=measured.peak_gpu_bytes,

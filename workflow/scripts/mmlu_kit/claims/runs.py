@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from mmlu_kit import formatting
 from mmlu_kit.claims.evidence import Configuration, Evidence, RunEvidence, RunGroup, SetupsEvidence
 from mmlu_kit.claims.verdicts import Untestable
+
+# The largest share of a run that its start, until the model is loaded, may take where cores are counted.
+MOST_OF_START = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,21 @@ def all_runs(evidence: Evidence) -> list[RunEvidence]:
     return evidence.setups.runs if evidence.setups else []
 
 
-def identical_runs(evidence: Evidence) -> RunGroup:
-    """Return the largest group of runs with the same configuration. Raises Untestable if no two runs share one."""
-    group = max(timing_setups(evidence).groups, key=lambda group: len(group.runs))
-    if len(group.runs) < 2:
-        raise Untestable("no two runs here have the same configuration")
+def identical_runs(evidence: Evidence, device: str | None = None) -> RunGroup:
+    """Return the largest group of runs with the same configuration, on a device if one is named.
+
+    Where it is not known what ran, the group counts as one on any device. Raises Untestable if no two runs share one.
+    """
+    groups = (group for group in timing_setups(evidence).groups if group.runs and _may_be_on(group, device))
+    group = max(groups, key=lambda group: len(group.runs), default=None)
+    if group is None or len(group.runs) < 2:
+        raise Untestable(f"no two runs here have the same configuration{f' on {device}' if device else ''}")
     return group
+
+
+def _may_be_on(group: RunGroup, device: str | None) -> bool:
+    effective = group.runs[0].effective
+    return device is None or effective is None or effective.device == device
 
 
 def setup_runs(evidence: Evidence, setup: int) -> list[RunEvidence]:
@@ -64,6 +77,20 @@ def setup_median(evidence: Evidence, setup: int) -> SetupMedian:
         peak_rss_bytes=_median([run.peak_rss_bytes for run in runs]),
         peak_gpu_bytes=_median([run.peak_gpu_bytes for run in runs]),
     )
+
+
+def unreachable(reach: int | None, ratio: float) -> str | None:
+    """Return why no CPU time can be so many times the real time, None if a process could keep so many cores busy."""
+    if reach is None or reach >= ratio:
+        return None
+    return f"the threads here can keep {formatting.plural(reach, 'core')} busy, too few for {formatting.ratio(ratio)}"
+
+
+def mostly_start(shares: Sequence[float]) -> str | None:
+    """Return why runs do not tell how many cores a model keeps busy, by their start's shares of real time; None if they do."""
+    if not shares or max(shares) <= MOST_OF_START:
+        return None
+    return f"{formatting.percent(max(shares))} of a run is the start, which one core does"
 
 
 def max_over_min(values: Sequence[float]) -> float:

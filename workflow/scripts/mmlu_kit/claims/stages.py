@@ -11,7 +11,6 @@ from mmlu_kit.claims.reference import Published, PublishedModel, PublishedPrompt
 from mmlu_kit.claims.rows import Reason
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.settings import Effective, PromptSettings
-from mmlu_kit.statistics import proportions
 
 UNKNOWN = "no earlier stage is known to differ: no hashes, no revisions and no single answers are published"
 PARSED = 0.95  # with a smaller share of parsed answers, parsing counts as different
@@ -44,7 +43,7 @@ def first_difference(
     """
     difference = _data(counts, questions) or _prompt(prompt, published.prompt) or _logits(effective, published.models[name])
     if not difference and accuracy is not None:
-        difference = _parse(counts, accuracy)
+        difference = _parse(counts, accuracy, published.allowance(counts.questions, questions))
     return difference or (None, UNKNOWN)
 
 
@@ -68,12 +67,11 @@ def _logits(effective: Effective, model: PublishedModel) -> Difference | None:
     return ("logits", f"ran with {', '.join(differs)}") if differs else None
 
 
-def _parse(counts: Totals, accuracy: float) -> Difference | None:
+def _parse(counts: Totals, accuracy: float, allowance: int) -> Difference | None:
     if counts.parsed is None:
         return None
-    low, high = proportions.wilson(counts.correct, counts.questions)
     parsed = counts.parsed / counts.questions
-    if not low <= accuracy <= high and parsed >= PARSED:
+    if abs(counts.correct - round(accuracy * counts.questions)) > allowance and parsed >= PARSED:
         return None
     best_letter = f"the best letter is right in {formatting.percent(counts.correct / counts.questions)}"
     return "parse", f"{best_letter}, and a letter could be parsed from {formatting.percent(parsed)} of the answers"

@@ -1,24 +1,42 @@
 """Shared by the predicates of claims: verdicts, and the models that a claim names."""
 
+from collections.abc import Sequence
+
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
+from mmlu_kit.claims.reference import Factor
+from mmlu_kit.terminal_text import visible
 
 
 class Untestable(Exception):
     """Raised, with the reason, if a claim cannot be tested by some evidence."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(_one_line(reason))
+
 
 def verdict(holds: bool, line: str) -> Judgement:
     """Return the judgement that a claim holds or does not, with its line of evidence."""
-    return Judgement(verdict=ClaimVerdict.HOLDS if holds else ClaimVerdict.DOES_NOT_HOLD, evidence=line)
+    return Judgement(verdict=ClaimVerdict.HOLDS if holds else ClaimVerdict.DOES_NOT_HOLD, evidence=_one_line(line))
 
 
 def shown(holds: bool, fails: bool, line: str) -> Judgement:
     """Return the judgement on a claim of which a test shows that it holds, or that it does not, or neither."""
     if not (holds or fails):
-        return Judgement(verdict=ClaimVerdict.CANNOT_BE_TOLD, evidence=line)
+        return Judgement(verdict=ClaimVerdict.CANNOT_BE_TOLD, evidence=_one_line(line))
     return verdict(holds, line)
+
+
+def in_range(values: Sequence[float], low: float, high: float, noise: Factor, line: str) -> Judgement:
+    """Return the judgement that measured values are in a range; one that is not must be beyond it by the factor `noise`."""
+    holds = all(low <= value <= high for value in values)
+    return shown(holds, any(not low / noise <= value <= high * noise for value in values), line)
+
+
+def _one_line(text: str) -> str:
+    """Return a line of evidence in one line: names of GPUs and reasons come from results, which may be of another machine."""
+    return visible(" ".join(text.split()))
 
 
 def counterpart(evidence: Evidence, name: str) -> ModelEvidence:

@@ -175,7 +175,7 @@ def published(name: str, accuracy: float, readings: Sequence[Counterpart], descr
         sentences = [f"{number} is in the intervals of {inside}, and outside those of {outside}."]
         sentences.append(f"The nearest is {nearest.in_words()}.")
     if described and described.agrees(accuracy):
-        sentences.append(f"Asked and read as published ({described.name}), it is reproduced.")
+        sentences.append(f"Asked and read as published ({described.name}), this run's interval contains it.")
     elif described:
         sentences.append(
             f"Asked and read as published, this run gives {described.in_words()}, so how it is asked does not explain the "
