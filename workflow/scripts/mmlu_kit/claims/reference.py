@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.claims.document import OneLine, Publication, Unit
+from mmlu_kit.claims.document import OneLine, Publication, Reading, Unit
 from mmlu_kit.data import Count, Entry, Name, Positive, Text
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import Device, NumberFormat, Preset, Quantization
@@ -68,10 +68,11 @@ class PublishedModel(Entry):
 
 
 class PublishedPrompt(Entry):
-    """How the models were prompted."""
+    """How the models were prompted, and how their answers were read."""
 
     preset: Preset
     examples: Count
+    reading: Reading = Field(Reading.BEST, description="The letter that counts as an answer; claims are judged by it.")
 
 
 class WithinFactor(Entry):
@@ -165,6 +166,11 @@ class Published(Entry):
     ratios: list[PublishedRatio] = Field(default=[])
     cpu_over_real: list[UserOverReal | CpuOverReal] = Field(default=[])
     not_measured: list[NotMeasured] = Field(default=[])
+
+    @property
+    def reading(self) -> Reading:
+        """How answers were read."""
+        return self.prompt.reading if self.prompt else Reading.BEST
 
     def short(self, model: str) -> str:
         """Return a model's name in sentences."""

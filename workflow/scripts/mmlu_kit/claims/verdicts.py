@@ -1,8 +1,11 @@
 """Shared by the predicates of claims: verdicts, and the models that a claim names."""
 
+from collections.abc import Iterable
+
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
+from mmlu_kit.statistics import DRAWS
 
 
 class Untestable(Exception):
@@ -47,3 +50,23 @@ def real_times(first: ModelEvidence, second: ModelEvidence) -> tuple[float, floa
 def is_about(value: float, target: float, within: float) -> bool:
     """Return whether a value is within a factor of a target."""
     return target / within <= value <= target * within
+
+
+def choosing(models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]:
+    """Return the models that do not nearly always choose one letter, and the end of a line of evidence that names the others.
+
+    What a model gets right that always chooses one letter says nothing of the questions. Raises Untestable if all do.
+    """
+    kept = list(models)
+    constant = [(model, model.answers.always) for model in kept if model.answers and model.answers.always]
+    others = [model for model in kept if not (model.answers and model.answers.always)]
+    names = ", ".join(f"{model.short} ({letter})" for model, letter in constant)
+    if constant and not others:
+        raise Untestable(f"every model here nearly always chooses one letter: {names}")
+    return others, f"; without models that nearly always choose one letter: {names}" if constant else ""
+
+
+def p_of_draws(p: float, sides: int = 1) -> str:
+    """Return the p-value of a permutation test in words: on one side, it is never below one in the number of draws and one."""
+    least = sides / (DRAWS + 1)
+    return formatting.p_value(p) if p > least else f"p ≤ {least:.2g}"
