@@ -127,6 +127,7 @@ CASES = [
     ("same-questions", made({"1.5B": 0.5, "3B": 0.5}), {"shared": 0}, DOES_NOT_HOLD, "1 pair"),
     ("same-questions", made({"1.5B": 0.5, "3B": 0.5}, questions=4), {"shared": 0.6}, CANNOT_BE_TOLD, "40 questions"),
     ("same-questions", made({"1.5B": 1.0, "3B": 1.0}), {}, NOT_TESTABLE, "always right"),
+    ("same-questions", audits.run("3B"), {}, NOT_TESTABLE, "1 model here to compare"),
     ("hard-for-both", made({"1.5B": 0.4, "3B": 0.5}), {}, HOLDS, "misses 83"),
     ("hard-for-both", made({"1.5B": 0.4, "3B": 0.9}), {}, DOES_NOT_HOLD, "misses 16"),
     ("hard-for-both", made({"1.5B": 0.4, "3B": 0.4}), {"shared": 0}, CANNOT_BE_TOLD, "independent within subject"),

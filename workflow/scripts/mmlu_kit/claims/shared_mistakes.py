@@ -20,9 +20,9 @@ def are_wrong_together(evidence: Evidence, share: float) -> Judgement:
     largest kappa that their accuracies allow, by its 95 % bootstrap interval.
     """
     models, note = choosing(evidence.models)
-    answers = _shared(models)
     if len(models) < 2:
         raise Untestable(f"{formatting.plural(len(models), 'model')} here to compare, and a comparison needs two{note}")
+    answers = _shared(models)
     kappas = resampling.shared_kappa(numpy.column_stack([each.right for each in answers]), answers[0].choices)
     if kappas is None:
         raise Untestable("two models here are always right or always wrong, so their agreement cannot be computed")
