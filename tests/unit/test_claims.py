@@ -236,6 +236,9 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
     assert made.returncode == 0, made.stderr
     claims = ClaimsFile.read(folder / "claims.json")
     assert claims.same_models and len(claims.claims) == len(EXPECTED)
+    (near_random,) = [claim.run for claim in claims.claims if claim.id == "near-random"]
+    assert near_random.evidence.startswith("0.5B: 59.3% (50.8% to 67.2%); guessing gives 25.0%, the same letters without")
+    assert "(by the best letter: does not hold, 0.5B: 100.0%" in near_random.evidence
     shown = kit("verify", folder, "--resources", tmp_path / "resources")
     assert shown.returncode == 0, shown.stderr
     assert re.search(

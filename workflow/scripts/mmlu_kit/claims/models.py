@@ -9,8 +9,8 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
-from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, p_of_draws, real_times, shown
-from mmlu_kit.statistics import ALPHA, multiple, proportions, two_by_two
+from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, real_times, shown
+from mmlu_kit.statistics import ALPHA, DRAWS, multiple, proportions, two_by_two
 from mmlu_kit.statistics.proportions import Interval
 from mmlu_kit.statistics.two_by_two import Tails
 
@@ -132,7 +132,8 @@ def _blind(model: ModelEvidence) -> tuple[Tails, str]:
         return _guessing(model), line
     blind = two_by_two.right_by_margins(answers.letters, answers.gold, answers.choices)
     share = formatting.percent(blind.expected / len(answers.letters))
-    p = p_of_draws(min(1.0, 2 * min(blind.p_more, blind.p_less)), sides=2)
+    # Two-sided, so that its smallest value is twice that of a permutation test.
+    p = formatting.p_value(min(1.0, 2 * min(blind.p_more, blind.p_less)), DRAWS // 2)
     return blind, f"{line}, the same letters without regard to the question {share} ({p})"
 
 

@@ -12,8 +12,8 @@ import numpy
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Counts, Evidence, ModelEvidence
-from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, p_of_draws, shown
-from mmlu_kit.statistics import ALPHA, ranks, resampling
+from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, shown
+from mmlu_kit.statistics import ALPHA, DRAWS, ranks, resampling
 from mmlu_kit.statistics.resampling import Correlations, Estimate
 
 FEWEST_SUBJECTS = 3  # to rank
@@ -52,7 +52,7 @@ def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
     test = evidence.concordance
     if test is None or test.p is None:
         raise Untestable("the analysis has no test of whether models agree on subjects here")
-    line = f"Kendall's W {test.w:.2f} by the best letter, {p_of_draws(test.p)}"
+    line = f"Kendall's W {test.w:.2f} by the best letter, {formatting.p_value(test.p, DRAWS)}"
     return shown(test.p < p_under, test.p > 1 - ALPHA, line)
 
 

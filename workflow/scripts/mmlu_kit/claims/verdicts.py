@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
-from mmlu_kit.statistics import DRAWS
 
 
 class Untestable(Exception):
@@ -64,9 +63,3 @@ def choosing(models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]
     if constant and not others:
         raise Untestable(f"every model here nearly always chooses one letter: {names}")
     return others, f"; without models that nearly always choose one letter: {names}" if constant else ""
-
-
-def p_of_draws(p: float, sides: int = 1) -> str:
-    """Return the p-value of a permutation test in words: on one side, it is never below one in the number of draws and one."""
-    least = sides / (DRAWS + 1)
-    return formatting.p_value(p) if p > least else f"p ≤ {least:.2g}"

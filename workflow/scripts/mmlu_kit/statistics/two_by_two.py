@@ -58,7 +58,7 @@ def right_by_margins(letters: ArrayLike, gold: ArrayLike, choices: ArrayLike, dr
     for number in numpy.unique(numbers):
         rows, columns = (numpy.bincount(values[numbers == number] + 1, minlength=size) for values in (chosen, right))
         used = (rows > 0) | (columns > 0)
-        expected += float(rows @ columns) / rows.sum()
+        expected += float(rows @ columns / rows.sum())
         if used.sum() > 1:
             drawn = stats.random_table(rows[used], columns[used]).rvs(draws, random_state=random)
             matches += drawn.trace(axis1=1, axis2=2)
