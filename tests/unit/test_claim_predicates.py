@@ -169,9 +169,15 @@ def test_nothing_follows_from_models_that_always_choose_one_letter(claim):
 def test_a_model_that_always_chooses_one_letter_has_no_knowledge_and_is_left_out_by_name():
     run = made({"1.5B": 0.25, "3B": RISING, "7B": RISING})
     knowledge = judge("genuine-knowledge", run, always=CONSTANT | {audits.model_name("3B"): "A"})
-    assert knowledge.verdict == DOES_NOT_HOLD and "chooses D nearly always" in knowledge.evidence
+    assert knowledge.verdict == DOES_NOT_HOLD
+    assert "25.0% (22.8% to 27.3%), nearly always D; guessing gives 25.0%, the same letters" in knowledge.evidence
+    assert "regard to the question 24.9% (p = 1)" in knowledge.evidence
     few = judge("genuine-knowledge", made({"1.5B": 0.3}, questions=10), always=CONSTANT)
     assert few.verdict == CANNOT_BE_TOLD
+    rising = {"0.5B": 0.1, "1.5B": 0.25}
+    assert judge("scales-with-size", made(rising)).verdict == HOLDS
+    scaling = judge("scales-with-size", made(rising), always={audits.model_name("1.5B"): "D"})
+    assert scaling.verdict == CANNOT_BE_TOLD and "nearly always D" in scaling.evidence
     order = judge("rank-order", run, always={audits.model_name("1.5B"): "D"})
     assert order.verdict == HOLDS and "over 2 models" in order.evidence
     assert order.evidence.endswith("without models that nearly always choose one letter: 1.5B (D)")

@@ -59,6 +59,8 @@ def test_letters_are_permuted_among_questions_with_as_many_choices():
 def test_nothing_can_be_shown_of_a_constant_letter():
     test = two_by_two.right_by_margins(numpy.full(40, 3), numpy.arange(40) % 4, numpy.full(40, 4))
     assert (test.expected, test.p_more, test.p_less) == (10, 1, 1)
+    test = two_by_two.right_by_margins(numpy.full(1369, 3), numpy.arange(1369) % 4, numpy.full(1369, 4))
+    assert (test.expected, test.p_more, test.p_less) == (342, 1, 1)
     everything = two_by_two.right_by_margins(numpy.full(5, 3), numpy.full(5, 3), numpy.full(5, 4))
     assert (everything.expected, everything.p_more) == (5, 1)
 

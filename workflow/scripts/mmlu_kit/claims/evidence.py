@@ -88,9 +88,9 @@ class ModelEvidence:
         return self.effective or self.requested
 
     @property
-    def macro_accuracy(self) -> float:
-        """The mean of the subjects' accuracies."""
-        return sum(counts.accuracy for counts in self.subjects.values()) / len(self.subjects)
+    def always(self) -> str | None:
+        """The letter that it chooses nearly always; None if there is none, or its answers are not known."""
+        return self.answers.always if self.answers else None
 
     def rank(self, subject: str, hardest: bool = False) -> int:
         """Return a subject's rank, 1 for the best or the hardest; equal subjects share the smaller rank."""

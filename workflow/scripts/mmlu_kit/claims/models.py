@@ -21,6 +21,8 @@ def rises_with_size(evidence: Evidence, device: str | None = None) -> Judgement:
     """Accuracy rises significantly with every step in the number of parameters (on a device, if one is named): McNemar's test
     on answers, Fisher's on published counts, with Holm's correction. It does not hold if a step falls significantly, or falls
     in the published numbers themselves.
+
+    Nothing is shown by the better model of a step if it nearly always chooses one letter.
     """
     models = models_on(evidence, device, at_least=2) if device else list(evidence.models)
     if len(models) < 2:
@@ -30,12 +32,14 @@ def rises_with_size(evidence: Evidence, device: str | None = None) -> Judgement:
         raise Untestable("two models here have the same number of parameters")
     gains, p_values = zip(*(_gain(smaller, larger) for smaller, larger in steps), strict=True)
     corrected = multiple.holm(p_values)
+    models_gaining = [larger if gain > 0 else smaller for (smaller, larger), gain in zip(steps, gains, strict=True)]
+    corrected = [1.0 if model.always else p for model, p in zip(models_gaining, corrected, strict=True)]
     rises = all(gain > 0 and p < ALPHA for gain, p in zip(gains, corrected, strict=True))
     falls = any(gain < 0 and (p < ALPHA or evidence.is_published) for gain, p in zip(gains, corrected, strict=True))
     # The step that says least for the claim: a significant fall before any other, a significant rise last.
     weakest = min(range(len(steps)), key=lambda step: (1 - corrected[step]) * (1 if gains[step] > 0 else -1))
     smaller, larger = steps[weakest]
-    line = "; ".join(f"{model.short} {model.total}" for model in models)
+    line = "; ".join(f"{model.short} {model.total}{_always(model)}" for model in models)
     step = f"{100 * gains[weakest]:+.1f} points from {smaller.short} to {larger.short}"
     return shown(rises, falls, f"{line}; weakest step {step}, {formatting.p_value(corrected[weakest])} after Holm's correction")
 
@@ -113,12 +117,9 @@ def above_chance(evidence: Evidence, model: str) -> Judgement:
     tested = counterpart(evidence, model)
     blind, line = _blind(tested)
     guessing = _guessing(tested).p_more
-    always = tested.answers.always if tested.answers else None
     reached = max(tested.total.guessing, blind.expected / tested.total.questions)
-    if always:
-        line += f"; it chooses {always} nearly always"
     return shown(
-        not always and max(guessing, blind.p_more) < ALPHA,
+        not tested.always and max(guessing, blind.p_more) < ALPHA,
         tested.total.interval[1] <= reached + NEAR,
         f"{line}; above guessing {formatting.p_value(guessing)}",
     )
@@ -126,7 +127,7 @@ def above_chance(evidence: Evidence, model: str) -> Judgement:
 
 def _blind(model: ModelEvidence) -> tuple[Tails, str]:
     """Return how many answers are right without regard to the question, the tests against that, and the line of evidence."""
-    line = f"{model.short}: {model.total}; guessing gives {formatting.percent(model.total.guessing)}"
+    line = f"{model.short}: {model.total}{_always(model)}; guessing gives {formatting.percent(model.total.guessing)}"
     answers = model.answers
     if answers is None or not len(answers.letters):
         return _guessing(model), line
@@ -135,6 +136,10 @@ def _blind(model: ModelEvidence) -> tuple[Tails, str]:
     # Two-sided, so that its smallest value is twice that of a permutation test.
     p = formatting.p_value(min(1.0, 2 * min(blind.p_more, blind.p_less)), DRAWS // 2)
     return blind, f"{line}, the same letters without regard to the question {share} ({p})"
+
+
+def _always(model: ModelEvidence) -> str:
+    return f", nearly always {model.always}" if model.always else ""
 
 
 def _guessing(model: ModelEvidence) -> Tails:

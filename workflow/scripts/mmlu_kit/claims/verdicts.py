@@ -57,9 +57,8 @@ def choosing(models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]
     What a model gets right that always chooses one letter says nothing of the questions. Raises Untestable if all do.
     """
     kept = list(models)
-    constant = [(model, model.answers.always) for model in kept if model.answers and model.answers.always]
-    others = [model for model in kept if not (model.answers and model.answers.always)]
-    names = ", ".join(f"{model.short} ({letter})" for model, letter in constant)
-    if constant and not others:
+    others = [model for model in kept if not model.always]
+    names = ", ".join(f"{model.short} ({model.always})" for model in kept if model.always)
+    if names and not others:
         raise Untestable(f"every model here nearly always chooses one letter: {names}")
-    return others, f"; without models that nearly always choose one letter: {names}" if constant else ""
+    return others, f"; without models that nearly always choose one letter: {names}" if names else ""

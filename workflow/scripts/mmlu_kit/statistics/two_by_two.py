@@ -53,17 +53,17 @@ def right_by_margins(letters: ArrayLike, gold: ArrayLike, choices: ArrayLike, dr
     """
     chosen, right, numbers = (numpy.asarray(values, int) for values in (letters, gold, choices))
     random = numpy.random.default_rng(SEED)
-    size = int(numbers.max()) + 1  # the first row is for NONE
     matches, expected = numpy.zeros(draws), 0.0
     for number in numpy.unique(numbers):
-        rows, columns = (numpy.bincount(values[numbers == number] + 1, minlength=size) for values in (chosen, right))
-        used = (rows > 0) | (columns > 0)
-        expected += float(rows @ columns / rows.sum())
-        if used.sum() > 1:
-            drawn = stats.random_table(rows[used], columns[used]).rvs(draws, random_state=random)
-            matches += drawn.trace(axis1=1, axis2=2)
+        rows, of_letter = numpy.unique(chosen[numbers == number], return_counts=True)
+        columns, of_gold = numpy.unique(right[numbers == number], return_counts=True)
+        same = rows[:, None] == columns
+        expected += float((of_letter[:, None] * of_gold * same).sum() / of_letter.sum())
+        if min(len(rows), len(columns)) > 1:  # scipy draws wrong tables of a single row
+            drawn = stats.random_table(of_letter, of_gold).rvs(draws, random_state=random)
+            matches += (drawn * same).sum(axis=(1, 2))
         else:
-            matches += rows.sum()
+            matches += (chosen == right)[numbers == number].sum()
     count = int((chosen == right).sum())
     p_more, p_less = (float((extreme.sum() + 1) / (draws + 1)) for extreme in (matches >= count, matches <= count))
     return Tails(expected, p_more, p_less)
