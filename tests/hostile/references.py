@@ -141,7 +141,7 @@ CLAIMS: list[tuple[object, str | None]] = [
     (claim(devise="cpu"), "rises_with_size has no parameter 'devise'; did you mean 'device'?"),
     (claim(evidence="x", device="cpu"), "has no parameter 'evidence'"),
     (claim("same_answers_each_run", x=1), "same_answers_each_run has no parameter 'x'; it takes none"),
-    (claim(), "claims.yaml: a: with: rises_with_size: device: missing"),
+    (claim("at_chance"), "claims.yaml: a: with: at_chance: model: missing"),
     (claim(device=3), "claims.yaml: a: with: rises_with_size: device: needs text, not 3"),
     (claim("real_time_varies", at_least="much"), "at_least: needs a number, not 'much'"),
     (claim("has_subjects", number=1.5), "number: needs a whole number"),
