@@ -102,6 +102,7 @@ NUMBERS: list[tuple[object, str | None]] = [
             ("parameters", -5, "more than 0"),
             ("parameters", 10**30, "at most"),
             ("total", 0, "at least 1"),
+            ("total", 10**12, "at most 10000000"),
             ("total", 1.5, "a whole number"),
             ("correct", -1, "at least 0"),
             ("real_s", 0, "more than 0"),

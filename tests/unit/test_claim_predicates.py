@@ -214,6 +214,13 @@ def test_claims_seldom_hold_by_chance():
     assert max(alarms.values()) <= 21, alarms
 
 
+def test_no_subject_is_harder_than_itself():
+    claim = audits.CLAIMS["reasoning-against-recall"]
+    claim = claim.model_copy(update={"parameters": {**claim.parameters, "easier": ["college_chemistry"]}})
+    judgement = audit.judge_claim(claim, audits.evidence(audits.run("3B")))
+    assert judgement.verdict == NOT_TESTABLE and judgement.evidence == "college_chemistry cannot be harder than itself"
+
+
 def test_a_claim_with_an_unknown_predicate_is_refused():
     claim = audits.CLAIMS["near-random"].model_copy(update={"predicate": "at_chanse"})
     with pytest.raises(UserError, match="near-random: there is no predicate 'at_chanse'; did you mean 'at_chance'"):

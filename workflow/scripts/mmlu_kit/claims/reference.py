@@ -19,6 +19,7 @@ BASELINE = "baseline"  # the group of models that no claim on all models is abou
 Factor = Annotated[float, Field(ge=1)]
 TwoModels = Annotated[list[str], Field(min_length=2, max_length=2)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+Asked = Annotated[int, Field(ge=1, le=10_000_000)]  # tests take time and memory for each question
 Size = Annotated[float, Field(gt=0, le=1e15)]
 PublishedSeconds = Annotated[float, Field(gt=0, le=1e9)]
 Parameter = int | float | OneLine | Annotated[list[int], Field(min_length=1)] | Annotated[list[OneLine], Field(min_length=1)]
@@ -48,7 +49,7 @@ class PublishedModel(Entry):
     quantization: Quantization = Quantization.NONE
     dtype: NumberFormat | None = None
     correct: Count | None = Field(None, description="Right answers; by default those that give the accuracy.")
-    total: Positive = Field(description="Questions asked.")
+    total: Asked = Field(description="Questions asked.")
     accuracy_percent: Percent
     real_s: PublishedSeconds | None = None
     cpu_s: PublishedSeconds | None = None
@@ -101,7 +102,7 @@ class PublishedTimingRuns(Entry):
 
     model: str
     section: str = ""
-    questions: Positive
+    questions: Asked
     setups: list[Positive] = Field([], description="The setups' numbers, also of those without a run.")
     runs: Annotated[list[PublishedRun], Field(min_length=1)]
 
@@ -157,7 +158,7 @@ class Published(Entry):
 
     schema_: Literal["mmlu-kit/published/1"] = Field(alias="schema")
     publication: Publication = Publication()
-    questions: dict[str, Positive] = Field({}, description="How many questions each subject has there.")
+    questions: dict[str, Asked] = Field({}, description="How many questions each subject has there.")
     choices: Choices = Field(4, description="How many choices each question has; guessing is right once in this many.")
     within_factor: WithinFactor = WithinFactor()
     prompt: PublishedPrompt | None = None

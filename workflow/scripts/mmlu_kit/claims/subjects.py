@@ -83,6 +83,8 @@ def is_below_average_everywhere(evidence: Evidence, subject: str) -> Judgement:
 
 def is_harder_than(evidence: Evidence, harder: list[str], easier: list[str]) -> Judgement:
     """Each model's accuracy on some subjects together is lower than on others together (Fisher's exact test)."""
+    if both := set(harder) & set(easier):
+        raise Untestable(f"{min(both)} cannot be harder than itself")
     models, note = choosing(_on_mmlu(evidence, *harder, *easier))
     pooled = []
     for model in models:
