@@ -11,7 +11,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit
 from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.document import Judgement, Reading
-from mmlu_kit.claims.evidence import Evidence
+from mmlu_kit.claims.evidence import Counts, Evidence
 from mmlu_kit.claims.reference import Claims, Published
 from mmlu_kit.claims.run_evidence import run_evidence
 from mmlu_kit.config import ModelEntry
@@ -210,6 +210,19 @@ def evidence_of_letters(merged: Merged, random: numpy.random.Generator) -> Evide
         replace(model, total=replace(model.total, correct=int(drawn[model.name].right.sum()))) for model in evidence.models
     )
     return replace(evidence, models=models)
+
+
+def evidence_of_counts(merged: Merged, random: numpy.random.Generator, share: float) -> Evidence:
+    """Return a run's evidence with this probability of a right answer on every subject, and without single answers."""
+    evidence = published_counts(merged)
+
+    def drawn(counts: Counts) -> Counts:
+        return replace(counts, correct=int(random.binomial(counts.questions, share)))
+
+    models = (
+        replace(model, subjects={name: drawn(counts) for name, counts in model.subjects.items()}) for model in evidence.models
+    )
+    return replace(evidence, models=tuple(models))
 
 
 def judge(claim: str, merged: Merged, **made: object) -> Judgement:

@@ -214,6 +214,29 @@ def test_claims_seldom_hold_by_chance():
     assert max(alarms.values()) <= 21, alarms
 
 
+def test_subjects_that_are_equally_hard_seldom_give_a_verdict():
+    random = numpy.random.default_rng(12)
+    run = audits.run("1.5B", "3B")
+    claims = [
+        "hardest-three",
+        "mathematics-lowest",
+        "algebra-second",
+        "ethics-near-highest",
+        "reasoning-against-recall",
+        "rank-order",
+    ]
+    alarms = dict.fromkeys(((claim, verdict) for claim in claims for verdict in (HOLDS, DOES_NOT_HOLD)), 0)
+    for _ in range(200):
+        evidence = audits.evidence_of_counts(run, random, 0.6)
+        for claim in claims:
+            verdict = audit.judge_claim(audits.CLAIMS[claim], evidence).verdict
+            if verdict != CANNOT_BE_TOLD:
+                alarms[claim, verdict] += 1
+    # That models do not rank equal subjects alike is no false alarm.
+    del alarms["rank-order", DOES_NOT_HOLD]
+    assert max(alarms.values()) <= 14, alarms
+
+
 def test_no_subject_is_harder_than_itself():
     claim = audits.CLAIMS["reasoning-against-recall"]
     claim = claim.model_copy(update={"parameters": {**claim.parameters, "easier": ["college_chemistry"]}})
