@@ -139,7 +139,7 @@ def timed(merged: Merged, *runs: tuple, model: str = NAMES["Llama"]) -> Merged:
 
 def analysis(subjects_p: float | None = None) -> AnalysisFile:
     """Return an analysis.json with nothing but the p-value of whether models agree on subjects."""
-    concordance = KendallW(w=0.5, chi2=10.0, df=9, p=subjects_p) if subjects_p is not None else None
+    concordance = KendallW.model_construct(w=0.5, p=subjects_p) if subjects_p is not None else None
     return AnalysisFile(
         study="made",
         questions=0,
