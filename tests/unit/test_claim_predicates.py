@@ -3,7 +3,7 @@ that are too small or too close to tell."""
 
 import numpy
 import pytest
-from mmlu_kit.claims import audit
+from mmlu_kit.claims import audit, run_evidence
 from mmlu_kit.claims.document import ClaimVerdict, Reading
 from mmlu_kit.user_errors import UserError
 
@@ -193,6 +193,18 @@ def test_a_claim_is_judged_in_the_reading_in_which_it_was_made_and_the_other_is_
     other = audit.judge_claim(claim, best, generated)
     assert other.verdict == DOES_NOT_HOLD and "(by the generated letter: holds, " in other.evidence
     assert "best letter" not in audit.judge_claim(audits.CLAIMS["comparable-size"], generated, best).evidence
+
+
+def test_answers_are_read_as_published_first_and_by_the_best_letter_if_nothing_is_generated():
+    def readings(run):
+        return list(run_evidence.readings(run, audits.analysis(), audits.PUBLISHED, ()))
+
+    assert readings(audits.run("3B")) == [Reading.GENERATED, Reading.BEST]
+    cloze = audits.run("1.5B", preset="cloze")
+    assert readings(cloze) == [Reading.BEST]
+    assert judge("genuine-knowledge", cloze, reading=Reading.BEST).evidence.startswith("1.5B: 45.8%")
+    # Beside models that generate letters, a model without any is named so.
+    assert judge("genuine-knowledge", cloze).evidence.startswith("1.5B (by the best answer): 45.8%")
 
 
 def test_without_single_answers_counts_are_compared_and_shared_mistakes_are_not_tested():
