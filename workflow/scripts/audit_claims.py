@@ -23,7 +23,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     results = study_results.checked(args)
-    result = audits.make(results.merged, analyses.read(args.analysis, results), args.reference)
+    result = audits.make(results.merged, analyses.read(args.analysis, results), args.reference, results.outcomes)
     result.write(args.output)
     print(listing.counts(result))
 

@@ -17,6 +17,13 @@ class ClaimVerdict(StrEnum):
     NOT_TESTABLE = "not testable here"
 
 
+class Reading(StrEnum):
+    """Which letter counts as a model's answer: the most probable one, or the one that it writes."""
+
+    BEST = "best"
+    GENERATED = "generated"
+
+
 class NumberVerdict(StrEnum):
     """Whether a run reproduces a published number."""
 

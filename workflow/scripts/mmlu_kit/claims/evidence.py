@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.pair_document import PairAnalysis
+from mmlu_kit.analysis.difficulty_document import KendallW
+from mmlu_kit.claims.answers import Answers
+from mmlu_kit.claims.document import Reading
 from mmlu_kit.recall.documents import ChatModelSummary, Transcripts
 from mmlu_kit.settings import HasConfiguration, Quantization
 from mmlu_kit.statistics import proportions
@@ -24,11 +26,15 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Counts:
-    """Right answers, questions, and how many guessing gets right on average; for a run, by the best answer."""
+    """Right answers, questions, and how many guessing gets right on average."""
 
     correct: int
     questions: int
     guessed: float
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Return the counts over both."""
+        return Counts(self.correct + other.correct, self.questions + other.questions, self.guessed + other.guessed)
 
     @property
     def accuracy(self) -> float:
@@ -77,6 +83,7 @@ class ModelEvidence:
     forward_s: float | None
     peak_gpu_bytes: int | None
     timed: bool | None  # whether every result has times
+    answers: Answers | None = None  # to single questions
 
     @property
     def configuration(self) -> Configuration:
@@ -84,9 +91,9 @@ class ModelEvidence:
         return self.effective or self.requested
 
     @property
-    def macro_accuracy(self) -> float:
-        """The mean of the subjects' accuracies."""
-        return sum(counts.accuracy for counts in self.subjects.values()) / len(self.subjects)
+    def always(self) -> str | None:
+        """The letter that it chooses nearly always; None if there is none, or its answers are not known."""
+        return self.answers.always if self.answers else None
 
     def rank(self, subject: str, hardest: bool = False) -> int:
         """Return a subject's rank, 1 for the best or the hardest; equal subjects share the smaller rank."""
@@ -169,13 +176,19 @@ class Evidence:
     """What predicates judge claims by."""
 
     publication: str  # its name in sentences
+    reading: Reading  # which letter counts as an answer
     same_models: bool  # whether any of the models is one of the publication's
     other_questions: str | None  # why its questions are not the publication's; None if they may be
     models: tuple[ModelEvidence, ...]  # from the fewest parameters to the most
     refused: tuple[Refused, ...]
     setups: SetupsEvidence | None
-    pairs: tuple[PairAnalysis, ...] | None  # None if no answers to single questions are published
+    concordance: KendallW | None  # of the models on subjects, by the best letter, as the analysis tests it
     chat: ChatEvidence | None  # None if nothing is published about a chat model
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it is a publication's own numbers."""
+        return all(model.effective is None for model in self.models)
 
 
 def reach(threads: int | None, cores: int | None) -> int | None:

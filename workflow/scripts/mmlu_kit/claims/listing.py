@@ -71,7 +71,7 @@ def _differs(
         if not reference and (not name or name.startswith("…")):
             return f"the results name no reference that can be found ({name or 'none'}): name its folder with --reference"
         folder = reference or Path(locate(name or ""))
-        again = audits.make(checked.merged, analyses.read(results / "analysis.json", checked), folder)
+        again = audits.make(checked.merged, analyses.read(results / "analysis.json", checked), folder, checked.outcomes)
     except UserError as error:
         return str(error)
     return None if again == claims else f"the results, the published numbers or the claims of {folder} have changed since"

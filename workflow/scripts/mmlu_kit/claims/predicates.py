@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from mmlu_kit.claims import chats, hardware, models, rankings, speed, subjects, times
+from mmlu_kit.claims import chats, hardware, models, rankings, shared_mistakes, speed, subjects, times
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
 from mmlu_kit.claims.reference import Claim
@@ -29,12 +29,14 @@ PREDICATES: Mapping[str, Callable[..., Judgement]] = {
         models.at_chance,
         models.above_chance,
         models.is_often_unparsed,
-        models.are_wrong_together,
-        models.is_hard_for_both,
+        shared_mistakes.are_wrong_together,
+        shared_mistakes.is_hard_for_both,
         subjects.has_subjects,
         subjects.is_lowest_everywhere,
         subjects.has_rank_from_hardest,
         subjects.are_hardest_everywhere,
+        subjects.are_easiest_everywhere,
+        subjects.is_harder_than,
         subjects.is_below_average_everywhere,
         subjects.is_among_best,
         subjects.is_strong,

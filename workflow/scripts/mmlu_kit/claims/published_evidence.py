@@ -17,12 +17,13 @@ def published_evidence(published: Published) -> Evidence:
     """Return the evidence on models and timing runs in published.yaml."""
     return Evidence(
         publication=published.publication.name,
+        reading=published.reading,
         same_models=True,
         other_questions=None,
         models=by_size(_model(published, name, model) for name, model in published.models.items() if model.group != BASELINE),
         refused=(),
         setups=_setups(published, published.timing_runs) if published.timing_runs else None,
-        pairs=None,
+        concordance=None,
         chat=None,
     )
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.claims.document import OneLine, Publication, Unit
+from mmlu_kit.claims.document import OneLine, Publication, Reading, Unit
 from mmlu_kit.data import Count, Entry, Fraction, Name, Positive, Text
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import Device, NumberFormat, Preset, Quantization
@@ -19,6 +19,7 @@ BASELINE = "baseline"  # the group of models that no claim on all models is abou
 Factor = Annotated[float, Field(ge=1)]
 TwoModels = Annotated[list[str], Field(min_length=2, max_length=2)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+Asked = Annotated[int, Field(ge=1, le=10_000_000)]  # tests take time and memory for each question
 Size = Annotated[float, Field(gt=0, le=1e15)]
 PublishedSeconds = Annotated[float, Field(gt=0, le=1e9)]
 Parameter = int | float | OneLine | Annotated[list[int], Field(min_length=1)] | Annotated[list[OneLine], Field(min_length=1)]
@@ -48,7 +49,7 @@ class PublishedModel(Entry):
     quantization: Quantization = Quantization.NONE
     dtype: NumberFormat | None = None
     correct: Count | None = Field(None, description="Right answers; by default those that give the accuracy.")
-    total: Positive = Field(description="Questions asked.")
+    total: Asked = Field(description="Questions asked.")
     accuracy_percent: Percent
     real_s: PublishedSeconds | None = None
     cpu_s: PublishedSeconds | None = None
@@ -68,10 +69,11 @@ class PublishedModel(Entry):
 
 
 class PublishedPrompt(Entry):
-    """How the models were prompted."""
+    """How the models were prompted, and how their answers were read."""
 
     preset: Preset
     examples: Count
+    reading: Reading = Field(Reading.BEST, description="The letter that counts as an answer; claims are judged by it.")
 
 
 class WithinFactor(Entry):
@@ -100,7 +102,7 @@ class PublishedTimingRuns(Entry):
 
     model: str
     section: str = ""
-    questions: Positive
+    questions: Asked
     setups: list[Positive] = Field([], description="The setups' numbers, also of those without a run.")
     runs: Annotated[list[PublishedRun], Field(min_length=1)]
 
@@ -164,7 +166,7 @@ class Published(Entry):
 
     schema_: Literal["mmlu-kit/published/1"] = Field(alias="schema")
     publication: Publication = Publication()
-    questions: dict[str, Positive] = Field({}, description="How many questions each subject has there.")
+    questions: dict[str, Asked] = Field({}, description="How many questions each subject has there.")
     choices: Choices = Field(4, description="How many choices each question has; guessing is right once in this many.")
     within_factor: WithinFactor = WithinFactor()
     within_answers: Fraction = Field(
@@ -191,6 +193,11 @@ class Published(Entry):
         """Return what is known of the machine that a published time on a device comes from."""
         names = " or ".join(self.machines.get(device, []))
         return f"of the published time's machine, only a name is known: {names}" if names else "its machine is not published"
+
+    @property
+    def reading(self) -> Reading:
+        """How answers were read."""
+        return self.prompt.reading if self.prompt else Reading.BEST
 
     def short(self, model: str) -> str:
         """Return a model's name in sentences."""

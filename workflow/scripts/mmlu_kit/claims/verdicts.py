@@ -1,6 +1,6 @@
 """Shared by the predicates of claims: verdicts, and the models that a claim names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
@@ -65,3 +65,16 @@ def real_times(first: ModelEvidence, second: ModelEvidence) -> tuple[float, floa
 def is_about(value: float, target: float, within: float) -> bool:
     """Return whether a value is within a factor of a target."""
     return target / within <= value <= target * within
+
+
+def choosing(models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]:
+    """Return the models that do not nearly always choose one letter, and the end of a line of evidence that names the others.
+
+    What a model gets right that always chooses one letter says nothing of the questions. Raises Untestable if all do.
+    """
+    kept = list(models)
+    others = [model for model in kept if not model.always]
+    names = ", ".join(f"{model.short} ({model.always})" for model in kept if model.always)
+    if names and not others:
+        raise Untestable(f"every model here nearly always chooses one letter: {names}")
+    return others, f"; without models that nearly always choose one letter: {names}" if names else ""

@@ -1,0 +1,87 @@
+"""Two shares of right answers: which is larger, their ratio, and whether two models miss the same questions."""
+
+from typing import NamedTuple
+
+import numpy
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from mmlu_kit.statistics import ALPHA, DRAWS, SEED
+from mmlu_kit.statistics.proportions import Interval
+
+NONE = -1  # an answer that is no letter
+
+
+class Tails(NamedTuple):
+    """What is expected of a count under the null hypothesis, and the p-values for a larger and for a smaller one."""
+
+    expected: float
+    p_more: float
+    p_less: float
+
+
+def larger_share(correct: int, questions: int, other_correct: int, other_questions: int) -> float:
+    """Return Fisher's exact one-sided p-value for a first share of right answers above a second, on different questions."""
+    right = correct + other_correct
+    return float(stats.hypergeom.sf(correct - 1, questions + other_questions, right, questions))
+
+
+def both_wrong(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> Tails:
+    """Test whether two models miss the same questions, given how many each misses in each stratum (exact conditional test).
+
+    `first` and `second` are true where a model is wrong. In a stratum, the number of questions that both miss is
+    hypergeometric if they are independent; the sum over strata has the convolution of these distributions.
+    """
+    one, other = numpy.asarray(first, bool), numpy.asarray(second, bool)
+    groups = numpy.unique(numpy.asarray(strata), return_inverse=True)[1].ravel()
+    sizes, misses, other_misses = (numpy.bincount(groups, weights).astype(int) for weights in (None, one, other))
+    chances, fewest = numpy.ones(1), 0
+    for size, wrong, other_wrong in zip(sizes, misses, other_misses, strict=True):
+        low, high = max(0, wrong + other_wrong - size), min(wrong, other_wrong)
+        chances = numpy.convolve(chances, stats.hypergeom.pmf(numpy.arange(low, high + 1), size, wrong, other_wrong))
+        fewest += low
+    count = int((one & other).sum()) - fewest
+    expected = fewest + float(numpy.arange(len(chances)) @ chances)
+    return Tails(expected, min(1.0, float(chances[count:].sum())), min(1.0, float(chances[: count + 1].sum())))
+
+
+def right_by_margins(letters: ArrayLike, gold: ArrayLike, choices: ArrayLike, draws: int = DRAWS) -> Tails:
+    """Test a model's right answers against those of a model that chooses the same letters without regard to the question.
+
+    Letters are numbers, NONE where there is none. They are permuted over the questions with as many choices; as only counts
+    matter, tables with these margins are drawn. A p-value is (draws at least as extreme + 1) / (draws + 1).
+    """
+    chosen, right, numbers = (numpy.asarray(values, int) for values in (letters, gold, choices))
+    random = numpy.random.default_rng(SEED)
+    matches, expected = numpy.zeros(draws), 0.0
+    for number in numpy.unique(numbers):
+        rows, of_letter = numpy.unique(chosen[numbers == number], return_counts=True)
+        columns, of_gold = numpy.unique(right[numbers == number], return_counts=True)
+        same = rows[:, None] == columns
+        expected += float((of_letter[:, None] * of_gold * same).sum() / of_letter.sum())
+        if min(len(rows), len(columns)) > 1:  # scipy draws wrong tables of a single row
+            drawn = stats.random_table(of_letter, of_gold).rvs(draws, random_state=random)
+            matches += (drawn * same).sum(axis=(1, 2))
+        else:
+            matches += (chosen == right)[numbers == number].sum()
+    count = int((chosen == right).sum())
+    p_more, p_less = (float((extreme.sum() + 1) / (draws + 1)) for extreme in (matches >= count, matches <= count))
+    return Tails(expected, p_more, p_less)
+
+
+def ratio_interval(correct: int, questions: int, other_correct: int, other_questions: int) -> Interval:
+    """Return the 95 % interval of the ratio of two shares on different questions; both counts must be above 0 (Katz 1978)."""
+    risk = stats.contingency.relative_risk(correct, questions, other_correct, other_questions)
+    low, high = risk.confidence_interval(1 - ALPHA)
+    return Interval(float(low), float(high))
+
+
+def paired_ratio_interval(both: int, only_first: int, only_second: int) -> Interval:
+    """Return the 95 % interval of the ratio of two models' accuracies on the same questions; both must be above 0.
+
+    The logarithm's variance is (only_first + only_second) / (first · second), by the delta method (Nam and Blackwelder 2002,
+    Statistics in Medicine 21, 689-699).
+    """
+    first, second = both + only_first, both + only_second
+    reach = numpy.exp(stats.norm.isf(ALPHA / 2) * ((only_first + only_second) / (first * second)) ** 0.5)
+    return Interval(float(first / second / reach), float(first / second * reach))
