@@ -2,7 +2,7 @@
 
 import numpy
 import pytest
-from mmlu_kit.analysis.discrimination import item_rest_correlations
+from mmlu_kit.statistics.discrimination import item_rest_correlations, mean_discrimination
 from scipy import stats
 
 from tests.helpers import results
@@ -41,10 +41,39 @@ def test_questions_that_better_models_miss_have_the_lowest_discrimination():
     tested = analysed(learners(9, flawed=(13, 40))).discrimination
     assert tested.models == 9 and tested.questions + tested.undefined == 100 and tested.undefined == 12
     assert {question.index for question in tested.lowest[:2]} == {13, 40}
-    assert tested.negative == pytest.approx(2 / tested.questions)
+    assert tested.negative == pytest.approx(2 / tested.questions) and 0.4 < tested.negative_expected < 0.6
+    assert tested.p == 1 / 200
     assert tested.lowest[0].correlation < 0 < tested.highest[0].correlation
     assert tested.lowest[0].question == f"Question {tested.lowest[0].index} on anatomy?"
     assert len(tested.lowest) == len(tested.highest) == 10
+
+
+def guesses(seed, number=9):
+    """Return the answers of models that are equally good, on questions that are unequally hard."""
+    random = numpy.random.default_rng(seed)
+    chances = random.random(100)
+    return {
+        f"m{model}": {"anatomy": "".join(numpy.where(random.random(100) < chances, list(RIGHT), list(WRONG)))}
+        for model in range(number)
+    }
+
+
+def test_no_question_is_listed_where_models_do_not_differ():
+    answers = guesses(1)
+    tested = analysed(answers).discrimination
+    assert tested.p > 0.05 and tested.lowest[0].correlation < -0.5
+    text = results.report(*results.merged(results.study(list(answers), ["anatomy"]), answers))
+    assert "It is not shown that questions tell better models from worse ones, so no question stands out." in text
+    assert "| Lowest discrimination |" not in text
+
+
+def test_models_that_do_not_differ_rarely_seem_to_be_told_apart():
+    random = numpy.random.default_rng(2)
+    p_values = []
+    for _ in range(200):
+        correct = random.random((60, 8)) < random.random((60, 1))
+        p_values.append(mean_discrimination(correct, draws=99).p)
+    assert numpy.mean(numpy.array(p_values) <= 0.05) <= 0.07
 
 
 @pytest.mark.parametrize("always_a", [0, 1])
@@ -61,5 +90,5 @@ def test_the_report_lists_questions_only_if_they_were_tested():
 
     text = report(8)
     assert "### Which Questions Tell Models Apart?" in text and "| anatomy 13: Question 13 on anatomy? | 4 | -0." in text
-    assert "which better models miss more often than worse ones" in text and "not known to be wrong" in text
+    assert "(permutation test, p ≤ 0.005)" in text and "not known to be wrong" in text
     assert "Which Questions Tell Models Apart?" not in report(7)

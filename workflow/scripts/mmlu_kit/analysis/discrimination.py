@@ -13,6 +13,7 @@ from mmlu_kit.analysis.discrimination_document import (
 )
 from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.statistics.discrimination import item_rest_correlations, mean_discrimination
 
 
 def discrimination_of(shared: SharedQuestions, questions: Sequence[Question]) -> Discrimination | None:
@@ -31,8 +32,7 @@ def discrimination_of(shared: SharedQuestions, questions: Sequence[Question]) ->
         models=len(shared.models),
         questions=len(known),
         undefined=len(correlations) - len(known),
-        mean=float(correlations[known].mean()),
-        negative=float((correlations[known] < 0).mean()),
+        **mean_discrimination(correct)._asdict(),
         lowest=_listed(shared, questions, correlations, ascending),
         highest=_listed(shared, questions, correlations, descending),
     )
@@ -54,17 +54,3 @@ def _listed(
         )
         for place, question in zip(places, shared.texts(questions, places), strict=True)
     ]
-
-
-def item_rest_correlations(correct: NDArray[numpy.bool_]) -> NDArray[numpy.float64]:
-    """Return each question's point-biserial correlation, over models, with the number of right answers to the other questions.
-
-    `correct` has shape (questions, models). NaN where all models or none are right, or all have the same number.
-    """
-    right = correct.astype(float)
-    rest = right.sum(axis=0) - right
-    right -= right.mean(axis=1, keepdims=True)
-    rest -= rest.mean(axis=1, keepdims=True)
-    spread = numpy.sqrt((right**2).sum(axis=1) * (rest**2).sum(axis=1))
-    # Sums of equal numbers may leave a spread of rounding errors.
-    return numpy.divide((right * rest).sum(axis=1), spread, out=numpy.full(len(right), numpy.nan), where=spread > 1e-9)

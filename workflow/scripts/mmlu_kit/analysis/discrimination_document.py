@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mmlu_kit.analysis.values import Agreement
+from mmlu_kit.analysis.values import Agreement, P
 from mmlu_kit.data import Count, Data, Fraction, Positive
 
 FEWEST_MODELS = 8
@@ -33,6 +33,10 @@ class Discrimination(Data):
     questions: Positive = Field(description="Questions with a correlation.")
     undefined: Count = Field(description="Questions without one, as all models are right or all are wrong on them.")
     mean: Agreement
+    p: P = Field(
+        description="For a mean this high: of a permutation test in which those right on a question are random models."
+    )
     negative: Fraction = Field(description="Share of the correlations below 0.")
+    negative_expected: Fraction = Field(description="The mean of this share over the draws.")
     lowest: QuestionsListed = Field(description="The lowest first: their labels may be wrong.")
     highest: QuestionsListed = Field(description="The highest first.")

@@ -68,15 +68,15 @@ def models_wrong(analysis: AnalysisFile) -> Any:
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
     places, width = range(wrong.models + 1), 0.8 / len(kinds)
     most = max(max(counts) for _, counts, _, _ in kinds)
-    size = 9 if len(kinds) * len(places) <= 18 else 6  # numbers would touch their neighbours
+    rotation = 0 if len(kinds) * len(places) <= 18 else 90  # numbers would touch their neighbours
     for number, (text, counts, colour, hatch) in enumerate(kinds):
         shift = (number - (len(kinds) - 1) / 2) * width
         bars = [place + shift for place in places]
         axes.bar(bars, counts, 0.95 * width, color=colour, hatch=hatch, edgecolor="white", label=text)
         for place, value in zip(bars, counts, strict=True):
-            axes.text(place, value + most / 80, f"{value:.0f}", ha="center", va="bottom", fontsize=size)
+            axes.text(place, value + most / 80, f"{value:.0f}", ha="center", va="bottom", fontsize=9, rotation=rotation)
     axes.set_xticks(places)
-    axes.set_ylim(0, 1.1 * most)
+    axes.set_ylim(0, 1.15 * most)
     axes.set_xlabel(f"models wrong, of {wrong.models}")
     axes.set_ylabel("questions")
     axes.set_title("Do models fail on the same questions?")

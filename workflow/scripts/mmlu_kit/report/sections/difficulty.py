@@ -14,7 +14,7 @@ from mmlu_kit.report.sentences import difficulty as sentences
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import DRAWS
+from mmlu_kit.statistics import ALPHA, DRAWS
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class Difficulty:
 def part(merged: Merged, analysis: AnalysisFile, labels: Mapping[str, str]) -> Difficulty:
     """Return the part; `labels` are by model."""
     discrimination = analysis.discrimination
+    listed = discrimination if discrimination and discrimination.p < ALPHA else None
     return Difficulty(
         headings=[
             *("Subject", *_guessing_heading(analysis), "Mean accuracy"),
@@ -67,8 +68,8 @@ def part(merged: Merged, analysis: AnalysisFile, labels: Mapping[str, str]) -> D
         if len(analysis.compared) > 1
         else [],
         discrimination=sentences.discrimination(discrimination) if discrimination else None,
-        lowest=list(map(_discrimination, discrimination.lowest)) if discrimination else [],
-        highest=list(map(_discrimination, discrimination.highest)) if discrimination else [],
+        lowest=list(map(_discrimination, listed.lowest)) if listed else [],
+        highest=list(map(_discrimination, listed.highest)) if listed else [],
     )
 
 

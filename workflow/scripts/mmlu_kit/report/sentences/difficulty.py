@@ -9,6 +9,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report.cells import listed
 from mmlu_kit.statistics import ALPHA, DRAWS
+from mmlu_kit.statistics.discrimination import DISCRIMINATION_DRAWS
 
 SHOWN_HARDEST = 10
 
@@ -90,15 +91,19 @@ def hardest(analysis: AnalysisFile) -> str:
 
 def discrimination(tested: Discrimination) -> str:
     """Say how well questions tell models apart."""
+    test = f"permutation test, {p_value(tested.p, DISCRIMINATION_DRAWS)}"
+    shares = f"{percent(tested.negative)} of {formatting.plural(tested.questions, 'question')}"
     sentence = (
         f"A question's discrimination is the correlation, over {tested.models} models, of being right on it with the number of "
-        f"right answers to the other questions. Its mean is {tested.mean:.2f}; it is below 0 for {percent(tested.negative)} of "
-        f"{formatting.plural(tested.questions, 'question')}, which better models miss more often than worse ones."
+        f"right answers to the other questions. Its mean is {tested.mean:.2f} ({test}); it is below 0 for {shares}, against "
+        f"{percent(tested.negative_expected)} if those right on a question were random models."
     )
     if tested.undefined:
         number = formatting.plural(tested.undefined, "question")
         sentence += f" {number} {'has' if tested.undefined == 1 else 'have'} none, as all models are right or all are wrong."
+    if tested.p >= ALPHA:
+        return f"{sentence} It is not shown that questions tell better models from worse ones, so no question stands out."
     return (
-        f"{sentence} With so few models a single correlation is uncertain: the questions with the lowest ones are candidates "
-        "for a check of their labels, not known to be wrong."
+        f"{sentence} Over so few models a single correlation is uncertain: the questions with the lowest ones, on which worse "
+        "models are right and better ones wrong, are candidates for a check of their labels, not known to be wrong."
     )
