@@ -258,6 +258,12 @@ def test_the_report_says_where_the_other_missed_questions_are(missed, sentence):
     assert sentence in section_6(dict.fromkeys("mn", ALWAYS_WRONG[:missed] + RIGHT[missed:]))
 
 
+def test_that_every_model_missed_a_question_may_be_chance():
+    text = section_6({"m": half_right(1), "n": half_right(2)})
+    chance = "That every model missed them may be chance: independent models would all miss 30."
+    assert chance in text and chance not in section_6({"m": half_right(1), "n": half_right(1)})
+
+
 def test_a_question_cannot_add_markup_to_the_report():
     hostile = HardQuestion(
         subject="anatomy",

@@ -200,6 +200,13 @@ def test_kendalls_w_and_its_p_are_those_of_every_permutation(seed):
     assert test.p == pytest.approx(numpy.mean(numpy.array(every) >= test.chi2 - 1e-9))
 
 
+def test_models_without_a_common_order_rarely_seem_to_agree():
+    random = numpy.random.default_rng(7)
+    for models, subjects in ((2, 6), (3, 4), (6, 3)):
+        p_values = [ranks.kendall_w(random.random((models, subjects))).p for _ in range(1000)]
+        assert 0.02 <= numpy.mean(numpy.array(p_values) <= 0.05) <= 0.07
+
+
 # Of 0.5B, 1.5B and 3B, in percent.
 PUBLISHED_ACCURACIES = numpy.array(
     [
@@ -213,7 +220,7 @@ PUBLISHED_ACCURACIES = numpy.array(
 def test_the_p_of_kendalls_w_is_drawn_where_there_are_too_many_permutations():
     test = ranks.kendall_w(PUBLISHED_ACCURACIES)
     assert stats.chi2.sf(test.chi2, test.df) == pytest.approx(0.060, abs=0.001)
-    assert test.p == pytest.approx(0.025, abs=0.004)
+    assert test.p == pytest.approx(0.0252, abs=0.0015)  # three standard errors of the draws
 
 
 @pytest.mark.parametrize("ratings", [[[1, 2, 3]], [[1, 2], [1, 2]], [[1, 1, 1], [2, 2, 2]]])

@@ -14,7 +14,7 @@ Floats = NDArray[numpy.float64]
 
 # Permutations for Kendall's W: all of them if there are no more than MOST_ORDERS, else RANK_DRAWS random ones.
 MOST_ORDERS = 1_000_000
-RANK_DRAWS = 9_999
+RANK_DRAWS = 99_999
 # Equal statistics may differ by this much, as sums of the same ranks in another order round differently.
 ROUNDING = 1e-9
 
@@ -60,8 +60,10 @@ def _p_of_orders(ranks: Floats) -> float:
     observed = float((ranks.sum(axis=0) ** 2).sum())
     if factorial(subjects) ** (models - 1) > MOST_ORDERS:
         random = numpy.random.default_rng(SEED)
-        drawn = random.permuted(numpy.broadcast_to(ranks, (RANK_DRAWS, models, subjects)), axis=2)
-        return p_of_draws(observed, (drawn.sum(axis=1) ** 2).sum(axis=1))
+        sums = numpy.zeros((RANK_DRAWS, subjects))
+        for model in ranks:  # one at a time, as the draws of all models may not fit into memory
+            sums += random.permuted(numpy.broadcast_to(model, sums.shape), axis=1)
+        return p_of_draws(observed, (sums**2).sum(axis=1))
     orders = numpy.array(list(permutations(range(subjects))))
     sums = ranks[:1]  # permuting all models alike changes nothing, so the first one's ranks stay
     for model in ranks[1:]:

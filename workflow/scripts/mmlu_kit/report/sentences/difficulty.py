@@ -82,11 +82,15 @@ def hardest(analysis: AnalysisFile) -> str:
     sentence = f"{number} of the {missed} questions that every model missed"
     if any(model.calibration for model in analysis.models):
         sentence += ", starting with the lowest mean probability of the right letter"
-    if missed == number:
-        return f"{sentence}."
-    if missed == kept:
-        return f"{sentence}. `analysis.json` and the explorer of `report.html` have all of them."
-    return f"{sentence}. `analysis.json` has the first {kept} of them, and the explorer of `report.html` has all."
+    sentence += "."
+    if number < missed == kept:
+        sentence += " `analysis.json` and the explorer of `report.html` have all of them."
+    elif kept < missed:
+        sentence += f" `analysis.json` has the first {kept} of them, and the explorer of `report.html` has all."
+    wrong = analysis.models_wrong
+    if wrong and wrong.models == len(analysis.compared) and wrong.p is not None and wrong.p >= ALPHA:
+        sentence += f" That every model missed them may be chance: independent models would all miss {wrong.expected[-1]:.0f}."
+    return sentence
 
 
 def discrimination(tested: Discrimination) -> str:
