@@ -17,7 +17,9 @@ def models_wrong(analysis: AnalysisFile) -> str:
     first = f"{constant}: left out of this count. " if constant else ""
     wrong = analysis.models_wrong
     if not wrong:
-        return f"{first}Whether models miss the same questions needs two other models, so nothing is concluded."
+        few = len(analysis.compared) - len(analysis.constant_models) < 2
+        needs = "two other models" if few else "questions with a readable answer of each"
+        return f"{first}Whether models miss the same questions needs {needs}, so nothing is concluded."
     if wrong.p is None:
         return f"{first}Whether this differs from independent mistakes could not be tested."
     together = f"{pairs_wrong(wrong.observed):.0f} times two models miss the same question, {pairs_wrong(wrong.expected):.0f}"
