@@ -3,7 +3,7 @@
 import numpy
 import pandas
 import pytest
-from mmlu_kit.analysis import mistakes, pairs
+from mmlu_kit.analysis import mistakes, pairs, subject_order
 from mmlu_kit.analysis.difficulty_document import HardQuestion
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.label_checks import LabelChecks
@@ -200,6 +200,13 @@ def test_models_that_nearly_always_choose_one_letter_take_no_part_in_what_is_har
     one = analysed({"a": knows["a"], "always_a": constant["always_a"]})
     assert one.difficulty.untested.endswith("there is only one model that does not nearly always choose one letter.")
     assert one.models_wrong is None and len(one.difficulty.differences) == 1
+
+
+@pytest.mark.parametrize(("models", "draws"), [(1, 1999), (10, 1999), (15, 4199), (22, 9239), (40, 9999)])
+def test_the_rank_correlation_of_many_models_can_still_be_significant(models, draws):
+    assert subject_order.draws_for(models) == draws
+    pairs = models * (models - 1) // 2
+    assert models > 22 or multiple.holm([1 / (draws + 1)] * max(pairs, 1))[0] <= 0.025
 
 
 def test_models_that_miss_the_same_subjects_but_not_the_same_questions_in_them():

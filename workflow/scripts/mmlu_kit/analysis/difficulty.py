@@ -66,6 +66,7 @@ def analyse_difficulty(shared: SharedQuestions, questions: Sequence[Question], c
         cochran_q=CochranQ(**cochran_q._asdict()) if cochran_q else None,
         difficulty=untested.model_copy(
             update={
+                "draws": tests.draws,
                 "p_mean": tests.p_mean,
                 "kendall_w": tests.kendall_w,
                 "spearman": tests.spearman,

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from math import ceil
 
 import numpy
 
 from mmlu_kit import formatting
 from mmlu_kit.analysis.difficulty_document import KendallW, Spearman, SubjectDifferences
 from mmlu_kit.analysis.shared_questions import SharedQuestions
-from mmlu_kit.statistics import multiple
+from mmlu_kit.statistics import ALPHA, DRAWS, multiple
 from mmlu_kit.statistics.shuffled_subjects import ShuffleTest, SubjectCounts, count_by_subject
 
 FEWEST_SUBJECTS = 3  # for Kendall's W and Spearman's correlation
+MOST_DRAWS = 9_999
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class SubjectOrder:
     """Tests of the order of subjects; fields as in Difficulty, and `flat` are models as accurate on each subject."""
 
     untested: str | None
+    draws: int = DRAWS
     p_mean: float | None = None
     kendall_w: KendallW | None = None
     spearman: list[Spearman] = field(default_factory=list)
@@ -39,11 +42,11 @@ def order_of_subjects(shared: SharedQuestions, others: int) -> SubjectOrder:
         return SubjectOrder(untested=_untested(reason))
     if shared.questions.groupby("choices")["subject"].nunique().max() < 2:
         return SubjectOrder(untested=_untested("each subject has its own number of choices"))
-    counts = count_by_subject(
-        shared.correct, subjects.factorize()[0].astype(numpy.int64), shared.questions["choices"].to_numpy(numpy.int64)
-    )
+    draws = draws_for(len(shared.models))
+    choices = shared.questions["choices"].to_numpy(numpy.int64)
+    counts = count_by_subject(shared.correct, subjects.factorize()[0].astype(numpy.int64), choices, draws)
     differ = SubjectOrder(
-        untested=_untested(reason), p_mean=counts.mean_differs().p, differences=_differences(shared.models, counts)
+        untested=_untested(reason), draws=draws, p_mean=counts.mean_differs().p, differences=_differences(shared.models, counts)
     )
     if reason:
         return differ
@@ -57,6 +60,13 @@ def order_of_subjects(shared: SharedQuestions, others: int) -> SubjectOrder:
         spearman=_correlations(shared.models, counts),
         flat=flat,
     )
+
+
+def draws_for(models: int) -> int:
+    """Return a number of draws with which the smallest p-value, corrected for every pair of models, is half the level or less;
+    of more than 22 models it is larger."""
+    pairs = models * (models - 1) / 2
+    return min(MOST_DRAWS, max(DRAWS, ceil(2 * pairs / ALPHA) - 1))
 
 
 def _too_few(models: int, others: int, subjects: int) -> str | None:

@@ -14,7 +14,7 @@ from mmlu_kit.report.sentences import difficulty as sentences
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import ALPHA, DRAWS
+from mmlu_kit.statistics import ALPHA
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,18 @@ def part(merged: Merged, analysis: AnalysisFile, labels: Mapping[str, str]) -> D
                 names(pair.models, labels),
                 known(pair.rho, decimals(2)),
                 known(pair.expected, decimals(2)),
-                p_value(pair.p, DRAWS),
+                p_value(pair.p, analysis.difficulty.draws),
                 p_value(pair.p_holm),
             ]
             for pair in analysis.difficulty.spearman
         ],
         differences=[
-            [labels[model.model], f"{model.chi2:.1f} ({model.df})", p_value(model.p, DRAWS), p_value(model.p_holm)]
+            [
+                labels[model.model],
+                f"{model.chi2:.1f} ({model.df})",
+                p_value(model.p, analysis.difficulty.draws),
+                p_value(model.p_holm),
+            ]
             for model in analysis.difficulty.differences
         ],
         differ=sentences.subjects_differ(analysis.difficulty, labels),

@@ -8,7 +8,7 @@ from mmlu_kit.analysis.discrimination_document import Discrimination
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report.cells import listed
-from mmlu_kit.statistics import ALPHA, DRAWS
+from mmlu_kit.statistics import ALPHA
 from mmlu_kit.statistics.discrimination import DISCRIMINATION_DRAWS
 
 SHOWN_HARDEST = 10
@@ -32,7 +32,8 @@ def subject_order(difficulty: Difficulty) -> str:
     if not w:
         finding = difficulty.untested or "Whether models find the same subjects hard was not tested."
     else:
-        test = f"Kendall's W = {w.w:.2f}, {w.expected:.2f} with shuffled subjects; permutation test, {p_value(w.p, DRAWS)}"
+        p = p_value(w.p, difficulty.draws)
+        test = f"Kendall's W = {w.w:.2f}, {w.expected:.2f} with shuffled subjects; permutation test, {p}"
         if w.p < ALPHA:
             finding = (
                 "**Systematic:** the models agree on which subjects are hard, more than if the questions' subjects were "
@@ -43,14 +44,15 @@ def subject_order(difficulty: Difficulty) -> str:
                 "**Not shown:** models do not agree on which subjects are hard significantly more than if the questions' "
                 f"subjects were shuffled ({test})."
             )
-    if p_mean is not None and p_mean < ALPHA:
-        finding += (
-            f" Mean accuracy differs between subjects (permutation test, {p_value(p_mean, DRAWS)}): the hardest is "
-            f"{difficulty.order[0]}, the easiest {difficulty.order[-1]}."
-        )
-    elif p_mean is not None:
-        finding += f" No difference in mean accuracy between subjects is shown (permutation test, {p_value(p_mean, DRAWS)})."
-    if p_mean is not None and len(set(map(percent, difficulty.guessing.values()))) > 1:
+    if p_mean is None or not difficulty.order:
+        return finding
+    test = f"(permutation test, {p_value(p_mean, difficulty.draws)})"
+    if p_mean < ALPHA:
+        extremes = f"the hardest is {difficulty.order[0]}, the easiest {difficulty.order[-1]}"
+        finding += f" Mean accuracy differs between subjects {test}: {extremes}."
+    else:
+        finding += f" No difference in mean accuracy between subjects is shown {test}."
+    if len(set(map(percent, difficulty.guessing.values()))) > 1:
         finding += (
             " Guessing alone makes subjects with fewer choices easier, so subjects are shuffled among questions with as many "
             "choices."
