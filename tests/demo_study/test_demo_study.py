@@ -98,7 +98,7 @@ def test_the_subject_table_matches_the_answers(report, answers):
 
 
 def test_the_difficulty_table_matches_the_answers(report, answers):
-    rows, _ = tables(report, "### Are Mistakes Random, or Systematic?")
+    rows, *_ = tables(report, "### Are Mistakes Random, or Systematic?")
     pivot = answers.pivot_table(index="subject", columns="model", values="correct", aggfunc="mean")
     assert [row[0] for row in rows[1:]] == list(pivot.mean(axis=1).sort_values().index)
     for subject, *cells in rows[1:]:

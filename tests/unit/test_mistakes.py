@@ -3,7 +3,7 @@
 import numpy
 import pandas
 import pytest
-from mmlu_kit.analysis import mistakes, pairs
+from mmlu_kit.analysis import mistakes, pairs, subject_order
 from mmlu_kit.analysis.difficulty_document import HardQuestion
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.label_checks import LabelChecks
@@ -130,7 +130,7 @@ def test_independent_models_do_not_agree():
         assert abs(pair.kappa) < 0.1 and abs(pair.capa) < 0.1 and pair.same_wrong_p > 0.05
         assert pair.same_wrong_null.low <= pair.same_wrong_rate <= pair.same_wrong_null.high
         assert pair.same_wrong_rate == pytest.approx(1 / 3, abs=0.06)
-    assert analysis.models_wrong.p > 0.05
+    assert analysis.models_wrong.p > 0.05 and analysis.models_wrong.p_within > 0.05
     assert sum(analysis.models_wrong.observed) == analysis.questions == 1000
     assert sum(analysis.models_wrong.expected) == pytest.approx(1000)
     assert analysis.cochran_q.p < 0.001  # they do differ in accuracy
@@ -146,7 +146,7 @@ def test_two_copies_of_one_model_agree():
     assert copies.mcnemar == McNemar(only_first=0, only_second=0, p=1.0, p_holm=1.0)
     assert copies.smallest_difference is None
     assert "a and b: too few questions were right for only one of them" in " ".join(analysis.warnings)
-    assert analysis.models_wrong.p < 1e-6
+    assert analysis.models_wrong.p == analysis.models_wrong.p_within == 1 / 2000
 
 
 def test_unrelated_models_with_a_common_letter_bias_do_not_agree():
@@ -176,18 +176,61 @@ def test_subjects_are_ordered_from_the_hardest():
 
     difficulty = analysed({"a": knows(8), "b": knows(20)}).difficulty
     assert difficulty.order == TEN
-    assert difficulty.kendall_w.w == pytest.approx(1) and difficulty.kendall_w.p < 0.05
+    assert difficulty.kendall_w.w == pytest.approx(1) and difficulty.kendall_w.p == 1 / 2000
     (pair,) = difficulty.spearman
-    assert pair.models == ("a", "b") and pair.rho == pytest.approx(1) and pair.p <= 0.001
+    assert pair.models == ("a", "b") and pair.rho == pytest.approx(1) and pair.p == pair.p_holm == 1 / 2000
+    assert pair.expected > 0.5  # both models are right on the first questions of each subject
+    assert [test.p_holm for test in difficulty.differences] == [2 / 2000] * 2
+
+
+def test_models_that_nearly_always_choose_one_letter_take_no_part_in_what_is_hard():
+    """With every subject's right letters in another order, a model that always answers A is right on other questions."""
+    knows = {"a": simulated(1, 0.3), "b": simulated(2, 0.5)}
+    constant = {name: {subject: "A" * 100 for subject in TEN} for name in ("always_a", "always_a_too")}
+    alone, beside = analysed(knows), analysed({**knows, **constant})
+    assert beside.difficulty == alone.difficulty.model_copy(update={"all_wrong": beside.difficulty.all_wrong})
+    assert beside.models_wrong == alone.models_wrong and beside.models_wrong.models == 2
+    assert len(beside.pairs) == 6
+    nobody = analysed(constant)
+    assert nobody.models_wrong is None and nobody.difficulty.kendall_w is None and nobody.difficulty.differences == []
+    assert {
+        "Whether models find the same subjects hard cannot be tested: every model nearly always chooses one letter.",
+        "Whether models miss the same questions cannot be tested: fewer than two do not nearly always choose one letter.",
+    } <= set(nobody.warnings)
+    one = analysed({"a": knows["a"], "always_a": constant["always_a"]})
+    assert one.difficulty.untested.endswith("there is only one model that does not nearly always choose one letter.")
+    assert one.models_wrong is None and len(one.difficulty.differences) == 1
+
+
+@pytest.mark.parametrize(("models", "draws"), [(1, 1999), (10, 1999), (15, 4199), (22, 9239), (40, 9999)])
+def test_the_rank_correlation_of_many_models_can_still_be_significant(models, draws):
+    assert subject_order.draws_for(models) == draws
+    pairs = models * (models - 1) // 2
+    assert models > 22 or multiple.holm([1 / (draws + 1)] * max(pairs, 1))[0] <= 0.025
+
+
+def test_models_that_miss_the_same_subjects_but_not_the_same_questions_in_them():
+    def knows_better_what_comes_first(seed):
+        chance = numpy.random.default_rng(seed)
+        wrong = "".join("BCDA"["ABCD".index(letter)] for letter in RIGHT)
+        return {
+            subject: "".join(numpy.where(chance.random(100) < 0.9 - 0.08 * number, list(RIGHT), list(wrong)))
+            for number, subject in enumerate(TEN)
+        }
+
+    wrong = analysed({f"m{seed}": knows_better_what_comes_first(seed) for seed in range(3)}).models_wrong
+    assert wrong.p == 1 / 2000 and wrong.p_within > 0.05
+    assert wrong.observed[3] == pytest.approx(wrong.expected_within[3], rel=0.15)
+    assert wrong.observed[3] > 1.3 * wrong.expected[3]
+    assert sum(wrong.expected) == pytest.approx(1000) and sum(wrong.expected_within) == pytest.approx(1000)
 
 
 def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():
     analysis = analysed({"a": {"anatomy": "ABCA", "virology": "AAAA"}, "b": {"anatomy": "ABCD", "virology": "ABAA"}})
-    assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman[0].p is None
-    assert (
-        "Whether models find the same subjects hard cannot be tested: the models share 2 subjects, and the test needs 3."
-        in analysis.warnings
-    )
+    assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman == []
+    assert [test.df for test in analysis.difficulty.differences] == [1, 1]
+    reason = "Whether models find the same subjects hard cannot be tested: there are 2 subjects, and the test needs 3."
+    assert analysis.difficulty.untested == reason and reason in analysis.warnings
 
 
 def test_models_with_equal_accuracy_on_every_subject_have_no_order_of_difficulty():
@@ -205,7 +248,10 @@ def test_questions_that_no_pair_missed_are_not_compared():
     assert pair.kappa is pair.kappa_max is pair.capa is pair.same_wrong_rate is pair.same_wrong_p is None
     assert "a and b: there is no question on which both chose a wrong letter" in " ".join(analysis.warnings)
     assert "a and b: both are always right or both always wrong" in " ".join(analysis.warnings)
-    assert "There are too few questions to test whether models miss the same ones" in " ".join(analysis.warnings)
+    assert (
+        "Whether models miss the same questions cannot be tested: fewer than two have both right and wrong answers."
+        in analysis.warnings
+    )
 
 
 def test_a_model_that_always_chooses_one_letter_has_nothing_to_permute():

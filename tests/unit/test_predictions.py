@@ -273,11 +273,21 @@ def test_models_are_compared_where_both_answers_could_be_read(mixed):
             assert (pair.mcnemar.only_first, pair.mcnemar.only_second) == (22, 22)
             assert (unread_wrong.only_first, unread_wrong.only_second) == (25, 22)
             assert unread_wrong.p == comparisons.mcnemar(25, 22) and unread_wrong.p_holm >= unread_wrong.p
-    assert (analysis.models_wrong.questions, sum(analysis.models_wrong.observed)) == (90, 90)
+    assert analysis.models_wrong is None  # each always chooses one letter where it chooses any
     assert all(None not in question.predicted.values() for question in analysis.hardest)
     assert "10 of the 100 questions that every model answered have an answer that could not be read" in " ".join(
         analysis.warnings
     )
+
+
+def test_what_is_hard_is_tested_on_the_questions_with_a_letter_of_each_model(mixed):
+    merged, rows, questions = mixed
+    right = rows["index"].ge(60) & rows["predicted"].notna()
+    rows["predicted"] = rows["predicted"].mask(right, rows["gold"])
+    rows["correct"] = rows["predicted"] == rows["gold"]
+    analysis = results.analysis(merged, rows, questions)
+    assert (analysis.models_wrong.questions, sum(analysis.models_wrong.observed)) == (90, 90)
+    assert analysis.models_wrong.p == 1 / 2000
 
 
 def test_unreadable_answers_neither_hide_nor_make_a_difference():
@@ -307,6 +317,7 @@ def test_models_that_share_no_readable_answer_are_compared_in_pairs_only(mixed):
     report = results.report(merged, rows, questions)
     assert "| ran, theirs, both readable (90 questions) | 22 | 22 | p = 1 | p = 1 |" in report
     assert "There is no question of which every model's answer could be read" in report
+    assert "ran nearly always chooses A" in report and "needs two other models, so nothing is concluded" in report
     assert AnalysisFile.parse(analysis.model_dump_json(), "analysis.json") == analysis
 
 

@@ -3,9 +3,10 @@
 import random
 
 import pytest
-from mmlu_kit.analysis.difficulty_document import Difficulty, HardQuestion, KendallW
+from mmlu_kit.analysis.difficulty_document import Difficulty, HardQuestion, KendallW, ModelsWrong, SubjectDifferences
 from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
-from mmlu_kit.report.sentences import accuracy
+from mmlu_kit.formatting import p_value
+from mmlu_kit.report.sentences import accuracy, difficulty
 from mmlu_kit.results import merging
 from mmlu_kit.timing.time_logs import Processes
 
@@ -77,12 +78,13 @@ def half_right(seed):
         ),
         (
             {"m": HALF_1, "n": HALF_2},
-            ["models do *not* fail together more often", "There is no question that every model missed."],
+            ["**No common pattern is shown:**", "There is no question that every model missed."],
         ),
         (
             {"m": ALWAYS_A, "n": RIGHT},
             [
                 "The models' accuracies differ",
+                "m nearly always chooses A: left out of this count. Whether models miss the same questions needs two other",
                 "### What Could Not Be Tested",
                 "- m and n: ",
             ],
@@ -122,20 +124,120 @@ def test_guessings_accuracy_is_given_only_if_it_visibly_differs():
     assert sentence.endswith(" 1 of its 14042 generated answers are unparsed.")
 
 
+ORDER = ["anatomy", "astronomy"]
+
+
+def difficulty_of(**changes):
+    return Difficulty(**{"order": ORDER, "guessing": dict.fromkeys(ORDER, 0.25), "kendall_w": None, "spearman": [], **changes})
+
+
+SYSTEMATIC = (
+    "**Systematic:** the models agree on which subjects are hard, more than if the questions' subjects were shuffled "
+    "(Kendall's W = 0.90, 0.52 with shuffled subjects; permutation test, p ≤ 0.0005)."
+)
+NOT_SHOWN = (
+    "**Not shown:** models do not agree on which subjects are hard significantly more than if the questions' subjects were "
+    "shuffled (Kendall's W = 0.90, 0.52 with shuffled subjects; permutation test, p = 0.051)."
+)
+EXTREMES = (
+    " Mean accuracy differs between subjects (permutation test, p = 0.049): the hardest is anatomy, the easiest astronomy."
+)
+NO_EXTREMES = " No difference in mean accuracy between subjects is shown (permutation test, p = 0.051)."
+
+
 @pytest.mark.parametrize(
-    ("w", "sentence"),
+    ("p", "p_mean", "sentence"),
     [
-        (KendallW(w=0.9, chi2=20.0, df=1, p=0.0001), "**Systematic:** the models agree on which subjects are hard"),
-        (KendallW(w=0.3, chi2=3.0, df=1, p=0.2), "**Not shown:** no agreement beyond chance on which subjects are hard"),
-        (None, "can only be tested with at least two models and three subjects"),
+        (1 / 2000, 0.049, SYSTEMATIC + EXTREMES),
+        (1 / 2000, 0.051, SYSTEMATIC + NO_EXTREMES),
+        (0.051, 0.049, NOT_SHOWN + EXTREMES),
+        (0.051, 0.051, NOT_SHOWN + NO_EXTREMES),
+        (None, 0.049, "There is only one model." + EXTREMES),
+        (None, None, "There is only one model."),
     ],
 )
-def test_mistakes_are_called_systematic_only_if_the_test_is_significant(w, sentence):
-    order = ["anatomy", "astronomy"]
-    answers = {"m": HALF_1, "n": HALF_2}
-    assert sentence in section_6(
-        answers, order, difficulty=Difficulty(order=order, guessing=dict.fromkeys(order, 0.25), kendall_w=w, spearman=[])
+def test_mistakes_are_called_systematic_only_if_the_test_is_significant(p, p_mean, sentence):
+    w = None if p is None else KendallW(w=0.9, expected=0.52, p=p)
+    tested = difficulty_of(kendall_w=w, p_mean=p_mean, untested=None if w else "There is only one model.")
+    assert difficulty.subject_order(tested) == sentence
+    mixed = difficulty.subject_order(tested.model_copy(update={"guessing": dict(zip(ORDER, (0.25, 0.1), strict=True))}))
+    choices = " Guessing alone makes subjects with fewer choices easier, so subjects are shuffled among questions with as many"
+    assert mixed == sentence if p_mean is None else mixed.startswith(sentence + choices)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "sentence"),
+    [
+        ([0.0005, 0.001], "Some subjects are harder than others for m, n."),
+        ([0.0005, 0.051], "Some subjects are harder than others for m; this is not shown for n."),
+        ([0.051, None], "It is not shown for any model that some subjects are harder than others."),
+        ([0.0005], "Some subjects are harder than others for m."),
+        ([], None),
+    ],
+)
+def test_for_which_models_subjects_differ(p_values, sentence):
+    tests = [SubjectDifferences(model=model, chi2=20.0, df=1, p=p, p_holm=p) for model, p in zip("mn", p_values, strict=False)]
+    assert difficulty.subjects_differ(difficulty_of(differences=tests), {"m": "m", "n": "n"}) == sentence
+
+
+@pytest.mark.parametrize(
+    ("models", "subjects", "reason"),
+    [
+        (1, 1, "there is only one subject, and the test needs 3"),
+        (1, 2, "there are 2 subjects, and the test needs 3"),
+        (1, 3, "there is only one model"),
+        (2, 1, "there is only one subject, and the test needs 3"),
+        (2, 2, "there are 2 subjects, and the test needs 3"),
+    ],
+)
+def test_one_line_says_why_the_order_of_subjects_is_not_tested(models, subjects, reason):
+    answers = {name: half_right(seed) for seed, name in zip(range(models), "mn", strict=False)}
+    text = section_6(answers, ("anatomy", "astronomy", "virology")[:subjects])
+    part = text[text.index("### Are Mistakes Random") : text.index("### Do All Models")]
+    assert f"\nWhether models find the same subjects hard cannot be tested: {reason}." in part
+    assert ("| Model | Chi-square of subjects (df) | p | p (Holm) |" in part) == (subjects > 1)
+    assert "the hardest" not in part and "Spearman" not in part and "Systematic:" not in part
+
+
+@pytest.mark.parametrize(
+    ("p", "p_within", "sentence"),
+    [
+        (
+            1 / 2000,
+            1 / 2000,
+            "**Models fail on the same questions more often than their accuracies and the difficulty of subjects",
+        ),
+        (1 / 2000, 0.051, "**Models fail on the same questions, as some subjects are harder; more than that is not shown** ("),
+        (0.051, 0.6, "**No common pattern is shown:** models do not miss the same questions significantly more often"),
+        (None, None, "Whether this differs from independent mistakes could not be tested."),
+    ],
+)
+def test_that_models_fail_together_is_concluded_within_subjects(p, p_within, sentence):
+    wrong = ModelsWrong(
+        models=2,
+        questions=100,
+        observed=[30, 30, 40],
+        expected=[20, 50, 30],
+        expected_within=[25, 40, 35],
+        p=p,
+        p_within=p_within,
     )
+    text = section_6({"m": HALF_1, "n": HALF_2}, models_wrong=wrong)
+    assert sentence in text
+    assert "| 2 of 2 | 40 | 40.0% | 30 | 35 |" in text and "| If independent within subjects |" in text
+    numbers = (
+        f"(40 times two models miss the same question, 30 if mistakes were independent, permutation test, {p_value(p, 1999)}"
+    )
+    assert (f"{numbers}; 35 if independent within subjects, {p_value(p_within, 1999)})." in text) == (p is not None)
+
+
+def test_models_that_nearly_always_choose_one_letter_are_named_and_left_out():
+    text = section_6({"m": half_right(1), "n": half_right(2), "o": ALWAYS_A}, ("anatomy", "astronomy", "virology"))
+    assert "\no nearly always chooses A: left out of the mean and of the tests, as such answers say nothing" in text
+    assert "o nearly always chooses A: left out of this count. **" in text
+    assert "| 2 of 2 |" in text and "of 3 |" not in text
+    part = text[text.index("### Are Mistakes Random") : text.index("### Do All Models")]
+    assert "\n| m | 0.0 (2)" in part and "\n| n | 0.0 (2)" in part and "\n| o |" not in part
 
 
 @pytest.mark.parametrize(
@@ -154,6 +256,12 @@ def test_mistakes_are_called_systematic_only_if_the_test_is_significant(w, sente
 )
 def test_the_report_says_where_the_other_missed_questions_are(missed, sentence):
     assert sentence in section_6(dict.fromkeys("mn", ALWAYS_WRONG[:missed] + RIGHT[missed:]))
+
+
+def test_that_every_model_missed_a_question_may_be_chance():
+    text = section_6({"m": half_right(1), "n": half_right(2)})
+    chance = "That every model missed them may be chance: independent models would all miss 30."
+    assert chance in text and chance not in section_6({"m": half_right(1), "n": half_right(1)})
 
 
 def test_a_question_cannot_add_markup_to_the_report():

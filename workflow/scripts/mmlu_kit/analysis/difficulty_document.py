@@ -7,8 +7,10 @@ from pydantic import Field, model_validator
 from mmlu_kit.analysis.values import Agreement, ModelPair, P, Statistic
 from mmlu_kit.data import Count, Data, Fraction, Positive
 from mmlu_kit.settings import FEWEST_CHOICES, LETTERS, MOST_CHOICES, Letter
+from mmlu_kit.statistics import DRAWS
 
 MOST_HARDEST = 50
+Concordance = Annotated[float, Field(ge=0, le=1.000001)]
 
 
 class CochranQ(Data):
@@ -20,29 +22,58 @@ class CochranQ(Data):
 
 
 class KendallW(Data):
-    """How much the models agree on the order of subjects, from 0 to 1 (with Friedman's chi-square, corrected for ties)."""
+    """How much the models agree on the order of subjects, from 0 to 1 (Kendall's W, corrected for ties).
 
-    w: Annotated[float, Field(ge=0, le=1.000001)]
-    chi2: Statistic
-    df: Positive
-    p: P | None
+    `p` is of a one-sided permutation test: subject labels are shuffled over the questions.
+    """
+
+    w: Concordance
+    expected: Concordance = Field(description="Its mean under shuffled labels: models agree on single questions as well.")
+    p: P
 
 
 class Spearman(Data):
-    """Rank correlation of two models' accuracies over subjects, with a permutation test."""
+    """Rank correlation of two models' accuracies over subjects, tested as Kendall's W is; null if a model has the same
+    accuracy on every subject."""
 
     models: ModelPair
     rho: Agreement | None
+    expected: Agreement | None = Field(description="Its mean under shuffled labels.")
     p: P | None
+    p_holm: P | None = Field(description="Corrected for the number of pairs.")
+
+
+class SubjectDifferences(Data):
+    """Whether one model's accuracies differ between subjects, beyond their numbers of choices: Pearson's chi-square of right
+    and wrong by subject, tested as Kendall's W is."""
+
+    model: str
+    chi2: Statistic
+    df: Positive
+    p: P | None = Field(description="Null if the model is always right or always wrong.")
+    p_holm: P | None = Field(description="Corrected for the number of models.")
 
 
 class Difficulty(Data):
-    """Which subjects are hard, and whether the models agree on that, by accuracies on the answers with a letter."""
+    """Which subjects are hard, and whether the models agree on that.
 
-    order: list[str] = Field(description="Subjects, hardest first, by the mean of the models' accuracies.")
+    The order is by accuracies on the answers with a letter. Tests are on the questions to which each model gave a letter.
+    Models that nearly always choose one letter take no part.
+    """
+
+    order: list[str] = Field(description="Subjects, hardest first, by the mean of the accuracies of the models that take part.")
     guessing: dict[str, Fraction] = Field(description="The accuracy of guessing on each of these subjects.")
+    draws: Positive = Field(DRAWS, description="Number of shuffles of the labels: no p-value is below 1 / (draws + 1).")
+    p_mean: P | None = Field(
+        None,
+        description="Whether the models' mean accuracy differs between subjects, tested as Kendall's W is; null if no label "
+        "can be shuffled.",
+    )
     kendall_w: KendallW | None
     spearman: list[Spearman]
+    differences: list[SubjectDifferences] = Field([], description="One per model; empty if no label can be shuffled.")
+    untested: str | None = Field(None, description="Why the order of subjects is not tested, as a sentence; null if it is.")
+    all_wrong: Count = Field(0, description="Number of questions that all compared models missed.")
 
     @model_validator(mode="after")
     def _same_subjects(self) -> Self:
@@ -52,27 +83,36 @@ class Difficulty(Data):
 
 
 class ModelsWrong(Data):
-    """How many questions 0, 1, … all models missed, observed and expected of independent models (Poisson-binomial) with these
-    accuracies on questions with as many choices.
+    """How many questions 0, 1, … all models missed, observed and expected (Poisson-binomial).
 
-    Questions without a letter of every model are left out.
-
-    The chi-square test pools counts with an expectation below five; it is null if too few counts are left.
+    Questions without a letter of every model are left out, and so are models that nearly always choose one letter. p-values are
+    of one-sided permutation tests: each model's answers are permuted over the questions; the statistic is the number of pairs
+    of models that are wrong together. They are null if no permutation changes it.
     """
 
     models: Annotated[int, Field(ge=2)]
     questions: Positive
     observed: list[Count]
-    expected: list[Statistic]
-    chi2: Statistic | None
-    df: Positive | None
-    p: P | None
+    expected: list[Statistic] = Field(
+        description="Of independent models with these accuracies on questions with as many choices."
+    )
+    expected_within: list[Statistic] = Field(
+        description="Of models that are independent within each subject, with these accuracies on its questions with as many "
+        "choices."
+    )
+    p: P | None = Field(description="For more pairs that are wrong together than of independent models.")
+    p_within: P | None = Field(description="For more of them than of models that are independent within each subject.")
+
+    @property
+    def differs_within(self) -> bool:
+        """Whether independence within subjects is another null hypothesis than independence: not with a single subject."""
+        return self.expected != self.expected_within
 
     @model_validator(mode="after")
     def _each_question(self) -> Self:
         if len(self.observed) != self.models + 1 or sum(self.observed) != self.questions:
             raise ValueError("observed is not every question once, by the number of models that missed it")
-        if len(self.expected) != len(self.observed):
+        if {len(self.expected), len(self.expected_within)} != {len(self.observed)}:
             raise ValueError("expected and observed are of different numbers of models")
         return self
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mmlu_kit.analysis.difficulty_document import MOST_HARDEST, CochranQ, Difficulty, HardQuestion, ModelsWrong
+from mmlu_kit.analysis.discrimination_document import Discrimination
 from mmlu_kit.analysis.label_document import LabelErrors
 from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.analysis.pair_document import PairAnalysis
@@ -32,10 +33,13 @@ class AnalysisFile(Document):
     pairs: list[PairAnalysis] = Field(description="Comparisons of every two models.")
     cochran_q: CochranQ | None = Field(description="Null for fewer than two models.")
     difficulty: Difficulty
-    models_wrong: ModelsWrong | None = Field(description="Null for fewer than two models.")
+    models_wrong: ModelsWrong | None = Field(
+        description="Null for fewer than two models that do not nearly always choose one letter."
+    )
     hardest: Annotated[list[HardQuestion], Field(max_length=MOST_HARDEST)] = Field(
         description="Questions that all models missed, starting with the lowest mean probability of the right letter."
     )
+    discrimination: Discrimination | None = Field(None, description="Null for fewer than eight models.")
     question_faults: list[QuestionFault] = Field(description="Faults of the study's questions that change what numbers mean.")
     label_errors: LabelErrors | None = Field(description="Null if config names no folder of label checks.")
     warnings: list[str] = Field(description="Warnings about comparisons, and why numbers are null.")
@@ -49,3 +53,8 @@ class AnalysisFile(Document):
     def compared_models(self) -> list[ModelAnalysis]:
         """The models that are compared with each other."""
         return [model for model in self.models if model.model in self.compared]
+
+    @property
+    def constant_models(self) -> list[ModelAnalysis]:
+        """The compared models that nearly always choose one letter, which take no part in tests of what is hard."""
+        return [model for model in self.compared_models if model.always]

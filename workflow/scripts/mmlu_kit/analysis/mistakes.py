@@ -37,23 +37,25 @@ def analysis(
     in_subjects = shared_questions({model: answers[model] for model in compared})
     shared = in_subjects.once()
     pairs, warnings_on_pairs = compare_models(shared)
-    difficulty = analyse_difficulty(in_subjects, questions)
     texts = {question.sha256: question for question in questions}
+    models = [
+        analyse_model(model, summaries.label(merged, model), rows).model_copy(
+            update=imported(repeats.once(rows), texts) if merged.imported(model) else {}
+        )
+        for model, rows in answers.items()
+    ]
+    difficulty = analyse_difficulty(in_subjects, questions, [model.model for model in models if model.always])
     return AnalysisFile(
         study=merged.study.name,
         questions=len(shared),
-        models=[
-            analyse_model(model, summaries.label(merged, model), rows).model_copy(
-                update=imported(repeats.once(rows), texts) if merged.imported(model) else {}
-            )
-            for model, rows in answers.items()
-        ],
+        models=models,
         compared=compared,
         pairs=pairs,
         cochran_q=difficulty.cochran_q,
         difficulty=difficulty.difficulty,
         models_wrong=difficulty.models_wrong,
         hardest=difficulty.hardest,
+        discrimination=difficulty.discrimination,
         question_faults=list(faults),
         label_errors=label_errors.accuracies(labels, {model: repeats.once(rows) for model, rows in answers.items()})
         if labels

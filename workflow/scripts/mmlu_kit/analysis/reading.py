@@ -35,6 +35,10 @@ def read(path: Path, results: StudyResults) -> AnalysisFile:
             raise _changed(path, f"its {part} are of other models")
     if any(len(question.predicted) < len(analysis.compared) for question in analysis.hardest):
         raise _changed(path, "its hardest questions lack a model's answer")
+    for subject in analysis.difficulty.order:
+        there = [summaries.summarize(merged, model, [subject]) for model in analysis.compared]
+        if not all(summary and summary.questions > summary.unread for summary in there):
+            raise _changed(path, f"not every model has a readable answer on {subject}, one of its subjects by difficulty")
     for model in analysis.models:
         for what, value, expected in _compared(model, answered[model.model]):
             if value != expected:
@@ -48,6 +52,7 @@ def _names(analysis: AnalysisFile) -> dict[str, set[str]]:
     pairs = [*(pair.models for pair in analysis.pairs), *(pair.models for pair in analysis.difficulty.spearman)]
     return {
         "pairs": {name for pair in pairs for name in pair},
+        "differences between subjects": {test.model for test in analysis.difficulty.differences},
         "hardest questions": {name for question in analysis.hardest for name in question.predicted},
         "label errors": {model.model for model in analysis.label_errors.models} if analysis.label_errors else set(),
     }

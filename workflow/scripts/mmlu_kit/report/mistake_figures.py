@@ -55,30 +55,32 @@ def answer_outcomes(analysis: AnalysisFile) -> Any:
 
 
 def models_wrong(analysis: AnalysisFile) -> Any:
-    """Draw the numbers of questions missed by 0, 1, … models, observed and if mistakes were independent."""
+    """Draw the numbers of questions missed by 0, 1, … models, observed, if mistakes were independent, and, if there are several
+    subjects, if they were independent within these."""
     wrong = analysis.models_wrong
     assert wrong is not None
+    kinds: list[tuple[str, Sequence[float], str, str | None]] = [
+        ("observed", wrong.observed, BLUE, None),
+        ("if mistakes were independent", wrong.expected, ORANGE, "//"),
+    ]
+    if wrong.differs_within:
+        kinds.append(("if independent within subjects", wrong.expected_within, GREEN, ".."))
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
-    places = range(wrong.models + 1)
-    axes.bar([place - 0.2 for place in places], wrong.observed, 0.38, color=BLUE, label="observed")
-    axes.bar(
-        [place + 0.2 for place in places],
-        wrong.expected,
-        0.38,
-        color=ORANGE,
-        hatch="//",
-        label="if mistakes were independent",
-    )
-    most = max(*wrong.observed, *wrong.expected)
-    for place, observed, expected in zip(places, wrong.observed, wrong.expected, strict=True):
-        for shift, value in ((-0.2, observed), (0.2, expected)):
-            axes.text(place + shift, value + most / 80, f"{value:.0f}", ha="center", va="bottom", fontsize=9)
+    places, width = range(wrong.models + 1), 0.8 / len(kinds)
+    most = max(max(counts) for _, counts, _, _ in kinds)
+    rotation = 0 if len(kinds) * len(places) <= 18 else 90  # numbers would touch their neighbours
+    for number, (text, counts, colour, hatch) in enumerate(kinds):
+        shift = (number - (len(kinds) - 1) / 2) * width
+        bars = [place + shift for place in places]
+        axes.bar(bars, counts, 0.95 * width, color=colour, hatch=hatch, edgecolor="white", label=text)
+        for place, value in zip(bars, counts, strict=True):
+            axes.text(place, value + most / 80, f"{value:.0f}", ha="center", va="bottom", fontsize=9, rotation=rotation)
     axes.set_xticks(places)
-    axes.set_ylim(0, 1.1 * most)
+    axes.set_ylim(0, 1.15 * most)
     axes.set_xlabel(f"models wrong, of {wrong.models}")
     axes.set_ylabel("questions")
     axes.set_title("Do models fail on the same questions?")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
     return figure
 
 

@@ -1,20 +1,13 @@
-"""Counts of questions: how many models miss them, and whether that fits what is expected."""
+"""Counts of questions: how many models miss them, and whether models miss the same ones."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy
+from numpy.typing import NDArray
 from scipy import stats
 
-MIN_EXPECTED = 5  # expected count in each cell of a chi-square test
-
-
-class ChiSquare(NamedTuple):
-    """The result of a chi-square test."""
-
-    chi2: float | None
-    df: int | None
-    p: float | None
+from mmlu_kit.statistics import DRAWS, SEED
+from mmlu_kit.statistics.ranks import p_of_draws
 
 
 def poisson_binomial(rates: Sequence[float]) -> list[float]:
@@ -22,21 +15,41 @@ def poisson_binomial(rates: Sequence[float]) -> list[float]:
     return [float(share) for share in stats.poisson_binom.pmf(numpy.arange(len(rates) + 1), rates)]
 
 
-def goodness_of_fit(observed: Sequence[float], expected: Sequence[float]) -> ChiSquare:
-    """Test counts against expected counts whose mean was fitted to them, by Pearson's chi-square test.
+def pairs_wrong(counts: Sequence[float]) -> float:
+    """Return how many pairs of models are wrong together, summed over questions; `counts` are the questions that 0, 1, …
+    models miss."""
+    return sum(count * models * (models - 1) / 2 for models, count in enumerate(counts))
 
-    Cells at both ends are pooled until every expected count is at least five. The total and the fitted mean take one degree of
-    freedom each. All numbers are None if fewer than three cells are left.
+
+def wrong_together(wrong: NDArray[numpy.bool_], strata: NDArray[numpy.int64], draws: int = DRAWS) -> float | None:
+    """Return the p-value of models missing the same questions more often than independent models with these error rates in
+    each stratum.
+
+    `wrong` has shape (questions, models), `strata` numbers each question's stratum from 0. Each model's answers are permuted
+    within strata; the statistic is `pairs_wrong`, and the p-value is (draws with at least as many + 1) / (draws + 1). None if
+    no permutation changes the statistic. Only the number of models that miss a question matters, so a permutation is drawn
+    model by model: of the questions that so many models miss, how many does the next one miss as well?
     """
-    counts, means = list(map(float, observed)), list(map(float, expected))
-    for end in (0, -1):
-        while len(means) > 1 and means[end] < MIN_EXPECTED:
-            inner = 1 if end == 0 else -2
-            counts[inner] += counts[end]
-            means[inner] += means[end]
-            del counts[end], means[end]
-    if len(means) < 3 or min(means) < MIN_EXPECTED:
-        return ChiSquare(None, None, None)
-    total = sum(means)
-    chi2, p = stats.chisquare(counts, [mean * sum(counts) / total for mean in means], ddof=1)
-    return ChiSquare(float(chi2), len(means) - 2, float(p))
+    models = wrong.shape[1]
+    strata_sizes = numpy.bincount(strata)
+    misses = numpy.array([numpy.bincount(strata, column, len(strata_sizes)) for column in wrong.T]).astype(numpy.int64)
+    varies = (misses > 0) & (misses < strata_sizes)
+    if not (varies.sum(axis=0) > 1).any():
+        return None
+    random = numpy.random.default_rng(SEED)
+    # Questions that 0, 1, … models miss, by stratum and draw.
+    missed_by = numpy.zeros((models + 1, draws, len(strata_sizes)), numpy.int64)
+    missed_by[0] = strata_sizes
+    for model, missed in enumerate(misses):
+        left, others = numpy.broadcast_to(missed, missed_by.shape[1:]), strata_sizes
+        fewer = numpy.zeros_like(missed_by[0])
+        for number in range(model + 1):
+            others = others - missed_by[number]
+            chosen = random.hypergeometric(missed_by[number], others, left)
+            left = left - chosen
+            missed_by[number] += fewer - chosen
+            fewer = chosen
+        missed_by[model + 1] = fewer
+    every = numpy.arange(models + 1)
+    drawn = (every * (every - 1) / 2) @ missed_by.sum(axis=2)
+    return p_of_draws(pairs_wrong(numpy.bincount(wrong.sum(axis=1), minlength=models + 1).tolist()), drawn)

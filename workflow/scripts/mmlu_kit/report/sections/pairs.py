@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmlu_kit.analysis.difficulty_document import ModelsWrong
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
 from mmlu_kit.formatting import p_value, percent
@@ -16,8 +17,9 @@ class Pairs:
     """Questions by how many models missed them, and tables of every two models; empty or None if there is nothing to say."""
 
     comparable: bool
+    models_wrong_headings: Row
     models_wrong: Rows
-    models_wrong_test: str | None
+    models_wrong_test: str
     pairs: Rows
     same_wrong: list[str]
     better: Rows
@@ -27,20 +29,27 @@ class Pairs:
 def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
     """Return the part; `labels` are by model, `best` is what the best answer is called."""
     wrong = analysis.models_wrong
+    within = ["If independent within subjects"] if wrong and wrong.differs_within else []
     return Pairs(
         comparable=len(analysis.compared) > 1,
-        models_wrong=[
-            [f"{number} of {wrong.models}", str(observed), percent(observed / wrong.questions), f"{expected:.0f}"]
-            for number, (observed, expected) in enumerate(zip(wrong.observed, wrong.expected, strict=True))
-        ]
-        if wrong
-        else [],
-        models_wrong_test=sentences.models_wrong(wrong) if wrong else None,
+        models_wrong_headings=["Models wrong", "Questions", "Share", "If mistakes were independent", *within],
+        models_wrong=_models_wrong(wrong) if wrong else [],
+        models_wrong_test=sentences.models_wrong(analysis),
         pairs=[_pair(pair, labels) for pair in analysis.pairs],
         same_wrong=[sentence for pair in analysis.pairs if (sentence := sentences.same_wrong(pair, labels, best)) is not None],
         better=[row for pair in analysis.pairs for row in _better(pair, labels)],
         accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
     )
+
+
+def _models_wrong(wrong: ModelsWrong) -> Rows:
+    """Return the questions by how many models missed them, observed and expected."""
+    rows = []
+    for number, observed in enumerate(wrong.observed):
+        expected = [wrong.expected[number], *([wrong.expected_within[number]] if wrong.differs_within else [])]
+        share = percent(observed / wrong.questions)
+        rows.append([f"{number} of {wrong.models}", str(observed), share, *(f"{count:.0f}" for count in expected)])
+    return rows
 
 
 def _pair(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:

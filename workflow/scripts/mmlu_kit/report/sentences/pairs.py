@@ -2,28 +2,41 @@
 
 from collections.abc import Mapping
 
-from mmlu_kit.analysis.difficulty_document import CochranQ, ModelsWrong
+from mmlu_kit.analysis.difficulty_document import CochranQ
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.formatting import p_value, percent
-from mmlu_kit.statistics import ALPHA
+from mmlu_kit.report.sentences.difficulty import constant_models
+from mmlu_kit.statistics import ALPHA, DRAWS
+from mmlu_kit.statistics.counts import pairs_wrong
 
 
-def models_wrong(counts: ModelsWrong) -> str:
-    """Say whether models miss the same questions more often than independent models would."""
-    if counts.p is None or counts.chi2 is None:
-        return "Whether this differs from independent mistakes could not be tested."
-    test = f"(chi-square = {counts.chi2:.1f}, {p_value(counts.p)})"
-    if counts.p >= ALPHA:
-        return (
-            f"**No common pattern is shown:** the counts do not differ significantly from those of independent mistakes {test}."
-        )
-    observed, expected = counts.observed[-1], counts.expected[-1]
-    if observed > expected:
-        finding = "**Models fail on the same questions more often than their accuracies alone explain**"
+def models_wrong(analysis: AnalysisFile) -> str:
+    """Say whether models miss the same questions more often than independent models would; first, which models are left out."""
+    constant = constant_models(analysis)
+    first = f"{constant}: left out of this count. " if constant else ""
+    wrong = analysis.models_wrong
+    if not wrong:
+        few = len(analysis.compared) - len(analysis.constant_models) < 2
+        needs = "two other models" if few else "questions with a readable answer of each"
+        return f"{first}Whether models miss the same questions needs {needs}, so nothing is concluded."
+    if wrong.p is None:
+        return f"{first}Whether this differs from independent mistakes could not be tested."
+    together = f"{pairs_wrong(wrong.observed):.0f} times two models miss the same question, {pairs_wrong(wrong.expected):.0f}"
+    test = f"({together} if mistakes were independent, permutation test, {p_value(wrong.p, DRAWS)}"
+    if wrong.differs_within and wrong.p_within is not None:
+        test += f"; {pairs_wrong(wrong.expected_within):.0f} if independent within subjects, {p_value(wrong.p_within, DRAWS)}"
+    if wrong.p_within is not None and wrong.p_within < ALPHA:
+        within = " and the difficulty of subjects" if wrong.differs_within else ""
+        finding = f"**Models fail on the same questions more often than their accuracies{within} alone explain**"
+    elif wrong.p < ALPHA:
+        finding = "**Models fail on the same questions, as some subjects are harder; more than that is not shown**"
     else:
-        finding = "The counts differ from those of independent mistakes, but models do *not* fail together more often"
-    independent = f"independent models with these accuracies would all miss {expected:.0f}"
-    return f"{finding} {test}: all models missed {observed} questions; {independent}."
+        finding = (
+            "**No common pattern is shown:** models do not miss the same questions significantly more often than independent "
+            "ones would"
+        )
+    return f"{first}{finding} {test})."
 
 
 def same_wrong(pair: PairAnalysis, labels: Mapping[str, str], best: str) -> str | None:

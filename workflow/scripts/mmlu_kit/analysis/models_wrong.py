@@ -1,0 +1,43 @@
+"""How many models miss each question, and whether they miss the same ones."""
+
+import numpy
+import pandas
+from numpy.typing import NDArray
+
+from mmlu_kit.analysis.difficulty_document import ModelsWrong
+from mmlu_kit.statistics import counts
+
+
+def count_models_wrong(correct: NDArray[numpy.bool_], questions: pandas.DataFrame) -> ModelsWrong | None:
+    """Count the questions missed by 0, 1, … all models, and the counts expected of independent models; None for fewer than two
+    models or no question.
+
+    `correct` is questions × models; `questions` has the columns subject and choices.
+    """
+    number, models = correct.shape
+    if models < 2 or not number:
+        return None
+    wrong = ~correct
+    by_choices, within = _strata(questions, ["choices"]), _strata(questions, ["subject", "choices"])
+    return ModelsWrong(
+        models=models,
+        questions=number,
+        observed=numpy.bincount(wrong.sum(axis=1), minlength=models + 1).tolist(),
+        expected=_expected(wrong, by_choices),
+        expected_within=_expected(wrong, within),
+        p=counts.wrong_together(wrong, by_choices),
+        p_within=counts.wrong_together(wrong, within),
+    )
+
+
+def _strata(questions: pandas.DataFrame, columns: list[str]) -> NDArray[numpy.int64]:
+    return numpy.asarray(questions.groupby(columns).ngroup(), numpy.int64)
+
+
+def _expected(wrong: NDArray[numpy.bool_], strata: NDArray[numpy.int64]) -> list[float]:
+    """Return the counts expected of models that are independent within each stratum, with their error rates there."""
+    expected = numpy.zeros(wrong.shape[1] + 1)
+    for stratum in range(strata.max() + 1):
+        there = wrong[strata == stratum]
+        expected += len(there) * numpy.asarray(counts.poisson_binomial(there.mean(axis=0)))
+    return [float(count) for count in expected]
