@@ -36,17 +36,16 @@ def analysis(
     compared = protocols.first_of_each(merged.study.models, answers)
     in_subjects = shared_questions({model: answers[model] for model in compared})
     shared = in_subjects.once()
-    pairs, warnings_on_pairs = compare_models(shared)
+    models = [analyse_model(model, summaries.label(merged, model), rows) for model, rows in answers.items()]
+    pairs, warnings_on_pairs = compare_models(shared, [model.model for model in models if model.always])
     difficulty = analyse_difficulty(in_subjects, questions)
     texts = {question.sha256: question for question in questions}
     return AnalysisFile(
         study=merged.study.name,
         questions=len(shared),
         models=[
-            analyse_model(model, summaries.label(merged, model), rows).model_copy(
-                update=imported(repeats.once(rows), texts) if merged.imported(model) else {}
-            )
-            for model, rows in answers.items()
+            model.model_copy(update=imported(repeats.once(answers[model.model]), texts) if merged.imported(model.model) else {})
+            for model in models
         ],
         compared=compared,
         pairs=pairs,

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
+from mmlu_kit.analysis.pair_document import AgreementInterval, PairAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import cells
-from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, names, points
+from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, names
+from mmlu_kit.report.sections.better import Better, better
 from mmlu_kit.report.sentences import pairs as sentences
 
 
@@ -18,15 +19,21 @@ class Pairs:
     comparable: bool
     models_wrong: Rows
     models_wrong_test: str | None
-    pairs: Rows
-    same_wrong: list[str]
-    better: Rows
-    accuracies_differ: str | None
+    constant: str | None
+    consistency: Rows
+    consistency_test: str | None
+    nearly_the_same: str | None
+    same_wrong: Rows
+    same_wrong_test: str | None
+    better: Better | None
 
 
 def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
     """Return the part; `labels` are by model, `best` is what the best answer is called."""
     wrong = analysis.models_wrong
+    constant = {model.model for model in analysis.compared_models if model.always}
+    informative = [pair for pair in analysis.pairs if not constant & set(pair.models)]
+    tests = sum(pair.same_wrong_p_holm is not None for pair in informative)
     return Pairs(
         comparable=len(analysis.compared) > 1,
         models_wrong=[
@@ -36,43 +43,44 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
         if wrong
         else [],
         models_wrong_test=sentences.models_wrong(wrong) if wrong else None,
-        pairs=[_pair(pair, labels) for pair in analysis.pairs],
-        same_wrong=[sentence for pair in analysis.pairs if (sentence := sentences.same_wrong(pair, labels, best)) is not None],
-        better=[row for pair in analysis.pairs for row in _better(pair, labels)],
-        accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
+        constant=sentences.constant(analysis.compared_models),
+        consistency=[_consistency(pair, labels) for pair in analysis.pairs],
+        consistency_test=sentences.consistency(informative, labels, best),
+        nearly_the_same=sentences.nearly_the_same(informative, labels),
+        same_wrong=[_same_wrong(pair, labels, tests) for pair in analysis.pairs],
+        same_wrong_test=sentences.same_wrong(informative, labels, best),
+        better=better(analysis, labels) if analysis.pairs else None,
     )
 
 
-def _pair(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
-    kappa, null = cells.NOT_KNOWN, pair.same_wrong_null
-    if pair.kappa is not None:
-        kappa = f"{pair.kappa:.2f} ({known(pair.kappa_max, decimals(2))})"
+def _consistency(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
     return [
         names(pair.models, labels),
         str(pair.both_wrong),
         f"{pair.both_wrong_expected:.0f}",
-        kappa,
-        known(pair.capa, decimals(2)),
+        _measure(pair.kappa, pair.kappa_interval),
+        known(pair.kappa_max, decimals(2)),
+        _measure(pair.kappa_within, pair.kappa_within_interval),
+        p_value(pair.consistency_p),
+        p_value(pair.consistency_p_holm),
+    ]
+
+
+def _same_wrong(pair: PairAnalysis, labels: Mapping[str, str], tests: int) -> Row:
+    """Return the row of a pair; Holm's correction is for this number of tests."""
+    null, draws = pair.same_wrong_null, pair.same_wrong_draws
+    return [
+        names(pair.models, labels),
+        _measure(pair.capa, pair.capa_interval),
         f"{pair.same_wrong} ({known(pair.same_wrong_rate, percent)})",
         f"{percent(null.mean)} ({interval(null.low, null.high)})" if null else cells.NOT_KNOWN,
-        p_value(pair.same_wrong_p),
+        p_value(pair.same_wrong_p, draws),
+        # The smallest that the correction leaves is as many times the smallest p-value.
+        p_value(pair.same_wrong_p_holm, (draws + 1) // max(1, tests) - 1),
     ]
 
 
-def _better(pair: PairAnalysis, labels: Mapping[str, str]) -> Rows:
-    """Return the row of the test and, if questions are left out, one of the test that counts unreadable answers as wrong."""
-    both, difference = names(pair.models, labels), known(pair.smallest_difference, points)
-    if not pair.mcnemar_unread_wrong:
-        return [[both, *_test(pair.mcnemar), difference]]
-    return [
-        [f"{both}, both readable ({pair.questions:,} questions)", *_test(pair.mcnemar), difference],
-        [
-            f"{both}, unreadable as wrong ({pair.questions + pair.unread:,} questions)",
-            *_test(pair.mcnemar_unread_wrong),
-            cells.NOT_KNOWN,
-        ],
-    ]
-
-
-def _test(test: McNemar) -> Row:
-    return [str(test.only_first), str(test.only_second), p_value(test.p), p_value(test.p_holm)]
+def _measure(value: float | None, ends: AgreementInterval | None) -> str:
+    if value is None or ends is None:
+        return known(value, decimals(2))
+    return f"{value:.2f} ({ends.low:.2f} to {ends.high:.2f})"
