@@ -66,7 +66,7 @@ def half_right(seed):
                 "**m and n** choose the same wrong letter more often than two unrelated models with the same letter bias",
                 "permutation test, p ≤ 0.0005",
                 "**Nearly the same model:** m and n (100.0% equal answers, kappa 1.000).",
-                "**Not shown:** no difference in accuracy between m and n (0.0 points;",
+                "**No difference in accuracy is shown** between m and n (0.0 points;",
                 "- The models are right on exactly the same questions, so Cochran's Q is not defined.",
             ],
         ),
@@ -75,7 +75,7 @@ def half_right(seed):
             [
                 "**No common pattern is shown:**",
                 "It is **not shown** that m and n choose the same wrong letter more often than two unrelated models",
-                "**Not shown:** no difference in accuracy between",
+                "**No difference in accuracy is shown** between",
             ],
         ),
         (

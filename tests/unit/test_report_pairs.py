@@ -136,7 +136,7 @@ def test_nearly_the_same_models_are_named():
          "p = 0.03)."),
         (20, 0.03, None, "**model 2 is better than model 1** by 6.7 points (95% interval 0.7 to 12.7 points; McNemar test, "
          "p = 0.03)."),
-        (58, 0.051, None, "**Not shown:** no difference in accuracy between model 1 and model 2 (6.0 points; 95% interval 0.0 "
+        (58, 0.051, None, "**No difference in accuracy is shown** between model 1 and model 2 (6.0 points; 95% interval 0.0 "
          "to 12.0 points; McNemar test, p = 0.051)."),
         (60, 0.03, 0.02, "**model 1 is better than model 2** by 6.7 points (with subjects as the sample: 95% interval -3.3 to "
          "16.7 points; t-test, p = 0.02; with questions as the sample: 95% interval 0.7 to 12.7 points; McNemar test, p = "
@@ -144,7 +144,7 @@ def test_nearly_the_same_models_are_named():
         (60, 0.03, 0.2, "**model 1 is better than model 2 on these subjects** by 6.7 points (95% interval 0.7 to 12.7 points; "
          "McNemar test, p = 0.03). That it would be better on other subjects is not shown (with subjects as the sample: 95% "
          "interval -3.3 to 16.7 points; t-test, p = 0.2)."),
-        (41, 0.9, 0.8, "**Not shown:** no difference in accuracy between model 1 and model 2 (0.3 points; with subjects as the "
+        (41, 0.9, 0.8, "**No difference in accuracy is shown** between model 1 and model 2 (0.3 points; with subjects as the "
          "sample: 95% interval -9.7 to 10.3 points; t-test, p = 0.8; with questions as the sample: 95% interval -5.7 to 6.3 "
          "points; McNemar test, p = 0.9)."),
     ],
@@ -163,7 +163,7 @@ def part(models, pairs):
 def test_two_models_have_no_matrix_and_no_cochrans_q():
     two = part(2, [alone()])
     assert two.matrix == [] and two.accuracies_differ is two.which_pairs is None and len(two.pairs) == 1
-    assert "for the McNemar test at a level of 5.0% to find a difference in 80% of studies" in two.smallest_difference
+    assert "for the McNemar test at a level of 5% to find a difference in 80% of studies" in two.smallest_difference
 
 
 def test_three_models_have_a_matrix_of_differences_with_marks():

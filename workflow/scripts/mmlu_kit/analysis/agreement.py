@@ -174,7 +174,8 @@ def _capa(counts: Counts, choices: NDArray[numpy.int64]) -> Values:
 
 def _beyond(observed: Values, expected: Values) -> Values:
     with numpy.errstate(invalid="ignore", divide="ignore"):
-        return numpy.where(expected == 1, numpy.nan, (observed - expected) / (1 - expected))
+        beyond = numpy.where(expected == 1, numpy.nan, (observed - expected) / (1 - expected))
+    return numpy.clip(beyond, -1, 1)  # rounding may lead beyond these ends
 
 
 def _defined(value: Values) -> float | None:

@@ -56,7 +56,7 @@ def _matrix(models: Sequence[str], pairs: Sequence[PairAnalysis], labels: Mappin
     for pair in pairs:
         mark = f" {SHOWN}" if pair.test.p_holm < ALPHA else f" {UNCORRECTED}" if pair.test.p < ALPHA else ""
         for (row, column), sign in ((pair.models, 1), (pair.models[::-1], -1)):
-            differences[row, column] = f"{100 * sign * pair.advantage:+.1f}{mark}" if pair.advantage else "0.0"
+            differences[row, column] = f"{100 * sign * pair.advantage:+z.1f}{mark}" if pair.advantage else "0.0"
     return [
         [labels[row], *("" if row == column else differences.get((row, column), NOT_KNOWN) for column in models)]
         for row in models

@@ -7,9 +7,9 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import percent
 from mmlu_kit.report import captions
-from mmlu_kit.report.cells import decimals, known, listed
 from mmlu_kit.report.sections import confidence, difficulty, guessing, labels, letters, pairs
 from mmlu_kit.report.sentences import accuracy, answers
+from mmlu_kit.report.sentences import pairs as pair_sentences
 from mmlu_kit.report.sentences.letters import left_out
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
@@ -61,12 +61,7 @@ def alt(figure: str, analysis: AnalysisFile) -> str:
     """Return a figure's alternative text: its title and its numbers."""
     numbers = [f"{model.label} {values}" for model in analysis.models if (values := _values(figure, model))]
     if figure == "agreement":
-        labels = {model.model: model.label for model in analysis.models}
-        numbers = [
-            f"{listed(labels[model] for model in pair.models)} {known(pair.kappa, decimals(2))}, within subjects "
-            f"{known(pair.kappa_within, decimals(2))}"
-            for pair in analysis.pairs
-        ]
+        numbers = pair_sentences.kappas(analysis.pairs, {model.model: model.label for model in analysis.models})
     return f"{captions.MISTAKE_FIGURES[figure].title}: {'; '.join(numbers)}"
 
 

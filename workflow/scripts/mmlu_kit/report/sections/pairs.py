@@ -83,4 +83,4 @@ def _same_wrong(pair: PairAnalysis, labels: Mapping[str, str], tests: int) -> Ro
 def _measure(value: float | None, ends: AgreementInterval | None) -> str:
     if value is None or ends is None:
         return known(value, decimals(2))
-    return f"{value:.2f} ({ends.low:.2f} to {ends.high:.2f})"
+    return f"{value:z.2f} ({ends.low:z.2f} to {ends.high:z.2f})"

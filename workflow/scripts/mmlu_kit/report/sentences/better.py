@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mmlu_kit.analysis.pair_document import PairAnalysis
-from mmlu_kit.formatting import p_value, percent
+from mmlu_kit.formatting import p_value
 from mmlu_kit.report.cells import points
 from mmlu_kit.report.sentences.protocols import points_range
 from mmlu_kit.statistics import ALPHA, POWER
@@ -28,7 +28,7 @@ def _of_two(pair: PairAnalysis, labels: Mapping[str, str]) -> str:
     if not clustered:
         if mcnemar.p < ALPHA:
             return f"**{better} is better than {worse}** by {difference} ({by_questions})."
-        return f"**Not shown:** no difference in accuracy between {better} and {worse} ({difference}; {by_questions})."
+        return f"**No difference in accuracy is shown** between {better} and {worse} ({difference}; {by_questions})."
     by_subjects = f"95% interval {_ends(clustered.low, clustered.high, sign)}; t-test, {p_value(clustered.p)}"
     both = f"with subjects as the sample: {by_subjects}; with questions as the sample: {by_questions}"
     if clustered.p < ALPHA:
@@ -38,7 +38,7 @@ def _of_two(pair: PairAnalysis, labels: Mapping[str, str]) -> str:
             f"**{better} is better than {worse} on these subjects** by {difference} ({by_questions}). That it would be "
             f"better on other subjects is not shown (with subjects as the sample: {by_subjects})."
         )
-    return f"**Not shown:** no difference in accuracy between {better} and {worse} ({difference}; {both})."
+    return f"**No difference in accuracy is shown** between {better} and {worse} ({difference}; {both})."
 
 
 def _ends(low: float, high: float, sign: int) -> str:
@@ -89,7 +89,7 @@ def which_rows(pairs: Sequence[PairAnalysis]) -> str | None:
 def smallest_difference(pairs: Sequence[PairAnalysis]) -> str:
     """Say what the smallest detectable difference is a number of."""
     test = "t-test with subjects as the sample" if any(pair.clustered for pair in pairs) else "McNemar test"
-    level = percent(ALPHA) if len(pairs) == 1 else f"{ALPHA:.0%} divided by the number of pairs"
+    level = f"{ALPHA:.0%}" if len(pairs) == 1 else f"{ALPHA:.0%} divided by the number of pairs"
     return (
         f"*Smallest detectable difference* is how far two such accuracies must be apart for the {test} at a level of {level} "
         f"to find a difference in {POWER:.0%} of studies like this one."

@@ -6,10 +6,11 @@ from mmlu_kit.analysis.difficulty_document import CochranQ, ModelsWrong
 from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.formatting import p_value, percent
-from mmlu_kit.report.cells import listed
+from mmlu_kit.report.cells import decimals, known, listed
 from mmlu_kit.statistics import ALPHA
 
 MOST_NAMED = 3  # pairs in a sentence
+MOST_IN_TEXT = 15  # pairs in an alternative text
 
 Labels = Mapping[str, str]
 
@@ -56,7 +57,7 @@ def consistency(pairs: Sequence[PairAnalysis], labels: Labels, best: str) -> str
     what = f"are right on the same questions more often than their accuracies in each subject and their {bias} explain"
 
     def numbers(pair: PairAnalysis) -> str:
-        kappa = "" if pair.kappa_within is None else f"kappa within subjects {pair.kappa_within:.2f}, "
+        kappa = "" if pair.kappa_within is None else f"kappa within subjects {pair.kappa_within:z.2f}, "
         return f"{kappa}Mantel-Haenszel test, {p_value(pair.consistency_p)}"
 
     significant = [pair for pair in tested if pair.consistency_p_holm is not None and pair.consistency_p_holm < ALPHA]
@@ -107,6 +108,23 @@ def _singular(what: str) -> str:
     """Return a predicate of several pairs for one pair: 'choose the …' -> 'chooses the …'."""
     verb, rest = what.split(" ", 1)
     return f"{'is' if verb == 'are' else f'{verb}s'} {rest}"
+
+
+def kappas(pairs: Sequence[PairAnalysis], labels: Labels) -> list[str]:
+    """Return the kappas of the pairs, or the range of many, for an alternative text."""
+    if len(pairs) <= MOST_IN_TEXT:
+        return [
+            f"{both(pair, labels)} {known(pair.kappa, decimals(2))}, within subjects {known(pair.kappa_within, decimals(2))}"
+            for pair in pairs
+        ]
+    whole = sorted(pair.kappa for pair in pairs if pair.kappa is not None)
+    within = sorted(pair.kappa_within for pair in pairs if pair.kappa_within is not None)
+    ranges = [
+        f"{where}{values[0]:z.2f} to {values[-1]:z.2f}"
+        for where, values in (("", whole), ("within subjects ", within))
+        if values
+    ]
+    return [f"{len(pairs)} pairs", *ranges]
 
 
 def nearly_the_same(pairs: Sequence[PairAnalysis], labels: Labels) -> str | None:
