@@ -195,6 +195,14 @@ def test_without_enough_subjects_questions_alone_are_the_sample():
     assert part(3, all_pairs(3, p=0.2)).finding.startswith("**None of 3 pairs of models** is shown to differ")
 
 
+def test_no_pair_may_be_shown_to_differ():
+    none = part(3, all_pairs(3, p=0.2, clustered=0.3)).finding
+    assert none.startswith("**None of 3 pairs of models** is shown to differ in accuracy, neither with subjects as the sample")
+    questions_only = part(3, all_pairs(3, clustered=0.3)).finding
+    assert "**None of 3 pairs of models** is shown to differ in accuracy with subjects as the sample" in questions_only
+    assert "and 3 with questions as the sample" in questions_only
+
+
 def test_twelve_models_have_a_matrix_and_the_closest_pairs_that_differ():
     twelve = part(12, all_pairs(12))
     assert len(twelve.matrix) == 12 and len(twelve.pairs) == better.MOST_ROWS

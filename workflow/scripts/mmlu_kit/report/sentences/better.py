@@ -52,6 +52,11 @@ def _of_many(pairs: Sequence[PairAnalysis]) -> str:
     if not clustered:
         return f"{_differ(by_questions, number)} (McNemar tests, Holm's correction)."
     by_subjects = sum(test.p_holm < ALPHA for test in clustered)
+    if not by_subjects and not by_questions:
+        return (
+            f"{_differ(0, number)}, neither with subjects as the sample (t-tests by standard errors clustered by subject) nor with "
+            "questions as the sample (McNemar tests), after Holm's correction."
+        )
     return (
         f"{_differ(by_subjects, number)} with subjects as the sample (t-tests by standard errors clustered by subject), and "
         f"{by_questions} with questions as the sample (McNemar tests), both after Holm's correction. The first are expected to "
