@@ -54,8 +54,8 @@ def _of_many(pairs: Sequence[PairAnalysis]) -> str:
     by_subjects = sum(test.p_holm < ALPHA for test in clustered)
     if not by_subjects and not by_questions:
         return (
-            f"{_differ(0, number)}, neither with subjects as the sample (t-tests by standard errors clustered by subject) nor with "
-            "questions as the sample (McNemar tests), after Holm's correction."
+            f"{_differ(0, number)}, neither with subjects as the sample (t-tests by standard errors clustered by subject) nor "
+            "with questions as the sample (McNemar tests), after Holm's correction."
         )
     return (
         f"{_differ(by_subjects, number)} with subjects as the sample (t-tests by standard errors clustered by subject), and "
