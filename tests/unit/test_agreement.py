@@ -49,16 +49,16 @@ def biased(random, gold, accuracy, share_of_a):
 def test_unrelated_models_with_a_common_letter_bias_do_not_agree():
     random = numpy.random.default_rng(3)
     rates, p_values = [], []
-    for _ in range(100):
+    for _ in range(200):
         gold, subjects = random.integers(0, 4, 1000), numpy.repeat(numpy.arange(10), 100)
         models = [biased(random, gold, accuracy, 0.85) for accuracy in (0.3, 0.45)]
-        test = agreement.same_wrong(*models, gold, subjects, numpy.full(1000, 4), draws=399)
+        test = agreement.same_wrong(*models, gold, subjects, numpy.full(1000, 4), draws=199)
         rates.append(test.rate)
         p_values.append(test.p)
         assert test.null.low <= test.null.mean <= test.null.high
         assert abs(test.null.mean - test.rate) < 0.05
     assert numpy.mean(rates) > 0.75  # although most wrong answers are the same
-    assert numpy.mean(numpy.array(p_values) <= 0.05) <= 0.1  # small p-values are as rare as by chance
+    assert numpy.mean(numpy.array(p_values) <= 0.05) <= 0.07  # small p-values are as rare as by chance
     assert 0.35 < numpy.mean(p_values) < 0.65
 
 

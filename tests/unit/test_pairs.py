@@ -1,7 +1,9 @@
 """The analysis of every two models: differences, agreement, and what many pairs change."""
 
 import pytest
+from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.statistics import comparisons, multiple
+from pydantic import ValidationError
 
 from tests.helpers.analyses import RIGHT, TEN
 from tests.unit.test_mistakes import analysed, simulated
@@ -72,3 +74,18 @@ def test_the_same_wrong_letters_can_be_shown_whatever_the_number_of_pairs():
     assert copies.same_wrong_draws > 1999 and copies.same_wrong_p_holm < 0.05
     assert copies.same_wrong_p == 1 / (copies.same_wrong_draws + 1)
     assert len(others) == 104
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"difference": 0.4}, "difference is not only_first minus only_second, divided by questions"),
+        ({"low": 0.5}, "difference is not within its interval"),
+    ],
+)
+def test_a_difference_that_its_counts_or_interval_contradict_is_refused(changes, problem):
+    (pair,) = analysed({"a": {"anatomy": RIGHT[:60] + "A" * 40}, "b": {"anatomy": "A" * 100}}).pairs
+    damaged = pair.model_dump()
+    damaged["difference"] |= changes
+    with pytest.raises(ValidationError, match=problem):
+        PairAnalysis.model_validate(damaged)

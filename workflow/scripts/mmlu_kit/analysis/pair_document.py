@@ -131,6 +131,12 @@ class PairAnalysis(Data):
     _limits = model_validator(mode="after")(at_most("questions", "both_wrong", "same"))
     _limits_wrong = model_validator(mode="after")(at_most("both_wrong", "same_wrong"))
 
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.difference and abs(self.difference.difference - self.advantage) > _ROUNDING:
+            raise ValueError("difference is not only_first minus only_second, divided by questions")
+        return self
+
     @property
     def nearly_the_same(self) -> bool:
         """Whether they answer like the same model, unless they nearly always answer one letter."""

@@ -61,7 +61,9 @@ def consistency(pairs: Sequence[PairAnalysis], labels: Labels, best: str) -> str
         return f"{kappa}Mantel-Haenszel test, {p_value(pair.consistency_p)}"
 
     significant = [pair for pair in tested if pair.consistency_p_holm is not None and pair.consistency_p_holm < ALPHA]
-    return _finding(tested, significant, labels, what, numbers, "Mantel-Haenszel tests")
+    kappas = sorted(pair.kappa_within for pair in tested if pair.kappa_within is not None)
+    size = f"kappa within subjects {kappas[0]:z.2f} to {kappas[-1]:z.2f}, " if kappas else ""
+    return _finding(tested, significant, labels, what, numbers, f"{size}Mantel-Haenszel tests")
 
 
 def same_wrong(pairs: Sequence[PairAnalysis], labels: Labels, best: str) -> str | None:
