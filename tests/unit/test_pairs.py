@@ -76,6 +76,18 @@ def test_the_same_wrong_letters_can_be_shown_whatever_the_number_of_pairs():
     assert len(others) == 104
 
 
+def test_a_warning_names_few_pairs_and_counts_many():
+    perfect = {name: {"anatomy": RIGHT} for name in "abcd"}
+    three = analysed({name: perfect[name] for name in "abc"}).warnings
+    assert "a and b; a and c; b and c: both are always right or both always wrong, so" in " ".join(three)
+    four = [warning for warning in analysed(perfect).warnings if warning.startswith("6 pairs of models: ")]
+    assert len(four) == 3
+    prefers_a = (0.85, 0.05, 0.05, 0.05)
+    biased = analysed({"a": simulated(1, 0.3, prefers_a), "b": simulated(2, 0.4, prefers_a), "c": simulated(3, 0.2, prefers_a)})
+    (warning,) = biased.warnings
+    assert warning.startswith("a and b; a and c; b and c: their letter bias alone would give independent models a kappa of 0.2")
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [

@@ -303,7 +303,7 @@ def test_models_that_share_no_readable_answer_are_compared_in_pairs_only(mixed):
     assert analysis.models[2].guessing.p == analysis.models[2].constant_letter.p == 1
     assert analysis.difficulty.order == [] and analysis.models_wrong is analysis.cochran_q is None
     assert "No answer of a model could be read on anatomy: not among the hard subjects." in analysis.warnings
-    assert "theirs and others: there is no question of which both answers could be read." in analysis.warnings
+    assert "ran and others; theirs and others: there is no question of which both answers could be read." in analysis.warnings
     report = results.report(merged, rows, questions)
     assert "| ran, theirs, both readable (90 questions) | 22 | 22 | 0.0 points |" in report
     assert "There is no question of which every model's answer could be read" in report

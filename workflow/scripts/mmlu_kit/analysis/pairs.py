@@ -21,6 +21,7 @@ from mmlu_kit.statistics import ALPHA, DRAWS, comparisons, multiple
 NO_LETTER = -1
 # Warn of a common letter bias if it alone would give independent models a larger kappa than this.
 LARGEST_KAPPA_OF_BIAS = 0.1
+MOST_NAMED = 3  # pairs in a warning
 # A permutation test's smallest p-value, corrected for the number of pairs, stays below this.
 SMALLEST_P_OF_ALL = ALPHA / 2
 
@@ -44,20 +45,31 @@ def compare_models(shared: SharedQuestions, constant: Collection[str] = ()) -> t
     }
     number = sum(bool(lettered.any()) for lettered in read.values())
     draws, level = max(DRAWS, round(number / SMALLEST_P_OF_ALL)), ALPHA / max(1, number)
-    pairs, warnings = [], []
+    pairs: list[PairAnalysis] = []
+    reasons: dict[str, list[str]] = {}
+    biases: dict[str, float] = {}
     for models, lettered in read.items():
-        first, second = (predicted[model] for model in models)
+        names, (first, second) = " and ".join(models), (predicted[model] for model in models)
         if not lettered.any():
-            warnings.append(f"{' and '.join(models)}: there is no question of which both answers could be read.")
+            reasons.setdefault("there is no question of which both answers could be read.", []).append(names)
             continue
         pairs.append(compare_pair(models, first, second, gold, shared.questions, level, draws))
-        reasons = reasons_for_null(pairs[-1])
+        for reason in reasons_for_null(pairs[-1]):
+            reasons.setdefault(reason, []).append(names)
         right = (first == gold)[lettered], (second == gold)[lettered]
         bias = agreement.kappa_of_bias(*right, gold[lettered], choices[lettered])
         if bias is not None and bias > LARGEST_KAPPA_OF_BIAS:
-            reasons.append(f"their letter bias alone would give independent models a kappa of {bias:.2f}.")
-        warnings += [f"{' and '.join(models)}: {reason}" for reason in reasons]
-    return with_holm(pairs, constant), warnings
+            biases[names] = bias
+    if biases:
+        lowest, highest = f"{min(biases.values()):.2f}", f"{max(biases.values()):.2f}"
+        kappa = highest if lowest == highest else f"{lowest} to {highest}"
+        reasons[f"their letter bias alone would give independent models a kappa of {kappa}."] = list(biases)
+    return with_holm(pairs, constant), [f"{_named(names)}: {reason}" for reason, names in reasons.items()]
+
+
+def _named(pairs: Sequence[str]) -> str:
+    """Return pairs of models for a warning, their number if they are many."""
+    return "; ".join(pairs) if len(pairs) <= MOST_NAMED else f"{len(pairs)} pairs of models"
 
 
 def compare_pair(
