@@ -85,7 +85,7 @@ def half_right(seed):
         (
             {"m": ALWAYS_A, "n": RIGHT},
             [
-                "**m answered A to 100.0% of the questions.**",
+                "**Nearly always the same letter:** m (A, 100.0% of its answers).",
                 "**n is better than m** by 75.0 points",
                 "### What Could Not Be Tested",
                 "- m and n: ",

@@ -108,7 +108,8 @@ def _interval(values: Values) -> AgreementInterval | None:
     value, drawn = values[0], values[1:][~numpy.isnan(values[1:])]
     if numpy.isnan(value) or not len(drawn):
         return None
-    # Accuracies of few questions fit these, so what is expected is too large: in the draws as much again as in the value.
+    # Accuracies are fitted to the questions, so the expected agreement is too large if subjects have few: in the value once,
+    # and in the draws twice. Both are undone.
     low, high = numpy.quantile(drawn, (ALPHA / 2, 1 - ALPHA / 2)) + 2 * (value - drawn.mean())
     return AgreementInterval(low=float(numpy.clip(low, -1, 1)), high=float(numpy.clip(high, -1, 1)))
 

@@ -38,14 +38,13 @@ def constant(models: Sequence[ModelAnalysis]) -> str | None:
     always = [(model, model.letters[model.always].share) for model in models if model.always]
     if not always:
         return None
-    answered = [
-        f"{model.label} {f'answered {model.always} to' if model.generated else f'chose choice {model.always} for'} "
-        f"{percent(share)} of the questions"
+    chosen = [
+        f"{model.label} ({model.always}, {percent(share)} of its {'readable ' if model.best_letter.unparsed else ''}answers)"
         for model, share in always
     ]
     return (
-        f"**{listed(answered)}.** Such a model is right where this letter is right, whatever is asked, so nothing is concluded "
-        "from the mistakes that it has in common with others."
+        f"**Nearly always the same letter:** {listed(chosen)}. Such a model is right where this letter is right, whatever is "
+        "asked, so nothing is concluded from the mistakes that it has in common with others."
     )
 
 
