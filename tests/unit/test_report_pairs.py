@@ -129,6 +129,18 @@ def test_nearly_the_same_models_are_named():
         assert pairs.nearly_the_same([pair(**{**alike, **changes})], LABELS) is None
 
 
+def test_of_many_pairs_those_that_agree_most_have_a_row():
+    many = [one.model_copy(update={"kappa_within": place / 100}) for place, one in enumerate(all_pairs(7))]
+    rows = pairs.most_alike([many[0].model_copy(update={"kappa_within": None}), *many[1:]])
+    assert [pair.kappa_within for pair in rows] == [place / 100 for place in range(20, 5, -1)]
+    assert pairs.which_rows(many) == (
+        "The tables have the 15 pairs with the largest kappa within subjects; `analysis.json` has all 21 pairs."
+    )
+    assert pairs.most_alike(many[:15]) == many[:15] and pairs.which_rows(many[:15]) is None
+    assert pairs.kappas(many, LABELS) == ["21 pairs", "0.40 to 0.40", "within subjects 0.00 to 0.20"]
+    assert pairs.kappas(many[:1], LABELS) == ["model 1 and model 2 0.40, within subjects 0.00"]
+
+
 @pytest.mark.parametrize(
     ("only_first", "p", "clustered", "sentence"),
     [
@@ -205,14 +217,14 @@ def test_no_pair_may_be_shown_to_differ():
 
 def test_twelve_models_have_a_matrix_and_the_closest_pairs_that_differ():
     twelve = part(12, all_pairs(12))
-    assert len(twelve.matrix) == 12 and len(twelve.pairs) == better.MOST_ROWS
+    assert len(twelve.matrix) == 12 and len(twelve.pairs) == pairs.MOST_ROWS
     assert twelve.pairs[0][3] == "-1.3 points"
     assert twelve.which_pairs == ("The table has the 15 closest of the 66 pairs that differ; `analysis.json` has all 66 pairs.")
 
 
 def test_thirteen_models_have_no_matrix():
     thirteen = part(13, all_pairs(13))
-    assert thirteen.matrix == [] and len(thirteen.pairs) == better.MOST_ROWS and "all 78 pairs" in thirteen.which_pairs
+    assert thirteen.matrix == [] and len(thirteen.pairs) == pairs.MOST_ROWS and "all 78 pairs" in thirteen.which_pairs
     none = part(13, all_pairs(13, p=0.5))
     assert none.pairs == [] and none.which_pairs == "`analysis.json` has all 78 pairs."
 

@@ -23,6 +23,7 @@ class Pairs:
     consistency: Rows
     consistency_test: str | None
     nearly_the_same: str | None
+    which_pairs: str | None
     same_wrong: Rows
     same_wrong_test: str | None
     better: Better | None
@@ -34,6 +35,7 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
     constant = {model.model for model in analysis.compared_models if model.always}
     informative = [pair for pair in analysis.pairs if not constant & set(pair.models)]
     tests = sum(pair.same_wrong_p_holm is not None for pair in informative)
+    rows = sentences.most_alike(analysis.pairs)
     return Pairs(
         comparable=len(analysis.compared) > 1,
         models_wrong=[
@@ -44,10 +46,11 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
         else [],
         models_wrong_test=sentences.models_wrong(wrong) if wrong else None,
         constant=sentences.constant(analysis.compared_models),
-        consistency=[_consistency(pair, labels) for pair in analysis.pairs],
+        consistency=[_consistency(pair, labels) for pair in rows],
         consistency_test=sentences.consistency(informative, labels, best),
         nearly_the_same=sentences.nearly_the_same(informative, labels),
-        same_wrong=[_same_wrong(pair, labels, tests) for pair in analysis.pairs],
+        which_pairs=sentences.which_rows(analysis.pairs),
+        same_wrong=[_same_wrong(pair, labels, tests) for pair in rows],
         same_wrong_test=sentences.same_wrong(informative, labels, best),
         better=better(analysis, labels) if analysis.pairs else None,
     )

@@ -10,7 +10,7 @@ from mmlu_kit.report.cells import decimals, known, listed
 from mmlu_kit.statistics import ALPHA
 
 MOST_NAMED = 3  # pairs in a sentence
-MOST_IN_TEXT = 15  # pairs in an alternative text
+MOST_ROWS = 15  # pairs in a table or an alternative text
 
 Labels = Mapping[str, str]
 
@@ -113,19 +113,32 @@ def _singular(what: str) -> str:
 
 def kappas(pairs: Sequence[PairAnalysis], labels: Labels) -> list[str]:
     """Return the kappas of the pairs, or the range of many, for an alternative text."""
-    if len(pairs) <= MOST_IN_TEXT:
+    if len(pairs) <= MOST_ROWS:
         return [
             f"{both(pair, labels)} {known(pair.kappa, decimals(2))}, within subjects {known(pair.kappa_within, decimals(2))}"
             for pair in pairs
         ]
-    whole = sorted(pair.kappa for pair in pairs if pair.kappa is not None)
-    within = sorted(pair.kappa_within for pair in pairs if pair.kappa_within is not None)
-    ranges = [
-        f"{where}{values[0]:z.2f} to {values[-1]:z.2f}"
-        for where, values in (("", whole), ("within subjects ", within))
-        if values
-    ]
-    return [f"{len(pairs)} pairs", *ranges]
+    ranges = [f"{len(pairs)} pairs"]
+    measures = {"": [pair.kappa for pair in pairs], "within subjects ": [pair.kappa_within for pair in pairs]}
+    for name, values in measures.items():
+        if defined := [value for value in values if value is not None]:
+            ranges.append(f"{name}{min(defined):z.2f} to {max(defined):z.2f}")
+    return ranges
+
+
+def most_alike(pairs: Sequence[PairAnalysis]) -> list[PairAnalysis]:
+    """Return the pairs of the tables: all, or of many, those with the largest kappa within subjects."""
+    if len(pairs) <= MOST_ROWS:
+        return list(pairs)
+    return sorted(pairs, key=lambda pair: -2.0 if pair.kappa_within is None else pair.kappa_within, reverse=True)[:MOST_ROWS]
+
+
+def which_rows(pairs: Sequence[PairAnalysis]) -> str | None:
+    """Say which of many pairs are in the tables, and where the others are; None if all are."""
+    if len(pairs) <= MOST_ROWS:
+        return None
+    which = f"{MOST_ROWS} pairs with the largest kappa within subjects"
+    return f"The tables have the {which}; `analysis.json` has all {len(pairs)} pairs."
 
 
 def nearly_the_same(pairs: Sequence[PairAnalysis], labels: Labels) -> str | None:
