@@ -22,6 +22,40 @@ def test_agreement_of_two_models():
     assert agreement.kappa_max(numpy.arange(10) < 8, numpy.arange(10) < 6, FOUR) == pytest.approx(0.545455, abs=5e-7)
 
 
+def test_kappa_within_subjects_expects_each_subjects_accuracies():
+    random = numpy.random.default_rng(1)
+    subjects, choices = random.integers(0, 5, 300), random.choice([3, 4], 300)
+    first, second = random.random((2, 300)) < 0.3 + 0.1 * subjects
+    expected = 0.0
+    for subject in range(5):
+        for number in (3, 4):
+            there = (subjects == subject) & (choices == number)
+            one, other = first[there].mean(), second[there].mean()
+            expected += there.mean() * (one * other + (1 - one) * (1 - other))
+    within = ((first == second).mean() - expected) / (1 - expected)
+    assert agreement.kappa(first, second, agreement.strata(subjects, choices)) == pytest.approx(within)
+
+
+def test_the_intervals_equal_those_of_resampled_questions():
+    random = numpy.random.default_rng(2)
+    gold, choices = random.integers(0, 3, 400), random.choice([3, 4], 400)
+    first = numpy.where(random.random(400) < 0.4, gold, random.integers(0, 3, 400))
+    second = numpy.where(random.random(400) < 0.5, first, random.integers(0, 3, 400))
+    resampled = []
+    for _ in range(1000):
+        sample = random.integers(0, 400, 400)
+        one, other, right, number = first[sample], second[sample], gold[sample], choices[sample]
+        resampled.append([agreement.kappa(one == right, other == right, number), agreement.capa(one, other, right, number)])
+    intervals = agreement.intervals(first, second, gold, numpy.zeros(400), choices)
+    low, high = numpy.quantile(resampled, (0.025, 0.975), axis=0)
+    assert [intervals.kappa.low, intervals.capa.low] == pytest.approx(low, abs=0.02)
+    assert [intervals.kappa.high, intervals.capa.high] == pytest.approx(high, abs=0.02)
+    assert intervals.kappa_within == intervals.kappa  # there is one subject
+    copies = agreement.intervals(first, first, gold, numpy.zeros(400), choices)
+    assert copies.kappa.low == copies.kappa.high == copies.capa.low == pytest.approx(1)
+    assert agreement.intervals(gold, gold, gold, choices, choices) == (None, None, None)
+
+
 def test_agreement_has_its_bounds():
     first = FIRST == GOLD
     assert agreement.kappa(first, first, FOUR) == pytest.approx(1)
@@ -49,16 +83,16 @@ def biased(random, gold, accuracy, share_of_a):
 def test_unrelated_models_with_a_common_letter_bias_do_not_agree():
     random = numpy.random.default_rng(3)
     rates, p_values = [], []
-    for _ in range(100):
+    for _ in range(200):
         gold, subjects = random.integers(0, 4, 1000), numpy.repeat(numpy.arange(10), 100)
         models = [biased(random, gold, accuracy, 0.85) for accuracy in (0.3, 0.45)]
-        test = agreement.same_wrong(*models, gold, subjects, numpy.full(1000, 4), draws=399)
+        test = agreement.same_wrong(*models, gold, subjects, numpy.full(1000, 4), draws=199)
         rates.append(test.rate)
         p_values.append(test.p)
         assert test.null.low <= test.null.mean <= test.null.high
         assert abs(test.null.mean - test.rate) < 0.05
     assert numpy.mean(rates) > 0.75  # although most wrong answers are the same
-    assert numpy.mean(numpy.array(p_values) <= 0.05) <= 0.1  # small p-values are as rare as by chance
+    assert numpy.mean(numpy.array(p_values) <= 0.05) <= 0.07  # small p-values are as rare as by chance
     assert 0.35 < numpy.mean(p_values) < 0.65
 
 

@@ -47,6 +47,10 @@ def test_sizes(size, text):
         (None, None, "—"),
         (0.0312, None, "p = 0.031"),
         (1.0, None, "p = 1"),
+        (0.0496, None, "p = 0.0496"),
+        (0.0504, None, "p = 0.0504"),
+        (0.05, None, "p = 0.05"),
+        (0.051, None, "p = 0.051"),
         (0.00009, None, "p < 0.0001"),
         (0.0001, None, "p = 0.0001"),
         (None, 1999, "—"),
@@ -57,7 +61,7 @@ def test_sizes(size, text):
         (1 / 400, 399, "p ≤ 0.0025"),
     ],
 )
-def test_the_smallest_p_value_of_a_permutation_test_is_a_bound(value, draws, text):
+def test_p_values_and_the_smallest_of_a_permutation_test(value, draws, text):
     assert formatting.p_value(value, draws) == text
 
 

@@ -313,9 +313,9 @@ def test_models_that_share_no_readable_answer_are_compared_in_pairs_only(mixed):
     assert analysis.models[2].guessing.p == analysis.models[2].constant_letter.p == 1
     assert analysis.difficulty.order == [] and analysis.models_wrong is analysis.cochran_q is None
     assert "No answer of a model could be read on anatomy: not among the hard subjects." in analysis.warnings
-    assert "theirs and others: there is no question of which both answers could be read." in analysis.warnings
+    assert "ran and others; theirs and others: there is no question of which both answers could be read." in analysis.warnings
     report = results.report(merged, rows, questions)
-    assert "| ran, theirs, both readable (90 questions) | 22 | 22 | p = 1 | p = 1 |" in report
+    assert "| ran, theirs, both readable (90 questions) | 22 | 22 | 0.0 points |" in report
     assert "There is no question of which every model's answer could be read" in report
     assert "ran nearly always chooses A" in report and "needs two other models, so nothing is concluded" in report
     assert AnalysisFile.parse(analysis.model_dump_json(), "analysis.json") == analysis
@@ -334,8 +334,8 @@ def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
         in report
     )
     assert "10 of its 100 answers could not be read and are not wrong letters. Both tests are on the 90 others" in report
-    assert "| theirs, others, both readable (90 questions) | 0 | 0 | p = 1 |" in report
-    assert "| theirs, others, unreadable as wrong (100 questions) | 0 | 0 | p = 1 |" in report
+    assert "| theirs, others, both readable (90 questions) | 0 | 0 | 0.0 points |" in report
+    assert "| theirs, others, unreadable as wrong (100 questions) | 0 | 0 | 0.0 points |" in report
     assert "| anatomy | 25.0% | 22.0% (22 right of 90 read) | 22.0% (22 right of 90 read) |" in report
     row = next(line for line in report.splitlines() if line.startswith("| theirs | 22 | 100 |"))
     assert row.endswith("| — | — |")

@@ -64,7 +64,10 @@ def half_right(seed):
             {"m": half_right(1), "n": half_right(1)},
             [
                 "**Models fail on the same questions more often than their accuracies alone explain**",
-                "- m and n choose the same wrong letter more often than two unrelated models with the same letter bias",
+                "**m and n** choose the same wrong letter more often than two unrelated models with the same letter bias",
+                "permutation test, p ≤ 0.0005",
+                "**Nearly the same model:** m and n (100.0% equal answers, kappa 1.000).",
+                "**No difference in accuracy is shown** between m and n (0.0 points;",
                 "- The models are right on exactly the same questions, so Cochran's Q is not defined.",
             ],
         ),
@@ -72,8 +75,8 @@ def half_right(seed):
             {"m": half_right(1), "n": half_right(2)},
             [
                 "**No common pattern is shown:**",
-                "- m and n choose the same wrong letter no more often than two unrelated models",
-                "No difference between the models' accuracies is shown",
+                "It is **not shown** that m and n choose the same wrong letter more often than two unrelated models",
+                "**No difference in accuracy is shown** between",
             ],
         ),
         (
@@ -83,8 +86,9 @@ def half_right(seed):
         (
             {"m": ALWAYS_A, "n": RIGHT},
             [
-                "The models' accuracies differ",
-                "m nearly always chooses A: left out of this count. Whether models miss the same questions needs two other",
+                "Whether models miss the same questions needs two other models, so nothing is concluded.",
+                "**Nearly always the same letter:** m (A, 100.0% of its answers).",
+                "**n is better than m** by 75.0 points",
                 "### What Could Not Be Tested",
                 "- m and n: ",
             ],

@@ -5,20 +5,27 @@ Answers are arrays of choices, one per question, 0 for A, 1 for B and so on; `co
 
 With fewer choices guessing is right more often, so two models that have nothing in common still miss the same questions if
 these differ in their number of choices. What is expected of independent models is therefore computed from their accuracies on
-questions with as many choices, which are the accuracies on all questions if the number is the same everywhere.
+questions with as many choices, which are the accuracies on all questions if the number is the same everywhere. Subjects differ
+in difficulty too: kappa within subjects has the accuracies on questions of the same subject and number of choices.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy
 import pandas
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from mmlu_kit.analysis.pair_document import NullRate
+from mmlu_kit.analysis.pair_document import AgreementInterval, NullRate
 from mmlu_kit.statistics import ALPHA, DRAWS, SEED
 
 FOUR = 4  # choices of MMLU's questions
+# What two models can do on a question: the last axis of a table of counts, whose other axis are groups of questions.
+BOTH, ONLY_FIRST, ONLY_SECOND, SAME_WRONG, OTHER_WRONG = OUTCOMES = range(5)
+
+Counts = NDArray[numpy.int64]
+Values = NDArray[numpy.float64]
 
 
 @dataclass(frozen=True)
@@ -31,45 +38,36 @@ class SameWrong:
     p: float | None
 
 
-def kappa(first: ArrayLike, second: ArrayLike, choices: ArrayLike) -> float | None:
+class Intervals(NamedTuple):
+    """95 % intervals of agreement measures; None where a measure is not defined."""
+
+    kappa: AgreementInterval | None
+    kappa_within: AgreementInterval | None
+    capa: AgreementInterval | None
+
+
+def kappa(first: ArrayLike, second: ArrayLike, groups: ArrayLike) -> float | None:
     """Return the error consistency: Cohen's kappa of two `correct` arrays (Geirhos et al. 2020,
-    https://arxiv.org/abs/2006.16736), with the agreement expected of independent models as above.
+    https://arxiv.org/abs/2006.16736), with the agreement expected of models that are independent in each group of questions:
+    those with as many choices or, for kappa within subjects, those of one subject with as many choices.
 
     0 is expected of independent models with these accuracies; 1 means that the models are right on the same questions. None if
-    both are always right or always wrong on questions with as many choices.
+    both are always right or always wrong in each group.
     """
-    observed = float((numpy.asarray(first, bool) == numpy.asarray(second, bool)).mean())
-    return _beyond(observed, _expected(first, second, choices))
+    return _defined(_kappa(_right_or_wrong(first, second, groups)))
 
 
 def kappa_of_bias(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: ArrayLike) -> float | None:
     """Return the kappa of independent models with these accuracies where each letter is right, which is the effect of a common
     letter bias: two unrelated models that prefer 'A' are right on the same questions. None where `kappa` is None."""
-    letters = numpy.unique(numpy.column_stack([choices, gold]), axis=0, return_inverse=True)[1].ravel()
-    return _beyond(_expected(first, second, letters), _expected(first, second, choices))
+    by_letter, by_choices = (_expected(_right_or_wrong(first, second, groups)) for groups in (strata(choices, gold), choices))
+    return _defined(_beyond(by_letter, by_choices))
 
 
 def kappa_max(first: ArrayLike, second: ArrayLike, choices: ArrayLike) -> float | None:
     """Return the largest kappa that two models with these accuracies can have; None where `kappa` is None."""
     one, other = accuracies(first, choices), accuracies(second, choices)
-    return _beyond(float((1 - abs(one - other)).mean()), _expected(first, second, choices))
-
-
-def accuracies(correct: ArrayLike, groups: ArrayLike) -> NDArray[numpy.float64]:
-    """Return for each question the accuracy on the questions of its group."""
-    numbers = pandas.Series(numpy.asarray(correct, float))
-    return numbers.groupby(numpy.asarray(groups)).transform("mean").to_numpy()
-
-
-def _expected(first: ArrayLike, second: ArrayLike, groups: ArrayLike) -> float:
-    """Return how often models with these accuracies in each group that are independent within it are both right or both
-    wrong."""
-    one, other = accuracies(first, groups), accuracies(second, groups)
-    return float((one * other + (1 - one) * (1 - other)).mean())
-
-
-def _beyond(observed: float, expected: float) -> float | None:
-    return None if expected == 1 else (observed - expected) / (1 - expected)
+    return _defined(_beyond((1 - abs(one - other)).mean(), _expected(_right_or_wrong(first, second, choices))))
 
 
 def capa(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: ArrayLike) -> float | None:
@@ -81,10 +79,108 @@ def capa(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: ArrayLik
     other letters, a b + (1 - a)(1 - b) times the mean of 1 / (choices - 1). The paper has one a and b for all questions. None
     if both are always right, or if all questions have two choices and both are always wrong.
     """
+    return _defined(_capa(_tables(_outcomes(first, second, gold), choices), numpy.unique(choices)))
+
+
+def intervals(
+    first: ArrayLike, second: ArrayLike, gold: ArrayLike, subjects: ArrayLike, choices: ArrayLike, draws: int = DRAWS
+) -> Intervals:
+    """Return 95 % intervals of `kappa`, of kappa within subjects and of `capa`: a percentile bootstrap over questions.
+
+    Only counts matter, so samples of questions are drawn as multinomial counts of the outcomes in each subject.
+    """
+    places = strata(choices, subjects)
+    table = _tables(_outcomes(first, second, gold), places)
+    numbers = numpy.zeros(len(table), int)
+    numbers[places] = choices
+    starts = numpy.flatnonzero(numpy.diff(numbers, prepend=0))  # strata are in order of their number of choices
+    # Seeded here, so that a pair's draws do not depend on which other pairs are compared.
+    sample = numpy.random.default_rng(SEED).multinomial(table.sum(), table.ravel() / table.sum(), draws)
+    within = numpy.concatenate([table[None], sample.reshape(draws, *table.shape)])  # the first is what was observed
+    by_choices = numpy.add.reduceat(within, starts, axis=1)
+    return Intervals(
+        *(_interval(values) for values in (_kappa(by_choices), _kappa(within), _capa(by_choices, numbers[starts])))
+    )
+
+
+def _interval(values: Values) -> AgreementInterval | None:
+    """Return the interval from a measure's value, followed by its values in the draws."""
+    value, drawn = values[0], values[1:][~numpy.isnan(values[1:])]
+    if numpy.isnan(value) or not len(drawn):
+        return None
+    # Accuracies are fitted to the questions, so the expected agreement is too large if subjects have few: in the value once,
+    # and in the draws twice. Both are undone.
+    low, high = numpy.quantile(drawn, (ALPHA / 2, 1 - ALPHA / 2)) + 2 * (value - drawn.mean())
+    return AgreementInterval(low=float(numpy.clip(low, -1, 1)), high=float(numpy.clip(high, -1, 1)))
+
+
+def accuracies(correct: ArrayLike, groups: ArrayLike) -> Values:
+    """Return for each question the accuracy on the questions of its group."""
+    numbers = pandas.Series(numpy.asarray(correct, float))
+    return numbers.groupby(numpy.asarray(groups)).transform("mean").to_numpy()
+
+
+def strata(*columns: ArrayLike) -> NDArray[numpy.int64]:
+    """Return each question's number of its stratum, the questions that are alike in all columns, in order of the first."""
+    number = numpy.zeros(1, numpy.int64)
+    for column in columns:
+        codes, names = pandas.factorize(numpy.asarray(column), sort=True)
+        number = number * len(names) + codes
+    return numpy.unique(number, return_inverse=True)[1]
+
+
+def _outcomes(first: ArrayLike, second: ArrayLike, gold: ArrayLike) -> NDArray[numpy.int64]:
     one, other, right = map(numpy.asarray, (first, second, gold))
-    a, b = numpy.mean(one == right), numpy.mean(other == right)
-    expected = a * b + (1 - a) * (1 - b) * numpy.mean(1 / (numpy.asarray(choices) - 1))
-    return _beyond(float(numpy.mean(one == other)), float(expected))
+    return numpy.select(
+        [(one == right) & (other == right), one == right, other == right, one == other],
+        [BOTH, ONLY_FIRST, ONLY_SECOND, SAME_WRONG],
+        OTHER_WRONG,
+    )
+
+
+def _right_or_wrong(first: ArrayLike, second: ArrayLike, groups: ArrayLike) -> Counts:
+    """Return a table of counts from `correct` arrays, in which all wrong answers are different."""
+    one, other = numpy.asarray(first, bool), numpy.asarray(second, bool)
+    return _tables(numpy.select([one & other, one, other], [BOTH, ONLY_FIRST, ONLY_SECOND], OTHER_WRONG), groups)
+
+
+def _tables(outcomes: NDArray[numpy.int64], groups: ArrayLike) -> Counts:
+    """Return the counts of the outcomes in each group, in the groups' order: groups × outcomes."""
+    names, places = numpy.unique(groups, return_inverse=True)
+    cells = numpy.bincount(places * len(OUTCOMES) + outcomes, minlength=len(names) * len(OUTCOMES))
+    return cells.reshape(len(names), len(OUTCOMES))
+
+
+def _kappa(counts: Counts) -> Values:
+    """Return kappas from tables of counts, … × groups × outcomes; NaN where it is not defined."""
+    observed = 1 - counts[..., [ONLY_FIRST, ONLY_SECOND]].sum((-2, -1)) / counts.sum((-2, -1))
+    return _beyond(observed, _expected(counts))
+
+
+def _expected(counts: Counts) -> Values:
+    """Return how often models with these accuracies in each group that are independent within it are both right or both
+    wrong."""
+    questions = counts.sum(-1)
+    first, second = (counts[..., [BOTH, only]].sum(-1) / numpy.maximum(questions, 1) for only in (ONLY_FIRST, ONLY_SECOND))
+    return (questions * (first * second + (1 - first) * (1 - second))).sum(-1) / questions.sum(-1)
+
+
+def _capa(counts: Counts, choices: NDArray[numpy.int64]) -> Values:
+    """Return chance-adjusted agreements from tables of counts by number of choices; NaN where it is not defined."""
+    whole, total = counts.sum(-2), counts.sum((-2, -1))
+    first, second, same = (whole[..., [BOTH, other]].sum(-1) / total for other in (ONLY_FIRST, ONLY_SECOND, SAME_WRONG))
+    uniform = (counts.sum(-1) / (choices - 1)).sum(-1) / total
+    return _beyond(same, first * second + (1 - first) * (1 - second) * uniform)
+
+
+def _beyond(observed: Values, expected: Values) -> Values:
+    with numpy.errstate(invalid="ignore", divide="ignore"):
+        beyond = numpy.where(expected == 1, numpy.nan, (observed - expected) / (1 - expected))
+    return numpy.clip(beyond, -1, 1)  # rounding may lead beyond these ends
+
+
+def _defined(value: Values) -> float | None:
+    return None if numpy.isnan(value) else float(value)
 
 
 def same_wrong(

@@ -36,7 +36,6 @@ def analysis(
     compared = protocols.first_of_each(merged.study.models, answers)
     in_subjects = shared_questions({model: answers[model] for model in compared})
     shared = in_subjects.once()
-    pairs, warnings_on_pairs = compare_models(shared)
     texts = {question.sha256: question for question in questions}
     models = [
         analyse_model(model, summaries.label(merged, model), rows).model_copy(
@@ -44,7 +43,9 @@ def analysis(
         )
         for model, rows in answers.items()
     ]
-    difficulty = analyse_difficulty(in_subjects, questions, [model.model for model in models if model.always])
+    constant = [model.model for model in models if model.always]
+    pairs, warnings_on_pairs = compare_models(shared, constant)
+    difficulty = analyse_difficulty(in_subjects, questions, constant)
     return AnalysisFile(
         study=merged.study.name,
         questions=len(shared),

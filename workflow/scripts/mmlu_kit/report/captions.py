@@ -55,8 +55,9 @@ MISTAKE_FIGURES = {
     ),
     "agreement": Caption(
         "Cohen's kappa of right and wrong for each pair of models",
-        "Error consistency of each pair of models: Cohen's kappa of right and wrong. 0 means that their accuracies alone "
-        "explain how often both are wrong.",
+        "Error consistency of each pair of models: Cohen's kappa of right and wrong, below the diagonal over all questions, "
+        "above it within subjects. 0 means that their accuracies, or those in each subject, explain how often both are "
+        "wrong.",
     ),
     "letter_bias": Caption(
         "Shares of the letters in each model's answers",

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib import pyplot
 
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.report import captions
+from mmlu_kit.report.agreement_figure import agreement
 from mmlu_kit.report.figures import (
     BLUE,
     GREEN,
@@ -81,37 +81,6 @@ def models_wrong(analysis: AnalysisFile) -> Any:
     axes.set_ylabel("questions")
     axes.set_title("Do models fail on the same questions?")
     figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
-    return figure
-
-
-def agreement(analysis: AnalysisFile) -> Any:
-    """Draw the error consistency of each pair of models: Cohen's kappa of right and wrong."""
-    models = analysis.compared_models
-    places = {model.model: place for place, model in enumerate(models)}
-    grid = [[float("nan")] * len(models) for _ in models]
-    for pair in analysis.pairs:
-        one, other = sorted(places[model] for model in pair.models)
-        grid[other][one] = float("nan") if pair.kappa is None else pair.kappa
-    figure, axes = pyplot.subplots(figsize=(4.2 + 0.9 * len(models), 2.6 + 0.6 * len(models)))
-    image = axes.imshow(grid, vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
-    for y, values in enumerate(grid):
-        for x, value in enumerate(values):
-            if value == value:  # only one half is filled, as pairs are unordered
-                axes.text(x, y, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
-    axes.set_xticks(
-        range(len(models) - 1),
-        [two_lines(model.label) for model in models[:-1]],
-        rotation=20,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    axes.set_yticks(range(1, len(models)), [two_lines(model.label) for model in models[1:]])
-    axes.set_xlim(-0.5, len(models) - 1.5)
-    axes.set_ylim(len(models) - 0.5, 0.5)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_title("Are two models wrong on the same questions?")
-    figure.colorbar(image, ax=axes, label="Cohen's kappa of right and wrong")
     return figure
 
 
@@ -198,5 +167,6 @@ def reliability(analysis: AnalysisFile) -> Any:
     return figure
 
 
-# Each caption's figure is the function of its name.
-DRAW: dict[str, Callable[[AnalysisFile], Any]] = {name: globals()[name] for name in captions.MISTAKE_FIGURES}
+DRAW: dict[str, Callable[[AnalysisFile], Any]] = {
+    draw.__name__: draw for draw in (answer_outcomes, models_wrong, agreement, letter_bias, reliability)
+}

@@ -1,9 +1,9 @@
-"""Models on the same questions: tests of their accuracies, and intervals of a difference."""
+"""Models on the same questions: tests of their accuracies, and intervals of a difference or ratio."""
 
 from typing import NamedTuple
 
 import numpy
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from mmlu_kit.statistics import ALPHA, POWER
@@ -18,6 +18,16 @@ class CochranQ(NamedTuple):
     statistic: float
     df: int
     p: float
+
+
+class ClusteredDifference(NamedTuple):
+    """The difference of two accuracies with whole clusters (subjects) as the sampling unit, and its test."""
+
+    difference: float
+    standard_error: float
+    df: int
+    p: float
+    interval: Interval
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -52,12 +62,84 @@ def paired_interval(both: int, only_first: int, only_second: int, neither: int) 
     return Interval(max(-1.0, lowest), min(1.0, highest))
 
 
-def smallest_difference(questions: int, discordant: float) -> float | None:
-    """Return the smallest difference in accuracy that the exact McNemar test at 5 % detects with a power of 80 %.
+def paired_ratio_interval(both: int, only_first: int, only_second: int) -> Interval | None:
+    """Return the 95 % interval of the first accuracy divided by the second, on the same questions, from the numbers of
+    questions that both or only one got right. None if one of the models is never right.
+
+    Bonett and Price 2006 (Statistics in Medicine 25, 3039-3047): Wilson's intervals of the two accuracies among the questions
+    that at least one got right, narrowed so that the limits' ratios cover the ratio of correlated accuracies.
+    """
+    first, second, either = both + only_first, both + only_second, both + only_first + only_second
+    if not first or not second:
+        return None
+    z = float(stats.norm.isf(ALPHA / 2))
+    log_se = ((only_first + only_second + 2) / ((first + 1) * (second + 1))) ** 0.5
+    z *= log_se / sum(((1 - (right + 1) / (either + 2)) / (right + 1)) ** 0.5 for right in (first, second))
+
+    def limits(right: int) -> Interval:
+        middle, reach = 2 * right + z**2, z * (z**2 + 4 * right * (1 - right / either)) ** 0.5
+        return Interval((middle - reach) / (2 * (either + z**2)), (middle + reach) / (2 * (either + z**2)))
+
+    (low, high), (other_low, other_high) = limits(first), limits(second)
+    return Interval(low / other_high, high / other_low)
+
+
+def clustered_difference(first: ArrayLike, second: ArrayLike, clusters: ArrayLike) -> ClusteredDifference | None:
+    """Return the first minus the second of two accuracies on the same questions, from their `correct` arrays, with its test.
+
+    The mean of the questions' differences, its cluster-robust standard error (Miller 2024, https://arxiv.org/abs/2411.00640,
+    sections 2.2 and 4.2) and Student's t with clusters - 1 degrees of freedom. None if the standard error is zero: the models
+    are right on the same questions, or differ equally in every cluster.
+    """
+    from statsmodels.regression.linear_model import OLS
+
+    differences = numpy.asarray(first, float) - numpy.asarray(second, float)
+    groups = numpy.unique(clusters, return_inverse=True)[1]
+    if groups.max() == 0 or numpy.allclose(numpy.bincount(groups, differences - differences.mean()), 0, atol=1e-6):
+        return None
+    kinds = {"cov_type": "cluster", "cov_kwds": {"groups": groups}, "use_t": True}
+    fit = OLS(differences, numpy.ones_like(differences)).fit(**kinds)
+    low, high = (float(end) for end in fit.conf_int(alpha=ALPHA)[0])
+    return ClusteredDifference(
+        float(differences.mean()), float(fit.bse[0]), int(groups.max()), float(fit.pvalues[0]), Interval(low, high)
+    )
+
+
+def right_together(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> float | None:
+    """Return the one-sided p-value that two models which are independent within each stratum are right on so many of the same
+    questions, from their `correct` arrays.
+
+    The Mantel-Haenszel test without correction for continuity: with both models' numbers of right answers in each stratum
+    fixed, the number of questions that both get right is a sum of hypergeometric numbers, taken as normal. None if it cannot
+    vary in any stratum.
+    """
+    one, other, places = numpy.asarray(first, float), numpy.asarray(second, float), numpy.unique(strata, return_inverse=True)[1]
+    questions, first_right, second_right, both = (
+        numpy.bincount(places, weights) for weights in (numpy.ones_like(one), one, other, one * other)
+    )
+    several = questions > 1
+    n, a, b = questions[several], first_right[several], second_right[several]
+    variance = (a * (n - a) * b * (n - b) / (n**2 * (n - 1))).sum()
+    excess = (both[several] - a * b / n).sum()
+    return float(stats.norm.sf(excess / variance**0.5)) if variance else None
+
+
+def smallest_clustered_difference(test: ClusteredDifference, level: float = ALPHA) -> float | None:
+    """Return the smallest difference in accuracy that the clustered test at this level detects with a power of 80 %.
+
+    (t(1 - level / 2) + t(power)) standard errors, by Student's t with clusters - 1 degrees of freedom (Bloom 1995, Evaluation
+    Review 19, 547-556). None if it is larger than 1.
+    """
+    difference = float(stats.t.isf(level / 2, test.df) + stats.t.ppf(POWER, test.df)) * test.standard_error
+    return difference if difference <= 1 else None
+
+
+def smallest_difference(questions: int, discordant: float, level: float = ALPHA) -> float | None:
+    """Return the smallest difference in accuracy that the exact McNemar test at this level detects with a power of 80 %.
 
     `discordant` is the share of questions that only one of two models gets right. Of n questions, D ~ Binomial(n, discordant)
     are discordant, and Binomial(D, (1 + difference / discordant) / 2) of these favour the better model. The power is the
-    probability that the test's p-value is then at most 0.05, summed over all D (Schork and Williams 1980, Communications in
+    probability that the test's p-value is then at most `level`, summed over all D (Schork and Williams 1980, Communications in
     Statistics B 9, 349-357). None if the power is lower even for a model that wins every discordant question.
     """
     if not discordant:
@@ -66,8 +148,8 @@ def smallest_difference(questions: int, discordant: float) -> float | None:
     weight = stats.binom.pmf(number, questions, discordant)
     number, weight = number[weight > 1e-12], weight[weight > 1e-12]
     # The most wins of the worse model with which the test still rejects; -1 if it never does.
-    worse = stats.binom.ppf(ALPHA / 2, number, 0.5)
-    worse -= stats.binom.cdf(worse, number, 0.5) > ALPHA / 2
+    worse = stats.binom.ppf(level / 2, number, 0.5)
+    worse -= stats.binom.cdf(worse, number, 0.5) > level / 2
 
     def excess_power(difference: float) -> float:
         favoured = (1 + difference / discordant) / 2

@@ -1,6 +1,6 @@
 """The error analysis, from analysis.json: its parts, and what they have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmlu_kit.analysis.document import AnalysisFile
@@ -9,6 +9,7 @@ from mmlu_kit.formatting import percent
 from mmlu_kit.report import captions
 from mmlu_kit.report.sections import confidence, difficulty, guessing, labels, letters, pairs
 from mmlu_kit.report.sentences import accuracy, answers
+from mmlu_kit.report.sentences import pairs as pair_sentences
 from mmlu_kit.report.sentences.letters import left_out
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
@@ -52,13 +53,15 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         confidence=confidence.part(analysis, in_every_order),
         labels=labels.part(analysis.label_errors, names),
         warnings=analysis.warnings,
-        alt={figure: alt(figure, analysis.models) for figure in captions.MISTAKE_FIGURES},
+        alt={figure: alt(figure, analysis) for figure in captions.MISTAKE_FIGURES},
     )
 
 
-def alt(figure: str, models: Sequence[ModelAnalysis]) -> str:
+def alt(figure: str, analysis: AnalysisFile) -> str:
     """Return a figure's alternative text: its title and its numbers."""
-    numbers = [f"{model.label} {values}" for model in models if (values := _values(figure, model))]
+    numbers = [f"{model.label} {values}" for model in analysis.models if (values := _values(figure, model))]
+    if figure == "agreement":
+        numbers = pair_sentences.kappas(analysis.pairs, {model.model: model.label for model in analysis.models})
     return f"{captions.MISTAKE_FIGURES[figure].title}: {'; '.join(numbers)}"
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from mmlu_kit.analysis.difficulty_document import ModelsWrong
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
+from mmlu_kit.analysis.pair_document import AgreementInterval, PairAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import cells
-from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, names, points
+from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, names
+from mmlu_kit.report.sections.better import Better, better
 from mmlu_kit.report.sentences import pairs as sentences
 
 
@@ -20,25 +21,37 @@ class Pairs:
     models_wrong_headings: Row
     models_wrong: Rows
     models_wrong_test: str
-    pairs: Rows
-    same_wrong: list[str]
-    better: Rows
-    accuracies_differ: str | None
+    constant: str | None
+    consistency: Rows
+    consistency_test: str | None
+    nearly_the_same: str | None
+    which_pairs: str | None
+    same_wrong: Rows
+    same_wrong_test: str | None
+    better: Better | None
 
 
 def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
     """Return the part; `labels` are by model, `best` is what the best answer is called."""
     wrong = analysis.models_wrong
     within = ["If independent within subjects"] if wrong and wrong.differs_within else []
+    constant = {model.model for model in analysis.constant_models}
+    informative = [pair for pair in analysis.pairs if not constant & set(pair.models)]
+    tests = sum(pair.same_wrong_p_holm is not None for pair in informative)
+    rows = sentences.most_alike(analysis.pairs)
     return Pairs(
         comparable=len(analysis.compared) > 1,
         models_wrong_headings=["Models wrong", "Questions", "Share", "If mistakes were independent", *within],
         models_wrong=_models_wrong(wrong) if wrong else [],
         models_wrong_test=sentences.models_wrong(analysis),
-        pairs=[_pair(pair, labels) for pair in analysis.pairs],
-        same_wrong=[sentence for pair in analysis.pairs if (sentence := sentences.same_wrong(pair, labels, best)) is not None],
-        better=[row for pair in analysis.pairs for row in _better(pair, labels)],
-        accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
+        constant=sentences.constant(analysis.constant_models),
+        consistency=[_consistency(pair, labels) for pair in rows],
+        consistency_test=sentences.consistency(informative, labels, best),
+        nearly_the_same=sentences.nearly_the_same(informative, labels),
+        which_pairs=sentences.which_rows(analysis.pairs),
+        same_wrong=[_same_wrong(pair, labels, tests) for pair in rows],
+        same_wrong_test=sentences.same_wrong(informative, labels, best),
+        better=better(analysis, labels) if analysis.pairs else None,
     )
 
 
@@ -52,36 +65,34 @@ def _models_wrong(wrong: ModelsWrong) -> Rows:
     return rows
 
 
-def _pair(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
-    kappa, null = cells.NOT_KNOWN, pair.same_wrong_null
-    if pair.kappa is not None:
-        kappa = f"{pair.kappa:.2f} ({known(pair.kappa_max, decimals(2))})"
+def _consistency(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
     return [
         names(pair.models, labels),
         str(pair.both_wrong),
         f"{pair.both_wrong_expected:.0f}",
-        kappa,
-        known(pair.capa, decimals(2)),
+        _measure(pair.kappa, pair.kappa_interval),
+        known(pair.kappa_max, decimals(2)),
+        _measure(pair.kappa_within, pair.kappa_within_interval),
+        p_value(pair.consistency_p),
+        p_value(pair.consistency_p_holm),
+    ]
+
+
+def _same_wrong(pair: PairAnalysis, labels: Mapping[str, str], tests: int) -> Row:
+    """Return the row of a pair; Holm's correction is for this number of tests."""
+    null, draws = pair.same_wrong_null, pair.same_wrong_draws
+    return [
+        names(pair.models, labels),
+        _measure(pair.capa, pair.capa_interval),
         f"{pair.same_wrong} ({known(pair.same_wrong_rate, percent)})",
         f"{percent(null.mean)} ({interval(null.low, null.high)})" if null else cells.NOT_KNOWN,
-        p_value(pair.same_wrong_p),
+        p_value(pair.same_wrong_p, draws),
+        # The smallest that the correction leaves is as many times the smallest p-value.
+        p_value(pair.same_wrong_p_holm, (draws + 1) // max(1, tests) - 1),
     ]
 
 
-def _better(pair: PairAnalysis, labels: Mapping[str, str]) -> Rows:
-    """Return the row of the test and, if questions are left out, one of the test that counts unreadable answers as wrong."""
-    both, difference = names(pair.models, labels), known(pair.smallest_difference, points)
-    if not pair.mcnemar_unread_wrong:
-        return [[both, *_test(pair.mcnemar), difference]]
-    return [
-        [f"{both}, both readable ({pair.questions:,} questions)", *_test(pair.mcnemar), difference],
-        [
-            f"{both}, unreadable as wrong ({pair.questions + pair.unread:,} questions)",
-            *_test(pair.mcnemar_unread_wrong),
-            cells.NOT_KNOWN,
-        ],
-    ]
-
-
-def _test(test: McNemar) -> Row:
-    return [str(test.only_first), str(test.only_second), p_value(test.p), p_value(test.p_holm)]
+def _measure(value: float | None, ends: AgreementInterval | None) -> str:
+    if value is None or ends is None:
+        return known(value, decimals(2))
+    return f"{value:z.2f} ({ends.low:z.2f} to {ends.high:z.2f})"
