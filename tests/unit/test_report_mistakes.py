@@ -238,7 +238,7 @@ def test_that_models_fail_together_is_concluded_within_subjects(p, p_within, sen
 def test_models_that_nearly_always_choose_one_letter_are_named_and_left_out():
     text = section_6({"m": half_right(1), "n": half_right(2), "o": ALWAYS_A}, ("anatomy", "astronomy", "virology"))
     assert "\no nearly always chooses A: left out of the mean and of the tests, as such answers say nothing" in text
-    assert "o nearly always chooses A: left out of this count. **" in text
+    assert "**Nearly always the same letter:** o (A, 100.0% of its answers). Such a model is right where this letter is" in text
     assert "| 2 of 2 |" in text and "of 3 |" not in text
     part = text[text.index("### Are Mistakes Random") : text.index("### Do All Models")]
     assert "\n| m | 0.0 (2)" in part and "\n| n | 0.0 (2)" in part and "\n| o |" not in part
