@@ -41,6 +41,26 @@ def test_sizes(size, text):
     assert formatting.size(size) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "draws", "text"),
+    [
+        (None, None, "—"),
+        (0.0312, None, "p = 0.031"),
+        (1.0, None, "p = 1"),
+        (0.00009, None, "p < 0.0001"),
+        (0.0001, None, "p = 0.0001"),
+        (None, 1999, "—"),
+        (1 / 2000, 1999, "p ≤ 0.0005"),
+        (2 / 2000, 1999, "p = 0.001"),
+        (1.0, 1999, "p = 1"),
+        (1 / 10_000, 9999, "p ≤ 0.0001"),
+        (1 / 400, 399, "p ≤ 0.0025"),
+    ],
+)
+def test_the_smallest_p_value_of_a_permutation_test_is_a_bound(value, draws, text):
+    assert formatting.p_value(value, draws) == text
+
+
 def test_columns_are_aligned():
     assert formatting.columns([("model", "size"), ("a", "1"), ("long name", "")]) == [
         "model      size",

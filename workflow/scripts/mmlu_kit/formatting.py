@@ -70,10 +70,16 @@ def rate(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def p_value(value: float | None) -> str:
-    """A p-value with two significant digits: 'p = 0.031', 'p < 0.0001'; '—' if there is none."""
+def p_value(value: float | None, draws: int | None = None) -> str:
+    """A p-value with two significant digits: 'p = 0.031', 'p < 0.0001'; '—' if there is none.
+
+    `draws` is the number of random draws of a permutation test. However clear an effect is, its p-value is at least
+    1 / (draws + 1), so this value is a bound: 'p ≤ 0.0005'.
+    """
     if value is None:
         return "—"
+    if draws is not None and value <= 1 / (draws + 1):
+        return f"p ≤ {1 / (draws + 1):.2g}"
     return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
 
 
