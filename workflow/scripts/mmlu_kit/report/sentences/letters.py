@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.model_document import ModelAnalysis
+from mmlu_kit.formatting import p_value
 from mmlu_kit.report.cells import listed
+from mmlu_kit.statistics import ALPHA, DRAWS
 
 # With more letters, their table has a row for each letter instead of columns.
 MOST_COLUMNS = 6
@@ -28,7 +31,10 @@ def notes(analysis: AnalysisFile, in_every_order: Sequence[str]) -> list[str]:
         "The first columns show how often each letter was chosen; *recall* is how often a letter was chosen when it was right."
         if max(len(model.letters) for model in analysis.models) <= MOST_COLUMNS
         else "*Right* is how often a letter is right; then follow how often each model chose it, and *recall*, how often it "
-        "did so when the letter was right."
+        "did so when the letter was right.",
+        "Chance alone makes shares and recalls differ: *by chance* is the standard deviation of a model that prefers "
+        f"none of them, the mean of {DRAWS:,} simulated ones with the same accuracy on the same questions, for which all wrong "
+        "choices are equally likely.",
     ]
     if left_out(analysis):
         sentences.append("Both are of the answers that could be read.")
@@ -49,4 +55,25 @@ def notes(analysis: AnalysisFile, in_every_order: Sequence[str]) -> list[str]:
             f"The prompts of {listed(unlettered)} have no letters: there A is the first choice, B the second and so on, and "
             "the model does not see their order."
         )
+    return sentences
+
+
+def preferences(models: Sequence[ModelAnalysis]) -> list[str]:
+    """Say which models prefer a letter beyond chance, and of which that is not shown; those with nearly one letter first."""
+    constant = [f"{model.label} ({model.always})" for model in models if model.always]
+    others = [model for model in models if not model.always]
+    beyond, not_shown = (
+        [
+            f"{model.label} ({p_value(model.letter_spread.p_holm, draws=DRAWS)})"
+            for model in others
+            if (model.letter_spread.p_holm < ALPHA) is preferred
+        ]
+        for preferred in (True, False)
+    )
+    lettered = any(model.generated for model in models)
+    what = "letters" if lettered else "places"
+    test = "simulation test of the shares' standard deviation, with Holm's correction over the models"
+    sentences = [f"**Nearly always the same choice:** {listed(constant)}."] if constant else []
+    sentences += [f"**{what.capitalize()} are preferred beyond chance** by {listed(beyond)}; {test}."] if beyond else []
+    sentences += [f"**No preference beyond chance is shown** for {listed(not_shown)}; {test}."] if not_shown else []
     return sentences
