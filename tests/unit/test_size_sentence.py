@@ -86,9 +86,9 @@ def test_models_without_a_test_are_not_said_to_differ():
     assert "no difference between the largest and the smallest model is shown" in text and "from s to l (not tested)" in text
 
 
-def test_few_questions_show_nothing():
-    text = sentence({"s": right(20)[:99], "l": right(90)[:99]})
-    assert "no difference between the largest and the smallest model is shown" in text
+def test_the_exact_test_shows_a_difference_on_few_questions_if_it_is_plain():
+    assert "Accuracy rises with every step" in sentence({"s": right(0)[:20], "l": right(90)[:20]})
+    assert "no difference between the largest and the smallest model is shown" in sentence({"s": "AAAA", "l": "ABCD"})
 
 
 def test_one_model_or_equal_sizes_have_no_sentence(monkeypatch):

@@ -11,7 +11,7 @@ from mmlu_kit.statistics.proportions import wilson
 
 # Subjects with a larger share of unreadable answers are named, up to a number of them.
 UNREAD_NAMED, MOST_NAMED = 0.05, 5
-# What unreadable answers take from guessing is said from half a point on.
+# What unreadable answers may change is said from half a point on.
 VISIBLE = 0.005
 
 
@@ -120,6 +120,9 @@ def _unreadable(model: ModelAnalysis) -> list[str]:
         readable, guessed = share.readable, model.guessing.accuracy
         if readable is None:
             sentences.append(f"None of its {model.questions:,} {name}s could be read: nothing is known of its accuracy.")
+            continue
+        if share.unparsed < VISIBLE * model.questions:
+            sentences.append(f"{share.unparsed:,} of its {model.questions:,} {name}s could not be read.")
             continue
         sentences.append(
             f"{share.unparsed:,} of its {model.questions:,} {name}s could not be read: {percent(share.accuracy)} are right "

@@ -29,6 +29,6 @@ def notes(errors: LabelErrors) -> str:
         ),
         "The first *change* is from all checked questions (p of Fisher's exact test of good against flagged questions), the "
         "second from the question set's own labels on the same questions (McNemar test). Both have Holm's correction over the "
-        "models. A change with p of 0.05 or more is not shown.",
+        "models. A change is shown where p is below 0.05.",
     ]
     return " ".join(sentences)

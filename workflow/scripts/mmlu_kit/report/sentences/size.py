@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from mmlu_kit import formatting
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.model_document import FEWEST_QUESTIONS
 from mmlu_kit.formatting import p_value, percent, ratio
 from mmlu_kit.report.cells import listed
 from mmlu_kit.results.summaries import Summary
@@ -29,12 +28,11 @@ class Step:
     larger: Summary
     difference: float
     p: float | None
-    questions: int
 
     @property
     def shown(self) -> bool:
         """Whether the test shows a difference."""
-        return self.p is not None and self.p < ALPHA and self.questions >= FEWEST_QUESTIONS
+        return self.p is not None and self.p < ALPHA
 
     def __str__(self) -> str:
         """Return the two models and the test: 'from a to b (p = 0.3)'."""
@@ -72,8 +70,8 @@ def step(smaller: Summary, larger: Summary, analysis: AnalysisFile) -> Step:
         if set(pair.models) == {smaller.model, larger.model}:
             wins = pair.mcnemar.only_second - pair.mcnemar.only_first
             paired = wins if pair.models == (smaller.model, larger.model) else -wins
-            return Step(smaller, larger, paired / pair.questions, pair.mcnemar.p_holm, pair.questions)
-    return Step(smaller, larger, difference, None, 0)
+            return Step(smaller, larger, paired / pair.questions, pair.mcnemar.p_holm)
+    return Step(smaller, larger, difference, None)
 
 
 def _finding(steps: Sequence[Step], ends: Step) -> str:
