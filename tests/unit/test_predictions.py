@@ -323,7 +323,10 @@ def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
         "were right, it would be 32.0%. Of the 90 that could be read, 24.4% are right (95% interval 16.7% to 34.2%).\n"
         in report
     )
-    assert "10 of its 100 answers could not be read: 22.0% are right if these count as wrong, 32.0% if they count as right" in report
+    assert (
+        "10 of its 100 answers could not be read: 22.0% are right if these count as wrong, 32.0% if they count as right"
+        in report
+    )
     assert "Both tests are on the 90 others." in report
     assert "| theirs | answer | 90 of 100 | 24.4% | 16.7% to 34.2% | 22.0% | 32.0% |" in report
     assert "| theirs, others, both readable (90 questions) | 0 | 0 | p = 1 |" in report

@@ -4,15 +4,17 @@ import random
 
 import pytest
 from mmlu_kit.analysis import paired
+from mmlu_kit.analysis.choice_orders import order_effects
 from mmlu_kit.analysis.difficulty_document import Difficulty, HardQuestion, KendallW
 from mmlu_kit.analysis.label_document import LabelAccuracies, LabelChange, LabelErrors
 from mmlu_kit.analysis.model_document import ConfidenceGap, ReadableShare
-from mmlu_kit.analysis.protocol_document import Proportion
+from mmlu_kit.analysis.protocol_document import Proportion, ProtocolAnalysis
+from mmlu_kit.report.sections import letters
 from mmlu_kit.report.sentences import accuracy, confidence
 from mmlu_kit.results import merging
 from mmlu_kit.timing.time_logs import Processes
 
-from tests.helpers import results
+from tests.helpers import protocols, results
 
 ALWAYS_A = "A" * 100
 RIGHT = results.GOLD
@@ -237,8 +239,8 @@ def test_models_that_guess_are_named_once():
 def test_a_preference_for_letters_is_told_from_chance():
     leaning = "".join("A" if index % 5 < 2 else gold for index, gold in enumerate(RIGHT))
     text = section_6({"m": leaning, "n": half_right(3)})
-    assert "**Letters are preferred beyond chance** by m (p = 0.001); simulation test" in text
-    assert "**No preference beyond chance is shown** for n (p = " in text
+    assert "**Letters are preferred beyond chance** by m (shares p ≤ 0.001, recalls p " in text
+    assert "**No preference beyond chance is shown** for n (shares p = " in text
     assert "| Standard deviation (by chance) | Recall of A |" in text
 
 
@@ -273,3 +275,16 @@ def test_the_calibration_errors_table_has_its_interval_and_that_of_chance():
     text = section_6({"m": half_right(1)})
     assert "| Model | Mean confidence | Accuracy | Calibration error (95% interval) | Calibrated model |" in text
     assert "Its calibration error is larger than a calibrated model's (" in text and "by chance, p ≤ 0.0005)" in text
+
+
+def test_a_model_asked_in_every_order_has_its_consistency_beside_its_letters():
+    study = results.study(["m", "n"], ["anatomy"])
+    analysis = results.analysis(*results.merged(study, {model: {"anatomy": half_right(1)} for model in "mn"}))
+    # Always the letter A, which stands for another choice in each order; or always the first choice.
+    records = [protocols.in_orders(protocols.question("anatomy", n), "AAAA" if n else "ADCB") for n in range(4)]
+    effects = order_effects("m", records)
+    orders = ProtocolAnalysis(families=[], cloze=[], orders=[effects])
+    part = letters.part(analysis.model_copy(update={"protocols": orders}), ["m"], generated=True)
+    assert part.headings[-1] == "Same choice in every order"
+    assert [row[-1] for row in part.rows] == ["25.0%", "—"]
+    assert "Same choice in every order" not in letters.part(analysis, ["m"], generated=True).headings

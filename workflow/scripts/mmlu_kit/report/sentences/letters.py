@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.model_document import ModelAnalysis
+from mmlu_kit.analysis.model_document import ModelAnalysis, Spread
 from mmlu_kit.formatting import p_value
 from mmlu_kit.report.cells import listed
 from mmlu_kit.statistics import ALPHA, DRAWS
@@ -63,17 +63,25 @@ def preferences(models: Sequence[ModelAnalysis]) -> list[str]:
     constant = [f"{model.label} ({model.always})" for model in models if model.always]
     others = [model for model in models if not model.always]
     beyond, not_shown = (
-        [
-            f"{model.label} ({p_value(model.letter_spread.p_holm, draws=DRAWS)})"
-            for model in others
-            if (model.letter_spread.p_holm < ALPHA) is preferred
-        ]
+        [f"{model.label} ({_tests(model)})" for model in others if (model.letter_spread.p_holm < ALPHA) is preferred]
         for preferred in (True, False)
     )
     lettered = any(model.generated for model in models)
     what = "letters" if lettered else "places"
-    test = "simulation test of the shares' standard deviation, with Holm's correction over the models"
+    test = "decided by the shares; tests by simulation with Holm's correction over the models"
     sentences = [f"**Nearly always the same choice:** {listed(constant)}."] if constant else []
     sentences += [f"**{what.capitalize()} are preferred beyond chance** by {listed(beyond)}; {test}."] if beyond else []
     sentences += [f"**No preference beyond chance is shown** for {listed(not_shown)}; {test}."] if not_shown else []
     return sentences
+
+
+def _tests(model: ModelAnalysis) -> str:
+    """Return the p-values of the spreads of a model's shares and recalls: 'shares p = 0.03, recalls p = 0.2'."""
+    spreads = {"shares": model.letter_spread, "recalls": model.recall_spread}
+    return listed(f"{name} {_p(spread)}" for name, spread in spreads.items() if spread)
+
+
+def _p(spread: Spread) -> str:
+    """Return the corrected p-value, as a bound if it is a multiple of the smallest one that random draws can give."""
+    text = p_value(spread.p_holm, draws=DRAWS)
+    return text.replace("=", "≤") if spread.p <= 1 / (DRAWS + 1) else text
