@@ -49,7 +49,7 @@ def calibration_error(confidences: Floats, correct: Floats) -> float:
 def error_interval(confidences: Floats, correct: Floats, draws: int = DRAWS) -> Interval:
     """Return the 95 % interval of the ECE that all such questions would have, by the bootstrap with test inversion.
 
-    The bins' gaps of confidence and accuracy are taken a number of times as large as they are, and bootstrap samples of each bin
+    The bins' gaps of confidence and accuracy are taken a number of times as large as they are, and bootstrap samples of a bin
     vary around them as around the real ones. The ends are the ECEs of the gaps with which an ECE as large, or as small, as the
     real one has the probability TAIL (Carpenter 1999, Journal of the Royal Statistical Society B 61, 159-172). As chance alone
     makes an ECE larger, the interval may lie below it.
