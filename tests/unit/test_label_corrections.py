@@ -65,7 +65,17 @@ def test_right_answers_are_read_of_wrong_labels_alone(tmp_path):
     assert not [warning for warning in checks.warnings if "correct_answer" in warning]
 
 
-@pytest.mark.parametrize(("text", "named"), [("Why not?", "('Why not?')"), ("", "(empty)"), ("A", "('A')"), ("0", "('0')")])
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Why not?", "('Why not?')"),
+        ("", "(empty)"),
+        ("A", "('A')"),
+        ("0", "('0')"),
+        ("\x1b[2J<script>", "('\\x1b[2J<script>')"),  # the report escapes every text from outside
+        ("x" * 20_000, f"('{'x' * 40}')"),
+    ],
+)
 def test_a_right_answer_that_cannot_be_read_is_named(tmp_path, text, named):
     """The label of the question is A: a check that calls it wrong and right says nothing."""
     checks = checked(tmp_path, wrong_groundtruth=text)

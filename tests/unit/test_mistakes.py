@@ -122,6 +122,24 @@ def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):
     return answers
 
 
+def test_the_gap_of_confidence_is_clustered_by_ten_subjects():
+    (ten,) = analysed({"m": simulated(1, 0.6)}).models
+    gap = ten.calibration.gap
+    assert gap.clustered and gap.difference == pytest.approx(ten.calibration.confidence - ten.best_letter.accuracy)
+    (nine,) = analysed({"m": dict(list(simulated(1, 0.6).items())[:9])}).models
+    assert not nine.calibration.gap.clustered
+
+
+def test_preferences_for_letters_are_corrected_for_the_number_of_models():
+    answers = {"a": simulated(1, 0.4, (0.7, 0.1, 0.1, 0.1)), "b": simulated(2, 0.4), "c": {"anatomy": "ABA"}}
+    a, b, c = analysed(answers).models
+    assert a.letter_spread.p == 1 / 2000 and a.letter_spread.p_holm == 3 / 2000
+    assert a.letter_spread.sd > 5 * a.letter_spread.by_chance
+    assert b.letter_spread.p > 0.05 and b.letter_spread.sd < 2 * b.letter_spread.by_chance
+    assert a.recall_spread.p_holm == 2 / 2000  # the recalls of the third are not known
+    assert c.recall_spread is None
+
+
 def test_independent_models_do_not_agree():
     analysis = analysed(
         {name: simulated(seed, accuracy) for name, seed, accuracy in [("a", 1, 0.3), ("b", 2, 0.4), ("c", 3, 0.5)]}

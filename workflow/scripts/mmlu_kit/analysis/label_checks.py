@@ -110,7 +110,7 @@ class LabelChecks:
     def _on_corrections(self) -> list[str]:
         """Name the questions with a wrong label whose right answer cannot be read."""
         unread = [
-            f"{subject} {index} ({formatting.escaped(repr(correction.text[:40])) if correction.text.strip() else 'empty'})"
+            f"{subject} {index} ({repr(correction.text[:40]) if correction.text.strip() else 'empty'})"
             for (subject, index), correction in self.corrections.items()
             if not correction.letters
         ]
