@@ -60,7 +60,7 @@ def size(models: Sequence[Sized], analysis: AnalysisFile) -> str | None:
         f"{model.summary.label} ({formatting.count(model.parameters)}) reaches {percent(model.summary.accuracy)}"
         for model in (models[-1], models[0])
     )
-    return f"{_finding(steps, ends)}: {named}{_compared(ends)}.{_unshown(steps)}{without}"
+    return f"{_finding(steps, ends)}: {named}{_compared(ends)}.{_exceptions(steps)}{without}"
 
 
 def step(smaller: Summary, larger: Summary, analysis: AnalysisFile) -> Step:
@@ -96,11 +96,13 @@ def _compared(ends: Step) -> str:
     return text
 
 
-def _unshown(steps: Sequence[Step]) -> str:
-    """Return the steps of which no difference is shown, with their tests."""
+def _exceptions(steps: Sequence[Step]) -> str:
+    """Return the steps that go down, and those of which no difference is shown, with their tests."""
+    falls = [str(one) for one in steps if one.shown and one.difference < 0]
     unshown = [str(one) for one in steps if not one.shown]
-    test = "McNemar tests with Holm's correction"
-    return f" No difference is shown {'; '.join(unshown)}; {test}." if unshown else ""
+    sentences = [f"It falls {'; '.join(falls)}."] if falls else []
+    sentences += [f"No difference is shown {'; '.join(unshown)}."] if unshown else []
+    return "".join(f" {sentence}" for sentence in [*sentences, "McNemar tests with Holm's correction."] if sentences)
 
 
 def _are(labels: Sequence[str]) -> str:
