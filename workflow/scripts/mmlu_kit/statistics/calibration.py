@@ -61,8 +61,8 @@ def error_interval(confidences: Floats, correct: Floats, draws: int = DRAWS) -> 
     counts = numpy.bincount(bins)
     # The variance of a bootstrap mean of n values is that of the values over n, not over n - 1.
     noise = (numpy.column_stack(sums) - gaps) * numpy.sqrt(counts / numpy.maximum(1, counts - 1))
-    gaps, noise = gaps / len(correct), noise / len(correct)
-    return Interval(_end(gaps, noise, 1 - TAIL), _end(gaps, noise, TAIL))
+    shares, varied = gaps / len(correct), noise / len(correct)
+    return Interval(_end(shares, varied, 1 - TAIL), _end(shares, varied, TAIL))
 
 
 def _bootstrap_sums(random: numpy.random.Generator, values: Floats, draws: int) -> Floats:
