@@ -98,7 +98,8 @@ def test_the_checkpoints_prefer_a(analysis):
     for model in analysis.models:
         assert model.letters["A"].share > 1.5 * model.letters["A"].gold_share
         assert model.letters["A"].recall > 0.6 and max(model.letters[letter].recall for letter in "BCD") < 0.5
-        assert model.share_sd > 0.08 and model.recall_sd > 0.1
+        assert model.letter_spread.sd > 0.08 and model.recall_spread.sd > 0.1
+        assert model.letter_spread.by_chance < 0.03 and model.letter_spread.p == 1 / 2000 < model.letter_spread.p_holm < 0.01
         assert model.warnings == []  # well under half of all answers, though
         assert model.guessing.p < 1e-30 and model.constant_letter.letter == "D"
 
@@ -107,8 +108,10 @@ def test_the_checkpoints_do_better_on_correct_labels(analysis):
     checks = analysis.label_errors
     assert (checks.checked, checks.flagged, checks.unmatched) == (970, 66, 0)
     for model in checks.models:
-        assert model.accuracy_flagged < model.accuracy < model.accuracy_clean
-        assert (model.clean, model.flagged) == (904, 66)
+        assert model.flagged.share < model.checked.share < model.clean.share
+        assert (model.clean.questions, model.flagged.questions) == (904, 66)
+        assert model.change.low > 0 and model.change.p_holm < 0.05
+        assert model.corrected.questions == 935 and model.checked.share < model.corrected.share
 
 
 def test_agreement_beyond_chance_is_lower_than_plain_agreement(analysis, predictions):

@@ -236,3 +236,17 @@ def test_observed_and_independent_mistakes_are_on_the_histogram(data):
 def test_eight_models_with_long_names_fit(name):
     models = [f"Some-rather-long-model-name-{number}B-Instruct-4bit" for number in range(8)]
     inside(ALL[name], analysis({model: {"anatomy": (LETTERS[place % 4] * 4 + "A") * 20} for place, model in enumerate(models)}))
+
+
+def test_each_point_of_the_reliability_figure_has_its_interval():
+    """Confidences are all the same in half of the answers, and differ in the others."""
+    merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "ABCA" * 25}})
+    table["logprob_A"] += [0.01 * (index // 2) * (index % 2) for index in range(100)]
+    (model,) = (analysis := results.analysis(merged, table)).models
+    figure = mistake_figures.reliability(analysis)
+    points, _, (bars,) = figure.axes[0].containers[0]
+    bins = model.calibration.bins
+    assert len(bins) > 4 and list(points.get_ydata()) == [100 * bin.accuracy for bin in bins]
+    ends = [sorted(segment[:, 1]) for segment in bars.get_segments()]
+    assert ends == [pytest.approx([100 * bin.low, 100 * bin.high]) for bin in bins]
+    pyplot.close(figure)

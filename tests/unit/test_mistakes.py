@@ -6,13 +6,13 @@ import pytest
 from mmlu_kit.analysis import mistakes, pairs, subject_order
 from mmlu_kit.analysis.difficulty_document import HardQuestion
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.label_checks import LabelChecks
-from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
+from mmlu_kit.analysis.label_checks import Correction, LabelChecks
+from mmlu_kit.analysis.label_document import LabelErrors
 from mmlu_kit.analysis.model_document import ConstantLetter, LetterShares
 from mmlu_kit.analysis.pair_document import McNemar
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import multiple
+from mmlu_kit.statistics import multiple, proportions
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers.analyses import RIGHT, TEN, questions_on, study_of
@@ -63,20 +63,21 @@ def test_a_model_that_always_answers_a_is_no_better_than_always_answering_a():
     assert model.constant_letter == ConstantLetter(letter="A", accuracy=0.25, p=1.0)
     assert model.letters["A"] == LetterShares(share=1.0, expected_share=0.25, gold_share=0.25, recall=1.0)
     assert model.letters["B"] == LetterShares(share=0.0, expected_share=0.25, gold_share=0.25, recall=0.0)
-    assert model.share_sd == model.recall_sd == pytest.approx(0.4330127)
+    assert model.letter_spread.sd == model.recall_spread.sd == pytest.approx(0.4330127)
 
 
 def test_a_letter_that_is_never_right_has_no_recall():
     model = analysed({"m": {"anatomy": "ABA"}}).models[0]
-    assert model.letters["D"].recall is None and model.recall_sd is None and model.share_sd > 0
+    assert model.letters["D"].recall is None and model.recall_spread is None and model.letter_spread.sd > 0
 
 
 def test_confidence_is_the_best_letters_probability_among_the_four():
     calibration = analysed({"m": {"anatomy": RIGHT[:50] + "A" * 50}}).models[0].calibration
     confidence = 1 / (1 + 3 * numpy.exp(-2.0))  # results.py: -0.5 for the best letter, -2.5 for the others
-    (filled,) = [bin for bin in calibration.bins if bin.count]
-    assert filled.confidence == pytest.approx(confidence) and filled.low < confidence < filled.high
-    assert calibration.ece == pytest.approx(abs(confidence - filled.accuracy))
+    (filled,) = calibration.bins  # equal confidences share a bin
+    assert (filled.least, filled.confidence, filled.most) == pytest.approx((confidence,) * 3)
+    assert calibration.error.ece == pytest.approx(abs(confidence - filled.accuracy))
+    assert (filled.low, filled.high) == proportions.wilson(62, 100)
 
 
 def test_fewer_than_100_questions_are_descriptive_only():
@@ -119,6 +120,24 @@ def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):
         guesses = random.choice(list("ABCD"), 100, p=letter_bias)
         answers[subject] = "".join(numpy.where(random.random(100) < accuracy, list(RIGHT), guesses))
     return answers
+
+
+def test_the_gap_of_confidence_is_clustered_by_ten_subjects():
+    (ten,) = analysed({"m": simulated(1, 0.6)}).models
+    gap = ten.calibration.gap
+    assert gap.clustered and gap.difference == pytest.approx(ten.calibration.confidence - ten.best_letter.accuracy)
+    (nine,) = analysed({"m": dict(list(simulated(1, 0.6).items())[:9])}).models
+    assert not nine.calibration.gap.clustered
+
+
+def test_preferences_for_letters_are_corrected_for_the_number_of_models():
+    answers = {"a": simulated(1, 0.4, (0.7, 0.1, 0.1, 0.1)), "b": simulated(2, 0.4), "c": {"anatomy": "ABA"}}
+    a, b, c = analysed(answers).models
+    assert a.letter_spread.p == 1 / 2000 and a.letter_spread.p_holm == 3 / 2000
+    assert a.letter_spread.sd > 5 * a.letter_spread.by_chance
+    assert b.letter_spread.p > 0.05 and b.letter_spread.sd < 2 * b.letter_spread.by_chance
+    assert a.recall_spread.p_holm == 2 / 2000  # the recalls of the third are not known
+    assert c.recall_spread is None
 
 
 def test_independent_models_do_not_agree():
@@ -319,18 +338,23 @@ def test_questions_other_than_those_answered_are_an_error():
 
 def test_accuracy_on_checked_labels_is_per_model():
     types = {("anatomy", 0): "ok", ("anatomy", 1): "wrong groundtruth", ("anatomy", 2): "expert", ("anatomy", 3): "ok"}
-    analysis = analysed({"a": {"anatomy": "ABCA"}, "b": {"anatomy": "A"}}, labels=LabelChecks(types, unmatched=2))
+    labels = LabelChecks(types, unmatched=2, corrections={("anatomy", 1): Correction("C", frozenset("C"))})
+    analysis = analysed({"a": {"anatomy": "ABCA"}, "b": {"anatomy": "A"}}, labels=labels)
     assert "2 label checks of questions that are not in this study." in analysis.warnings
     assert analysis.label_errors == LabelErrors(
         checked=3,
         flagged=1,
+        corrected=1,
+        unread_corrections=0,
         unmatched=2,
         by_type={"wrong groundtruth": 1},
-        models=[
-            LabelAccuracies(model="a", accuracy=2 / 3, accuracy_clean=0.5, accuracy_flagged=1.0, clean=2, flagged=1),
-            LabelAccuracies(model="b", accuracy=1.0, accuracy_clean=1.0, accuracy_flagged=None, clean=1, flagged=0),
-        ],
+        models=analysis.label_errors.models,
     )
+    a, b = analysis.label_errors.models
+    assert (a.checked.count, a.checked.questions, a.clean.share, a.flagged.share) == (2, 3, 0.5, 1.0)
+    assert (a.corrected.count, a.corrected.questions, a.correction.only_second) == (1, 3, 1)  # the right letter was C, not B
+    assert a.change.difference == pytest.approx(a.clean.share - a.checked.share) and a.change.p == a.change.p_holm == 1
+    assert (b.checked, b.flagged, b.change) == (b.clean, None, None) and b.clean.share == b.corrected.share == 1.0
     assert analysed({"a": {"anatomy": "A"}}).label_errors is None
 
 

@@ -238,7 +238,7 @@ def test_the_analysis_of_imported_answers_has_no_probabilities(mixed):
     merged, rows, questions = mixed
     analysis = results.analysis(merged, rows, questions)
     ran, theirs, _ = analysis.models
-    assert ran.calibration.ece > 0 and theirs.calibration is None
+    assert ran.calibration.error.ece > 0 and theirs.calibration is None
     assert "imported without letter probabilities, so its confidence is not known." in " ".join(theirs.warnings)
     assert (theirs.generated.unparsed, theirs.best_letter.correct) == (10, 22)
     assert analysis.hardest[0].predicted["ran"] == "A"
@@ -250,7 +250,8 @@ def test_unreadable_answers_are_no_wrong_letters(mixed):
     theirs = analysis.models[1]
     best = theirs.best_letter
     assert (best.correct, best.wrong, best.unparsed, best.accuracy) == (22, 68, 10, 0.22)
-    assert (theirs.readable.questions, theirs.readable.accuracy, theirs.readable.highest) == (90, 22 / 90, 0.32)
+    assert (best.readable.questions, best.readable.accuracy, best.readable.highest) == (90, 22 / 90, 0.32)
+    assert theirs.generated.readable == best.readable
     assert theirs.read_by == {"letter": 90} and analysis.models[0].read_by == {}
     assert theirs.letters["B"].share == 1.0 and theirs.letters["A"].share == 0.0
     assert (theirs.letters["B"].recall, theirs.letters["B"].gold_share) == (1.0, 0.25)
@@ -309,7 +310,7 @@ def test_models_that_share_no_readable_answer_are_compared_in_pairs_only(mixed):
     rows = rows.assign(**{name: rows[name].astype(object).mask(unread, value) for name, value in letters.items()})
     analysis = results.analysis(merged, rows, questions)
     assert [pair.models for pair in analysis.pairs] == [("ran", "theirs")]
-    assert analysis.models[2].readable is None and analysis.models[2].best_letter.unparsed == 100
+    assert analysis.models[2].best_letter.readable is None and analysis.models[2].best_letter.unparsed == 100
     assert analysis.models[2].guessing.p == analysis.models[2].constant_letter.p == 1
     assert analysis.difficulty.order == [] and analysis.models_wrong is analysis.cochran_q is None
     assert "No answer of a model could be read on anatomy: not among the hard subjects." in analysis.warnings
@@ -333,7 +334,12 @@ def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
         "were right, it would be 32.0%. Of the 90 that could be read, 24.4% are right (95% interval 16.7% to 34.2%).\n"
         in report
     )
-    assert "10 of its 100 answers could not be read and are not wrong letters. Both tests are on the 90 others" in report
+    assert (
+        "10 of its 100 answers could not be read: 22.0% are right if these count as wrong, 32.0% if they count as right"
+        in report
+    )
+    assert "Both tests are on the 90 others." in report
+    assert "| theirs | answer | 90 of 100 | 24.4% | 16.7% to 34.2% | 22.0% | 32.0% |" in report
     assert "| theirs, others, both readable (90 questions) | 0 | 0 | 0.0 points |" in report
     assert "| theirs, others, unreadable as wrong (100 questions) | 0 | 0 | 0.0 points |" in report
     assert "| anatomy | 25.0% | 22.0% (22 right of 90 read) | 22.0% (22 right of 90 read) |" in report

@@ -121,7 +121,7 @@ def test_label_checks_of_copies_are_one_check():
     types = {("anatomy", 0): "ok", ("astronomy", 0): "wrong groundtruth", ("virology", 1): "ok"}
     labels = label_errors.LabelChecks(types, 0)
     errors = analysis_of(*study_of({"a": dict.fromkeys(SUBJECTS, RIGHT)}), labels).label_errors
-    assert (errors.checked, errors.flagged, errors.models[0].flagged) == (2, 1, 1)
+    assert (errors.checked, errors.flagged, errors.models[0].flagged.questions) == (2, 1, 1)
 
 
 def test_the_writeups_numbers_are_compared_with_every_copy(root):

@@ -3,18 +3,25 @@
 import random
 
 import pytest
+from mmlu_kit.analysis import paired
+from mmlu_kit.analysis.choice_orders import order_effects
 from mmlu_kit.analysis.difficulty_document import Difficulty, HardQuestion, KendallW, ModelsWrong, SubjectDifferences
-from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
+from mmlu_kit.analysis.label_document import LabelAccuracies, LabelChange, LabelErrors
+from mmlu_kit.analysis.model_document import ConfidenceGap, ReadableShare
+from mmlu_kit.analysis.protocol_document import Proportion, ProtocolAnalysis
 from mmlu_kit.formatting import p_value
-from mmlu_kit.report.sentences import accuracy, difficulty
+from mmlu_kit.report.sections import letters
+from mmlu_kit.report.sentences import accuracy, confidence, difficulty
 from mmlu_kit.results import merging
 from mmlu_kit.timing.time_logs import Processes
 
-from tests.helpers import results
+from tests.helpers import protocols, results
 
 ALWAYS_A = "A" * 100
 RIGHT = results.GOLD
 ALWAYS_WRONG = "BCDA" * 25
+LABELLED = [(45, 90), (44, 80), (45, 84)]  # right answers and questions: all, without flagged, with corrected labels
+HALF_EXACTLY = RIGHT[:48] + "BCDA" * 12 + "ABDC"  # 50 right
 HALF_1 = "".join(gold if index % 8 < 4 else "A" for index, gold in enumerate(RIGHT))
 HALF_2 = "".join(gold if index % 8 >= 4 else "A" for index, gold in enumerate(RIGHT))
 
@@ -106,8 +113,11 @@ def test_the_sentences_of_section_6_follow_the_tests(answers, sentences):
     [
         (
             "-" * 60 + RIGHT[60:],
-            "60 of its 100 generated answers are unparsed; with as many unparsed answers, guessing would reach 10.0%.",
+            "60 of its 100 generated answers could not be read: 40.0% are right if these count as wrong, 100.0% if they "
+            "count as right, and 100.0% of the 40 others (95% interval 91.2% to 100.0%). With as many unreadable answers, "
+            "guessing would reach 10.0%.",
         ),
+        ("-" * 100, "None of its 100 generated answers could be read: nothing is known of its accuracy."),
         (RIGHT, None),
     ],
 )
@@ -116,16 +126,19 @@ def test_unparsed_answers_are_counted_and_compared_with_guessing(generated, sent
     evaluations = [results.evaluation("s", "anatomy", RIGHT, generated)]
     merged = merging.merge(study, evaluations, [results.timing("s", "anatomy")], Processes({}))
     text = results.report(merged, merging.table(study, evaluations))
-    assert sentence in text if sentence else "are unparsed" not in text
+    assert sentence in text if sentence else "could not be read" not in text and "| Readable |" not in text
 
 
 def test_guessings_accuracy_is_given_only_if_it_visibly_differs():
     study = results.study(["s"], ["anatomy"])
     merged, table = results.merged(study, {"s": {"anatomy": RIGHT}})
     (model,) = results.analysis(merged, table).models
-    generated = model.generated.model_copy(update={"unparsed": 1, "parse_rate": 1 - 1 / 14_042})
-    sentence = accuracy.guessing(model.model_copy(update={"generated": generated, "questions": 14_042, "warnings": []}))
-    assert sentence.endswith(" 1 of its 14042 generated answers are unparsed.")
+    readable = ReadableShare(questions=980, accuracy=1.0, low=0.99, high=1.0, highest=1.0)
+    for unparsed, visible in ((19, False), (20, True)):
+        generated = model.generated.model_copy(update={"unparsed": unparsed, "readable": readable})
+        sentence = accuracy.guessing(model.model_copy(update={"generated": generated, "questions": 1000, "warnings": []}))
+        assert f"{unparsed} of its 1,000 generated answers could not be read: " in sentence
+        assert ("guessing would reach 24.5%" in sentence) is visible is ("guessing would" in sentence)
 
 
 ORDER = ["anatomy", "astronomy"]
@@ -283,11 +296,22 @@ def test_a_question_cannot_add_markup_to_the_report():
 
 
 def test_label_errors_are_shown_if_labels_were_checked():
-    model = LabelAccuracies(model="m", accuracy=0.5, accuracy_clean=0.55, accuracy_flagged=None, clean=80, flagged=0)
-    errors = LabelErrors(checked=90, flagged=10, unmatched=2, by_type={"wrong_groundtruth": 10}, models=[model])
-    text = section_6({"m": RIGHT}, label_errors=errors)
-    assert "MMLU-Redux checked 90 of these questions and flagged 10 (wrong_groundtruth: 10); 2 of its checks" in text
-    assert "| m | 50.0% | 55.0% | — |" in text
+    all_labels, clean, corrected = ([True] * right + [False] * (number - right) for right, number in LABELLED)
+    model = LabelAccuracies(
+        model="m",
+        checked=Proportion(**paired.proportion(all_labels)),
+        clean=Proportion(**paired.proportion(clean)),
+        flagged=None,
+        change=LabelChange(difference=0.05, low=0.01, high=0.08, p=0.01, p_holm=0.02),
+        corrected=Proportion(**paired.proportion(corrected)),
+        correction=None,
+    )
+    counts = {"checked": 90, "flagged": 10, "corrected": 4, "unread_corrections": 1, "unmatched": 2}
+    text = section_6({"m": RIGHT}, label_errors=LabelErrors(**counts, by_type={"wrong groundtruth": 10}, models=[model]))
+    assert "MMLU-Redux checked 90 of these questions and flagged 10 (wrong groundtruth: 10); 2 of its checks" in text
+    assert "| m | 50.0% of 90 (39.9% to 60.1%) | 55.0% of 80 (44.1% to 65.4%) | +5.0 (1.0 to 8.0 points), p = 0.02 |" in text
+    assert " | 53.6% of 84 (43.0% to 63.8%) | — |" in text
+    assert "adds the 4 flagged questions" in text and "leaves out 5 questions without a right choice or not clear, and" in text
     assert "Labels were not checked" in section_6({"m": RIGHT})
 
 
@@ -296,3 +320,83 @@ def test_models_that_share_no_question_are_not_compared():
     text = results.report(*results.merged(study, {"m": {"anatomy": RIGHT}, "n": {"virology": RIGHT}}))
     assert "No question was answered by every model, so models are not compared." in text
     assert "(figures/models_wrong.png)" not in text and "(figures/agreement.png)" not in text
+
+
+def models_of(answers, subjects=("anatomy",), change=None):
+    """Return a study's analysed models with these answers in each subject, changed in some fields."""
+    study = results.study(list(answers), list(subjects))
+    models = results.analysis(
+        *results.merged(study, {model: dict.fromkeys(subjects, text) for model, text in answers.items()})
+    ).models
+    return [model.model_copy(update=change or {}) for model in models]
+
+
+def test_that_a_model_always_answers_one_letter_comes_first():
+    text = section_6({"m": ALWAYS_A, "n": RIGHT})
+    assert (
+        "- **m** answered A to 100.0% of the questions: its accuracy is the share of A among the right answers and says "
+        "nothing about knowledge. It is not distinguishable from guessing"
+    ) in text
+    assert "**Nearly always the same choice:** m (A)." in text and "**m** nearly always chose A, so its confidence says" in text
+    assert "m is not distinguishable from guessing: nothing" not in text
+
+
+def test_models_that_guess_are_named_once():
+    guesses = "".join(random.Random(5).choices("ABCD", k=100))
+    text = section_6({"m": guesses, "n": RIGHT, "o": guesses})
+    assert text.count("m, o are not distinguishable from guessing: nothing is concluded from differences between their") == 1
+    assert "nothing is concluded" not in section_6({"n": RIGHT})
+
+
+def test_a_preference_for_letters_is_told_from_chance():
+    leaning = "".join("A" if index % 5 < 2 else gold for index, gold in enumerate(RIGHT))
+    text = section_6({"m": leaning, "n": half_right(3)})
+    assert "**Letters are preferred beyond chance** by m (shares p ≤ 0.001, recalls p " in text
+    assert "**No preference beyond chance is shown** for n (shares p = " in text
+    assert "| Standard deviation (by chance) | Recall of A |" in text
+
+
+def gap(**changes):
+    return ConfidenceGap(**{"difference": 0.0, "low": -0.031, "high": 0.03, "p": 0.98, "clustered": False} | changes)
+
+
+@pytest.mark.parametrize(
+    ("gap", "sentence"),
+    [
+        (gap(), "**m** is not shown to be over- or underconfident: its mean confidence is 71.1% and its accuracy 50.0%, which "
+         "match within 3.1 points (difference 0.0 points, 95% interval -3.1 to 3.0 points; t-test over questions, p = 0.98)."),
+        (gap(difference=0.1, low=0.05, high=0.15, p=0.001, clustered=True), "**m** is overconfident: its mean confidence is "
+         "71.1% and its accuracy 50.0% (difference 10.0 points, 95% interval 5.0 to 15.0 points; t-test clustered by subject"),
+        (gap(difference=-0.1, low=-0.15, high=-0.05, p=0.001), "**m** is underconfident: "),
+        (gap(difference=0.04, low=-0.001, high=0.081, p=0.051), "**m** is not shown to be over- or underconfident: "),
+        (None, "**m** is right or wrong too rarely for a test of its confidence: its mean confidence is 71.1%"),
+    ],
+)  # fmt: skip
+def test_confidence_is_compared_with_accuracy_by_a_test(gap, sentence):
+    (model,) = models_of({"m": half_right(1)}, change={"best_letter": models_of({"m": HALF_EXACTLY})[0].best_letter})
+    calibration = model.calibration.model_copy(update={"gap": gap})
+    assert confidence.confidence(model, calibration).startswith(sentence)
+
+
+def test_the_confidence_of_few_questions_is_only_described():
+    (model,) = models_of({"m": half_right(1)[:99]})
+    assert confidence.confidence(model, model.calibration).startswith("**m** answered too few questions for a test: its mean")
+
+
+def test_the_calibration_errors_table_has_its_interval_and_that_of_chance():
+    text = section_6({"m": half_right(1)})
+    assert "| Model | Mean confidence | Accuracy | Calibration error (95% interval) | Calibrated model |" in text
+    assert "Its calibration error is larger than a calibrated model's (" in text and "by chance, p ≤ 0.0005)" in text
+
+
+def test_a_model_asked_in_every_order_has_its_consistency_beside_its_letters():
+    study = results.study(["m", "n"], ["anatomy"])
+    analysis = results.analysis(*results.merged(study, {model: {"anatomy": half_right(1)} for model in "mn"}))
+    # Always the letter A, which stands for another choice in each order; or always the first choice.
+    records = [protocols.in_orders(protocols.question("anatomy", n), "AAAA" if n else "ADCB") for n in range(4)]
+    effects = order_effects("m", records)
+    orders = ProtocolAnalysis(families=[], cloze=[], orders=[effects])
+    part = letters.part(analysis.model_copy(update={"protocols": orders}), ["m"], generated=True)
+    assert part.headings[-1] == "Same choice in every order"
+    assert [row[-1] for row in part.rows] == ["25.0%", "—"]
+    assert "Same choice in every order" not in letters.part(analysis, ["m"], generated=True).headings

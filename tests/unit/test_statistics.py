@@ -258,3 +258,31 @@ def test_an_interval_contains_its_proportion_even_after_rounding():
 
 def test_guessing_is_not_tested_on_no_answers():
     assert proportions.better_than_guessing(0, []) == proportions.worse_than_guessing(0, []) == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [((56, 70, 48, 80), 0.0524, 0.3339), ((9, 10, 3, 10), 0.1705, 0.8090), ((10, 10, 0, 20), 0.6791, 1.0)],
+)
+def test_newcombes_interval_of_two_independent_proportions(counts, low, high):
+    """Against table II of Newcombe 1998 (Statistics in Medicine 17, 873-890), method 10."""
+    test = proportions.independent_difference(*counts)
+    assert (test.low, test.high) == pytest.approx((low, high), abs=5e-5)
+    assert test.mean == pytest.approx(counts[0] / counts[1] - counts[2] / counts[3])
+    assert test.p == pytest.approx(
+        stats.fisher_exact([[counts[0], counts[1] - counts[0]], [counts[2], counts[3] - counts[2]]]).pvalue
+    )
+
+
+def test_a_mean_of_clusters_of_one_is_a_plain_mean():
+    values = numpy.random.default_rng(3).normal(0.2, 1, 40)
+    plain, clustered = proportions.mean_test(values), proportions.mean_test(values, numpy.arange(40))
+    assert clustered == pytest.approx(plain, rel=1e-9)
+    assert plain.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert proportions.mean_test([0.3, 0.3]) is proportions.mean_test([0.3]) is None
+
+
+def test_ten_copies_of_each_value_are_one_value_if_they_are_a_cluster():
+    values = numpy.random.default_rng(4).normal(0.2, 1, 30)
+    copies = proportions.mean_test(numpy.repeat(values, 10), numpy.repeat(numpy.arange(30), 10))
+    assert copies == pytest.approx(proportions.mean_test(values), rel=5e-3)

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas
 
-from mmlu_kit.analysis import label_errors
 from mmlu_kit.analysis.difficulty import analyse_difficulty
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.label_accuracies import label_accuracies
 from mmlu_kit.analysis.label_checks import LabelChecks
-from mmlu_kit.analysis.one_model import FEWEST_QUESTIONS, analyse_model
+from mmlu_kit.analysis.model_document import FEWEST_QUESTIONS
+from mmlu_kit.analysis.one_model import analyse_model, with_holm
 from mmlu_kit.analysis.pairs import compare_models
 from mmlu_kit.analysis.shared_questions import SharedQuestions, shared_questions
 from mmlu_kit.inputs.question_faults import QuestionFault
@@ -49,7 +50,7 @@ def analysis(
     return AnalysisFile(
         study=merged.study.name,
         questions=len(shared),
-        models=models,
+        models=with_holm(models),
         compared=compared,
         pairs=pairs,
         cochran_q=difficulty.cochran_q,
@@ -58,7 +59,7 @@ def analysis(
         hardest=difficulty.hardest,
         discrimination=difficulty.discrimination,
         question_faults=list(faults),
-        label_errors=label_errors.accuracies(labels, {model: repeats.once(rows) for model, rows in answers.items()})
+        label_errors=label_accuracies(labels, {model: repeats.once(rows) for model, rows in answers.items()})
         if labels
         else None,
         warnings=[

@@ -4,7 +4,8 @@ An imported answer that could not be read is not a wrong letter. The accuracy co
 letters are of the answers that have a letter.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy
 import pandas
@@ -14,6 +15,7 @@ from mmlu_kit import formatting
 from mmlu_kit.analysis.agreement import accuracies
 from mmlu_kit.analysis.calibration import calibration, letter_probabilities
 from mmlu_kit.analysis.model_document import (
+    FEWEST_QUESTIONS,
     Calibration,
     ConstantLetter,
     GeneratedShare,
@@ -22,14 +24,16 @@ from mmlu_kit.analysis.model_document import (
     ModelAnalysis,
     ReadableShare,
     Share,
+    Spread,
 )
 from mmlu_kit.analysis.shared_questions import has_letter
 from mmlu_kit.analysis.values import Interval
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import comparisons, proportions
+from mmlu_kit.statistics import comparisons, draws, multiple, proportions
+from mmlu_kit.statistics.letters import without_preference
 
-FEWEST_QUESTIONS, FEWEST_SUBJECTS = 100, 10
+FEWEST_SUBJECTS = 10
 LOWEST_PARSE_RATE = 0.95
 # Warn of a letter that is chosen with three times the odds of guessing (over half of the answers if there are four choices),
 # unless few questions have it.
@@ -44,8 +48,10 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
     correct, lettered = rows["correct"].to_numpy(bool), has_letter(rows)
     choices = rows["choices"].to_numpy(int)
     chances = 1 / choices
-    clustered = proportions.clustered_interval(correct, rows["subject"]) if len(by_subject) >= FEWEST_SUBJECTS else None
+    clusters = rows["subject"] if len(by_subject) >= FEWEST_SUBJECTS else None
+    clustered = proportions.clustered_interval(correct, clusters) if clusters is not None else None
     letters = letter_shares(gold, predicted, choices)
+    spreads = letter_spreads(letters, rows[lettered])
     analysis = ModelAnalysis(
         model=model,
         label=label,
@@ -53,7 +59,6 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
         choices={int(number): int((choices == number).sum()) for number in numpy.unique(choices)},
         subjects=len(by_subject),
         best_letter=_best_letter(correct, lettered),
-        readable=_readable(correct, lettered),
         generated=_generated(rows) if generates(rows) else None,
         macro_accuracy=float(by_subject.mean()),
         clustered=Interval(low=clustered.low, high=clustered.high) if clustered else None,
@@ -64,12 +69,23 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
         ),
         constant_letter=constant_letter(gold[lettered], correct[lettered]),
         letters=letters,
-        share_sd=proportions.std_dev([shares.share - shares.expected_share for shares in letters.values()]),
-        recall_sd=recall_sd(letters, gold[lettered], accuracies(correct[lettered], choices[lettered])),
-        calibration=_calibration(rows, correct),
+        letter_spread=spreads[0],
+        recall_spread=spreads[1],
+        calibration=_calibration(rows, correct, clusters),
         warnings=[],
     )
     return analysis.model_copy(update={"warnings": warnings_on_model(analysis)})
+
+
+def with_holm(models: Sequence[ModelAnalysis]) -> list[ModelAnalysis]:
+    """Return the models with the p-values of their preferences for letters corrected for their number by Holm's method."""
+    corrected = list(models)
+    for field in ("letter_spread", "recall_spread"):
+        spreads = {place: spread for place, model in enumerate(corrected) if (spread := getattr(model, field))}
+        p_values = multiple.holm([spread.p for spread in spreads.values()])
+        for (place, spread), p in zip(spreads.items(), p_values, strict=True):
+            corrected[place] = corrected[place].model_copy(update={field: spread.model_copy(update={"p_holm": p})})
+    return corrected
 
 
 def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
@@ -85,7 +101,8 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
         sentences.append(f"No letter could be parsed from {unparsed} of its answers: these count as unparsed, not as wrong.")
     for letter, shares in analysis.letters.items():
         share, expected = shares.share, shares.expected_share
-        if share * (1 - expected) > LARGEST_ODDS * expected * (1 - share) and share > SMALLEST_SHARE:
+        preferred = share * (1 - expected) > LARGEST_ODDS * expected * (1 - share) and share > SMALLEST_SHARE
+        if preferred and letter != analysis.always:  # the report begins with a letter that is nearly always chosen
             of = "answers that could be read" if analysis.best_letter.unparsed else "questions"
             chose = f"answered {letter} to" if generated else f"chose choice {letter} for"
             sentences.append(f"It {chose} {formatting.percent(share)} of the {of}.")
@@ -130,6 +147,26 @@ def letter_shares(
     return shares
 
 
+def letter_spreads(letters: Mapping[str, LetterShares], rows: pandas.DataFrame) -> tuple[Spread, Spread | None]:
+    """Return the standard deviations of the letters' shares and recalls beside those by chance; `rows` are the rows of
+    questions.csv with a letter. p-values are not corrected."""
+    gold = numpy.array([LETTERS.index(letter) for letter in rows["gold"]], int)
+    choices = rows["choices"].to_numpy(int)
+    accuracy = accuracies(rows["correct"].to_numpy(bool), choices)
+    by_chance = without_preference(gold, choices, accuracy)
+    share_sd = proportions.std_dev([shares.share - shares.expected_share for shares in letters.values()])
+    recalls = recall_sd(letters, rows["gold"].to_numpy(), accuracy)
+    return (
+        _spread(share_sd, by_chance.shares),
+        _spread(recalls, by_chance.recalls) if recalls is not None and by_chance.recalls is not None else None,
+    )
+
+
+def _spread(sd: float, by_chance: NDArray[numpy.float64]) -> Spread:
+    p = draws.p_at_least(sd, by_chance)
+    return Spread(sd=sd, by_chance=float(by_chance.mean()), p=p, p_holm=p)
+
+
 def recall_sd(
     letters: Mapping[str, LetterShares], gold: NDArray[numpy.object_], accuracy: NDArray[numpy.float64]
 ) -> float | None:
@@ -152,36 +189,38 @@ def generates(rows: pandas.DataFrame) -> bool:
 
 
 def _best_letter(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> Share:
-    count, questions, unparsed = int(correct.sum()), len(correct), int((~lettered).sum())
-    low, high = proportions.wilson(count, questions)
-    wrong = questions - count - unparsed
-    return Share(correct=count, wrong=wrong, unparsed=unparsed, accuracy=count / questions, low=low, high=high)
-
-
-def _readable(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> ReadableShare | None:
-    count, questions = int(correct.sum()), int(lettered.sum())
-    if questions in (0, len(correct)):
-        return None
-    low, high = proportions.wilson(count, questions)
-    highest = (count + len(correct) - questions) / len(correct)
-    return ReadableShare(questions=questions, accuracy=count / questions, low=low, high=high, highest=highest)
+    return Share(**_share(correct, lettered))
 
 
 def _generated(rows: pandas.DataFrame) -> GeneratedShare:
-    correct, parsed = rows["correct_generated"].to_numpy(bool), rows["parsed"].isin(list(LETTERS)).to_numpy()
-    count, questions = int(correct.sum()), len(rows)
+    correct, parsed = rows["correct_generated"].to_numpy(bool), rows["parsed"].isin(list(LETTERS)).to_numpy(bool)
+    return GeneratedShare(**_share(correct, parsed), parse_rate=float(parsed.mean()))
+
+
+def _share(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> dict[str, Any]:
+    """Return the fields of a Share by one reading of the answers."""
+    count, questions, readable = int(correct.sum()), len(correct), int(lettered.sum())
     low, high = proportions.wilson(count, questions)
-    return GeneratedShare(
-        correct=count,
-        wrong=int((parsed & ~correct).sum()),
-        unparsed=int((~parsed).sum()),
-        parse_rate=float(parsed.mean()),
-        accuracy=count / questions,
-        low=low,
-        high=high,
-    )
+    return {
+        "correct": count,
+        "wrong": readable - count,
+        "unparsed": questions - readable,
+        "accuracy": count / questions,
+        "low": low,
+        "high": high,
+        "readable": _readable(count, readable, questions) if 0 < readable < questions else None,
+    }
 
 
-def _calibration(rows: pandas.DataFrame, correct: NDArray[numpy.bool_]) -> Calibration | None:
+def _readable(correct: int, readable: int, questions: int) -> ReadableShare:
+    low, high = proportions.wilson(correct, readable)
+    highest = (correct + questions - readable) / questions
+    return ReadableShare(questions=readable, accuracy=correct / readable, low=low, high=high, highest=highest)
+
+
+def _calibration(rows: pandas.DataFrame, correct: NDArray[numpy.bool_], clusters: pandas.Series | None) -> Calibration | None:
     probabilities = letter_probabilities(rows)
-    return None if probabilities is None else calibration(probabilities.max(axis=1), correct)
+    if probabilities is None:
+        return None
+    gold = numpy.array([LETTERS.index(letter) for letter in rows["gold"]], int)
+    return calibration(probabilities, gold, correct, clusters)

@@ -66,7 +66,8 @@ MISTAKE_FIGURES = {
     ),
     "reliability": Caption(
         "Accuracy against confidence",
-        "Accuracy against confidence. On the diagonal, accuracy equals confidence. A point's area is its share of questions.",
+        "Accuracy against confidence, with 95% Wilson intervals. On the diagonal, accuracy equals confidence. A model's points "
+        "stand for as many questions each, ordered by confidence; questions of equal confidence are not divided.",
     ),
 }
 # Figures of the same weights asked in several ways.

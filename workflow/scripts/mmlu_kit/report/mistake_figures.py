@@ -137,7 +137,7 @@ def _letter_map(letters: Sequence[str], best: str, labels: Sequence[str], shares
 
 
 def reliability(analysis: AnalysisFile) -> Any:
-    """Draw accuracy against confidence; on the diagonal they are equal."""
+    """Draw accuracy against confidence in bins of equal size, with Wilson intervals; on the diagonal they are equal."""
     calibrated = [(model, model.calibration) for model in analysis.models if model.calibration]
     figure, axes = pyplot.subplots(figsize=(8, 5.6 + 0.24 * len(calibrated)))
     # The best letter's probability among the letters is never below one in their number.
@@ -145,14 +145,13 @@ def reliability(analysis: AnalysisFile) -> Any:
     least = 100 / letters
     axes.plot([least, 100], [least, 100], color=GREY, linestyle="--", linewidth=1, label="accuracy = confidence")
     for (model, calibration), colour, marker in zip(calibrated, cycle(LINES), cycle(MARKERS), strict=False):
-        bins = [bin for bin in calibration.bins if bin.count]
-        confidence = [100 * (bin.confidence or 0) for bin in bins]
-        accuracy = [100 * (bin.accuracy or 0) for bin in bins]
-        text = f"{model.label} (ECE {100 * calibration.ece:.1f}%)"
-        axes.plot(confidence, accuracy, color=colour, linewidth=1, marker=marker, markersize=4, label=text)
-        # A point's area is its share of the questions.
-        sizes = [15 + 400 * bin.count / model.questions for bin in bins]
-        axes.scatter(confidence, accuracy, sizes, color=colour, marker=marker, alpha=0.75, edgecolors="white", linewidths=0.5)
+        bins = calibration.bins
+        confidence = [100 * bin.confidence for bin in bins]
+        accuracy = [100 * bin.accuracy for bin in bins]
+        reach = [[100 * (bin.accuracy - bin.low) for bin in bins], [100 * (bin.high - bin.accuracy) for bin in bins]]
+        text = f"{model.label} (ECE {100 * calibration.error.ece:.1f}%)"
+        style = {"color": colour, "linewidth": 1, "elinewidth": 0.8, "capsize": 2, "marker": marker, "markersize": 5}
+        axes.errorbar(confidence, accuracy, reach, label=text, **style)
     chances = list(dict.fromkeys(model.guessing.accuracy for model, _ in calibrated))
     for number, chance in enumerate(chances):
         axes.axhline(100 * chance, color=GREY, linestyle=":", linewidth=1, label="" if number else guessing(chances))
@@ -160,7 +159,7 @@ def reliability(analysis: AnalysisFile) -> Any:
     axes.set_ylim(-3, 103)
     among = "the four" if all(set(model.choices) == {4} for model, _ in calibrated) else "the question's letters"
     axes.set_xlabel(f"confidence, % (probability of the best letter among {among})")
-    axes.set_ylabel("accuracy, % (a point's area: its share of questions)")
+    axes.set_ylabel("accuracy, % (95% intervals)")
     axes.set_title("Does confidence match accuracy?")
     longest = max(len(model.label) for model, _ in calibrated)
     figure.legend(loc="outside lower center", ncols=2 if longest < 24 else 1, frameon=False)

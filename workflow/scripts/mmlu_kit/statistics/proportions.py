@@ -1,4 +1,4 @@
-"""Proportions of right answers: tests against guessing, and intervals."""
+"""Proportions of right answers: tests against guessing, and intervals; means of differences."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +18,15 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+class Mean(NamedTuple):
+    """A mean or difference, the ends of its 95 % interval, and its p-value against 0."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
 
 
 def better_than_guessing(correct: int, chances: Sequence[float]) -> float:
@@ -53,21 +62,44 @@ def wilson(successes: float, trials: int) -> Interval:
     return Interval(min(float(low), successes / trials), max(float(high), successes / trials))
 
 
-def clustered_interval(correct: ArrayLike, clusters: ArrayLike) -> Interval | None:
-    """Return the 95 % interval of an accuracy with whole clusters (subjects) as the sampling unit.
+def independent_difference(first: int, first_trials: int, second: int, second_trials: int) -> Mean:
+    """Return the first minus the second of two proportions of different trials, with Newcombe's 95 % interval (method 10 of
+    1998, Statistics in Medicine 17, 873-890) and the p-value of Fisher's exact test."""
+    from statsmodels.stats.proportion import confint_proportions_2indep
 
-    Uses the mean's cluster-robust standard error (Miller 2024, https://arxiv.org/abs/2411.00640, section 2.2) and Student's t
-    with clusters - 1 degrees of freedom; clipped to [0, 1]. None if all answers are right or all are wrong.
+    low, high = confint_proportions_2indep(first, first_trials, second, second_trials, method="newcomb", compare="diff")
+    p = stats.fisher_exact([[first, first_trials - first], [second, second_trials - second]]).pvalue
+    return Mean(first / first_trials - second / second_trials, float(low), float(high), min(1.0, float(p)))
+
+
+def mean_test(values: ArrayLike, clusters: ArrayLike | None = None) -> Mean | None:
+    """Return the mean with its 95 % interval and the two-sided p-value of the t-test against 0; None if nothing varies.
+
+    With `clusters`, these (subjects) and not the values are the sample: the standard error is cluster-robust (Miller 2024,
+    https://arxiv.org/abs/2411.00640, section 2.2), with clusters - 1 degrees of freedom.
     """
-    outcomes = numpy.asarray(correct, float)
-    if outcomes.min() == outcomes.max():
+    sample = numpy.asarray(values, float)
+    if len(sample) < 2 or sample.min() == sample.max():
         return None
+    if clusters is None:
+        test = stats.ttest_1samp(sample, 0)
+        low, high = test.confidence_interval(1 - ALPHA)
+        return Mean(float(sample.mean()), float(low), float(high), float(test.pvalue))
     groups = {"groups": numpy.unique(clusters, return_inverse=True)[1]}
     from statsmodels.regression.linear_model import OLS
 
-    fit = OLS(outcomes, numpy.ones_like(outcomes)).fit(cov_type="cluster", cov_kwds=groups, use_t=True)
+    fit = OLS(sample, numpy.ones_like(sample)).fit(cov_type="cluster", cov_kwds=groups, use_t=True)
     low, high = fit.conf_int(alpha=ALPHA)[0]
-    return Interval(max(0.0, float(low)), min(1.0, float(high)))
+    return Mean(float(fit.params[0]), float(low), float(high), float(fit.pvalues[0]))
+
+
+def clustered_interval(correct: ArrayLike, clusters: ArrayLike) -> Interval | None:
+    """Return the 95 % interval of an accuracy with whole clusters (subjects) as the sampling unit, clipped to [0, 1].
+
+    None if all answers are right or all are wrong.
+    """
+    mean = mean_test(correct, clusters)
+    return Interval(max(0.0, mean.low), min(1.0, mean.high)) if mean else None
 
 
 def std_dev(values: Sequence[float]) -> float:

@@ -75,5 +75,5 @@ def _values(figure: str, model: ModelAnalysis) -> str | None:
     if figure == "letter_bias":
         return " ".join(f"{letter} {percent(shares.share)}" for letter, shares in model.letters.items())
     if figure == "reliability":
-        return f"calibration error {percent(model.calibration.ece)}" if model.calibration else None
+        return f"calibration error {percent(model.calibration.error.ece)}" if model.calibration else None
     return percent(model.best_letter.accuracy)

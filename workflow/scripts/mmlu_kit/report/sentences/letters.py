@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.model_document import ModelAnalysis, Spread
+from mmlu_kit.formatting import p_value
 from mmlu_kit.report.cells import listed
+from mmlu_kit.statistics import ALPHA, DRAWS
 
 # With more letters, their table has a row for each letter instead of columns.
 MOST_COLUMNS = 6
@@ -28,7 +31,10 @@ def notes(analysis: AnalysisFile, in_every_order: Sequence[str]) -> list[str]:
         "The first columns show how often each letter was chosen; *recall* is how often a letter was chosen when it was right."
         if max(len(model.letters) for model in analysis.models) <= MOST_COLUMNS
         else "*Right* is how often a letter is right; then follow how often each model chose it, and *recall*, how often it "
-        "did so when the letter was right."
+        "did so when the letter was right.",
+        "Chance alone makes shares and recalls differ: *by chance* is the standard deviation of a model that prefers "
+        f"none of them, the mean of {DRAWS:,} simulated ones with the same accuracy on the same questions, for which all wrong "
+        "choices are equally likely.",
     ]
     if left_out(analysis):
         sentences.append("Both are of the answers that could be read.")
@@ -50,3 +56,32 @@ def notes(analysis: AnalysisFile, in_every_order: Sequence[str]) -> list[str]:
             "the model does not see their order."
         )
     return sentences
+
+
+def preferences(models: Sequence[ModelAnalysis]) -> list[str]:
+    """Say which models prefer a letter beyond chance, and of which that is not shown; those with nearly one letter first."""
+    constant = [f"{model.label} ({model.always})" for model in models if model.always]
+    others = [model for model in models if not model.always]
+    beyond, not_shown = (
+        [f"{model.label} ({_tests(model)})" for model in others if (model.letter_spread.p_holm < ALPHA) is preferred]
+        for preferred in (True, False)
+    )
+    lettered = any(model.generated for model in models)
+    what = "letters" if lettered else "places"
+    test = "decided by the shares; tests by simulation with Holm's correction over the models"
+    sentences = [f"**Nearly always the same choice:** {listed(constant)}."] if constant else []
+    sentences += [f"**{what.capitalize()} are preferred beyond chance** by {listed(beyond)}; {test}."] if beyond else []
+    sentences += [f"**No preference beyond chance is shown** for {listed(not_shown)}; {test}."] if not_shown else []
+    return sentences
+
+
+def _tests(model: ModelAnalysis) -> str:
+    """Return the p-values of the spreads of a model's shares and recalls: 'shares p = 0.03, recalls p = 0.2'."""
+    spreads = {"shares": model.letter_spread, "recalls": model.recall_spread}
+    return listed(f"{name} {_p(spread)}" for name, spread in spreads.items() if spread)
+
+
+def _p(spread: Spread) -> str:
+    """Return the corrected p-value, as a bound if it is a multiple of the smallest one that random draws can give."""
+    text = p_value(spread.p_holm, draws=DRAWS)
+    return text.replace("=", "≤") if spread.p <= 1 / (DRAWS + 1) else text
