@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy
 from mmlu_kit import study as studies
-from mmlu_kit.analysis.difficulty_document import Difficulty, KendallW
-from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit
 from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.document import Judgement, Reading
@@ -137,25 +135,6 @@ def timed(merged: Merged, *runs: tuple, model: str = NAMES["Llama"]) -> Merged:
     return merged.model_copy(update={"study": study, "setups": timing_setups.compare(asked, made).without_answers()})
 
 
-def analysis(subjects_p: float | None = None) -> AnalysisFile:
-    """Return an analysis.json with nothing but the p-value of whether models agree on subjects."""
-    concordance = KendallW.model_construct(w=0.5, p=subjects_p) if subjects_p is not None else None
-    return AnalysisFile(
-        study="made",
-        questions=0,
-        models=[],
-        compared=[],
-        pairs=[],
-        cochran_q=None,
-        difficulty=Difficulty(order=[], guessing={}, kendall_w=concordance, spearman=[]),
-        models_wrong=None,
-        hardest=[],
-        question_faults=[],
-        label_errors=None,
-        warnings=[],
-    )
-
-
 def answers(
     merged: Merged, reading: Reading = Reading.GENERATED, shared: float = 1, always: Mapping[str, str] | None = None
 ) -> dict[str, Answers]:
@@ -189,14 +168,14 @@ def _joined(parts: Sequence[Answers]) -> Answers:
     return Answers(tuple(question for part in parts for question in part.questions), *arrays)
 
 
-def evidence(merged: Merged, subjects_p: float | None = None, reading: Reading = Reading.GENERATED, **made: object) -> Evidence:
-    """Return a run's evidence in one reading; `subjects_p` is the analysis's, and `made` how `answers` are made."""
-    return run_evidence(merged, analysis(subjects_p), PUBLISHED, reading, answers(merged, reading, **made))
+def evidence(merged: Merged, reading: Reading = Reading.GENERATED, **made: object) -> Evidence:
+    """Return a run's evidence in one reading; `made` is how `answers` are made."""
+    return run_evidence(merged, PUBLISHED, reading, answers(merged, reading, **made))
 
 
 def published_counts(merged: Merged) -> Evidence:
     """Return a run's evidence if no answers to single questions are known."""
-    return run_evidence(merged, analysis(), PUBLISHED, Reading.GENERATED, {})
+    return run_evidence(merged, PUBLISHED, Reading.GENERATED, {})
 
 
 def evidence_of_letters(merged: Merged, random: numpy.random.Generator) -> Evidence:
@@ -205,7 +184,7 @@ def evidence_of_letters(merged: Merged, random: numpy.random.Generator) -> Evide
         model: replace(made, letters=random.choice(4, len(made.letters), p=[0.4, 0.3, 0.2, 0.1]))
         for model, made in answers(merged).items()
     }
-    evidence = run_evidence(merged, analysis(), PUBLISHED, Reading.GENERATED, drawn)
+    evidence = run_evidence(merged, PUBLISHED, Reading.GENERATED, drawn)
     models = tuple(
         replace(model, total=replace(model.total, correct=int(drawn[model.name].right.sum()))) for model in evidence.models
     )

@@ -308,11 +308,11 @@ def analysis_of(options: Sequence[str | Path]) -> AnalysisFile:
     return analysis(made.merged, made.table())
 
 
-def claims(merged: Merged, analysis: AnalysisFile, outcomes: Sequence[Evaluation | NotRun] = ()) -> ClaimsFile:
+def claims(merged: Merged, outcomes: Sequence[Evaluation | NotRun] = ()) -> ClaimsFile:
     """Return claims.json of a made-up study, from the project's reference files; `outcomes` are the study's, if at hand."""
     reference = WORKFLOW / "reference"
     published, listed = Published.read_yaml(reference / "published.yaml"), Claims.read_yaml(reference / "claims.yaml")
-    return audit.audit(merged, analysis, published, listed, outcomes)
+    return audit.audit(merged, published, listed, outcomes)
 
 
 def run(study: Study) -> RunFile:

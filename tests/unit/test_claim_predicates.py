@@ -108,10 +108,10 @@ CASES = [
     ("rank-order", made({"1.5B": RISING, "3B": FALLING}), {}, DOES_NOT_HOLD, "-1.00"),
     ("rank-order", made({"1.5B": RISING, "3B": GENTLY}, questions=20), {}, CANNOT_BE_TOLD, "from"),
     ("rank-order", audits.run("3B"), {}, NOT_TESTABLE, "1 model here"),
-    ("systematic", audits.run("1.5B", "3B"), {"subjects_p": 1 / 2000}, HOLDS, "p ≤ 0.0005"),
-    ("systematic", audits.run("1.5B", "3B"), {"subjects_p": 0.99}, DOES_NOT_HOLD, "p = 0.99"),
-    ("systematic", audits.run("1.5B", "3B"), {"subjects_p": 0.3}, CANNOT_BE_TOLD, "p = 0.3"),
-    ("systematic", audits.run("3B"), {}, NOT_TESTABLE, "no test"),
+    ("systematic", made({"1.5B": RISING, "3B": RISING}), {}, HOLDS, "p ≤ 0.0005"),
+    ("systematic", made({"1.5B": FALLING, "3B": RISING}), {}, DOES_NOT_HOLD, "p = 1"),
+    ("systematic", made({"1.5B": GENTLY, "3B": GENTLY}, questions=8), {"shared": 0}, CANNOT_BE_TOLD, "p = 0."),
+    ("systematic", audits.run("3B"), {}, NOT_TESTABLE, "1 model here"),
     ("jump-is-the-exception", made({"0.5B": FALLING, "1.5B": RISING, "3B": RISING}), {}, HOLDS, "0.5B and 1.5B -1.00"),
     ("jump-is-the-exception", made({"0.5B": RISING, "1.5B": RISING, "3B": FALLING}), {}, DOES_NOT_HOLD, "1.5B and 3B -1.00"),
     ("jump-is-the-exception", made({"0.5B": GENTLY, "1.5B": RISING, "3B": RISING}, questions=20), {}, CANNOT_BE_TOLD, ""),
@@ -197,7 +197,7 @@ def test_a_claim_is_judged_in_the_reading_in_which_it_was_made_and_the_other_is_
 
 def test_answers_are_read_as_published_first_and_by_the_best_letter_if_nothing_is_generated():
     def readings(run):
-        return list(run_evidence.readings(run, audits.analysis(), audits.PUBLISHED, ()))
+        return list(run_evidence.readings(run, audits.PUBLISHED, ()))
 
     assert readings(audits.run("3B")) == [Reading.GENERATED, Reading.BEST]
     cloze = audits.run("1.5B", preset="cloze")

@@ -241,8 +241,6 @@ def test_the_program_writes_a_valid_file_and_the_terminal_shows_it(run, kit, roo
     outcomes = [results.evaluation(name, "anatomy", gold, gold[:80] + "-" * 55) for name in names]
     options = results.write(tmp_path, results.study(names, ["anatomy"]), outcomes)
     folder = tmp_path / "results/made"
-    results.analysis_of(options).write(folder / "analysis.json")
-    options += ["--analysis", folder / "analysis.json"]
     made = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", folder / "claims.json")
     assert made.returncode == 0, made.stderr
     claims = ClaimsFile.read(folder / "claims.json")
@@ -269,10 +267,9 @@ def test_claims_that_are_out_of_date_are_shown_as_such(tmp_path, capsys, name):
     shutil.copytree(audits.REFERENCE, reference)
     model = audits.model_name("0.5B")
     outcomes = [results.evaluation(model, "anatomy", "ABCD")]
-    options = results.write(tmp_path, results.study([model], ["anatomy"], name="mine"), outcomes)
-    merged, analysis = Merged.read(study / "merged.json"), results.analysis_of(options)
-    claims = audit.audit(merged, analysis, audits.PUBLISHED, Claims.read_yaml(reference / "claims.yaml"), outcomes)
-    analysis.write(study / "analysis.json")
+    results.write(tmp_path, results.study([model], ["anatomy"], name="mine"), outcomes)
+    merged = Merged.read(study / "merged.json")
+    claims = audit.audit(merged, audits.PUBLISHED, Claims.read_yaml(reference / "claims.yaml"), outcomes)
     if name != "merged.json":
         files.write_json(study / name, {})
     claims.write(study / "claims.json")
@@ -300,13 +297,8 @@ def test_missing_results_are_reported_in_one_line(run, kit, root, tmp_path, one_
     advice = f"run the study with `snakemake --cores 8 --config study={tmp_path.name} --until audit_claims`"
     one_line(kit("verify", tmp_path), "claims.json does not exist", advice)
     options = results.write(tmp_path, results.study(["m"], ["anatomy"]), [results.evaluation("m", "anatomy", "ABCD")])
-    results.analysis_of(options).write(tmp_path / "analysis.json")
-    options += ["--analysis", tmp_path / "analysis.json"]
     program = run("audit_claims.py", *options, "--reference", root, "--output", tmp_path / "claims.json")
     one_line(program, "published.yaml does not exist", "a reference has published.yaml and claims.yaml")
-    (tmp_path / "analysis.json").write_text("{}")
-    program = run("audit_claims.py", *options, "--reference", root / "workflow/reference", "--output", tmp_path / "claims.json")
-    one_line(program, "analysis.json: not a valid analysis file")
 
 
 @pytest.mark.parametrize(

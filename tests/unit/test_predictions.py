@@ -405,8 +405,7 @@ def test_the_explorer_has_letters_without_probabilities(mixed):
 
 
 def test_claims_on_sizes_and_devices_ignore_imported_models(mixed):
-    merged, rows, questions = mixed
-    judged = results.claims(merged, results.analysis(merged, rows, questions))
+    judged = results.claims(mixed[0])
     assert not [claim for claim in judged.claims if "theirs" in claim.run.evidence]
 
 

@@ -32,7 +32,7 @@ def section_8(chat):
     """Return the report's section 8 on these chat models."""
     merged, analysis = a_study()
     merged = merged.model_copy(update={"chat": chat})
-    claims, run = results.claims(merged, analysis), results.run(merged.study)
+    claims, run = results.claims(merged), results.run(merged.study)
     text = context.render(merged, analysis, claims, run, results.WORKFLOW / "report")
     return text.split("## 8. Chat Agent")[1].split("\n## Appendix")[0]
 

@@ -228,16 +228,6 @@ def test_kendalls_w_is_not_defined_for_one_model_two_subjects_or_no_differences(
     assert ranks.kendall_w(numpy.array(ratings, float)) is None
 
 
-def test_spearman_and_its_permutation_test():
-    first, second = [1, 2, 3, 4, 5], [2, 1, 4, 3, 5]
-    rho, p = ranks.spearman(first, second)
-    assert rho == pytest.approx(0.8)
-    # Of the 120 orders 8 have a rho of 0.8 or more, and as many of -0.8 or less.
-    assert p == pytest.approx(16 / 120)
-    assert ranks.spearman(range(10), range(10))[1] == 2 / 2000  # no other order of those drawn is as clear
-    assert ranks.spearman([1, 1, 1], [1, 2, 3]) == ranks.spearman([1, 2], [1, 2]) == (None, None)
-
-
 def test_a_clustered_interval_is_wider_where_subjects_differ():
     subjects = numpy.repeat(numpy.arange(10), 100)
     even = numpy.tile([True, False], 500)

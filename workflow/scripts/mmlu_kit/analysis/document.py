@@ -23,7 +23,7 @@ class AnalysisFile(Document):
     leaves it out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
     """
 
-    schema_: Literal["mmlu-kit/analysis/4"] = version("mmlu-kit/analysis/4")
+    schema_: Literal["mmlu-kit/analysis/5"] = version("mmlu-kit/analysis/5")
     study: str = Field(description="The study's name.")
     questions: Count = Field(description="Number of questions that all compared models answered.")
     models: list[ModelAnalysis] = Field(description="The models of the study's groups with results, in the report's order.")

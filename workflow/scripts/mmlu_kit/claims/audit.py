@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import predicates
 from mmlu_kit.claims.comparison import compare
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, Judgement
@@ -18,16 +17,15 @@ from mmlu_kit.results.merged import Merged
 
 def audit(
     merged: Merged,
-    analysis: AnalysisFile,
     published: Published,
     claims: Claims,
     outcomes: Iterable[Evaluation | NotRun] = (),
 ) -> ClaimsFile:
-    """Return the content of claims.json, from a run's merged.json and analysis.json and the reference.
+    """Return the content of claims.json, from a run's merged.json and the reference.
 
     `outcomes` are what merged.json is of; without them, no claim on single questions can be tested.
     """
-    run, *other = readings(merged, analysis, published, outcomes).values()
+    run, *other = readings(merged, published, outcomes).values()
     return ClaimsFile(
         study=merged.study.name,
         publication=published.publication,

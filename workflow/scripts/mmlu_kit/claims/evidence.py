@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.difficulty_document import KendallW
 from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.document import Reading
 from mmlu_kit.recall.documents import ChatModelSummary, Transcripts
@@ -182,7 +181,6 @@ class Evidence:
     models: tuple[ModelEvidence, ...]  # from the fewest parameters to the most
     refused: tuple[Refused, ...]
     setups: SetupsEvidence | None
-    concordance: KendallW | None  # of the models on subjects, by the best letter, as the analysis tests it
     chat: ChatEvidence | None  # None if nothing is published about a chat model
 
     @property

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis import reading as analyses
 from mmlu_kit.claims import reading as audits
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
 from mmlu_kit.results import study_results
@@ -16,8 +15,7 @@ from mmlu_kit.user_errors import UserError
 Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
 
 
-# What claims.json is made from in a study's results: directly, and by way of merged.json.
-_MADE_FROM = ("merged.json", "analysis.json")
+# What claims.json is made from in a study's results, by way of merged.json.
 _MEASURED = (
     *("setups.json", "stability.json", "chat.json", "evaluations/*/*.json", "timings/*/*.json"),
     *("elsewhere/*/evaluations/*/*.json", "elsewhere/*/timings/*/*.json"),
@@ -53,7 +51,7 @@ def _has_no_reference(results: Path) -> bool:
 def _older(path: Path, results: Path) -> str | None:
     """Why claims.json at `path` is out of date by the times of files; None if it is not."""
     measured = [file for pattern in _MEASURED for file in sorted(results.glob(pattern))]
-    for file in [*(results / name for name in _MADE_FROM), *measured]:
+    for file in [results / "merged.json", *measured]:
         if not file.is_file():
             return f"{file} is missing"
         if file.stat().st_mtime_ns > path.stat().st_mtime_ns:
@@ -71,7 +69,7 @@ def _differs(
         if not reference and (not name or name.startswith("…")):
             return f"the results name no reference that can be found ({name or 'none'}): name its folder with --reference"
         folder = reference or Path(locate(name or ""))
-        again = audits.make(checked.merged, analyses.read(results / "analysis.json", checked), folder, checked.outcomes)
+        again = audits.make(checked.merged, folder, checked.outcomes)
     except UserError as error:
         return str(error)
     return None if again == claims else f"the results, the published numbers or the claims of {folder} have changed since"

@@ -10,7 +10,7 @@ from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
 from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, real_times, shown
-from mmlu_kit.statistics import ALPHA, DRAWS, multiple, proportions, two_by_two
+from mmlu_kit.statistics import ALPHA, DRAWS, comparisons, multiple, proportions, two_by_two
 from mmlu_kit.statistics.proportions import Interval
 from mmlu_kit.statistics.two_by_two import Tails
 
@@ -87,9 +87,9 @@ def ratios(
 def _accuracy_ratio(first: ModelEvidence, second: ModelEvidence) -> tuple[float, Interval]:
     """Return the ratio of two models' accuracies and its interval, on the same questions if their answers are known."""
     pair = first.answers.beside(second.answers) if first.answers and second.answers else None
-    if pair and pair.both + pair.only_first and pair.both + pair.only_second:
-        value = (pair.both + pair.only_first) / (pair.both + pair.only_second)
-        return value, two_by_two.paired_ratio_interval(pair.both, pair.only_first, pair.only_second)
+    paired = pair and comparisons.paired_ratio_interval(pair.both, pair.only_first, pair.only_second)
+    if pair and paired:
+        return (pair.both + pair.only_first) / (pair.both + pair.only_second), paired
     one, other = first.total, second.total
     interval = two_by_two.ratio_interval(one.correct, one.questions, other.correct, other.questions)
     return one.accuracy / other.accuracy, interval

@@ -23,7 +23,6 @@ def published_evidence(published: Published) -> Evidence:
         models=by_size(_model(published, name, model) for name, model in published.models.items() if model.group != BASELINE),
         refused=(),
         setups=_setups(published, published.timing_runs) if published.timing_runs else None,
-        concordance=None,
         chat=None,
     )
 

@@ -12,8 +12,8 @@ import numpy
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Counts, Evidence, ModelEvidence
-from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, shown
-from mmlu_kit.statistics import ALPHA, DRAWS, ranks, resampling
+from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, shared_answers, shown
+from mmlu_kit.statistics import ALPHA, DRAWS, ranks, resampling, shuffled_subjects
 from mmlu_kit.statistics.resampling import Correlations, Estimate
 
 FEWEST_SUBJECTS = 3  # to rank
@@ -38,7 +38,7 @@ def subjects_agree(evidence: Evidence, at_least: float, exempt: list[str] | None
 
 
 def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
-    """Models agree on the ranking of subjects more than if subjects were shuffled over the questions, as the analysis tests it.
+    """Models agree on the ranking of subjects more than if subjects were shuffled over the questions (permutation test).
     Published averages cannot tell this from agreement on single questions.
     """
     if evidence.is_published:
@@ -49,11 +49,16 @@ def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
         line = f"Kendall's W {agreement.w:.2f} over {len(evidence.models)} models, {formatting.p_value(agreement.p)}"
         same = "all models answered the same questions, so agreement on subjects may come from the questions alone"
         return shown(False, False, f"{line}; {same}")
-    test = evidence.concordance
-    if test is None or test.p is None:
-        raise Untestable("the analysis has no test of whether models agree on subjects here")
-    line = f"Kendall's W {test.w:.2f} by the best letter, {formatting.p_value(test.p, DRAWS)}"
-    return shown(test.p < p_under, test.p > 1 - ALPHA, line)
+    models, note = choosing(evidence.models)
+    _shared(models)
+    answers = shared_answers(models)
+    right = numpy.column_stack([each.right for each in answers])
+    counts = shuffled_subjects.count_by_subject(right, answers[0].subject_numbers, answers[0].choices)
+    if not counts.ranked().any():
+        raise Untestable(f"every model has the same accuracy on all subjects{note}")
+    w, expected, p = counts.concordance()
+    line = f"Kendall's W {w:.2f} over {len(models)} models, {expected:.2f} with shuffled subjects"
+    return shown(p < p_under, p > 1 - ALPHA, f"{line}, {formatting.p_value(p, DRAWS)}{note}")
 
 
 def is_the_exception(evidence: Evidence, smaller: str, larger: str, at_least: float) -> Judgement:

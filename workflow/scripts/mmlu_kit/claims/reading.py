@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit, predicates
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, NumberResult
 from mmlu_kit.claims.reference import Claims, Published
@@ -25,16 +24,14 @@ def reference(folder: Path) -> tuple[Published, Claims]:
     return published, claims
 
 
-def make(merged: Merged, analysis: AnalysisFile, folder: Path, outcomes: Iterable[Evaluation | NotRun] = ()) -> ClaimsFile:
+def make(merged: Merged, folder: Path, outcomes: Iterable[Evaluation | NotRun] = ()) -> ClaimsFile:
     """Return the content of claims.json; `folder` is the reference, `outcomes` are what merged.json is of."""
-    return audit.audit(merged, analysis, *reference(folder), outcomes)
+    return audit.audit(merged, *reference(folder), outcomes)
 
 
-def read(
-    path: Path, merged: Merged, analysis: AnalysisFile, folder: Path, outcomes: Iterable[Evaluation | NotRun] = ()
-) -> ClaimsFile:
+def read(path: Path, merged: Merged, folder: Path, outcomes: Iterable[Evaluation | NotRun] = ()) -> ClaimsFile:
     """Return a study's claims.json. Raises UserError if it is not what its sources give, which is a matter of seconds."""
-    claims, again = ClaimsFile.read(path), make(merged, analysis, folder, outcomes)
+    claims, again = ClaimsFile.read(path), make(merged, folder, outcomes)
     if claims == again:
         return claims
     entries, expected = _by_id(claims), _by_id(again)

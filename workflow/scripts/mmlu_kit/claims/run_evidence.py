@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_answers import answers_by_model, records_once
 from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.counterparts import counterparts
@@ -33,9 +32,7 @@ from mmlu_kit.settings import GPUS, Device
 from mmlu_kit.timing.machine import Machine
 
 
-def readings(
-    merged: Merged, analysis: AnalysisFile, published: Published, outcomes: Iterable[Evaluation | NotRun]
-) -> dict[Reading, Evidence]:
+def readings(merged: Merged, published: Published, outcomes: Iterable[Evaluation | NotRun]) -> dict[Reading, Evidence]:
     """Return the evidence in each reading of the answers, the publication's first; only by the best letter if no model
     generates any. `outcomes` are what merged.json is of, or nothing if single answers are not at hand."""
     kept = list(outcomes)
@@ -45,14 +42,12 @@ def readings(
     evidence = {}
     for reading in order:
         answers = {model: Answers.read(rows, _read(merged, model, reading)) for model, rows in records.items()}
-        evidence[reading] = run_evidence(merged, analysis, published, reading, answers)
+        evidence[reading] = run_evidence(merged, published, reading, answers)
     return evidence
 
 
-def run_evidence(
-    merged: Merged, analysis: AnalysisFile, published: Published, reading: Reading, answers: Mapping[str, Answers]
-) -> Evidence:
-    """Return the evidence on the study's groups, timing setups and chat models in merged.json and analysis.json.
+def run_evidence(merged: Merged, published: Published, reading: Reading, answers: Mapping[str, Answers]) -> Evidence:
+    """Return the evidence on the study's groups, timing setups and chat models in merged.json.
 
     `answers` are by model, in the same reading. A model that generates nothing is read by the best answer and named so.
     """
@@ -78,7 +73,6 @@ def run_evidence(
             for missing in merged.not_run
         ),
         setups=_setups(merged.setups, reading) if merged.setups else None,
-        concordance=analysis.difficulty.kendall_w,
         chat=chat,
     )
 

@@ -8,10 +8,9 @@ from itertools import combinations
 import numpy
 
 from mmlu_kit import formatting
-from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.document import Judgement
-from mmlu_kit.claims.evidence import Evidence, ModelEvidence
-from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, shown
+from mmlu_kit.claims.evidence import Evidence
+from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, shared_answers, shown
 from mmlu_kit.statistics import ALPHA, proportions, resampling, two_by_two
 
 
@@ -22,7 +21,7 @@ def are_wrong_together(evidence: Evidence, share: float) -> Judgement:
     models, note = choosing(evidence.models)
     if len(models) < 2:
         raise Untestable(f"{formatting.plural(len(models), 'model')} here to compare, and a comparison needs two{note}")
-    answers = _shared(models)
+    answers = shared_answers(models)
     kappas = resampling.shared_kappa(numpy.column_stack([each.right for each in answers]), answers[0].choices)
     if kappas is None:
         raise Untestable("two models here are always right or always wrong, so their agreement cannot be computed")
@@ -43,10 +42,11 @@ def is_hard_for_both(evidence: Evidence, first: str, second: str) -> Judgement:
     models, note = choosing(counterpart(evidence, name) for name in (first, second))
     if len(models) < 2:
         raise Untestable(f"nothing follows from what such a model misses{note}")
-    one, other = _shared(models)
+    one, other = shared_answers(models)
     if one.right.all():
         raise Untestable(f"{models[0].short} misses no question here")
-    strata = numpy.unique(numpy.column_stack([_numbers(one), one.choices, one.gold]), axis=0, return_inverse=True)[1].ravel()
+    places = numpy.column_stack([one.subject_numbers, one.choices, one.gold])
+    strata = numpy.unique(places, axis=0, return_inverse=True)[1].ravel()
     together = two_by_two.both_wrong(~one.right, ~other.right, strata)
     missed, both = int((~one.right).sum()), int((~one.right & ~other.right).sum())
     low, high = proportions.wilson(both, missed)
@@ -56,20 +56,3 @@ def is_hard_for_both(evidence: Evidence, first: str, second: str) -> Judgement:
         f"were independent within subject and right letter, {formatting.p_value(together.p_more)}"
     )
     return shown(low > 0.5 and together.p_more < ALPHA, high < 0.5 or together.p_less < ALPHA, line)
-
-
-def _numbers(answers: Answers) -> numpy.ndarray:
-    """Return the subject of each question as a number."""
-    return numpy.unique(answers.subjects, return_inverse=True)[1].ravel()
-
-
-def _shared(models: list[ModelEvidence]) -> list[Answers]:
-    """Return the models' answers to the questions that all answered. Raises Untestable if there are none."""
-    known = [model.answers for model in models if model.answers]
-    if len(known) < len(models):
-        raise Untestable("answers to single questions are not known here, only averages of subjects")
-    first, *others = known
-    shared = first.shared(*others)
-    if not shared[0].questions:
-        raise Untestable("these models have no questions in common here")
-    return shared

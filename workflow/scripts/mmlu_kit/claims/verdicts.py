@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from mmlu_kit import formatting
+from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
@@ -78,3 +79,16 @@ def choosing(models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]
     if names and not others:
         raise Untestable(f"every model here nearly always chooses one letter: {names}")
     return others, f"; without models that nearly always choose one letter: {names}" if names else ""
+
+
+def shared_answers(models: Iterable[ModelEvidence]) -> list[Answers]:
+    """Return the models' answers to the questions that all answered. Raises Untestable if there are none."""
+    answers = [model.answers for model in models]
+    known = [each for each in answers if each]
+    if len(known) < len(answers):
+        raise Untestable("answers to single questions are not known here, only averages of subjects")
+    first, *others = known
+    shared = first.shared(*others)
+    if not shared[0].questions:
+        raise Untestable("these models have no questions in common here")
+    return shared

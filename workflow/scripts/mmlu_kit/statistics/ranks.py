@@ -5,10 +5,10 @@ from math import factorial
 from typing import NamedTuple
 
 import numpy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
-from mmlu_kit.statistics import DRAWS, SEED
+from mmlu_kit.statistics import SEED
 
 Floats = NDArray[numpy.float64]
 
@@ -26,13 +26,6 @@ class KendallW(NamedTuple):
     chi2: float
     df: int
     p: float
-
-
-class Correlation(NamedTuple):
-    """A rank correlation and its p-value."""
-
-    rho: float | None
-    p: float | None
 
 
 def kendall_w(ratings: Floats) -> KendallW | None:
@@ -91,23 +84,3 @@ def concordance(ranks: Floats) -> Floats:
 def p_of_draws(observed: float, drawn: Floats) -> float:
     """Return the one-sided p-value of a permutation test: (draws at least as large + 1) / (draws + 1)."""
     return (int((drawn >= observed - ROUNDING).sum()) + 1) / (len(drawn) + 1)
-
-
-def spearman(first: ArrayLike, second: ArrayLike) -> Correlation:
-    """Return Spearman's rank correlation with its two-sided permutation p-value.
-
-    All orders are tried for fewer than eight values, else DRAWS random ones. Both numbers are None for fewer than three values,
-    or if one variable is constant.
-    """
-    ranks, others = stats.rankdata(first), stats.rankdata(second)
-    if len(ranks) < 3 or ranks.min() == ranks.max() or others.min() == others.max():
-        return Correlation(None, None)
-    test = stats.permutation_test(
-        (ranks - ranks.mean(),),  # only one variable is permuted, so that each pairing is tried once
-        lambda permuted, axis=-1: numpy.sum(permuted * others, axis),
-        permutation_type="pairings",
-        vectorized=True,
-        n_resamples=DRAWS,
-        rng=numpy.random.default_rng(SEED),
-    )
-    return Correlation(float(stats.spearmanr(ranks, others).statistic), float(test.pvalue))

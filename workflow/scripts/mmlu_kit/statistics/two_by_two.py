@@ -74,14 +74,3 @@ def ratio_interval(correct: int, questions: int, other_correct: int, other_quest
     risk = stats.contingency.relative_risk(correct, questions, other_correct, other_questions)
     low, high = risk.confidence_interval(1 - ALPHA)
     return Interval(float(low), float(high))
-
-
-def paired_ratio_interval(both: int, only_first: int, only_second: int) -> Interval:
-    """Return the 95 % interval of the ratio of two models' accuracies on the same questions; both must be above 0.
-
-    The logarithm's variance is (only_first + only_second) / (first · second), by the delta method (Nam and Blackwelder 2002,
-    Statistics in Medicine 21, 689-699).
-    """
-    first, second = both + only_first, both + only_second
-    reach = numpy.exp(stats.norm.isf(ALPHA / 2) * ((only_first + only_second) / (first * second)) ** 0.5)
-    return Interval(float(first / second / reach), float(first / second * reach))

@@ -41,7 +41,7 @@ class Step:
 
 
 def size(models: Sequence[Sized], analysis: AnalysisFile) -> str | None:
-    """Say how accuracy depends on the parameter count, by the analysis's McNemar tests with Holm's correction.
+    """Say how accuracy depends on the parameter count, by the analysis's paired tests with Holm's correction.
 
     Models that nearly always chose one letter are left out and named. None for one model or if models have the same size.
     """
@@ -70,7 +70,7 @@ def step(smaller: Summary, larger: Summary, analysis: AnalysisFile) -> Step:
         if set(pair.models) == {smaller.model, larger.model}:
             wins = pair.mcnemar.only_second - pair.mcnemar.only_first
             paired = wins if pair.models == (smaller.model, larger.model) else -wins
-            return Step(smaller, larger, paired / pair.questions, pair.mcnemar.p_holm)
+            return Step(smaller, larger, paired / pair.questions, pair.test.p_holm)
     return Step(smaller, larger, difference, None)
 
 
@@ -102,7 +102,7 @@ def _exceptions(steps: Sequence[Step]) -> str:
     unshown = [str(one) for one in steps if not one.shown]
     sentences = [f"It falls {'; '.join(falls)}."] if falls else []
     sentences += [f"No difference is shown {'; '.join(unshown)}."] if unshown else []
-    return "".join(f" {sentence}" for sentence in [*sentences, "McNemar tests with Holm's correction."] if sentences)
+    return "".join(f" {sentence}" for sentence in [*sentences, "Paired tests with Holm's correction."] if sentences)
 
 
 def _are(labels: Sequence[str]) -> str:
