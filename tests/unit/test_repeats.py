@@ -11,6 +11,7 @@ from mmlu_kit.report.sections import evaluation
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.statistics import proportions
 from mmlu_kit.timing.time_logs import Processes
+from scipy import stats
 
 from tests.helpers import results
 from tests.helpers.reports import tables
@@ -106,6 +107,19 @@ def test_models_are_compared_on_each_question_once():
     assert sum(analysis.models_wrong.observed) == 21
     nobody, table = study_of({"a": dict.fromkeys(SUBJECTS, WRONG), "b": dict.fromkeys(SUBJECTS, WRONG)})
     assert len(analysis_of(nobody, table).hardest) == 21
+
+
+def test_subjects_are_ranked_by_the_accuracies_that_the_report_shows():
+    """Without the copies of astronomy and virology, model b would rank them the other way round."""
+    answers = {
+        "a": {"anatomy": RIGHT, "astronomy": "ABCDABBA", "virology": "ABCDBABA"},
+        "b": {"anatomy": "ABCDABBA", "astronomy": "ABABABBA", "virology": "BBCDBABA"},
+    }
+    analysis = analysis_of(*study_of(answers))
+    ranked = stats.rankdata([[8, 6, 4], [6, 4, 3]], axis=1)
+    friedman = stats.friedmanchisquare(*ranked.T).statistic
+    assert analysis.difficulty.order == ["virology", "astronomy", "anatomy"]
+    assert analysis.difficulty.kendall_w.w == pytest.approx(friedman / (2 * 2)) == 1
 
 
 def test_a_repeated_question_of_one_subject_counts_once_there_too(monkeypatch):

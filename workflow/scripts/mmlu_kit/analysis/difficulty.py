@@ -51,14 +51,16 @@ def analyse_difficulty(shared: SharedQuestions, questions: Sequence[Question], c
     warnings = [f"No answer of a model could be read on {', '.join(hidden)}: not among the hard subjects."] if hidden else []
     order = subject_order(accuracy[varied] if varied else accuracy)
     untested = Difficulty(order=order, guessing={name: guessing[name] for name in order}, kendall_w=None, spearman=[])
-    shared = shared.once()
-    answered, tested = len(shared), shared.of(varied).with_letters() if varied else shared.of([])
+    # As the accuracies of subjects: a question that is in two subjects counts in both.
+    in_subjects = shared.of(varied).with_letters() if varied else shared.of([])
+    shared, tested = shared.once(), in_subjects.once()
+    answered = len(shared)
     shared = shared.with_letters()
     if not len(shared):
         warnings.append("There is no question of which every model's answer could be read, so not all models are compared.")
         return SharedDifficulty(None, untested, None, [], None, warnings)
     cochran_q = comparisons.cochran_q(shared.correct)
-    tests = order_of_subjects(tested, len(shared.models) - len(varied))
+    tests = order_of_subjects(in_subjects, len(shared.models) - len(varied))
     models_wrong = count_models_wrong(tested.correct, tested.questions) if varied else None
     if len(shared.models) > 1:
         warnings += _warnings_on_comparisons(answered, len(shared), cochran_q is None, tests, models_wrong)
