@@ -8,7 +8,7 @@ from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import percent
 from mmlu_kit.report import captions
 from mmlu_kit.report.sections import confidence, difficulty, guessing, labels, letters, pairs
-from mmlu_kit.report.sentences import accuracy, answers
+from mmlu_kit.report.sentences import accuracy, answers, findings
 from mmlu_kit.report.sentences import pairs as pair_sentences
 from mmlu_kit.report.sentences.letters import left_out
 from mmlu_kit.results import summaries
@@ -19,6 +19,7 @@ from mmlu_kit.results.merged import Merged
 class MistakesSection:
     """Tables and sentences of the error analysis; a table or list is empty, and a sentence None, if there is nothing to say."""
 
+    in_short: str
     best: str
     generated: bool
     mixed: bool
@@ -42,6 +43,7 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
     in_every_order = [model.label for model in analysis.models if answers.in_every_order(merged, model.model)]
     best = accuracy.best_answer(model.generated is not None for model in analysis.models)
     return MistakesSection(
+        in_short=findings.in_short(analysis),
         best=best,
         generated=generated,
         mixed=any(len(model.choices) > 1 for model in analysis.models),
