@@ -31,7 +31,7 @@ def test_a_run_that_was_not_finished_goes_on(smoke_copy, snakemake):
     """Times are measured anew, so that files differ from those of the last whole run."""
     timing = smoke_copy / "results/smoke/timings/demo-small/astronomy.json"
     before = timing.read_bytes()
-    process = snakemake(smoke_copy, *SMOKE, "--until", "evaluate", "--forcerun", "evaluate")
+    process = snakemake(smoke_copy, *SMOKE, "--until", "evaluate", "--forcerun", EVALUATION)
     assert process.returncode == 0 and timing.read_bytes() != before, process.stderr
     assert snakemake(smoke_copy, *SMOKE, "--dry-run").returncode == 0
     timing.write_text(timing.read_text().replace("1", "2", 1))
