@@ -40,7 +40,8 @@ LONGEST = (
     "tests/containers",
     "tests/faults",
     "tests/real",
-    "tests/workflow/test_kills.py",
+    "tests/workflow/test_demo_training.py",
+    "tests/hostile/test_hostile_inputs.py",
     "tests/workflow",
 )
 
