@@ -17,10 +17,8 @@ def half_right(seed):
 
 
 def in_short(answers, subjects=SUBJECTS):
-    merged, table = results.merged(
-        results.study(list(answers), subjects), {m: dict(zip(subjects, a)) for m, a in answers.items()}
-    )
-    report = results.report(merged, table)
+    by_subject = {model: dict(zip(subjects, letters, strict=True)) for model, letters in answers.items()}
+    report = results.report(*results.merged(results.study(list(answers), subjects), by_subject))
     (paragraph,) = [line for line in report.splitlines() if line.startswith("**In short:**")]
     return paragraph
 
@@ -55,7 +53,7 @@ def in_short(answers, subjects=SUBJECTS):
         (
             {"m": [RIGHT, half_right(1), "BCDA" * 25], "n": [RIGHT, half_right(2), "BCDA" * 25]},
             [
-                "Some subjects are harder than others for each of 2 models; that models agree on which, more than having answered",
+                "Some subjects are harder than others for each of 2 models; that models agree on which, more than",
                 "That models miss the same questions more often than chance alone explains, even within a subject, is not",
             ],
         ),
