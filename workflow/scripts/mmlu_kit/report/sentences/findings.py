@@ -21,7 +21,7 @@ def in_short(analysis: AnalysisFile) -> str:
 def _asked(analysis: AnalysisFile) -> str:
     models = analysis.models
     fewest, most = (choose(model.questions for model in models) for choose in (min, max))
-    questions = formatting.plural(most, "question") if fewest == most else f"{fewest:,} to {most:,} questions"
+    questions = f"{most:,} question{'' if most == 1 else 's'}" if fewest == most else f"{fewest:,} to {most:,} questions"
     subjects = formatting.plural(max(model.subjects for model in models), "subject")
     who = models[0].label if len(models) == 1 else f"{len(models)} models"
     return f"**In short:** {who} answered {questions} of {subjects}."
