@@ -3,8 +3,9 @@ that are too small or too close to tell."""
 
 import numpy
 import pytest
-from mmlu_kit.claims import audit, run_evidence
-from mmlu_kit.claims.document import ClaimVerdict, Reading
+from mmlu_kit.claims import audit, comparison, run_evidence
+from mmlu_kit.claims.document import ClaimVerdict, NumberVerdict, Reading
+from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import audits
@@ -47,6 +48,34 @@ def of(subjects, share, rest):
     return {subject: share if subject in subjects else rest for subject in SUBJECTS}
 
 
+def slower(factor):
+    """Return a run with the published answers in which 0.5B took this many times as long."""
+    name = audits.model_name("0.5B")
+    run = audits.run("0.5B", "3B")
+    return audits.with_results(run, lambda result: {"real_s": result.real_s * (factor if result.model == name else 1)})
+
+
+def on(subjects, run):
+    """Return a run on some subjects alone."""
+    study = run.study.model_copy(update={"subjects": subjects})
+    results = [result for result in run.results if result.subject in subjects]
+    return run.model_copy(update={"study": study, "results": results})
+
+
+def with_another_subject(run, share):
+    """Return a run with one more subject, which the writeup lacks, with this share of right answers."""
+    totals = Totals(questions=300, guessed=75.0, correct=0, correct_generated=0, parsed=300)
+    right = round(300 * share)
+    totals = totals.model_copy(update={"correct": right, "correct_generated": right})
+    others = [
+        result.model_copy(update={"subject": "virology", "totals": totals})
+        for result in run.results
+        if result.subject == "anatomy"
+    ]
+    study = run.study.model_copy(update={"subjects": [*run.study.subjects, "virology"]})
+    return run.model_copy(update={"study": study, "results": [*run.results, *others]})
+
+
 CASES = [
     # Section 3
     ("ten-subjects", audits.run("0.5B", "3B"), {}, HOLDS, "2 models on 10 subjects"),
@@ -61,6 +90,8 @@ CASES = [
     ("3b-against-0.5b", audits.run("0.5B", "3B"), {}, HOLDS, "= 6.89× (5.85× to 8.10×); 145.2 min / 20.3 min = 7.15×"),
     ("3b-against-0.5b", made({"0.5B": 0.4, "3B": 0.6}), {}, DOES_NOT_HOLD, "= 1.50×"),
     ("3b-against-0.5b", audits.run("0.5B", "3B", real_s=100), {}, DOES_NOT_HOLD, "1.7 min / 1.7 min = 1.00×"),
+    ("3b-against-0.5b", slower(1.3), {}, CANNOT_BE_TOLD, "145.2 min / 26.4 min = 5.50×"),  # a ratio that is reproduced
+    ("3b-against-0.5b", slower(1.6), {}, DOES_NOT_HOLD, "= 4.47×"),
     ("3b-against-0.5b", made({"0.5B": 0.1, "3B": 0.7}, questions=10), {}, CANNOT_BE_TOLD, "= 7.00× ("),
     ("3b-against-0.5b", made({"0.5B": 0.0, "3B": 0.7}), {}, NOT_TESTABLE, "0.5B has no right answer"),
     ("3b-against-0.5b", audits.run("3B"), {}, NOT_TESTABLE, "no result of Qwen2.5-0.5B-Instruct"),
@@ -109,8 +140,9 @@ CASES = [
     ("rank-order", made({"1.5B": RISING, "3B": GENTLY}, questions=20), {}, CANNOT_BE_TOLD, "from"),
     ("rank-order", audits.run("3B"), {}, NOT_TESTABLE, "1 model here"),
     ("systematic", made({"1.5B": RISING, "3B": RISING}), {}, HOLDS, "p ≤ 0.0005"),
-    ("systematic", made({"1.5B": FALLING, "3B": RISING}), {}, DOES_NOT_HOLD, "p = 1"),
-    ("systematic", made({"1.5B": GENTLY, "3B": GENTLY}, questions=8), {"shared": 0}, CANNOT_BE_TOLD, "p = 0."),
+    ("systematic", made({"1.5B": FALLING, "3B": RISING}), {}, DOES_NOT_HOLD, "Kendall's W 0.00"),
+    ("systematic", made({"1.5B": GENTLY, "3B": GENTLY}, questions=8), {"shared": 0}, CANNOT_BE_TOLD, "subjects with p = 0."),
+    ("systematic", made({"1.5B": 0.5, "3B": 0.5}), {}, CANNOT_BE_TOLD, "W 1.00, 1.00 with shuffled subjects"),  # copies
     ("systematic", audits.run("3B"), {}, NOT_TESTABLE, "1 model here"),
     ("jump-is-the-exception", made({"0.5B": FALLING, "1.5B": RISING, "3B": RISING}), {}, HOLDS, "0.5B and 1.5B -1.00"),
     ("jump-is-the-exception", made({"0.5B": RISING, "1.5B": RISING, "3B": FALLING}), {}, DOES_NOT_HOLD, "1.5B and 3B -1.00"),
@@ -155,6 +187,72 @@ def test_every_claim_on_answers_has_a_run_in_which_it_holds_does_not_and_is_not_
     for claim in audits.CLAIMS.values():
         if claim.section in {"4", "5", "6"} and claim.id not in on_times and claim.predicate != "cannot_be_tested":
             assert {HOLDS, DOES_NOT_HOLD, CANNOT_BE_TOLD} <= verdicts[claim.id], claim.id
+
+
+FEW = ["college_mathematics", "abstract_algebra", "college_chemistry", "business_ethics", "astronomy", "college_biology"]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "hardest-three",
+        "mathematics-lowest",
+        "algebra-second",
+        "chemistry-below-average",
+        "easiest-three",
+        "ethics-near-highest",
+        "astronomy-strong",
+        "biology-high",
+    ],
+)
+def test_some_of_the_subjects_do_not_tell_which_are_the_hardest_or_easiest_of_all(claim):
+    judgement = judge(claim, on(FEW, made({"3B": of(HARD, 0.2, 0.9)})))
+    assert judgement.verdict == NOT_TESTABLE
+    lacking = "anatomy, clinical_knowledge, college_computer_science, college_medicine"
+    assert judgement.evidence.startswith(f"no result here on {lacking}, with which ")
+
+
+def test_a_model_that_lacks_subjects_is_left_out_by_name():
+    run = made({"1.5B": of(HARD, 0.2, 0.6), "3B": of(HARD, 0.2, 0.6)})
+    name = audits.model_name("1.5B")
+    run = run.model_copy(update={"results": [each for each in run.results if (each.model, each.subject) != (name, "anatomy")]})
+    judgement = judge("hardest-three", run)
+    assert judgement.verdict == HOLDS
+    assert judgement.evidence.startswith(
+        "the hardest for 1 of 1 model; without models that lack some of the publication's subjects: 1.5B; beyond chance, "
+    )
+    # What compares these subjects alone needs no others.
+    assert "2 of 2 models" in judge("reasoning-against-recall", run).evidence
+
+
+def test_subjects_that_the_publication_lacks_do_not_count():
+    run = audits.run("0.5B", "3B")
+    more = with_another_subject(run, 0.0)
+    for claim in ("3b-against-0.5b", "ten-subjects", "mathematics-lowest", "rank-order", "genuine-knowledge", "near-random"):
+        assert judge(claim, more) == judge(claim, run), claim
+    ratio = next(number for number in comparison.compare(audits.PUBLISHED, more) if number.id.endswith("ratio of accuracies"))
+    assert ratio.verdict == NumberVerdict.REPRODUCED
+
+
+def test_a_model_with_other_questions_that_no_claim_is_about_leaves_the_claims_testable():
+    run = audits.run("3B", "7B")
+    few = audits.with_counts(run, lambda result: {"questions": 200, "correct": 9, "correct_generated": 9, "parsed": 200})
+    other = audits.model_name("7B")
+    mixed = [here if here.model == other else there for here, there in zip(few.results, run.results, strict=True)]
+    groups = [group.model_copy(update={"models": [audits.model_name("3B")]}) for group in run.study.groups]
+    study = run.study.model_copy(update={"groups": groups})
+    judgement = judge("chemistry-below-average", run.model_copy(update={"results": mixed, "study": study}))
+    assert judgement.verdict == HOLDS and judgement.evidence.startswith("3B 46.0% against 63.7%")
+
+
+def test_models_that_answered_different_questions_are_not_compared():
+    run = audits.run("0.5B", "3B")
+    small, large = (audits.model_name(short) for short in ("0.5B", "3B"))
+    halves = {small: SUBJECTS[:5], large: SUBJECTS[5:]}
+    run = run.model_copy(update={"results": [each for each in run.results if each.subject in halves[each.model]]})
+    for claim in ("scales-with-size", "3b-against-0.5b"):
+        judgement = judge(claim, run)
+        assert judgement.verdict == NOT_TESTABLE and "no question in common" in judgement.evidence
 
 
 CONSTANT = {audits.model_name(short): "D" for short in ("0.5B", "1.5B", "3B")}

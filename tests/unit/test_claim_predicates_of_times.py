@@ -94,6 +94,12 @@ def busy(*ratios, cores=8):
             DOES_NOT_HOLD,
             "2 questions",
         ),
+        (
+            "deterministic",  # a smaller group of identical runs counts, too
+            timed(*ALIKE, ALIKE[0], (5, "cpu 4bit", 1, 2), (5, "cpu 4bit", 1, 2, {"answers": "AACD"})),
+            DOES_NOT_HOLD,
+            "3 identical runs: 4 of 4 right, 0 questions answered differently in some of them; 2 identical runs: 3 or 4 of 4",
+        ),
         ("deterministic", timed(ALIKE[0]), NOT_TESTABLE, "no two runs"),
         ("cpu-time-8-times", busy(8, 7.5, 8.2), HOLDS, "0.5B 8.00×, 1.5B 7.50×, 3B 8.20×"),
         ("cpu-time-8-times", busy(8, 4, 8), DOES_NOT_HOLD, "1.5B 4.00×"),

@@ -90,6 +90,10 @@ class Answers:
             choices=self.choices[places],
         )
 
+    def on(self, subjects: Iterable[str]) -> Self:
+        """Return the answers on these subjects."""
+        return self.only(numpy.flatnonzero(numpy.isin(self.subjects, list(subjects))))
+
     def shared(self, *others: "Answers") -> list["Answers"]:
         """Return these and others' answers to the questions that all answered, in the same order."""
         everything = [self, *others]

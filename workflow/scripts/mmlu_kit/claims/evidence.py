@@ -182,6 +182,7 @@ class Evidence:
     refused: tuple[Refused, ...]
     setups: SetupsEvidence | None
     chat: ChatEvidence | None  # None if nothing is published about a chat model
+    subjects: tuple[str, ...] = ()  # that the publication compares; empty if it names none
 
     @property
     def is_published(self) -> bool:

@@ -6,6 +6,7 @@ A predicate takes evidence and the claim's parameters, and returns a judgement. 
 from itertools import pairwise
 
 from mmlu_kit import formatting
+from mmlu_kit.claims.answers import Pair
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
@@ -46,7 +47,7 @@ def rises_with_size(evidence: Evidence, device: str | None = None) -> Judgement:
 
 def _gain(smaller: ModelEvidence, larger: ModelEvidence) -> tuple[float, float]:
     """Return the larger model's accuracy minus the smaller's and its two-sided p, by answers if they are known."""
-    pair = larger.answers.beside(smaller.answers) if larger.answers and smaller.answers else None
+    pair = _beside(larger, smaller)
     if pair:
         return (pair.only_first - pair.only_second) / pair.questions, pair.p
     one, other = larger.total, smaller.total
@@ -57,11 +58,11 @@ def _gain(smaller: ModelEvidence, larger: ModelEvidence) -> tuple[float, float]:
 
 
 def ratios(
-    evidence: Evidence, larger: str, smaller: str, accuracy_times: float, time_times: float, within: Factor
+    evidence: Evidence, larger: str, smaller: str, accuracy_times: float, time_times: float, within: Factor, noise: Factor
 ) -> Judgement:
     """The ratios of the larger model's accuracy and real time to the smaller's are as published, within a factor, and the 95 %
-    interval of the ratio of accuracies is within the factor's square. It does not hold if that interval, or the ratio of
-    times by more than the factor's square, excludes it.
+    interval of the ratio of accuracies is within the factor's square. It does not hold if that interval excludes it, or if
+    the ratio of times is beyond the factor by another, `noise`.
     """
     large, small = counterpart(evidence, larger), counterpart(evidence, smaller)
     large_s, small_s = real_times(large, small)
@@ -79,20 +80,31 @@ def ratios(
     excluded = high < accuracy_times / within or low > accuracy_times * within
     return shown(
         precise and is_about(accuracy_ratio, accuracy_times, within) and is_about(time_ratio, time_times, within),
-        excluded or not is_about(time_ratio, time_times, within**2),
+        excluded or not is_about(time_ratio, time_times, within * noise),
         f"{accuracies} = {formatting.ratio(accuracy_ratio)} {interval}; {times} = {formatting.ratio(time_ratio)}",
     )
 
 
 def _accuracy_ratio(first: ModelEvidence, second: ModelEvidence) -> tuple[float, Interval]:
     """Return the ratio of two models' accuracies and its interval, on the same questions if their answers are known."""
-    pair = first.answers.beside(second.answers) if first.answers and second.answers else None
+    pair = _beside(first, second)
     paired = pair and comparisons.paired_ratio_interval(pair.both, pair.only_first, pair.only_second)
     if pair and paired:
         return (pair.both + pair.only_first) / (pair.both + pair.only_second), paired
     one, other = first.total, second.total
     interval = two_by_two.ratio_interval(one.correct, one.questions, other.correct, other.questions)
     return one.accuracy / other.accuracy, interval
+
+
+def _beside(first: ModelEvidence, second: ModelEvidence) -> Pair | None:
+    """Return how often both models, one or neither is right; None if their answers are not known. Raises Untestable if they
+    answered different questions, of which some may be harder."""
+    if not (first.answers and second.answers):
+        return None
+    pair = first.answers.beside(second.answers)
+    if pair is None:
+        raise Untestable(f"{first.short} and {second.short} have no question in common here")
+    return pair
 
 
 def at_chance(evidence: Evidence, model: str) -> Judgement:

@@ -4,6 +4,7 @@ A predicate takes evidence and the claim's parameters, and returns a judgement. 
 test shows that; models that nearly always choose one letter are left out.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
@@ -38,8 +39,11 @@ def subjects_agree(evidence: Evidence, at_least: float, exempt: list[str] | None
 
 
 def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
-    """Models agree on the ranking of subjects more than if subjects were shuffled over the questions (permutation test).
-    Published averages cannot tell this from agreement on single questions.
+    """The models' mean accuracy differs between subjects more than if subjects were shuffled over the questions (permutation
+    test). It does not hold if it does not, and models agree on the ranking of subjects less than with shuffled ones.
+
+    Models that are nearly alike agree whatever the subjects are, so their agreement alone shows nothing. Published averages
+    cannot tell agreement on subjects from agreement on single questions.
     """
     if evidence.is_published:
         accuracies = [[counts.accuracy for counts in subjects] for subjects in _shared(evidence.models)]
@@ -57,8 +61,13 @@ def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
     if not counts.ranked().any():
         raise Untestable(f"every model has the same accuracy on all subjects{note}")
     w, expected, p = counts.concordance()
-    line = f"Kendall's W {w:.2f} over {len(models)} models, {expected:.2f} with shuffled subjects"
-    return shown(p < p_under, p > 1 - ALPHA, f"{line}, {formatting.p_value(p, DRAWS)}{note}")
+    differs = counts.mean_differs().p
+    line = (
+        f"mean accuracy of {len(models)} models differs between subjects with {formatting.p_value(differs, DRAWS)}; "
+        f"Kendall's W {w:.2f}, {expected:.2f} with shuffled subjects, {formatting.p_value(p, DRAWS)}"
+    )
+    disagree = p > 1 - ALPHA and w < expected and not math.isclose(w, expected)
+    return shown(differs < p_under, disagree, line + note)
 
 
 def is_the_exception(evidence: Evidence, smaller: str, larger: str, at_least: float) -> Judgement:

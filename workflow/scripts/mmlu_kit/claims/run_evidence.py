@@ -1,7 +1,7 @@
 """Evidence from a run's results."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmlu_kit.analysis.model_answers import answers_by_model, records_once
 from mmlu_kit.claims.answers import Answers
@@ -49,24 +49,39 @@ def readings(merged: Merged, published: Published, outcomes: Iterable[Evaluation
 def run_evidence(merged: Merged, published: Published, reading: Reading, answers: Mapping[str, Answers]) -> Evidence:
     """Return the evidence on the study's groups, timing setups and chat models in merged.json.
 
-    `answers` are by model, in the same reading. A model that generates nothing is read by the best answer and named so.
+    `answers` are by model, in the same reading. A model that generates nothing is read by the best answer and named so. Of
+    the study's subjects, those that the publication compares count, unless it compares none of them.
     """
+    subjects = [name for name in merged.study.subjects if name in published.subjects] or merged.study.subjects
     published_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
     # Imported models are left out, as their size and device are not known.
     run = [model for model in grouped if model in merged.models and not merged.imported(model)]
     # Of weights asked in several ways, the way that was published counts, else the first.
     run = protocols.first_of_each(merged.study.models, sorted(run, key=lambda model: model not in published_names))
-    models = [summary for model in run if (summary := summaries.summarize(merged, model, merged.study.subjects))]
+    models = [summary for model in run if (summary := summaries.summarize(merged, model, subjects))]
+    results = [
+        [result for result in merged.results if result.model == summary.model and result.subject in subjects]
+        for summary in models
+    ]
+    on_subjects = {model: each.on(subjects) for model, each in answers.items()}
     chat = _chat(merged.chat, published_names)
     return Evidence(
         publication=published.publication.name,
         reading=reading,
         same_models=any(model in published_names for model in [*merged.models, *(model.model for model in chat.models)]),
-        other_questions=other_questions(merged.results, published),
+        other_questions=other_questions((result for of_model in results for result in of_model), published),
         models=by_size(
-            _model(merged, summary, published_names.get(summary.model), published, reading, answers.get(summary.model))
-            for summary in models
+            _model(
+                merged,
+                summary,
+                of_model,
+                published_names.get(summary.model),
+                published,
+                reading,
+                on_subjects.get(summary.model),
+            )
+            for summary, of_model in zip(models, results, strict=True)
         ),
         refused=tuple(
             Refused(missing.model, _published_size(published, published_names.get(missing.model)), missing.reason)
@@ -74,6 +89,7 @@ def run_evidence(merged: Merged, published: Published, reading: Reading, answers
         ),
         setups=_setups(merged.setups, reading) if merged.setups else None,
         chat=chat,
+        subjects=published.subjects,
     )
 
 
@@ -97,6 +113,7 @@ def other_questions(results: Iterable[Result], published: Published) -> str | No
 def _model(
     merged: Merged,
     summary: Summary,
+    results: Sequence[Result],
     published_name: str | None,
     published: Published,
     reading: Reading,
@@ -104,7 +121,6 @@ def _model(
 ) -> ModelEvidence:
     model = merged.models[summary.model]
     assert model.requested and model.effective and model.parameters is not None  # it was run
-    results = [result for result in merged.results if result.model == summary.model and result.subject in merged.study.subjects]
     machine = None if summary.machine is None else merged.machines[summary.machine]
     short = published.short(published_name) if published_name else summary.label
     return ModelEvidence(

@@ -42,11 +42,15 @@ def identical_runs(evidence: Evidence, device: str | None = None) -> RunGroup:
 
     Where it is not known what ran, the group counts as one on any device. Raises Untestable if no two runs share one.
     """
-    groups = (group for group in timing_setups(evidence).groups if group.runs and _may_be_on(group, device))
-    group = max(groups, key=lambda group: len(group.runs), default=None)
-    if group is None or len(group.runs) < 2:
+    return max(repeated_runs(evidence, device), key=lambda group: len(group.runs))
+
+
+def repeated_runs(evidence: Evidence, device: str | None = None) -> list[RunGroup]:
+    """Return the groups of two or more runs with the same configuration, like `identical_runs`, which is the largest."""
+    groups = [group for group in timing_setups(evidence).groups if len(group.runs) > 1 and _may_be_on(group, device)]
+    if not groups:
         raise Untestable(f"no two runs here have the same configuration{f' on {device}' if device else ''}")
-    return group
+    return groups
 
 
 def _may_be_on(group: RunGroup, device: str | None) -> bool:

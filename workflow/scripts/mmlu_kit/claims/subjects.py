@@ -2,7 +2,8 @@
 
 A predicate takes evidence and the claim's parameters, and returns a judgement. Claims on subjects are about MMLU's
 questions and are tested on no others. A claim on every model holds if a test shows it for each, and does not hold if a test
-shows the contrary for one; models that nearly always choose one letter are left out.
+shows the contrary for one, or if published numbers themselves do; models that nearly always choose one letter are left out.
+What compares a subject with all others needs all of the publication's: the hardest of half of them may not be the hardest.
 """
 
 from mmlu_kit import formatting
@@ -24,7 +25,7 @@ def has_subjects(evidence: Evidence, number: int) -> Judgement:
 
 def is_lowest_everywhere(evidence: Evidence, subject: str) -> Judgement:
     """Each model's accuracy is lower than on any other subject (Fisher's exact tests)."""
-    models, note = choosing(_on_mmlu(evidence, subject))
+    models, note = _on_every_subject(evidence, subject)
     exceptions = []
     for model in models:
         lowest = min(model.subjects, key=lambda name: model.subjects[name].accuracy)
@@ -43,7 +44,7 @@ def has_rank_from_hardest(evidence: Evidence, subject: str, rank: int) -> Judgem
     """For each model, the subject has this rank, counted from the hardest: as many subjects are harder and all others easier
     (Fisher's exact tests).
     """
-    models, note = choosing(_on_mmlu(evidence, subject))
+    models, note = _on_every_subject(evidence, subject)
     places = subject_tests.places(models, subject, hardest=True)
     line = ", ".join(f"{place.rank} ({place.lowest} to {place.highest}) for {place.model.short}" for place in places)
     return subject_tests.places_are(places, rank, rank, f"rank from the hardest, and ranks not excluded: {line}{note}")
@@ -60,7 +61,7 @@ def are_easiest_everywhere(evidence: Evidence, subjects: list[str]) -> Judgement
 
 
 def _are_first_everywhere(evidence: Evidence, subjects: list[str], hardest: bool) -> Judgement:
-    models, note = choosing(_on_mmlu(evidence, *subjects))
+    models, note = _on_every_subject(evidence, *subjects)
     exceptions, held = [], 0
     for model in models:
         ranks = {name: model.rank(name, hardest) for name in subjects}
@@ -77,7 +78,7 @@ def _are_first_everywhere(evidence: Evidence, subjects: list[str], hardest: bool
 
 def is_below_average_everywhere(evidence: Evidence, subject: str) -> Judgement:
     """Each model's accuracy is lower than on its other subjects together (Fisher's exact test)."""
-    models, note = choosing(_on_mmlu(evidence, subject))
+    models, note = _on_every_subject(evidence, subject)
     return _each_lower([(model, model.subjects[subject], _rest(model, subject)) for model in models], note)
 
 
@@ -104,10 +105,7 @@ def _each_lower(pairs: list[tuple[ModelEvidence, Counts, Counts]], note: str) ->
 
 def is_among_best(evidence: Evidence, subject: str, places: int, parameters_from: float = 0) -> Judgement:
     """The subject is among the best few of every model of at least this size: enough others are worse (Fisher's tests)."""
-    large = [model for model in _on_mmlu(evidence, subject) if model.parameters >= parameters_from]
-    if not large:
-        raise Untestable(f"no model with {formatting.count(parameters_from)} or more parameters here")
-    models, note = choosing(large)
+    models, note = _on_every_subject(evidence, subject, parameters_from=parameters_from)
     ranked = subject_tests.places(models, subject)
     line = ", ".join(f"{place.rank} ({place.lowest} to {place.highest}) for {place.model.short}" for place in ranked)
     return subject_tests.places_are(ranked, 1, places, f"rank from the best, and ranks not excluded: {line}{note}")
@@ -117,7 +115,7 @@ def is_strong(evidence: Evidence, subject: str, device: str) -> Judgement:
     """For every model on a device, the subject's accuracy is above guessing and above that on its other subjects together
     (exact tests).
     """
-    models, note = choosing(_on_mmlu(evidence, subject, device=device))
+    models, note = _on_every_subject(evidence, subject, device=device)
     line = "; ".join(
         f"{model.short} {model.subjects[subject]}, others {formatting.percent(_rest(model, subject).accuracy)}"
         for model in models
@@ -130,6 +128,7 @@ def _strong(model: ModelEvidence, subject: str) -> Tested:
     chances = [counts.guessing] * counts.questions
     return Tested(
         model,
+        max(counts.guessing, rest.accuracy) <= counts.accuracy,
         [proportions.better_than_guessing(counts.correct, chances), subject_tests.larger_share(counts, rest)],
         [proportions.worse_than_guessing(counts.correct, chances), subject_tests.larger_share(rest, counts)],
     )
@@ -145,6 +144,24 @@ def _others(model: ModelEvidence, *subjects: str) -> list[Counts]:
 
 def _rest(model: ModelEvidence, subject: str) -> Counts:
     return subject_tests.together(_others(model, subject))
+
+
+def _on_every_subject(
+    evidence: Evidence, *subjects: str, device: str | None = None, parameters_from: float = 0
+) -> tuple[list[ModelEvidence], str]:
+    """Return the models (on a device, of at least this size) that answered these subjects and all that the publication
+    compares, and the end of a line of evidence that names those left out. Raises Untestable if all are.
+    """
+    large = [model for model in _on_mmlu(evidence, *subjects, device=device) if model.parameters >= parameters_from]
+    if not large:
+        raise Untestable(f"no model with {formatting.count(parameters_from)} or more parameters here")
+    whole = [model for model in large if set(evidence.subjects) <= set(model.subjects)]
+    if not whole:
+        lacking = [name for name in evidence.subjects if name not in large[-1].subjects]
+        raise Untestable(f"no result here on {', '.join(lacking)}, with which {' and '.join(subjects)} should be compared")
+    models, note = choosing(whole)
+    others = ", ".join(model.short for model in large if model not in whole)
+    return models, f"{note}; without models that lack some of the publication's subjects: {others}" if others else note
 
 
 def _on_mmlu(evidence: Evidence, *subjects: str, device: str | None = None) -> list[ModelEvidence]:
