@@ -264,6 +264,42 @@ def test_nothing_follows_from_models_that_always_choose_one_letter(claim):
     assert judgement.verdict == NOT_TESTABLE and "one letter: 1.5B (D), 3B (D)" in judgement.evidence
 
 
+@pytest.mark.parametrize("claim", ["rank-order", "same-questions", "hard-for-both"])
+def test_nothing_follows_from_what_models_miss_that_guess_at_random(claim):
+    run, random = audits.run("1.5B", "3B", "7B"), numpy.random.default_rng(2)
+    judgement = audit.judge_claim(audits.CLAIMS[claim], audits.evidence_of_letters(run, random))
+    assert judgement.verdict == CANNOT_BE_TOLD
+    assert "chosen its letters without regard to the question: 1.5B, 3B" in judgement.evidence
+
+
+def test_a_model_that_guesses_is_left_out_by_name():
+    run, random = audits.run("1.5B", "3B", "7B"), numpy.random.default_rng(2)
+    evidence = audits.evidence_of_letters(run, random, audits.model_name("1.5B"))
+    judgement = audit.judge_claim(audits.CLAIMS["same-questions"], evidence)
+    assert judgement.verdict == HOLDS and judgement.evidence.startswith("1 pair of models")
+    assert judgement.evidence.endswith("; without models that may be guessing: 1.5B")
+    assert audit.judge_claim(audits.CLAIMS["hard-for-both"], evidence).verdict == CANNOT_BE_TOLD
+
+
+def test_a_model_that_nearly_always_answers_wrongly_does_not_guess():
+    low, fair = (audits.evidence(made({"3B": share})).models[0].may_be_guessing for share in (0.1, 0.25))
+    assert (low, fair) == (False, True)
+
+
+def test_models_left_out_are_named_where_too_few_are_left():
+    judgement = judge("rank-order", audits.run("0.5B", "3B"))
+    assert judgement.verdict == NOT_TESTABLE
+    assert judgement.evidence == "1 model here, and a comparison needs two; without 0.5B, which the claim exempts"
+
+
+def test_models_that_share_a_difficulty_by_subject_are_systematic_and_others_seldom_are():
+    claim, random = audits.CLAIMS["systematic"], numpy.random.default_rng(5)
+    run = made({"1.5B": 0.5, "3B": 0.5}, questions=20)
+    verdicts = [audit.judge_claim(claim, audits.evidence_of_letters(run, random)).verdict for _ in range(200)]
+    assert max(verdicts.count(HOLDS), verdicts.count(DOES_NOT_HOLD)) <= 14
+    assert judge("systematic", made({"1.5B": RISING, "3B": RISING}), shared=0).verdict == HOLDS
+
+
 def test_a_model_that_always_chooses_one_letter_has_no_knowledge_and_is_left_out_by_name():
     run = made({"1.5B": 0.25, "3B": RISING, "7B": RISING})
     knowledge = judge("genuine-knowledge", run, always=CONSTANT | {audits.model_name("3B"): "A"})
@@ -301,6 +337,11 @@ def test_answers_are_read_as_published_first_and_by_the_best_letter_if_nothing_i
     cloze = audits.run("1.5B", preset="cloze")
     assert readings(cloze) == [Reading.BEST]
     assert judge("genuine-knowledge", cloze, reading=Reading.BEST).evidence.startswith("1.5B: 45.8%")
+    (evidence,) = run_evidence.readings(cloze, audits.PUBLISHED, ()).values()
+    assert audit.judge_claim(audits.CLAIMS["genuine-knowledge"], evidence).evidence.endswith(
+        " (by the best letter, as models here generate none)"
+    )
+    assert "letter" not in audit.judge_claim(audits.CLAIMS["times-recorded"], evidence).evidence
     # Beside models that generate letters, a model without any is named so.
     assert judge("genuine-knowledge", cloze).evidence.startswith("1.5B (by the best answer): 45.8%")
 

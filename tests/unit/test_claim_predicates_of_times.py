@@ -117,6 +117,8 @@ def busy(*ratios, cores=8):
         ("gpu-26-times", audits.run("3B", "7B", real_s=50), DOES_NOT_HOLD, "= 1.00×"),
         ("gpu-26-times", slower(1.25), CANNOT_BE_TOLD, "= 20.7×"),
         ("gpu-26-times", audits.run("3B"), NOT_TESTABLE, "no result of Qwen2.5-7B"),
+        ("gpu-26-times", audits.run("3B", "7B", device="cpu"), NOT_TESTABLE, "here ran 7B (4-bit) (cpu, 4bit"),
+        ("dramatically-faster", audits.run("3B", "7B", device="cpu"), NOT_TESTABLE, "compares a GPU with a CPU"),
         ("dramatically-faster", slower(1), HOLDS, "= 25.9×"),
         ("dramatically-faster", slower(20), DOES_NOT_HOLD, "= 1.30×"),
         ("dramatically-faster", slower(6), CANNOT_BE_TOLD, "= 4.32×"),
@@ -126,6 +128,27 @@ def busy(*ratios, cores=8):
 def test_a_claim_on_a_made_up_run(claim, run, verdict, words):
     judgement = judge(claim, run)
     assert judgement.verdict == verdict and words in judgement.evidence, judgement
+
+
+def test_times_on_two_devices_are_not_put_into_a_ratio_of_sizes():
+    effective = audits.run("3B", device="cuda").models[audits.model_name("3B")].effective
+    judgement = judge("3b-against-0.5b", audits.with_model(audits.run("0.5B", "3B"), "3B", effective=effective))
+    assert judgement == Judgement(verdict=NOT_TESTABLE, evidence="the two models were timed on different devices: cuda and cpu")
+
+
+def test_timing_runs_of_another_model_say_so():
+    run = audits.timed(audits.run("0.5B"), *ALIKE, model="smol")
+    judgement = judge("deterministic", run)
+    assert judgement.verdict == HOLDS
+    assert judgement.evidence.endswith("(timed: smol, which is not the writeup's model)")
+    assert (
+        "smol" not in judge("times-recorded", run).evidence and "timed:" not in judge("deterministic", timed(*ALIKE)).evidence
+    )
+
+
+def test_without_knowing_what_was_loaded_nobody_says_that_setups_ran_alike():
+    judgement = audit.judge_claim(audits.CLAIMS["no-benefit-on-cpu"], published_evidence(audits.PUBLISHED))
+    assert judgement.verdict == HOLDS and "of setup 4; what was loaded is not published; identical runs" in judgement.evidence
 
 
 def test_a_model_without_a_cpu_time_is_named():

@@ -12,7 +12,7 @@ from mmlu_kit.analysis.model_document import NEARLY_ALWAYS
 from mmlu_kit.claims.document import Reading
 from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import comparisons
+from mmlu_kit.statistics import ALPHA, comparisons, two_by_two
 from mmlu_kit.statistics.two_by_two import NONE
 
 Numbers = NDArray[numpy.int64]
@@ -79,6 +79,14 @@ class Answers:
         counts = numpy.bincount(self.letters[self.letters != NONE], minlength=1)
         letter = int(counts.argmax())
         return LETTERS[letter] if counts[letter] and counts[letter] >= NEARLY_ALWAYS * counts.sum() else None
+
+    @cached_property
+    def may_be_guessing(self) -> bool:
+        """Whether as many are right, by a two-sided test, as of the same letters chosen without regard to the question."""
+        if not len(self.letters):
+            return True
+        blind = two_by_two.right_by_margins(self.letters, self.gold, self.choices)
+        return 2 * min(blind.p_more, blind.p_less) >= ALPHA
 
     def only(self, places: Numbers) -> Self:
         """Return the answers at these places."""

@@ -70,6 +70,9 @@ def ratios(
         raise Untestable(f"{(large if small.total.correct else small).short} has no right answer here")
     if large.machine != small.machine:
         raise Untestable("the two models were timed on different machines")
+    devices = [model.configuration.device for model in (large, small)]
+    if devices[0] != devices[1]:
+        raise Untestable(f"the two models were timed on different devices: {' and '.join(devices)}")
     accuracy_ratio, (low, high) = _accuracy_ratio(large, small)
     time_ratio = large_s / small_s
     accuracies = f"{formatting.percent(large.total.accuracy)} / {formatting.percent(small.total.accuracy)}"

@@ -13,7 +13,7 @@ import numpy
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Counts, Evidence, ModelEvidence
-from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, shared_answers, shown
+from mmlu_kit.claims.verdicts import Untestable, answering, choosing, counterpart, shared_answers, shown
 from mmlu_kit.statistics import ALPHA, DRAWS, ranks, resampling, shuffled_subjects
 from mmlu_kit.statistics.resampling import Correlations, Estimate
 
@@ -24,7 +24,11 @@ def subjects_agree(evidence: Evidence, at_least: float, exempt: list[str] | None
     """The mean Spearman correlation of every two models' rankings of subjects, without exempt models, is at least this high, by
     its 95 % bootstrap interval.
     """
-    models, note = choosing(model for model in evidence.models if model.published_name not in (exempt or ()))
+    exempted = [model.short for model in evidence.models if model.published_name in (exempt or ())]
+    models, note = answering(model for model in evidence.models if model.published_name not in (exempt or ()))
+    note = f"; without {', '.join(exempted)}, which the claim exempts{note}" if exempted else note
+    if len(models) < 2:
+        raise Untestable(f"{formatting.plural(len(models), 'model')} here, and a comparison needs two{note}")
     correlations = _correlations(models)
     pairs = [(pair, first.short, second.short) for (first, second), pair in _by_pair(models, correlations)]
     (low, *least), (high, *most) = min(pairs), max(pairs)
@@ -33,8 +37,6 @@ def subjects_agree(evidence: Evidence, at_least: float, exempt: list[str] | None
         f"mean Spearman correlation {_interval(mean)} over {len(models)} models, "
         f"from {low.value:.2f} ({' and '.join(least)}) to {high.value:.2f} ({' and '.join(most)})"
     )
-    exempted = [model.short for model in evidence.models if model.published_name in (exempt or ())]
-    line += f"; without {', '.join(exempted)}, which the claim exempts" if exempted else ""
     return shown(mean.low >= at_least, mean.high < at_least, line + note)
 
 

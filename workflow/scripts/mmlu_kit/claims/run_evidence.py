@@ -87,8 +87,9 @@ def run_evidence(merged: Merged, published: Published, reading: Reading, answers
             Refused(missing.model, _published_size(published, published_names.get(missing.model)), missing.reason)
             for missing in merged.not_run
         ),
-        setups=_setups(merged.setups, reading) if merged.setups else None,
+        setups=_setups(merged.setups, reading, published, published_names) if merged.setups else None,
         chat=chat,
+        as_published=reading == published.reading,
         subjects=published.subjects,
     )
 
@@ -176,7 +177,9 @@ def _chat(chat: ChatFile | None, published_names: dict[str, str]) -> ChatEvidenc
     return ChatEvidence(models=tuple(models), transcripts=chat.transcripts)
 
 
-def _setups(setups: SetupsFile, reading: Reading) -> SetupsEvidence:
+def _setups(setups: SetupsFile, reading: Reading, published: Published, published_names: Mapping[str, str]) -> SetupsEvidence:
+    timed = published.timing_runs
+    is_timed = timed is None or published_names.get(setups.model) == timed.model
     numbers = {setup.name: setup.number for setup in setups.setups}
     groups = []
     for group in setups.configurations:
@@ -188,7 +191,7 @@ def _setups(setups: SetupsFile, reading: Reading) -> SetupsEvidence:
         )
         groups.append(RunGroup(runs, group.answers_not_shared))
     not_run = {setup.number: setup.reason or "no reason is given" for setup in setups.setups if not setup.effective}
-    return SetupsEvidence(tuple(groups), not_run)
+    return SetupsEvidence(tuple(groups), not_run, None if is_timed else setups.model)
 
 
 def _configuration_key(measured: Measured) -> tuple[object, ...]:
@@ -212,4 +215,5 @@ def _run(run: Run, measured: Measured, setup: int, reading: Reading) -> RunEvide
         cores=measured.machine.cores_usable,
         peak_rss_bytes=measured.peak_rss_bytes,
         peak_gpu_bytes=measured.peak_gpu_bytes,
+        dtype=measured.effective.dtype,
     )

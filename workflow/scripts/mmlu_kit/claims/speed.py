@@ -14,7 +14,7 @@ from mmlu_kit.claims.evidence import Configuration, Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
 from mmlu_kit.claims.runs import all_runs, identical_runs, max_over_min, setup_median, setup_runs
 from mmlu_kit.claims.verdicts import Untestable, counterpart, in_range, real_times, shown, verdict
-from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantization
+from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, GPUS, Device, DType, Quantization
 from mmlu_kit.statistics import ALPHA, measurements
 
 FOUR_BITS_ON_GPU = Configuration(Device.CUDA, Quantization.FOUR_BIT)
@@ -31,7 +31,8 @@ def has_no_benefit(evidence: Evidence, setup: int, other_setup: int, within: Fac
     line = f"setup {setup} took {formatting.ratio(time)} the real time of setup {other_setup}"
     if first.effective == second.effective:
         variation = max_over_min([run.real_s for run in identical_runs(evidence).runs])
-        line += f" with the same configuration; identical runs differ by up to {formatting.ratio(variation)}"
+        configuration = " with the same configuration" if first.effective else "; what was loaded is not published"
+        line += f"{configuration}; identical runs differ by up to {formatting.ratio(variation)}"
         # Where what ran is known, nothing was quantized, so a difference in time is chance.
         return shown(first.effective is not None or 1 / time <= variation, False, line)
     if first.peak_rss_bytes is None or second.peak_rss_bytes is None:
@@ -70,7 +71,7 @@ def quantizing_gains(
 
 
 def is_faster(evidence: Evidence, fast: str, slow: str, times: float, within: Factor, noise: Factor) -> Judgement:
-    """One model is about this many times as fast as another, and has more parameters."""
+    """One model is about this many times as fast on a GPU as another on the CPU, and has more parameters."""
     faster, slower = counterpart(evidence, fast), counterpart(evidence, slow)
     ratio, line = _times_as_fast(faster, slower)
     if faster.parameters <= slower.parameters:
@@ -79,7 +80,7 @@ def is_faster(evidence: Evidence, fast: str, slow: str, times: float, within: Fa
 
 
 def is_much_faster(evidence: Evidence, fast: str, slow: str, at_least: float, noise: Factor) -> Judgement:
-    """One model is at least this many times as fast as another that has no more parameters."""
+    """One model is at least this many times as fast on a GPU as another on the CPU that has no more parameters."""
     faster, slower = counterpart(evidence, fast), counterpart(evidence, slow)
     ratio, line = _times_as_fast(faster, slower)
     if faster.parameters < slower.parameters:
@@ -88,7 +89,12 @@ def is_much_faster(evidence: Evidence, fast: str, slow: str, at_least: float, no
 
 
 def _times_as_fast(faster: ModelEvidence, slower: ModelEvidence) -> tuple[float, str]:
-    """Return the ratio of the slower model's real time to the faster's, and a line on both."""
+    """Return the ratio of the slower model's real time to the faster's, and a line on both.
+
+    Raises Untestable if they did not run on a GPU and on the CPU.
+    """
+    if faster.configuration.device not in GPUS or slower.configuration.device != Device.CPU:
+        raise Untestable(f"this compares a GPU with a CPU, and here ran {_where(faster)} and {_where(slower)}")
     fast_s, slow_s = real_times(faster, slower)
     ratio = slow_s / fast_s
     models = " and ".join(_where(model) for model in (faster, slower))

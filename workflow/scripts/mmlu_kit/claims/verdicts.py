@@ -13,8 +13,16 @@ from mmlu_kit.terminal_text import visible
 class Untestable(Exception):
     """Raised, with the reason, if a claim cannot be tested by some evidence."""
 
+    verdict = ClaimVerdict.NOT_TESTABLE
+
     def __init__(self, reason: str) -> None:
         super().__init__(_one_line(reason))
+
+
+class Undecided(Untestable):
+    """Raised, with the reason, if the evidence is there, and too weak to tell anything."""
+
+    verdict = ClaimVerdict.CANNOT_BE_TOLD
 
 
 def verdict(holds: bool, line: str) -> Judgement:
@@ -79,6 +87,23 @@ def choosing(models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]
     if names and not others:
         raise Untestable(f"every model here nearly always chooses one letter: {names}")
     return others, f"; without models that nearly always choose one letter: {names}" if names else ""
+
+
+def answering(models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]:
+    """Return the models whose answers depend on the questions, and the end of a line of evidence that names the others.
+
+    Which questions a model misses that may be guessing says nothing of them. Raises Untestable if all nearly always choose one
+    letter, and Undecided if guessing leaves fewer than two.
+    """
+    choosers, note = choosing(models)
+    kept = [model for model in choosers if not model.may_be_guessing]
+    guessers = ", ".join(model.short for model in choosers if model.may_be_guessing)
+    if guessers and len(kept) < 2:
+        raise Undecided(
+            f"nothing follows from what a model misses that may have chosen its letters without regard to the question: "
+            f"{guessers}{note}"
+        )
+    return kept, f"{note}; without models that may be guessing: {guessers}" if guessers else note
 
 
 def shared_answers(models: Iterable[ModelEvidence]) -> list[Answers]:
