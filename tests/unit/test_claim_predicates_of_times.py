@@ -111,6 +111,8 @@ def busy(*ratios, cores=8):
         ("no-benefit-on-cpu", quantized([200, 202], [240, 242]), DOES_NOT_HOLD, "1.15× to 1.25× as fast"),
         ("no-benefit-on-cpu", quantized([400, 404], [240, 242], peak_rss_bytes=10**8), DOES_NOT_HOLD, "10.0× its memory"),
         ("no-benefit-on-cpu", quantized([200, 250], [240, 242]), CANNOT_BE_TOLD, "as fast"),
+        ("no-benefit-on-cpu", quantized([400, 404], [240, 242], load_s=50.0), NOT_TESTABLE, "% of a run is the start"),
+        ("no-benefit-on-cpu", quantized([200, 202], [240, 242], load_s=50.0), DOES_NOT_HOLD, "1.15× to 1.25× as fast"),
         ("no-benefit-on-cpu", quantized([200], [240]), CANNOT_BE_TOLD, "one run of a setup does not tell"),
         ("no-benefit-on-cpu", timed(ALIKE[0]), NOT_TESTABLE, "no setup 5"),
         ("gpu-26-times", slower(1), HOLDS, "= 25.9×; the models differ"),

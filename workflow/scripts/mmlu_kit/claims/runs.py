@@ -1,6 +1,6 @@
 """Timing runs in evidence: identical runs, and medians over a setup's runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -8,7 +8,7 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.evidence import Configuration, Evidence, RunEvidence, RunGroup, SetupsEvidence
 from mmlu_kit.claims.verdicts import Untestable
 
-# The largest share of a run that its start, until the model is loaded, may take where cores are counted.
+# The largest share of a run that its start, until the model is loaded, may take where cores are counted or times compared.
 MOST_OF_START = 0.1
 
 
@@ -91,10 +91,15 @@ def unreachable(reach: int | None, ratio: float) -> str | None:
 
 
 def mostly_start(shares: Sequence[float]) -> str | None:
-    """Return why runs do not tell how many cores a model keeps busy, by their start's shares of real time; None if they do."""
+    """Return why runs do not tell how a model computes, by their start's shares of real time; None if they do."""
     if not shares or max(shares) <= MOST_OF_START:
         return None
     return f"{formatting.percent(max(shares))} of a run is the start, which one core does"
+
+
+def start_shares(runs: Iterable[RunEvidence]) -> list[float]:
+    """Return the start's shares of the runs' real times, as far as they are known."""
+    return [run.start_s / run.real_s for run in runs if run.start_s is not None]
 
 
 def max_over_min(values: Sequence[float]) -> float:

@@ -12,7 +12,15 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Configuration, Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
-from mmlu_kit.claims.runs import all_runs, identical_runs, max_over_min, setup_median, setup_runs
+from mmlu_kit.claims.runs import (
+    all_runs,
+    identical_runs,
+    max_over_min,
+    mostly_start,
+    setup_median,
+    setup_runs,
+    start_shares,
+)
 from mmlu_kit.claims.verdicts import Untestable, counterpart, in_range, real_times, shown, verdict
 from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, GPUS, Device, DType, Quantization
 from mmlu_kit.statistics import ALPHA, measurements
@@ -49,7 +57,11 @@ def has_no_benefit(evidence: Evidence, setup: int, other_setup: int, within: Fac
     faster, smaller = (f"{formatting.ratio(gain.low)} to {formatting.ratio(gain.high)}" for gain in known)
     holds = all(gain.high <= within for gain in known)
     gained = any(gain.low > 1 and gain.high > within for gain in known)
-    return shown(holds, gained, f"{line}; {faster} as fast, and setup {other_setup} takes {smaller} its memory (intervals)")
+    line += f"; {faster} as fast, and setup {other_setup} takes {smaller} its memory (intervals)"
+    start = mostly_start(start_shares([*runs, *others]))
+    if holds and start:
+        raise Untestable(f"{line}; {start}")
+    return shown(holds, gained, line)
 
 
 def quantizing_gains(

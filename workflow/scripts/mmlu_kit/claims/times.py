@@ -9,7 +9,15 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence, RunEvidence
 from mmlu_kit.claims.reference import Factor
-from mmlu_kit.claims.runs import identical_runs, max_over_min, mostly_start, repeated_runs, timing_setups, unreachable
+from mmlu_kit.claims.runs import (
+    identical_runs,
+    max_over_min,
+    mostly_start,
+    repeated_runs,
+    start_shares,
+    timing_setups,
+    unreachable,
+)
 from mmlu_kit.claims.verdicts import Untestable, in_range, models_on, shown, verdict
 from mmlu_kit.settings import Device
 
@@ -179,7 +187,7 @@ def _check_reach(reach: int | None, ratio: float, line: str) -> None:
 
 def _check_start(runs: Sequence[RunEvidence], line: str) -> None:
     """Check that the processes' times are mostly of evaluating. Raises Untestable, after the line, if they are not."""
-    reason = mostly_start([run.start_s / run.real_s for run in runs if run.start_s is not None])
+    reason = mostly_start(start_shares(runs))
     if reason:
         raise Untestable(f"{line}; {reason}")
 
