@@ -225,6 +225,12 @@ def test_a_model_that_lacks_subjects_is_left_out_by_name():
     assert "2 of 2 models" in judge("reasoning-against-recall", run).evidence
 
 
+def test_the_baseline_is_no_model_of_claims_on_all_models():
+    run, more = audits.run("0.5B", "1.5B", "3B"), audits.run("0.5B", "1.5B", "3B", "Llama")
+    for claim in ("ten-subjects", "scales-with-size", "systematic", "rank-order", "same-questions", "times-recorded"):
+        assert judge(claim, more) == judge(claim, run), claim
+
+
 def test_subjects_that_the_publication_lacks_do_not_count():
     run = audits.run("0.5B", "3B")
     more = with_another_subject(run, 0.0)

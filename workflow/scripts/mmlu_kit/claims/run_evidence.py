@@ -20,7 +20,7 @@ from mmlu_kit.claims.evidence import (
     configuration,
     reach,
 )
-from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference import BASELINE, Published
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.recall.documents import ChatFile
@@ -55,8 +55,9 @@ def run_evidence(merged: Merged, published: Published, reading: Reading, answers
     subjects = [name for name in merged.study.subjects if name in published.subjects] or merged.study.subjects
     published_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
-    # Imported models are left out, as their size and device are not known.
-    run = [model for model in grouped if model in merged.models and not merged.imported(model)]
+    # Imported models are left out, as their size and device are not known, and the baseline, which no claim on all models is on.
+    baseline = {model for model, name in published_names.items() if published.models[name].group == BASELINE}
+    run = [model for model in grouped if model in merged.models and not merged.imported(model) and model not in baseline]
     # Of weights asked in several ways, the way that was published counts, else the first.
     run = protocols.first_of_each(merged.study.models, sorted(run, key=lambda model: model not in published_names))
     models = [summary for model in run if (summary := summaries.summarize(merged, model, subjects))]
