@@ -231,6 +231,17 @@ def test_the_baseline_is_no_model_of_claims_on_all_models():
         assert judge(claim, more) == judge(claim, run), claim
 
 
+@pytest.mark.parametrize("claim", ["systematic", "rank-order", "same-questions", "jump-is-the-exception"])
+def test_a_model_with_two_subjects_leaves_the_others_comparable(claim):
+    run, few = audits.run("0.5B", "1.5B", "3B", "7B"), audits.model_name("7B")
+    kept = [result for result in run.results if result.model != few or result.subject in SUBJECTS[:2]]
+    judgement = judge(claim, run.model_copy(update={"results": kept}))
+    expected = judge(claim, audits.run("0.5B", "1.5B", "3B"))
+    assert judgement.verdict == expected.verdict != NOT_TESTABLE
+    left_out = "; without models that lack some of the publication's subjects: 7B (4-bit)"
+    assert judgement.evidence == expected.evidence + left_out
+
+
 def test_subjects_that_the_publication_lacks_do_not_count():
     run = audits.run("0.5B", "3B")
     more = with_another_subject(run, 0.0)

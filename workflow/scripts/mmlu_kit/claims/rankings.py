@@ -13,7 +13,7 @@ import numpy
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Counts, Evidence, ModelEvidence
-from mmlu_kit.claims.verdicts import Untestable, answering, choosing, counterpart, shared_answers, shown
+from mmlu_kit.claims.verdicts import Untestable, answering, choosing, counterpart, most_whole, shared_answers, shown
 from mmlu_kit.statistics import ALPHA, DRAWS, ranks, resampling, shuffled_subjects
 from mmlu_kit.statistics.resampling import Correlations, Estimate
 
@@ -25,8 +25,10 @@ def subjects_agree(evidence: Evidence, at_least: float, exempt: list[str] | None
     its 95 % bootstrap interval.
     """
     exempted = [model.short for model in evidence.models if model.published_name in (exempt or ())]
-    models, note = answering(model for model in evidence.models if model.published_name not in (exempt or ()))
-    note = f"; without {', '.join(exempted)}, which the claim exempts{note}" if exempted else note
+    candidates = [model for model in evidence.models if model.published_name not in (exempt or ())]
+    candidates, partial = most_whole(evidence, candidates)
+    models, note = answering(candidates)
+    note = f"; without {', '.join(exempted)}, which the claim exempts{note}{partial}" if exempted else note + partial
     if len(models) < 2:
         raise Untestable(f"{formatting.plural(len(models), 'model')} here, and a comparison needs two{note}")
     correlations = _correlations(models)
@@ -55,7 +57,9 @@ def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
         line = f"Kendall's W {agreement.w:.2f} over {len(evidence.models)} models, {formatting.p_value(agreement.p)}"
         same = "all models answered the same questions, so agreement on subjects may come from the questions alone"
         return shown(False, False, f"{line}; {same}")
-    models, note = choosing(evidence.models)
+    candidates, partial = most_whole(evidence, evidence.models)
+    models, note = choosing(candidates)
+    note += partial
     _shared(models)
     answers = shared_answers(models)
     right = numpy.column_stack([each.right for each in answers])
@@ -77,7 +81,9 @@ def is_the_exception(evidence: Evidence, smaller: str, larger: str, at_least: fl
     bootstrap intervals.
     """
     pair = (counterpart(evidence, smaller), counterpart(evidence, larger))
-    models, note = choosing(evidence.models)
+    candidates, partial = most_whole(evidence, evidence.models)
+    models, note = choosing(candidates)
+    note += partial
     neighbours = list(pairwise(models))
     steps = [(step, rho) for step, rho in _by_pair(models, _correlations(models)) if step in neighbours]
     exceptional = [rho for step, rho in steps if step == pair]

@@ -55,7 +55,7 @@ def run_evidence(merged: Merged, published: Published, reading: Reading, answers
     subjects = [name for name in merged.study.subjects if name in published.subjects] or merged.study.subjects
     published_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
-    # Imported models are left out, as their size and device are not known, and the baseline, which no claim on all models is on.
+    # Imported models are left out, as their size and device are not known, and the baseline, as no claim on all models has it.
     baseline = {model for model, name in published_names.items() if published.models[name].group == BASELINE}
     run = [model for model in grouped if model in merged.models and not merged.imported(model) and model not in baseline]
     # Of weights asked in several ways, the way that was published counts, else the first.

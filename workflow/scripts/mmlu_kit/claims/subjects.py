@@ -11,7 +11,7 @@ from mmlu_kit.claims import subject_tests
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Counts, Evidence, ModelEvidence
 from mmlu_kit.claims.subject_tests import Tested
-from mmlu_kit.claims.verdicts import Untestable, choosing, models_on, verdict
+from mmlu_kit.claims.verdicts import Untestable, choosing, models_on, verdict, whole
 from mmlu_kit.statistics import proportions
 
 
@@ -155,13 +155,12 @@ def _on_every_subject(
     large = [model for model in _on_mmlu(evidence, *subjects, device=device) if model.parameters >= parameters_from]
     if not large:
         raise Untestable(f"no model with {formatting.count(parameters_from)} or more parameters here")
-    whole = [model for model in large if set(evidence.subjects) <= set(model.subjects)]
-    if not whole:
+    complete, partial = whole(evidence, large)
+    if not complete:
         lacking = [name for name in evidence.subjects if name not in large[-1].subjects]
         raise Untestable(f"no result here on {', '.join(lacking)}, with which {' and '.join(subjects)} should be compared")
-    models, note = choosing(whole)
-    others = ", ".join(model.short for model in large if model not in whole)
-    return models, f"{note}; without models that lack some of the publication's subjects: {others}" if others else note
+    models, note = choosing(complete)
+    return models, note + partial
 
 
 def _on_mmlu(evidence: Evidence, *subjects: str, device: str | None = None) -> list[ModelEvidence]:

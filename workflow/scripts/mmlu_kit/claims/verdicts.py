@@ -76,6 +76,21 @@ def is_about(value: float, target: float, within: float) -> bool:
     return target / within <= value <= target * within
 
 
+def whole(evidence: Evidence, models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]:
+    """Return the models with all of the publication's subjects, and the end of a line of evidence that names the others."""
+    candidates = list(models)
+    kept = [model for model in candidates if set(evidence.subjects) <= set(model.subjects)]
+    others = ", ".join(model.short for model in candidates if model not in kept)
+    return kept, f"; without models that lack some of the publication's subjects: {others}" if others else ""
+
+
+def most_whole(evidence: Evidence, models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]:
+    """Return the same, but all models if fewer than two have all subjects: then they are compared on what they share."""
+    candidates = list(models)
+    kept, note = whole(evidence, candidates)
+    return (kept, note) if len(kept) > 1 else (candidates, "")
+
+
 def choosing(models: Iterable[ModelEvidence]) -> tuple[list[ModelEvidence], str]:
     """Return the models that do not nearly always choose one letter, and the end of a line of evidence that names the others.
 
