@@ -141,7 +141,13 @@ CASES = [
     ("rank-order", audits.run("3B"), {}, NOT_TESTABLE, "1 model here"),
     ("systematic", made({"1.5B": RISING, "3B": RISING}), {}, HOLDS, "p ≤ 0.0005"),
     ("systematic", made({"1.5B": FALLING, "3B": RISING}), {}, DOES_NOT_HOLD, "Kendall's W 0.00"),
-    ("systematic", made({"1.5B": GENTLY, "3B": GENTLY}, questions=8), {"shared": 0}, CANNOT_BE_TOLD, "subjects with p = 0."),
+    (
+        "systematic",
+        made({"1.5B": GENTLY, "3B": GENTLY}, questions=8),
+        {"shared": 0},
+        CANNOT_BE_TOLD,
+        "mean accuracy of 2 models: p = 0.",
+    ),
     ("systematic", made({"1.5B": 0.5, "3B": 0.5}), {}, CANNOT_BE_TOLD, "W 1.00, 1.00 with shuffled subjects"),  # copies
     ("systematic", audits.run("3B"), {}, NOT_TESTABLE, "1 model here"),
     ("jump-is-the-exception", made({"0.5B": FALLING, "1.5B": RISING, "3B": RISING}), {}, HOLDS, "0.5B and 1.5B -1.00"),

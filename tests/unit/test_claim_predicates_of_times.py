@@ -138,6 +138,23 @@ def test_times_on_two_devices_are_not_put_into_a_ratio_of_sizes():
     assert judgement == Judgement(verdict=NOT_TESTABLE, evidence="the two models were timed on different devices: cuda and cpu")
 
 
+@pytest.mark.parametrize("claim", ["3b-against-0.5b", "gpu-26-times", "dramatically-faster"])
+def test_times_of_a_part_of_the_questions_are_not_compared_with_those_of_all(claim):
+    run, whole = audits.run("0.5B", "3B", "7B"), audits.model_name("3B")
+    few = list(audits.PUBLISHED.questions)[:5]
+    kept = [result for result in run.results if result.model != whole or result.subject in few]
+    judgement = judge(claim, run.model_copy(update={"results": kept}))
+    assert judgement.verdict == NOT_TESTABLE and "1369" in judgement.evidence and "questions" in judgement.evidence
+
+
+def test_setups_with_other_questions_are_not_compared():
+    unequal = [(5, "cpu 4bit", 100, 100, {"answers": "AB"}), (4, "cpu none", 200, 200)]
+    assert judge("no-benefit-on-cpu", timed(*unequal)).evidence == "the two times are of 2 and 4 questions"
+    memory = {"peak_gpu_bytes": 10**10}
+    run = timed((1, "cuda none", 180, 180, memory), (2, "cuda 4bit", 90, 90, {"answers": "AB", **memory}))
+    assert judge("gpu-4bit-speed", run).verdict == NOT_TESTABLE
+
+
 def test_timing_runs_of_another_model_say_so():
     run = audits.timed(audits.run("0.5B"), *ALIKE, model="smol")
     judgement = judge("deterministic", run)

@@ -69,7 +69,7 @@ def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
     w, expected, p = counts.concordance()
     differs = counts.mean_differs().p
     line = (
-        f"mean accuracy of {len(models)} models differs between subjects with {formatting.p_value(differs, DRAWS)}; "
+        f"differences between subjects in the mean accuracy of {len(models)} models: {formatting.p_value(differs, DRAWS)}; "
         f"Kendall's W {w:.2f}, {expected:.2f} with shuffled subjects, {formatting.p_value(p, DRAWS)}"
     )
     disagree = p > 1 - ALPHA and w < expected and not math.isclose(w, expected)

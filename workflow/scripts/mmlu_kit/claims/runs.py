@@ -17,6 +17,7 @@ class SetupMedian:
     """What ran in a setup, and medians over its runs; a median is None if the value is not known for every run."""
 
     effective: Configuration | None
+    questions: int
     correct: int
     real_s: float
     cpu_s: float | None
@@ -74,6 +75,7 @@ def setup_median(evidence: Evidence, setup: int) -> SetupMedian:
     runs = setup_runs(evidence, setup)
     return SetupMedian(
         effective=runs[0].effective,
+        questions=runs[0].counts.questions,
         correct=runs[0].counts.correct,
         real_s=median(run.real_s for run in runs),
         cpu_s=_median([run.cpu_s for run in runs]),

@@ -21,7 +21,7 @@ from mmlu_kit.claims.runs import (
     setup_runs,
     start_shares,
 )
-from mmlu_kit.claims.verdicts import Untestable, counterpart, in_range, real_times, shown, verdict
+from mmlu_kit.claims.verdicts import Untestable, check_questions, counterpart, in_range, real_times, shown, verdict
 from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, GPUS, Device, DType, Quantization
 from mmlu_kit.statistics import ALPHA, measurements
 
@@ -35,6 +35,7 @@ def has_no_benefit(evidence: Evidence, setup: int, other_setup: int, within: Fac
     memory over their runs, 95 % for both together, must show it.
     """
     first, second = setup_median(evidence, setup), setup_median(evidence, other_setup)
+    check_questions(first.questions, second.questions)
     time = first.real_s / second.real_s
     line = f"setup {setup} took {formatting.ratio(time)} the real time of setup {other_setup}"
     if first.effective == second.effective:
@@ -149,6 +150,7 @@ class _Measured:
     weights: str
     name: str
     configuration: Configuration | None
+    questions: int
     peak_gpu_bytes: float | None
     forward_s: float | None
 
@@ -165,18 +167,21 @@ class _Gain:
 def _gains_on_gpu(evidence: Evidence) -> list[_Gain]:
     """Return the ratios for each model that ran on a GPU both in 4 bits and without quantization."""
     measured = [
-        _Measured(model.weights, model.short, model.effective, model.peak_gpu_bytes, model.forward_s)
+        _Measured(model.weights, model.short, model.effective, model.total.questions, model.peak_gpu_bytes, model.forward_s)
         for model in evidence.models
         if model.weights
     ]
     for number in sorted({run.setup for run in all_runs(evidence) if run.setup is not None}):
         median = setup_median(evidence, number)
-        measured.append(_Measured("setups", f"setup {number}", median.effective, median.peak_gpu_bytes, median.forward_s))
+        measured.append(
+            _Measured("setups", f"setup {number}", median.effective, median.questions, median.peak_gpu_bytes, median.forward_s)
+        )
     unquantized = Configuration(Device.CUDA, Quantization.NONE)
     return [
         _Gain(four.name, four.peak_gpu_bytes / plain.peak_gpu_bytes, plain.forward_s / four.forward_s)
         for four in measured
         for plain in measured
         if four.configuration == FOUR_BITS_ON_GPU and plain.configuration == unquantized and four.weights == plain.weights
+        if four.questions == plain.questions
         if four.peak_gpu_bytes and plain.peak_gpu_bytes and four.forward_s and plain.forward_s
     ]

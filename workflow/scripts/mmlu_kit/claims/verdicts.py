@@ -65,10 +65,17 @@ def models_on(evidence: Evidence, device: str, at_least: int = 1) -> list[ModelE
 
 
 def real_times(first: ModelEvidence, second: ModelEvidence) -> tuple[float, float]:
-    """Return the real times of two models. Raises Untestable if one was not measured."""
+    """Return the real times of two models. Raises Untestable if one was not measured, or if they are of other questions."""
     if not (first.real_s and second.real_s):
         raise Untestable("one of the two models has no time")
+    check_questions(first.total.questions, second.total.questions)
     return first.real_s, second.real_s
+
+
+def check_questions(first: int, second: int) -> None:
+    """Check that two times are of as many questions. Raises Untestable if they are not."""
+    if first != second:
+        raise Untestable(f"the two times are of {first} and {second} questions")
 
 
 def is_about(value: float, target: float, within: float) -> bool:
