@@ -411,6 +411,12 @@ def test_subjects_that_are_equally_hard_seldom_give_a_verdict():
     assert max(alarms.values()) <= 14, alarms
 
 
+def test_of_many_exceptions_a_few_are_named():
+    flat = dict.fromkeys(("0.5B", "1.5B", "3B"), of(HARD, 0.9, 0.5))
+    line = judge("hardest-three", made(flat)).evidence
+    assert line.count("has rank") == 5 and "college_chemistry has rank 8 for 0.5B" in line and "; and 4 more; beyond" in line
+
+
 def test_no_subject_is_harder_than_itself():
     claim = audits.CLAIMS["reasoning-against-recall"]
     claim = claim.model_copy(update={"parameters": {**claim.parameters, "easier": ["college_chemistry"]}})

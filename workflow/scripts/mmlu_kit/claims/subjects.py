@@ -14,6 +14,8 @@ from mmlu_kit.claims.subject_tests import Tested
 from mmlu_kit.claims.verdicts import Untestable, choosing, models_on, verdict, whole
 from mmlu_kit.statistics import proportions
 
+MOST_EXCEPTIONS = 5  # named in a line of evidence
+
 
 def has_subjects(evidence: Evidence, number: int) -> Judgement:
     """Several models each answered this many of MMLU's subjects."""
@@ -37,7 +39,7 @@ def is_lowest_everywhere(evidence: Evidence, subject: str) -> Judgement:
     tested = [
         subject_tests.lower(model, [(model.subjects[subject], other) for other in _others(model, subject)]) for model in models
     ]
-    return subject_tests.everywhere(tested, "; ".join([line, *exceptions]) + note)
+    return subject_tests.everywhere(tested, _some(line, exceptions) + note)
 
 
 def has_rank_from_hardest(evidence: Evidence, subject: str, rank: int) -> Judgement:
@@ -73,7 +75,13 @@ def _are_first_everywhere(evidence: Evidence, subjects: list[str], hardest: bool
     for model in models:
         pairs = [(model.subjects[name], other) for name in subjects for other in _others(model, *subjects)]
         tested.append(subject_tests.lower(model, pairs if hardest else [(other, this) for this, other in pairs]))
-    return subject_tests.everywhere(tested, "; ".join([line, *exceptions]) + note)
+    return subject_tests.everywhere(tested, _some(line, exceptions) + note)
+
+
+def _some(line: str, exceptions: list[str]) -> str:
+    """Return a line with its first exceptions and the number of the others."""
+    more = [f"and {len(exceptions) - MOST_EXCEPTIONS} more"] if len(exceptions) > MOST_EXCEPTIONS else []
+    return "; ".join([line, *exceptions[:MOST_EXCEPTIONS], *more])
 
 
 def is_below_average_everywhere(evidence: Evidence, subject: str) -> Judgement:
