@@ -98,6 +98,8 @@ CASES = [
     ("near-random", made({"0.5B": 0.25}), {}, HOLDS, "without regard to the question 25.0%"),
     ("near-random", made({"0.5B": 0.4}), {}, DOES_NOT_HOLD, "25.0% (p ≤ 0.001)"),
     ("near-random", made({"0.5B": 0.3}, questions=10), {}, CANNOT_BE_TOLD, "30.0%"),
+    ("near-random", audits.run("3B"), {}, NOT_TESTABLE, "no result of Qwen2.5-0.5B-Instruct"),
+    ("genuine-knowledge", audits.run("3B"), {}, NOT_TESTABLE, "no result of Qwen2.5-1.5B-Instruct"),
     ("genuine-knowledge", audits.run("1.5B"), {}, HOLDS, "above guessing p < 0.0001"),
     ("genuine-knowledge", made({"1.5B": 0.1}), {}, DOES_NOT_HOLD, "9.9%"),
     ("genuine-knowledge", made({"1.5B": 0.25}), {}, DOES_NOT_HOLD, "25.0%"),
@@ -237,6 +239,13 @@ def test_the_baseline_is_no_model_of_claims_on_all_models():
         assert judge(claim, more) == judge(claim, run), claim
 
 
+def test_a_study_of_its_own_subjects_is_tested_on_all_of_them():
+    run = on(SUBJECTS[:5], with_another_subject(audits.run("0.5B", "3B"), 0.5))
+    assert judge("ten-subjects", run).evidence == "2 models on 5 subjects each"
+    more = with_another_subject(on(SUBJECTS[:5], audits.run("0.5B", "3B")), 0.5)
+    assert judge("ten-subjects", more).evidence == "2 models on 6 subjects each"
+
+
 @pytest.mark.parametrize("claim", ["systematic", "rank-order", "same-questions", "jump-is-the-exception"])
 def test_a_model_with_two_subjects_leaves_the_others_comparable(claim):
     run, few = audits.run("0.5B", "1.5B", "3B", "7B"), audits.model_name("7B")
@@ -273,9 +282,9 @@ def test_models_that_answered_different_questions_are_not_compared():
     small, large = (audits.model_name(short) for short in ("0.5B", "3B"))
     halves = {small: SUBJECTS[:5], large: SUBJECTS[5:]}
     run = run.model_copy(update={"results": [each for each in run.results if each.subject in halves[each.model]]})
-    for claim in ("scales-with-size", "3b-against-0.5b"):
-        judgement = judge(claim, run)
-        assert judgement.verdict == NOT_TESTABLE and "no question in common" in judgement.evidence
+    judgement = judge("scales-with-size", run)
+    assert judgement.verdict == NOT_TESTABLE and "no question in common" in judgement.evidence
+    assert judge("3b-against-0.5b", run).evidence == "the two times are of 617 and 752 questions"
 
 
 CONSTANT = {audits.model_name(short): "D" for short in ("0.5B", "1.5B", "3B")}

@@ -49,10 +49,11 @@ def readings(merged: Merged, published: Published, outcomes: Iterable[Evaluation
 def run_evidence(merged: Merged, published: Published, reading: Reading, answers: Mapping[str, Answers]) -> Evidence:
     """Return the evidence on the study's groups, timing setups and chat models in merged.json.
 
-    `answers` are by model, in the same reading. A model that generates nothing is read by the best answer and named so. Of
-    the study's subjects, those that the publication compares count, unless it compares none of them.
+    `answers` are by model, in the same reading. A model that generates nothing is read by the best answer and named so. If
+    the study has all subjects that the publication compares, no others count, as in the comparison of numbers.
     """
-    subjects = [name for name in merged.study.subjects if name in published.subjects] or merged.study.subjects
+    compared = published.subjects if set(published.subjects) <= set(merged.study.subjects) else ()
+    subjects = list(compared) or merged.study.subjects
     published_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
     # Imported models are left out, as their size and device are not known, and the baseline, as no claim on all models has it.
