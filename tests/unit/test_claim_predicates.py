@@ -1,11 +1,14 @@
 """Predicates of claims on models, subjects and questions: on runs in which a claim plainly holds, plainly does not, and on runs
 that are too small or too close to tell."""
 
+from dataclasses import replace
+
 import numpy
 import pytest
 from mmlu_kit.claims import audit, comparison, run_evidence
 from mmlu_kit.claims.document import ClaimVerdict, NumberVerdict, Reading
 from mmlu_kit.evaluation.answers import Totals
+from mmlu_kit.statistics.two_by_two import NONE
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import audits
@@ -316,6 +319,20 @@ def test_a_model_that_guesses_is_left_out_by_name():
 def test_a_model_that_nearly_always_answers_wrongly_does_not_guess():
     low, fair = (audits.evidence(made({"3B": share})).models[0].may_be_guessing for share in (0.1, 0.25))
     assert (low, fair) == (False, True)
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(1.0, HOLDS), (0.4, HOLDS), (0.01, CANNOT_BE_TOLD), (0.0, NOT_TESTABLE)])
+def test_a_model_without_readable_answers_does_not_guess(share, verdict):
+    random = numpy.random.default_rng(4)
+    evidence = audits.evidence(audits.run("0.5B"))
+    (model,) = evidence.models
+    letters = numpy.where(random.random(1369) < share, random.integers(0, 4, 1369), NONE)
+    answers = replace(model.answers, letters=letters)
+    model = replace(model, answers=answers, total=replace(model.total, correct=int(answers.right.sum())))
+    judgement = audit.judge_claim(audits.CLAIMS["near-random"], replace(evidence, models=(model,)))
+    assert judgement.verdict == verdict
+    assert ("answers with a letter, " in judgement.evidence) == (0 < share < 1)
+    assert "no answer of 0.5B has a letter" in judgement.evidence or share
 
 
 def test_models_left_out_are_named_where_too_few_are_left():

@@ -69,6 +69,11 @@ class Answers:
         return self.letters == self.gold
 
     @property
+    def with_letter(self) -> int:
+        """The number of answers that are a letter."""
+        return int((self.letters != NONE).sum())
+
+    @property
     def subject_numbers(self) -> Numbers:
         """Each question's subject as a number from 0."""
         return numpy.unique(self.subjects, return_inverse=True)[1].ravel()

@@ -112,9 +112,17 @@ def _beside(first: ModelEvidence, second: ModelEvidence) -> Pair | None:
 
 def at_chance(evidence: Evidence, model: str) -> Judgement:
     """The model's accuracy cannot be told from that of choosing the same letters without regard to the question (from
-    guessing, if its letters are not known), and its 95 % interval is within 5 points of that.
+    guessing, if its letters are not known), and its 95 % interval is within 5 points of that, and within 10 among the answers
+    with a letter.
+
+    Where few answers have a letter, nearly all are wrong, however the model chose.
     """
     tested = counterpart(evidence, model)
+    right, letters = tested.total.correct, tested.total.questions
+    if tested.answers:
+        right, letters = int(tested.answers.right.sum()), tested.answers.with_letter
+    if not letters:
+        raise Untestable(f"no answer of {tested.short} has a letter")
     blind, line = _blind(tested)
     (low, high), expected = tested.total.interval, blind.expected / tested.total.questions
     differs = 2 * min(blind.p_more, blind.p_less) < ALPHA
@@ -122,7 +130,12 @@ def at_chance(evidence: Evidence, model: str) -> Judgement:
     if evidence.is_published and high < tested.total.guessing:
         share = formatting.percent(tested.total.accuracy / tested.total.guessing)
         line += f", or this accuracy if only {share} of the answers are parsed"
-    return shown(not differs and expected - NEAR <= low and high <= expected + NEAR, differs, line)
+    least, most = proportions.wilson(right, letters)
+    among, far = blind.expected / letters, 2 * NEAR
+    near = expected - NEAR <= low and high <= expected + NEAR and among - far <= least and most <= among + far
+    if letters < tested.total.questions:
+        line += f"; of {letters} answers with a letter, {formatting.percent(right / letters)} are right"
+    return shown(not differs and near, differs, line)
 
 
 def above_chance(evidence: Evidence, model: str) -> Judgement:
