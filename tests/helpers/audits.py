@@ -46,6 +46,7 @@ SETUPS = [
     for number, device, quantization in (
         (1, Device.CUDA, Quantization.NONE),
         (2, Device.CUDA, Quantization.FOUR_BIT),
+        (3, Device.CUDA, Quantization.EIGHT_BIT),
         (4, Device.CPU, Quantization.NONE),
         (5, Device.CPU, Quantization.FOUR_BIT),
     )
@@ -178,10 +179,15 @@ def published_counts(merged: Merged) -> Evidence:
     return run_evidence(merged, PUBLISHED, Reading.GENERATED, {})
 
 
-def evidence_of_letters(merged: Merged, random: numpy.random.Generator) -> Evidence:
-    """Return a run's evidence with letters drawn at random, more of some than of others, whatever merged.json counts."""
+def evidence_of_letters(merged: Merged, random: numpy.random.Generator, *guessing: str) -> Evidence:
+    """Return a run's evidence with letters drawn at random, more of some than of others, whatever merged.json counts.
+
+    If models are named as `guessing`, only their letters are.
+    """
     drawn = {
         model: replace(made, letters=random.choice(4, len(made.letters), p=[0.4, 0.3, 0.2, 0.1]))
+        if model in guessing or not guessing
+        else made
         for model, made in answers(merged).items()
     }
     evidence = run_evidence(merged, PUBLISHED, Reading.GENERATED, drawn)

@@ -36,6 +36,14 @@ def test_a_run_with_the_published_counts_reproduces_every_accuracy():
     assert numbers["Qwen2.5-3B-Instruct: questions"].verdict == REPRODUCED
 
 
+def test_a_ratio_of_a_gpus_time_to_a_cpus_is_not_one_of_two_on_the_cpu():
+    ratio = "Qwen2.5-3B-Instruct to Qwen2.5-7B-Instruct (4-bit): ratio of real times"
+    assert rows(audits.run("3B", "7B"))[ratio].verdict == REPRODUCED
+    number = rows(audits.run("3B", "7B", device="cpu"))[ratio]
+    assert number.verdict == NOT_RUN
+    assert number.reason == "the two models ran on cpu alone here, and on two devices in the publication"
+
+
 def test_where_nothing_is_generated_no_accuracy_is_compared():
     merged = audits.run("0.5B", "1.5B", "3B", preset="cloze")
     reason = "nothing is generated with the preset cloze"

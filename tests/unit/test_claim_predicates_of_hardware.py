@@ -33,6 +33,25 @@ def without(subject, run):
     return run.model_copy(update={"results": [result for result in run.results if result.subject != subject]})
 
 
+def in_format(dtype, run):
+    """Return a run whose timing runs had weights in this number format."""
+    runs = [
+        each.model_copy(
+            update={
+                "measured": each.measured.model_copy(
+                    update={"effective": each.measured.effective.model_copy(update={"dtype": dtype})}
+                )
+            }
+        )
+        for each in run.setups.runs
+    ]
+    groups = [
+        group.model_copy(update={"effective": group.effective.model_copy(update={"dtype": dtype})})
+        for group in run.setups.configurations
+    ]
+    return run.model_copy(update={"setups": run.setups.model_copy(update={"runs": runs, "configurations": groups})})
+
+
 def on_gpu(name, *shorts):
     """Return a run on a machine with this GPU."""
     machine = results.MACHINE.model_copy(update={"gpu": name})
@@ -54,6 +73,12 @@ def on_gpu(name, *shorts):
         ("setup-5-as-setup-4", timed((5, "cpu none"), OTHER), HOLDS, "setup 5 ran as cpu, no quantization"),
         ("setup-5-as-setup-4", timed((5, "cpu 4bit"), OTHER), DOES_NOT_HOLD, "setup 5 ran as cpu, 4bit"),
         ("setup-5-as-setup-4", timed((5,), OTHER), NOT_TESTABLE, "setup 5 was not run"),
+        (
+            "no-gpu-setups",
+            timed((2,), (3,), OTHER),
+            HOLDS,
+            "setup 2: this machine has no cuda; setup 3: this machine has no cuda",
+        ),
         ("no-gpu-setups", timed((2,), OTHER), NOT_TESTABLE, "no setup 3"),
         ("no-gpu-setups", timed((2, "cuda 4bit"), OTHER), DOES_NOT_HOLD, "setup 2 ran as cuda, 4bit"),
         ("five-configurations", timed(*EVERY), HOLDS, "4 setups of 4 ran, as 5 configurations: cpu, 4bit; cpu, 8bit; cpu, no"),
@@ -61,6 +86,7 @@ def on_gpu(name, *shorts):
         ("five-configurations", audits.run("0.5B"), NOT_TESTABLE, "no timing setups"),
         ("all-runs-fp32", timed(ONE, OTHER), HOLDS, "2 runs as cpu, no quantization"),
         ("all-runs-fp32", timed((1, "cuda none"), OTHER), DOES_NOT_HOLD, "1 run as cuda, no quantization"),
+        ("all-runs-fp32", in_format("bfloat16", timed(ONE, OTHER)), DOES_NOT_HOLD, "2 runs as cpu, no quantization, bfloat16"),
         ("all-runs-fp32", audits.run("0.5B"), NOT_TESTABLE, "no timing setups"),
         ("separate-effects", timed(*EVERY), HOLDS, "what ran: cpu, 4bit"),
         ("separate-effects", timed(OTHER, (5, "cpu 4bit")), DOES_NOT_HOLD, "no weights ran with the device alone changed"),
@@ -86,6 +112,7 @@ def on_gpu(name, *shorts):
             NOT_TESTABLE,
             "cannot be used",
         ),
+        ("comparable-size", audits.run("3B"), NOT_TESTABLE, "no result of Qwen2.5-7B"),
         ("comparable-size", audits.run("3B", "7B"), DOES_NOT_HOLD, "= 2.33×"),
         ("same-model-speed", audits.run("3B", "7B"), DOES_NOT_HOLD, "= 2.33×"),
         ("same-model-speed", audits.with_model(audits.run("3B", "7B"), "7B", parameters=3 * 10**9), HOLDS, "= 1.00×"),

@@ -94,6 +94,12 @@ def busy(*ratios, cores=8):
             DOES_NOT_HOLD,
             "2 questions",
         ),
+        (
+            "deterministic",  # a smaller group of identical runs counts, too
+            timed(*ALIKE, ALIKE[0], (5, "cpu 4bit", 1, 2), (5, "cpu 4bit", 1, 2, {"answers": "AACD"})),
+            DOES_NOT_HOLD,
+            "3 identical runs: 4 of 4 right, 0 questions answered differently in some of them; 2 identical runs: 3 or 4 of 4",
+        ),
         ("deterministic", timed(ALIKE[0]), NOT_TESTABLE, "no two runs"),
         ("cpu-time-8-times", busy(8, 7.5, 8.2), HOLDS, "0.5B 8.00×, 1.5B 7.50×, 3B 8.20×"),
         ("cpu-time-8-times", busy(8, 4, 8), DOES_NOT_HOLD, "1.5B 4.00×"),
@@ -105,12 +111,16 @@ def busy(*ratios, cores=8):
         ("no-benefit-on-cpu", quantized([200, 202], [240, 242]), DOES_NOT_HOLD, "1.15× to 1.25× as fast"),
         ("no-benefit-on-cpu", quantized([400, 404], [240, 242], peak_rss_bytes=10**8), DOES_NOT_HOLD, "10.0× its memory"),
         ("no-benefit-on-cpu", quantized([200, 250], [240, 242]), CANNOT_BE_TOLD, "as fast"),
+        ("no-benefit-on-cpu", quantized([400, 404], [240, 242], load_s=50.0), NOT_TESTABLE, "% of a run is the start"),
+        ("no-benefit-on-cpu", quantized([200, 202], [240, 242], load_s=50.0), DOES_NOT_HOLD, "1.15× to 1.25× as fast"),
         ("no-benefit-on-cpu", quantized([200], [240]), CANNOT_BE_TOLD, "one run of a setup does not tell"),
         ("no-benefit-on-cpu", timed(ALIKE[0]), NOT_TESTABLE, "no setup 5"),
         ("gpu-26-times", slower(1), HOLDS, "= 25.9×; the models differ"),
         ("gpu-26-times", audits.run("3B", "7B", real_s=50), DOES_NOT_HOLD, "= 1.00×"),
         ("gpu-26-times", slower(1.25), CANNOT_BE_TOLD, "= 20.7×"),
         ("gpu-26-times", audits.run("3B"), NOT_TESTABLE, "no result of Qwen2.5-7B"),
+        ("gpu-26-times", audits.run("3B", "7B", device="cpu"), NOT_TESTABLE, "here ran 7B (4-bit) (cpu, 4bit"),
+        ("dramatically-faster", audits.run("3B", "7B", device="cpu"), NOT_TESTABLE, "compares a GPU with a CPU"),
         ("dramatically-faster", slower(1), HOLDS, "= 25.9×"),
         ("dramatically-faster", slower(20), DOES_NOT_HOLD, "= 1.30×"),
         ("dramatically-faster", slower(6), CANNOT_BE_TOLD, "= 4.32×"),
@@ -120,6 +130,44 @@ def busy(*ratios, cores=8):
 def test_a_claim_on_a_made_up_run(claim, run, verdict, words):
     judgement = judge(claim, run)
     assert judgement.verdict == verdict and words in judgement.evidence, judgement
+
+
+def test_times_on_two_devices_are_not_put_into_a_ratio_of_sizes():
+    effective = audits.run("3B", device="cuda").models[audits.model_name("3B")].effective
+    judgement = judge("3b-against-0.5b", audits.with_model(audits.run("0.5B", "3B"), "3B", effective=effective))
+    assert judgement == Judgement(verdict=NOT_TESTABLE, evidence="the two models were timed on different devices: cuda and cpu")
+
+
+@pytest.mark.parametrize("claim", ["3b-against-0.5b", "gpu-26-times", "dramatically-faster"])
+def test_times_of_a_part_of_the_questions_are_not_compared_with_those_of_all(claim):
+    run, whole = audits.run("0.5B", "3B", "7B"), audits.model_name("3B")
+    few = list(audits.PUBLISHED.questions)[:5]
+    kept = [result for result in run.results if result.model != whole or result.subject in few]
+    judgement = judge(claim, run.model_copy(update={"results": kept}))
+    assert judgement.verdict == NOT_TESTABLE and "1369" in judgement.evidence and "questions" in judgement.evidence
+
+
+def test_setups_with_other_questions_are_not_compared():
+    unequal = [(5, "cpu 4bit", 100, 100, {"answers": "AB"}), (4, "cpu none", 200, 200)]
+    assert judge("no-benefit-on-cpu", timed(*unequal)).evidence == "the two times are of 2 and 4 questions"
+    memory = {"peak_gpu_bytes": 10**10}
+    run = timed((1, "cuda none", 180, 180, memory), (2, "cuda 4bit", 90, 90, {"answers": "AB", **memory}))
+    assert judge("gpu-4bit-speed", run).verdict == NOT_TESTABLE
+
+
+def test_timing_runs_of_another_model_say_so():
+    run = audits.timed(audits.run("0.5B"), *ALIKE, model="smol")
+    judgement = judge("deterministic", run)
+    assert judgement.verdict == HOLDS
+    assert judgement.evidence.endswith("(timed: smol, which is not the writeup's model)")
+    assert (
+        "smol" not in judge("times-recorded", run).evidence and "timed:" not in judge("deterministic", timed(*ALIKE)).evidence
+    )
+
+
+def test_without_knowing_what_was_loaded_nobody_says_that_setups_ran_alike():
+    judgement = audit.judge_claim(audits.CLAIMS["no-benefit-on-cpu"], published_evidence(audits.PUBLISHED))
+    assert judgement.verdict == HOLDS and "of setup 4; what was loaded is not published; identical runs" in judgement.evidence
 
 
 def test_a_model_without_a_cpu_time_is_named():

@@ -53,12 +53,12 @@ EXPECTED = {
     "comparable-size": (DOES_NOT_HOLD, "7/3 = 2.3"),
     "gpu-26-times": (HOLDS, "145.2/5.6 = 25.9, as arithmetic of unlike models"),
     "systematic": (CANNOT_BE_TOLD, "subject averages of the same questions"),
-    "hardest-three": (CANNOT_BE_TOLD, "college_chemistry is eighth from the hardest for 0.5B, 11 against 8 to 14 of 100"),
-    "mathematics-lowest": (CANNOT_BE_TOLD, "abstract_algebra 12 against 25 of 100: Fisher's p = .015, one of 45 comparisons"),
-    "algebra-second": (CANNOT_BE_TOLD, "three subjects are between 35 and 46 for 3B"),
-    "chemistry-below-average": (CANNOT_BE_TOLD, "11.0 for 0.5B, whose other subjects are at 8.9"),
-    "easiest-three": (CANNOT_BE_TOLD, "clinical_knowledge 81.9 against 77.0 for 14B, on 100 questions"),
-    "ethics-near-highest": (CANNOT_BE_TOLD, "fourth for 7B, but not beyond chance behind the first three"),
+    "hardest-three": (DOES_NOT_HOLD, "college_chemistry is eighth from the hardest for 0.5B"),
+    "mathematics-lowest": (DOES_NOT_HOLD, "abstract_algebra 3.0 < 5.0 and 12.0 < 25.0, college_chemistry 50.0 < 54.0"),
+    "algebra-second": (DOES_NOT_HOLD, "the hardest for 0.5B and 1.5B, third for 7B and 14B"),
+    "chemistry-below-average": (DOES_NOT_HOLD, "11.0 for 0.5B, whose other subjects are at 8.9"),
+    "easiest-three": (DOES_NOT_HOLD, "clinical_knowledge 81.9 above business_ethics 77.0 for 14B"),
+    "ethics-near-highest": (DOES_NOT_HOLD, "eighth for 0.5B, fourth for 7B, fifth for 14B"),
     "astronomy-strong": (DOES_NOT_HOLD, "9.2 for 0.5B is below guessing"),
     "biology-high": (CANNOT_BE_TOLD, "third for 3B, with 71.5 against 70.2 for the fourth"),
     "same-questions": (NOT_TESTABLE, "subject averages only"),
@@ -169,12 +169,30 @@ def test_each_claim_says_what_is_tested_with_thresholds():
 def test_a_run_with_the_published_counts_gives_the_published_verdicts_on_accuracy():
     run = audits.run("0.5B", "1.5B", "3B", "7B", "14B")
     on_accuracy = """
-        3b-against-0.5b hardest-three mathematics-lowest algebra-second chemistry-below-average easiest-three
-        ethics-near-highest astronomy-strong biology-high rank-order reasoning-against-recall jump-is-the-exception near-random
+        3b-against-0.5b astronomy-strong biology-high rank-order reasoning-against-recall jump-is-the-exception near-random
         genuine-knowledge
     """
     for claim in on_accuracy.split():
         assert judge(claim, run).verdict == by_published_numbers(claim).verdict, claim
+
+
+@pytest.mark.parametrize(
+    ("claim", "models"),
+    [
+        ("hardest-three", "0.5B"),
+        ("mathematics-lowest", "0.5B, 1.5B, 14B (4-bit)"),
+        ("algebra-second", "0.5B, 1.5B, 7B (4-bit), 14B (4-bit)"),
+        ("chemistry-below-average", "0.5B"),
+        ("easiest-three", "0.5B, 7B (4-bit), 14B (4-bit)"),
+        ("ethics-near-highest", "0.5B, 7B (4-bit), 14B (4-bit)"),
+    ],
+)
+def test_published_numbers_contradict_a_claim_that_describes_them_where_a_runs_equal_counts_leave_it_open(claim, models):
+    published = by_published_numbers(claim)
+    assert published.verdict == DOES_NOT_HOLD
+    assert published.evidence.endswith(f"; the published numbers contradict it for {models}")
+    run = judge(claim, audits.run("0.5B", "1.5B", "3B", "7B", "14B"))
+    assert run.verdict == CANNOT_BE_TOLD and "published" not in run.evidence
 
 
 def test_models_are_recognised_by_repository_or_name_and_by_quantization():

@@ -12,7 +12,7 @@ from mmlu_kit.analysis.model_document import NEARLY_ALWAYS
 from mmlu_kit.claims.document import Reading
 from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import comparisons
+from mmlu_kit.statistics import ALPHA, comparisons, two_by_two
 from mmlu_kit.statistics.two_by_two import NONE
 
 Numbers = NDArray[numpy.int64]
@@ -69,6 +69,11 @@ class Answers:
         return self.letters == self.gold
 
     @property
+    def with_letter(self) -> int:
+        """The number of answers that are a letter."""
+        return int((self.letters != NONE).sum())
+
+    @property
     def subject_numbers(self) -> Numbers:
         """Each question's subject as a number from 0."""
         return numpy.unique(self.subjects, return_inverse=True)[1].ravel()
@@ -80,6 +85,14 @@ class Answers:
         letter = int(counts.argmax())
         return LETTERS[letter] if counts[letter] and counts[letter] >= NEARLY_ALWAYS * counts.sum() else None
 
+    @cached_property
+    def may_be_guessing(self) -> bool:
+        """Whether as many are right, by a two-sided test, as of the same letters chosen without regard to the question."""
+        if not len(self.letters):
+            return True
+        blind = two_by_two.right_by_margins(self.letters, self.gold, self.choices)
+        return 2 * min(blind.p_more, blind.p_less) >= ALPHA
+
     def only(self, places: Numbers) -> Self:
         """Return the answers at these places."""
         return type(self)(
@@ -89,6 +102,10 @@ class Answers:
             gold=self.gold[places],
             choices=self.choices[places],
         )
+
+    def on(self, subjects: Iterable[str]) -> Self:
+        """Return the answers on these subjects."""
+        return self.only(numpy.flatnonzero(numpy.isin(self.subjects, list(subjects))))
 
     def shared(self, *others: "Answers") -> list["Answers"]:
         """Return these and others' answers to the questions that all answered, in the same order."""

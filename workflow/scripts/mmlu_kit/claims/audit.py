@@ -6,7 +6,7 @@ from mmlu_kit.claims import predicates
 from mmlu_kit.claims.comparison import compare
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence
-from mmlu_kit.claims.predicates import PREDICATES
+from mmlu_kit.claims.predicates import ON_ANSWERS, ON_SETUPS, PREDICATES
 from mmlu_kit.claims.published_evidence import published_evidence
 from mmlu_kit.claims.reference import Claim, Claims, Published
 from mmlu_kit.claims.run_evidence import readings
@@ -62,7 +62,13 @@ def judge_claim(claim: Claim, evidence: Evidence, other: Evidence | None = None)
     line, beside = judgement.evidence, _judge(claim, other) if other else judgement
     if other and beside != judgement:
         line += f" (by the {other.reading} letter: {beside.verdict}, {beside.evidence})"
-    if not evidence.same_models and judgement.verdict != ClaimVerdict.NOT_TESTABLE:
+    judged = judgement.verdict != ClaimVerdict.NOT_TESTABLE
+    if judged and not other and not evidence.as_published and claim.predicate in ON_ANSWERS:
+        line += f" (by the {evidence.reading} letter, as models here generate none)"
+    timed = evidence.setups.other_model if evidence.setups and claim.predicate in ON_SETUPS else None
+    if judged and evidence.same_models and timed:
+        line += f" (timed: {timed}, which is not {evidence.publication}'s model)"
+    if judged and not evidence.same_models:
         line += f" (this study's own models, not {evidence.publication}'s)"
     return judgement.model_copy(update={"evidence": line})
 
@@ -71,4 +77,4 @@ def _judge(claim: Claim, evidence: Evidence) -> Judgement:
     try:
         return PREDICATES[claim.predicate](evidence, **claim.parameters)
     except Untestable as reason:
-        return Judgement(verdict=ClaimVerdict.NOT_TESTABLE, evidence=str(reason))
+        return Judgement(verdict=reason.verdict, evidence=str(reason))

@@ -94,6 +94,11 @@ class ModelEvidence:
         """The letter that it chooses nearly always; None if there is none, or its answers are not known."""
         return self.answers.always if self.answers else None
 
+    @property
+    def may_be_guessing(self) -> bool:
+        """Whether its answers cannot be told from the same letters in another order; false if they are not known."""
+        return self.answers is not None and self.answers.may_be_guessing
+
     def rank(self, subject: str, hardest: bool = False) -> int:
         """Return a subject's rank, 1 for the best or the hardest; equal subjects share the smaller rank."""
         sign = -1 if hardest else 1
@@ -120,6 +125,7 @@ class RunEvidence:
     cores: int | None
     peak_rss_bytes: int | None
     peak_gpu_bytes: int | None
+    dtype: str | None = None  # the number format of its weights
 
     @property
     def cpu_s(self) -> float | None:
@@ -146,6 +152,7 @@ class SetupsEvidence:
 
     groups: tuple[RunGroup, ...]
     not_run: Mapping[int, str]
+    other_model: str | None = None  # what was timed, if it is not the publication's model
 
     @property
     def runs(self) -> list[RunEvidence]:
@@ -182,6 +189,8 @@ class Evidence:
     refused: tuple[Refused, ...]
     setups: SetupsEvidence | None
     chat: ChatEvidence | None  # None if nothing is published about a chat model
+    as_published: bool = True  # whether answers are read as the publication read them
+    subjects: tuple[str, ...] = ()  # that the publication compares; empty if it names none
 
     @property
     def is_published(self) -> bool:

@@ -109,14 +109,14 @@ def cannot_run_larger(evidence: Evidence, device: str, parameters: float) -> Jud
     raise Untestable(f"no larger model was tried on {device}")
 
 
-def every_run_ran_as(evidence: Evidence, device: str, quantization: str) -> Judgement:
-    """Every timing run had the model on this device with this quantization."""
+def every_run_ran_as(evidence: Evidence, device: str, quantization: str, dtype: str) -> Judgement:
+    """Every timing run had the model on this device with this quantization and number format."""
     runs = timing_setups(evidence).runs
-    if any(run.effective is None for run in runs):
+    if any(run.effective is None or run.dtype is None for run in runs):
         raise Untestable(f"what was loaded in {formatting.plural(len(runs), 'run')} is not published")
-    counts = Counter(str(run.effective) for run in runs)
+    counts = Counter(f"{run.effective}, {run.dtype}" for run in runs)
     line = "; ".join(f"{formatting.plural(count, 'run')} as {configuration}" for configuration, count in counts.items())
-    return verdict(counts.keys() == {str(Configuration(device, quantization))}, line)
+    return verdict(counts.keys() == {f"{Configuration(device, quantization)}, {dtype}"}, line)
 
 
 def gpu_is_named(evidence: Evidence) -> Judgement:

@@ -6,6 +6,7 @@ A predicate takes evidence and the claim's parameters, and returns a judgement. 
 from itertools import pairwise
 
 from mmlu_kit import formatting
+from mmlu_kit.claims.answers import Pair
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
@@ -46,7 +47,7 @@ def rises_with_size(evidence: Evidence, device: str | None = None) -> Judgement:
 
 def _gain(smaller: ModelEvidence, larger: ModelEvidence) -> tuple[float, float]:
     """Return the larger model's accuracy minus the smaller's and its two-sided p, by answers if they are known."""
-    pair = larger.answers.beside(smaller.answers) if larger.answers and smaller.answers else None
+    pair = _beside(larger, smaller)
     if pair:
         return (pair.only_first - pair.only_second) / pair.questions, pair.p
     one, other = larger.total, smaller.total
@@ -57,11 +58,11 @@ def _gain(smaller: ModelEvidence, larger: ModelEvidence) -> tuple[float, float]:
 
 
 def ratios(
-    evidence: Evidence, larger: str, smaller: str, accuracy_times: float, time_times: float, within: Factor
+    evidence: Evidence, larger: str, smaller: str, accuracy_times: float, time_times: float, within: Factor, noise: Factor
 ) -> Judgement:
     """The ratios of the larger model's accuracy and real time to the smaller's are as published, within a factor, and the 95 %
-    interval of the ratio of accuracies is within the factor's square. It does not hold if that interval, or the ratio of
-    times by more than the factor's square, excludes it.
+    interval of the ratio of accuracies is within the factor's square. It does not hold if that interval excludes it, or if
+    the ratio of times is beyond the factor by another, `noise`.
     """
     large, small = counterpart(evidence, larger), counterpart(evidence, smaller)
     large_s, small_s = real_times(large, small)
@@ -69,6 +70,9 @@ def ratios(
         raise Untestable(f"{(large if small.total.correct else small).short} has no right answer here")
     if large.machine != small.machine:
         raise Untestable("the two models were timed on different machines")
+    devices = [model.configuration.device for model in (large, small)]
+    if devices[0] != devices[1]:
+        raise Untestable(f"the two models were timed on different devices: {' and '.join(devices)}")
     accuracy_ratio, (low, high) = _accuracy_ratio(large, small)
     time_ratio = large_s / small_s
     accuracies = f"{formatting.percent(large.total.accuracy)} / {formatting.percent(small.total.accuracy)}"
@@ -79,14 +83,14 @@ def ratios(
     excluded = high < accuracy_times / within or low > accuracy_times * within
     return shown(
         precise and is_about(accuracy_ratio, accuracy_times, within) and is_about(time_ratio, time_times, within),
-        excluded or not is_about(time_ratio, time_times, within**2),
+        excluded or not is_about(time_ratio, time_times, within * noise),
         f"{accuracies} = {formatting.ratio(accuracy_ratio)} {interval}; {times} = {formatting.ratio(time_ratio)}",
     )
 
 
 def _accuracy_ratio(first: ModelEvidence, second: ModelEvidence) -> tuple[float, Interval]:
     """Return the ratio of two models' accuracies and its interval, on the same questions if their answers are known."""
-    pair = first.answers.beside(second.answers) if first.answers and second.answers else None
+    pair = _beside(first, second)
     paired = pair and comparisons.paired_ratio_interval(pair.both, pair.only_first, pair.only_second)
     if pair and paired:
         return (pair.both + pair.only_first) / (pair.both + pair.only_second), paired
@@ -95,11 +99,30 @@ def _accuracy_ratio(first: ModelEvidence, second: ModelEvidence) -> tuple[float,
     return one.accuracy / other.accuracy, interval
 
 
+def _beside(first: ModelEvidence, second: ModelEvidence) -> Pair | None:
+    """Return how often both models, one or neither is right; None if their answers are not known. Raises Untestable if they
+    answered different questions, of which some may be harder."""
+    if not (first.answers and second.answers):
+        return None
+    pair = first.answers.beside(second.answers)
+    if pair is None:
+        raise Untestable(f"{first.short} and {second.short} have no question in common here")
+    return pair
+
+
 def at_chance(evidence: Evidence, model: str) -> Judgement:
     """The model's accuracy cannot be told from that of choosing the same letters without regard to the question (from
-    guessing, if its letters are not known), and its 95 % interval is within 5 points of that.
+    guessing, if its letters are not known), and its 95 % interval is within 5 points of that, and within 10 among the answers
+    with a letter.
+
+    Where few answers have a letter, nearly all are wrong, however the model chose.
     """
     tested = counterpart(evidence, model)
+    right, letters = tested.total.correct, tested.total.questions
+    if tested.answers:
+        right, letters = int(tested.answers.right.sum()), tested.answers.with_letter
+    if not letters:
+        raise Untestable(f"no answer of {tested.short} has a letter")
     blind, line = _blind(tested)
     (low, high), expected = tested.total.interval, blind.expected / tested.total.questions
     differs = 2 * min(blind.p_more, blind.p_less) < ALPHA
@@ -107,7 +130,12 @@ def at_chance(evidence: Evidence, model: str) -> Judgement:
     if evidence.is_published and high < tested.total.guessing:
         share = formatting.percent(tested.total.accuracy / tested.total.guessing)
         line += f", or this accuracy if only {share} of the answers are parsed"
-    return shown(not differs and expected - NEAR <= low and high <= expected + NEAR, differs, line)
+    least, most = proportions.wilson(right, letters)
+    among, far = blind.expected / letters, 2 * NEAR
+    near = expected - NEAR <= low and high <= expected + NEAR and among - far <= least and most <= among + far
+    if letters < tested.total.questions:
+        line += f"; of {letters} answers with a letter, {formatting.percent(right / letters)} are right"
+    return shown(not differs and near, differs, line)
 
 
 def above_chance(evidence: Evidence, model: str) -> Judgement:

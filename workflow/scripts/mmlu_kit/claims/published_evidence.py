@@ -24,6 +24,7 @@ def published_evidence(published: Published) -> Evidence:
         refused=(),
         setups=_setups(published, published.timing_runs) if published.timing_runs else None,
         chat=None,
+        subjects=published.subjects,
     )
 
 

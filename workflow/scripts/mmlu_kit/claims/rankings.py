@@ -4,6 +4,7 @@ A predicate takes evidence and the claim's parameters, and returns a judgement. 
 test shows that; models that nearly always choose one letter are left out.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
@@ -12,7 +13,7 @@ import numpy
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Counts, Evidence, ModelEvidence
-from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, shared_answers, shown
+from mmlu_kit.claims.verdicts import Untestable, answering, choosing, counterpart, most_whole, shared_answers, shown
 from mmlu_kit.statistics import ALPHA, DRAWS, ranks, resampling, shuffled_subjects
 from mmlu_kit.statistics.resampling import Correlations, Estimate
 
@@ -23,7 +24,13 @@ def subjects_agree(evidence: Evidence, at_least: float, exempt: list[str] | None
     """The mean Spearman correlation of every two models' rankings of subjects, without exempt models, is at least this high, by
     its 95 % bootstrap interval.
     """
-    models, note = choosing(model for model in evidence.models if model.published_name not in (exempt or ()))
+    exempted = [model.short for model in evidence.models if model.published_name in (exempt or ())]
+    candidates = [model for model in evidence.models if model.published_name not in (exempt or ())]
+    candidates, partial = most_whole(evidence, candidates)
+    models, note = answering(candidates)
+    note = f"; without {', '.join(exempted)}, which the claim exempts{note}{partial}" if exempted else note + partial
+    if len(models) < 2:
+        raise Untestable(f"{formatting.plural(len(models), 'model')} here, and a comparison needs two{note}")
     correlations = _correlations(models)
     pairs = [(pair, first.short, second.short) for (first, second), pair in _by_pair(models, correlations)]
     (low, *least), (high, *most) = min(pairs), max(pairs)
@@ -32,14 +39,15 @@ def subjects_agree(evidence: Evidence, at_least: float, exempt: list[str] | None
         f"mean Spearman correlation {_interval(mean)} over {len(models)} models, "
         f"from {low.value:.2f} ({' and '.join(least)}) to {high.value:.2f} ({' and '.join(most)})"
     )
-    exempted = [model.short for model in evidence.models if model.published_name in (exempt or ())]
-    line += f"; without {', '.join(exempted)}, which the claim exempts" if exempted else ""
     return shown(mean.low >= at_least, mean.high < at_least, line + note)
 
 
 def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
-    """Models agree on the ranking of subjects more than if subjects were shuffled over the questions (permutation test).
-    Published averages cannot tell this from agreement on single questions.
+    """The models' mean accuracy differs between subjects more than if subjects were shuffled over the questions (permutation
+    test). It does not hold if it does not, and models agree on the ranking of subjects less than with shuffled ones.
+
+    Models that are nearly alike agree whatever the subjects are, so their agreement alone shows nothing. Published averages
+    cannot tell agreement on subjects from agreement on single questions.
     """
     if evidence.is_published:
         accuracies = [[counts.accuracy for counts in subjects] for subjects in _shared(evidence.models)]
@@ -49,7 +57,9 @@ def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
         line = f"Kendall's W {agreement.w:.2f} over {len(evidence.models)} models, {formatting.p_value(agreement.p)}"
         same = "all models answered the same questions, so agreement on subjects may come from the questions alone"
         return shown(False, False, f"{line}; {same}")
-    models, note = choosing(evidence.models)
+    candidates, partial = most_whole(evidence, evidence.models)
+    models, note = choosing(candidates)
+    note += partial
     _shared(models)
     answers = shared_answers(models)
     right = numpy.column_stack([each.right for each in answers])
@@ -57,8 +67,13 @@ def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
     if not counts.ranked().any():
         raise Untestable(f"every model has the same accuracy on all subjects{note}")
     w, expected, p = counts.concordance()
-    line = f"Kendall's W {w:.2f} over {len(models)} models, {expected:.2f} with shuffled subjects"
-    return shown(p < p_under, p > 1 - ALPHA, f"{line}, {formatting.p_value(p, DRAWS)}{note}")
+    differs = counts.mean_differs().p
+    line = (
+        f"differences between subjects in the mean accuracy of {len(models)} models: {formatting.p_value(differs, DRAWS)}; "
+        f"Kendall's W {w:.2f}, {expected:.2f} with shuffled subjects, {formatting.p_value(p, DRAWS)}"
+    )
+    disagree = p > 1 - ALPHA and w < expected and not math.isclose(w, expected)
+    return shown(differs < p_under, disagree, line + note)
 
 
 def is_the_exception(evidence: Evidence, smaller: str, larger: str, at_least: float) -> Judgement:
@@ -66,7 +81,9 @@ def is_the_exception(evidence: Evidence, smaller: str, larger: str, at_least: fl
     bootstrap intervals.
     """
     pair = (counterpart(evidence, smaller), counterpart(evidence, larger))
-    models, note = choosing(evidence.models)
+    candidates, partial = most_whole(evidence, evidence.models)
+    models, note = choosing(candidates)
+    note += partial
     neighbours = list(pairwise(models))
     steps = [(step, rho) for step, rho in _by_pair(models, _correlations(models)) if step in neighbours]
     exceptional = [rho for step, rho in steps if step == pair]

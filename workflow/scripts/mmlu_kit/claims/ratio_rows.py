@@ -23,7 +23,8 @@ def ratio_row(published: Published, ratio: PublishedRatio, summaries: Mapping[st
     elif ratio.what == "accuracy":
         number = _ratio_of_accuracies(published, first, second)
     else:
-        number = _ratio_of_times(first, second, published.within_factor.ratio)
+        one, other = (published.models[name].device for name in ratio.models)
+        number = _ratio_of_times(first, second, published.within_factor.ratio, same_device=one == other)
     return row(" to ".join(ratio.models), ratio.section, _RATIOS[ratio.what], "times", ratio.value, number)
 
 
@@ -44,9 +45,12 @@ def _ratio_of_accuracies(published: Published, first: Summary, second: Summary) 
     return ratio.because(None, "see the rows of the two accuracies")
 
 
-def _ratio_of_times(first: Summary, second: Summary, factor: float) -> RunNumber | Reason:
+def _ratio_of_times(first: Summary, second: Summary, factor: float, same_device: bool) -> RunNumber | Reason:
     if not (first.real_s and second.real_s):
         return "one of the two models has no time here"
+    if (first.device == second.device) != same_device:
+        here = f"{first.device} and {second.device}" if same_device else f"{first.device} alone"
+        return f"the two models ran on {here} here, and on {'one device' if same_device else 'two devices'} in the publication"
     if first.device == second.device and first.machine != second.machine:
         return "the two models were timed on different machines"
     return within(first.real_s / second.real_s, factor).because(None, "see the rows of the two times")

@@ -195,6 +195,12 @@ class Published(Entry):
         return f"of the published time's machine, only a name is known: {names}" if names else "its machine is not published"
 
     @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects of the models that claims are about, in the order of `questions`; empty if none are published."""
+        named = {subject for model in self.models.values() if model.group != BASELINE for subject in model.subjects}
+        return tuple(subject for subject in self.questions if subject in named)
+
+    @property
     def reading(self) -> Reading:
         """How answers were read."""
         return self.prompt.reading if self.prompt else Reading.BEST

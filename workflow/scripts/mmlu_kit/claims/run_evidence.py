@@ -1,7 +1,7 @@
 """Evidence from a run's results."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mmlu_kit.analysis.model_answers import answers_by_model, records_once
 from mmlu_kit.claims.answers import Answers
@@ -20,7 +20,7 @@ from mmlu_kit.claims.evidence import (
     configuration,
     reach,
 )
-from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference import BASELINE, Published
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.recall.documents import ChatFile
@@ -49,31 +49,50 @@ def readings(merged: Merged, published: Published, outcomes: Iterable[Evaluation
 def run_evidence(merged: Merged, published: Published, reading: Reading, answers: Mapping[str, Answers]) -> Evidence:
     """Return the evidence on the study's groups, timing setups and chat models in merged.json.
 
-    `answers` are by model, in the same reading. A model that generates nothing is read by the best answer and named so.
+    `answers` are by model, in the same reading. A model that generates nothing is read by the best answer and named so. If
+    the study has all subjects that the publication compares, no others count, as in the comparison of numbers.
     """
+    compared = published.subjects if set(published.subjects) <= set(merged.study.subjects) else ()
+    subjects = list(compared) or merged.study.subjects
     published_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
-    # Imported models are left out, as their size and device are not known.
-    run = [model for model in grouped if model in merged.models and not merged.imported(model)]
+    # Imported models are left out, as their size and device are not known, and the baseline, as no claim on all models has it.
+    baseline = {model for model, name in published_names.items() if published.models[name].group == BASELINE}
+    run = [model for model in grouped if model in merged.models and not merged.imported(model) and model not in baseline]
     # Of weights asked in several ways, the way that was published counts, else the first.
     run = protocols.first_of_each(merged.study.models, sorted(run, key=lambda model: model not in published_names))
-    models = [summary for model in run if (summary := summaries.summarize(merged, model, merged.study.subjects))]
+    models = [summary for model in run if (summary := summaries.summarize(merged, model, subjects))]
+    results = [
+        [result for result in merged.results if result.model == summary.model and result.subject in subjects]
+        for summary in models
+    ]
+    on_subjects = {model: each.on(subjects) for model, each in answers.items()}
     chat = _chat(merged.chat, published_names)
     return Evidence(
         publication=published.publication.name,
         reading=reading,
         same_models=any(model in published_names for model in [*merged.models, *(model.model for model in chat.models)]),
-        other_questions=other_questions(merged.results, published),
+        other_questions=other_questions((result for of_model in results for result in of_model), published),
         models=by_size(
-            _model(merged, summary, published_names.get(summary.model), published, reading, answers.get(summary.model))
-            for summary in models
+            _model(
+                merged,
+                summary,
+                of_model,
+                published_names.get(summary.model),
+                published,
+                reading,
+                on_subjects.get(summary.model),
+            )
+            for summary, of_model in zip(models, results, strict=True)
         ),
         refused=tuple(
             Refused(missing.model, _published_size(published, published_names.get(missing.model)), missing.reason)
             for missing in merged.not_run
         ),
-        setups=_setups(merged.setups, reading) if merged.setups else None,
+        setups=_setups(merged.setups, reading, published, published_names) if merged.setups else None,
         chat=chat,
+        as_published=reading == published.reading,
+        subjects=published.subjects,
     )
 
 
@@ -97,6 +116,7 @@ def other_questions(results: Iterable[Result], published: Published) -> str | No
 def _model(
     merged: Merged,
     summary: Summary,
+    results: Sequence[Result],
     published_name: str | None,
     published: Published,
     reading: Reading,
@@ -104,7 +124,6 @@ def _model(
 ) -> ModelEvidence:
     model = merged.models[summary.model]
     assert model.requested and model.effective and model.parameters is not None  # it was run
-    results = [result for result in merged.results if result.model == summary.model and result.subject in merged.study.subjects]
     machine = None if summary.machine is None else merged.machines[summary.machine]
     short = published.short(published_name) if published_name else summary.label
     return ModelEvidence(
@@ -160,7 +179,9 @@ def _chat(chat: ChatFile | None, published_names: dict[str, str]) -> ChatEvidenc
     return ChatEvidence(models=tuple(models), transcripts=chat.transcripts)
 
 
-def _setups(setups: SetupsFile, reading: Reading) -> SetupsEvidence:
+def _setups(setups: SetupsFile, reading: Reading, published: Published, published_names: Mapping[str, str]) -> SetupsEvidence:
+    timed = published.timing_runs
+    is_timed = timed is None or published_names.get(setups.model) == timed.model
     numbers = {setup.name: setup.number for setup in setups.setups}
     groups = []
     for group in setups.configurations:
@@ -172,7 +193,7 @@ def _setups(setups: SetupsFile, reading: Reading) -> SetupsEvidence:
         )
         groups.append(RunGroup(runs, group.answers_not_shared))
     not_run = {setup.number: setup.reason or "no reason is given" for setup in setups.setups if not setup.effective}
-    return SetupsEvidence(tuple(groups), not_run)
+    return SetupsEvidence(tuple(groups), not_run, None if is_timed else setups.model)
 
 
 def _configuration_key(measured: Measured) -> tuple[object, ...]:
@@ -196,4 +217,5 @@ def _run(run: Run, measured: Measured, setup: int, reading: Reading) -> RunEvide
         cores=measured.machine.cores_usable,
         peak_rss_bytes=measured.peak_rss_bytes,
         peak_gpu_bytes=measured.peak_gpu_bytes,
+        dtype=measured.effective.dtype,
     )

@@ -1,6 +1,6 @@
 """Timing runs in evidence: identical runs, and medians over a setup's runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -8,7 +8,7 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.evidence import Configuration, Evidence, RunEvidence, RunGroup, SetupsEvidence
 from mmlu_kit.claims.verdicts import Untestable
 
-# The largest share of a run that its start, until the model is loaded, may take where cores are counted.
+# The largest share of a run that its start, until the model is loaded, may take where cores are counted or times compared.
 MOST_OF_START = 0.1
 
 
@@ -17,6 +17,7 @@ class SetupMedian:
     """What ran in a setup, and medians over its runs; a median is None if the value is not known for every run."""
 
     effective: Configuration | None
+    questions: int
     correct: int
     real_s: float
     cpu_s: float | None
@@ -42,11 +43,15 @@ def identical_runs(evidence: Evidence, device: str | None = None) -> RunGroup:
 
     Where it is not known what ran, the group counts as one on any device. Raises Untestable if no two runs share one.
     """
-    groups = (group for group in timing_setups(evidence).groups if group.runs and _may_be_on(group, device))
-    group = max(groups, key=lambda group: len(group.runs), default=None)
-    if group is None or len(group.runs) < 2:
+    return max(repeated_runs(evidence, device), key=lambda group: len(group.runs))
+
+
+def repeated_runs(evidence: Evidence, device: str | None = None) -> list[RunGroup]:
+    """Return the groups of two or more runs with the same configuration, like `identical_runs`, which is the largest."""
+    groups = [group for group in timing_setups(evidence).groups if len(group.runs) > 1 and _may_be_on(group, device)]
+    if not groups:
         raise Untestable(f"no two runs here have the same configuration{f' on {device}' if device else ''}")
-    return group
+    return groups
 
 
 def _may_be_on(group: RunGroup, device: str | None) -> bool:
@@ -70,6 +75,7 @@ def setup_median(evidence: Evidence, setup: int) -> SetupMedian:
     runs = setup_runs(evidence, setup)
     return SetupMedian(
         effective=runs[0].effective,
+        questions=runs[0].counts.questions,
         correct=runs[0].counts.correct,
         real_s=median(run.real_s for run in runs),
         cpu_s=_median([run.cpu_s for run in runs]),
@@ -87,10 +93,15 @@ def unreachable(reach: int | None, ratio: float) -> str | None:
 
 
 def mostly_start(shares: Sequence[float]) -> str | None:
-    """Return why runs do not tell how many cores a model keeps busy, by their start's shares of real time; None if they do."""
+    """Return why runs do not tell how a model computes, by their start's shares of real time; None if they do."""
     if not shares or max(shares) <= MOST_OF_START:
         return None
     return f"{formatting.percent(max(shares))} of a run is the start, which one core does"
+
+
+def start_shares(runs: Iterable[RunEvidence]) -> list[float]:
+    """Return the start's shares of the runs' real times, as far as they are known."""
+    return [run.start_s / run.real_s for run in runs if run.start_s is not None]
 
 
 def max_over_min(values: Sequence[float]) -> float:

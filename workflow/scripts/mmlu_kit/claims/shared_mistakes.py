@@ -10,7 +10,7 @@ import numpy
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
-from mmlu_kit.claims.verdicts import Untestable, choosing, counterpart, shared_answers, shown
+from mmlu_kit.claims.verdicts import Untestable, answering, counterpart, most_whole, shared_answers, shown
 from mmlu_kit.statistics import ALPHA, proportions, resampling, two_by_two
 
 
@@ -18,7 +18,9 @@ def are_wrong_together(evidence: Evidence, share: float) -> Judgement:
     """Models are right on similar questions: over all pairs of models, the mean of Cohen's kappa is at least this share of the
     largest kappa that their accuracies allow, by its 95 % bootstrap interval.
     """
-    models, note = choosing(evidence.models)
+    candidates, partial = most_whole(evidence, evidence.models)
+    models, note = answering(candidates)
+    note += partial
     if len(models) < 2:
         raise Untestable(f"{formatting.plural(len(models), 'model')} here to compare, and a comparison needs two{note}")
     answers = shared_answers(models)
@@ -39,7 +41,7 @@ def is_hard_for_both(evidence: Evidence, first: str, second: str) -> Judgement:
     """The second model misses more than half of the questions that the first misses (95 % interval), and more of them than if
     the two were independent within subject and right letter (exact test). It does not hold if either is plainly untrue.
     """
-    models, note = choosing(counterpart(evidence, name) for name in (first, second))
+    models, note = answering(counterpart(evidence, name) for name in (first, second))
     if len(models) < 2:
         raise Untestable(f"nothing follows from what such a model misses{note}")
     one, other = shared_answers(models)

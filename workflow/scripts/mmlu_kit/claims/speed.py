@@ -12,9 +12,17 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Configuration, Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
-from mmlu_kit.claims.runs import all_runs, identical_runs, max_over_min, setup_median, setup_runs
-from mmlu_kit.claims.verdicts import Untestable, counterpart, in_range, real_times, shown, verdict
-from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, Device, DType, Quantization
+from mmlu_kit.claims.runs import (
+    all_runs,
+    identical_runs,
+    max_over_min,
+    mostly_start,
+    setup_median,
+    setup_runs,
+    start_shares,
+)
+from mmlu_kit.claims.verdicts import Untestable, check_questions, counterpart, in_range, real_times, shown, verdict
+from mmlu_kit.settings import COMPRESSIONS, DTYPE_BYTES, GPUS, Device, DType, Quantization
 from mmlu_kit.statistics import ALPHA, measurements
 
 FOUR_BITS_ON_GPU = Configuration(Device.CUDA, Quantization.FOUR_BIT)
@@ -27,11 +35,13 @@ def has_no_benefit(evidence: Evidence, setup: int, other_setup: int, within: Fac
     memory over their runs, 95 % for both together, must show it.
     """
     first, second = setup_median(evidence, setup), setup_median(evidence, other_setup)
+    check_questions(first.questions, second.questions)
     time = first.real_s / second.real_s
     line = f"setup {setup} took {formatting.ratio(time)} the real time of setup {other_setup}"
     if first.effective == second.effective:
         variation = max_over_min([run.real_s for run in identical_runs(evidence).runs])
-        line += f" with the same configuration; identical runs differ by up to {formatting.ratio(variation)}"
+        configuration = " with the same configuration" if first.effective else "; what was loaded is not published"
+        line += f"{configuration}; identical runs differ by up to {formatting.ratio(variation)}"
         # Where what ran is known, nothing was quantized, so a difference in time is chance.
         return shown(first.effective is not None or 1 / time <= variation, False, line)
     if first.peak_rss_bytes is None or second.peak_rss_bytes is None:
@@ -48,7 +58,11 @@ def has_no_benefit(evidence: Evidence, setup: int, other_setup: int, within: Fac
     faster, smaller = (f"{formatting.ratio(gain.low)} to {formatting.ratio(gain.high)}" for gain in known)
     holds = all(gain.high <= within for gain in known)
     gained = any(gain.low > 1 and gain.high > within for gain in known)
-    return shown(holds, gained, f"{line}; {faster} as fast, and setup {other_setup} takes {smaller} its memory (intervals)")
+    line += f"; {faster} as fast, and setup {other_setup} takes {smaller} its memory (intervals)"
+    start = mostly_start(start_shares([*runs, *others]))
+    if holds and start:
+        raise Untestable(f"{line}; {start}")
+    return shown(holds, gained, line)
 
 
 def quantizing_gains(
@@ -70,7 +84,7 @@ def quantizing_gains(
 
 
 def is_faster(evidence: Evidence, fast: str, slow: str, times: float, within: Factor, noise: Factor) -> Judgement:
-    """One model is about this many times as fast as another, and has more parameters."""
+    """One model is about this many times as fast on a GPU as another on the CPU, and has more parameters."""
     faster, slower = counterpart(evidence, fast), counterpart(evidence, slow)
     ratio, line = _times_as_fast(faster, slower)
     if faster.parameters <= slower.parameters:
@@ -79,7 +93,7 @@ def is_faster(evidence: Evidence, fast: str, slow: str, times: float, within: Fa
 
 
 def is_much_faster(evidence: Evidence, fast: str, slow: str, at_least: float, noise: Factor) -> Judgement:
-    """One model is at least this many times as fast as another that has no more parameters."""
+    """One model is at least this many times as fast on a GPU as another on the CPU that has no more parameters."""
     faster, slower = counterpart(evidence, fast), counterpart(evidence, slow)
     ratio, line = _times_as_fast(faster, slower)
     if faster.parameters < slower.parameters:
@@ -88,7 +102,12 @@ def is_much_faster(evidence: Evidence, fast: str, slow: str, at_least: float, no
 
 
 def _times_as_fast(faster: ModelEvidence, slower: ModelEvidence) -> tuple[float, str]:
-    """Return the ratio of the slower model's real time to the faster's, and a line on both."""
+    """Return the ratio of the slower model's real time to the faster's, and a line on both.
+
+    Raises Untestable if they did not run on a GPU and on the CPU.
+    """
+    if faster.configuration.device not in GPUS or slower.configuration.device != Device.CPU:
+        raise Untestable(f"this compares a GPU with a CPU, and here ran {_where(faster)} and {_where(slower)}")
     fast_s, slow_s = real_times(faster, slower)
     ratio = slow_s / fast_s
     models = " and ".join(_where(model) for model in (faster, slower))
@@ -131,6 +150,7 @@ class _Measured:
     weights: str
     name: str
     configuration: Configuration | None
+    questions: int
     peak_gpu_bytes: float | None
     forward_s: float | None
 
@@ -147,18 +167,21 @@ class _Gain:
 def _gains_on_gpu(evidence: Evidence) -> list[_Gain]:
     """Return the ratios for each model that ran on a GPU both in 4 bits and without quantization."""
     measured = [
-        _Measured(model.weights, model.short, model.effective, model.peak_gpu_bytes, model.forward_s)
+        _Measured(model.weights, model.short, model.effective, model.total.questions, model.peak_gpu_bytes, model.forward_s)
         for model in evidence.models
         if model.weights
     ]
     for number in sorted({run.setup for run in all_runs(evidence) if run.setup is not None}):
         median = setup_median(evidence, number)
-        measured.append(_Measured("setups", f"setup {number}", median.effective, median.peak_gpu_bytes, median.forward_s))
+        measured.append(
+            _Measured("setups", f"setup {number}", median.effective, median.questions, median.peak_gpu_bytes, median.forward_s)
+        )
     unquantized = Configuration(Device.CUDA, Quantization.NONE)
     return [
         _Gain(four.name, four.peak_gpu_bytes / plain.peak_gpu_bytes, plain.forward_s / four.forward_s)
         for four in measured
         for plain in measured
         if four.configuration == FOUR_BITS_ON_GPU and plain.configuration == unquantized and four.weights == plain.weights
+        if four.questions == plain.questions
         if four.peak_gpu_bytes and plain.peak_gpu_bytes and four.forward_s and plain.forward_s
     ]

@@ -14,9 +14,10 @@ from mmlu_kit.statistics import ALPHA, multiple, two_by_two
 
 @dataclass(frozen=True)
 class Tested:
-    """What a claim says of one model, as comparisons: their p-values for it, and against it."""
+    """What a claim says of one model, as comparisons: whether its accuracies have that order, and p-values for and against."""
 
     model: ModelEvidence
+    in_order: bool
     p_for: Sequence[float]
     p_against: Sequence[float]
 
@@ -25,6 +26,7 @@ def lower(model: ModelEvidence, comparisons: Sequence[tuple[Counts, Counts]]) ->
     """Test, for a model, that the first accuracy of each pair is lower than the second, on different questions."""
     return Tested(
         model,
+        all(low.accuracy <= high.accuracy for low, high in comparisons),
         [larger_share(high, low) for low, high in comparisons],
         [larger_share(low, high) for low, high in comparisons],
     )
@@ -32,12 +34,13 @@ def lower(model: ModelEvidence, comparisons: Sequence[tuple[Counts, Counts]]) ->
 
 def everywhere(tested: Sequence[Tested], line: str) -> Judgement:
     """Return the judgement on a claim about every model: it holds if each comparison is significant for each model, and does
-    not hold if one is significant the other way, with Holm's correction for all of them."""
+    not hold if one is significant the other way, with Holm's correction for all of them, or if published numbers, which the
+    claim describes, have another order."""
     corrected = iter(multiple.holm([p for each in tested for p in each.p_against]))
     against = [[next(corrected) for _ in each.p_against] for each in tested]
     untrue = [each.model.short for each, values in zip(tested, against, strict=True) if min(values, default=1) < ALPHA]
     true = [each.model.short for each in tested if max(each.p_for, default=1) < ALPHA]
-    return _judgement(len(tested), true, untrue, line)
+    return _judgement(len(tested), true, untrue, [each.model for each in tested if not each.in_order], line)
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,11 @@ def places(models: Sequence[ModelEvidence], subject: str, hardest: bool = False)
 
 
 def places_are(ranked: Sequence[Place], first: int, last: int, line: str) -> Judgement:
-    """Return the judgement on a claim that a subject's rank is between two ranks for every model."""
+    """Return the judgement on a claim that a subject's rank is between two ranks for every model. Published ranks are what the
+    claim describes, so others contradict it."""
     true = [place.model.short for place in ranked if first <= place.lowest and place.highest <= last]
     untrue = [place.model.short for place in ranked if place.lowest > last or place.highest < first]
-    return _judgement(len(ranked), true, untrue, line)
+    return _judgement(len(ranked), true, untrue, [place.model for place in ranked if not first <= place.rank <= last], line)
 
 
 def larger_share(first: Counts, second: Counts) -> float:
@@ -84,7 +88,11 @@ def together(counts: Sequence[Counts]) -> Counts:
     return reduce(add, counts)
 
 
-def _judgement(models: int, true: Sequence[str], untrue: Sequence[str], line: str) -> Judgement:
+def _judgement(
+    models: int, true: Sequence[str], untrue: Sequence[str], out_of_order: Sequence[ModelEvidence], line: str
+) -> Judgement:
     line += f"; beyond chance, true of {len(true)} of {formatting.plural(models, 'model')}"
     line += f" and untrue of {', '.join(untrue)}" if untrue else ""
-    return shown(len(true) == models, bool(untrue), line)
+    contradicted = [model.short for model in out_of_order if model.effective is None]
+    line += f"; the published numbers contradict it for {', '.join(contradicted)}" if contradicted else ""
+    return shown(len(true) == models, bool(untrue or contradicted), line)

@@ -2,7 +2,8 @@
 
 A predicate takes evidence and the claim's parameters, and returns a judgement. Claims on subjects are about MMLU's
 questions and are tested on no others. A claim on every model holds if a test shows it for each, and does not hold if a test
-shows the contrary for one; models that nearly always choose one letter are left out.
+shows the contrary for one, or if published numbers themselves do; models that nearly always choose one letter are left out.
+What compares a subject with all others needs all of the publication's: the hardest of half of them may not be the hardest.
 """
 
 from mmlu_kit import formatting
@@ -10,8 +11,10 @@ from mmlu_kit.claims import subject_tests
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Counts, Evidence, ModelEvidence
 from mmlu_kit.claims.subject_tests import Tested
-from mmlu_kit.claims.verdicts import Untestable, choosing, models_on, verdict
+from mmlu_kit.claims.verdicts import Untestable, choosing, models_on, verdict, whole
 from mmlu_kit.statistics import proportions
+
+MOST_EXCEPTIONS = 5  # named in a line of evidence
 
 
 def has_subjects(evidence: Evidence, number: int) -> Judgement:
@@ -24,7 +27,7 @@ def has_subjects(evidence: Evidence, number: int) -> Judgement:
 
 def is_lowest_everywhere(evidence: Evidence, subject: str) -> Judgement:
     """Each model's accuracy is lower than on any other subject (Fisher's exact tests)."""
-    models, note = choosing(_on_mmlu(evidence, subject))
+    models, note = _on_every_subject(evidence, subject)
     exceptions = []
     for model in models:
         lowest = min(model.subjects, key=lambda name: model.subjects[name].accuracy)
@@ -36,14 +39,14 @@ def is_lowest_everywhere(evidence: Evidence, subject: str) -> Judgement:
     tested = [
         subject_tests.lower(model, [(model.subjects[subject], other) for other in _others(model, subject)]) for model in models
     ]
-    return subject_tests.everywhere(tested, "; ".join([line, *exceptions]) + note)
+    return subject_tests.everywhere(tested, _some(line, exceptions) + note)
 
 
 def has_rank_from_hardest(evidence: Evidence, subject: str, rank: int) -> Judgement:
     """For each model, the subject has this rank, counted from the hardest: as many subjects are harder and all others easier
     (Fisher's exact tests).
     """
-    models, note = choosing(_on_mmlu(evidence, subject))
+    models, note = _on_every_subject(evidence, subject)
     places = subject_tests.places(models, subject, hardest=True)
     line = ", ".join(f"{place.rank} ({place.lowest} to {place.highest}) for {place.model.short}" for place in places)
     return subject_tests.places_are(places, rank, rank, f"rank from the hardest, and ranks not excluded: {line}{note}")
@@ -60,7 +63,7 @@ def are_easiest_everywhere(evidence: Evidence, subjects: list[str]) -> Judgement
 
 
 def _are_first_everywhere(evidence: Evidence, subjects: list[str], hardest: bool) -> Judgement:
-    models, note = choosing(_on_mmlu(evidence, *subjects))
+    models, note = _on_every_subject(evidence, *subjects)
     exceptions, held = [], 0
     for model in models:
         ranks = {name: model.rank(name, hardest) for name in subjects}
@@ -72,12 +75,18 @@ def _are_first_everywhere(evidence: Evidence, subjects: list[str], hardest: bool
     for model in models:
         pairs = [(model.subjects[name], other) for name in subjects for other in _others(model, *subjects)]
         tested.append(subject_tests.lower(model, pairs if hardest else [(other, this) for this, other in pairs]))
-    return subject_tests.everywhere(tested, "; ".join([line, *exceptions]) + note)
+    return subject_tests.everywhere(tested, _some(line, exceptions) + note)
+
+
+def _some(line: str, exceptions: list[str]) -> str:
+    """Return a line with its first exceptions and the number of the others."""
+    more = [f"and {len(exceptions) - MOST_EXCEPTIONS} more"] if len(exceptions) > MOST_EXCEPTIONS else []
+    return "; ".join([line, *exceptions[:MOST_EXCEPTIONS], *more])
 
 
 def is_below_average_everywhere(evidence: Evidence, subject: str) -> Judgement:
     """Each model's accuracy is lower than on its other subjects together (Fisher's exact test)."""
-    models, note = choosing(_on_mmlu(evidence, subject))
+    models, note = _on_every_subject(evidence, subject)
     return _each_lower([(model, model.subjects[subject], _rest(model, subject)) for model in models], note)
 
 
@@ -104,10 +113,7 @@ def _each_lower(pairs: list[tuple[ModelEvidence, Counts, Counts]], note: str) ->
 
 def is_among_best(evidence: Evidence, subject: str, places: int, parameters_from: float = 0) -> Judgement:
     """The subject is among the best few of every model of at least this size: enough others are worse (Fisher's tests)."""
-    large = [model for model in _on_mmlu(evidence, subject) if model.parameters >= parameters_from]
-    if not large:
-        raise Untestable(f"no model with {formatting.count(parameters_from)} or more parameters here")
-    models, note = choosing(large)
+    models, note = _on_every_subject(evidence, subject, parameters_from=parameters_from)
     ranked = subject_tests.places(models, subject)
     line = ", ".join(f"{place.rank} ({place.lowest} to {place.highest}) for {place.model.short}" for place in ranked)
     return subject_tests.places_are(ranked, 1, places, f"rank from the best, and ranks not excluded: {line}{note}")
@@ -117,7 +123,7 @@ def is_strong(evidence: Evidence, subject: str, device: str) -> Judgement:
     """For every model on a device, the subject's accuracy is above guessing and above that on its other subjects together
     (exact tests).
     """
-    models, note = choosing(_on_mmlu(evidence, subject, device=device))
+    models, note = _on_every_subject(evidence, subject, device=device)
     line = "; ".join(
         f"{model.short} {model.subjects[subject]}, others {formatting.percent(_rest(model, subject).accuracy)}"
         for model in models
@@ -130,6 +136,7 @@ def _strong(model: ModelEvidence, subject: str) -> Tested:
     chances = [counts.guessing] * counts.questions
     return Tested(
         model,
+        max(counts.guessing, rest.accuracy) <= counts.accuracy,
         [proportions.better_than_guessing(counts.correct, chances), subject_tests.larger_share(counts, rest)],
         [proportions.worse_than_guessing(counts.correct, chances), subject_tests.larger_share(rest, counts)],
     )
@@ -145,6 +152,23 @@ def _others(model: ModelEvidence, *subjects: str) -> list[Counts]:
 
 def _rest(model: ModelEvidence, subject: str) -> Counts:
     return subject_tests.together(_others(model, subject))
+
+
+def _on_every_subject(
+    evidence: Evidence, *subjects: str, device: str | None = None, parameters_from: float = 0
+) -> tuple[list[ModelEvidence], str]:
+    """Return the models (on a device, of at least this size) that answered these subjects and all that the publication
+    compares, and the end of a line of evidence that names those left out. Raises Untestable if all are.
+    """
+    large = [model for model in _on_mmlu(evidence, *subjects, device=device) if model.parameters >= parameters_from]
+    if not large:
+        raise Untestable(f"no model with {formatting.count(parameters_from)} or more parameters here")
+    complete, partial = whole(evidence, large)
+    if not complete:
+        lacking = [name for name in evidence.subjects if name not in large[-1].subjects]
+        raise Untestable(f"no result here on {', '.join(lacking)}, with which {' and '.join(subjects)} should be compared")
+    models, note = choosing(complete)
+    return models, note + partial
 
 
 def _on_mmlu(evidence: Evidence, *subjects: str, device: str | None = None) -> list[ModelEvidence]:

@@ -9,7 +9,15 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import ClaimVerdict, Judgement
 from mmlu_kit.claims.evidence import Evidence, RunEvidence
 from mmlu_kit.claims.reference import Factor
-from mmlu_kit.claims.runs import identical_runs, max_over_min, mostly_start, timing_setups, unreachable
+from mmlu_kit.claims.runs import (
+    identical_runs,
+    max_over_min,
+    mostly_start,
+    repeated_runs,
+    start_shares,
+    timing_setups,
+    unreachable,
+)
 from mmlu_kit.claims.verdicts import Untestable, in_range, models_on, shown, verdict
 from mmlu_kit.settings import Device
 
@@ -27,12 +35,16 @@ def same_questions_each_run(evidence: Evidence) -> Judgement:
 
 def same_answers_each_run(evidence: Evidence) -> Judgement:
     """Identical runs gave the same answers or, if answers are not known, the same number of right answers."""
-    group = identical_runs(evidence)
-    counts = sorted({run.counts.correct for run in group.runs})
-    line = f"{len(group.runs)} identical runs: {' or '.join(map(str, counts))} of {group.runs[0].counts.questions} right"
-    if group.answers_not_shared is not None:
-        line += f", {formatting.plural(group.answers_not_shared, 'question')} answered differently in some of them"
-    return verdict(len(counts) == 1 and not group.answers_not_shared, line)
+    groups = repeated_runs(evidence)
+    same, lines = [], []
+    for group in groups:
+        counts = sorted({run.counts.correct for run in group.runs})
+        line = f"{len(group.runs)} identical runs: {' or '.join(map(str, counts))} of {group.runs[0].counts.questions} right"
+        if group.answers_not_shared is not None:
+            line += f", {formatting.plural(group.answers_not_shared, 'question')} answered differently in some of them"
+        same.append(len(counts) == 1 and not group.answers_not_shared)
+        lines.append(line)
+    return verdict(all(same), "; ".join(lines))
 
 
 def configurations_run(evidence: Evidence, number: int) -> Judgement:
@@ -175,7 +187,7 @@ def _check_reach(reach: int | None, ratio: float, line: str) -> None:
 
 def _check_start(runs: Sequence[RunEvidence], line: str) -> None:
     """Check that the processes' times are mostly of evaluating. Raises Untestable, after the line, if they are not."""
-    reason = mostly_start([run.start_s / run.real_s for run in runs if run.start_s is not None])
+    reason = mostly_start(start_shares(runs))
     if reason:
         raise Untestable(f"{line}; {reason}")
 
