@@ -19,6 +19,7 @@ from scipy import stats
 
 from mmlu_kit.analysis.pair_document import AgreementInterval, NullRate
 from mmlu_kit.statistics import ALPHA, DRAWS, SEED
+from mmlu_kit.statistics.draws import p_at_least
 
 FOUR = 4  # choices of MMLU's questions
 # What two models can do on a question: the last axis of a table of counts, whose other axis are groups of questions.
@@ -221,5 +222,4 @@ def same_wrong(
         same += drawn.trace(axis1=1, axis2=2)
     low, high = numpy.quantile(same, (ALPHA / 2, 1 - ALPHA / 2))
     null = NullRate(mean=float(same.mean() / total), low=float(low / total), high=float(high / total))
-    p = (int((same >= count).sum()) + 1) / (draws + 1) if varies else None
-    return SameWrong(count, count / total, null, p)
+    return SameWrong(count, count / total, null, p_at_least(count, same) if varies else None)

@@ -30,7 +30,8 @@ from mmlu_kit.analysis.shared_questions import has_letter
 from mmlu_kit.analysis.values import Interval
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import comparisons, draws, multiple, proportions
+from mmlu_kit.statistics import comparisons, multiple, proportions
+from mmlu_kit.statistics.draws import p_at_least
 from mmlu_kit.statistics.letters import without_preference
 
 FEWEST_SUBJECTS = 10
@@ -163,7 +164,7 @@ def letter_spreads(letters: Mapping[str, LetterShares], rows: pandas.DataFrame) 
 
 
 def _spread(sd: float, by_chance: NDArray[numpy.float64]) -> Spread:
-    p = draws.p_at_least(sd, by_chance)
+    p = p_at_least(sd, by_chance)
     return Spread(sd=sd, by_chance=float(by_chance.mean()), p=p, p_holm=p)
 
 

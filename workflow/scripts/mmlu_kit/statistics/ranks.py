@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mmlu_kit.statistics import SEED
+from mmlu_kit.statistics.draws import ROUNDING, p_at_least
 
 Floats = NDArray[numpy.float64]
 
 # Permutations for Kendall's W: all of them if there are no more than MOST_ORDERS, else RANK_DRAWS random ones.
 MOST_ORDERS = 1_000_000
 RANK_DRAWS = 99_999
-# Equal statistics may differ by this much, as sums of the same ranks in another order round differently.
-ROUNDING = 1e-9
 
 
 class KendallW(NamedTuple):
@@ -56,7 +55,7 @@ def _p_of_orders(ranks: Floats) -> float:
         sums = numpy.zeros((RANK_DRAWS, subjects))
         for model in ranks:  # one at a time, as the draws of all models may not fit into memory
             sums += random.permuted(numpy.broadcast_to(model, sums.shape), axis=1)
-        return p_of_draws(observed, (sums**2).sum(axis=1))
+        return p_at_least(observed, (sums**2).sum(axis=1))
     orders = numpy.array(list(permutations(range(subjects))))
     sums = ranks[:1]  # permuting all models alike changes nothing, so the first one's ranks stay
     for model in ranks[1:]:
@@ -79,8 +78,3 @@ def concordance(ranks: Floats) -> Floats:
     agreement = (ranks.sum(axis=-2) ** 2).sum(axis=-1)
     most = models * (ranks**2).sum(axis=(-2, -1))
     return numpy.divide(agreement, most, out=numpy.zeros_like(agreement), where=most > 0)
-
-
-def p_of_draws(observed: float, drawn: Floats) -> float:
-    """Return the one-sided p-value of a permutation test: (draws at least as large + 1) / (draws + 1)."""
-    return (int((drawn >= observed - ROUNDING).sum()) + 1) / (len(drawn) + 1)

@@ -13,7 +13,8 @@ import numpy
 from numpy.typing import NDArray
 
 from mmlu_kit.statistics import DRAWS, SEED
-from mmlu_kit.statistics.ranks import centred_ranks, concordance, p_of_draws
+from mmlu_kit.statistics.draws import p_at_least
+from mmlu_kit.statistics.ranks import centred_ranks, concordance
 
 Floats = NDArray[numpy.float64]
 Integers = NDArray[numpy.int64]
@@ -108,4 +109,4 @@ def count_by_subject(correct: NDArray[numpy.bool_], subjects: Integers, strata: 
 
 def _test(values: Floats) -> ShuffleTest:
     observed, drawn = float(values[0]), values[1:]
-    return ShuffleTest(observed, float(drawn.mean()), p_of_draws(observed, drawn))
+    return ShuffleTest(observed, float(drawn.mean()), p_at_least(observed, drawn))
