@@ -12,8 +12,8 @@ from mmlu_kit.analysis.pair_document import (
     NullRate,
     PairAnalysis,
 )
-from mmlu_kit.report.sections import better as section
-from mmlu_kit.report.sentences import better, pairs
+from mmlu_kit.report.sections import differences as section
+from mmlu_kit.report.sentences import differences, pairs
 
 from tests.helpers import audits
 
@@ -162,14 +162,14 @@ def test_of_many_pairs_those_that_agree_most_have_a_row():
     ],
 )  # fmt: skip
 def test_which_of_two_models_is_better(only_first, p, clustered, sentence):
-    assert better.finding([alone(only_first=only_first, p=p, clustered=clustered)], LABELS) == sentence
+    assert differences.finding([alone(only_first=only_first, p=p, clustered=clustered)], LABELS) == sentence
 
 
 def part(models, pairs):
     """Return the part of the report on these models' pairs."""
     q = CochranQ(statistic=12.0, df=models - 1, p=0.01)
     analysis = audits.analysis(pairs).model_copy(update={"compared": list(LABELS)[:models], "cochran_q": q})
-    return section.better(analysis, LABELS)
+    return section.part(analysis, LABELS)
 
 
 def test_two_models_have_no_matrix_and_no_cochrans_q():

@@ -41,6 +41,11 @@ def points(value: float) -> str:
     return f"{100 * value:.1f} points"
 
 
+def points_range(low: float, high: float) -> str:
+    """Format a range of differences of fractions: '-0.5 to 2.1 points'."""
+    return f"{100 * low:.1f} to {points(high)}"
+
+
 def interval(low: float, high: float) -> str:
     """Format a range of fractions: '35.1% to 43.6%'."""
     return f"{percent(low)} to {percent(high)}"

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.formatting import p_value
-from mmlu_kit.report.cells import points
+from mmlu_kit.report.cells import points, points_range
 from mmlu_kit.report.sentences.pairs import MOST_ROWS
-from mmlu_kit.report.sentences.protocols import points_range
 from mmlu_kit.statistics import ALPHA, POWER
 
 
