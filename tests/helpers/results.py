@@ -338,5 +338,5 @@ def run(study: Study) -> RunFile:
 def report(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None, **changes: object) -> str:
     """Return report.md of a made-up study, with claims if it has a reference; `changes` apply to the analysis."""
     analysed = analysis(merged, table, questions).model_copy(update=changes)
-    audited = claims(merged, analysed) if merged.study.reference else None
+    audited = claims(merged) if merged.study.reference else None
     return context.render(merged, analysed, audited, run(merged.study), WORKFLOW / "report")
