@@ -2,8 +2,7 @@
 
 import numpy
 import pytest
-from mmlu_kit.analysis import agreement
-from mmlu_kit.statistics import comparisons
+from mmlu_kit.statistics import agreement, comparisons
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 

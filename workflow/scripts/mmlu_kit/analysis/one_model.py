@@ -12,7 +12,6 @@ import pandas
 from numpy.typing import NDArray
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.agreement import accuracies
 from mmlu_kit.analysis.calibration import calibration, letter_probabilities
 from mmlu_kit.analysis.model_document import (
     FEWEST_QUESTIONS,
@@ -33,6 +32,7 @@ from mmlu_kit.settings import LETTERS
 from mmlu_kit.statistics import comparisons, multiple, proportions
 from mmlu_kit.statistics.draws import p_at_least
 from mmlu_kit.statistics.letters import without_preference
+from mmlu_kit.statistics.strata import accuracies
 
 FEWEST_SUBJECTS = 10
 LOWEST_PARSE_RATE = 0.95

@@ -68,11 +68,6 @@ class Answers:
         """Whether each answer is right."""
         return self.letters == self.gold
 
-    @property
-    def subject_numbers(self) -> Numbers:
-        """Each question's subject as a number from 0."""
-        return numpy.unique(self.subjects, return_inverse=True)[1].ravel()
-
     @cached_property
     def always(self) -> str | None:
         """The letter that nearly all answers with a letter have, None if there is none."""
