@@ -163,12 +163,12 @@ def _mcnemar(first_right: NDArray[numpy.bool_], second_right: NDArray[numpy.bool
 def with_holm(pairs: Sequence[PairAnalysis], constant: Collection[str] = ()) -> list[PairAnalysis]:
     """Return the pairs with each test's p-values corrected for the number of pairs; tests of agreement without the models in
     `constant`."""
-    mcnemar = _holm([pair.mcnemar.p for pair in pairs])
-    unread_wrong = _holm([(pair.mcnemar_unread_wrong or pair.mcnemar).p for pair in pairs])
-    clustered = _holm([pair.clustered.p if pair.clustered else None for pair in pairs])
+    mcnemar = multiple.holm([pair.mcnemar.p for pair in pairs])
+    unread_wrong = multiple.holm([(pair.mcnemar_unread_wrong or pair.mcnemar).p for pair in pairs])
+    clustered = multiple.holm([pair.clustered.p if pair.clustered else None for pair in pairs])
     informative = [not set(pair.models) & set(constant) for pair in pairs]
-    consistency = _holm([pair.consistency_p if some else None for pair, some in zip(pairs, informative, strict=True)])
-    same_wrong = _holm([pair.same_wrong_p if some else None for pair, some in zip(pairs, informative, strict=True)])
+    consistency = multiple.holm([pair.consistency_p if some else None for pair, some in zip(pairs, informative, strict=True)])
+    same_wrong = multiple.holm([pair.same_wrong_p if some else None for pair, some in zip(pairs, informative, strict=True)])
     return [
         pair.model_copy(
             update={
@@ -181,12 +181,6 @@ def with_holm(pairs: Sequence[PairAnalysis], constant: Collection[str] = ()) -> 
         )
         for place, pair in enumerate(pairs)
     ]
-
-
-def _holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return p-values corrected for the number of those that are not None."""
-    corrected = iter(multiple.holm([p for p in p_values if p is not None]))
-    return [None if p is None else next(corrected) for p in p_values]
 
 
 def _with(test: Test | None, p_holm: float | None) -> Test | None:
