@@ -8,8 +8,8 @@ import pandas
 from mmlu_kit.analysis import paired
 from mmlu_kit.analysis.label_checks import ERRORS, GOOD, UNDECIDED, LabelChecks
 from mmlu_kit.analysis.label_document import LabelAccuracies, LabelChange, LabelErrors
-from mmlu_kit.analysis.protocol_document import Proportion
 from mmlu_kit.analysis.shared_questions import has_letter
+from mmlu_kit.analysis.values import Proportion
 from mmlu_kit.statistics import multiple, proportions
 
 

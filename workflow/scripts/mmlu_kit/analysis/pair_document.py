@@ -4,8 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.analysis.protocol_document import Difference
-from mmlu_kit.analysis.values import Agreement, Interval, ModelPair, P, Statistic
+from mmlu_kit.analysis.values import Agreement, Difference, Interval, ModelPair, P, Statistic
 from mmlu_kit.data import Count, Data, Fraction, Positive, at_most
 from mmlu_kit.statistics import DRAWS
 

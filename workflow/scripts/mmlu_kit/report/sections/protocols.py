@@ -4,14 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.protocol_document import (
-    ClozeScores,
-    Family,
-    OrderEffects,
-    PairedDifference,
-    ReadingAccuracy,
-    ScoreAccuracy,
-)
+from mmlu_kit.analysis.protocol_document import ClozeScores, Family, OrderEffects, ReadingAccuracy, ScoreAccuracy
+from mmlu_kit.analysis.values import PairedDifference
 from mmlu_kit.claims.reference import Published
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions
