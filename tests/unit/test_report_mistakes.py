@@ -146,7 +146,8 @@ ORDER = ["anatomy", "astronomy"]
 
 
 def difficulty_of(**changes):
-    return Difficulty(**{"order": ORDER, "guessing": dict.fromkeys(ORDER, 0.25), "kendall_w": None, "spearman": [], **changes})
+    nothing = {"kendall_w": None, "spearman": [], "differences": [], "untested": None, "p_mean": None, "all_wrong": 0}
+    return Difficulty(**{"order": ORDER, "guessing": dict.fromkeys(ORDER, 0.25), "draws": 1999, **nothing, **changes})
 
 
 SYSTEMATIC = (

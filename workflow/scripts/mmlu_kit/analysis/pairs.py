@@ -118,6 +118,7 @@ def compare_pair(
         kappa_max=agreement.kappa_max(*right, choices),
         kappa_within=agreement.kappa(*right, strata(subjects, choices)),
         kappa_within_interval=_ends(intervals.kappa_within),
+        consistency_p_holm=None,  # corrected where the number of pairs is known
         consistency_p=comparisons.right_together(*right, strata(subjects, choices, gold)),
         capa=agreement.capa(first, second, gold, choices),
         capa_interval=_ends(intervals.capa),
@@ -125,6 +126,7 @@ def compare_pair(
         same_wrong_rate=same.rate,
         same_wrong_null=same.null and NullRate(**same.null._asdict()),
         same_wrong_p=same.p,
+        same_wrong_p_holm=None,
         same_wrong_draws=draws,
         mcnemar=mcnemar,
         mcnemar_unread_wrong=unread_wrong if unread else None,

@@ -75,14 +75,18 @@ def _rows(pair: PairAnalysis, labels: Mapping[str, str], clustered: bool) -> Row
     both, unread_wrong = names(pair.models, labels), pair.mcnemar_unread_wrong
     whole = pair.questions + pair.unread
     readable = f"{both}, both readable ({pair.questions:,} questions)" if unread_wrong else both
-    ends = points_range(pair.difference.low, pair.difference.high) if pair.difference else NOT_KNOWN
     by_subjects = [NOT_KNOWN] * 3
     if pair.clustered:
         test = pair.clustered
         by_subjects = [points_range(test.low, test.high), p_value(test.p), p_value(test.p_holm)]
     rows = [
         [
-            *(readable, *_counts(pair.mcnemar, pair.questions), ends, *_p(pair.mcnemar)),
+            *(
+                readable,
+                *_counts(pair.mcnemar, pair.questions),
+                points_range(pair.difference.low, pair.difference.high),
+                *_p(pair.mcnemar),
+            ),
             *(by_subjects if clustered else []),
             known(pair.smallest_difference, points),
         ]

@@ -19,9 +19,7 @@ def _of_two(pair: PairAnalysis, labels: Mapping[str, str]) -> str:
     sign = 1 if pair.advantage >= 0 else -1
     better, worse = (labels[model] for model in pair.models[::sign])
     difference = points(abs(pair.advantage))
-    by_questions = f"McNemar test, {p_value(mcnemar.p)}"
-    if questions:
-        by_questions = f"95% interval {_ends(questions.low, questions.high, sign)}; {by_questions}"
+    by_questions = f"95% interval {_ends(questions.low, questions.high, sign)}; McNemar test, {p_value(mcnemar.p)}"
     if not clustered:
         if mcnemar.p < ALPHA:
             return f"**{better} is better than {worse}** by {difference} ({by_questions})."
