@@ -6,7 +6,7 @@ import time
 
 import numpy
 import pytest
-from mmlu_kit.statistics import comparisons, counts, multiple, proportions, ranks
+from mmlu_kit.statistics import clusters, comparisons, counts, multiple, proportions, ranks
 from scipy import stats
 
 
@@ -231,12 +231,13 @@ def test_kendalls_w_is_not_defined_for_one_model_two_subjects_or_no_differences(
 def test_a_clustered_interval_is_wider_where_subjects_differ():
     subjects = numpy.repeat(numpy.arange(10), 100)
     even = numpy.tile([True, False], 500)
+    nearly_even = even | (numpy.arange(1000) % 200 == 1)  # one more in every second subject
     uneven = numpy.repeat([True, False] * 5, 100)
-    low, high = proportions.clustered_interval(uneven, subjects)
+    low, high = clusters.clustered_interval(uneven, subjects)
     assert (low, high) == pytest.approx((0.5 - 2.262157 / 6, 0.5 + 2.262157 / 6), abs=1e-3)  # t(9) times 0.5 / sqrt(10 - 1)
-    low, high = proportions.clustered_interval(even, subjects)
-    assert high - low < 0.01
-    assert proportions.clustered_interval(numpy.ones(1000), subjects) is None
+    low, high = clusters.clustered_interval(nearly_even, subjects)
+    assert low < 0.505 < high < low + 0.01
+    assert clusters.clustered_interval(even, subjects) is clusters.clustered_interval(numpy.ones(1000), subjects) is None
 
 
 def test_an_interval_contains_its_proportion_even_after_rounding():
@@ -266,13 +267,13 @@ def test_newcombes_interval_of_two_independent_proportions(counts, low, high):
 
 def test_a_mean_of_clusters_of_one_is_a_plain_mean():
     values = numpy.random.default_rng(3).normal(0.2, 1, 40)
-    plain, clustered = proportions.mean_test(values), proportions.mean_test(values, numpy.arange(40))
-    assert clustered == pytest.approx(plain, rel=1e-9)
+    plain, clustered = proportions.mean_test(values), clusters.clustered_mean(values, numpy.arange(40))
+    assert (clustered.mean, *clustered.interval, clustered.p) == pytest.approx(plain, rel=1e-9)
     assert plain.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
     assert proportions.mean_test([0.3, 0.3]) is proportions.mean_test([0.3]) is None
 
 
 def test_ten_copies_of_each_value_are_one_value_if_they_are_a_cluster():
     values = numpy.random.default_rng(4).normal(0.2, 1, 30)
-    copies = proportions.mean_test(numpy.repeat(values, 10), numpy.repeat(numpy.arange(30), 10))
-    assert copies == pytest.approx(proportions.mean_test(values), rel=5e-3)
+    copies = clusters.clustered_mean(numpy.repeat(values, 10), numpy.repeat(numpy.arange(30), 10))
+    assert (copies.mean, *copies.interval, copies.p) == pytest.approx(proportions.mean_test(values), rel=5e-3)

@@ -187,7 +187,7 @@ class ModelAnalysis(Data):
     macro_accuracy: Fraction = Field(description="The mean of the subjects' accuracies, by best answer.")
     clustered: Interval | None = Field(
         description="The 95 % interval of the accuracy clustered by subject: subjects, not questions, are the sample; null "
-        "for fewer than ten subjects."
+        "for fewer than ten subjects, or if the accuracy is the same in each."
     )
     guessing: Guessing
     constant_letter: ConstantLetter

@@ -28,6 +28,7 @@ from mmlu_kit.analysis.values import Interval
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.statistics import comparisons, proportions
+from mmlu_kit.statistics.clusters import clustered_interval
 
 FEWEST_SUBJECTS = 10
 LOWEST_PARSE_RATE = 0.95
@@ -45,7 +46,7 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
     choices = rows["choices"].to_numpy(int)
     chances = 1 / choices
     clusters = rows["subject"] if len(by_subject) >= FEWEST_SUBJECTS else None
-    clustered = proportions.clustered_interval(correct, clusters) if clusters is not None else None
+    clustered = clustered_interval(correct, clusters) if clusters is not None else None
     letters = letter_preferences.letter_shares(gold, predicted, choices)
     spreads = letter_preferences.letter_spreads(letters, rows[lettered])
     analysis = ModelAnalysis(
@@ -95,7 +96,7 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
         subjects = formatting.plural(analysis.subjects, "subject")
         sentences.append(f"It has {subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
     elif not analysis.clustered:
-        sentences.append("All answers are right or all are wrong: no interval clustered by subject.")
+        sentences.append("Its accuracy is the same in every subject: no interval clustered by subject.")
     if not analysis.calibration:
         reason = "answers were imported without letter probabilities" if generated else "choices are scored without letters"
         sentences.append(f"Its {reason}, so its confidence is not known.")
