@@ -146,11 +146,6 @@ def test_difficulty_of_subjects_and_of_questions_is_found():
     assert counts.wrong_together(by_question, everywhere) == counts.wrong_together(by_question, SUBJECTS) == 1 / 2000
 
 
-def test_the_population_standard_deviation():
-    assert proportions.std_dev([0.5, 0.25, 0.25, 0]) == pytest.approx(0.176777, abs=5e-7)
-    assert proportions.std_dev([0.25] * 4) == 0
-
-
 def test_the_smallest_difference_has_80_percent_power():
     questions, discordant = 400, 0.3
     difference = comparisons.smallest_difference(questions, discordant)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mmlu_kit.analysis.model_document import LetterShares, ModelAnalysis, Spread
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import multiple, proportions
+from mmlu_kit.statistics import multiple
 from mmlu_kit.statistics.draws import p_at_least
 from mmlu_kit.statistics.letters import without_preference
 from mmlu_kit.statistics.strata import accuracies
@@ -43,7 +43,7 @@ def letter_spreads(letters: Mapping[str, LetterShares], rows: pandas.DataFrame) 
     choices = rows["choices"].to_numpy(int)
     accuracy = accuracies(rows["correct"].to_numpy(bool), choices)
     by_chance = without_preference(gold, choices, accuracy)
-    share_sd = proportions.std_dev([shares.share - shares.expected_share for shares in letters.values()])
+    share_sd = float(numpy.std([shares.share - shares.expected_share for shares in letters.values()]))
     recalls = recall_sd(letters, rows["gold"].to_numpy(), accuracy)
     return (
         _spread(share_sd, by_chance.shares),
@@ -69,7 +69,7 @@ def recall_sd(
         for letter, shares in letters.items()
         if shares.recall is not None
     ]
-    return proportions.std_dev(differences) if len(differences) == len(letters) else None
+    return float(numpy.std(differences)) if len(differences) == len(letters) else None
 
 
 def with_holm(models: Sequence[ModelAnalysis]) -> list[ModelAnalysis]:

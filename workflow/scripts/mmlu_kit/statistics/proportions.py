@@ -78,8 +78,3 @@ def mean_test(values: ArrayLike) -> Mean | None:
     test = stats.ttest_1samp(sample, 0)
     low, high = test.confidence_interval(1 - ALPHA)
     return Mean(float(sample.mean()), float(low), float(high), float(test.pvalue))
-
-
-def std_dev(values: Sequence[float]) -> float:
-    """Return the population standard deviation."""
-    return float(numpy.std(values))

@@ -78,3 +78,13 @@ def concordance(ranks: Floats) -> Floats:
     agreement = (ranks.sum(axis=-2) ** 2).sum(axis=-1)
     most = models * (ranks**2).sum(axis=(-2, -1))
     return numpy.divide(agreement, most, out=numpy.zeros_like(agreement), where=most > 0)
+
+
+def rank_correlations(ranks: Floats) -> Floats:
+    """Return Spearman's correlations of every two models, of centred ranks of shape (…, models, subjects).
+
+    The shape is (…, models, models); a correlation is 0 where all ranks of a model are tied.
+    """
+    lengths = numpy.sqrt((ranks**2).sum(axis=-1, keepdims=True))
+    unit = numpy.divide(ranks, lengths, out=numpy.zeros_like(ranks), where=lengths > 0)
+    return unit @ unit.swapaxes(-1, -2)
