@@ -19,11 +19,9 @@ RANK_DRAWS = 99_999
 
 
 class KendallW(NamedTuple):
-    """Kendall's coefficient of concordance, with Friedman's chi-square and its permutation p-value."""
+    """Kendall's coefficient of concordance and its permutation p-value."""
 
     w: float
-    chi2: float
-    df: int
     p: float
 
 
@@ -42,8 +40,7 @@ def kendall_w(ratings: Floats) -> KendallW | None:
     if models < 2 or subjects < 3 or (ratings == ratings[:, :1]).all():
         return None
     ranks = centred_ranks(ratings)
-    w, df = float(concordance(ranks)), subjects - 1
-    return KendallW(w, w * models * df, df, _p_of_orders(ranks))
+    return KendallW(float(concordance(ranks)), _p_of_orders(ranks))
 
 
 def _p_of_orders(ranks: Floats) -> float:
