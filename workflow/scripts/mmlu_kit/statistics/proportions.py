@@ -1,4 +1,4 @@
-"""Proportions of right answers: tests against guessing, and intervals; means of differences."""
+"""Proportions of right answers, and means: tests against guessing and against 0, and intervals."""
 
 from collections import Counter
 from collections.abc import Sequence
