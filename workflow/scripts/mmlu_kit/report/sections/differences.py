@@ -8,7 +8,6 @@ from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
 from mmlu_kit.formatting import p_value
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, known, names, points, points_range
 from mmlu_kit.report.sentences import differences as sentences
-from mmlu_kit.report.sentences import pairs as pair_sentences
 from mmlu_kit.statistics import ALPHA
 
 # A matrix of two models has one number; one of more than these does not fit on a page.
@@ -46,7 +45,7 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str]) -> Differences:
         pairs=[row for pair in sentences.listed_pairs(pairs) for row in _rows(pair, labels, clustered)],
         which_pairs=sentences.which_rows(pairs),
         smallest_difference=sentences.smallest_difference(pairs),
-        accuracies_differ=pair_sentences.accuracies_differ(analysis.cochran_q),
+        accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
     )
 
 
