@@ -109,7 +109,7 @@ def test_fewer_than_ten_subjects_have_no_clustered_interval():
     assert "1 subject, fewer than 10" in warnings({"anatomy": RIGHT})
     for answers in (RIGHT[:20], RIGHT[:10] + "BCDABCDABC"):
         even = analysed({"m": dict.fromkeys(TEN, answers)}).models[0]
-        assert even.clustered is None and "Its accuracy is the same in every subject" in " ".join(even.warnings)
+        assert even.clustered is None and "Its accuracy is the same on every subject" in " ".join(even.warnings)
 
 
 def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):

@@ -66,12 +66,10 @@ def _gap(sure: NDArray[numpy.float64], right: NDArray[numpy.float64], subjects: 
     """Return the mean difference of confidence and correctness; None if so few are right or wrong that no t-test is valid."""
     if min(right.sum(), len(right) - right.sum()) < FEWEST_OF_A_KIND:
         return None
-    if subjects is not None:
-        by_subject = clustered_mean(sure - right, subjects)
-        return by_subject and ConfidenceGap(
-            difference=by_subject.mean, **by_subject.interval._asdict(), p=by_subject.p, clustered=True
-        )
-    test = proportions.mean_test(sure - right)
+    by_subject = None if subjects is None else clustered_mean(sure - right, subjects)
+    if by_subject:
+        return ConfidenceGap(difference=by_subject.mean, **by_subject.interval._asdict(), p=by_subject.p, clustered=True)
+    test = proportions.mean_test(sure - right)  # also where the mean is the same on every subject, so that they tell nothing
     return test and ConfidenceGap(difference=test.mean, low=test.low, high=test.high, p=test.p, clustered=False)
 
 

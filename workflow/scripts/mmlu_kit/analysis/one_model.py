@@ -96,7 +96,7 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
         subjects = formatting.plural(analysis.subjects, "subject")
         sentences.append(f"It has {subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
     elif not analysis.clustered:
-        sentences.append("Its accuracy is the same in every subject: no interval clustered by subject.")
+        sentences.append("Its accuracy is the same on every subject: no interval clustered by subject.")
     if not analysis.calibration:
         reason = "answers were imported without letter probabilities" if generated else "choices are scored without letters"
         sentences.append(f"Its {reason}, so its confidence is not known.")
