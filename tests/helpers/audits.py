@@ -10,7 +10,8 @@ from mmlu_kit.claims import audit
 from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.document import Judgement, Reading
 from mmlu_kit.claims.evidence import Counts, Evidence
-from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference_claims import Claims
 from mmlu_kit.claims.run_evidence import run_evidence
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation.answers import Totals

@@ -12,7 +12,8 @@ from mmlu_kit.analysis import mistakes
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimsFile
-from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference_claims import Claims
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import answers, orders, records
 from mmlu_kit.evaluation.answers import Record

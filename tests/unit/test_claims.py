@@ -10,7 +10,8 @@ from mmlu_kit.claims import audit, listing
 from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, Judgement
 from mmlu_kit.claims.published_evidence import published_evidence
-from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference_claims import Claims
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import Preset
 from mmlu_kit.user_errors import UserError

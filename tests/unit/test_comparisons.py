@@ -2,8 +2,8 @@
 
 import numpy
 import pytest
-from mmlu_kit.analysis import agreement
-from mmlu_kit.statistics import comparisons
+from mmlu_kit.statistics import agreement, comparisons
+from mmlu_kit.statistics.clusters import ClusteredMean
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
@@ -23,7 +23,7 @@ def test_the_clustered_difference_of_equal_subjects_is_the_t_test_of_their_diffe
     expected = stats.ttest_1samp(by_subject, 0)
     low, high = expected.confidence_interval()
     test = comparisons.clustered_difference(first, second, SUBJECTS)
-    assert test.df == 19 and test.difference == pytest.approx(first.mean() - second.mean())
+    assert test.df == 19 and test.mean == pytest.approx(first.mean() - second.mean())
     # The sandwich has the correction (questions - 1) / (questions - 1) x clusters / (clusters - 1) alone.
     assert test.standard_error == pytest.approx(stats.sem(by_subject), rel=1e-3)
     assert test.p == pytest.approx(expected.pvalue, rel=0.01)
@@ -71,9 +71,9 @@ def test_the_clustered_test_detects_its_smallest_difference_in_80_percent_of_stu
 
 
 def test_the_smallest_difference_of_many_subjects_is_by_the_normal_distribution():
-    test = comparisons.ClusteredDifference(0.0, 0.01, 10**6, 1.0, (0.0, 0.0))
+    test = ClusteredMean(0.0, 0.01, 10**6, 1.0, (0.0, 0.0))
     assert comparisons.smallest_clustered_difference(test) == pytest.approx(0.01 * (1.959964 + 0.841621), rel=1e-5)
-    few = comparisons.ClusteredDifference(0.0, 0.01, 9, 1.0, (0.0, 0.0))
+    few = ClusteredMean(0.0, 0.01, 9, 1.0, (0.0, 0.0))
     assert comparisons.smallest_clustered_difference(few) == pytest.approx(0.01 * (2.262157 + 0.883404), rel=1e-5)
     assert comparisons.smallest_clustered_difference(few, 0.01) == pytest.approx(0.01 * (3.249836 + 0.883404), rel=1e-5)
     assert comparisons.smallest_clustered_difference(few._replace(standard_error=0.5)) is None

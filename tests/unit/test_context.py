@@ -218,7 +218,7 @@ def test_a_resumed_model_is_named_and_has_no_times():
 
 
 def test_questions_are_counted_by_how_many_models_miss_them():
-    text = report({"s": WORSE, "m": MIDDLE, "l": BEST})
+    text = report({"s": "ACBA", "m": MIDDLE, "l": BEST})
     # A is right for all; B wrong for s; C and D wrong for s and m.
     assert [line for line in text.splitlines() if " of 3 |" in line] == [
         "| 0 of 3 | 1 | 25.0% | 0 |",

@@ -13,7 +13,7 @@ import pytest
 from mmlu_kit.analysis import paired
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
-from mmlu_kit.analysis.protocol_document import Proportion
+from mmlu_kit.analysis.values import Proportion
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, Judgement, NumberResult, NumberVerdict
 from mmlu_kit.config import ImportedEntry, SubjectsOfModel
 from mmlu_kit.evaluation import records

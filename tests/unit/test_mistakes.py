@@ -107,8 +107,9 @@ def test_fewer_than_ten_subjects_have_no_clustered_interval():
     nine = analysed({"m": {subject: mixed[subject] for subject in TEN[:9]}}).models[0]
     assert nine.clustered is None and "9 subjects, fewer than 10: no interval clustered" in " ".join(nine.warnings)
     assert "1 subject, fewer than 10" in warnings({"anatomy": RIGHT})
-    perfect = analysed({"m": {subject: RIGHT[:20] for subject in TEN}}).models[0]
-    assert perfect.clustered is None and "All answers are right" in " ".join(perfect.warnings)
+    for answers in (RIGHT[:20], RIGHT[:10] + "BCDABCDABC"):
+        even = analysed({"m": dict.fromkeys(TEN, answers)}).models[0]
+        assert even.clustered is None and "Its accuracy is the same on every subject" in " ".join(even.warnings)
 
 
 def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):

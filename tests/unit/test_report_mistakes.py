@@ -8,7 +8,8 @@ from mmlu_kit.analysis.choice_orders import order_effects
 from mmlu_kit.analysis.difficulty_document import Difficulty, HardQuestion, KendallW, ModelsWrong, SubjectDifferences
 from mmlu_kit.analysis.label_document import LabelAccuracies, LabelChange, LabelErrors
 from mmlu_kit.analysis.model_document import ConfidenceGap, ReadableShare
-from mmlu_kit.analysis.protocol_document import Proportion, ProtocolAnalysis
+from mmlu_kit.analysis.protocol_document import ProtocolAnalysis
+from mmlu_kit.analysis.values import Proportion
 from mmlu_kit.formatting import p_value
 from mmlu_kit.report.sections import letters
 from mmlu_kit.report.sentences import accuracy, confidence, difficulty
@@ -145,7 +146,8 @@ ORDER = ["anatomy", "astronomy"]
 
 
 def difficulty_of(**changes):
-    return Difficulty(**{"order": ORDER, "guessing": dict.fromkeys(ORDER, 0.25), "kendall_w": None, "spearman": [], **changes})
+    nothing = {"kendall_w": None, "spearman": [], "differences": [], "untested": None, "p_mean": None, "all_wrong": 0}
+    return Difficulty(**{"order": ORDER, "guessing": dict.fromkeys(ORDER, 0.25), "draws": 1999, **nothing, **changes})
 
 
 SYSTEMATIC = (

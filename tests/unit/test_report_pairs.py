@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pytest
 from mmlu_kit.analysis.difficulty_document import CochranQ
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.pair_document import (
     AccuracyDifference,
     AgreementInterval,
@@ -12,10 +13,8 @@ from mmlu_kit.analysis.pair_document import (
     NullRate,
     PairAnalysis,
 )
-from mmlu_kit.report.sections import better as section
-from mmlu_kit.report.sentences import better, pairs
-
-from tests.helpers import audits
+from mmlu_kit.report.sections import differences as section
+from mmlu_kit.report.sentences import differences, pairs
 
 LABELS = {f"m{number}": f"model {number}" for number in range(1, 14)}
 
@@ -34,6 +33,7 @@ def pair(first="m1", second="m2", only_first=60, p=0.001, clustered=None, same_w
     pair = PairAnalysis(
         models=(first, second),
         questions=300,
+        unread=0,
         same=200,
         both_wrong=100,
         both_wrong_expected=80.0,
@@ -45,13 +45,17 @@ def pair(first="m1", second="m2", only_first=60, p=0.001, clustered=None, same_w
         consistency_p=0.03,
         consistency_p_holm=0.06,
         capa=0.3,
+        capa_interval=None,
         same_wrong=49,
         same_wrong_rate=0.49,
         same_wrong_null=NullRate(mean=0.43, low=0.36, high=0.5),
         same_wrong_p=same_wrong,
         same_wrong_p_holm=holm(same_wrong),
+        same_wrong_draws=1999,
         difference=AccuracyDifference(difference=difference, low=difference - 0.06, high=difference + 0.06),
+        ratio=None,
         mcnemar=McNemar(only_first=only_first, only_second=40, p=p, p_holm=min(1.0, 2 * p)),
+        mcnemar_unread_wrong=None,
         clustered=test,
         smallest_difference=0.083,
     )
@@ -162,14 +166,14 @@ def test_of_many_pairs_those_that_agree_most_have_a_row():
     ],
 )  # fmt: skip
 def test_which_of_two_models_is_better(only_first, p, clustered, sentence):
-    assert better.finding([alone(only_first=only_first, p=p, clustered=clustered)], LABELS) == sentence
+    assert differences.finding([alone(only_first=only_first, p=p, clustered=clustered)], LABELS) == sentence
 
 
 def part(models, pairs):
     """Return the part of the report on these models' pairs."""
     q = CochranQ(statistic=12.0, df=models - 1, p=0.01)
-    analysis = audits.analysis(pairs).model_copy(update={"compared": list(LABELS)[:models], "cochran_q": q})
-    return section.better(analysis, LABELS)
+    analysis = AnalysisFile.model_construct(compared=list(LABELS)[:models], pairs=pairs, cochran_q=q)
+    return section.part(analysis, LABELS)
 
 
 def test_two_models_have_no_matrix_and_no_cochrans_q():

@@ -4,8 +4,7 @@ from itertools import combinations
 
 import numpy
 import pytest
-from mmlu_kit.analysis import agreement
-from mmlu_kit.statistics import resampling
+from mmlu_kit.statistics import agreement, resampling
 from scipy import stats
 
 

@@ -34,7 +34,7 @@ def sentence(answers, **changes):
             {"s": right(20), "m": right(22), "l": right(90)},
             [
                 "Accuracy is higher with every step in parameter count, but not every step is shown; the largest model is",
-                "No difference is shown from s to m (p = 0.5). McNemar tests with Holm's correction.",
+                "No difference is shown from s to m (p = 0.5). Paired tests with Holm's correction.",
             ],
         ),
         (
@@ -55,7 +55,7 @@ def sentence(answers, **changes):
             {"s": right(90), "m": right(20), "l": right(50)},
             [
                 "Accuracy does not rise with every step in parameter count; the largest model is worse than the smallest: l",
-                "It falls from s to m (p < 0.0001). McNemar tests with Holm's correction.",
+                "It falls from s to m (p < 0.0001). Paired tests with Holm's correction.",
             ],
         ),
         (

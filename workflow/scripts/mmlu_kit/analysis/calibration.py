@@ -16,6 +16,7 @@ from mmlu_kit.analysis.model_document import (
 from mmlu_kit.results import merging
 from mmlu_kit.statistics import calibration as measures
 from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics.clusters import clustered_mean
 
 # Right or wrong answers with which the mean of right and wrong is nearly normal.
 FEWEST_OF_A_KIND = 5
@@ -65,10 +66,11 @@ def _gap(sure: NDArray[numpy.float64], right: NDArray[numpy.float64], subjects: 
     """Return the mean difference of confidence and correctness; None if so few are right or wrong that no t-test is valid."""
     if min(right.sum(), len(right) - right.sum()) < FEWEST_OF_A_KIND:
         return None
-    test = proportions.mean_test(sure - right, subjects)
-    if test is None:
-        return None
-    return ConfidenceGap(difference=test.mean, low=test.low, high=test.high, p=test.p, clustered=subjects is not None)
+    by_subject = None if subjects is None else clustered_mean(sure - right, subjects)
+    if by_subject:
+        return ConfidenceGap(difference=by_subject.mean, **by_subject.interval._asdict(), p=by_subject.p, clustered=True)
+    test = proportions.mean_test(sure - right)  # also where the mean is the same on every subject, so that they tell nothing
+    return test and ConfidenceGap(difference=test.mean, low=test.low, high=test.high, p=test.p, clustered=False)
 
 
 def _temperature(

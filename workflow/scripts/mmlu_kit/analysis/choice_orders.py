@@ -8,7 +8,8 @@ import numpy
 from numpy.typing import NDArray
 
 from mmlu_kit.analysis import paired
-from mmlu_kit.analysis.protocol_document import LetterRecall, OrderAccuracy, OrderEffects, Proportion
+from mmlu_kit.analysis.protocol_document import LetterRecall, OrderAccuracy, OrderEffects
+from mmlu_kit.analysis.values import Proportion
 from mmlu_kit.evaluation import orders
 from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.settings import LETTERS

@@ -1,6 +1,6 @@
 """Which subjects and questions are hard, and whether they are hard for all models."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -43,14 +43,12 @@ def analyse_difficulty(shared: SharedQuestions, questions: Sequence[Question], c
     nothing is concluded from what these get right or wrong, so they take no part in tests of what is hard.
     """
     if not len(shared):
-        nothing = Difficulty(order=[], guessing={}, kendall_w=None, spearman=[])
-        return SharedDifficulty(None, nothing, None, [], None, [])
+        return SharedDifficulty(None, _difficulty([], {}, SubjectOrder(untested=None), all_wrong=0), None, [], None, [])
     varied = [model for model in shared.models if model not in constant]
     accuracy, guessing = subject_accuracies(shared), guessing_by_subject(shared)
     hidden = [name for name in dict.fromkeys(shared.questions["subject"]) if name not in accuracy.index]
     warnings = [f"No answer of a model could be read on {', '.join(hidden)}: not among the hard subjects."] if hidden else []
     order = subject_order(accuracy[varied] if varied else accuracy)
-    untested = Difficulty(order=order, guessing={name: guessing[name] for name in order}, kendall_w=None, spearman=[])
     # As the accuracies of subjects: a question that is in two subjects counts in both.
     in_subjects = shared.of(varied).with_letters() if varied else shared.of([])
     shared, tested = shared.once(), in_subjects.once()
@@ -58,6 +56,7 @@ def analyse_difficulty(shared: SharedQuestions, questions: Sequence[Question], c
     shared = shared.with_letters()
     if not len(shared):
         warnings.append("There is no question of which every model's answer could be read, so not all models are compared.")
+        untested = _difficulty(order, guessing, SubjectOrder(untested=None), all_wrong=0)
         return SharedDifficulty(None, untested, None, [], None, warnings)
     cochran_q = comparisons.cochran_q(shared.correct)
     tests = order_of_subjects(in_subjects, len(shared.models) - len(varied))
@@ -66,21 +65,25 @@ def analyse_difficulty(shared: SharedQuestions, questions: Sequence[Question], c
         warnings += _warnings_on_comparisons(answered, len(shared), cochran_q is None, tests, models_wrong)
     return SharedDifficulty(
         cochran_q=CochranQ(**cochran_q._asdict()) if cochran_q else None,
-        difficulty=untested.model_copy(
-            update={
-                "draws": tests.draws,
-                "p_mean": tests.p_mean,
-                "kendall_w": tests.kendall_w,
-                "spearman": tests.spearman,
-                "differences": tests.differences,
-                "untested": tests.untested,
-                "all_wrong": int((~shared.correct.any(axis=1)).sum()),
-            }
-        ),
+        difficulty=_difficulty(order, guessing, tests, all_wrong=int((~shared.correct.any(axis=1)).sum())),
         models_wrong=models_wrong,
         hardest=hardest_questions(shared, questions),
         discrimination=discrimination_of(tested, questions),
         warnings=warnings,
+    )
+
+
+def _difficulty(order: list[str], guessing: Mapping[str, float], tests: SubjectOrder, all_wrong: int) -> Difficulty:
+    return Difficulty(
+        order=order,
+        guessing={subject: guessing[subject] for subject in order},
+        draws=tests.draws,
+        p_mean=tests.p_mean,
+        kendall_w=tests.kendall_w,
+        spearman=tests.spearman,
+        differences=tests.differences,
+        untested=tests.untested,
+        all_wrong=all_wrong,
     )
 
 

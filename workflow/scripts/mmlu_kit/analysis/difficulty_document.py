@@ -7,7 +7,6 @@ from pydantic import Field, model_validator
 from mmlu_kit.analysis.values import Agreement, ModelPair, P, Statistic
 from mmlu_kit.data import Count, Data, Fraction, Positive
 from mmlu_kit.settings import FEWEST_CHOICES, LETTERS, MOST_CHOICES, Letter
-from mmlu_kit.statistics import DRAWS
 
 MOST_HARDEST = 50
 Concordance = Annotated[float, Field(ge=0, le=1.000001)]
@@ -63,17 +62,16 @@ class Difficulty(Data):
 
     order: list[str] = Field(description="Subjects, hardest first, by the mean of the accuracies of the models that take part.")
     guessing: dict[str, Fraction] = Field(description="The accuracy of guessing on each of these subjects.")
-    draws: Positive = Field(DRAWS, description="Number of shuffles of the labels: no p-value is below 1 / (draws + 1).")
+    draws: Positive = Field(description="Number of shuffles of the labels: no p-value is below 1 / (draws + 1).")
     p_mean: P | None = Field(
-        None,
         description="Whether the models' mean accuracy differs between subjects, tested as Kendall's W is; null if no label "
         "can be shuffled.",
     )
     kendall_w: KendallW | None
     spearman: list[Spearman]
-    differences: list[SubjectDifferences] = Field([], description="One per model; empty if no label can be shuffled.")
-    untested: str | None = Field(None, description="Why the order of subjects is not tested, as a sentence; null if it is.")
-    all_wrong: Count = Field(0, description="Number of questions that all compared models missed.")
+    differences: list[SubjectDifferences] = Field(description="One per model; empty if no label can be shuffled.")
+    untested: str | None = Field(description="Why the order of subjects is not tested, as a sentence; null if it is.")
+    all_wrong: Count = Field(description="Number of questions that all compared models missed.")
 
     @model_validator(mode="after")
     def _same_subjects(self) -> Self:

@@ -39,7 +39,7 @@ class AnalysisFile(Document):
     hardest: Annotated[list[HardQuestion], Field(max_length=MOST_HARDEST)] = Field(
         description="Questions that all models missed, starting with the lowest mean probability of the right letter."
     )
-    discrimination: Discrimination | None = Field(None, description="Null for fewer than eight models.")
+    discrimination: Discrimination | None = Field(description="Null for fewer than eight models.")
     question_faults: list[QuestionFault] = Field(description="Faults of the study's questions that change what numbers mean.")
     label_errors: LabelErrors | None = Field(description="Null if config names no folder of label checks.")
     warnings: list[str] = Field(description="Warnings about comparisons, and why numbers are null.")

@@ -8,8 +8,8 @@ import pandas
 from mmlu_kit.analysis import paired
 from mmlu_kit.analysis.label_checks import ERRORS, GOOD, UNDECIDED, LabelChecks
 from mmlu_kit.analysis.label_document import LabelAccuracies, LabelChange, LabelErrors
-from mmlu_kit.analysis.protocol_document import Proportion
 from mmlu_kit.analysis.shared_questions import has_letter
+from mmlu_kit.analysis.values import Proportion
 from mmlu_kit.statistics import multiple, proportions
 
 
@@ -69,15 +69,14 @@ def _change(clean: Sequence[bool], flagged: Sequence[bool]) -> LabelChange | Non
 
 def _with_holm(models: Sequence[LabelAccuracies]) -> list[LabelAccuracies]:
     """Return the models with p-values corrected for their number by Holm's method."""
-    changes = multiple.holm([model.change.p for model in models if model.change])
-    corrections = paired.with_holm([model.correction for model in models if model.correction])
-    change, correction = iter(changes), iter(corrections)
+    changes = multiple.holm([model.change.p if model.change else None for model in models])
+    corrections = multiple.holm([model.correction.p if model.correction else None for model in models])
     return [
         model.model_copy(
             update={
-                "change": model.change and model.change.model_copy(update={"p_holm": next(change)}),
-                "correction": model.correction and next(correction),
+                "change": model.change and model.change.model_copy(update={"p_holm": change}),
+                "correction": model.correction and model.correction.model_copy(update={"p_holm": correction}),
             }
         )
-        for model in models
+        for model, change, correction in zip(models, changes, corrections, strict=True)
     ]

@@ -62,9 +62,8 @@ class Unread:
 class LabelChecks:
     """The checks of a study's questions, and the number of checks of other questions.
 
-    `corrections` are of the questions whose type is one of CORRECTED.
     `unread` are the rows and files that cannot be read, `decoded` the numbers of checks by file and fallback encoding, `moved`
-    the files that have their types in another column.
+    the files that have their types in another column, `corrections` those of the questions whose type is one of CORRECTED.
     """
 
     types: Mapping[Place, str]

@@ -4,8 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.analysis.protocol_document import Difference, PairedDifference, Proportion
-from mmlu_kit.analysis.values import P
+from mmlu_kit.analysis.values import Difference, P, PairedDifference, Proportion
 from mmlu_kit.data import Count, Data, Positive
 
 

@@ -94,4 +94,5 @@ TYPES = {spelling(name): name for name in (GOOD, UNDECIDED, *ERRORS)}
 
 
 def key_of(subject: str, question: str, choices: Iterable[str]) -> Key:
+    """Return what identifies a question: its subject, and its texts with single spaces."""
     return subject, tuple(" ".join(text.split()) for text in (question, *choices))

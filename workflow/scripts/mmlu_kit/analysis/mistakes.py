@@ -8,8 +8,9 @@ from mmlu_kit.analysis.difficulty import analyse_difficulty
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.label_accuracies import label_accuracies
 from mmlu_kit.analysis.label_checks import LabelChecks
+from mmlu_kit.analysis.letter_preferences import with_holm
 from mmlu_kit.analysis.model_document import FEWEST_QUESTIONS
-from mmlu_kit.analysis.one_model import analyse_model, with_holm
+from mmlu_kit.analysis.one_model import analyse_model
 from mmlu_kit.analysis.pairs import compare_models
 from mmlu_kit.analysis.shared_questions import SharedQuestions, shared_questions
 from mmlu_kit.inputs.question_faults import QuestionFault

@@ -31,9 +31,9 @@ class Share(Interval):
 
     correct: Count
     wrong: Count
-    unparsed: Count = Field(0, description="Answers without a letter, which are neither right nor wrong.")
+    unparsed: Count = Field(description="Answers without a letter, which are neither right nor wrong.")
     accuracy: Fraction = Field(description="Of all questions (micro average), answers without a letter counted as not right.")
-    readable: ReadableShare | None = Field(None, description="Null if every answer has a letter, or none has.")
+    readable: ReadableShare | None = Field(description="Null if every answer has a letter, or none has.")
 
     @model_validator(mode="after")
     def _within(self) -> Self:
@@ -187,7 +187,7 @@ class ModelAnalysis(Data):
     macro_accuracy: Fraction = Field(description="The mean of the subjects' accuracies, by best answer.")
     clustered: Interval | None = Field(
         description="The 95 % interval of the accuracy clustered by subject: subjects, not questions, are the sample; null "
-        "for fewer than ten subjects."
+        "for fewer than ten subjects, or if the accuracy is the same in each."
     )
     guessing: Guessing
     constant_letter: ConstantLetter

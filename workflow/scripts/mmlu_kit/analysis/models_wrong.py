@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from mmlu_kit.analysis.difficulty_document import ModelsWrong
 from mmlu_kit.statistics import counts
+from mmlu_kit.statistics.strata import strata
 
 
 def count_models_wrong(correct: NDArray[numpy.bool_], questions: pandas.DataFrame) -> ModelsWrong | None:
@@ -18,7 +19,8 @@ def count_models_wrong(correct: NDArray[numpy.bool_], questions: pandas.DataFram
     if models < 2 or not number:
         return None
     wrong = ~correct
-    by_choices, within = _strata(questions, ["choices"]), _strata(questions, ["subject", "choices"])
+    choices = questions["choices"].to_numpy(int)
+    by_choices, within = strata(choices), strata(questions["subject"].factorize(sort=True)[0], choices)
     return ModelsWrong(
         models=models,
         questions=number,
@@ -30,14 +32,10 @@ def count_models_wrong(correct: NDArray[numpy.bool_], questions: pandas.DataFram
     )
 
 
-def _strata(questions: pandas.DataFrame, columns: list[str]) -> NDArray[numpy.int64]:
-    return numpy.asarray(questions.groupby(columns).ngroup(), numpy.int64)
-
-
-def _expected(wrong: NDArray[numpy.bool_], strata: NDArray[numpy.int64]) -> list[float]:
+def _expected(wrong: NDArray[numpy.bool_], places: NDArray[numpy.int64]) -> list[float]:
     """Return the counts expected of models that are independent within each stratum, with their error rates there."""
     expected = numpy.zeros(wrong.shape[1] + 1)
-    for stratum in range(strata.max() + 1):
-        there = wrong[strata == stratum]
+    for place in range(places.max() + 1):
+        there = wrong[places == place]
         expected += len(there) * numpy.asarray(counts.poisson_binomial(there.mean(axis=0)))
     return [float(count) for count in expected]

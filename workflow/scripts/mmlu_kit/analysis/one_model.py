@@ -4,7 +4,6 @@ An imported answer that could not be read is not a wrong letter. The accuracy co
 letters are of the answers that have a letter.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -12,7 +11,7 @@ import pandas
 from numpy.typing import NDArray
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis.agreement import accuracies
+from mmlu_kit.analysis import letter_preferences
 from mmlu_kit.analysis.calibration import calibration, letter_probabilities
 from mmlu_kit.analysis.model_document import (
     FEWEST_QUESTIONS,
@@ -20,18 +19,16 @@ from mmlu_kit.analysis.model_document import (
     ConstantLetter,
     GeneratedShare,
     Guessing,
-    LetterShares,
     ModelAnalysis,
     ReadableShare,
     Share,
-    Spread,
 )
 from mmlu_kit.analysis.shared_questions import has_letter
 from mmlu_kit.analysis.values import Interval
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import comparisons, draws, multiple, proportions
-from mmlu_kit.statistics.letters import without_preference
+from mmlu_kit.statistics import comparisons, proportions
+from mmlu_kit.statistics.clusters import clustered_interval
 
 FEWEST_SUBJECTS = 10
 LOWEST_PARSE_RATE = 0.95
@@ -49,9 +46,9 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
     choices = rows["choices"].to_numpy(int)
     chances = 1 / choices
     clusters = rows["subject"] if len(by_subject) >= FEWEST_SUBJECTS else None
-    clustered = proportions.clustered_interval(correct, clusters) if clusters is not None else None
-    letters = letter_shares(gold, predicted, choices)
-    spreads = letter_spreads(letters, rows[lettered])
+    clustered = clustered_interval(correct, clusters) if clusters is not None else None
+    letters = letter_preferences.letter_shares(gold, predicted, choices)
+    spreads = letter_preferences.letter_spreads(letters, rows[lettered])
     analysis = ModelAnalysis(
         model=model,
         label=label,
@@ -77,17 +74,6 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
     return analysis.model_copy(update={"warnings": warnings_on_model(analysis)})
 
 
-def with_holm(models: Sequence[ModelAnalysis]) -> list[ModelAnalysis]:
-    """Return the models with the p-values of their preferences for letters corrected for their number by Holm's method."""
-    corrected = list(models)
-    for field in ("letter_spread", "recall_spread"):
-        spreads = {place: spread for place, model in enumerate(corrected) if (spread := getattr(model, field))}
-        p_values = multiple.holm([spread.p for spread in spreads.values()])
-        for (place, spread), p in zip(spreads.items(), p_values, strict=True):
-            corrected[place] = corrected[place].model_copy(update={field: spread.model_copy(update={"p_holm": p})})
-    return corrected
-
-
 def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
     """Return warnings about a model's numbers, as sentences."""
     sentences = []
@@ -110,7 +96,7 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
         subjects = formatting.plural(analysis.subjects, "subject")
         sentences.append(f"It has {subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
     elif not analysis.clustered:
-        sentences.append("All answers are right or all are wrong: no interval clustered by subject.")
+        sentences.append("Its accuracy is the same on every subject: no interval clustered by subject.")
     if not analysis.calibration:
         reason = "answers were imported without letter probabilities" if generated else "choices are scored without letters"
         sentences.append(f"Its {reason}, so its confidence is not known.")
@@ -123,64 +109,6 @@ def constant_letter(gold: NDArray[numpy.object_], correct: NDArray[numpy.bool_])
     best = max(LETTERS, key=lambda letter: right[letter].sum())
     p = comparisons.mcnemar(int((correct & ~right[best]).sum()), int((right[best] & ~correct).sum()))
     return ConstantLetter(letter=best, accuracy=float(right[best].mean()) if len(gold) else 0.0, p=p)
-
-
-def letter_shares(
-    gold: NDArray[numpy.object_], predicted: NDArray[numpy.object_], choices: NDArray[numpy.int64]
-) -> dict[str, LetterShares]:
-    """Return how a model treats each letter (Zheng et al. 2024, https://arxiv.org/abs/2309.03882), where it gave one.
-
-    `choices` has each question's number of choices; letters are those of the question with the most.
-    """
-    lettered = numpy.isin(predicted.astype(str), list(LETTERS))
-    shares = {}
-    for place, letter in enumerate(LETTERS[: choices.max()]):
-        right, chosen = gold == letter, predicted[lettered] == letter
-        expected = numpy.where(choices > place, 1 / choices, 0)[lettered]
-        read_where_right = right[lettered]
-        shares[letter] = LetterShares(
-            share=float(chosen.mean()) if len(chosen) else 0.0,
-            expected_share=float(expected.mean()) if len(chosen) else 0.0,
-            gold_share=float(right.mean()),
-            recall=float(chosen[read_where_right].mean()) if read_where_right.any() else None,
-        )
-    return shares
-
-
-def letter_spreads(letters: Mapping[str, LetterShares], rows: pandas.DataFrame) -> tuple[Spread, Spread | None]:
-    """Return the standard deviations of the letters' shares and recalls beside those by chance; `rows` are the rows of
-    questions.csv with a letter. p-values are not corrected."""
-    gold = numpy.array([LETTERS.index(letter) for letter in rows["gold"]], int)
-    choices = rows["choices"].to_numpy(int)
-    accuracy = accuracies(rows["correct"].to_numpy(bool), choices)
-    by_chance = without_preference(gold, choices, accuracy)
-    share_sd = proportions.std_dev([shares.share - shares.expected_share for shares in letters.values()])
-    recalls = recall_sd(letters, rows["gold"].to_numpy(), accuracy)
-    return (
-        _spread(share_sd, by_chance.shares),
-        _spread(recalls, by_chance.recalls) if recalls is not None and by_chance.recalls is not None else None,
-    )
-
-
-def _spread(sd: float, by_chance: NDArray[numpy.float64]) -> Spread:
-    p = draws.p_at_least(sd, by_chance)
-    return Spread(sd=sd, by_chance=float(by_chance.mean()), p=p, p_holm=p)
-
-
-def recall_sd(
-    letters: Mapping[str, LetterShares], gold: NDArray[numpy.object_], accuracy: NDArray[numpy.float64]
-) -> float | None:
-    """Return the standard deviation of the letters' recalls, each less the accuracy to be expected where the letter is right.
-
-    `accuracy` has for each answer with a letter the model's accuracy on questions with as many choices. None if a letter is
-    never right.
-    """
-    differences = [
-        shares.recall - float(accuracy[gold == letter].mean())
-        for letter, shares in letters.items()
-        if shares.recall is not None
-    ]
-    return proportions.std_dev(differences) if len(differences) == len(letters) else None
 
 
 def generates(rows: pandas.DataFrame) -> bool:

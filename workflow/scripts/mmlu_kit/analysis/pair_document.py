@@ -4,10 +4,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.analysis.protocol_document import Difference
-from mmlu_kit.analysis.values import Agreement, Interval, ModelPair, P, Statistic
+from mmlu_kit.analysis.values import Agreement, Difference, Interval, ModelPair, P, Statistic
 from mmlu_kit.data import Count, Data, Fraction, Positive, at_most
-from mmlu_kit.statistics import DRAWS
 
 _ROUNDING = 1e-9
 # Models are called nearly the same from this kappa and share of equal answers on: fine-tuned checkpoints of one model have a
@@ -84,27 +82,28 @@ class PairAnalysis(Data):
 
     models: ModelPair
     questions: Positive
-    unread: Count = Field(0, description="Questions that were left out.")
-    same: Count = Field(0, description="Questions to which both gave the same answer, right or wrong.")
+    unread: Count = Field(description="Questions that were left out.")
+    same: Count = Field(description="Questions to which both gave the same answer, right or wrong.")
     both_wrong: Count
     both_wrong_expected: Statistic = Field(description="Expected from the two accuracies if the models were independent.")
     kappa: Agreement | None = Field(description="Error consistency: Cohen's kappa of right and wrong.")
-    kappa_interval: AgreementInterval | None = None
+    kappa_interval: AgreementInterval | None
     kappa_max: Agreement | None = Field(description="The largest kappa that these accuracies allow.")
     kappa_within: Agreement | None = Field(
-        None, description="Kappa beyond what models with these accuracies in each subject would reach if independent within it."
+        description="Kappa beyond what models with these accuracies in each subject would reach if independent within it."
     )
-    kappa_within_interval: AgreementInterval | None = None
+    kappa_within_interval: AgreementInterval | None
     consistency_p: P | None = Field(
-        None,
         description="p-value for being right on the same questions more often than models that are independent within subject, "
         "number of choices and right letter (Mantel-Haenszel test, one-sided).",
     )
-    consistency_p_holm: P | None = Field(None, description="Corrected for the number of pairs.")
+    consistency_p_holm: P | None = Field(
+        description="Corrected for the number of pairs; null if one of the two nearly always answers one letter."
+    )
     capa: Agreement | None = Field(
         description="Chance-adjusted agreement of the letters, with each question's number of choices (Goel et al. 2025)."
     )
-    capa_interval: AgreementInterval | None = None
+    capa_interval: AgreementInterval | None
     same_wrong: Count = Field(description="Questions on which both chose the same wrong letter.")
     same_wrong_rate: Fraction | None = Field(description="Share of the questions that both missed.")
     same_wrong_null: NullRate | None = Field(
@@ -113,16 +112,16 @@ class PairAnalysis(Data):
     same_wrong_p: P | None = Field(
         description="p-value for agreeing more often than unrelated models with the same letter bias."
     )
-    same_wrong_p_holm: P | None = Field(None, description="Corrected for the number of pairs.")
-    same_wrong_draws: Positive = Field(DRAWS, description="Random draws of this test: p is at least 1 / (draws + 1).")
-    difference: AccuracyDifference | None = None
-    ratio: AccuracyRatio | None = Field(None, description="Null if one of the models is never right.")
+    same_wrong_p_holm: P | None = Field(description="Corrected as `consistency_p_holm` is.")
+    same_wrong_draws: Positive = Field(description="Random draws of this test: p is at least 1 / (draws + 1).")
+    difference: AccuracyDifference
+    ratio: AccuracyRatio | None = Field(description="Null if one of the models is never right.")
     mcnemar: McNemar
     mcnemar_unread_wrong: McNemar | None = Field(
-        None, description="The same test if unreadable answers counted as wrong; null if no question was left out."
+        description="The same test if unreadable answers counted as wrong; null if no question was left out."
     )
     clustered: ClusteredTest | None = Field(
-        None, description="Null for fewer than ten subjects, or if the models differ equally in every subject."
+        description="Null for fewer than ten subjects, or if the models differ equally in every subject."
     )
     smallest_difference: Fraction | None = Field(
         description="The smallest difference in accuracy that the clustered test (if that is null, the exact McNemar test) "
@@ -133,7 +132,7 @@ class PairAnalysis(Data):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
-        if self.difference and abs(self.difference.difference - self.advantage) > _ROUNDING:
+        if abs(self.difference.difference - self.advantage) > _ROUNDING:
             raise ValueError("difference is not only_first minus only_second, divided by questions")
         return self
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from mmlu_kit.analysis.protocol_document import PairedDifference
+from mmlu_kit.analysis.values import PairedDifference
 from mmlu_kit.statistics import comparisons, multiple, proportions
 
 AnyDifference = TypeVar("AnyDifference", bound=PairedDifference)

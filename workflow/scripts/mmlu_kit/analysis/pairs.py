@@ -11,12 +11,22 @@ import numpy
 import pandas
 from numpy.typing import NDArray
 
-from mmlu_kit.analysis import agreement
 from mmlu_kit.analysis.one_model import FEWEST_SUBJECTS
-from mmlu_kit.analysis.pair_document import AccuracyDifference, AccuracyRatio, ClusteredTest, McNemar, PairAnalysis
+from mmlu_kit.analysis.pair_document import (
+    AccuracyDifference,
+    AccuracyRatio,
+    AgreementInterval,
+    ClusteredTest,
+    McNemar,
+    NullRate,
+    PairAnalysis,
+)
 from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import ALPHA, DRAWS, comparisons, multiple
+from mmlu_kit.statistics import ALPHA, DRAWS, agreement, comparisons, multiple
+from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics.same_wrong import same_wrong
+from mmlu_kit.statistics.strata import accuracies, strata
 
 NO_LETTER = -1
 # Warn of a common letter bias if it alone would give independent models a larger kappa than this.
@@ -90,10 +100,10 @@ def compare_pair(
     lettered = (first != NO_LETTER) & (second != NO_LETTER)
     unread = int((~lettered).sum())
     first, second, gold, questions = first[lettered], second[lettered], gold[lettered], questions[lettered]
-    subjects, choices = questions["subject"].to_numpy(), questions["choices"].to_numpy(int)
+    subjects, choices = questions["subject"].factorize(sort=True)[0], questions["choices"].to_numpy(int)
     right = first_right, second_right = first == gold, second == gold
     mcnemar = _mcnemar(*right)
-    same_wrong = agreement.same_wrong(first, second, gold, subjects, choices, draws)
+    same = same_wrong(first, second, gold, subjects, choices, draws)
     clustered = comparisons.clustered_difference(*right, subjects) if len(set(subjects)) >= FEWEST_SUBJECTS else None
     intervals = agreement.intervals(first, second, gold, subjects, choices)
     return PairAnalysis(
@@ -102,21 +112,21 @@ def compare_pair(
         unread=unread,
         same=int((first == second).sum()),
         both_wrong=int((~first_right & ~second_right).sum()),
-        both_wrong_expected=float(
-            (agreement.accuracies(~first_right, choices) * agreement.accuracies(~second_right, choices)).sum()
-        ),
+        both_wrong_expected=float((accuracies(~first_right, choices) * accuracies(~second_right, choices)).sum()),
         kappa=agreement.kappa(*right, choices),
-        kappa_interval=intervals.kappa,
+        kappa_interval=_ends(intervals.kappa),
         kappa_max=agreement.kappa_max(*right, choices),
-        kappa_within=agreement.kappa(*right, agreement.strata(subjects, choices)),
-        kappa_within_interval=intervals.kappa_within,
-        consistency_p=comparisons.right_together(*right, agreement.strata(subjects, choices, gold)),
+        kappa_within=agreement.kappa(*right, strata(subjects, choices)),
+        kappa_within_interval=_ends(intervals.kappa_within),
+        consistency_p_holm=None,  # corrected where the number of pairs is known
+        consistency_p=comparisons.right_together(*right, strata(subjects, choices, gold)),
         capa=agreement.capa(first, second, gold, choices),
-        capa_interval=intervals.capa,
-        same_wrong=same_wrong.count,
-        same_wrong_rate=same_wrong.rate,
-        same_wrong_null=same_wrong.null,
-        same_wrong_p=same_wrong.p,
+        capa_interval=_ends(intervals.capa),
+        same_wrong=same.count,
+        same_wrong_rate=same.rate,
+        same_wrong_null=same.null and NullRate(**same.null._asdict()),
+        same_wrong_p=same.p,
+        same_wrong_p_holm=None,
         same_wrong_draws=draws,
         mcnemar=mcnemar,
         mcnemar_unread_wrong=unread_wrong if unread else None,
@@ -126,6 +136,10 @@ def compare_pair(
         else comparisons.smallest_difference(len(gold), (mcnemar.only_first + mcnemar.only_second) / len(gold), level),
         **_accuracies(*right, mcnemar),
     )
+
+
+def _ends(interval: Interval | None) -> AgreementInterval | None:
+    return interval and AgreementInterval(**interval._asdict())
 
 
 def _accuracies(
@@ -151,12 +165,12 @@ def _mcnemar(first_right: NDArray[numpy.bool_], second_right: NDArray[numpy.bool
 def with_holm(pairs: Sequence[PairAnalysis], constant: Collection[str] = ()) -> list[PairAnalysis]:
     """Return the pairs with each test's p-values corrected for the number of pairs; tests of agreement without the models in
     `constant`."""
-    mcnemar = _holm([pair.mcnemar.p for pair in pairs])
-    unread_wrong = _holm([(pair.mcnemar_unread_wrong or pair.mcnemar).p for pair in pairs])
-    clustered = _holm([pair.clustered.p if pair.clustered else None for pair in pairs])
+    mcnemar = multiple.holm([pair.mcnemar.p for pair in pairs])
+    unread_wrong = multiple.holm([(pair.mcnemar_unread_wrong or pair.mcnemar).p for pair in pairs])
+    clustered = multiple.holm([pair.clustered.p if pair.clustered else None for pair in pairs])
     informative = [not set(pair.models) & set(constant) for pair in pairs]
-    consistency = _holm([pair.consistency_p if some else None for pair, some in zip(pairs, informative, strict=True)])
-    same_wrong = _holm([pair.same_wrong_p if some else None for pair, some in zip(pairs, informative, strict=True)])
+    consistency = multiple.holm([pair.consistency_p if some else None for pair, some in zip(pairs, informative, strict=True)])
+    same_wrong = multiple.holm([pair.same_wrong_p if some else None for pair, some in zip(pairs, informative, strict=True)])
     return [
         pair.model_copy(
             update={
@@ -169,12 +183,6 @@ def with_holm(pairs: Sequence[PairAnalysis], constant: Collection[str] = ()) -> 
         )
         for place, pair in enumerate(pairs)
     ]
-
-
-def _holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return p-values corrected for the number of those that are not None."""
-    corrected = iter(multiple.holm([p for p in p_values if p is not None]))
-    return [None if p is None else next(corrected) for p in p_values]
 
 
 def _with(test: Test | None, p_holm: float | None) -> Test | None:

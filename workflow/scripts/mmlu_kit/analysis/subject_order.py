@@ -10,7 +10,7 @@ from mmlu_kit import formatting
 from mmlu_kit.analysis.difficulty_document import KendallW, Spearman, SubjectDifferences
 from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.statistics import ALPHA, DRAWS, multiple
-from mmlu_kit.statistics.shuffled_subjects import ShuffleTest, SubjectCounts, count_by_subject
+from mmlu_kit.statistics.shuffled_subjects import SubjectCounts, count_by_subject
 
 FEWEST_SUBJECTS = 3  # for Kendall's W and Spearman's correlation
 MOST_DRAWS = 9_999
@@ -98,7 +98,7 @@ def _differences(models: list[str], counts: SubjectCounts) -> list[SubjectDiffer
             p=test and test.p,
             p_holm=p_holm,
         )
-        for model, test, p_holm in zip(models, tests, _holm(tests), strict=True)
+        for model, test, p_holm in zip(models, tests, multiple.holm([test and test.p for test in tests]), strict=True)
     ]
 
 
@@ -114,11 +114,5 @@ def _correlations(models: list[str], counts: SubjectCounts) -> list[Spearman]:
             p=test and test.p,
             p_holm=p_holm,
         )
-        for (one, other), test, p_holm in zip(pairs, tests, _holm(tests), strict=True)
+        for (one, other), test, p_holm in zip(pairs, tests, multiple.holm([test and test.p for test in tests]), strict=True)
     ]
-
-
-def _holm(tests: list[ShuffleTest | None]) -> list[float | None]:
-    """Return the p-values corrected for the number of tests; None where there is none."""
-    corrected = iter(multiple.holm([test.p for test in tests if test]))
-    return [next(corrected) if test else None for test in tests]

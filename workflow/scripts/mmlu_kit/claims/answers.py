@@ -73,11 +73,6 @@ class Answers:
         """The number of answers that are a letter."""
         return int((self.letters != NONE).sum())
 
-    @property
-    def subject_numbers(self) -> Numbers:
-        """Each question's subject as a number from 0."""
-        return numpy.unique(self.subjects, return_inverse=True)[1].ravel()
-
     @cached_property
     def always(self) -> str | None:
         """The letter that nearly all answers with a letter have, None if there is none."""

@@ -8,7 +8,8 @@ from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, Judg
 from mmlu_kit.claims.evidence import Evidence
 from mmlu_kit.claims.predicates import ON_ANSWERS, ON_SETUPS, PREDICATES
 from mmlu_kit.claims.published_evidence import published_evidence
-from mmlu_kit.claims.reference import Claim, Claims, Published
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference_claims import Claim, Claims
 from mmlu_kit.claims.run_evidence import readings
 from mmlu_kit.claims.verdicts import Untestable
 from mmlu_kit.evaluation.records import Evaluation, NotRun

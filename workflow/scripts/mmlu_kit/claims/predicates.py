@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from mmlu_kit.claims import chats, hardware, models, rankings, shared_mistakes, speed, subjects, times
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
-from mmlu_kit.claims.reference import Claim
+from mmlu_kit.claims.reference_claims import Claim
 from mmlu_kit.claims.verdicts import Untestable
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, suggestion

@@ -16,6 +16,7 @@ from mmlu_kit.claims.evidence import Counts, Evidence, ModelEvidence
 from mmlu_kit.claims.verdicts import Untestable, answering, choosing, counterpart, most_whole, shared_answers, shown
 from mmlu_kit.statistics import ALPHA, DRAWS, ranks, resampling, shuffled_subjects
 from mmlu_kit.statistics.resampling import Correlations, Estimate
+from mmlu_kit.statistics.strata import strata
 
 FEWEST_SUBJECTS = 3  # to rank
 
@@ -63,7 +64,7 @@ def differ_systematically(evidence: Evidence, p_under: float) -> Judgement:
     _shared(models)
     answers = shared_answers(models)
     right = numpy.column_stack([each.right for each in answers])
-    counts = shuffled_subjects.count_by_subject(right, answers[0].subject_numbers, answers[0].choices)
+    counts = shuffled_subjects.count_by_subject(right, strata(answers[0].subjects), answers[0].choices)
     if not counts.ranked().any():
         raise Untestable(f"every model has the same accuracy on all subjects{note}")
     w, expected, p = counts.concordance()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from mmlu_kit.claims import audit, predicates
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, NumberResult
-from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference_claims import Claims
 from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError

@@ -12,6 +12,7 @@ from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
 from mmlu_kit.claims.verdicts import Untestable, answering, counterpart, most_whole, shared_answers, shown
 from mmlu_kit.statistics import ALPHA, proportions, resampling, two_by_two
+from mmlu_kit.statistics.strata import strata
 
 
 def are_wrong_together(evidence: Evidence, share: float) -> Judgement:
@@ -47,9 +48,7 @@ def is_hard_for_both(evidence: Evidence, first: str, second: str) -> Judgement:
     one, other = shared_answers(models)
     if one.right.all():
         raise Untestable(f"{models[0].short} misses no question here")
-    places = numpy.column_stack([one.subject_numbers, one.choices, one.gold])
-    strata = numpy.unique(places, axis=0, return_inverse=True)[1].ravel()
-    together = two_by_two.both_wrong(~one.right, ~other.right, strata)
+    together = two_by_two.both_wrong(~one.right, ~other.right, strata(one.subjects, one.choices, one.gold))
     missed, both = int((~one.right).sum()), int((~one.right & ~other.right).sum())
     low, high = proportions.wilson(both, missed)
     line = (

@@ -38,7 +38,12 @@ def decimals(digits: int) -> Callable[[float], str]:
 
 def points(value: float) -> str:
     """Format a difference or standard deviation of fractions: 0.083 -> '8.3 points'."""
-    return f"{100 * value:.1f} points"
+    return f"{100 * value:z.1f} points"
+
+
+def points_range(low: float, high: float) -> str:
+    """Format a range of differences of fractions: '-0.5 to 2.1 points'."""
+    return f"{100 * low:z.1f} to {points(high)}"
 
 
 def interval(low: float, high: float) -> str:

@@ -1,7 +1,8 @@
 """Statistical tests and intervals on counts and arrays, independent of files and models.
 
 `correct` arrays are true where an answer is right. A test that cannot be done (nothing varies, nothing to compare) returns
-None, or None as its p-value.
+None, or None as its p-value. statsmodels is imported where it is used, as it imports pandas, which takes a second: who only
+reads claims or checks a study computes nothing with it.
 """
 
 # P-values below ALPHA are called significant; intervals have a coverage of 1 - ALPHA.

@@ -7,9 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
 from mmlu_kit.statistics import ALPHA, POWER
+from mmlu_kit.statistics.clusters import ClusteredMean, clustered_mean
 from mmlu_kit.statistics.proportions import Interval, wilson
-
-# statsmodels imports pandas, which takes a second; who only reads claims or checks a study computes nothing with it.
 
 
 class CochranQ(NamedTuple):
@@ -18,16 +17,6 @@ class CochranQ(NamedTuple):
     statistic: float
     df: int
     p: float
-
-
-class ClusteredDifference(NamedTuple):
-    """The difference of two accuracies with whole clusters (subjects) as the sampling unit, and its test."""
-
-    difference: float
-    standard_error: float
-    df: int
-    p: float
-    interval: Interval
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -84,25 +73,13 @@ def paired_ratio_interval(both: int, only_first: int, only_second: int) -> Inter
     return Interval(low / other_high, high / other_low)
 
 
-def clustered_difference(first: ArrayLike, second: ArrayLike, clusters: ArrayLike) -> ClusteredDifference | None:
-    """Return the first minus the second of two accuracies on the same questions, from their `correct` arrays, with its test.
+def clustered_difference(first: ArrayLike, second: ArrayLike, clusters: ArrayLike) -> ClusteredMean | None:
+    """Return the first minus the second of two accuracies on the same questions, from their `correct` arrays, with its test
+    (Miller 2024, https://arxiv.org/abs/2411.00640, section 4.2).
 
-    The mean of the questions' differences, its cluster-robust standard error (Miller 2024, https://arxiv.org/abs/2411.00640,
-    sections 2.2 and 4.2) and Student's t with clusters - 1 degrees of freedom. None if the standard error is zero: the models
-    are right on the same questions, or differ equally in every cluster.
+    None if the models are right on the same questions, or differ equally in every cluster (subject).
     """
-    from statsmodels.regression.linear_model import OLS
-
-    differences = numpy.asarray(first, float) - numpy.asarray(second, float)
-    groups = numpy.unique(clusters, return_inverse=True)[1]
-    if groups.max() == 0 or numpy.allclose(numpy.bincount(groups, differences - differences.mean()), 0, atol=1e-6):
-        return None
-    kinds = {"cov_type": "cluster", "cov_kwds": {"groups": groups}, "use_t": True}
-    fit = OLS(differences, numpy.ones_like(differences)).fit(**kinds)
-    low, high = (float(end) for end in fit.conf_int(alpha=ALPHA)[0])
-    return ClusteredDifference(
-        float(differences.mean()), float(fit.bse[0]), int(groups.max()), float(fit.pvalues[0]), Interval(low, high)
-    )
+    return clustered_mean(numpy.asarray(first, float) - numpy.asarray(second, float), clusters)
 
 
 def right_together(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> float | None:
@@ -124,7 +101,7 @@ def right_together(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> fl
     return float(stats.norm.sf(excess / variance**0.5)) if variance else None
 
 
-def smallest_clustered_difference(test: ClusteredDifference, level: float = ALPHA) -> float | None:
+def smallest_clustered_difference(test: ClusteredMean, level: float = ALPHA) -> float | None:
     """Return the smallest difference in accuracy that the clustered test at this level detects with a power of 80 %.
 
     (t(1 - level / 2) + t(power)) standard errors, by Student's t with clusters - 1 degrees of freedom (Bloom 1995, Evaluation

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mmlu_kit.statistics import DRAWS, SEED
-from mmlu_kit.statistics.ranks import p_of_draws
+from mmlu_kit.statistics.draws import p_at_least
 
 
 def poisson_binomial(rates: Sequence[float]) -> list[float]:
@@ -52,4 +52,4 @@ def wrong_together(wrong: NDArray[numpy.bool_], strata: NDArray[numpy.int64], dr
         missed_by[model + 1] = fewer
     every = numpy.arange(models + 1)
     drawn = (every * (every - 1) / 2) @ missed_by.sum(axis=2)
-    return p_of_draws(pairs_wrong(numpy.bincount(wrong.sum(axis=1), minlength=models + 1).tolist()), drawn)
+    return p_at_least(pairs_wrong(numpy.bincount(wrong.sum(axis=1), minlength=models + 1).tolist()), drawn)

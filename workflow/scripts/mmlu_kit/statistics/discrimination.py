@@ -6,7 +6,7 @@ import numpy
 from numpy.typing import NDArray
 
 from mmlu_kit.statistics import SEED
-from mmlu_kit.statistics.ranks import p_of_draws
+from mmlu_kit.statistics.draws import p_at_least
 
 DISCRIMINATION_DRAWS = 199  # a draw of all of MMLU takes ten milliseconds
 
@@ -43,7 +43,7 @@ def mean_discrimination(correct: NDArray[numpy.bool_], draws: int = DISCRIMINATI
     mean, negative = _mean_and_negative(correct)
     drawn = [_mean_and_negative(random.permuted(correct, axis=1)) for _ in range(draws)]
     means, negatives = numpy.array(drawn).T
-    return MeanDiscrimination(mean, p_of_draws(mean, means), negative, float(negatives.mean()))
+    return MeanDiscrimination(mean, p_at_least(mean, means), negative, float(negatives.mean()))
 
 
 def _mean_and_negative(correct: NDArray[numpy.bool_]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Proportions of right answers: tests against guessing, and intervals; means of differences."""
+"""Proportions of right answers, and means: tests against guessing and against 0, and intervals."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from mmlu_kit.statistics import ALPHA
-
-# statsmodels imports pandas, which takes a second; who only reads claims or checks a study computes nothing with it.
 
 
 class Interval(NamedTuple):
@@ -72,36 +70,11 @@ def independent_difference(first: int, first_trials: int, second: int, second_tr
     return Mean(first / first_trials - second / second_trials, float(low), float(high), min(1.0, float(p)))
 
 
-def mean_test(values: ArrayLike, clusters: ArrayLike | None = None) -> Mean | None:
-    """Return the mean with its 95 % interval and the two-sided p-value of the t-test against 0; None if nothing varies.
-
-    With `clusters`, these (subjects) and not the values are the sample: the standard error is cluster-robust (Miller 2024,
-    https://arxiv.org/abs/2411.00640, section 2.2), with clusters - 1 degrees of freedom.
-    """
+def mean_test(values: ArrayLike) -> Mean | None:
+    """Return the mean with its 95 % interval and the two-sided p-value of the t-test against 0; None if nothing varies."""
     sample = numpy.asarray(values, float)
     if len(sample) < 2 or sample.min() == sample.max():
         return None
-    if clusters is None:
-        test = stats.ttest_1samp(sample, 0)
-        low, high = test.confidence_interval(1 - ALPHA)
-        return Mean(float(sample.mean()), float(low), float(high), float(test.pvalue))
-    groups = {"groups": numpy.unique(clusters, return_inverse=True)[1]}
-    from statsmodels.regression.linear_model import OLS
-
-    fit = OLS(sample, numpy.ones_like(sample)).fit(cov_type="cluster", cov_kwds=groups, use_t=True)
-    low, high = fit.conf_int(alpha=ALPHA)[0]
-    return Mean(float(fit.params[0]), float(low), float(high), float(fit.pvalues[0]))
-
-
-def clustered_interval(correct: ArrayLike, clusters: ArrayLike) -> Interval | None:
-    """Return the 95 % interval of an accuracy with whole clusters (subjects) as the sampling unit, clipped to [0, 1].
-
-    None if all answers are right or all are wrong.
-    """
-    mean = mean_test(correct, clusters)
-    return Interval(max(0.0, mean.low), min(1.0, mean.high)) if mean else None
-
-
-def std_dev(values: Sequence[float]) -> float:
-    """Return the population standard deviation."""
-    return float(numpy.std(values))
+    test = stats.ttest_1samp(sample, 0)
+    low, high = test.confidence_interval(1 - ALPHA)
+    return Mean(float(sample.mean()), float(low), float(high), float(test.pvalue))

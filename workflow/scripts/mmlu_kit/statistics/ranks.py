@@ -9,22 +9,19 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from mmlu_kit.statistics import SEED
+from mmlu_kit.statistics.draws import ROUNDING, p_at_least
 
 Floats = NDArray[numpy.float64]
 
 # Permutations for Kendall's W: all of them if there are no more than MOST_ORDERS, else RANK_DRAWS random ones.
 MOST_ORDERS = 1_000_000
 RANK_DRAWS = 99_999
-# Equal statistics may differ by this much, as sums of the same ranks in another order round differently.
-ROUNDING = 1e-9
 
 
 class KendallW(NamedTuple):
-    """Kendall's coefficient of concordance, with Friedman's chi-square and its permutation p-value."""
+    """Kendall's coefficient of concordance and its permutation p-value."""
 
     w: float
-    chi2: float
-    df: int
     p: float
 
 
@@ -43,8 +40,7 @@ def kendall_w(ratings: Floats) -> KendallW | None:
     if models < 2 or subjects < 3 or (ratings == ratings[:, :1]).all():
         return None
     ranks = centred_ranks(ratings)
-    w, df = float(concordance(ranks)), subjects - 1
-    return KendallW(w, w * models * df, df, _p_of_orders(ranks))
+    return KendallW(float(concordance(ranks)), _p_of_orders(ranks))
 
 
 def _p_of_orders(ranks: Floats) -> float:
@@ -56,7 +52,7 @@ def _p_of_orders(ranks: Floats) -> float:
         sums = numpy.zeros((RANK_DRAWS, subjects))
         for model in ranks:  # one at a time, as the draws of all models may not fit into memory
             sums += random.permuted(numpy.broadcast_to(model, sums.shape), axis=1)
-        return p_of_draws(observed, (sums**2).sum(axis=1))
+        return p_at_least(observed, (sums**2).sum(axis=1))
     orders = numpy.array(list(permutations(range(subjects))))
     sums = ranks[:1]  # permuting all models alike changes nothing, so the first one's ranks stay
     for model in ranks[1:]:
@@ -81,6 +77,11 @@ def concordance(ranks: Floats) -> Floats:
     return numpy.divide(agreement, most, out=numpy.zeros_like(agreement), where=most > 0)
 
 
-def p_of_draws(observed: float, drawn: Floats) -> float:
-    """Return the one-sided p-value of a permutation test: (draws at least as large + 1) / (draws + 1)."""
-    return (int((drawn >= observed - ROUNDING).sum()) + 1) / (len(drawn) + 1)
+def rank_correlations(ranks: Floats) -> Floats:
+    """Return Spearman's correlations of every two models, of centred ranks of shape (…, models, subjects).
+
+    The shape is (…, models, models); a correlation is 0 where all ranks of a model are tied.
+    """
+    lengths = numpy.sqrt((ranks**2).sum(axis=-1, keepdims=True))
+    unit = numpy.divide(ranks, lengths, out=numpy.zeros_like(ranks), where=lengths > 0)
+    return unit @ unit.swapaxes(-1, -2)

@@ -5,15 +5,12 @@ draws has this bias twice; the basic interval, mirrored at the observed value, c
 scale (Davison and Hinkley 1997, Bootstrap Methods, section 5.2). An interval here covers both.
 """
 
-from collections.abc import Sequence
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
-from mmlu_kit.statistics import ALPHA, DRAWS, SEED
+from mmlu_kit.statistics import ALPHA, DRAWS, SEED, ranks
 
 ENDS = (ALPHA / 2, 1 - ALPHA / 2)
 
@@ -39,26 +36,12 @@ def rank_correlations(correct: ArrayLike, questions: ArrayLike, draws: int = DRA
     Both arrays are models × subjects, and no model's accuracy may be constant. Right answers are drawn anew from binomial
     distributions.
     """
-    right, asked = numpy.asarray(correct, int), numpy.asarray(questions, int)
+    right, totals = numpy.asarray(correct, int), numpy.asarray(questions, int)
     random = numpy.random.default_rng(SEED)
-    drawn = random.binomial(asked, (right + 0.5) / (asked + 1), (draws, *asked.shape)) / asked
-    pairs = list(combinations(range(len(asked)), 2))
-    observed, resampled = _spearman(right[None] / asked, pairs), _spearman(drawn, pairs)
-    return Correlations(
-        [_estimate(float(rho), column) for rho, column in zip(observed[0], resampled.T, strict=True)],
-        _estimate(float(observed.mean()), resampled.mean(axis=1)),
-    )
-
-
-def _spearman(ratings: NDArray[numpy.float64], pairs: Sequence[tuple[int, int]]) -> NDArray[numpy.float64]:
-    """Return the correlations of these pairs of models, draws × pairs; `ratings` are draws × models × subjects."""
-    ranks = stats.rankdata(ratings, axis=-1)
-    ranks -= ranks.mean(axis=-1, keepdims=True)
-    norms = numpy.sqrt((ranks**2).sum(axis=-1))
-    first, second = numpy.asarray(pairs).T
-    products = (ranks[:, first] * ranks[:, second]).sum(axis=-1)
-    scale = norms[:, first] * norms[:, second]
-    return numpy.divide(products, scale, out=numpy.zeros_like(products), where=scale > 0)
+    drawn = random.binomial(totals, (right + 0.5) / (totals + 1), (draws, *totals.shape)) / totals
+    pairs = numpy.triu_indices(len(totals), 1)  # in the order of `combinations`
+    observed, resampled = (ranks.rank_correlations(ranks.centred_ranks(accuracies)) for accuracies in (right / totals, drawn))
+    return _correlations(observed[pairs], resampled[:, *pairs])
 
 
 def shared_kappa(correct: ArrayLike, choices: ArrayLike, draws: int = DRAWS) -> Correlations | None:
@@ -73,10 +56,9 @@ def shared_kappa(correct: ArrayLike, choices: ArrayLike, draws: int = DRAWS) -> 
     kinds, counts = numpy.unique(numpy.column_stack([numbers, right]), axis=0, return_counts=True)
     random = numpy.random.default_rng(SEED)
     drawn = numpy.vstack([counts, random.multinomial(len(right), counts / len(right), draws)]).astype(float)
-    pairs = list(combinations(range(right.shape[1]), 2))
-    first, second = numpy.asarray(pairs).T
+    first, second = numpy.triu_indices(right.shape[1], 1)  # in the order of `combinations`
     patterns = kinds[:, 1:].astype(float)
-    observed, expected, largest = (numpy.zeros((len(drawn), len(pairs))) for _ in range(3))
+    observed, expected, largest = (numpy.zeros((len(drawn), len(first))) for _ in range(3))
     for number in numpy.unique(numbers):
         of = kinds[:, 0] == number
         weights, rows = drawn[:, of], patterns[of]
@@ -89,10 +71,14 @@ def shared_kappa(correct: ArrayLike, choices: ArrayLike, draws: int = DRAWS) -> 
     if (reachable[0] <= 0).any():
         return None
     ratios = numpy.divide(observed - expected, reachable, out=numpy.zeros_like(observed), where=reachable > 1e-12)
-    values, resampled = ratios[0], ratios[1:]
+    return _correlations(ratios[0], ratios[1:])
+
+
+def _correlations(observed: NDArray[numpy.float64], drawn: NDArray[numpy.float64]) -> Correlations:
+    """Return the pairs' values and their mean with intervals; `drawn` has shape (draws, pairs)."""
     return Correlations(
-        [_estimate(float(value), column) for value, column in zip(values, resampled.T, strict=True)],
-        _estimate(float(values.mean()), resampled.mean(axis=1)),
+        [_estimate(float(value), column) for value, column in zip(observed, drawn.T, strict=True)],
+        _estimate(float(observed.mean()), drawn.mean(axis=1)),
     )
 
 

@@ -13,7 +13,8 @@ import numpy
 from numpy.typing import NDArray
 
 from mmlu_kit.statistics import DRAWS, SEED
-from mmlu_kit.statistics.ranks import centred_ranks, concordance, p_of_draws
+from mmlu_kit.statistics.draws import p_at_least
+from mmlu_kit.statistics.ranks import centred_ranks, concordance, rank_correlations
 
 Floats = NDArray[numpy.float64]
 Integers = NDArray[numpy.int64]
@@ -51,10 +52,7 @@ class SubjectCounts:
 
     def correlations(self) -> list[list[ShuffleTest]]:
         """Test Spearman's correlation of every two models' rankings, as a square table; 0 where all ranks are tied."""
-        ranks = self._ranks()
-        length = numpy.sqrt((ranks**2).sum(axis=2, keepdims=True))
-        unit = numpy.divide(ranks, length, out=numpy.zeros_like(ranks), where=length > 0)
-        rho = unit @ unit.transpose(0, 2, 1)
+        rho = rank_correlations(self._ranks())
         models = range(rho.shape[1])
         return [[_test(rho[:, one, other]) for other in models] for one in models]
 
@@ -108,4 +106,4 @@ def count_by_subject(correct: NDArray[numpy.bool_], subjects: Integers, strata: 
 
 def _test(values: Floats) -> ShuffleTest:
     observed, drawn = float(values[0]), values[1:]
-    return ShuffleTest(observed, float(drawn.mean()), p_of_draws(observed, drawn))
+    return ShuffleTest(observed, float(drawn.mean()), p_at_least(observed, drawn))

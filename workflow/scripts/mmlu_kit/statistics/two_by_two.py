@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from mmlu_kit.statistics import ALPHA, DRAWS, SEED
+from mmlu_kit.statistics.draws import p_at_least
 from mmlu_kit.statistics.proportions import Interval
 
 NONE = -1  # an answer that is no letter
@@ -65,8 +66,7 @@ def right_by_margins(letters: ArrayLike, gold: ArrayLike, choices: ArrayLike, dr
         else:
             matches += (chosen == right)[numbers == number].sum()
     count = int((chosen == right).sum())
-    p_more, p_less = (float((extreme.sum() + 1) / (draws + 1)) for extreme in (matches >= count, matches <= count))
-    return Tails(expected, p_more, p_less)
+    return Tails(expected, p_at_least(count, matches), p_at_least(-count, -matches))
 
 
 def ratio_interval(correct: int, questions: int, other_correct: int, other_questions: int) -> Interval:

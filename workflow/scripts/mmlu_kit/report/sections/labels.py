@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmlu_kit.analysis.label_document import LabelAccuracies, LabelChange, LabelErrors
-from mmlu_kit.analysis.protocol_document import PairedDifference, Proportion
+from mmlu_kit.analysis.values import PairedDifference, Proportion
 from mmlu_kit.formatting import p_value, percent
-from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, points_range
 from mmlu_kit.report.sentences import labels as sentences
-from mmlu_kit.report.sentences.protocols import points_range
 
 
 @dataclass(frozen=True)

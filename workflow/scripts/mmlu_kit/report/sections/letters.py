@@ -15,7 +15,7 @@ _ALIKE = "Same choice in every order"
 
 
 @dataclass(frozen=True)
-class LettersPart:
+class Letters:
     """The table of letters, its title, what its columns are, and which models prefer a letter."""
 
     title: str
@@ -25,10 +25,10 @@ class LettersPart:
     preferences: list[str]
 
 
-def part(analysis: AnalysisFile, in_every_order: Sequence[str], generated: bool) -> LettersPart:
+def part(analysis: AnalysisFile, in_every_order: Sequence[str], generated: bool) -> Letters:
     """Return the part; `in_every_order` are the labels of models that were shown the choices in every order, `generated` is
     whether a model generates a letter."""
-    return LettersPart(
+    return Letters(
         title="Do Models Prefer a Letter?" if generated else "Do Models Prefer a Place?",
         headings=headings(analysis.models, _alike(analysis)),
         rows=rows(analysis.models, _alike(analysis)),

@@ -27,7 +27,7 @@ class MistakesSection:
     guessing: guessing.Guessing
     difficulty: difficulty.Difficulty
     pairs: pairs.Pairs
-    letters: letters.LettersPart
+    letters: letters.Letters
     confidence: confidence.Confidence
     labels: labels.Labels
     warnings: list[str]

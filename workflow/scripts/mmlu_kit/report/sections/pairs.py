@@ -9,7 +9,7 @@ from mmlu_kit.analysis.pair_document import AgreementInterval, PairAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import cells
 from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, names
-from mmlu_kit.report.sections.better import Better, better
+from mmlu_kit.report.sections import differences
 from mmlu_kit.report.sentences import pairs as sentences
 
 
@@ -28,7 +28,7 @@ class Pairs:
     which_pairs: str | None
     same_wrong: Rows
     same_wrong_test: str | None
-    better: Better | None
+    differences: differences.Differences | None
 
 
 def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
@@ -51,7 +51,7 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
         which_pairs=sentences.which_rows(analysis.pairs),
         same_wrong=[_same_wrong(pair, labels, tests) for pair in rows],
         same_wrong_test=sentences.same_wrong(informative, labels, best),
-        better=better(analysis, labels) if analysis.pairs else None,
+        differences=differences.part(analysis, labels) if analysis.pairs else None,
     )
 
 

@@ -2,8 +2,7 @@
 
 from mmlu_kit.analysis.model_document import FEWEST_QUESTIONS, Calibration, ModelAnalysis
 from mmlu_kit.formatting import p_value, percent
-from mmlu_kit.report.cells import points
-from mmlu_kit.report.sentences.protocols import points_range
+from mmlu_kit.report.cells import points, points_range
 from mmlu_kit.statistics import ALPHA, DRAWS
 
 

@@ -1,8 +1,7 @@
-"""Sentences on models beside each other: whether they miss the same questions, choose the same wrong answers, differ at all."""
+"""Sentences on models beside each other: whether they miss the same questions, or choose the same wrong answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mmlu_kit.analysis.difficulty_document import CochranQ
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.analysis.pair_document import PairAnalysis
@@ -165,15 +164,6 @@ def nearly_the_same(pairs: Sequence[PairAnalysis], labels: Labels) -> str | None
         f"**Nearly the same model:** {'; '.join(named)}{others}. Two such models probably have the same weights, or one was "
         "made from the other, so they are no independent evidence."
     )
-
-
-def accuracies_differ(q: CochranQ | None) -> str | None:
-    """Say whether the accuracies of three or more models differ at all; None if it could not be tested, or of two models, for
-    which it is McNemar's test."""
-    if q is None or q.p is None or q.df == 1:
-        return None
-    finding = "The models' accuracies differ" if q.p < ALPHA else "No difference between the models' accuracies is shown"
-    return f"{finding} (Cochran's Q = {q.statistic:.1f}, {p_value(q.p)})."
 
 
 def both(pair: PairAnalysis, labels: Labels) -> str:

@@ -1,12 +1,12 @@
-"""Sentences on which of two models is better: with subjects and with questions as the sample."""
+"""Sentences on which of two models is better, with subjects and with questions as the sample, and whether any differ."""
 
 from collections.abc import Mapping, Sequence
 
+from mmlu_kit.analysis.difficulty_document import CochranQ
 from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.formatting import p_value
-from mmlu_kit.report.cells import points
+from mmlu_kit.report.cells import points, points_range
 from mmlu_kit.report.sentences.pairs import MOST_ROWS
-from mmlu_kit.report.sentences.protocols import points_range
 from mmlu_kit.statistics import ALPHA, POWER
 
 
@@ -20,9 +20,7 @@ def _of_two(pair: PairAnalysis, labels: Mapping[str, str]) -> str:
     sign = 1 if pair.advantage >= 0 else -1
     better, worse = (labels[model] for model in pair.models[::sign])
     difference = points(abs(pair.advantage))
-    by_questions = f"McNemar test, {p_value(mcnemar.p)}"
-    if questions:
-        by_questions = f"95% interval {_ends(questions.low, questions.high, sign)}; {by_questions}"
+    by_questions = f"95% interval {_ends(questions.low, questions.high, sign)}; McNemar test, {p_value(mcnemar.p)}"
     if not clustered:
         if mcnemar.p < ALPHA:
             return f"**{better} is better than {worse}** by {difference} ({by_questions})."
@@ -97,3 +95,12 @@ def smallest_difference(pairs: Sequence[PairAnalysis]) -> str:
         f"*Smallest detectable difference* is how far two such accuracies must be apart for the {test} at a level of {level} "
         f"to find a difference in {POWER:.0%} of studies like this one."
     )
+
+
+def accuracies_differ(q: CochranQ | None) -> str | None:
+    """Say whether the accuracies of three or more models differ at all; None if it could not be tested, or of two models, for
+    which it is McNemar's test."""
+    if q is None or q.p is None or q.df == 1:
+        return None
+    finding = "The models' accuracies differ" if q.p < ALPHA else "No difference between the models' accuracies is shown"
+    return f"{finding} (Cochran's Q = {q.statistic:.1f}, {p_value(q.p)})."

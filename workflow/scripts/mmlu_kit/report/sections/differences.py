@@ -1,4 +1,4 @@
-"""The error analysis's part on which of two models is better: a matrix of differences, and a table of pairs."""
+"""The error analysis's part on which of two models is better: a matrix of their differences, and a table of pairs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.pair_document import McNemar, PairAnalysis
 from mmlu_kit.formatting import p_value
-from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, known, names, points
-from mmlu_kit.report.sentences import better as sentences
-from mmlu_kit.report.sentences import pairs as pair_sentences
-from mmlu_kit.report.sentences.protocols import points_range
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, known, names, points, points_range
+from mmlu_kit.report.sentences import differences as sentences
 from mmlu_kit.statistics import ALPHA
 
 # A matrix of two models has one number; one of more than these does not fit on a page.
@@ -18,7 +16,7 @@ SHOWN, UNCORRECTED = "●", "○"  # a difference that is shown after Holm's cor
 
 
 @dataclass(frozen=True)
-class Better:
+class Differences:
     """A sentence on how many pairs differ, the matrix, the table of pairs, and notes; empty or None if there is none."""
 
     finding: str
@@ -32,12 +30,12 @@ class Better:
     accuracies_differ: str | None
 
 
-def better(analysis: AnalysisFile, labels: Mapping[str, str]) -> Better:
+def part(analysis: AnalysisFile, labels: Mapping[str, str]) -> Differences:
     """Return the part; there must be a pair. `labels` are by model."""
     models, pairs = analysis.compared, analysis.pairs
     square = FEWEST_MODELS <= len(models) <= MOST_MODELS
     clustered = any(pair.clustered for pair in pairs)
-    return Better(
+    return Differences(
         finding=sentences.finding(pairs, labels),
         matrix_headings=["Row minus column, points", *(labels[model] for model in models)] if square else [],
         matrix=_matrix(models, pairs, labels) if square else [],
@@ -47,7 +45,7 @@ def better(analysis: AnalysisFile, labels: Mapping[str, str]) -> Better:
         pairs=[row for pair in sentences.listed_pairs(pairs) for row in _rows(pair, labels, clustered)],
         which_pairs=sentences.which_rows(pairs),
         smallest_difference=sentences.smallest_difference(pairs),
-        accuracies_differ=pair_sentences.accuracies_differ(analysis.cochran_q),
+        accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
     )
 
 
@@ -76,14 +74,18 @@ def _rows(pair: PairAnalysis, labels: Mapping[str, str], clustered: bool) -> Row
     both, unread_wrong = names(pair.models, labels), pair.mcnemar_unread_wrong
     whole = pair.questions + pair.unread
     readable = f"{both}, both readable ({pair.questions:,} questions)" if unread_wrong else both
-    ends = points_range(pair.difference.low, pair.difference.high) if pair.difference else NOT_KNOWN
     by_subjects = [NOT_KNOWN] * 3
     if pair.clustered:
         test = pair.clustered
         by_subjects = [points_range(test.low, test.high), p_value(test.p), p_value(test.p_holm)]
     rows = [
         [
-            *(readable, *_counts(pair.mcnemar, pair.questions), ends, *_p(pair.mcnemar)),
+            *(
+                readable,
+                *_counts(pair.mcnemar, pair.questions),
+                points_range(pair.difference.low, pair.difference.high),
+                *_p(pair.mcnemar),
+            ),
             *(by_subjects if clustered else []),
             known(pair.smallest_difference, points),
         ]

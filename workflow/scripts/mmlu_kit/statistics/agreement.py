@@ -9,18 +9,15 @@ questions with as many choices, which are the accuracies on all questions if the
 in difficulty too: kappa within subjects has the accuracies on questions of the same subject and number of choices.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy
-import pandas
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
-from mmlu_kit.analysis.pair_document import AgreementInterval, NullRate
 from mmlu_kit.statistics import ALPHA, DRAWS, SEED
+from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics.strata import accuracies, strata
 
-FOUR = 4  # choices of MMLU's questions
 # What two models can do on a question: the last axis of a table of counts, whose other axis are groups of questions.
 BOTH, ONLY_FIRST, ONLY_SECOND, SAME_WRONG, OTHER_WRONG = OUTCOMES = range(5)
 
@@ -28,22 +25,12 @@ Counts = NDArray[numpy.int64]
 Values = NDArray[numpy.float64]
 
 
-@dataclass(frozen=True)
-class SameWrong:
-    """How often two models choose the same wrong letter where both are wrong, observed and by letter bias alone."""
-
-    count: int
-    rate: float | None
-    null: NullRate | None
-    p: float | None
-
-
 class Intervals(NamedTuple):
     """95 % intervals of agreement measures; None where a measure is not defined."""
 
-    kappa: AgreementInterval | None
-    kappa_within: AgreementInterval | None
-    capa: AgreementInterval | None
+    kappa: Interval | None
+    kappa_within: Interval | None
+    capa: Interval | None
 
 
 def kappa(first: ArrayLike, second: ArrayLike, groups: ArrayLike) -> float | None:
@@ -103,7 +90,7 @@ def intervals(
     )
 
 
-def _interval(values: Values) -> AgreementInterval | None:
+def _interval(values: Values) -> Interval | None:
     """Return the interval from a measure's value, followed by its values in the draws."""
     value, drawn = values[0], values[1:][~numpy.isnan(values[1:])]
     if numpy.isnan(value) or not len(drawn):
@@ -111,22 +98,7 @@ def _interval(values: Values) -> AgreementInterval | None:
     # Accuracies are fitted to the questions, so the expected agreement is too large if subjects have few: in the value once,
     # and in the draws twice. Both are undone.
     low, high = numpy.quantile(drawn, (ALPHA / 2, 1 - ALPHA / 2)) + 2 * (value - drawn.mean())
-    return AgreementInterval(low=float(numpy.clip(low, -1, 1)), high=float(numpy.clip(high, -1, 1)))
-
-
-def accuracies(correct: ArrayLike, groups: ArrayLike) -> Values:
-    """Return for each question the accuracy on the questions of its group."""
-    numbers = pandas.Series(numpy.asarray(correct, float))
-    return numbers.groupby(numpy.asarray(groups)).transform("mean").to_numpy()
-
-
-def strata(*columns: ArrayLike) -> NDArray[numpy.int64]:
-    """Return each question's number of its stratum, the questions that are alike in all columns, in order of the first."""
-    number = numpy.zeros(1, numpy.int64)
-    for column in columns:
-        codes, names = pandas.factorize(numpy.asarray(column), sort=True)
-        number = number * len(names) + codes
-    return numpy.unique(number, return_inverse=True)[1]
+    return Interval(float(numpy.clip(low, -1, 1)), float(numpy.clip(high, -1, 1)))
 
 
 def _outcomes(first: ArrayLike, second: ArrayLike, gold: ArrayLike) -> NDArray[numpy.int64]:
@@ -181,45 +153,3 @@ def _beyond(observed: Values, expected: Values) -> Values:
 
 def _defined(value: Values) -> float | None:
     return None if numpy.isnan(value) else float(value)
-
-
-def same_wrong(
-    first: ArrayLike, second: ArrayLike, gold: ArrayLike, strata: ArrayLike, choices: ArrayLike, draws: int = DRAWS
-) -> SameWrong:
-    """Test whether two models that are both wrong choose the same wrong letter more often than by chance.
-
-    The null hypothesis keeps each model's letter bias: among the questions that both missed, one model's answers are permuted
-    within questions of the same stratum (subject), number of choices and right letter. Only counts matter, so permutations are
-    drawn as random tables with fixed margins. `null` is the mean rate and its central 95 %; `p` is
-    (draws with at least as many equal letters + 1) / (draws + 1). All but the count are None if no question was missed by both;
-    `p` is also None if no permutation changes anything.
-    """
-    one, other, right, numbers = map(numpy.asarray, (first, second, gold, choices))
-    both_wrong = (one != right) & (other != right)
-    total = int(both_wrong.sum())
-    count = int((one == other)[both_wrong].sum())
-    if not total:
-        return SameWrong(0, None, None, None)
-    # Seeded here, so that a pair's draws do not depend on which other pairs are compared.
-    random = numpy.random.default_rng(SEED)
-    letters = int(numbers.max())
-    places = numpy.column_stack([numpy.unique(strata, return_inverse=True)[1], numbers, right])[both_wrong]
-    cells, cell = numpy.unique(places, axis=0, return_inverse=True)
-    tables = numpy.zeros((len(cells), letters, letters), int)
-    numpy.add.at(tables, (cell.ravel(), one[both_wrong], other[both_wrong]), 1)
-    same = numpy.zeros(draws)
-    varies = False
-    for table in tables:
-        rows, columns = table.sum(1), table.sum(0)
-        if max(rows.max(), columns.max()) == table.sum():
-            same += table.trace()  # one model chose a single letter, so no permutation changes anything
-            continue
-        varies = True
-        # Of many letters few are used. Four stay, as draws depend on the table's size and p-values of MMLU should not change.
-        used = (rows > 0) | (columns > 0) | (numpy.arange(letters) < FOUR)
-        drawn = stats.random_table(rows[used], columns[used]).rvs(draws, random_state=random)
-        same += drawn.trace(axis1=1, axis2=2)
-    low, high = numpy.quantile(same, (ALPHA / 2, 1 - ALPHA / 2))
-    null = NullRate(mean=float(same.mean() / total), low=float(low / total), high=float(high / total))
-    p = (int((same >= count).sum()) + 1) / (draws + 1) if varies else None
-    return SameWrong(count, count / total, null, p)
