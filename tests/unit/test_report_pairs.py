@@ -4,6 +4,7 @@ from itertools import combinations
 
 import pytest
 from mmlu_kit.analysis.difficulty_document import CochranQ
+from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.pair_document import (
     AccuracyDifference,
     AgreementInterval,
@@ -15,7 +16,6 @@ from mmlu_kit.analysis.pair_document import (
 from mmlu_kit.report.sections import better as section
 from mmlu_kit.report.sentences import better, pairs
 
-from tests.helpers import audits
 
 LABELS = {f"m{number}": f"model {number}" for number in range(1, 14)}
 
@@ -168,7 +168,7 @@ def test_which_of_two_models_is_better(only_first, p, clustered, sentence):
 def part(models, pairs):
     """Return the part of the report on these models' pairs."""
     q = CochranQ(statistic=12.0, df=models - 1, p=0.01)
-    analysis = audits.analysis(pairs).model_copy(update={"compared": list(LABELS)[:models], "cochran_q": q})
+    analysis = AnalysisFile.model_construct(pairs=pairs, models=[], compared=list(LABELS)[:models], cochran_q=q)
     return section.better(analysis, LABELS)
 
 
