@@ -24,7 +24,7 @@ class NullRate(Interval):
 
 
 class AgreementInterval(Data):
-    """A 95 % interval of an agreement measure: a bootstrap over questions."""
+    """A 95 % interval of an agreement measure, by the jackknife over questions."""
 
     low: Agreement
     high: Agreement
@@ -98,7 +98,7 @@ class PairAnalysis(Data):
     consistency_p: P | None = Field(
         None,
         description="p-value for being right on the same questions more often than models that are independent within subject, "
-        "number of choices and right letter (Mantel-Haenszel test, one-sided).",
+        "number of choices and right letter (exact Mantel-Haenszel test, one-sided).",
     )
     consistency_p_holm: P | None = Field(None, description="Corrected for the number of pairs.")
     capa: Agreement | None = Field(

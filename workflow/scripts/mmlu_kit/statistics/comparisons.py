@@ -6,7 +6,7 @@ import numpy
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
-from mmlu_kit.statistics import ALPHA, POWER
+from mmlu_kit.statistics import ALPHA, POWER, two_by_two
 from mmlu_kit.statistics.proportions import Interval, wilson
 
 # statsmodels imports pandas, which takes a second; who only reads claims or checks a study computes nothing with it.
@@ -109,19 +109,15 @@ def right_together(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> fl
     """Return the one-sided p-value that two models which are independent within each stratum are right on so many of the same
     questions, from their `correct` arrays.
 
-    The Mantel-Haenszel test without correction for continuity: with both models' numbers of right answers in each stratum
-    fixed, the number of questions that both get right is a sum of hypergeometric numbers, taken as normal. None if it cannot
-    vary in any stratum.
+    The exact Mantel-Haenszel test: with both models' numbers of right answers in each stratum fixed, the number of questions
+    that both get right is a sum of hypergeometric numbers. A normal one in its place gives too small p-values where few
+    answers are right, or wrong. None if it cannot vary in any stratum.
     """
-    one, other, places = numpy.asarray(first, float), numpy.asarray(second, float), numpy.unique(strata, return_inverse=True)[1]
-    questions, first_right, second_right, both = (
-        numpy.bincount(places, weights) for weights in (numpy.ones_like(one), one, other, one * other)
-    )
-    several = questions > 1
-    n, a, b = questions[several], first_right[several], second_right[several]
-    variance = (a * (n - a) * b * (n - b) / (n**2 * (n - 1))).sum()
-    excess = (both[several] - a * b / n).sum()
-    return float(stats.norm.sf(excess / variance**0.5)) if variance else None
+    one, other, places = numpy.asarray(first, bool), numpy.asarray(second, bool), numpy.unique(strata, return_inverse=True)[1]
+    questions, first_right, second_right = (numpy.bincount(places, weights) for weights in (None, one, other))
+    varies = (0 < first_right) & (first_right < questions) & (0 < second_right) & (second_right < questions)
+    tested = varies[places]
+    return two_by_two.both_wrong(one[tested], other[tested], places[tested]).p_more if tested.any() else None
 
 
 def smallest_clustered_difference(test: ClusteredDifference, level: float = ALPHA) -> float | None:
