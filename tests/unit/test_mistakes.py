@@ -214,7 +214,8 @@ def test_models_that_nearly_always_choose_one_letter_take_no_part_in_what_is_har
     assert nobody.models_wrong is None and nobody.difficulty.kendall_w is None and nobody.difficulty.differences == []
     assert {
         "Whether models find the same subjects hard cannot be tested: every model nearly always chooses one letter.",
-        "Whether models miss the same questions cannot be tested: fewer than two do not nearly always choose one letter.",
+        "Whether models miss the same questions cannot be tested: there are no two models that do not nearly always choose one "
+        "letter.",
     } <= set(nobody.warnings)
     one = analysed({"a": knows["a"], "always_a": constant["always_a"]})
     assert one.difficulty.untested.endswith("there is only one model that does not nearly always choose one letter.")
@@ -242,6 +243,22 @@ def test_models_that_miss_the_same_subjects_but_not_the_same_questions_in_them()
     assert wrong.observed[3] == pytest.approx(wrong.expected_within[3], rel=0.15)
     assert wrong.observed[3] > 1.3 * wrong.expected[3]
     assert sum(wrong.expected) == pytest.approx(1000) and sum(wrong.expected_within) == pytest.approx(1000)
+
+
+def test_models_with_the_same_letter_bias_do_not_fail_together_beyond_it():
+    """Each chooses A in half of the questions whatever is asked, so both are right where A is right."""
+
+    def prefers_a(seed):
+        random = numpy.random.default_rng(seed)
+        return {
+            subject: "".join(numpy.where(random.random(100) < 0.5, "A", random.choice(list("ABCD"), 100))) for subject in TEN
+        }
+
+    analysis = analysed({"a": prefers_a(1), "b": prefers_a(2)})
+    wrong, (pair,) = analysis.models_wrong, analysis.pairs
+    assert wrong.p == 1 / 2000 and wrong.p_within > 0.05
+    # Of two models, this is the same test as theirs of error consistency.
+    assert wrong.p_within == pytest.approx(pair.consistency_p, abs=0.03)
 
 
 def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():

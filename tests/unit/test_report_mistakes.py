@@ -70,7 +70,7 @@ def half_right(seed):
         (
             {"m": half_right(1), "n": half_right(1)},
             [
-                "**Models fail on the same questions more often than their accuracies alone explain**",
+                "**Models fail on the same questions more often than their accuracies and a common letter bias explain**",
                 "**m and n** choose the same wrong letter more often than two unrelated models with the same letter bias",
                 "permutation test, p ≤ 0.0005",
                 "**Nearly the same model:** m and n (100.0% equal answers, kappa 1.000).",
@@ -93,7 +93,8 @@ def half_right(seed):
         (
             {"m": ALWAYS_A, "n": RIGHT},
             [
-                "Whether models miss the same questions needs two other models, so nothing is concluded.",
+                "Whether models miss the same questions needs two models that do not nearly always choose one letter, so nothing is "
+                "concluded.",
                 "**Nearly always the same letter:** m (A, 100.0% of its answers).",
                 "**n is better than m** by 75.0 points",
                 "### What Could Not Be Tested",
@@ -222,11 +223,19 @@ def test_one_line_says_why_the_order_of_subjects_is_not_tested(models, subjects,
         (
             1 / 2000,
             1 / 2000,
-            "**Models fail on the same questions more often than their accuracies and the difficulty of subjects",
+            "**Models fail on the same questions more often than their accuracies and a common letter bias explain**",
         ),
-        (1 / 2000, 0.051, "**Models fail on the same questions, as some subjects are harder; more than that is not shown** ("),
+        (
+            1 / 2000,
+            0.051,
+            "**Models fail on the same questions, which a common letter bias can explain; more than that is not",
+        ),
         (0.051, 0.6, "**No common pattern is shown:** models do not miss the same questions significantly more often"),
-        (None, None, "Whether this differs from independent mistakes could not be tested."),
+        (
+            None,
+            None,
+            "Whether models miss the same questions cannot be tested: fewer than two have both right and wrong answers.",
+        ),
     ],
 )
 def test_that_models_fail_together_is_concluded_within_subjects(p, p_within, sentence):
@@ -241,11 +250,13 @@ def test_that_models_fail_together_is_concluded_within_subjects(p, p_within, sen
     )
     text = section_6({"m": HALF_1, "n": HALF_2}, models_wrong=wrong)
     assert sentence in text
-    assert "| 2 of 2 | 40 | 40.0% | 30 | 35 |" in text and "| If independent within subjects |" in text
+    assert "| 2 of 2 | 40 | 40.0% | 30 | 35 |" in text and "| If independent within subject and right answer |" in text
     numbers = (
         f"(40 times two models miss the same question, 30 if mistakes were independent, permutation test, {p_value(p, 1999)}"
     )
-    assert (f"{numbers}; 35 if independent within subjects, {p_value(p_within, 1999)})." in text) == (p is not None)
+    assert (f"{numbers}; 35 if independent within subject and right answer, {p_value(p_within, 1999)})." in text) == (
+        p is not None
+    )
 
 
 def test_models_that_nearly_always_choose_one_letter_are_named_and_left_out():

@@ -97,15 +97,18 @@ class ModelsWrong(Data):
         description="Of independent models with these accuracies on questions with as many choices."
     )
     expected_within: list[Statistic] = Field(
-        description="Of models that are independent within each subject, with these accuracies on its questions with as many "
-        "choices."
+        description="Of models that are independent within each subject and right letter, with these accuracies on such "
+        "questions with as many choices: models with the same letter bias are wrong together where other letters are right."
     )
     p: P | None = Field(description="For more pairs that are wrong together than of independent models.")
-    p_within: P | None = Field(description="For more of them than of models that are independent within each subject.")
+    p_within: P | None = Field(
+        description="For more of them than of models that are independent within each subject and right letter."
+    )
 
     @property
     def differs_within(self) -> bool:
-        """Whether independence within subjects is another null hypothesis than independence: not with a single subject."""
+        """Whether independence within subject and right letter is another null hypothesis than independence: not if all
+        questions have the same."""
         return self.expected != self.expected_within
 
     @model_validator(mode="after")

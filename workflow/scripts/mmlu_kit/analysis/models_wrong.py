@@ -12,13 +12,13 @@ def count_models_wrong(correct: NDArray[numpy.bool_], questions: pandas.DataFram
     """Count the questions missed by 0, 1, … all models, and the counts expected of independent models; None for fewer than two
     models or no question.
 
-    `correct` is questions × models; `questions` has the columns subject and choices.
+    `correct` is questions × models; `questions` has the columns subject, choices and gold.
     """
     number, models = correct.shape
     if models < 2 or not number:
         return None
     wrong = ~correct
-    by_choices, within = _strata(questions, ["choices"]), _strata(questions, ["subject", "choices"])
+    by_choices, within = _strata(questions, ["choices"]), _strata(questions, ["subject", "choices", "gold"])
     return ModelsWrong(
         models=models,
         questions=number,

@@ -55,8 +55,8 @@ def answer_outcomes(analysis: AnalysisFile) -> Any:
 
 
 def models_wrong(analysis: AnalysisFile) -> Any:
-    """Draw the numbers of questions missed by 0, 1, … models, observed, if mistakes were independent, and, if there are several
-    subjects, if they were independent within these."""
+    """Draw the numbers of questions missed by 0, 1, … models, observed, if mistakes were independent, and if they were
+    independent within subject and right answer."""
     wrong = analysis.models_wrong
     assert wrong is not None
     kinds: list[tuple[str, Sequence[float], str, str | None]] = [
@@ -64,7 +64,7 @@ def models_wrong(analysis: AnalysisFile) -> Any:
         ("if mistakes were independent", wrong.expected, ORANGE, "//"),
     ]
     if wrong.differs_within:
-        kinds.append(("if independent within subjects", wrong.expected_within, GREEN, ".."))
+        kinds.append(("if independent within subject and right answer", wrong.expected_within, GREEN, ".."))
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
     places, width = range(wrong.models + 1), 0.8 / len(kinds)
     most = max(max(counts) for _, counts, _, _ in kinds)

@@ -34,7 +34,7 @@ class Pairs:
 def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
     """Return the part; `labels` are by model, `best` is what the best answer is called."""
     wrong = analysis.models_wrong
-    within = ["If independent within subjects"] if wrong and wrong.differs_within else []
+    within = [f"If independent within {sentences.WITHIN}"] if wrong and wrong.differs_within else []
     constant = {model.model for model in analysis.constant_models}
     informative = [pair for pair in analysis.pairs if not constant & set(pair.models)]
     tests = sum(pair.same_wrong_p_holm is not None for pair in informative)
