@@ -19,6 +19,7 @@ from mmlu_kit.statistics import proportions
 
 # Right or wrong answers with which the mean of right and wrong is nearly normal.
 FEWEST_OF_A_KIND = 5
+SAME = 1e-9
 LOWEST_LOGPROB = -700.0  # of a right letter whose probability is rounded to 0
 
 
@@ -65,10 +66,13 @@ def _gap(sure: NDArray[numpy.float64], right: NDArray[numpy.float64], subjects: 
     """Return the mean difference of confidence and correctness; None if so few are right or wrong that no t-test is valid."""
     if min(right.sum(), len(right) - right.sum()) < FEWEST_OF_A_KIND:
         return None
-    test = proportions.mean_test(sure - right, subjects)
+    by_subject = None if subjects is None else proportions.mean_test(sure - right, subjects)
+    if by_subject and by_subject.high - by_subject.low < SAME:
+        by_subject = None  # the same difference in each subject
+    test = by_subject or proportions.mean_test(sure - right)
     if test is None:
         return None
-    return ConfidenceGap(difference=test.mean, low=test.low, high=test.high, p=test.p, clustered=subjects is not None)
+    return ConfidenceGap(difference=test.mean, low=test.low, high=test.high, p=test.p, clustered=by_subject is not None)
 
 
 def _temperature(
