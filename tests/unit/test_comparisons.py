@@ -185,3 +185,16 @@ def test_intervals_of_agreement_contain_it_in_95_percent_of_studies(subjects, qu
     assert truth[0] > truth[1] if subjects > 1 else truth[0] == truth[1]
     for share in numpy.mean(inside, axis=0):
         assert 0.90 <= share <= 0.98
+
+
+def test_few_differing_answers_make_no_test_with_subjects_as_the_sample():
+    """Five questions that only the second model gets right, each in another subject: t would be 3, McNemar's p is 0.06."""
+    second = numpy.zeros(1000, bool)
+    second[[0, 50, 100, 150, 200]] = True
+    assert comparisons.clustered_difference(numpy.zeros(1000), second, SUBJECTS) is None
+    random, p_values = numpy.random.default_rng(12), []
+    for _ in range(400):
+        first = random.random(1000) < 0.5
+        test = comparisons.clustered_difference(first, first ^ (random.random(1000) < 0.015), SUBJECTS)
+        p_values += [test.p] if test else []
+    assert len(p_values) > 300 and numpy.mean(numpy.array(p_values) <= 0.05) <= 0.07

@@ -122,7 +122,9 @@ class PairAnalysis(Data):
         None, description="The same test if unreadable answers counted as wrong; null if no question was left out."
     )
     clustered: ClusteredTest | None = Field(
-        None, description="Null for fewer than ten subjects, or if the models differ equally in every subject."
+        None,
+        description="Null for fewer than ten subjects, for fewer than ten questions that only one got right, or if the models "
+        "differ equally in every subject.",
     )
     smallest_difference: Fraction | None = Field(
         description="The smallest difference in accuracy that the clustered test (if that is null, the exact McNemar test) "

@@ -9,6 +9,8 @@ from scipy import optimize, stats
 from mmlu_kit.statistics import ALPHA, POWER, two_by_two
 from mmlu_kit.statistics.proportions import Interval, wilson
 
+# Five questions that only one of two models gets right, each in another subject, would make a t-test significant.
+FEWEST_DISCORDANT = 10
 # statsmodels imports pandas, which takes a second; who only reads claims or checks a study computes nothing with it.
 
 
@@ -88,14 +90,16 @@ def clustered_difference(first: ArrayLike, second: ArrayLike, clusters: ArrayLik
     """Return the first minus the second of two accuracies on the same questions, from their `correct` arrays, with its test.
 
     The mean of the questions' differences, its cluster-robust standard error (Miller 2024, https://arxiv.org/abs/2411.00640,
-    sections 2.2 and 4.2) and Student's t with clusters - 1 degrees of freedom. None if the standard error is zero: the models
-    are right on the same questions, or differ equally in every cluster.
+    sections 2.2 and 4.2) and Student's t with clusters - 1 degrees of freedom. None if the standard error is zero, as the
+    models differ equally in every cluster, or if so few answers differ (FEWEST_DISCORDANT) that no mean of them is normal.
     """
     from statsmodels.regression.linear_model import OLS
 
     differences = numpy.asarray(first, float) - numpy.asarray(second, float)
     groups = numpy.unique(clusters, return_inverse=True)[1]
-    if groups.max() == 0 or numpy.allclose(numpy.bincount(groups, differences - differences.mean()), 0, atol=1e-6):
+    if groups.max() == 0 or numpy.count_nonzero(differences) < FEWEST_DISCORDANT:
+        return None
+    if numpy.allclose(numpy.bincount(groups, differences - differences.mean()), 0, atol=1e-6):
         return None
     kinds = {"cov_type": "cluster", "cov_kwds": {"groups": groups}, "use_t": True}
     fit = OLS(differences, numpy.ones_like(differences)).fit(**kinds)
@@ -115,7 +119,7 @@ def right_together(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> fl
     """
     one, other, places = numpy.asarray(first, bool), numpy.asarray(second, bool), numpy.unique(strata, return_inverse=True)[1]
     questions, first_right, second_right = (numpy.bincount(places, weights) for weights in (None, one, other))
-    varies = (0 < first_right) & (first_right < questions) & (0 < second_right) & (second_right < questions)
+    varies = (first_right % questions > 0) & (second_right % questions > 0)
     tested = varies[places]
     return two_by_two.both_wrong(one[tested], other[tested], places[tested]).p_more if tested.any() else None
 
