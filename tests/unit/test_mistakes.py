@@ -108,7 +108,7 @@ def test_fewer_than_ten_subjects_have_no_clustered_interval():
     assert nine.clustered is None and "9 subjects, fewer than 10: no interval clustered" in " ".join(nine.warnings)
     assert "1 subject, fewer than 10" in warnings({"anatomy": RIGHT})
     perfect = analysed({"m": {subject: RIGHT[:20] for subject in TEN}}).models[0]
-    assert perfect.clustered is None and "All answers are right" in " ".join(perfect.warnings)
+    assert perfect.clustered is None and "Its accuracy is the same on every subject" in " ".join(perfect.warnings)
 
 
 def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):
@@ -272,7 +272,10 @@ def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():
 def test_models_with_equal_accuracy_on_every_subject_have_no_order_of_difficulty():
     flat, other = {s: "ABAA" for s in TEN[:3]}, dict(zip(TEN, ("ABCD", "ABAA", "AAAA"), strict=False))
     analysis = analysed({"a": flat, "b": other})
-    assert "No rank correlation with a: the accuracy is the same on every subject." in analysis.warnings
+    assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman == []
+    assert "cannot be tested: all models but one have the same accuracy on every subject." in " ".join(analysis.warnings)
+    three = analysed({"a": flat, "b": other, "c": other})
+    assert "No rank correlation with a: the accuracy is the same on every subject." in three.warnings
     both = analysed({"a": flat, "b": flat})
     assert "cannot be tested: each model has the same accuracy on every subject." in " ".join(both.warnings)
     assert "The models are right on exactly the same questions, so Cochran's Q is not defined." in both.warnings

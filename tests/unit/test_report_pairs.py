@@ -16,7 +16,6 @@ from mmlu_kit.analysis.pair_document import (
 from mmlu_kit.report.sections import better as section
 from mmlu_kit.report.sentences import better, pairs
 
-
 LABELS = {f"m{number}": f"model {number}" for number in range(1, 14)}
 
 

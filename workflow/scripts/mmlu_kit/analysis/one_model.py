@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mmlu_kit import formatting
 from mmlu_kit.analysis.agreement import accuracies
-from mmlu_kit.analysis.calibration import calibration, letter_probabilities
+from mmlu_kit.analysis.calibration import SAME, calibration, letter_probabilities
 from mmlu_kit.analysis.model_document import (
     FEWEST_QUESTIONS,
     Calibration,
@@ -50,6 +50,8 @@ def analyse_model(model: str, label: str, rows: pandas.DataFrame) -> ModelAnalys
     chances = 1 / choices
     clusters = rows["subject"] if len(by_subject) >= FEWEST_SUBJECTS else None
     clustered = proportions.clustered_interval(correct, clusters) if clusters is not None else None
+    if clustered and clustered.high - clustered.low < SAME:
+        clustered = None  # the same accuracy on each subject
     letters = letter_shares(gold, predicted, choices)
     spreads = letter_spreads(letters, rows[lettered])
     analysis = ModelAnalysis(
@@ -98,7 +100,7 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
     generated = analysis.generated
     if generated and generated.parse_rate < LOWEST_PARSE_RATE and not analysis.best_letter.unparsed:
         unparsed = formatting.percent(1 - generated.parse_rate)
-        sentences.append(f"No letter could be parsed from {unparsed} of its answers: these count as unparsed, not as wrong.")
+        sentences.append(f"No letter could be parsed from {unparsed} of its answers.")
     for letter, shares in analysis.letters.items():
         share, expected = shares.share, shares.expected_share
         preferred = share * (1 - expected) > LARGEST_ODDS * expected * (1 - share) and share > SMALLEST_SHARE
@@ -110,7 +112,7 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
         subjects = formatting.plural(analysis.subjects, "subject")
         sentences.append(f"It has {subjects}, fewer than {FEWEST_SUBJECTS}: no interval clustered by subject.")
     elif not analysis.clustered:
-        sentences.append("All answers are right or all are wrong: no interval clustered by subject.")
+        sentences.append("Its accuracy is the same on every subject: no interval clustered by subject.")
     if not analysis.calibration:
         reason = "answers were imported without letter probabilities" if generated else "choices are scored without letters"
         sentences.append(f"Its {reason}, so its confidence is not known.")

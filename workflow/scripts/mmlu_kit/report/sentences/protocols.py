@@ -20,7 +20,7 @@ def reading(one: Reading, labels: Mapping[str, str]) -> str:
 
 def points_range(low: float, high: float) -> str:
     """Format a range of differences of fractions: '-0.5 to 2.1 points'."""
-    return f"{100 * low:.1f} to {points(high)}"
+    return f"{100 * low:z.1f} to {points(high)}"
 
 
 def score(by: Score) -> str:
