@@ -236,3 +236,9 @@ def test_unreadable_answers_have_a_row_of_their_own():
         "model 1, model 2, unreadable as wrong (306 questions)",
     ]
     assert [len(row) for row in one.pairs] == [len(one.headings)] * 2
+
+
+def test_nothing_is_concluded_from_the_accuracies_of_models_that_always_answer_one_letter():
+    pairs = [alone()]
+    assert better.finding(pairs, LABELS, ["m1", "m2"]).startswith("Nothing is concluded from differences in accuracy")
+    assert better.finding(pairs, LABELS, ["m1"]) == better.finding(pairs, LABELS)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy
 import pytest
-from mmlu_kit.statistics import two_by_two
+from mmlu_kit.statistics import comparisons, two_by_two
 from scipy import stats
 
 
@@ -71,9 +71,9 @@ def test_ratios_have_the_intervals_of_scipy_and_of_paired_answers():
     assert (low, high) == pytest.approx((risk.low, risk.high))
     # Both models answered the same questions, so the interval is narrower.
     factor = numpy.exp(1.96 * (730 / (854 * 124)) ** 0.5)
-    paired = two_by_two.paired_ratio_interval(124, 730, 0)
+    paired = comparisons.paired_ratio_interval(124, 730, 0)
     assert paired == pytest.approx((854 / 124 / factor, 854 / 124 * factor), rel=1e-4) and paired[1] < high
-    assert two_by_two.paired_ratio_interval(50, 0, 0) == (1, 1)
+    assert comparisons.paired_ratio_interval(50, 0, 0) == (1, 1)
 
 
 def test_false_alarms_are_as_rare_as_they_should_be():
@@ -89,6 +89,6 @@ def test_false_alarms_are_as_rare_as_they_should_be():
         alarms["shared"] += two_by_two.both_wrong(first, second, strata).p_more < 0.05
         one, other = random.random(300) < 0.5, random.random(300) < 0.5
         pair = ((one & other).sum(), (one & ~other).sum(), (other & ~one).sum())
-        low, high = two_by_two.paired_ratio_interval(*map(int, pair))
+        low, high = comparisons.paired_ratio_interval(*map(int, pair))
         alarms["ratio"] += not low <= 1 <= high
     assert max(alarms.values()) <= 14, alarms

@@ -178,7 +178,7 @@ def accuracies_differ(q: CochranQ | None) -> str | None:
     if q is None or q.p is None or q.df == 1:
         return None
     finding = "The models' accuracies differ" if q.p < ALPHA else "No difference between the models' accuracies is shown"
-    return f"{finding} (Cochran's Q = {q.statistic:.1f}, {p_value(q.p)})."
+    return f"{finding} (Cochran's Q = {q.statistic:.1f} with questions as the sample, {p_value(q.p)})."
 
 
 def both(pair: PairAnalysis, labels: Labels) -> str:
