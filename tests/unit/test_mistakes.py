@@ -9,6 +9,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.label_checks import Correction, LabelChecks
 from mmlu_kit.analysis.label_document import LabelErrors
 from mmlu_kit.analysis.model_document import ConstantLetter, LetterShares
+from mmlu_kit.analysis.models_wrong import count_models_wrong
 from mmlu_kit.analysis.pair_document import McNemar
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
@@ -259,6 +260,21 @@ def test_models_with_the_same_letter_bias_do_not_fail_together_beyond_it():
     assert wrong.p == 1 / 2000 and wrong.p_within > 0.05
     # Of two models, this is the same test as theirs of error consistency.
     assert wrong.p_within == pytest.approx(pair.consistency_p, abs=0.03)
+
+
+def test_models_with_letter_biases_alone_fail_together_within_subjects_as_rarely_as_they_should():
+    random, questions = numpy.random.default_rng(3), 400
+    rows = pandas.DataFrame(
+        {"subject": numpy.repeat(numpy.arange(10), 40), "choices": 4, "gold": random.integers(0, 4, questions)}
+    )
+    gold, p, p_within = rows["gold"].to_numpy(), [], []
+    for _ in range(200):
+        chosen = random.choice(4, (questions, 2), p=[0.7, 0.1, 0.1, 0.1])
+        right = (chosen == gold[:, None]) | (random.random((questions, 2)) < 0.2)
+        wrong = count_models_wrong(right, rows)
+        p.append(wrong.p)
+        p_within.append(wrong.p_within)
+    assert numpy.mean(numpy.array(p) <= 0.05) > 0.8 and numpy.mean(numpy.array(p_within) <= 0.05) <= 0.07
 
 
 def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():
