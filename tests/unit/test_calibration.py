@@ -183,3 +183,15 @@ def test_the_interval_of_the_error_covers_it(by):
         low, high = measures.error_interval(sure, right, draws=299)
         covered += low <= measures.calibration_error(sure, off(sure, by)) <= high
     assert 0.9 * 400 <= covered <= 0.98 * 400
+
+
+def test_a_model_that_is_always_right_has_no_temperature_and_no_interval_without_width():
+    confidences, logprobs = numpy.full(300, 0.7), numpy.log([[0.7, 0.1, 0.1, 0.1]] * 300)
+    assert measures.temperature(logprobs, numpy.zeros(300, int)) is None
+    low, high = measures.error_interval(confidences, numpy.ones(300))
+    assert low == pytest.approx(0.3 - 0.01264, abs=1e-4) and high == pytest.approx(0.3 + 0.01264, abs=1e-4)
+    assert (
+        measures.error_interval(confidences, numpy.zeros(300)).low
+        < 0.7
+        < measures.error_interval(confidences, numpy.zeros(300)).high
+    )

@@ -9,6 +9,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.label_checks import Correction, LabelChecks
 from mmlu_kit.analysis.label_document import LabelErrors
 from mmlu_kit.analysis.model_document import ConstantLetter, LetterShares
+from mmlu_kit.analysis.models_wrong import count_models_wrong
 from mmlu_kit.analysis.pair_document import McNemar
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
@@ -215,7 +216,8 @@ def test_models_that_nearly_always_choose_one_letter_take_no_part_in_what_is_har
     assert nobody.models_wrong is None and nobody.difficulty.kendall_w is None and nobody.difficulty.differences == []
     assert {
         "Whether models find the same subjects hard cannot be tested: every model nearly always chooses one letter.",
-        "Whether models miss the same questions cannot be tested: fewer than two do not nearly always choose one letter.",
+        "Whether models miss the same questions cannot be tested: there are no two models that do not nearly always choose one "
+        "letter.",
     } <= set(nobody.warnings)
     one = analysed({"a": knows["a"], "always_a": constant["always_a"]})
     assert one.difficulty.untested.endswith("there is only one model that does not nearly always choose one letter.")
@@ -245,6 +247,37 @@ def test_models_that_miss_the_same_subjects_but_not_the_same_questions_in_them()
     assert sum(wrong.expected) == pytest.approx(1000) and sum(wrong.expected_within) == pytest.approx(1000)
 
 
+def test_models_with_the_same_letter_bias_do_not_fail_together_beyond_it():
+    """Each chooses A in half of the questions whatever is asked, so both are right where A is right."""
+
+    def prefers_a(seed):
+        random = numpy.random.default_rng(seed)
+        return {
+            subject: "".join(numpy.where(random.random(100) < 0.5, "A", random.choice(list("ABCD"), 100))) for subject in TEN
+        }
+
+    analysis = analysed({"a": prefers_a(1), "b": prefers_a(2)})
+    wrong, (pair,) = analysis.models_wrong, analysis.pairs
+    assert wrong.p == 1 / 2000 and wrong.p_decisive == wrong.p_within_letters > 0.05
+    # Of two models, this is the same test as theirs of error consistency.
+    assert wrong.p_within_letters == pytest.approx(pair.consistency_p, abs=0.03)
+
+
+def test_models_with_letter_biases_alone_fail_together_within_subjects_as_rarely_as_they_should():
+    random, questions = numpy.random.default_rng(3), 400
+    rows = pandas.DataFrame(
+        {"subject": numpy.repeat(numpy.arange(10), 40), "choices": 4, "gold": random.integers(0, 4, questions)}
+    )
+    gold, p, p_within = rows["gold"].to_numpy(), [], []
+    for _ in range(200):
+        chosen = random.choice(4, (questions, 2), p=[0.7, 0.1, 0.1, 0.1])
+        right = (chosen == gold[:, None]) | (random.random((questions, 2)) < 0.2)
+        wrong = count_models_wrong(right, rows)
+        p.append(wrong.p)
+        p_within.append(wrong.p_within_letters)
+    assert numpy.mean(numpy.array(p) <= 0.05) > 0.8 and numpy.mean(numpy.array(p_within) <= 0.05) <= 0.07
+
+
 def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():
     analysis = analysed({"a": {"anatomy": "ABCA", "virology": "AAAA"}, "b": {"anatomy": "ABCD", "virology": "ABAA"}})
     assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman == []
@@ -256,7 +289,10 @@ def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():
 def test_models_with_equal_accuracy_on_every_subject_have_no_order_of_difficulty():
     flat, other = {s: "ABAA" for s in TEN[:3]}, dict(zip(TEN, ("ABCD", "ABAA", "AAAA"), strict=False))
     analysis = analysed({"a": flat, "b": other})
-    assert "No rank correlation with a: the accuracy is the same on every subject." in analysis.warnings
+    assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman == []
+    assert "cannot be tested: all models but one have the same accuracy on every subject." in " ".join(analysis.warnings)
+    three = analysed({"a": flat, "b": other, "c": other})
+    assert "No rank correlation with a: the accuracy is the same on every subject." in three.warnings
     both = analysed({"a": flat, "b": flat})
     assert "cannot be tested: each model has the same accuracy on every subject." in " ".join(both.warnings)
     assert "The models are right on exactly the same questions, so Cochran's Q is not defined." in both.warnings

@@ -11,12 +11,16 @@ from mmlu_kit.analysis.model_document import ConfidenceGap, ReadableShare
 from mmlu_kit.analysis.protocol_document import ProtocolAnalysis
 from mmlu_kit.analysis.values import Proportion
 from mmlu_kit.formatting import p_value
+from mmlu_kit.report import cells
 from mmlu_kit.report.sections import letters
 from mmlu_kit.report.sentences import accuracy, confidence, difficulty
+from mmlu_kit.report.sentences.protocols import points_range
 from mmlu_kit.results import merging
+from mmlu_kit.subjects import SUBJECTS
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import protocols, results
+from tests.helpers.reports import tables
 
 ALWAYS_A = "A" * 100
 RIGHT = results.GOLD
@@ -71,7 +75,7 @@ def half_right(seed):
         (
             {"m": half_right(1), "n": half_right(1)},
             [
-                "**Models fail on the same questions more often than their accuracies alone explain**",
+                "**Models fail on the same questions more often than their accuracies and a common letter bias explain**",
                 "**m and n** choose the same wrong letter more often than two unrelated models with the same letter bias",
                 "permutation test, p ≤ 0.0005",
                 "**Nearly the same model:** m and n (100.0% equal answers, kappa 1.000).",
@@ -94,7 +98,7 @@ def half_right(seed):
         (
             {"m": ALWAYS_A, "n": RIGHT},
             [
-                "Whether models miss the same questions needs two other models, so nothing is concluded.",
+                "Whether models miss the same questions needs two models that do not nearly always choose one letter, so",
                 "**Nearly always the same letter:** m (A, 100.0% of its answers).",
                 "**n is better than m** by 75.0 points",
                 "### What Could Not Be Tested",
@@ -118,7 +122,7 @@ def test_the_sentences_of_section_6_follow_the_tests(answers, sentences):
             "count as right, and 100.0% of the 40 others (95% interval 91.2% to 100.0%). With as many unreadable answers, "
             "guessing would reach 10.0%.",
         ),
-        ("-" * 100, "None of its 100 generated answers could be read: nothing is known of its accuracy."),
+        ("-" * 100, "None of its 100 generated answers could be read: nothing is known of their accuracy."),
         (RIGHT, None),
     ],
 )
@@ -189,7 +193,7 @@ def test_mistakes_are_called_systematic_only_if_the_test_is_significant(p, p_mea
     [
         ([0.0005, 0.001], "Some subjects are harder than others for m, n."),
         ([0.0005, 0.051], "Some subjects are harder than others for m; this is not shown for n."),
-        ([0.051, None], "It is not shown for any model that some subjects are harder than others."),
+        ([0.051, None], "It is not shown for any single model that some subjects are harder than others."),
         ([0.0005], "Some subjects are harder than others for m."),
         ([], None),
     ],
@@ -219,19 +223,36 @@ def test_one_line_says_why_the_order_of_subjects_is_not_tested(models, subjects,
 
 
 @pytest.mark.parametrize(
-    ("p", "p_within", "sentence"),
+    ("p", "p_within", "p_letters", "sentence"),
     [
         (
             1 / 2000,
             1 / 2000,
-            "**Models fail on the same questions more often than their accuracies and the difficulty of subjects",
+            0.049,
+            "**Models fail on the same questions more often than their accuracies, hard subjects and a common letter bias explain**",
         ),
-        (1 / 2000, 0.051, "**Models fail on the same questions, as some subjects are harder; more than that is not shown** ("),
-        (0.051, 0.6, "**No common pattern is shown:** models do not miss the same questions significantly more often"),
-        (None, None, "Whether this differs from independent mistakes could not be tested."),
+        (
+            1 / 2000,
+            0.051,
+            0.01,
+            "**Models fail on the same questions, which hard subjects can explain; more than that is not shown**",
+        ),
+        (
+            1 / 2000,
+            0.04,
+            0.051,
+            "**Models fail on the same questions, which hard subjects and a common letter bias can explain; more than that is not",
+        ),
+        (0.051, 0.6, 0.01, "**No common pattern is shown:** models do not miss the same questions significantly more often"),
+        (
+            None,
+            None,
+            None,
+            "Whether models miss the same questions cannot be tested: fewer than two have both right and wrong answers.",
+        ),
     ],
 )
-def test_that_models_fail_together_is_concluded_within_subjects(p, p_within, sentence):
+def test_that_models_fail_together_is_concluded_within_subjects_and_right_answers(p, p_within, p_letters, sentence):
     wrong = ModelsWrong(
         models=2,
         questions=100,
@@ -240,14 +261,16 @@ def test_that_models_fail_together_is_concluded_within_subjects(p, p_within, sen
         expected_within=[25, 40, 35],
         p=p,
         p_within=p_within,
+        p_within_letters=p_letters,
     )
-    text = section_6({"m": HALF_1, "n": HALF_2}, models_wrong=wrong)
+    text = section_6({"m": HALF_1, "n": HALF_2}, ("anatomy", "astronomy"), models_wrong=wrong)
     assert sentence in text
     assert "| 2 of 2 | 40 | 40.0% | 30 | 35 |" in text and "| If independent within subjects |" in text
     numbers = (
         f"(40 times two models miss the same question, 30 if mistakes were independent, permutation test, {p_value(p, 1999)}"
     )
-    assert (f"{numbers}; 35 if independent within subjects, {p_value(p_within, 1999)})." in text) == (p is not None)
+    within = f"35 if independent within subjects, {p_value(p_within, 1999)}; within subjects and right answers"
+    assert (f"{numbers}; {within}, {p_value(p_letters, 1999)})." in text) == (p is not None)
 
 
 def test_models_that_nearly_always_choose_one_letter_are_named_and_left_out():
@@ -343,6 +366,13 @@ def test_that_a_model_always_answers_one_letter_comes_first():
     assert "m is not distinguishable from guessing: nothing" not in text
 
 
+def test_a_model_that_always_answers_one_letter_is_not_called_better_than_guessing():
+    """In each subject, A is right in 2 of 5 questions."""
+    text = section_6({"m": "AAAAA"}, SUBJECTS[:40])
+    assert "says nothing about knowledge. It is not distinguishable from always answering A (McNemar test, p = 1)." in text
+    assert "It does better than guessing" not in text
+
+
 def test_models_that_guess_are_named_once():
     guesses = "".join(random.Random(5).choices("ABCD", k=100))
     text = section_6({"m": guesses, "n": RIGHT, "o": guesses})
@@ -402,3 +432,44 @@ def test_a_model_asked_in_every_order_has_its_consistency_beside_its_letters():
     assert part.headings[-1] == "Same choice in every order"
     assert [row[-1] for row in part.rows] == ["25.0%", "—"]
     assert "Same choice in every order" not in letters.part(analysis, ["m"], generated=True).headings
+
+
+def test_numbers_that_round_to_zero_have_no_sign():
+    assert cells.points(-0.0004) == "0.0 points" and cells.decimals(2)(-0.001) == "0.00"
+    assert points_range(-0.0004, 0.05) == "0.0 to 5.0 points"
+
+
+def test_the_corrected_p_value_of_the_smallest_one_of_random_draws_is_a_bound():
+    assert cells.corrected(0.0015, 1 / 2000, 1999) == "p ≤ 0.0015"
+    assert cells.corrected(0.012, 0.004, 1999) == "p = 0.012" and cells.corrected(None, None, 1999) == "—"
+    answers = {subject: RIGHT if place % 2 else half_right(place) for place, subject in enumerate(SUBJECTS[:4])}
+    merged = results.merged(results.study(["m", "n"], list(answers)), {"m": answers, "n": answers})
+    parts = tables(results.report(*merged), "### Are Mistakes Random, or Systematic?")
+    (table,) = [rows for rows in parts if "(df)" in rows[0][1]]
+    assert table[1][2:] == table[2][2:] == ["p ≤ 0.0005", "p ≤ 0.001"]
+
+
+def test_recalls_alone_may_differ_beyond_chance():
+    """A and D are always found, B and C never; each letter is chosen as often."""
+    swapped = {"A": "A", "B": "C", "C": "B", "D": "D"}
+    text = section_6({"m": "".join(swapped[letter] for letter in RIGHT)})
+    assert "- **Right answers are found more often under some letters**, while none is chosen more often" in text
+    assert "No preference beyond chance is shown" not in text
+
+
+def test_copies_of_a_model_hide_whether_models_agree_on_subjects():
+    answers = {"m": half_right(1), "n": half_right(1)}
+    study = results.study(list(answers), list(SUBJECTS[:3]))
+    by_subject = {
+        model: {subject: letters[10 * place :][:60] for place, subject in enumerate(SUBJECTS[:3])}
+        for model, letters in answers.items()
+    }
+    text = results.report(*results.merged(study, by_subject))
+    assert "1.00 with shuffled subjects; permutation test, p = 1). These models answer so much alike that they would" in text
+
+
+def test_the_alternative_text_of_how_many_models_missed_a_question_has_its_numbers():
+    text = section_6({"m": HALF_1, "n": HALF_2})
+    assert (
+        "if mistakes were independent: 0 of 2 models 25; 1 of 2 models 75; 2 of 2 models 0](figures/models_wrong.png)" in text
+    )

@@ -172,7 +172,7 @@ def test_which_of_two_models_is_better(only_first, p, clustered, sentence):
 def part(models, pairs):
     """Return the part of the report on these models' pairs."""
     q = CochranQ(statistic=12.0, df=models - 1, p=0.01)
-    analysis = AnalysisFile.model_construct(compared=list(LABELS)[:models], pairs=pairs, cochran_q=q)
+    analysis = AnalysisFile.model_construct(pairs=pairs, models=[], compared=list(LABELS)[:models], cochran_q=q)
     return section.part(analysis, LABELS)
 
 
@@ -241,3 +241,9 @@ def test_unreadable_answers_have_a_row_of_their_own():
         "model 1, model 2, unreadable as wrong (306 questions)",
     ]
     assert [len(row) for row in one.pairs] == [len(one.headings)] * 2
+
+
+def test_nothing_is_concluded_from_the_accuracies_of_models_that_always_answer_one_letter():
+    pairs = [alone()]
+    assert differences.finding(pairs, LABELS, ["m1", "m2"]).startswith("Nothing is concluded from differences in accuracy")
+    assert differences.finding(pairs, LABELS, ["m1"]) == differences.finding(pairs, LABELS)

@@ -20,6 +20,7 @@ from mmlu_kit.statistics.clusters import clustered_mean
 
 # Right or wrong answers with which the mean of right and wrong is nearly normal.
 FEWEST_OF_A_KIND = 5
+SAME = 1e-9
 LOWEST_LOGPROB = -700.0  # of a right letter whose probability is rounded to 0
 
 

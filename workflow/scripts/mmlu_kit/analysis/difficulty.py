@@ -157,7 +157,7 @@ def _warnings_on_comparisons(
     if tests.flat:
         warnings.append(f"No rank correlation with {', '.join(tests.flat)}: the accuracy is the same on every subject.")
     if not models_wrong:
-        reason = "fewer than two do not nearly always choose one letter"
+        reason = "there are no two models that do not nearly always choose one letter"
     elif models_wrong.p is None:
         reason = "fewer than two have both right and wrong answers"
     else:

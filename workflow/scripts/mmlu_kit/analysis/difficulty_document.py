@@ -100,6 +100,16 @@ class ModelsWrong(Data):
     )
     p: P | None = Field(description="For more pairs that are wrong together than of independent models.")
     p_within: P | None = Field(description="For more of them than of models that are independent within each subject.")
+    p_within_letters: P | None = Field(
+        description="For more of them than of models that are independent within each subject and right letter: models with the "
+        "same letter bias are wrong together where other letters are right."
+    )
+
+    @property
+    def p_decisive(self) -> float | None:
+        """The p-value that decides whether models miss the same questions: neither hard subjects nor a common letter bias may
+        explain it."""
+        return max((p for p in (self.p_within, self.p_within_letters) if p is not None), default=None)
 
     @property
     def differs_within(self) -> bool:

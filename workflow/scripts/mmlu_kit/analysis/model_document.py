@@ -10,6 +10,7 @@ from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import LETTERS, Letter
 
 NEARLY_ALWAYS = 0.95  # share of the answers with a letter
+FEWEST_ALWAYS = 10  # answers with a letter; fewer may be the same by chance
 FEWEST_QUESTIONS = 100  # numbers of fewer are descriptive only
 _ROUNDING = 1e-9
 
@@ -209,7 +210,8 @@ class ModelAnalysis(Data):
     def always(self) -> Letter | None:
         """The letter that it chose nearly always: nothing is concluded from what such a model gets right or wrong."""
         letter = max(self.letters, key=lambda name: self.letters[name].share)
-        return letter if self.letters[letter].share >= NEARLY_ALWAYS else None
+        enough = self.best_letter.correct + self.best_letter.wrong >= FEWEST_ALWAYS
+        return letter if enough and self.letters[letter].share >= NEARLY_ALWAYS else None
 
     @model_validator(mode="after")
     def _within_questions(self) -> Self:

@@ -13,14 +13,14 @@ def count_models_wrong(correct: NDArray[numpy.bool_], questions: pandas.DataFram
     """Count the questions missed by 0, 1, … all models, and the counts expected of independent models; None for fewer than two
     models or no question.
 
-    `correct` is questions × models; `questions` has the columns subject and choices.
+    `correct` is questions × models; `questions` has the columns subject, choices and gold.
     """
     number, models = correct.shape
     if models < 2 or not number:
         return None
     wrong = ~correct
-    choices = questions["choices"].to_numpy(int)
-    by_choices, within = strata(choices), strata(questions["subject"].factorize(sort=True)[0], choices)
+    choices, subjects, gold = (questions[name].factorize(sort=True)[0] for name in ("choices", "subject", "gold"))
+    by_choices, within = strata(choices), strata(subjects, choices)
     return ModelsWrong(
         models=models,
         questions=number,
@@ -29,6 +29,7 @@ def count_models_wrong(correct: NDArray[numpy.bool_], questions: pandas.DataFram
         expected_within=_expected(wrong, within),
         p=counts.wrong_together(wrong, by_choices),
         p_within=counts.wrong_together(wrong, within),
+        p_within_letters=counts.wrong_together(wrong, strata(subjects, choices, gold)),
     )
 
 

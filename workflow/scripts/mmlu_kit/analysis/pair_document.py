@@ -22,7 +22,7 @@ class NullRate(Interval):
 
 
 class AgreementInterval(Data):
-    """A 95 % interval of an agreement measure: a bootstrap over questions."""
+    """A 95 % interval of an agreement measure, by the jackknife over questions."""
 
     low: Agreement
     high: Agreement
@@ -95,7 +95,7 @@ class PairAnalysis(Data):
     kappa_within_interval: AgreementInterval | None
     consistency_p: P | None = Field(
         description="p-value for being right on the same questions more often than models that are independent within subject, "
-        "number of choices and right letter (Mantel-Haenszel test, one-sided).",
+        "number of choices and right letter (exact Mantel-Haenszel test, one-sided).",
     )
     consistency_p_holm: P | None = Field(
         description="Corrected for the number of pairs; null if one of the two nearly always answers one letter."
@@ -121,7 +121,8 @@ class PairAnalysis(Data):
         description="The same test if unreadable answers counted as wrong; null if no question was left out."
     )
     clustered: ClusteredTest | None = Field(
-        description="Null for fewer than ten subjects, or if the models differ equally in every subject."
+        description="Null for fewer than ten subjects, for fewer than ten questions that only one got right, or if the models "
+        "differ equally in every subject.",
     )
     smallest_difference: Fraction | None = Field(
         description="The smallest difference in accuracy that the clustered test (if that is null, the exact McNemar test) "

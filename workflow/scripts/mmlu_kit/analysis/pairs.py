@@ -201,6 +201,11 @@ def reasons_for_null(pair: PairAnalysis) -> list[str]:
             "one of them chose a single letter wherever both were wrong on questions of one subject and right letter, so their "
             "wrong letters cannot be tested."
         )
+    if pair.kappa is not None and pair.consistency_p is None:
+        reasons.append(
+            "one of them is always right or always wrong on the questions of each subject and right letter, so their agreement "
+            "within these cannot be tested."
+        )
     if pair.smallest_difference is None:
         reasons.append("too few questions were right for only one of them to detect any difference with 80% power.")
     return reasons

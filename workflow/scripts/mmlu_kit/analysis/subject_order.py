@@ -51,8 +51,9 @@ def order_of_subjects(shared: SharedQuestions, others: int) -> SubjectOrder:
     if reason:
         return differ
     flat = [model for model, ranked in zip(shared.models, counts.ranked(), strict=True) if not ranked]
-    if len(flat) == len(shared.models):
-        return replace(differ, untested=_untested("each model has the same accuracy on every subject"))
+    if len(flat) > len(shared.models) - 2:
+        same = "each model has" if len(flat) == len(shared.models) else "all models but one have"
+        return replace(differ, untested=_untested(f"{same} the same accuracy on every subject"))
     w = counts.concordance()
     return replace(
         differ,

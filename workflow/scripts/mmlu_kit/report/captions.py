@@ -51,7 +51,7 @@ MISTAKE_FIGURES = {
     "models_wrong": Caption(
         "Questions by the number of models that missed them, observed and if mistakes were independent",
         "Questions by the number of models that missed them, observed, expected of independent models with the same "
-        "accuracies, and of models that are independent within each subject.",
+        "accuracies, and of models that are independent within subjects.",
     ),
     "agreement": Caption(
         "Cohen's kappa of right and wrong for each pair of models",

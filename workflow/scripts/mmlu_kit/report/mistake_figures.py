@@ -55,8 +55,8 @@ def answer_outcomes(analysis: AnalysisFile) -> Any:
 
 
 def models_wrong(analysis: AnalysisFile) -> Any:
-    """Draw the numbers of questions missed by 0, 1, … models, observed, if mistakes were independent, and, if there are several
-    subjects, if they were independent within these."""
+    """Draw the numbers of questions missed by 0, 1, … models, observed, if mistakes were independent, and if they were
+    independent within subjects."""
     wrong = analysis.models_wrong
     assert wrong is not None
     kinds: list[tuple[str, Sequence[float], str, str | None]] = [

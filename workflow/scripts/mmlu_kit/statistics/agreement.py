@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 import numpy
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
-from mmlu_kit.statistics import ALPHA, DRAWS, SEED
+from mmlu_kit.statistics import ALPHA
 from mmlu_kit.statistics.proportions import Interval
 from mmlu_kit.statistics.strata import accuracies, strata
 
+_ROUNDING = 1e-9
 # What two models can do on a question: the last axis of a table of counts, whose other axis are groups of questions.
 BOTH, ONLY_FIRST, ONLY_SECOND, SAME_WRONG, OTHER_WRONG = OUTCOMES = range(5)
 
@@ -69,36 +71,44 @@ def capa(first: ArrayLike, second: ArrayLike, gold: ArrayLike, choices: ArrayLik
     return _defined(_capa(_tables(_outcomes(first, second, gold), choices), numpy.unique(choices)))
 
 
-def intervals(
-    first: ArrayLike, second: ArrayLike, gold: ArrayLike, subjects: ArrayLike, choices: ArrayLike, draws: int = DRAWS
-) -> Intervals:
-    """Return 95 % intervals of `kappa`, of kappa within subjects and of `capa`: a percentile bootstrap over questions.
+def intervals(first: ArrayLike, second: ArrayLike, gold: ArrayLike, subjects: ArrayLike, choices: ArrayLike) -> Intervals:
+    """Return 95 % intervals of `kappa`, of kappa within subjects and of `capa`, by the jackknife over questions.
 
-    Only counts matter, so samples of questions are drawn as multinomial counts of the outcomes in each subject.
+    Accuracies are fitted to the questions, so a measure is biased if subjects have few of them. The jackknife corrects the
+    bias (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 11); a bootstrap repeats questions within
+    subjects, which adds to it. Only counts matter: questions with the same outcome in the same subject are left out once.
     """
     places = strata(choices, subjects)
     table = _tables(_outcomes(first, second, gold), places)
+    if table.sum() < 2:
+        return Intervals(None, None, None)
     numbers = numpy.zeros(len(table), int)
     numbers[places] = choices
     starts = numpy.flatnonzero(numpy.diff(numbers, prepend=0))  # strata are in order of their number of choices
-    # Seeded here, so that a pair's draws do not depend on which other pairs are compared.
-    sample = numpy.random.default_rng(SEED).multinomial(table.sum(), table.ravel() / table.sum(), draws)
-    within = numpy.concatenate([table[None], sample.reshape(draws, *table.shape)])  # the first is what was observed
-    by_choices = numpy.add.reduceat(within, starts, axis=1)
-    return Intervals(
-        *(_interval(values) for values in (_kappa(by_choices), _kappa(within), _capa(by_choices, numbers[starts])))
-    )
+    groups, outcomes = numpy.nonzero(table)
+    within = numpy.repeat(table[None], 1 + len(groups), axis=0)  # the first is what was observed
+    within[numpy.arange(1, len(within)), groups, outcomes] -= 1
+    by_choices, weights = numpy.add.reduceat(within, starts, axis=1), table[groups, outcomes]
+    measures = _kappa(by_choices), _kappa(within), _capa(by_choices, numbers[starts])
+    return Intervals(*(_interval(values, weights) for values in measures))
 
 
-def _interval(values: Values) -> Interval | None:
-    """Return the interval from a measure's value, followed by its values in the draws."""
-    value, drawn = values[0], values[1:][~numpy.isnan(values[1:])]
-    if numpy.isnan(value) or not len(drawn):
+def _interval(values: Values, weights: NDArray[numpy.int64]) -> Interval | None:
+    """Return the interval from a measure's value, followed by its values without a question, of which there are `weights`.
+
+    None if no question changes the value of models that do not agree on all: one of them is always right or always wrong.
+    """
+    value, without = values[0], values[1:]
+    if numpy.isnan(values).any():
         return None
-    # Accuracies are fitted to the questions, so the expected agreement is too large if subjects have few: in the value once,
-    # and in the draws twice. Both are undone.
-    low, high = numpy.quantile(drawn, (ALPHA / 2, 1 - ALPHA / 2)) + 2 * (value - drawn.mean())
-    return Interval(float(numpy.clip(low, -1, 1)), float(numpy.clip(high, -1, 1)))
+    questions = weights.sum()
+    mean = weights @ without / questions
+    error = float(numpy.sqrt((questions - 1) / questions * (weights @ (without - mean) ** 2)))
+    if error < _ROUNDING and abs(value) < 1 - _ROUNDING:
+        return None
+    reach, middle = float(stats.norm.isf(ALPHA / 2)) * error, questions * value - (questions - 1) * mean
+    low, high = numpy.clip((min(value, middle - reach), max(value, middle + reach)), -1, 1)
+    return Interval(float(low), float(high))
 
 
 def _outcomes(first: ArrayLike, second: ArrayLike, gold: ArrayLike) -> NDArray[numpy.int64]:

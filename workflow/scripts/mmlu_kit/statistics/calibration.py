@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 from mmlu_kit.statistics import DRAWS, SEED
 from mmlu_kit.statistics.draws import p_at_least
-from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics.proportions import Interval, wilson
 
 BINS, FEWEST_IN_BIN, FOLDS = 10, 10, 5
 # Of the interval of an ECE. With 2.5 % on each side it would cover the ECE of simulated models in about 92 % of the cases, as
@@ -53,7 +53,13 @@ def error_interval(confidences: Floats, correct: Floats, draws: int = DRAWS) -> 
     vary around them as around the real ones. The ends are the ECEs of the gaps with which an ECE as large, or as small, as the
     real one has the probability TAIL (Carpenter 1999, Journal of the Royal Statistical Society B 61, 159-172). As chance alone
     makes an ECE larger, the interval may lie below it.
+
+    Where all answers are right, or all are wrong, samples do not vary: the ECE is then known as well as the accuracy is, by
+    Wilson's interval.
     """
+    if correct.min() == correct.max():
+        error, (low, high) = calibration_error(confidences, correct), wilson(correct.sum(), len(correct))
+        return Interval(max(0.0, error - (high - low)), min(1.0, error + (high - low)))
     random, differences = numpy.random.default_rng(SEED), confidences - correct
     bins = equal_bins(confidences)
     gaps = numpy.bincount(bins, differences)
@@ -104,9 +110,11 @@ def temperature(logprobs: Floats, gold: NDArray[numpy.int64]) -> float | None:
     """Return the temperature by which to divide log-probabilities so that the right letters are most likely.
 
     `logprobs` has shape (questions, letters), -inf for a letter that the question lacks; `gold` are the right letters' columns.
-    None if the likelihood has no maximum within TEMPERATURES.
+    None if the likelihood has no maximum within TEMPERATURES; it has none if every right letter is the most likely one.
     """
     questions = numpy.arange(len(gold))
+    if (logprobs[questions, gold] == logprobs.max(axis=1)).all():
+        return None
 
     def loss(log_temperature: float) -> float:
         return -float(log_softmax(logprobs / numpy.exp(log_temperature), axis=1)[questions, gold].mean())

@@ -6,9 +6,12 @@ import numpy
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
-from mmlu_kit.statistics import ALPHA, POWER
+from mmlu_kit.statistics import ALPHA, POWER, two_by_two
 from mmlu_kit.statistics.clusters import ClusteredMean, clustered_mean
 from mmlu_kit.statistics.proportions import Interval, wilson
+
+# Five questions that only one of two models gets right, each in another subject, would make a t-test significant.
+FEWEST_DISCORDANT = 10
 
 
 class CochranQ(NamedTuple):
@@ -77,28 +80,28 @@ def clustered_difference(first: ArrayLike, second: ArrayLike, clusters: ArrayLik
     """Return the first minus the second of two accuracies on the same questions, from their `correct` arrays, with its test
     (Miller 2024, https://arxiv.org/abs/2411.00640, section 4.2).
 
-    None if the models are right on the same questions, or differ equally in every cluster (subject).
+    None if the models are right on the same questions, if they differ equally in every cluster (subject), or if so few answers
+    differ (FEWEST_DISCORDANT) that no mean of them is normal.
     """
-    return clustered_mean(numpy.asarray(first, float) - numpy.asarray(second, float), clusters)
+    differences = numpy.asarray(first, float) - numpy.asarray(second, float)
+    if numpy.count_nonzero(differences) < FEWEST_DISCORDANT:
+        return None
+    return clustered_mean(differences, clusters)
 
 
 def right_together(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> float | None:
     """Return the one-sided p-value that two models which are independent within each stratum are right on so many of the same
     questions, from their `correct` arrays.
 
-    The Mantel-Haenszel test without correction for continuity: with both models' numbers of right answers in each stratum
-    fixed, the number of questions that both get right is a sum of hypergeometric numbers, taken as normal. None if it cannot
-    vary in any stratum.
+    The exact Mantel-Haenszel test: with both models' numbers of right answers in each stratum fixed, the number of questions
+    that both get right is a sum of hypergeometric numbers. A normal one in its place gives too small p-values where few
+    answers are right, or wrong. None if it cannot vary in any stratum.
     """
-    one, other, places = numpy.asarray(first, float), numpy.asarray(second, float), numpy.unique(strata, return_inverse=True)[1]
-    questions, first_right, second_right, both = (
-        numpy.bincount(places, weights) for weights in (numpy.ones_like(one), one, other, one * other)
-    )
-    several = questions > 1
-    n, a, b = questions[several], first_right[several], second_right[several]
-    variance = (a * (n - a) * b * (n - b) / (n**2 * (n - 1))).sum()
-    excess = (both[several] - a * b / n).sum()
-    return float(stats.norm.sf(excess / variance**0.5)) if variance else None
+    one, other, places = numpy.asarray(first, bool), numpy.asarray(second, bool), numpy.unique(strata, return_inverse=True)[1]
+    questions, first_right, second_right = (numpy.bincount(places, weights) for weights in (None, one, other))
+    varies = (first_right % questions > 0) & (second_right % questions > 0)
+    tested = varies[places]
+    return two_by_two.both_wrong(one[tested], other[tested], places[tested]).p_more if tested.any() else None
 
 
 def smallest_clustered_difference(test: ClusteredMean, level: float = ALPHA) -> float | None:

@@ -36,11 +36,13 @@ def both_wrong(first: ArrayLike, second: ArrayLike, strata: ArrayLike) -> Tails:
     one, other = numpy.asarray(first, bool), numpy.asarray(second, bool)
     groups = numpy.unique(numpy.asarray(strata), return_inverse=True)[1].ravel()
     sizes, misses, other_misses = (numpy.bincount(groups, weights).astype(int) for weights in (None, one, other))
-    chances, fewest = numpy.ones(1), 0
-    for size, wrong, other_wrong in zip(sizes, misses, other_misses, strict=True):
-        low, high = max(0, wrong + other_wrong - size), min(wrong, other_wrong)
-        chances = numpy.convolve(chances, stats.hypergeom.pmf(numpy.arange(low, high + 1), size, wrong, other_wrong))
-        fewest += low
+    fewest_each, most_each = numpy.maximum(0, misses + other_misses - sizes), numpy.minimum(misses, other_misses)
+    lengths, fewest, chances = most_each - fewest_each + 1, int(fewest_each.sum()), numpy.ones(1)
+    counts = fewest_each[:, None] + numpy.arange(lengths.max(initial=0))
+    for row, length in zip(
+        stats.hypergeom.pmf(counts, sizes[:, None], misses[:, None], other_misses[:, None]), lengths, strict=True
+    ):
+        chances = numpy.convolve(chances, row[:length])
     count = int((one & other).sum()) - fewest
     expected = fewest + float(numpy.arange(len(chances)) @ chances)
     return Tails(expected, min(1.0, float(chances[count:].sum())), min(1.0, float(chances[: count + 1].sum())))

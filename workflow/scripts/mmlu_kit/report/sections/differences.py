@@ -36,7 +36,7 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str]) -> Differences:
     square = FEWEST_MODELS <= len(models) <= MOST_MODELS
     clustered = any(pair.clustered for pair in pairs)
     return Differences(
-        finding=sentences.finding(pairs, labels),
+        finding=sentences.finding(pairs, labels, [model.model for model in analysis.constant_models]),
         matrix_headings=["Row minus column, points", *(labels[model] for model in models)] if square else [],
         matrix=_matrix(models, pairs, labels) if square else [],
         marks=f"{SHOWN} differs after Holm's correction, {UNCORRECTED} only without it (the test with "

@@ -9,7 +9,7 @@ from mmlu_kit.analysis.discrimination_document import QuestionDiscrimination
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.formatting import p_value, percent
-from mmlu_kit.report.cells import Row, Rows, decimals, known, names
+from mmlu_kit.report.cells import Row, Rows, corrected, decimals, known, names
 from mmlu_kit.report.sentences import difficulty as sentences
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
@@ -54,7 +54,7 @@ def part(merged: Merged, analysis: AnalysisFile, labels: Mapping[str, str]) -> D
                 known(pair.rho, decimals(2)),
                 known(pair.expected, decimals(2)),
                 p_value(pair.p, analysis.difficulty.draws),
-                p_value(pair.p_holm),
+                corrected(pair.p_holm, pair.p, analysis.difficulty.draws),
             ]
             for pair in analysis.difficulty.spearman
         ],
@@ -63,7 +63,7 @@ def part(merged: Merged, analysis: AnalysisFile, labels: Mapping[str, str]) -> D
                 labels[model.model],
                 f"{model.chi2:.1f} ({model.df})",
                 p_value(model.p, analysis.difficulty.draws),
-                p_value(model.p_holm),
+                corrected(model.p_holm, model.p, analysis.difficulty.draws),
             ]
             for model in analysis.difficulty.differences
         ],
@@ -111,5 +111,5 @@ def _discrimination(question: QuestionDiscrimination) -> Row:
     return [
         f"{question.subject} {question.index}: {formatting.cell(question.question)}",
         str(question.right),
-        f"{question.correlation:.2f}",
+        f"{question.correlation:z.2f}",
     ]

@@ -45,4 +45,4 @@ def _change(change: LabelChange | PairedDifference | None) -> str:
     """Return a difference, its interval and p: '+1.2 (0.3 to 2.1 points), p = 0.012'."""
     if change is None:
         return NOT_KNOWN
-    return f"{100 * change.difference:+.1f} ({points_range(change.low, change.high)}), {p_value(change.p_holm)}"
+    return f"{100 * change.difference:+z.1f} ({points_range(change.low, change.high)}), {p_value(change.p_holm)}"

@@ -62,6 +62,9 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
 def alt(figure: str, analysis: AnalysisFile) -> str:
     """Return a figure's alternative text: its title and its numbers."""
     numbers = [f"{model.label} {values}" for model in analysis.models if (values := _values(figure, model))]
+    wrong = analysis.models_wrong
+    if figure == "models_wrong":
+        numbers = [f"{number} of {wrong.models} models {count}" for number, count in enumerate(wrong.observed)] if wrong else []
     if figure == "agreement":
         numbers = pair_sentences.kappas(analysis.pairs, {model.model: model.label for model in analysis.models})
     return f"{captions.MISTAKE_FIGURES[figure].title}: {'; '.join(numbers)}"

@@ -8,7 +8,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.pair_document import AgreementInterval, PairAnalysis
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import cells
-from mmlu_kit.report.cells import Row, Rows, decimals, interval, known, names
+from mmlu_kit.report.cells import Row, Rows, corrected, decimals, interval, known, names
 from mmlu_kit.report.sections import differences
 from mmlu_kit.report.sentences import pairs as sentences
 
@@ -37,7 +37,6 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
     within = ["If independent within subjects"] if wrong and wrong.differs_within else []
     constant = {model.model for model in analysis.constant_models}
     informative = [pair for pair in analysis.pairs if not constant & set(pair.models)]
-    tests = sum(pair.same_wrong_p_holm is not None for pair in informative)
     rows = sentences.most_alike(analysis.pairs)
     return Pairs(
         comparable=len(analysis.compared) > 1,
@@ -49,7 +48,7 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str], best: str) -> Pairs:
         consistency_test=sentences.consistency(informative, labels, best),
         nearly_the_same=sentences.nearly_the_same(informative, labels),
         which_pairs=sentences.which_rows(analysis.pairs),
-        same_wrong=[_same_wrong(pair, labels, tests) for pair in rows],
+        same_wrong=[_same_wrong(pair, labels) for pair in rows],
         same_wrong_test=sentences.same_wrong(informative, labels, best),
         differences=differences.part(analysis, labels) if analysis.pairs else None,
     )
@@ -78,17 +77,15 @@ def _consistency(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
     ]
 
 
-def _same_wrong(pair: PairAnalysis, labels: Mapping[str, str], tests: int) -> Row:
-    """Return the row of a pair; Holm's correction is for this number of tests."""
-    null, draws = pair.same_wrong_null, pair.same_wrong_draws
+def _same_wrong(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
+    null, draws = pair.same_wrong_null if pair.same_wrong_p is not None else None, pair.same_wrong_draws
     return [
         names(pair.models, labels),
         _measure(pair.capa, pair.capa_interval),
         f"{pair.same_wrong} ({known(pair.same_wrong_rate, percent)})",
         f"{percent(null.mean)} ({interval(null.low, null.high)})" if null else cells.NOT_KNOWN,
         p_value(pair.same_wrong_p, draws),
-        # The smallest that the correction leaves is as many times the smallest p-value.
-        p_value(pair.same_wrong_p_holm, (draws + 1) // max(1, tests) - 1),
+        corrected(pair.same_wrong_p_holm, pair.same_wrong_p, draws),
     ]
 
 

@@ -36,8 +36,8 @@ def against_guessing(model: ModelAnalysis) -> str:
 def guessing(model: ModelAnalysis) -> str:
     """Say whether a model beats guessing and the best constant letter, and what unreadable answers change; add its warnings.
 
-    That it nearly always chose one letter comes first. What guessing reaches is added unless every question has four choices,
-    where the reader knows it.
+    That it nearly always chose one letter comes first; as its accuracy is that letter's share, it is not called better or
+    worse than guessing. What guessing reaches is added unless every question has four choices, where the reader knows it.
     """
     p, p_below = model.guessing.p, model.guessing.p_below
     if p < ALPHA:
@@ -48,8 +48,11 @@ def guessing(model: ModelAnalysis) -> str:
         finding = "is not distinguishable from guessing"
     reaches = "" if set(model.choices) == {4} else f", which reaches {guessing_reaches([model.guessing.accuracy])}"
     test = f"{binomial_test([model])}, {p_value(_tested(p, p_below))}"
-    subject = f"{always(model)} It" if model.always else f"**{model.label}**"
-    sentence = f"{subject} {finding}{reaches} ({test}) and {_constant(model)}."
+    sentence = f"**{model.label}** {finding}{reaches} ({test}) and {_constant(model)}."
+    if model.always:
+        differs = min(p, p_below) < ALPHA
+        rest = f"is {_constant(model).removeprefix('is ')}." if differs else sentence.removeprefix(f"**{model.label}** ")
+        sentence = f"{always(model)} It {rest}"
     return " ".join([sentence, *_unreadable(model), *model.warnings])
 
 
@@ -119,7 +122,8 @@ def _unreadable(model: ModelAnalysis) -> list[str]:
     for name, share in readings(model):
         readable, guessed = share.readable, model.guessing.accuracy
         if readable is None:
-            sentences.append(f"None of its {model.questions:,} {name}s could be read: nothing is known of its accuracy.")
+            whose = "their" if share is model.generated else "its"
+            sentences.append(f"None of its {model.questions:,} {name}s could be read: nothing is known of {whose} accuracy.")
             continue
         if share.unparsed < VISIBLE * model.questions:
             sentences.append(f"{share.unparsed:,} of its {model.questions:,} {name}s could not be read.")

@@ -1,6 +1,6 @@
 """Sentences on which of two models is better, with subjects and with questions as the sample, and whether any differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from mmlu_kit.analysis.difficulty_document import CochranQ
 from mmlu_kit.analysis.pair_document import PairAnalysis
@@ -10,8 +10,15 @@ from mmlu_kit.report.sentences.pairs import MOST_ROWS
 from mmlu_kit.statistics import ALPHA, POWER
 
 
-def finding(pairs: Sequence[PairAnalysis], labels: Mapping[str, str]) -> str:
-    """Say which of two models is better, or how many pairs differ; there must be a pair."""
+def finding(pairs: Sequence[PairAnalysis], labels: Mapping[str, str], constant: Collection[str] = ()) -> str:
+    """Say which of two models is better, or how many pairs differ; there must be a pair.
+
+    Two models in `constant`, which nearly always choose one letter, differ as the shares of their letters do: nothing is
+    concluded from that.
+    """
+    pairs = [pair for pair in pairs if not set(pair.models) <= set(constant)]
+    if not pairs:
+        return "Nothing is concluded from differences in accuracy, as every model nearly always chooses one letter."
     return _of_two(pairs[0], labels) if len(pairs) == 1 else _of_many(pairs)
 
 
@@ -55,9 +62,17 @@ def _of_many(pairs: Sequence[PairAnalysis]) -> str:
         )
     return (
         f"{_differ(by_subjects, number)} with subjects as the sample (t-tests by standard errors clustered by subject), and "
-        f"{by_questions} with questions as the sample (McNemar tests), both after Holm's correction. The first are expected to "
-        "differ on other subjects too, the second on other questions of these subjects."
+        f"{by_questions} with questions as the sample (McNemar tests), both after Holm's correction. {_expected(by_subjects)}"
     )
+
+
+def _expected(by_subjects: int) -> str:
+    """Say where differences are expected: with or without some that are shown with subjects as the sample."""
+    if not by_subjects:
+        return (
+            "Differences are expected on other questions of these subjects; that there are any on other subjects is not shown."
+        )
+    return "The first are expected to differ on other subjects too, the second on other questions of these subjects."
 
 
 def _differ(count: int, number: int) -> str:
@@ -103,4 +118,4 @@ def accuracies_differ(q: CochranQ | None) -> str | None:
     if q is None or q.p is None or q.df == 1:
         return None
     finding = "The models' accuracies differ" if q.p < ALPHA else "No difference between the models' accuracies is shown"
-    return f"{finding} (Cochran's Q = {q.statistic:.1f}, {p_value(q.p)})."
+    return f"{finding} (Cochran's Q = {q.statistic:.1f} with questions as the sample, {p_value(q.p)})."

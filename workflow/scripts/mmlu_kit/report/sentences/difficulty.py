@@ -12,6 +12,8 @@ from mmlu_kit.statistics import ALPHA
 from mmlu_kit.statistics.discrimination import DISCRIMINATION_DRAWS
 
 SHOWN_HARDEST = 10
+# Models with a larger Kendall's W on shuffled subjects are nearly copies of each other.
+ALIKE = 0.8
 
 
 def constant_models(analysis: AnalysisFile) -> str | None:
@@ -44,6 +46,8 @@ def subject_order(difficulty: Difficulty) -> str:
                 "**Not shown:** models do not agree on which subjects are hard significantly more than if the questions' "
                 f"subjects were shuffled ({test})."
             )
+            if w.expected > ALIKE:
+                finding += " These models answer so much alike that they would rank any subjects alike, which hides agreement."
     if p_mean is None or not difficulty.order:
         return finding
     test = f"(permutation test, {p_value(p_mean, difficulty.draws)})"
@@ -68,7 +72,7 @@ def subjects_differ(difficulty: Difficulty, labels: Mapping[str, str]) -> str | 
     differ = [labels[test.model] for test in tests if test.p_holm is not None and test.p_holm < ALPHA]
     others = [labels[test.model] for test in tests if test.p_holm is None or test.p_holm >= ALPHA]
     if not differ:
-        return "It is not shown for any model that some subjects are harder than others."
+        return "It is not shown for any single model that some subjects are harder than others."
     sentence = f"Some subjects are harder than others for {listed(differ)}"
     return sentence + (f"; this is not shown for {listed(others)}." if others else ".")
 
@@ -101,7 +105,7 @@ def discrimination(tested: Discrimination) -> str:
     shares = f"{percent(tested.negative)} of {formatting.plural(tested.questions, 'question')}"
     sentence = (
         f"A question's discrimination is the correlation, over {tested.models} models, of being right on it with the number of "
-        f"right answers to the other questions. Its mean is {tested.mean:.2f} ({test}); it is below 0 for {shares}, against "
+        f"right answers to the other questions. Its mean is {tested.mean:z.2f} ({test}); it is below 0 for {shares}, against "
         f"{percent(tested.negative_expected)} if those right on a question were random models."
     )
     if tested.undefined:

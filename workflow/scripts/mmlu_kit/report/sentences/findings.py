@@ -73,11 +73,11 @@ def _subjects(analysis: AnalysisFile) -> list[str]:
 def _same_questions(analysis: AnalysisFile) -> list[str]:
     """Say whether models miss the same questions, beyond what subjects explain."""
     wrong = analysis.models_wrong
-    if wrong is None or wrong.p_within is None:
+    if wrong is None or wrong.p_decisive is None:
         return []
     within = ", even within a subject," if wrong.differs_within else ""
     same = f"models miss the same questions more often than chance alone explains{within}"
-    return [f"{same[0].upper()}{same[1:].removesuffix(',')}." if wrong.p_within < ALPHA else f"That {same} is not shown."]
+    return [f"{same[0].upper()}{same[1:].removesuffix(',')}." if wrong.p_decisive < ALPHA else f"That {same} is not shown."]
 
 
 def _better(analysis: AnalysisFile) -> list[str]:

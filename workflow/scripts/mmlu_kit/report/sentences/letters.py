@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.model_document import ModelAnalysis, Spread
-from mmlu_kit.formatting import p_value
-from mmlu_kit.report.cells import listed
+from mmlu_kit.analysis.model_document import ModelAnalysis
+from mmlu_kit.report.cells import corrected, listed
 from mmlu_kit.statistics import ALPHA, DRAWS
 
 # With more letters, their table has a row for each letter instead of columns.
@@ -62,26 +61,34 @@ def preferences(models: Sequence[ModelAnalysis]) -> list[str]:
     """Say which models prefer a letter beyond chance, and of which that is not shown; those with nearly one letter first."""
     constant = [f"{model.label} ({model.always})" for model in models if model.always]
     others = [model for model in models if not model.always]
-    beyond, not_shown = (
-        [f"{model.label} ({_tests(model)})" for model in others if (model.letter_spread.p_holm < ALPHA) is preferred]
-        for preferred in (True, False)
+    shares = [model for model in others if model.letter_spread.p_holm < ALPHA]
+    recalls = [model for model in others if model not in shares and _recalls_differ(model)]
+    neither = [model for model in others if model not in shares and model not in recalls]
+    beyond, only_recalls, not_shown = (
+        [f"{model.label} ({_tests(model)})" for model in models] for models in (shares, recalls, neither)
     )
     lettered = any(model.generated for model in models)
     what = "letters" if lettered else "places"
-    test = "decided by the shares; tests by simulation with Holm's correction over the models"
+    test = "tests by simulation with Holm's correction over the models"
     sentences = [f"**Nearly always the same choice:** {listed(constant)}."] if constant else []
     sentences += [f"**{what.capitalize()} are preferred beyond chance** by {listed(beyond)}; {test}."] if beyond else []
+    sentences += (
+        [
+            f"**Right answers are found more often under some {what}**, while none is chosen more often beyond chance, by "
+            f"{listed(only_recalls)}; {test}."
+        ]
+        if only_recalls
+        else []
+    )
     sentences += [f"**No preference beyond chance is shown** for {listed(not_shown)}; {test}."] if not_shown else []
     return sentences
+
+
+def _recalls_differ(model: ModelAnalysis) -> bool:
+    return model.recall_spread is not None and model.recall_spread.p_holm < ALPHA
 
 
 def _tests(model: ModelAnalysis) -> str:
     """Return the p-values of the spreads of a model's shares and recalls: 'shares p = 0.03, recalls p = 0.2'."""
     spreads = {"shares": model.letter_spread, "recalls": model.recall_spread}
-    return listed(f"{name} {_p(spread)}" for name, spread in spreads.items() if spread)
-
-
-def _p(spread: Spread) -> str:
-    """Return the corrected p-value, as a bound if it is a multiple of the smallest one that random draws can give."""
-    text = p_value(spread.p_holm, draws=DRAWS)
-    return text.replace("=", "≤") if spread.p <= 1 / (DRAWS + 1) else text
+    return listed(f"{name} {corrected(spread.p_holm, spread.p, DRAWS)}" for name, spread in spreads.items() if spread)

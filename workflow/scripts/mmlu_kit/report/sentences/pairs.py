@@ -21,19 +21,27 @@ def models_wrong(analysis: AnalysisFile) -> str:
     wrong = analysis.models_wrong
     if not wrong:
         few = len(analysis.compared) - len(analysis.constant_models) < 2
-        needs = "two other models" if few else "questions with a readable answer of each"
+        needs = "two models that do not nearly always choose one letter" if few else "questions with a readable answer of each"
         return f"Whether models miss the same questions needs {needs}, so nothing is concluded."
     if wrong.p is None:
-        return "Whether this differs from independent mistakes could not be tested."
+        return "Whether models miss the same questions cannot be tested: fewer than two have both right and wrong answers."
+    lettered = all(model.generated for model in analysis.models)
+    bias = f"a common {'letter bias' if lettered else 'bias to letters or places'}"
+    several = len(analysis.difficulty.order) > 1
     together = f"{pairs_wrong(wrong.observed):.0f} times two models miss the same question, {pairs_wrong(wrong.expected):.0f}"
     test = f"({together} if mistakes were independent, permutation test, {p_value(wrong.p, DRAWS)}"
     if wrong.differs_within and wrong.p_within is not None:
         test += f"; {pairs_wrong(wrong.expected_within):.0f} if independent within subjects, {p_value(wrong.p_within, DRAWS)}"
-    if wrong.p_within is not None and wrong.p_within < ALPHA:
-        within = " and the difficulty of subjects" if wrong.differs_within else ""
-        finding = f"**Models fail on the same questions more often than their accuracies{within} alone explain**"
+    if wrong.p_within_letters is not None:
+        test += f"; within {'subjects and ' if several else ''}right answers, {p_value(wrong.p_within_letters, DRAWS)}"
+    decisive = wrong.p_decisive
+    if decisive is not None and decisive < ALPHA:
+        causes = f"{', hard subjects' if several else ''} and {bias}"
+        finding = f"**Models fail on the same questions more often than their accuracies{causes} explain**"
     elif wrong.p < ALPHA:
-        finding = "**Models fail on the same questions, as some subjects are harder; more than that is not shown**"
+        hard = "hard subjects" if wrong.p_within is None or wrong.p_within >= ALPHA else ""
+        causes = hard or f"{'hard subjects and ' if several else ''}{bias}"
+        finding = f"**Models fail on the same questions, which {causes} can explain; more than that is not shown**"
     else:
         finding = (
             "**No common pattern is shown:** models do not miss the same questions significantly more often than independent "
