@@ -108,8 +108,8 @@ class ModelsWrong(Data):
     @property
     def differs_within(self) -> bool:
         """Whether independence within subject and right letter is another null hypothesis than independence: not if all
-        questions have the same."""
-        return self.expected != self.expected_within
+        questions have the same, nor if none shares its own with another one."""
+        return self.expected_within not in (self.expected, self.observed)
 
     @model_validator(mode="after")
     def _each_question(self) -> Self:
