@@ -362,6 +362,11 @@ def test_a_model_that_always_answers_one_letter_is_not_called_better_than_guessi
     assert "It does better than guessing" not in text
 
 
+def test_few_equal_answers_are_not_a_constant_letter():
+    (nine,), (ten,) = models_of({"m": "A" * 9}), models_of({"m": "A" * 10})
+    assert (nine.always, ten.always) == (None, "A")
+
+
 def test_models_that_guess_are_named_once():
     guesses = "".join(random.Random(5).choices("ABCD", k=100))
     text = section_6({"m": guesses, "n": RIGHT, "o": guesses})
