@@ -38,7 +38,7 @@ def in_short(answers, subjects=SUBJECTS):
             [
                 "3 models answered 300 questions of 3 subjects. always nearly always gave the same answer",
                 "m, n do better than guessing.",
-                "That models miss the same questions more often than chance alone explains is not shown.",
+                "a common liking for a letter explain is not shown.",
                 "A difference in accuracy is shown for 2 of 3 pairs of models.",
             ],
         ),
@@ -46,7 +46,7 @@ def in_short(answers, subjects=SUBJECTS):
             {"m": [half_right(n) for n in range(3)], "n": [half_right(n) for n in range(3)]},
             [
                 "2 models answered 300 questions of 3 subjects. All of them do better than guessing.",
-                "Models miss the same questions more often than chance alone explains. That one",
+                "Models miss the same questions more often than chance, hard subjects and a common liking for a letter explain. That one",
                 "That one of the two is better is not shown.",
             ],
         ),
@@ -54,7 +54,6 @@ def in_short(answers, subjects=SUBJECTS):
             {"m": [RIGHT, half_right(1), "BCDA" * 25], "n": [RIGHT, half_right(2), "BCDA" * 25]},
             [
                 "Some subjects are harder than others for each of 2 models; that models agree on which, more than",
-                "That models miss the same questions more often than chance alone explains, even within a subject, is not",
             ],
         ),
         ({"m": ["BADC" * 3]}, ["m answered 12 questions of 1 subject. m does worse than guessing.", "proves little."]),

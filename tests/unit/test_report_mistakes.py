@@ -229,7 +229,7 @@ def test_one_line_says_why_the_order_of_subjects_is_not_tested(models, subjects,
             1 / 2000,
             1 / 2000,
             0.049,
-            "**Models fail on the same questions more often than their accuracies, hard subjects and a common letter bias explain**",
+            "**Models fail on the same questions more often than their accuracies, hard subjects and a common letter bias",
         ),
         (
             1 / 2000,
@@ -241,7 +241,7 @@ def test_one_line_says_why_the_order_of_subjects_is_not_tested(models, subjects,
             1 / 2000,
             0.04,
             0.051,
-            "**Models fail on the same questions, which hard subjects and a common letter bias can explain; more than that is not",
+            "**Models fail on the same questions, which hard subjects and a common letter bias can explain; more than that is",
         ),
         (0.051, 0.6, 0.01, "**No common pattern is shown:** models do not miss the same questions significantly more often"),
         (
@@ -371,6 +371,11 @@ def test_a_model_that_always_answers_one_letter_is_not_called_better_than_guessi
     text = section_6({"m": "AAAAA"}, SUBJECTS[:40])
     assert "says nothing about knowledge. It is not distinguishable from always answering A (McNemar test, p = 1)." in text
     assert "It does better than guessing" not in text
+
+
+def test_few_equal_answers_are_not_a_constant_letter():
+    (nine,), (ten,) = models_of({"m": "A" * 9}), models_of({"m": "A" * 10})
+    assert (nine.always, ten.always) == (None, "A")
 
 
 def test_models_that_guess_are_named_once():

@@ -101,8 +101,8 @@ class ModelsWrong(Data):
     p: P | None = Field(description="For more pairs that are wrong together than of independent models.")
     p_within: P | None = Field(description="For more of them than of models that are independent within each subject.")
     p_within_letters: P | None = Field(
-        description="For more of them than of models that are independent within each subject and right letter: models with the "
-        "same letter bias are wrong together where other letters are right."
+        description="For more of them than of models that are independent within each subject and right letter: models with "
+        "the same letter bias are wrong together where other letters are right."
     )
 
     @property
@@ -113,8 +113,9 @@ class ModelsWrong(Data):
 
     @property
     def differs_within(self) -> bool:
-        """Whether independence within subjects is another null hypothesis than independence: not with a single subject."""
-        return self.expected != self.expected_within
+        """Whether independence within subjects is another null hypothesis than independence, and can differ from what was
+        observed: not with a single subject, nor with a question of each."""
+        return self.expected_within not in (self.expected, self.observed)
 
     @model_validator(mode="after")
     def _each_question(self) -> Self:

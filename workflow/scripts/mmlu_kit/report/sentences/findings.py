@@ -10,6 +10,7 @@ from mmlu_kit.report.cells import listed, points
 from mmlu_kit.statistics import ALPHA
 
 MOST_NAMED = 3  # models in a sentence; of more, their number is told
+MOST_UNREAD = 0.02  # share of unreadable answers with which an accuracy's interval still says how sure it is
 
 
 def in_short(analysis: AnalysisFile) -> str:
@@ -46,9 +47,8 @@ def _knowledge(analysis: AnalysisFile) -> list[str]:
     if worse:
         sentences.append(f"{_named(worse, others)} {_do(worse)} worse than guessing.")
     if unclear:
-        sentences.append(
-            f"That {_named(unclear, others)} {'knows' if len(unclear) == 1 else 'know'} more than a guess is not shown."
-        )
+        who = f"any of {len(unclear)} models" if len(unclear) > 1 else unclear[0].label
+        sentences.append(f"That {who} knows more than a guess is not shown.")
     return sentences
 
 
@@ -59,7 +59,7 @@ def _subjects(analysis: AnalysisFile) -> list[str]:
         return []
     differ = [test for test in tests if test.p_holm is not None and test.p_holm < ALPHA]
     if not differ:
-        return ["That some subjects are harder than others is not shown for any model."]
+        return ["That some subjects are harder than others is not shown for any single model."]
     if len(differ) == len(tests):
         harder = f"Some subjects are harder than others{f' for each of {len(tests)} models' if len(tests) > 1 else ''}"
     else:
@@ -71,18 +71,18 @@ def _subjects(analysis: AnalysisFile) -> list[str]:
 
 
 def _same_questions(analysis: AnalysisFile) -> list[str]:
-    """Say whether models miss the same questions, beyond what subjects explain."""
+    """Say whether models miss the same questions, beyond what subjects and letters explain."""
     wrong = analysis.models_wrong
     if wrong is None or wrong.p_decisive is None:
         return []
-    within = ", even within a subject," if wrong.differs_within else ""
-    same = f"models miss the same questions more often than chance alone explains{within}"
-    return [f"{same[0].upper()}{same[1:].removesuffix(',')}." if wrong.p_decisive < ALPHA else f"That {same} is not shown."]
+    same = "odels miss the same questions more often than chance, hard subjects and a common liking for a letter explain"
+    return [f"M{same}." if wrong.p_decisive < ALPHA else f"That m{same} is not shown."]
 
 
 def _better(analysis: AnalysisFile) -> list[str]:
     """Say how many pairs of models differ in accuracy."""
-    pairs = analysis.pairs
+    constant = {model.model for model in analysis.constant_models}
+    pairs = [pair for pair in analysis.pairs if not constant >= set(pair.models)]
     if not pairs:
         return []
     differ = sum(pair.test.p_holm < ALPHA for pair in pairs)
@@ -97,8 +97,10 @@ def _how_sure(analysis: AnalysisFile) -> str:
     models = analysis.models
     if max(model.questions for model in models) < FEWEST_QUESTIONS:
         return f"With fewer than {FEWEST_QUESTIONS} questions, all of this describes these answers and proves little."
-    reach = median((model.best_letter.high - model.best_letter.low) / 2 for model in models)
-    sure = f"An accuracy on so many questions is known to about ±{points(reach)}"
+    read = [model.best_letter for model in models if model.best_letter.unparsed <= MOST_UNREAD * model.questions]
+    if not read:
+        return "Many answers could not be read, so accuracies lie between bounds that are far apart (see the table below)."
+    sure = f"An accuracy on so many questions is known to about ±{points(median((one.high - one.low) / 2 for one in read))}"
     smallest = [pair.smallest_difference for pair in analysis.pairs if pair.smallest_difference is not None]
     if smallest:
         sure += f", and two models must be some {points(median(smallest))} apart to be told apart reliably"
