@@ -46,7 +46,7 @@ def in_short(answers, subjects=SUBJECTS):
             {"m": [half_right(n) for n in range(3)], "n": [half_right(n) for n in range(3)]},
             [
                 "2 models answered 300 questions of 3 subjects. All of them do better than guessing.",
-                "Models miss the same questions more often than chance, hard subjects and a common liking for a letter explain. That one",
+                "Models miss the same questions more often than chance, hard subjects and a common liking for a letter",
                 "That one of the two is better is not shown.",
             ],
         ),

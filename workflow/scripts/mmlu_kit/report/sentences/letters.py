@@ -58,7 +58,12 @@ def notes(analysis: AnalysisFile, in_every_order: Sequence[str]) -> list[str]:
 
 
 def preferences(models: Sequence[ModelAnalysis]) -> list[str]:
-    """Say which models prefer a letter beyond chance, and of which that is not shown; those with nearly one letter first."""
+    """Say which models prefer a letter beyond chance, and of which that is not shown; those with nearly one letter first.
+
+    Beside models that see letters, nothing is said of those that see neither letters nor the order of the choices.
+    """
+    lettered = any(model.generated for model in models)
+    models = [model for model in models if model.generated] if lettered else models
     constant = [f"{model.label} ({model.always})" for model in models if model.always]
     others = [model for model in models if not model.always]
     shares = [model for model in others if model.letter_spread.p_holm < ALPHA]
@@ -67,7 +72,6 @@ def preferences(models: Sequence[ModelAnalysis]) -> list[str]:
     beyond, only_recalls, not_shown = (
         [f"{model.label} ({_tests(model)})" for model in models] for models in (shares, recalls, neither)
     )
-    lettered = any(model.generated for model in models)
     what = "letters" if lettered else "places"
     test = "tests by simulation with Holm's correction over the models"
     sentences = [f"**Nearly always the same choice:** {listed(constant)}."] if constant else []
