@@ -10,7 +10,7 @@ if REFERENCE:
         input:
             **EVIDENCE,
             image=image_files("cpu"),
-            merged=MERGED,
+            merged=f"{RESULTS}/merged.json",
             reference=plain_files(Path(REFERENCE, name) for name in ("published.yaml", "claims.yaml")),
         output:
             f"{RESULTS}/claims.json",
