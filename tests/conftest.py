@@ -1,10 +1,12 @@
 """Fixtures shared by several test files. Programs are run as users run them: as processes, with this Python."""
 
+import compileall
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,10 @@ from tests.helpers import images, real_model
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the processor's cores: threads of torch that wait for each other must not spin meanwhile.
     os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
+
+# Programs that tests start find compiled modules as on users' machines, whatever this environment says.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "hf_aSecretThatNoFileMayHold"
@@ -34,13 +40,20 @@ LONGEST = (
     "tests/containers",
     "tests/faults",
     "tests/real",
-    "tests/workflow/test_kills.py",
+    "tests/workflow/test_demo_training.py",
+    "tests/hostile/test_hostile_inputs.py",
     "tests/workflow",
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew instead of comparing with it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the kit once, before workers start: thousands of processes and all copies of the workflow use it."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(ROOT / "workflow", quiet=1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,15 +86,26 @@ def real_gguf() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_folder(real_gguf, tmp_path_factory, worker_id) -> Path:
-    """The same model as a Hugging Face folder (540 MB); the first worker that needs it makes it, the others wait."""
+def made_once(tmp_path_factory, worker_id):
+    """Make a folder once for all workers: made_once(name, make) gives it; the first that needs it calls make(folder)."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
-    folder = shared / "SmolLM2-135M-Instruct"
-    with FileLock(shared / "real-model.lock"):
-        if not folder.is_dir():
-            real_model.convert(real_gguf, shared / "real-model.making").rename(folder)
-    return folder
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / f"{name}.done").exists():
+                shutil.rmtree(shared / name, ignore_errors=True)  # what another worker failed to make
+                make(shared / name)
+                (shared / f"{name}.done").touch()
+        return shared / name
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def real_folder(real_gguf, made_once) -> Path:
+    """The same model as a Hugging Face folder (540 MB)."""
+    return made_once("SmolLM2-135M-Instruct", lambda folder: real_model.convert(real_gguf, folder))
 
 
 @pytest.fixture(scope="session")
@@ -129,12 +153,13 @@ def snakemake():
 
 
 def copy_of_the_workflow(folder: Path) -> Path:
-    """The workflow without results, in `folder`."""
+    """The workflow without results, in `folder`, with its compiled modules: file dates are kept, so that they stay valid."""
     folder.mkdir()
     for name in ("Snakefile", "config.yaml"):
         shutil.copy2(ROOT / name, folder)
     for name in ("workflow", "profiles", "envs"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # A compiled module that another worker is writing has a temporary name.
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     return folder
 
 
@@ -164,6 +189,23 @@ def no_file_holds(secret: str, folder: Path) -> None:
     assert files
     for path in files:
         assert secret.encode() not in path.read_bytes(), path
+
+
+@pytest.fixture(scope="session")
+def smoke(made_once, snakemake) -> Path:
+    """A folder in which the whole smoke study has run; tests change copies of it only."""
+
+    def make(folder: Path) -> None:
+        process = snakemake(copy_of_the_workflow(folder), "--cores", "2", "--config", "study=smoke")
+        assert process.returncode == 0, process.stdout + process.stderr
+
+    return made_once("smoke", make)
+
+
+@pytest.fixture
+def smoke_copy(smoke, tmp_path) -> Path:
+    """A copy of the smoke study's folder, with file dates kept, to change and rerun."""
+    return Path(shutil.copytree(smoke, tmp_path / "smoke", symlinks=True))
 
 
 @pytest.fixture

@@ -5,29 +5,24 @@ import shutil
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from tests.conftest import HOST, TOKEN, USER, copy_of_the_workflow, under_git
 from tests.workflow.conftest import can_unshare
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory, snakemake, worker_id) -> Path:
+def demo(made_once, snakemake) -> Path:
     """A folder in which the whole demo study has run; tests change copies of it only.
 
     It ran as a user and on a host whose names are known, and without any network where the system allows to take it away.
-    The first worker that needs it runs it, the others wait.
     """
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    home = shared / "demo" / USER
-    with FileLock(shared / "demo.lock"):
-        if not (shared / "demo.done").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            home.mkdir(parents=True)
-            run_demo(under_git(copy_of_the_workflow(home / "kit")), home, snakemake)
-            (shared / "demo.done").touch()
-    return home / "kit"
+
+    def make(folder: Path) -> None:
+        home = folder / USER
+        home.mkdir(parents=True)
+        run_demo(under_git(copy_of_the_workflow(home / "kit")), home, snakemake)
+
+    return made_once("demo", make) / USER / "kit"
 
 
 def run_demo(folder: Path, home: Path, snakemake) -> None:

@@ -98,7 +98,7 @@ def test_the_subject_table_matches_the_answers(report, answers):
 
 
 def test_the_difficulty_table_matches_the_answers(report, answers):
-    rows, _ = tables(report, "### Are Mistakes Random, or Systematic?")
+    rows, *_ = tables(report, "### Are Mistakes Random, or Systematic?")
     pivot = answers.pivot_table(index="subject", columns="model", values="correct", aggfunc="mean")
     assert [row[0] for row in rows[1:]] == list(pivot.mean(axis=1).sort_values().index)
     for subject, *cells in rows[1:]:
@@ -106,24 +106,36 @@ def test_the_difficulty_table_matches_the_answers(report, answers):
 
 
 def test_the_agreement_table_matches_the_answers(report, answers):
-    rows, _ = tables(report, "### Do All Models Make Mistakes on the Same Questions?")
+    rows, *_ = tables(report, "### Do All Models Make Mistakes on the Same Questions?")
     wrong = (~answers["correct"]).groupby([answers["subject"], answers["index"]]).sum().value_counts()
     assert [row[:2] for row in rows[1:]] == [[f"{k} of 3", str(wrong.get(k, 0))] for k in range(4)]
     assert [row[2] for row in rows[1:]] == [percent(wrong.get(k, 0) / wrong.sum()) for k in range(4)]
 
 
 def test_the_table_of_pairs_matches_the_answers(report, answers):
-    _, rows = tables(report, "### Do All Models Make Mistakes on the Same Questions?")
+    _, mistakes, same_letters = tables(report, "### Do All Models Make Mistakes on the Same Questions?")
     letters = answers.pivot(index=["subject", "index"], columns="model", values="predicted")
     gold = answers.groupby(["subject", "index"])["gold"].first()
-    for pair, both, expected, *_, same, _, _ in rows[1:]:
+    for (pair, both, expected, *_), (_, _, same, *_) in zip(mistakes[1:], same_letters[1:], strict=True):
         one, other = (letters[name] for name in pair.split(", "))
         missed = (one != gold) & (other != gold)
         assert int(both) == missed.sum()
         assert int(expected) == round((one != gold).mean() * (other != gold).mean() * len(gold))
         agree = (missed & (one == other)).sum()
         assert same == f"{agree} ({percent(agree / missed.sum())})"
-    assert len(rows) == 4
+    assert len(mistakes) == 4
+
+
+def test_the_matrix_of_models_matches_the_answers(report, answers):
+    matrix, pairs = tables(report, "#### Which Model Is Better?")
+    right = answers.pivot(index=["subject", "index"], columns="model", values="correct")
+    points = {model: 100 * right[model].mean() for model in MODELS}
+    for row, *cells in matrix[1:]:
+        for column, cell in zip(matrix[0][1:], cells, strict=True):
+            assert float(cell.split()[0] if cell else 0) == pytest.approx(points[row] - points[column], abs=0.051)
+    for pair, only_first, only_second, *_ in pairs[1:]:
+        one, other = (right[name].astype(bool) for name in pair.split(", "))
+        assert (int(only_first), int(only_second)) == ((one & ~other).sum(), (other & ~one).sum())
 
 
 def test_the_letter_table_matches_the_answers(report, every_answer):
@@ -138,7 +150,7 @@ def test_the_letter_table_matches_the_answers(report, every_answer):
 def test_each_claim_is_listed_with_two_verdicts(report):
     counts, rows = tables(report, "## Appendix: The Writeup's Claims and Numbers")
     assert len(rows) > 30 and sum(map(int, counts[1][1:])) == sum(map(int, counts[2][1:])) == len(rows) - 1
-    verdict = re.compile(r"(holds|does not hold|not testable here): .+")
+    verdict = re.compile(r"(holds|does not hold|cannot be told|not testable here): .+")
     for _, claim, tested, published, run in rows[1:]:
         assert claim and tested and verdict.fullmatch(published) and verdict.fullmatch(run)
     # The demo's own models say this of themselves; what the writeup says of Qwen2.5 they leave open.

@@ -3,6 +3,7 @@
 with a run that nobody disturbed: python tests/faults/kill_runs.py --kills 20"""
 
 import argparse
+import json
 import os
 import random
 import shutil
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -29,25 +31,41 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20, help="how many processes to kill (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="chooses moments and victims (default: 0)")
+    parser.add_argument("--undisturbed", type=Path, help="a folder in which the study has run undisturbed (default: run it)")
     return parser.parse_args()
 
 
-def complete(folder: Path) -> tuple[dict[str, bytes], float]:
-    """Run the study to its end: the evaluation files' bytes by name, and the seconds it took."""
-    began = time.monotonic()
-    # A killed Snakemake leaves its lock behind; its own message says to remove it so.
-    subprocess.run([*COMMAND, "--unlock"], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
+def unlock(folder: Path) -> None:
+    """Remove the lock that a killed Snakemake leaves behind, as its own message says."""
+    if any(folder.glob(".snakemake/locks/*")):
+        subprocess.run([*COMMAND, "--unlock"], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
+
+
+def complete(folder: Path) -> dict[str, bytes]:
+    """Run the study to its end, and return the evaluation files' bytes by name."""
+    unlock(folder)
     process = subprocess.run(COMMAND, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
     if process.returncode:
         sys.exit(f"the study did not come to its end after the kills:\n{process.stdout[-3000:]}{process.stderr[-3000:]}")
+    return evaluations(folder)
+
+
+def evaluations(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of a study's evaluation files by name."""
     made = folder / "results/smoke/evaluations"
-    return {str(path.relative_to(made)): path.read_bytes() for path in sorted(made.rglob("*.json"))}, time.monotonic() - began
+    return {str(path.relative_to(made)): path.read_bytes() for path in sorted(made.rglob("*.json"))}
+
+
+def seconds(folder: Path) -> float:
+    """Return how long the finished run in a folder took."""
+    record = json.loads((folder / "results/smoke/provenance.json").read_text())
+    return (datetime.fromisoformat(record["ended"]) - datetime.fromisoformat(record["started"])).total_seconds()
 
 
 def kill_one(folder: Path, after_s: float, chance: random.Random) -> str | None:
     """Start the study, wait, and kill Snakemake, one of its jobs, or all at once, as a power cut does; what it was, None
     where the study had ended before."""
-    subprocess.run([*COMMAND, "--unlock"], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
+    unlock(folder)
     main = subprocess.Popen(COMMAND, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         main.wait(timeout=after_s)
@@ -71,7 +89,12 @@ def main() -> None:
     args = arguments()
     chance = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as place:
-        whole, took = complete(copy_of_the_workflow(Path(place) / "whole"))
+        if undisturbed := args.undisturbed:
+            whole = evaluations(undisturbed)
+        else:
+            undisturbed = copy_of_the_workflow(Path(place) / "whole")
+            whole = complete(undisturbed)
+        took = seconds(undisturbed)
         print(f"undisturbed: {len(whole)} evaluation files in {took:.0f} s", flush=True)
         killed: Counter[str] = Counter()
         ended = 0
@@ -86,7 +109,7 @@ def main() -> None:
                     took = min(took, time.monotonic() - began)
                     break
                 killed.update([kind])
-            found, _ = complete(folder)
+            found = complete(folder)
             ended += 1
             if found != whole:
                 differ = sorted(name for name in {**found, **whole} if found.get(name) != whole.get(name))

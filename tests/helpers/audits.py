@@ -1,14 +1,17 @@
 """Made-up runs for tests of the claims audit: the writeup's models, with the published counts or others."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy
 from mmlu_kit import study as studies
-from mmlu_kit.analysis.document import AnalysisFile, Difficulty, PairAnalysis
 from mmlu_kit.claims import audit
-from mmlu_kit.claims.document import Judgement
-from mmlu_kit.claims.evidence import Evidence
-from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.answers import Answers
+from mmlu_kit.claims.document import Judgement, Reading
+from mmlu_kit.claims.evidence import Counts, Evidence
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference_claims import Claims
 from mmlu_kit.claims.run_evidence import run_evidence
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation.answers import Totals
@@ -44,6 +47,7 @@ SETUPS = [
     for number, device, quantization in (
         (1, Device.CUDA, Quantization.NONE),
         (2, Device.CUDA, Quantization.FOUR_BIT),
+        (3, Device.CUDA, Quantization.EIGHT_BIT),
         (4, Device.CPU, Quantization.NONE),
         (5, Device.CPU, Quantization.FOUR_BIT),
     )
@@ -133,32 +137,83 @@ def timed(merged: Merged, *runs: tuple, model: str = NAMES["Llama"]) -> Merged:
     return merged.model_copy(update={"study": study, "setups": timing_setups.compare(asked, made).without_answers()})
 
 
-def analysis(pairs: Sequence[PairAnalysis] = ()) -> AnalysisFile:
-    """Return an analysis.json with only these pairs."""
-    return AnalysisFile(
-        study="made",
-        questions=0,
-        models=[],
-        compared=[],
-        pairs=list(pairs),
-        cochran_q=None,
-        difficulty=Difficulty(order=[], guessing={}, kendall_w=None, spearman=[]),
-        models_wrong=None,
-        hardest=[],
-        question_faults=[],
-        label_errors=None,
-        warnings=[],
+def answers(
+    merged: Merged, reading: Reading = Reading.GENERATED, shared: float = 1, always: Mapping[str, str] | None = None
+) -> dict[str, Answers]:
+    """Return made-up answers with as many right ones as merged.json counts on each subject, by model.
+
+    Models find the same questions hard if `shared` is 1, and independent ones if it is 0. A wrong answer is the letter after
+    the right one. Some models may `always` choose a letter, whatever merged.json counts.
+    """
+    common = numpy.random.default_rng(0)
+    difficulty = {subject: common.normal(size=3000) for subject in merged.study.subjects}
+    random = numpy.random.default_rng(1)
+    by_model: dict[str, list[Answers]] = {}
+    for result in merged.results:
+        totals, number = result.totals, result.totals.questions
+        generated = totals.correct_generated if reading == Reading.GENERATED else None
+        right = totals.correct if generated is None else generated
+        hard = shared * difficulty[result.subject][:number] + (1 - shared) * random.normal(size=number)
+        gold = numpy.arange(number) % 4
+        letters = numpy.where(hard.argsort().argsort() < right, gold, (gold + 1) % 4)
+        if result.model in (always or {}):
+            letters = numpy.full(number, "ABCD".index(always[result.model]))
+        questions = tuple(f"{result.subject} {index}" for index in range(number))
+        subjects = numpy.full(number, result.subject)
+        made = Answers(questions, subjects, letters, gold, numpy.full(number, 4))
+        by_model.setdefault(result.model, []).append(made)
+    return {model: _joined(parts) for model, parts in by_model.items()}
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    arrays = [numpy.concatenate([getattr(part, name) for part in parts]) for name in ("subjects", "letters", "gold", "choices")]
+    return Answers(tuple(question for part in parts for question in part.questions), *arrays)
+
+
+def evidence(merged: Merged, reading: Reading = Reading.GENERATED, **made: object) -> Evidence:
+    """Return a run's evidence in one reading; `made` is how `answers` are made."""
+    return run_evidence(merged, PUBLISHED, reading, answers(merged, reading, **made))
+
+
+def published_counts(merged: Merged) -> Evidence:
+    """Return a run's evidence if no answers to single questions are known."""
+    return run_evidence(merged, PUBLISHED, Reading.GENERATED, {})
+
+
+def evidence_of_letters(merged: Merged, random: numpy.random.Generator, *guessing: str) -> Evidence:
+    """Return a run's evidence with letters drawn at random, more of some than of others, whatever merged.json counts.
+
+    If models are named as `guessing`, only their letters are.
+    """
+    drawn = {
+        model: replace(made, letters=random.choice(4, len(made.letters), p=[0.4, 0.3, 0.2, 0.1]))
+        if model in guessing or not guessing
+        else made
+        for model, made in answers(merged).items()
+    }
+    evidence = run_evidence(merged, PUBLISHED, Reading.GENERATED, drawn)
+    models = tuple(
+        replace(model, total=replace(model.total, correct=int(drawn[model.name].right.sum()))) for model in evidence.models
     )
+    return replace(evidence, models=models)
 
 
-def evidence(merged: Merged, pairs: Sequence[PairAnalysis] = ()) -> Evidence:
-    """Return a run's evidence; `pairs` are the analysis's."""
-    return run_evidence(merged, analysis(pairs), PUBLISHED)
+def evidence_of_counts(merged: Merged, random: numpy.random.Generator, share: float) -> Evidence:
+    """Return a run's evidence with this probability of a right answer on every subject, and without single answers."""
+    evidence = published_counts(merged)
+
+    def drawn(counts: Counts) -> Counts:
+        return replace(counts, correct=int(random.binomial(counts.questions, share)))
+
+    models = (
+        replace(model, subjects={name: drawn(counts) for name, counts in model.subjects.items()}) for model in evidence.models
+    )
+    return replace(evidence, models=tuple(models))
 
 
-def judge(claim: str, merged: Merged, pairs: Sequence[PairAnalysis] = ()) -> Judgement:
-    """Return the verdict on one of the writeup's claims by a run; `pairs` are the analysis's."""
-    return audit.judge_claim(CLAIMS[claim], evidence(merged, pairs))
+def judge(claim: str, merged: Merged, **made: object) -> Judgement:
+    """Return the verdict on one of the writeup's claims by a run, by the generated letter; `made` is as in `evidence`."""
+    return audit.judge_claim(CLAIMS[claim], evidence(merged, **made))
 
 
 def _timing_run(

@@ -12,7 +12,8 @@ from mmlu_kit.analysis import mistakes
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit
 from mmlu_kit.claims.document import ClaimsFile
-from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference_claims import Claims
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import answers, orders, records
 from mmlu_kit.evaluation.answers import Record
@@ -308,11 +309,11 @@ def analysis_of(options: Sequence[str | Path]) -> AnalysisFile:
     return analysis(made.merged, made.table())
 
 
-def claims(merged: Merged, analysis: AnalysisFile) -> ClaimsFile:
-    """Return claims.json of a made-up study, from the project's reference files."""
+def claims(merged: Merged, outcomes: Sequence[Evaluation | NotRun] = ()) -> ClaimsFile:
+    """Return claims.json of a made-up study, from the project's reference files; `outcomes` are the study's, if at hand."""
     reference = WORKFLOW / "reference"
     published, listed = Published.read_yaml(reference / "published.yaml"), Claims.read_yaml(reference / "claims.yaml")
-    return audit.audit(merged, analysis, published, listed)
+    return audit.audit(merged, published, listed, outcomes)
 
 
 def run(study: Study) -> RunFile:
@@ -337,5 +338,5 @@ def run(study: Study) -> RunFile:
 def report(merged: Merged, table: pandas.DataFrame, questions: list[Question] | None = None, **changes: object) -> str:
     """Return report.md of a made-up study, with claims if it has a reference; `changes` apply to the analysis."""
     analysed = analysis(merged, table, questions).model_copy(update=changes)
-    audited = claims(merged, analysed) if merged.study.reference else None
+    audited = claims(merged) if merged.study.reference else None
     return context.render(merged, analysed, audited, run(merged.study), WORKFLOW / "report")

@@ -29,6 +29,14 @@ def hardest(**changes: object) -> Change:
     return lambda plain: plain["hardest"].append(made)
 
 
+DIFFERENCE = {"model": "x", "chi2": 1.0, "df": 1, "p": 0.5, "p_holm": 0.5}
+
+
+def difficulty(**changes: object) -> Change:
+    """Return the change of the part on the difficulty of subjects."""
+    return lambda plain: plain["difficulty"].update(changes)
+
+
 def not_generated(plain: Any) -> None:
     """Take away the generated letters of the first model."""
     plain["models"][0]["generated"] = None
@@ -53,7 +61,9 @@ def forged() -> Iterator[tuple[str, Change]]:
     yield "its hardest questions lack a model's answer", hardest(predicted={"a": "A"})
     yield "its pairs are of other models", lambda plain: plain["pairs"][0].update(models=["a", "x"])
     yield "models_wrong: expected and observed are of different numbers of models", _fewer_expected
-    yield "difficulty: guessing is not of the subjects in order", lambda plain: plain["difficulty"].update(guessing={})
+    yield "its differences between subjects are of other models", difficulty(differences=[DIFFERENCE])
+    yield "not every model has a readable answer on law", difficulty(order=["law"], guessing={"law": 0.25})
+    yield "difficulty: guessing is not of the subjects in order", difficulty(guessing={})
 
 
 def _fewer_expected(plain: Any) -> None:

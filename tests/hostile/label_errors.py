@@ -65,6 +65,9 @@ DAMAGED = {
     "bytes of Mac Roman": checks(question="the bully’s", encoding="mac_roman"),
     "bytes of Windows-1252": checks(question="the bully’s", encoding="cp1252"),
     "semicolons": checks(delimiter=";"),
+    "a right answer that is code": checks(error_type="wrong groundtruth", correct_answer="__import__('os').system('x')"),
+    "right answers without end": checks(error_type="wrong groundtruth", correct_answer="0," * 60_000),
+    "a right answer with an escape sequence": checks(error_type="wrong groundtruth", correct_answer="\x1b[2J"),
 }
 UNREADABLE = {
     "no content": (b"", "mmlu_anatomy.csv: its header lacks choices, error_type, question"),

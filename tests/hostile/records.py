@@ -359,7 +359,7 @@ PROGRAMS = [
     )
     for command in [
         ("analyse.py", "--output", "x"),
-        ("audit_claims.py", "--analysis", "x", "--reference", "x", "--output", "x"),
+        ("audit_claims.py", "--reference", "x", "--output", "x"),
         ("draw_figures.py", "--analysis", "x", "--folder", "x"),
         (
             "write_report.py",

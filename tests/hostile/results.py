@@ -157,7 +157,7 @@ def claims(folder: Path) -> list[str | Path]:
     """claims.json with a verdict that its own numbers contradict."""
     options = study(folder)
     model = audits.run("0.5B")
-    results.claims(model, audits.analysis()).write(Path(options[3]) / "claims.json")
+    results.claims(model).write(Path(options[3]) / "claims.json")
     edit(Path(options[3]) / "claims.json", lambda plain: plain["numbers"][-1].update(verdict="reproduced"))
     return ["mmlu-kit", "verify", options[3]]
 
@@ -173,7 +173,7 @@ def report(line: str | None, **changes: Change) -> Hostile:
         merged, table = results.merged(study, answers)
         analysed, subject = results.analysis(merged, table), folder / "resources/subjects/q@local/anatomy.jsonl"
         run = run_record.describe(merged, folder / "results/made", WORKFLOW.parent, RunStart(), {}, [subject])
-        documents = {"analysis": analysed, "claims": results.claims(merged, analysed), "run": run}
+        documents = {"analysis": analysed, "claims": results.claims(merged, outcomes), "run": run}
         for name, document in documents.items():
             document.write(folder / f"{name}.json")
             edit(folder / f"{name}.json", changes.get(name, values()))
@@ -191,7 +191,7 @@ def first(**changes: object) -> Change:
 
 def other_verdict(plain: Any) -> None:
     """Turn a verdict of claims.json that the run's numbers give."""
-    claim = next(each for each in plain["claims"] if each["run"]["verdict"] == "does not hold")
+    claim = next(each for each in plain["claims"] if each["run"]["verdict"] not in ("holds", "not testable here"))
     claim["run"]["verdict"] = "holds"
 
 

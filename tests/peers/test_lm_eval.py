@@ -29,8 +29,11 @@ SUBJECTS = (
     "abstract_algebra anatomy astronomy business_ethics clinical_knowledge college_biology college_chemistry "
     "college_computer_science college_mathematics college_medicine"
 ).split()
-# All questions of the ten subjects, and some where prompts are longest.
-TINY = [("lm_eval", 0, None), ("lm_eval", 5, None), ("chat", 0, None), ("chat", 5, 40)]
+# All questions of the ten subjects, and some where prompts are longest. A Llama reads the same tokens, so some are enough.
+TINY = {
+    "tiny qwen2": [("lm_eval", 0, None), ("lm_eval", 5, None), ("chat", 0, None), ("chat", 5, 40)],
+    "tiny llama": [("lm_eval", 0, 40), ("lm_eval", 5, 10), ("chat", 0, 40), ("chat", 5, 10)],
+}
 
 
 @pytest.fixture(scope="module")
@@ -69,32 +72,48 @@ def score(model, tokenizer, prompts, preset):
 
 
 @pytest.mark.parametrize(
-    ("name", "preset", "examples", "most"),
+    ("name", "preset", "examples", "most", "subjects"),
     [
-        *((f"tiny {name}", *rest) for name in ("qwen2", "llama") for rest in TINY),
-        ("qwen2", "lm_eval", 0, 40),
-        ("qwen2", "lm_eval", 5, 4),
-        ("qwen2", "chat", 0, 10),
-        ("qwen2", "chat", 5, 2),
-        ("llama", "lm_eval", 0, 10),
-        ("llama", "chat", 5, 2),
-        ("full", "lm_eval", 0, 1),
-        ("full", "lm_eval", 5, 1),
+        *((name, *rest, 10) for name, rows in TINY.items() for rest in rows),
+        ("qwen2", "lm_eval", 0, 10, 10),
+        ("qwen2", "lm_eval", 5, 2, 10),
+        ("qwen2", "chat", 0, 4, 10),
+        ("qwen2", "chat", 5, 1, 10),
+        ("llama", "lm_eval", 0, 4, 10),
+        ("llama", "chat", 5, 1, 10),
+        ("full", "lm_eval", 0, 1, 10),
+        ("full", "lm_eval", 5, 1, 3),
     ],
 )
-def test_letter_log_likelihoods_equal_lm_evals(folders, real_data, name, preset, examples, most):
+def test_letter_log_likelihoods_equal_lm_evals(folders, real_data, name, preset, examples, most, subjects):
     from lm_eval.models.huggingface import HFLM
 
     model = transformers_model.load_model(folders[name], LoadSettings())
     tokenizer = tokenizers.load_tokenizer(folders[name])
-    by_subject = prepared(real_data, tokenizer, preset, examples, most)
-    assert sum(map(len, by_subject)) == (1369 if most is None else 10 * most)
+    by_subject = prepared(real_data, tokenizer, preset, examples, most, SUBJECTS[:subjects])
+    assert sum(map(len, by_subject)) == (1369 if most is None else subjects * most)
     lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=32768)
     flips = []
     for prompts in by_subject:
         records = score(model, tokenizer, prompts, preset)
         flips += peers.ties_ranked_otherwise(records, peers.letter_logprobs(lm, prompts))
     print(f"{name}, {preset}, {examples} examples: ties ranked otherwise: {flips or 'none'}")
+
+
+@pytest.mark.parametrize(("preset", "examples"), [("lm_eval", 0), ("lm_eval", 5), ("chat", 0), ("chat", 5)])
+def test_all_prompts_have_lm_evals_tokens(folders, real_data, preset, examples):
+    """Every prompt of the ten subjects and the first letter that may answer it, by a real tokenizer."""
+    from lm_eval.models.huggingface import HFLM
+
+    tokenizer = tokenizers.load_tokenizer(folders["qwen2"])
+    model = transformers_model.load_model(folders["tiny qwen2"], LoadSettings())
+    lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=8, max_length=32768)
+    prompts = [prompt for subject in prepared(real_data, tokenizer, preset, examples, None) for prompt in subject]
+    assert len(prompts) == 1369
+    for prompt in prompts:
+        context, letter = lm._encode_pair(prompt.text, prompt.answers[0])
+        # lm-eval counts the white space that a prompt ends with as part of the answer.
+        assert (*context, *letter) == (*prompt.ids, prompt.letter_ids[0]), prompt.question.name
 
 
 @pytest.mark.parametrize(

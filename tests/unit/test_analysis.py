@@ -85,10 +85,12 @@ def test_five_checkpoints_of_one_model_agree(analysis, predictions, asked):
         assert pair.same_wrong_rate > 0.85 > 0.5 > pair.same_wrong_null.high and pair.same_wrong_p == 1 / 2000
         assert pair.mcnemar.p_holm > 0.05  # and none is better than another
     assert analysis.cochran_q.p > 0.05
-    assert analysis.difficulty.kendall_w.w > 0.9
+    w = analysis.difficulty.kendall_w
+    assert w.w > 0.9 and w.expected > 0.8 and w.p > 0.05  # they agree on nearly every question, so on shuffled subjects too
+    assert analysis.difficulty.p_mean < 0.01
     assert {"college_mathematics", "abstract_algebra", "college_chemistry"} == set(analysis.difficulty.order[:3])
     wrong = analysis.models_wrong
-    assert wrong.p < 1e-10 and wrong.observed[0] > 10 * wrong.expected[0]
+    assert wrong.p == wrong.p_within == 1 / 2000 and wrong.observed[0] > 10 * wrong.expected[0]
     assert wrong.observed[5] > 5 * wrong.expected[5]
 
 
@@ -96,7 +98,8 @@ def test_the_checkpoints_prefer_a(analysis):
     for model in analysis.models:
         assert model.letters["A"].share > 1.5 * model.letters["A"].gold_share
         assert model.letters["A"].recall > 0.6 and max(model.letters[letter].recall for letter in "BCD") < 0.5
-        assert model.share_sd > 0.08 and model.recall_sd > 0.1
+        assert model.letter_spread.sd > 0.08 and model.recall_spread.sd > 0.1
+        assert model.letter_spread.by_chance < 0.03 and model.letter_spread.p == 1 / 2000 < model.letter_spread.p_holm < 0.01
         assert model.warnings == []  # well under half of all answers, though
         assert model.guessing.p < 1e-30 and model.constant_letter.letter == "D"
 
@@ -105,8 +108,10 @@ def test_the_checkpoints_do_better_on_correct_labels(analysis):
     checks = analysis.label_errors
     assert (checks.checked, checks.flagged, checks.unmatched) == (970, 66, 0)
     for model in checks.models:
-        assert model.accuracy_flagged < model.accuracy < model.accuracy_clean
-        assert (model.clean, model.flagged) == (904, 66)
+        assert model.flagged.share < model.checked.share < model.clean.share
+        assert (model.clean.questions, model.flagged.questions) == (904, 66)
+        assert model.change.low > 0 and model.change.p_holm < 0.05
+        assert model.corrected.questions == 935 and model.checked.share < model.corrected.share
 
 
 def test_agreement_beyond_chance_is_lower_than_plain_agreement(analysis, predictions):

@@ -40,19 +40,6 @@ def requested_on_cuda(evaluation, **changes):
     return evaluation.model_copy(update={"requested": requested, **changes})
 
 
-@pytest.mark.parametrize(
-    ("answers", "sentence"),
-    [
-        ({"s": WORSE, "m": MIDDLE, "l": BEST}, "Accuracy rises with every step in parameter count: l (0.60 B) reaches 100.0%"),
-        ({"s": MIDDLE, "m": WORSE, "l": BEST}, "Accuracy does not rise with every step in parameter count, but"),
-        ({"s": BEST, "m": WORSE, "l": MIDDLE}, "Accuracy does not rise with parameter count: l (0.60 B) reaches 50.0%"),
-        ({"s": WORSE, "m": WORSE, "l": WORSE}, "Accuracy does not rise with parameter count: l (0.60 B) reaches 25.0%"),
-    ],
-)
-def test_the_sentence_on_size_follows_the_numbers(answers, sentence):
-    assert sentence in report(answers)
-
-
 def test_one_model_has_no_sentence_on_size():
     text = report({"s": BEST})
     assert "parameter count" not in text[: text.index("## Appendix: The Writeup's Claims")]
@@ -231,7 +218,7 @@ def test_a_resumed_model_is_named_and_has_no_times():
 
 
 def test_questions_are_counted_by_how_many_models_miss_them():
-    text = report({"s": WORSE, "m": MIDDLE, "l": BEST})
+    text = report({"s": "ACBA", "m": MIDDLE, "l": BEST})
     # A is right for all; B wrong for s; C and D wrong for s and m.
     assert [line for line in text.splitlines() if " of 3 |" in line] == [
         "| 0 of 3 | 1 | 25.0% | 0 |",

@@ -5,11 +5,11 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from mmlu_kit import statistics
 from mmlu_kit.jobs import ending
 from mmlu_kit.results import merging
 from mmlu_kit.results.merged import Missing, NotRunHere
 from mmlu_kit.settings import Device, Orders, Preset, Score
+from mmlu_kit.statistics import proportions
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
@@ -129,7 +129,7 @@ def test_merged_json_that_cannot_be_read_is_one_line(tmp_path):
 
 def test_the_interval_is_that_of_the_report():
     for successes, trials in [(0, 1), (1, 1), (0, 40), (25, 100), (99, 100), (3511, 14042)]:
-        assert ending.wilson(successes, trials) == pytest.approx(statistics.wilson(successes, trials), abs=1e-12)
+        assert ending.wilson(successes, trials) == pytest.approx(proportions.wilson(successes, trials), abs=1e-12)
 
 
 def test_the_snakefile_does_not_wait_for_large_libraries(root):

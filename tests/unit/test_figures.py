@@ -24,7 +24,7 @@ ALL = {**figures.DRAW, **mistake_figures.DRAW}
 def study():
     """merged.json and questions.csv of two models, one of which lacks a subject."""
     subjects = ["anatomy", "high_school_government_and_politics"]
-    answers = {"small": dict.fromkeys(subjects, "AAAA"), LONG: {"anatomy": "ABCA"}}
+    answers = {"small": dict.fromkeys(subjects, "AAAB"), LONG: {"anatomy": "ABCA"}}
     return results.merged(results.study(["small", LONG], subjects), answers)
 
 
@@ -227,7 +227,7 @@ def test_shares_of_right_wrong_and_unparsed_answers_are_on_the_figure():
 def test_observed_and_independent_mistakes_are_on_the_histogram(data):
     figure = mistake_figures.models_wrong(*data["models_wrong"])
     # Of four questions: A right for both, B and C for one, D for none; one model is right on a quarter, the other on three.
-    assert [text.get_text() for text in figure.axes[0].texts] == ["1", "1", "2", "2", "1", "1"]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1", "2", "1", "1", "2", "1"]
     assert [patch.get_height() for patch in figure.axes[0].patches[3:]] == pytest.approx([0.75, 2.5, 0.75])
     pyplot.close(figure)
 
@@ -235,4 +235,18 @@ def test_observed_and_independent_mistakes_are_on_the_histogram(data):
 @pytest.mark.parametrize("name", mistake_figures.DRAW)
 def test_eight_models_with_long_names_fit(name):
     models = [f"Some-rather-long-model-name-{number}B-Instruct-4bit" for number in range(8)]
-    inside(ALL[name], analysis({model: {"anatomy": LETTERS[place % 4] * 100} for place, model in enumerate(models)}))
+    inside(ALL[name], analysis({model: {"anatomy": (LETTERS[place % 4] * 4 + "A") * 20} for place, model in enumerate(models)}))
+
+
+def test_each_point_of_the_reliability_figure_has_its_interval():
+    """Confidences are all the same in half of the answers, and differ in the others."""
+    merged, table = results.merged(results.study(["m"], ["anatomy"]), {"m": {"anatomy": "ABCA" * 25}})
+    table["logprob_A"] += [0.01 * (index // 2) * (index % 2) for index in range(100)]
+    (model,) = (analysis := results.analysis(merged, table)).models
+    figure = mistake_figures.reliability(analysis)
+    points, _, (bars,) = figure.axes[0].containers[0]
+    bins = model.calibration.bins
+    assert len(bins) > 4 and list(points.get_ydata()) == [100 * bin.accuracy for bin in bins]
+    ends = [sorted(segment[:, 1]) for segment in bars.get_segments()]
+    assert ends == [pytest.approx([100 * bin.low, 100 * bin.high]) for bin in bins]
+    pyplot.close(figure)

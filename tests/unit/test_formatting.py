@@ -41,6 +41,30 @@ def test_sizes(size, text):
     assert formatting.size(size) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "draws", "text"),
+    [
+        (None, None, "—"),
+        (0.0312, None, "p = 0.031"),
+        (1.0, None, "p = 1"),
+        (0.0496, None, "p = 0.0496"),
+        (0.0504, None, "p = 0.0504"),
+        (0.05, None, "p = 0.05"),
+        (0.051, None, "p = 0.051"),
+        (0.00009, None, "p < 0.0001"),
+        (0.0001, None, "p = 0.0001"),
+        (None, 1999, "—"),
+        (1 / 2000, 1999, "p ≤ 0.0005"),
+        (2 / 2000, 1999, "p = 0.001"),
+        (1.0, 1999, "p = 1"),
+        (1 / 10_000, 9999, "p ≤ 0.0001"),
+        (1 / 400, 399, "p ≤ 0.0025"),
+    ],
+)
+def test_p_values_and_the_smallest_of_a_permutation_test(value, draws, text):
+    assert formatting.p_value(value, draws) == text
+
+
 def test_columns_are_aligned():
     assert formatting.columns([("model", "size"), ("a", "1"), ("long name", "")]) == [
         "model      size",

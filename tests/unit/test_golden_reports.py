@@ -10,7 +10,10 @@ import random
 from pathlib import Path
 
 import pytest
-from mmlu_kit.analysis.document import AnalysisFile, LabelAccuracies, LabelErrors
+from mmlu_kit.analysis import paired
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
+from mmlu_kit.analysis.values import Proportion
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, Judgement, NumberResult, NumberVerdict
 from mmlu_kit.config import ImportedEntry, SubjectsOfModel
 from mmlu_kit.evaluation import records
@@ -121,8 +124,24 @@ def devices() -> tuple[Merged, AnalysisFile, RunFile]:
     ]
     merged = merging.merge(study, outcomes, timings, Processes({}))
     analysis = results.analysis(merged, merging.table(study, outcomes))
-    flagged = LabelAccuracies(model="on-cpu", accuracy=0.5, accuracy_clean=0.55, accuracy_flagged=None, clean=80, flagged=0)
-    errors = LabelErrors(checked=90, flagged=10, unmatched=2, by_type={"wrong_groundtruth": 10}, models=[flagged])
+    flagged = LabelAccuracies(
+        model="on-cpu",
+        checked=Proportion(**paired.proportion([True, False] * 45)),
+        clean=Proportion(**paired.proportion([True] * 44 + [False] * 36)),
+        flagged=None,
+        change=None,
+        corrected=None,
+        correction=None,
+    )
+    errors = LabelErrors(
+        checked=90,
+        flagged=10,
+        corrected=4,
+        unread_corrections=1,
+        unmatched=2,
+        by_type={"wrong groundtruth": 10},
+        models=[flagged],
+    )
     run = results.run(study).model_copy(update={"images": {"cpu": Image(name="images/cpu.sif", sha256="a" * 64)}})
     return merged, analysis.model_copy(update={"label_errors": errors}), run
 

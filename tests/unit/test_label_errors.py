@@ -4,6 +4,7 @@ import csv
 
 import pytest
 from mmlu_kit.analysis import label_errors
+from mmlu_kit.analysis.label_accuracies import label_accuracies
 from mmlu_kit.inputs import questions
 from mmlu_kit.user_errors import UserError
 
@@ -53,7 +54,9 @@ def test_both_separators_and_all_spellings_are_read(tmp_path, separator):
         "no correct answer", "wrong groundtruth",
     ]  # fmt: skip
     assert checks.unmatched == 0
-    assert checks.warnings == ["1 label check left to an expert: these questions count as neither good nor flagged."]
+    expert, uncorrected = checks.warnings
+    assert expert == "1 label check left to an expert: these questions count as neither good nor flagged."
+    assert uncorrected.endswith("correct_answer: anatomy 3 (empty), anatomy 4 (empty), anatomy 9 (empty).")
 
 
 def test_a_check_is_matched_by_text_and_not_by_row_number(tmp_path):
@@ -83,7 +86,7 @@ def test_duplicate_questions_share_a_check_and_errors_win(tmp_path):
 def test_unmatched_checks_give_a_warning(tmp_path):
     checks = matched(folder(tmp_path, [row()]), question("Another?"))
     assert checks.unmatched == 1 and "No label was checked" in " ".join(checks.warnings)
-    counts = label_errors.accuracies(checks, {})
+    counts = label_accuracies(checks, {})
     assert (counts.checked, counts.flagged, counts.models) == (0, 0, [])
 
 
@@ -204,7 +207,7 @@ def test_every_real_check_matches_a_question(real_data):
     asked = [question for path, name in files for question in questions.read_csv(path, name, "test")]
     checks = label_errors.match(label_errors.read(real_data / "mmlu_redux", names), asked)
     assert len(names) == 10 and len(checks.types) == 1000 and checks.unmatched == 0
-    counts = label_errors.accuracies(checks, {})
+    counts = label_accuracies(checks, {})
     assert (counts.checked, counts.flagged) == (989, 66)
     assert counts.by_type == {
         "bad question clarity": 25,

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from mmlu_kit import statistics
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.answers import Totals
@@ -11,6 +10,7 @@ from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.results.merged import Merged, Missing, NotRunHere
 from mmlu_kit.settings import Device, DType, Orders, Preset
+from mmlu_kit.statistics import proportions
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
@@ -125,7 +125,7 @@ def test_a_gpu_and_a_cpu_are_compared_only_if_asked_in_the_same_way():
     ("successes", "trials", "low", "high"), [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)]
 )
 def test_wilson_intervals_equal_published_ones(successes, trials, low, high):
-    assert statistics.wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
+    assert proportions.wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_missing_evaluations_are_named_and_not_counted():

@@ -3,13 +3,17 @@
 import numpy
 import pandas
 import pytest
-from mmlu_kit import statistics
-from mmlu_kit.analysis import mistakes, pairs
-from mmlu_kit.analysis.document import AnalysisFile, HardQuestion, LabelAccuracies, LabelErrors, McNemar
-from mmlu_kit.analysis.label_checks import LabelChecks
+from mmlu_kit.analysis import mistakes, pairs, subject_order
+from mmlu_kit.analysis.difficulty_document import HardQuestion
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.label_checks import Correction, LabelChecks
+from mmlu_kit.analysis.label_document import LabelErrors
 from mmlu_kit.analysis.model_document import ConstantLetter, LetterShares
+from mmlu_kit.analysis.models_wrong import count_models_wrong
+from mmlu_kit.analysis.pair_document import McNemar
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.statistics import multiple, proportions
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers.analyses import RIGHT, TEN, questions_on, study_of
@@ -60,20 +64,21 @@ def test_a_model_that_always_answers_a_is_no_better_than_always_answering_a():
     assert model.constant_letter == ConstantLetter(letter="A", accuracy=0.25, p=1.0)
     assert model.letters["A"] == LetterShares(share=1.0, expected_share=0.25, gold_share=0.25, recall=1.0)
     assert model.letters["B"] == LetterShares(share=0.0, expected_share=0.25, gold_share=0.25, recall=0.0)
-    assert model.share_sd == model.recall_sd == pytest.approx(0.4330127)
+    assert model.letter_spread.sd == model.recall_spread.sd == pytest.approx(0.4330127)
 
 
 def test_a_letter_that_is_never_right_has_no_recall():
     model = analysed({"m": {"anatomy": "ABA"}}).models[0]
-    assert model.letters["D"].recall is None and model.recall_sd is None and model.share_sd > 0
+    assert model.letters["D"].recall is None and model.recall_spread is None and model.letter_spread.sd > 0
 
 
 def test_confidence_is_the_best_letters_probability_among_the_four():
     calibration = analysed({"m": {"anatomy": RIGHT[:50] + "A" * 50}}).models[0].calibration
     confidence = 1 / (1 + 3 * numpy.exp(-2.0))  # results.py: -0.5 for the best letter, -2.5 for the others
-    (filled,) = [bin for bin in calibration.bins if bin.count]
-    assert filled.confidence == pytest.approx(confidence) and filled.low < confidence < filled.high
-    assert calibration.ece == pytest.approx(abs(confidence - filled.accuracy))
+    (filled,) = calibration.bins  # equal confidences share a bin
+    assert (filled.least, filled.confidence, filled.most) == pytest.approx((confidence,) * 3)
+    assert calibration.error.ece == pytest.approx(abs(confidence - filled.accuracy))
+    assert (filled.low, filled.high) == proportions.wilson(62, 100)
 
 
 def test_fewer_than_100_questions_are_descriptive_only():
@@ -103,8 +108,9 @@ def test_fewer_than_ten_subjects_have_no_clustered_interval():
     nine = analysed({"m": {subject: mixed[subject] for subject in TEN[:9]}}).models[0]
     assert nine.clustered is None and "9 subjects, fewer than 10: no interval clustered" in " ".join(nine.warnings)
     assert "1 subject, fewer than 10" in warnings({"anatomy": RIGHT})
-    perfect = analysed({"m": {subject: RIGHT[:20] for subject in TEN}}).models[0]
-    assert perfect.clustered is None and "All answers are right" in " ".join(perfect.warnings)
+    for answers in (RIGHT[:20], RIGHT[:10] + "BCDABCDABC"):
+        even = analysed({"m": dict.fromkeys(TEN, answers)}).models[0]
+        assert even.clustered is None and "Its accuracy is the same on every subject" in " ".join(even.warnings)
 
 
 def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):
@@ -118,6 +124,24 @@ def simulated(seed, accuracy, letter_bias=(0.25, 0.25, 0.25, 0.25)):
     return answers
 
 
+def test_the_gap_of_confidence_is_clustered_by_ten_subjects():
+    (ten,) = analysed({"m": simulated(1, 0.6)}).models
+    gap = ten.calibration.gap
+    assert gap.clustered and gap.difference == pytest.approx(ten.calibration.confidence - ten.best_letter.accuracy)
+    (nine,) = analysed({"m": dict(list(simulated(1, 0.6).items())[:9])}).models
+    assert not nine.calibration.gap.clustered
+
+
+def test_preferences_for_letters_are_corrected_for_the_number_of_models():
+    answers = {"a": simulated(1, 0.4, (0.7, 0.1, 0.1, 0.1)), "b": simulated(2, 0.4), "c": {"anatomy": "ABA"}}
+    a, b, c = analysed(answers).models
+    assert a.letter_spread.p == 1 / 2000 and a.letter_spread.p_holm == 3 / 2000
+    assert a.letter_spread.sd > 5 * a.letter_spread.by_chance
+    assert b.letter_spread.p > 0.05 and b.letter_spread.sd < 2 * b.letter_spread.by_chance
+    assert a.recall_spread.p_holm == 2 / 2000  # the recalls of the third are not known
+    assert c.recall_spread is None
+
+
 def test_independent_models_do_not_agree():
     analysis = analysed(
         {name: simulated(seed, accuracy) for name, seed, accuracy in [("a", 1, 0.3), ("b", 2, 0.4), ("c", 3, 0.5)]}
@@ -127,7 +151,7 @@ def test_independent_models_do_not_agree():
         assert abs(pair.kappa) < 0.1 and abs(pair.capa) < 0.1 and pair.same_wrong_p > 0.05
         assert pair.same_wrong_null.low <= pair.same_wrong_rate <= pair.same_wrong_null.high
         assert pair.same_wrong_rate == pytest.approx(1 / 3, abs=0.06)
-    assert analysis.models_wrong.p > 0.05
+    assert analysis.models_wrong.p > 0.05 and analysis.models_wrong.p_within > 0.05
     assert sum(analysis.models_wrong.observed) == analysis.questions == 1000
     assert sum(analysis.models_wrong.expected) == pytest.approx(1000)
     assert analysis.cochran_q.p < 0.001  # they do differ in accuracy
@@ -143,7 +167,7 @@ def test_two_copies_of_one_model_agree():
     assert copies.mcnemar == McNemar(only_first=0, only_second=0, p=1.0, p_holm=1.0)
     assert copies.smallest_difference is None
     assert "a and b: too few questions were right for only one of them" in " ".join(analysis.warnings)
-    assert analysis.models_wrong.p < 1e-6
+    assert analysis.models_wrong.p == analysis.models_wrong.p_within == 1 / 2000
 
 
 def test_unrelated_models_with_a_common_letter_bias_do_not_agree():
@@ -173,24 +197,102 @@ def test_subjects_are_ordered_from_the_hardest():
 
     difficulty = analysed({"a": knows(8), "b": knows(20)}).difficulty
     assert difficulty.order == TEN
-    assert difficulty.kendall_w.w == pytest.approx(1) and difficulty.kendall_w.p < 0.05
+    assert difficulty.kendall_w.w == pytest.approx(1) and difficulty.kendall_w.p == 1 / 2000
     (pair,) = difficulty.spearman
-    assert pair.models == ("a", "b") and pair.rho == pytest.approx(1) and pair.p <= 0.001
+    assert pair.models == ("a", "b") and pair.rho == pytest.approx(1) and pair.p == pair.p_holm == 1 / 2000
+    assert pair.expected > 0.5  # both models are right on the first questions of each subject
+    assert [test.p_holm for test in difficulty.differences] == [2 / 2000] * 2
+
+
+def test_models_that_nearly_always_choose_one_letter_take_no_part_in_what_is_hard():
+    """With every subject's right letters in another order, a model that always answers A is right on other questions."""
+    knows = {"a": simulated(1, 0.3), "b": simulated(2, 0.5)}
+    constant = {name: {subject: "A" * 100 for subject in TEN} for name in ("always_a", "always_a_too")}
+    alone, beside = analysed(knows), analysed({**knows, **constant})
+    assert beside.difficulty == alone.difficulty.model_copy(update={"all_wrong": beside.difficulty.all_wrong})
+    assert beside.models_wrong == alone.models_wrong and beside.models_wrong.models == 2
+    assert len(beside.pairs) == 6
+    nobody = analysed(constant)
+    assert nobody.models_wrong is None and nobody.difficulty.kendall_w is None and nobody.difficulty.differences == []
+    assert {
+        "Whether models find the same subjects hard cannot be tested: every model nearly always chooses one letter.",
+        "Whether models miss the same questions cannot be tested: there are no two models that do not nearly always choose one "
+        "letter.",
+    } <= set(nobody.warnings)
+    one = analysed({"a": knows["a"], "always_a": constant["always_a"]})
+    assert one.difficulty.untested.endswith("there is only one model that does not nearly always choose one letter.")
+    assert one.models_wrong is None and len(one.difficulty.differences) == 1
+
+
+@pytest.mark.parametrize(("models", "draws"), [(1, 1999), (10, 1999), (15, 4199), (22, 9239), (40, 9999)])
+def test_the_rank_correlation_of_many_models_can_still_be_significant(models, draws):
+    assert subject_order.draws_for(models) == draws
+    pairs = models * (models - 1) // 2
+    assert models > 22 or multiple.holm([1 / (draws + 1)] * max(pairs, 1))[0] <= 0.025
+
+
+def test_models_that_miss_the_same_subjects_but_not_the_same_questions_in_them():
+    def knows_better_what_comes_first(seed):
+        chance = numpy.random.default_rng(seed)
+        wrong = "".join("BCDA"["ABCD".index(letter)] for letter in RIGHT)
+        return {
+            subject: "".join(numpy.where(chance.random(100) < 0.9 - 0.08 * number, list(RIGHT), list(wrong)))
+            for number, subject in enumerate(TEN)
+        }
+
+    wrong = analysed({f"m{seed}": knows_better_what_comes_first(seed) for seed in range(3)}).models_wrong
+    assert wrong.p == 1 / 2000 and wrong.p_within > 0.05
+    assert wrong.observed[3] == pytest.approx(wrong.expected_within[3], rel=0.15)
+    assert wrong.observed[3] > 1.3 * wrong.expected[3]
+    assert sum(wrong.expected) == pytest.approx(1000) and sum(wrong.expected_within) == pytest.approx(1000)
+
+
+def test_models_with_the_same_letter_bias_do_not_fail_together_beyond_it():
+    """Each chooses A in half of the questions whatever is asked, so both are right where A is right."""
+
+    def prefers_a(seed):
+        random = numpy.random.default_rng(seed)
+        return {
+            subject: "".join(numpy.where(random.random(100) < 0.5, "A", random.choice(list("ABCD"), 100))) for subject in TEN
+        }
+
+    analysis = analysed({"a": prefers_a(1), "b": prefers_a(2)})
+    wrong, (pair,) = analysis.models_wrong, analysis.pairs
+    assert wrong.p == 1 / 2000 and wrong.p_decisive == wrong.p_within_letters > 0.05
+    # Of two models, this is the same test as theirs of error consistency.
+    assert wrong.p_within_letters == pytest.approx(pair.consistency_p, abs=0.03)
+
+
+def test_models_with_letter_biases_alone_fail_together_within_subjects_as_rarely_as_they_should():
+    random, questions = numpy.random.default_rng(3), 400
+    rows = pandas.DataFrame(
+        {"subject": numpy.repeat(numpy.arange(10), 40), "choices": 4, "gold": random.integers(0, 4, questions)}
+    )
+    gold, p, p_within = rows["gold"].to_numpy(), [], []
+    for _ in range(200):
+        chosen = random.choice(4, (questions, 2), p=[0.7, 0.1, 0.1, 0.1])
+        right = (chosen == gold[:, None]) | (random.random((questions, 2)) < 0.2)
+        wrong = count_models_wrong(right, rows)
+        p.append(wrong.p)
+        p_within.append(wrong.p_within_letters)
+    assert numpy.mean(numpy.array(p) <= 0.05) > 0.8 and numpy.mean(numpy.array(p_within) <= 0.05) <= 0.07
 
 
 def test_statistics_undefined_for_two_subjects_are_null_with_a_reason():
     analysis = analysed({"a": {"anatomy": "ABCA", "virology": "AAAA"}, "b": {"anatomy": "ABCD", "virology": "ABAA"}})
-    assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman[0].p is None
-    assert (
-        "Whether models find the same subjects hard cannot be tested: the models share 2 subjects, and the test needs 3."
-        in analysis.warnings
-    )
+    assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman == []
+    assert [test.df for test in analysis.difficulty.differences] == [1, 1]
+    reason = "Whether models find the same subjects hard cannot be tested: there are 2 subjects, and the test needs 3."
+    assert analysis.difficulty.untested == reason and reason in analysis.warnings
 
 
 def test_models_with_equal_accuracy_on_every_subject_have_no_order_of_difficulty():
     flat, other = {s: "ABAA" for s in TEN[:3]}, dict(zip(TEN, ("ABCD", "ABAA", "AAAA"), strict=False))
     analysis = analysed({"a": flat, "b": other})
-    assert "No rank correlation with a: the accuracy is the same on every subject." in analysis.warnings
+    assert analysis.difficulty.kendall_w is None and analysis.difficulty.spearman == []
+    assert "cannot be tested: all models but one have the same accuracy on every subject." in " ".join(analysis.warnings)
+    three = analysed({"a": flat, "b": other, "c": other})
+    assert "No rank correlation with a: the accuracy is the same on every subject." in three.warnings
     both = analysed({"a": flat, "b": flat})
     assert "cannot be tested: each model has the same accuracy on every subject." in " ".join(both.warnings)
     assert "The models are right on exactly the same questions, so Cochran's Q is not defined." in both.warnings
@@ -202,7 +304,10 @@ def test_questions_that_no_pair_missed_are_not_compared():
     assert pair.kappa is pair.kappa_max is pair.capa is pair.same_wrong_rate is pair.same_wrong_p is None
     assert "a and b: there is no question on which both chose a wrong letter" in " ".join(analysis.warnings)
     assert "a and b: both are always right or both always wrong" in " ".join(analysis.warnings)
-    assert "There are too few questions to test whether models miss the same ones" in " ".join(analysis.warnings)
+    assert (
+        "Whether models miss the same questions cannot be tested: fewer than two have both right and wrong answers."
+        in analysis.warnings
+    )
 
 
 def test_a_model_that_always_chooses_one_letter_has_nothing_to_permute():
@@ -216,7 +321,7 @@ def test_p_values_of_many_pairs_are_corrected_together():
     assert [pair.models for pair in compared] == [("a", "b"), ("a", "c"), ("b", "c")]
     tests = [pair.mcnemar for pair in compared]
     assert all(test.p <= test.p_holm for test in tests) and tests[1].p_holm < 0.05
-    assert [test.p_holm for test in tests] == statistics.holm([test.p for test in tests]) != [test.p for test in tests]
+    assert [test.p_holm for test in tests] == multiple.holm([test.p for test in tests]) != [test.p for test in tests]
 
 
 def test_only_questions_that_every_model_answered_are_compared():
@@ -270,18 +375,23 @@ def test_questions_other_than_those_answered_are_an_error():
 
 def test_accuracy_on_checked_labels_is_per_model():
     types = {("anatomy", 0): "ok", ("anatomy", 1): "wrong groundtruth", ("anatomy", 2): "expert", ("anatomy", 3): "ok"}
-    analysis = analysed({"a": {"anatomy": "ABCA"}, "b": {"anatomy": "A"}}, labels=LabelChecks(types, unmatched=2))
+    labels = LabelChecks(types, unmatched=2, corrections={("anatomy", 1): Correction("C", frozenset("C"))})
+    analysis = analysed({"a": {"anatomy": "ABCA"}, "b": {"anatomy": "A"}}, labels=labels)
     assert "2 label checks of questions that are not in this study." in analysis.warnings
     assert analysis.label_errors == LabelErrors(
         checked=3,
         flagged=1,
+        corrected=1,
+        unread_corrections=0,
         unmatched=2,
         by_type={"wrong groundtruth": 1},
-        models=[
-            LabelAccuracies(model="a", accuracy=2 / 3, accuracy_clean=0.5, accuracy_flagged=1.0, clean=2, flagged=1),
-            LabelAccuracies(model="b", accuracy=1.0, accuracy_clean=1.0, accuracy_flagged=None, clean=1, flagged=0),
-        ],
+        models=analysis.label_errors.models,
     )
+    a, b = analysis.label_errors.models
+    assert (a.checked.count, a.checked.questions, a.clean.share, a.flagged.share) == (2, 3, 0.5, 1.0)
+    assert (a.corrected.count, a.corrected.questions, a.correction.only_second) == (1, 3, 1)  # the right letter was C, not B
+    assert a.change.difference == pytest.approx(a.clean.share - a.checked.share) and a.change.p == a.change.p_holm == 1
+    assert (b.checked, b.flagged, b.change) == (b.clean, None, None) and b.clean.share == b.corrected.share == 1.0
     assert analysed({"a": {"anatomy": "A"}}).label_errors is None
 
 

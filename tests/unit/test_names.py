@@ -72,7 +72,7 @@ def files(tmp_path_factory):
     merged, table = Merged.read(folder / "merged.json"), merging.table(study, evaluations)
     analysis = results.analysis(merged, table, questions)
     analysis.write(folder / "analysis.json")
-    results.claims(merged, analysis).write(folder / "claims.json")
+    results.claims(merged, evaluations).write(folder / "claims.json")
     return merged, table, questions, AnalysisFile.read(folder / "analysis.json"), ClaimsFile.read(folder / "claims.json")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy
 import pandas
 import pytest
-from mmlu_kit import files, statistics
+from mmlu_kit import files
 from mmlu_kit.analysis import pairs
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.config import ImportedEntry
@@ -20,6 +20,7 @@ from mmlu_kit.report.explorer import explorer
 from mmlu_kit.report.sentences import accuracy
 from mmlu_kit.results import merging, predictions, summaries
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.statistics import comparisons, proportions
 from mmlu_kit.study import resolve
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
@@ -237,7 +238,7 @@ def test_the_analysis_of_imported_answers_has_no_probabilities(mixed):
     merged, rows, questions = mixed
     analysis = results.analysis(merged, rows, questions)
     ran, theirs, _ = analysis.models
-    assert ran.calibration.ece > 0 and theirs.calibration is None
+    assert ran.calibration.error.ece > 0 and theirs.calibration is None
     assert "imported without letter probabilities, so its confidence is not known." in " ".join(theirs.warnings)
     assert (theirs.generated.unparsed, theirs.best_letter.correct) == (10, 22)
     assert analysis.hardest[0].predicted["ran"] == "A"
@@ -249,11 +250,12 @@ def test_unreadable_answers_are_no_wrong_letters(mixed):
     theirs = analysis.models[1]
     best = theirs.best_letter
     assert (best.correct, best.wrong, best.unparsed, best.accuracy) == (22, 68, 10, 0.22)
-    assert (theirs.readable.questions, theirs.readable.accuracy, theirs.readable.highest) == (90, 22 / 90, 0.32)
+    assert (best.readable.questions, best.readable.accuracy, best.readable.highest) == (90, 22 / 90, 0.32)
+    assert theirs.generated.readable == best.readable
     assert theirs.read_by == {"letter": 90} and analysis.models[0].read_by == {}
     assert theirs.letters["B"].share == 1.0 and theirs.letters["A"].share == 0.0
     assert (theirs.letters["B"].recall, theirs.letters["B"].gold_share) == (1.0, 0.25)
-    assert theirs.guessing.p == statistics.better_than_guessing(22, [1 / 4] * 90)
+    assert theirs.guessing.p == proportions.better_than_guessing(22, [1 / 4] * 90)
     assert theirs.constant_letter.letter == "C" and theirs.constant_letter.accuracy == 23 / 90
 
 
@@ -271,12 +273,22 @@ def test_models_are_compared_where_both_answers_could_be_read(mixed):
             # The model that was run answers A, which is right in 22 of the 90, and in 3 of the 10.
             assert (pair.mcnemar.only_first, pair.mcnemar.only_second) == (22, 22)
             assert (unread_wrong.only_first, unread_wrong.only_second) == (25, 22)
-            assert unread_wrong.p == statistics.mcnemar(25, 22) and unread_wrong.p_holm >= unread_wrong.p
-    assert (analysis.models_wrong.questions, sum(analysis.models_wrong.observed)) == (90, 90)
+            assert unread_wrong.p == comparisons.mcnemar(25, 22) and unread_wrong.p_holm >= unread_wrong.p
+    assert analysis.models_wrong is None  # each always chooses one letter where it chooses any
     assert all(None not in question.predicted.values() for question in analysis.hardest)
     assert "10 of the 100 questions that every model answered have an answer that could not be read" in " ".join(
         analysis.warnings
     )
+
+
+def test_what_is_hard_is_tested_on_the_questions_with_a_letter_of_each_model(mixed):
+    merged, rows, questions = mixed
+    right = rows["index"].ge(60) & rows["predicted"].notna()
+    rows["predicted"] = rows["predicted"].mask(right, rows["gold"])
+    rows["correct"] = rows["predicted"] == rows["gold"]
+    analysis = results.analysis(merged, rows, questions)
+    assert (analysis.models_wrong.questions, sum(analysis.models_wrong.observed)) == (90, 90)
+    assert analysis.models_wrong.p == 1 / 2000
 
 
 def test_unreadable_answers_neither_hide_nor_make_a_difference():
@@ -298,14 +310,15 @@ def test_models_that_share_no_readable_answer_are_compared_in_pairs_only(mixed):
     rows = rows.assign(**{name: rows[name].astype(object).mask(unread, value) for name, value in letters.items()})
     analysis = results.analysis(merged, rows, questions)
     assert [pair.models for pair in analysis.pairs] == [("ran", "theirs")]
-    assert analysis.models[2].readable is None and analysis.models[2].best_letter.unparsed == 100
+    assert analysis.models[2].best_letter.readable is None and analysis.models[2].best_letter.unparsed == 100
     assert analysis.models[2].guessing.p == analysis.models[2].constant_letter.p == 1
     assert analysis.difficulty.order == [] and analysis.models_wrong is analysis.cochran_q is None
     assert "No answer of a model could be read on anatomy: not among the hard subjects." in analysis.warnings
-    assert "theirs and others: there is no question of which both answers could be read." in analysis.warnings
+    assert "ran and others; theirs and others: there is no question of which both answers could be read." in analysis.warnings
     report = results.report(merged, rows, questions)
-    assert "| ran, theirs, both readable (90 questions) | 22 | 22 | p = 1 | p = 1 |" in report
+    assert "| ran, theirs, both readable (90 questions) | 22 | 22 | 0.0 points |" in report
     assert "There is no question of which every model's answer could be read" in report
+    assert "ran nearly always chooses A" in report and "needs two models that do not nearly always choose one letter" in report
     assert AnalysisFile.parse(analysis.model_dump_json(), "analysis.json") == analysis
 
 
@@ -321,9 +334,14 @@ def test_the_report_says_what_is_unknown_about_imported_answers(mixed):
         "were right, it would be 32.0%. Of the 90 that could be read, 24.4% are right (95% interval 16.7% to 34.2%).\n"
         in report
     )
-    assert "10 of its 100 answers could not be read and are not wrong letters. Both tests are on the 90 others" in report
-    assert "| theirs, others, both readable (90 questions) | 0 | 0 | p = 1 |" in report
-    assert "| theirs, others, unreadable as wrong (100 questions) | 0 | 0 | p = 1 |" in report
+    assert (
+        "10 of its 100 answers could not be read: 22.0% are right if these count as wrong, 32.0% if they count as right"
+        in report
+    )
+    assert "Both tests are on the 90 others." in report
+    assert "| theirs | answer | 90 of 100 | 24.4% | 16.7% to 34.2% | 22.0% | 32.0% |" in report
+    assert "| theirs, others, both readable (90 questions) | 0 | 0 | 0.0 points |" in report
+    assert "| theirs, others, unreadable as wrong (100 questions) | 0 | 0 | 0.0 points |" in report
     assert "| anatomy | 25.0% | 22.0% (22 right of 90 read) | 22.0% (22 right of 90 read) |" in report
     row = next(line for line in report.splitlines() if line.startswith("| theirs | 22 | 100 |"))
     assert row.endswith("| — | — |")
@@ -387,8 +405,7 @@ def test_the_explorer_has_letters_without_probabilities(mixed):
 
 
 def test_claims_on_sizes_and_devices_ignore_imported_models(mixed):
-    merged, rows, questions = mixed
-    judged = results.claims(merged, results.analysis(merged, rows, questions))
+    judged = results.claims(mixed[0])
     assert not [claim for claim in judged.claims if "theirs" in claim.run.evidence]
 
 

@@ -5,8 +5,9 @@ import itertools
 import random
 import re
 
+import numpy
 import pytest
-from mmlu_kit import files, statistics
+from mmlu_kit import files
 from mmlu_kit.analysis import protocols
 from mmlu_kit.analysis.choice_orders import order_effects
 from mmlu_kit.analysis.cloze import cloze_scores
@@ -15,6 +16,7 @@ from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.continuations import Continuation
 from mmlu_kit.settings import Device, PromptSettings, Score
+from mmlu_kit.statistics import comparisons, multiple, proportions
 from mmlu_kit.user_errors import UserError
 from pydantic import ValidationError
 
@@ -33,7 +35,7 @@ YES, NO = True, False
     ],
 )
 def test_the_paired_interval_has_published_values(table, low, high):
-    interval = statistics.paired_interval(*table)
+    interval = comparisons.paired_interval(*table)
     digits = 4 if low == 0.0569 else 3
     assert (round(interval.low, digits), round(interval.high, digits)) == (low, high)
 
@@ -41,9 +43,9 @@ def test_the_paired_interval_has_published_values(table, low, high):
 @pytest.mark.parametrize("table", [cells for cells in itertools.product((0, 1, 9), repeat=4) if sum(cells)])
 def test_the_paired_interval_contains_the_difference_and_is_symmetric(table):
     both, first, second, neither = table
-    low, high = statistics.paired_interval(*table)
+    low, high = comparisons.paired_interval(*table)
     assert -1 <= low <= (first - second) / sum(table) <= high <= 1
-    assert statistics.paired_interval(both, second, first, neither) == pytest.approx((-high, -low))
+    assert comparisons.paired_interval(both, second, first, neither) == pytest.approx((-high, -low))
 
 
 def analyse(evaluations, **changes):
@@ -73,7 +75,7 @@ def test_a_family_has_each_reading_with_its_accuracy_and_guessing():
     ]
     # Three, four and five choices, twice each.
     assert [each.guessing for each in analysed.accuracies] == pytest.approx([(1 / 3 + 1 / 4 + 1 / 5) / 3] * 4)
-    assert (analysed.accuracies[0].low, analysed.accuracies[0].high) == statistics.wilson(2, 6)
+    assert (analysed.accuracies[0].low, analysed.accuracies[0].high) == proportions.wilson(2, 6)
 
 
 def test_pairs_differ_in_the_way_of_asking_or_of_reading_and_holm_is_over_all():
@@ -95,12 +97,12 @@ def test_pairs_differ_in_the_way_of_asking_or_of_reading_and_holm_is_over_all():
         (("bare", best), ("bare", generated)),
         (("bare", best), ("cloze", best)),
     ]
-    assert [pair.p_holm for pair in analysed.pairs] == statistics.holm([pair.p for pair in analysed.pairs])
+    assert [pair.p_holm for pair in analysed.pairs] == multiple.holm([pair.p for pair in analysed.pairs])
     letters, cloze = ([record.correct for record in family[model].records] for model in ("letters", "cloze"))
     pair = analysed.pairs[2]
     assert pair.only_first == sum(one and not other for one, other in zip(letters, cloze, strict=True))
     assert pair.only_second == sum(other and not one for one, other in zip(letters, cloze, strict=True))
-    assert pair.p == statistics.mcnemar(pair.only_first, pair.only_second) < 0.001
+    assert pair.p == comparisons.mcnemar(pair.only_first, pair.only_second) < 0.001
     assert pair.first == pytest.approx(sum(letters) / 60) and pair.second == pytest.approx(sum(cloze) / 60)
 
 
@@ -255,7 +257,7 @@ def test_each_score_ranks_choices_by_itself():
     assert against == {Score.RAW: (1, 0), Score.TOKEN: None, Score.CHARACTER: (0, 3), Score.BYTE: (0, 2), Score.PMI: (1, 2)}
     assert scores.tokens == (4 * 396 + 16 * 4) / 16
     p = [each.against for each in scores.scores if each.against]
-    assert [each.p_holm for each in p] == statistics.holm([each.p for each in p])
+    assert [each.p_holm for each in p] == multiple.holm([each.p for each in p])
 
 
 def test_an_empty_choice_is_never_the_best_by_its_length():
@@ -302,7 +304,7 @@ def test_the_mean_over_orders_may_be_right_where_the_order_given_is_wrong():
     effects = order_effects("m", answered * 3)
     assert [order.count for order in effects.orders] == [0, 3, 3, 3]
     assert effects.alike.count == 0 and effects.over_orders.difference == 1.0
-    assert effects.p == statistics.cochran_q(statistics.numpy.array([[NO, YES, YES, YES]] * 3)).p
+    assert effects.p == comparisons.cochran_q(numpy.array([[NO, YES, YES, YES]] * 3)).p
 
 
 @functools.cache

@@ -32,7 +32,7 @@ def section_8(chat):
     """Return the report's section 8 on these chat models."""
     merged, analysis = a_study()
     merged = merged.model_copy(update={"chat": chat})
-    claims, run = results.claims(merged, analysis), results.run(merged.study)
+    claims, run = results.claims(merged), results.run(merged.study)
     text = context.render(merged, analysis, claims, run, results.WORKFLOW / "report")
     return text.split("## 8. Chat Agent")[1].split("\n## Appendix")[0]
 
@@ -140,15 +140,23 @@ def judgement(claim, model, chat):
     return audit.judge_claim(audits.CLAIMS[claim], audits.evidence(merged))
 
 
-def took(on, off):
+def took(on, off, number=3):
     """Return chat.json with these times of independent questions: median, smallest, largest, without a cache."""
     chat = chats.chat()
     (model,) = chat.models
     independent = dict(model.independent)
     for mode, seconds in (("on_without_cache", on), ("off", off)):
         times = MedianRange(median=seconds[0], smallest=seconds[1], largest=seconds[2])
-        independent[mode] = independent[mode].model_copy(update={"total_s": times})
+        independent[mode] = independent[mode].model_copy(update={"total_s": times, "n": number})
     return chat.model_copy(update={"models": [model.model_copy(update={"independent": independent})]})
+
+
+def flat():
+    """Return chat.json of a model whose prompts do not grow."""
+    chat = chats.chat()
+    (model,) = chat.models
+    rows = [row.model_copy(update={"prompt_tokens": model.rows[0].prompt_tokens}) for row in model.rows]
+    return chat.model_copy(update={"models": [model.model_copy(update={"rows": rows})]})
 
 
 @pytest.mark.parametrize(
@@ -169,8 +177,8 @@ def took(on, off):
         (
             "history-outgrows-context",
             lambda: chats.chat(chats.recall(distances=(1,))),
-            ClaimVerdict.DOES_NOT_HOLD,
-            "no prompt grew",
+            ClaimVerdict.NOT_TESTABLE,
+            "have the same length",
         ),
         (
             "three-strategies",
@@ -197,18 +205,28 @@ def took(on, off):
             ClaimVerdict.HOLDS,
             "100.0% (91.2% to 100.0%) recalled with history on, 0.0%",
         ),
+        ("history-outgrows-context", lambda: flat(), ClaimVerdict.DOES_NOT_HOLD, "no prompt grew"),
         ("history-coherence", lambda: chats.chat(chats.recall(chats.knows_nothing)), ClaimVerdict.DOES_NOT_HOLD, "p = 1"),
+        ("history-coherence", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
+        ("history-remembers", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
+        ("history-tokens", lambda: flat(), ClaimVerdict.DOES_NOT_HOLD, "1.00× as long with history"),
         (
             "history-coherence",
             lambda: chats.chat(chats.recall(knows_names)),
-            ClaimVerdict.DOES_NOT_HOLD,
-            "recalled with history on",
+            ClaimVerdict.CANNOT_BE_TOLD,
+            "10.0 points lost",
         ),
         ("history-remembers", lambda: chats.chat(), ClaimVerdict.HOLDS, "of those told 1 turn earlier"),
         (
             "history-remembers",
-            lambda: chats.chat(chats.recall(sloppy(0.4))),
+            lambda: chats.chat(chats.recall(chats.knows_nothing)),
             ClaimVerdict.DOES_NOT_HOLD,
+            "0.0% (0.0% to 8.8%) recalled with history on",
+        ),
+        (
+            "history-remembers",
+            lambda: chats.chat(chats.recall(sloppy(0.5))),
+            ClaimVerdict.CANNOT_BE_TOLD,
             "recalled with history on",
         ),
         ("history-tokens", lambda: chats.chat(), ClaimVerdict.HOLDS, "1.84× as long with history and 1.00× without"),
@@ -227,7 +245,7 @@ def took(on, off):
         (
             "history-tokens",
             lambda: took(on=(0.12, 0.11, 0.16), off=(0.1, 0.1, 0.15)),
-            ClaimVerdict.NOT_TESTABLE,
+            ClaimVerdict.CANNOT_BE_TOLD,
             "0.10 s (0.10 s to 0.15 s) without history; the times with and without history overlap",
         ),
         (
@@ -237,7 +255,21 @@ def took(on, off):
             "0.20 s (0.17 s to",
         ),
         ("history-tokens", lambda: chats.chat(chats.recall(distances=(1,))), ClaimVerdict.NOT_TESTABLE, "have the same length"),
+        (
+            "history-tokens",
+            lambda: took(on=(0.12, 0.11, 0.16), off=(0.1, 0.09, 0.105), number=2),
+            ClaimVerdict.CANNOT_BE_TOLD,
+            "2 and 2 times are too few to tell",
+        ),
         ("history-tokens", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
+        ("alice", lambda: chats.chat(), ClaimVerdict.HOLDS, "history on: right; history off: not knowing"),
+        (
+            "alice",
+            lambda: chats.chat(chats.recall(chats.knows_nothing)),
+            ClaimVerdict.DOES_NOT_HOLD,
+            "history on: not knowing; history off: not knowing",
+        ),
+        ("alice", lambda: None, ClaimVerdict.NOT_TESTABLE, "no chat model ran here"),
     ],
 )
 def test_a_claim_on_the_chat_agent(claim, chat, verdict, line):

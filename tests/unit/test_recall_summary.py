@@ -107,7 +107,7 @@ def test_strategies_are_compared_with_full_history_on_the_same_facts():
     full = [probe(number, "full", "right" if number < 8 else "other") for number in range(9)]
     none = [probe(number, "none", "right" if number == 8 else "not_knowing") for number in range(9)]
     window = [probe(number, "last_turns(2)", "right" if number else "other") for number in range(9)]
-    first, second = summary.comparisons(told, full + none + window, ["none", "full", "last_turns(2)"])
+    first, second = summary.compare_strategies(told, full + none + window, ["none", "full", "last_turns(2)"])
     assert (first.strategy, first.only_full, first.only_strategy) == ("none", 8, 1)
     assert first.p == pytest.approx(2 * (1 + 9) / 2**9)  # exact binomial of 1 or fewer in 9
     assert first.p_holm == pytest.approx(2 * first.p)

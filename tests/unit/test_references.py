@@ -44,7 +44,7 @@ def folder(tmp_path):
 
 
 def run(*shares):
-    """Return merged.json, questions.csv and analysis.json of the table's models with these numbers of right answers of 100."""
+    """Return merged.json and questions.csv of the table's models with these numbers of right answers of 100."""
     names = ["tiny", "base", "large"]
     study = results.study(names, ["anatomy"], reference="table")
     wrong = {"A": "B", "B": "C", "C": "D", "D": "A"}
@@ -52,23 +52,22 @@ def run(*shares):
         name: {"anatomy": results.GOLD[:right] + "".join(wrong[letter] for letter in results.GOLD[right:])}
         for name, right in zip(names, shares, strict=True)
     }
-    merged, table = results.merged(study, answers, dict(zip(names, (1_000_000, 2_000_000, 4_000_000), strict=True)))
-    return merged, results.analysis(merged, table)
+    return results.merged(study, answers, dict(zip(names, (1_000_000, 2_000_000, 4_000_000), strict=True)))
 
 
 def test_claims_are_judged_by_the_published_numbers_and_by_the_run(folder):
-    claims = reading.make(*run(30, 50, 70), folder)
+    claims = reading.make(run(30, 50, 70)[0], folder)
     assert claims.same_models and claims.publication.name == "the scaling paper"
     scaling, guessing = claims.claims
     assert scaling.tested == "accuracy rises with every step in parameters on cpu"
     assert (scaling.published.verdict, scaling.run.verdict) == (ClaimVerdict.HOLDS, ClaimVerdict.HOLDS)
     assert scaling.published.evidence.startswith("Tiny 1M 30.0% (")
     assert guessing.published.verdict == ClaimVerdict.DOES_NOT_HOLD  # 30% of 400: 25.7% to 34.7%
-    assert reading.make(*run(50, 30, 70), folder).claims[0].run.verdict == ClaimVerdict.DOES_NOT_HOLD
+    assert reading.make(run(50, 30, 70)[0], folder).claims[0].run.verdict == ClaimVerdict.DOES_NOT_HOLD
 
 
 def test_published_numbers_are_compared_over_the_studys_subjects(folder):
-    numbers = {number.id: number for number in reading.make(*run(30, 50, 20), folder).numbers}
+    numbers = {number.id: number for number in reading.make(run(30, 50, 20)[0], folder).numbers}
     assert {name.split(": ")[1] for name in numbers} == {"parameters", "questions", "accuracy over all subjects"}
     assert numbers["Base 2M: accuracy over all subjects"].verdict == NumberVerdict.REPRODUCED
     large = numbers["Large 4M: accuracy over all subjects"]
@@ -77,9 +76,11 @@ def test_published_numbers_are_compared_over_the_studys_subjects(folder):
 
 
 def test_the_report_names_the_publication_and_has_no_section_of_another(folder):
-    merged, analysis = run(30, 50, 70)
-    claims = reading.make(merged, analysis, folder)
-    text = context.render(merged, analysis, claims, results.run(merged.study), results.WORKFLOW / "report")
+    merged, table = run(30, 50, 70)
+    claims = reading.make(merged, folder)
+    text = context.render(
+        merged, results.analysis(merged, table), claims, results.run(merged.study), results.WORKFLOW / "report"
+    )
     assert "\n## Appendix: The Scaling Paper's Claims and Numbers\n\nEach claim of the scaling paper is judged twice" in text
     assert "| — | Accuracy grows with size. | accuracy rises with every step in parameters on cpu |" in text
     assert "\n\n\n" not in text and "writeup" not in text.lower() and "Colab" not in text
@@ -93,8 +94,8 @@ def test_the_report_names_the_publication_and_has_no_section_of_another(folder):
 
 
 def test_a_study_of_other_models_says_so(folder):
-    merged, table = results.merged(results.study(["other"], ["anatomy"]), {"other": {"anatomy": "ABCD" * 5}})
-    claims = reading.make(merged, results.analysis(merged, table), folder)
+    merged, _ = results.merged(results.study(["other"], ["anatomy"]), {"other": {"anatomy": "ABCD" * 5}})
+    claims = reading.make(merged, folder)
     assert "The study made has none of the models of the scaling paper." in listing.text(claims)
     assert {number.verdict for number in claims.numbers} == {NumberVerdict.NOT_RUN}
 

@@ -211,7 +211,7 @@ def of_the_reference(rights, **options):
             [
                 f"The published 9.0% of {MODEL} is what one of the 4 ways of asking and reading gives, {MODEL}-bare by the "
                 f"generated letter: 10.0% (95% interval 5.5% to 17.4%). Asked and read as published ({MODEL}-bare by the "
-                "generated letter), it is reproduced."
+                "generated letter), this run's interval contains it."
             ],
         ),
         (

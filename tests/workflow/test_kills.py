@@ -1,29 +1,78 @@
 """An evaluation killed at any moment resumes after its last batch and ends with the same results."""
 
 import contextlib
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
 
 import pytest
 import yaml
+from mmlu_kit.cli import main
 from mmlu_kit.evaluation.records import Timing
 
 pytestmark = pytest.mark.faults
 SUBJECTS = ["astronomy", "anatomy"]
 KILLS = 20
+LIBRARIES = ["mmlu_kit.cli.evaluate", "transformers.models.qwen2.modeling_qwen2"]
 
 
 @pytest.fixture(scope="module")
-def program(root):
+def arguments(root):
     demo = root / "workflow/demo"
-    start = [sys.executable, "-m", "mmlu_kit", "evaluate", "--model", str(demo / "models/demo-small")]
-    asked = ["--questions", str(demo / "questions"), "--subjects", *SUBJECTS]
+    asked = ["--model", str(demo / "models/demo-small"), "--questions", str(demo / "questions"), "--subjects", *SUBJECTS]
     # One question a batch, so that there are many moments to be killed between.
-    return [*start, *asked, "--tokens-per-batch", "1", "--threads", "1"]
+    return ["evaluate", *asked, "--tokens-per-batch", "1", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def start():
+    """Start a process that runs mmlu-kit with some arguments and writes its output and errors to two files.
+
+    It is a fork of a process that only imported the libraries, which takes longer than all that it does here.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*LIBRARIES, __name__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # before Python 3.13 it imports without pytest's
+        forkserver.ensure_running()
+
+    def call(*arguments, stdout=os.devnull, stderr=os.devnull):
+        process = context.Process(target=be_the_kit, args=([*map(str, arguments)], stdout, stderr))
+        process.start()
+        return process
+
+    return call
+
+
+def be_the_kit(arguments, stdout, stderr):
+    """Run mmlu-kit in this process."""
+    for number, path in ((1, stdout), (2, stderr)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    sys.argv = ["mmlu-kit", *arguments]
+    main.main()
+
+
+@pytest.fixture(scope="module")
+def finish(start, tmp_path_factory):
+    """Run mmlu-kit to its end, as the fixture `kit` does."""
+
+    def call(*arguments):
+        paths = [tmp_path_factory.mktemp("output") / name for name in ("stdout", "stderr")]
+        process = start(*arguments, stdout=paths[0], stderr=paths[1])
+        process.join()
+        return subprocess.CompletedProcess(arguments, process.exitcode, *(path.read_text() for path in paths))
+
+    return call
+
+
+def kill(process):
+    process.kill()
+    process.join()
 
 
 def outputs(folder):
@@ -40,9 +89,9 @@ def journaled(folder):
     return lines
 
 
-def test_twenty_kills_change_no_result_and_score_nothing_twice(program, tmp_path):
+def test_twenty_kills_change_no_result_and_score_nothing_twice(arguments, kit, start, finish, tmp_path):
     whole = tmp_path / "whole"
-    assert subprocess.run([*program, *outputs(whole)], capture_output=True).returncode == 0
+    assert kit(*arguments, *outputs(whole)).returncode == 0
     assert not list((whole / "journals").iterdir()), "the journals stay behind"
     assert Timing.read(whole / "timings/astronomy.json").resumed is False
     total = sum(Timing.read(whole / f"timings/{subject}.json").questions_scored for subject in SUBJECTS)
@@ -52,21 +101,21 @@ def test_twenty_kills_change_no_result_and_score_nothing_twice(program, tmp_path
     while killed < KILLS:
         folder = folder or tmp_path / f"killed-{killed}"
         before = journaled(folder)
-        process = subprocess.Popen([*program, *outputs(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = start(*arguments, *outputs(folder))
         # Wait for a number of batches, not of seconds: a machine under load is slow to start. Then a random bit more.
         wanted = before + chance.randrange(0, 40)
-        while process.poll() is None and journaled(folder) < wanted:
+        while process.is_alive() and journaled(folder) < wanted:
             time.sleep(0.002)
         time.sleep(chance.random() * 0.01)
-        process.send_signal(signal.SIGKILL)
-        if process.wait() == -signal.SIGKILL:
+        kill(process)
+        if process.exitcode == -signal.SIGKILL:
             killed += 1
             assert journaled(folder) >= before, "a resumed run dropped what was kept"
             if killed % 4:
                 continue
         # Every few kills, or where it was too late to kill, the run is let to its end.
         kept = journaled(folder)
-        end = subprocess.run([*program, *outputs(folder)], capture_output=True, text=True)
+        end = finish(*arguments, *outputs(folder))
         assert end.returncode == 0, end.stderr
         for subject in SUBJECTS:
             name = f"evaluations/{subject}.json"
@@ -79,18 +128,17 @@ def test_twenty_kills_change_no_result_and_score_nothing_twice(program, tmp_path
     assert resumed >= 3
 
 
-def test_a_resumed_run_packs_the_same_batches(program, tmp_path):
+def test_a_resumed_run_packs_the_same_batches(arguments, start, finish, tmp_path):
     """With several questions per batch in bfloat16, where other batches would change the log-likelihoods."""
-    packed = [*program, "--tokens-per-batch", "256", "--dtype", "bfloat16"]
+    packed = [*arguments, "--tokens-per-batch", "256", "--dtype", "bfloat16"]
     whole, folder = tmp_path / "whole", tmp_path / "killed"
-    assert subprocess.run([*packed, *outputs(whole)], capture_output=True).returncode == 0
-    process = subprocess.Popen([*packed, *outputs(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert finish(*packed, *outputs(whole)).returncode == 0
+    process = start(*packed, *outputs(folder))
     while journaled(folder) < 3:
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.0005)
-    process.kill()
-    process.wait()
-    assert subprocess.run([*packed, *outputs(folder)], capture_output=True).returncode == 0
+    kill(process)
+    assert finish(*packed, *outputs(folder)).returncode == 0
     timings = [Timing.read(folder / f"timings/{subject}.json") for subject in SUBJECTS]
     assert any(timing.resumed for timing in timings), "it was killed too late to show anything"
     for subject in SUBJECTS:
@@ -98,40 +146,40 @@ def test_a_resumed_run_packs_the_same_batches(program, tmp_path):
         assert (folder / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_an_orphan_and_its_successor_do_not_share_a_journal(program, tmp_path):
-    first = subprocess.Popen([*program, *outputs(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def test_an_orphan_and_its_successor_do_not_share_a_journal(arguments, start, finish, tmp_path):
+    first = start(*arguments, *outputs(tmp_path))
     while journaled(tmp_path) < 2:
-        assert first.poll() is None
+        assert first.is_alive()
         time.sleep(0.002)
     os.kill(first.pid, signal.SIGSTOP)
-    second = subprocess.run([*program, *outputs(tmp_path)], capture_output=True, text=True)
+    second = finish(*arguments, *outputs(tmp_path))
     os.kill(first.pid, signal.SIGCONT)
     assert second.returncode == 2 and "astronomy.jsonl is in use by another process running this evaluation" in second.stderr
-    assert first.wait() == 0
+    first.join()
+    assert first.exitcode == 0
 
 
 @pytest.mark.parametrize(
     "change", [["--preset", "writeup"], ["--dtype", "bfloat16"], ["--examples", "1"], ["--max-new-tokens", "2"]]
 )
-def test_a_journal_made_with_other_settings_is_not_used(program, tmp_path, change):
-    first = subprocess.Popen([*program, *outputs(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def test_a_journal_made_with_other_settings_is_not_used(arguments, start, finish, tmp_path, change):
+    first = start(*arguments, *outputs(tmp_path))
     while journaled(tmp_path) < 20:
-        assert first.poll() is None
+        assert first.is_alive()
         time.sleep(0.002)
-    first.kill()
-    first.wait()
-    end = subprocess.run([*program, *change, *outputs(tmp_path)], capture_output=True, text=True)
+    kill(first)
+    end = finish(*arguments, *change, *outputs(tmp_path))
     assert end.returncode == 0, end.stderr
     timing = Timing.read(tmp_path / "timings/astronomy.json")
     assert timing.resumed is False
 
 
-def test_one_subject_that_cannot_be_scored_does_not_stop_the_others(program, root, tmp_path):
+def test_one_subject_that_cannot_be_scored_does_not_stop_the_others(arguments, finish, tmp_path):
     questions = tmp_path / "test"
     questions.mkdir()
     (questions / "astronomy_test.csv").write_text(f"{'far ' * 3000},a,b,c,d,A\n")
     (questions / "anatomy_test.csv").write_text("Which?,a,b,c,d,A\n")
-    process = subprocess.run([*program, "--questions", str(tmp_path), *outputs(tmp_path)], capture_output=True, text=True)
+    process = finish(*arguments, "--questions", str(tmp_path), *outputs(tmp_path))
     assert process.returncode == 2
     assert "error: demo-small: astronomy/test/0: " in process.stderr and "Traceback" not in process.stderr
     assert (tmp_path / "evaluations/anatomy.json").exists() and not (tmp_path / "evaluations/astronomy.json").exists()

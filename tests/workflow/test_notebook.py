@@ -1,4 +1,4 @@
-"""The whole Colab notebook, run with the demo study instead of the writeup's; its results can be unpacked at home."""
+"""The whole Colab notebook, run with the smoke study instead of the writeup's; its results can be unpacked at home."""
 
 import os
 import zipfile
@@ -17,7 +17,7 @@ def executed(tmp_path_factory):
     kit = as_installed(copy_of_the_workflow(folder / "mmlu-kit"))
     notebook = nbformat.read(ROOT / "workflow/notebooks/colab.ipynb", as_version=4)
     (settings,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
-    settings.source = settings.source.replace('"writeup"', '"demo"').replace('"medium"', '"small"')
+    settings.source = settings.source.replace('"writeup"', '"smoke"').replace('"medium"', '"small"')
     client = nbclient.NotebookClient(
         notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     )
@@ -40,7 +40,7 @@ def test_every_notebook_cell_runs(executed):
     notebook, kit = executed
     text = printed(notebook)
     assert "error: " not in text and "Traceback" not in text, text
-    assert (kit / "results/demo/report.html").is_file()
+    assert (kit / "results/smoke/report.html").is_file()
     assert "GPU        none that torch can use" in text or "GPU        " in text
     assert TOKEN not in nbformat.writes(notebook)
 
@@ -48,7 +48,7 @@ def test_every_notebook_cell_runs(executed):
 def test_the_notebook_shows_every_figure_and_the_machines(executed):
     notebook, kit = executed
     shown = [output for cell in notebook.cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
-    assert len(shown) == len(list((kit / "results/demo/figures").glob("*.png"))) >= 8
+    assert len(shown) == len(list((kit / "results/smoke/figures").glob("*.png"))) >= 8
     (section,) = [
         output.data["text/markdown"]
         for cell in notebook.cells
@@ -60,10 +60,10 @@ def test_the_notebook_shows_every_figure_and_the_machines(executed):
 
 def test_the_notebooks_archive_can_be_unpacked_at_home(executed, kit, tmp_path):
     _, project = executed
-    archive = project / "results/demo.zip"
+    archive = project / "results/smoke.zip"
     with zipfile.ZipFile(archive) as packed:
-        assert sum("evaluations/" in name for name in packed.namelist()) == 30
-    home = tmp_path / "results/demo"
+        assert sum("evaluations/" in name for name in packed.namelist()) == 4
+    home = tmp_path / "results/smoke"
     process = kit("unpack", archive, "--results", home)
     assert process.returncode == 0, process.stderr
-    assert len(list(home.glob("elsewhere/*/evaluations/*/*.json"))) == 30
+    assert len(list(home.glob("elsewhere/*/evaluations/*/*.json"))) == 4

@@ -7,19 +7,16 @@ import re
 import pytest
 from mmlu_kit.report import figures, mistake_figures
 
-from tests.conftest import copy_of_the_workflow
 from tests.workflow.conftest import can_unshare
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, snakemake):
+@pytest.fixture
+def made(smoke_copy, snakemake):
     """The content of Snakemake's report on the smoke study, and its folder."""
-    folder = copy_of_the_workflow(tmp_path_factory.mktemp("smoke") / "kit")
-    smoke = ["--cores", "1", "--config", "study=smoke", "only=small"]
-    for more in ([], ["--report", "out.html"]):
-        process = snakemake(folder, *smoke, *more, without_network=can_unshare())
-        assert process.returncode == 0, process.stdout + process.stderr
-    return folder, (folder / "out.html").read_text(encoding="utf-8")
+    smoke = ["--cores", "1", "--config", "study=smoke"]
+    process = snakemake(smoke_copy, *smoke, "--report", "out.html", without_network=can_unshare())
+    assert process.returncode == 0, process.stdout + process.stderr
+    return smoke_copy, (smoke_copy / "out.html").read_text(encoding="utf-8")
 
 
 def test_snakemakes_report_has_every_figure_with_its_caption_and_category(made):

@@ -9,8 +9,8 @@ rule analyse:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        merged=MERGED,
-        table=TABLE,
+        merged=f"{RESULTS}/merged.json",
+        table=f"{RESULTS}/questions.csv",
         labels=plain_files(sorted(Path(LABEL_ERRORS).glob("mmlu_*.csv"))) if LABEL_ERRORS else [],
     output:
         f"{RESULTS}/analysis.json",

@@ -1,5 +1,5 @@
 # Check of a publication's claims and numbers against this run, if the study names a reference.
-# Needs:  merged.json, the results it was made from, analysis.json, the reference (published.yaml, claims.yaml)
+# Needs:  merged.json, the results it was made from, the reference (published.yaml, claims.yaml)
 # Makes:  claims.json
 
 CLAIMS = [f"{RESULTS}/claims.json"] if REFERENCE else []
@@ -10,8 +10,7 @@ if REFERENCE:
         input:
             **EVIDENCE,
             image=image_files("cpu"),
-            merged=MERGED,
-            analysis=f"{RESULTS}/analysis.json",
+            merged=f"{RESULTS}/merged.json",
             reference=plain_files(Path(REFERENCE, name) for name in ("published.yaml", "claims.yaml")),
         output:
             f"{RESULTS}/claims.json",
@@ -25,7 +24,6 @@ if REFERENCE:
             reference=[f"--reference={readable(REFERENCE)}"],
         shell:
             f"{OFFLINE} python {PROGRAMS}/audit_claims.py{EVIDENCE_OPTIONS}"
-            " --analysis {input.analysis:q}"
             " {params.reference:q}"
             " --output {output:q}"
             " > {log:q} 2>&1"

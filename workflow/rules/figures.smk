@@ -9,7 +9,7 @@ rule draw_figures:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        merged=MERGED,
+        merged=f"{RESULTS}/merged.json",
         analysis=f"{RESULTS}/analysis.json",
     output:
         report(

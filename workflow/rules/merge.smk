@@ -4,7 +4,6 @@
 #         manifests, files of predictions
 # Makes:  merged.json (a summary for each model and subject), questions.csv (a row for each model and question)
 
-MERGED, TABLE = f"{RESULTS}/merged.json", f"{RESULTS}/questions.csv"
 # The results, and what they were made from. Later rules need them too: each checks that merged.json is what they give.
 # Rules that need them name all other inputs by their paths. With `rules.merge.output` among them, Snakemake would hash every
 # one of these files once for each of them: 20 models with 57 subjects took 21 s of processor time to plan, not 13 s.
@@ -26,8 +25,8 @@ rule merge:
         **EVIDENCE,
         image=image_files("cpu"),
     output:
-        merged=report(MERGED, caption="../report/captions/merged.rst", category="Results"),
-        table=TABLE,
+        merged=report(f"{RESULTS}/merged.json", caption="../report/captions/merged.rst", category="Results"),
+        table=f"{RESULTS}/questions.csv",
     log:
         f"{RESULTS}/logs/merge.log",
     container:

@@ -32,7 +32,7 @@ rule describe_run:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        merged=MERGED,
+        merged=f"{RESULTS}/merged.json",
         parts=PARTS,
     output:
         f"{RESULTS}/run.json",
@@ -60,8 +60,8 @@ rule record_provenance:
         run=f"{RESULTS}/run.json",
         parts=PARTS,
         results=[
-            MERGED,
-            TABLE,
+            f"{RESULTS}/merged.json",
+            f"{RESULTS}/questions.csv",
             f"{RESULTS}/analysis.json",
             *CLAIMS,
             f"{RESULTS}/figures",

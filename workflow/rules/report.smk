@@ -8,7 +8,7 @@ rule write_report:
     input:
         **EVIDENCE,
         image=image_files("cpu"),
-        merged=MERGED,
+        merged=f"{RESULTS}/merged.json",
         analysis=f"{RESULTS}/analysis.json",
         claims=CLAIMS,
         run=f"{RESULTS}/run.json",
@@ -38,8 +38,8 @@ rule write_page:
         **EVIDENCE,
         image=image_files("cpu"),
         report=f"{RESULTS}/report.md",
-        merged=MERGED,
-        table=TABLE,
+        merged=f"{RESULTS}/merged.json",
+        table=f"{RESULTS}/questions.csv",
         figures=f"{RESULTS}/figures",
     output:
         report(f"{RESULTS}/report.html", caption="../report/captions/page.rst", category="Report"),

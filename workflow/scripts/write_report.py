@@ -32,7 +32,7 @@ def main() -> None:
     merged, analysis = results.merged, analyses.read(args.analysis, results)
     if (args.claims is None) != (args.reference is None):
         raise UserError("--claims and --reference belong together: name both or neither")
-    claims = audits.read(args.claims, merged, analysis, args.reference) if args.claims else None
+    claims = audits.read(args.claims, merged, args.reference, results.outcomes) if args.claims else None
     folder = args.resources / "subjects" / merged.study.subjects_folder
     run = run_record.read(args.run, merged, args.results, [folder / f"{name}.jsonl" for name in merged.study.subjects])
     published = Published.read_yaml(args.reference / "published.yaml") if args.reference else None

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from mmlu_kit.data import MedianRange
+from mmlu_kit.statistics import ALPHA
 from mmlu_kit.terminal_text import visible
 
 
@@ -70,11 +71,21 @@ def rate(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def p_value(value: float | None) -> str:
-    """A p-value with two significant digits: 'p = 0.031', 'p < 0.0001'; '—' if there is none."""
+def p_value(value: float | None, draws: int | None = None) -> str:
+    """A p-value with two significant digits: 'p = 0.031', 'p < 0.0001'; '—' if there is none. One that would be rounded to the
+    level of the tests has three, which say on what side of it it is: 'p = 0.0496'.
+
+    `draws` is the number of random draws of a permutation test. However clear an effect is, its p-value is at least
+    1 / (draws + 1), so this value is a bound: 'p ≤ 0.0005'.
+    """
     if value is None:
         return "—"
-    return "p < 0.0001" if value < 0.0001 else f"p = {value:.2g}"
+    if draws is not None and value <= 1 / (draws + 1):
+        return f"p ≤ {1 / (draws + 1):.2g}"
+    if value < 0.0001:
+        return "p < 0.0001"
+    rounded = f"{value:.2g}"
+    return f"p = {value:.3g}" if float(rounded) == ALPHA else f"p = {rounded}"
 
 
 def quantity(value: float | None, unit: str) -> str:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy
 from numpy.typing import NDArray
 
-from mmlu_kit import statistics
 from mmlu_kit.analysis import paired
-from mmlu_kit.analysis.protocol_document import LetterRecall, OrderAccuracy, OrderEffects, Proportion
+from mmlu_kit.analysis.protocol_document import LetterRecall, OrderAccuracy, OrderEffects
+from mmlu_kit.analysis.values import Proportion
 from mmlu_kit.evaluation import orders
 from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.statistics import comparisons
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def order_effects(model: str, records: Sequence[Record]) -> OrderEffects:
     shown = [_in_each_order(record) for record in records]
     most = max(map(len, shown))
     by_order = {order: [each[order] for each in shown if order < len(each)] for order in range(most)}
-    cochran_q = statistics.cochran_q(_right_in_common_orders(shown))
+    cochran_q = comparisons.cochran_q(_right_in_common_orders(shown))
     return OrderEffects(
         model=model,
         orders=[

@@ -1,30 +1,27 @@
 """Which subjects and questions are hard, and whether they are hard for all models."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy
 import pandas
-from numpy.typing import NDArray
 
-from mmlu_kit import formatting, statistics
 from mmlu_kit.analysis.calibration import letter_probabilities
-from mmlu_kit.analysis.document import (
+from mmlu_kit.analysis.difficulty_document import (
     MOST_HARDEST,
     CochranQ,
     Difficulty,
     HardQuestion,
-    KendallW,
     ModelsWrong,
-    Spearman,
 )
+from mmlu_kit.analysis.discrimination import discrimination_of
+from mmlu_kit.analysis.discrimination_document import Discrimination
+from mmlu_kit.analysis.models_wrong import count_models_wrong
 from mmlu_kit.analysis.shared_questions import SharedQuestions
+from mmlu_kit.analysis.subject_order import SubjectOrder, order_of_subjects
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.user_errors import UserError
-
-FEWEST_SUBJECTS = 3  # for Kendall's W and Spearman's correlation
+from mmlu_kit.statistics import comparisons
 
 
 @dataclass(frozen=True)
@@ -35,45 +32,58 @@ class SharedDifficulty:
     difficulty: Difficulty
     models_wrong: ModelsWrong | None
     hardest: list[HardQuestion]
+    discrimination: Discrimination | None
     warnings: list[str]
 
 
-def analyse_difficulty(shared: SharedQuestions, questions: Iterable[Question]) -> SharedDifficulty:
-    """Return what the models find hard; `questions` are the questions of the study's subjects."""
+def analyse_difficulty(shared: SharedQuestions, questions: Sequence[Question], constant: Collection[str]) -> SharedDifficulty:
+    """Return what the models find hard.
+
+    `questions` are the questions of the study's subjects. `constant` are the models that nearly always choose one letter:
+    nothing is concluded from what these get right or wrong, so they take no part in tests of what is hard.
+    """
     if not len(shared):
-        nothing = Difficulty(order=[], guessing={}, kendall_w=None, spearman=[])
-        return SharedDifficulty(cochran_q=None, difficulty=nothing, models_wrong=None, hardest=[], warnings=[])
+        return SharedDifficulty(None, _difficulty([], {}, SubjectOrder(untested=None), all_wrong=0), None, [], None, [])
+    varied = [model for model in shared.models if model not in constant]
     accuracy, guessing = subject_accuracies(shared), guessing_by_subject(shared)
     hidden = [name for name in dict.fromkeys(shared.questions["subject"]) if name not in accuracy.index]
     warnings = [f"No answer of a model could be read on {', '.join(hidden)}: not among the hard subjects."] if hidden else []
-    shared = shared.once()
+    order = subject_order(accuracy[varied] if varied else accuracy)
+    # As the accuracies of subjects: a question that is in two subjects counts in both.
+    in_subjects = shared.of(varied).with_letters() if varied else shared.of([])
+    shared, tested = shared.once(), in_subjects.once()
     answered = len(shared)
     shared = shared.with_letters()
     if not len(shared):
         warnings.append("There is no question of which every model's answer could be read, so not all models are compared.")
-        return SharedDifficulty(None, rank_subjects(accuracy, guessing), None, [], warnings)
-    cochran_q = statistics.cochran_q(shared.correct)
-    difficulty = rank_subjects(accuracy, guessing)
-    models_wrong = count_models_wrong(shared.correct, shared.questions["choices"].to_numpy(int))
-    if len(shared.models) > 1 and len(shared) < answered:
-        warnings.append(
-            f"{answered - len(shared)} of the {answered} questions that every model answered have an answer that could not be "
-            "read: comparisons leave these out, those of two models only where the answer is of one of the two."
-        )
-    if len(shared.models) > 1 and not cochran_q:
-        warnings.append("The models are right on exactly the same questions, so Cochran's Q is not defined.")
+        untested = _difficulty(order, guessing, SubjectOrder(untested=None), all_wrong=0)
+        return SharedDifficulty(None, untested, None, [], None, warnings)
+    cochran_q = comparisons.cochran_q(shared.correct)
+    tests = order_of_subjects(in_subjects, len(shared.models) - len(varied))
+    models_wrong = count_models_wrong(tested.correct, tested.questions) if varied else None
     if len(shared.models) > 1:
-        warnings += _warnings_on_subjects(accuracy, difficulty)
-    if models_wrong and models_wrong.p is None:
-        warnings.append(
-            "There are too few questions to test whether models miss the same ones: fewer than three expected counts reach 5."
-        )
+        warnings += _warnings_on_comparisons(answered, len(shared), cochran_q is None, tests, models_wrong)
     return SharedDifficulty(
         cochran_q=CochranQ(**cochran_q._asdict()) if cochran_q else None,
-        difficulty=difficulty,
+        difficulty=_difficulty(order, guessing, tests, all_wrong=int((~shared.correct.any(axis=1)).sum())),
         models_wrong=models_wrong,
         hardest=hardest_questions(shared, questions),
+        discrimination=discrimination_of(tested, questions),
         warnings=warnings,
+    )
+
+
+def _difficulty(order: list[str], guessing: Mapping[str, float], tests: SubjectOrder, all_wrong: int) -> Difficulty:
+    return Difficulty(
+        order=order,
+        guessing={subject: guessing[subject] for subject in order},
+        draws=tests.draws,
+        p_mean=tests.p_mean,
+        kendall_w=tests.kendall_w,
+        spearman=tests.spearman,
+        differences=tests.differences,
+        untested=tests.untested,
+        all_wrong=all_wrong,
     )
 
 
@@ -92,38 +102,11 @@ def guessing_by_subject(shared: SharedQuestions) -> dict[str, float]:
     return {str(subject): float(chance) for subject, chance in means.items()}
 
 
-def rank_subjects(accuracy: pandas.DataFrame, guessing: dict[str, float]) -> Difficulty:
-    """Order subjects from hardest to easiest by the mean of the models' accuracies, and test whether models order them alike.
-
-    Equally hard subjects are in alphabetical order. `accuracy` is subjects × models.
-    """
+def subject_order(accuracy: pandas.DataFrame) -> list[str]:
+    """Return the subjects from hardest to easiest by the mean of the models' accuracies, equally hard ones in alphabetical
+    order. `accuracy` is subjects × models."""
     mean = accuracy.mean(axis=1)
-    kendall_w = statistics.kendall_w(accuracy.to_numpy().T)
-    return Difficulty(
-        order=sorted(accuracy.index, key=lambda subject: (mean[subject], subject)),
-        guessing={subject: guessing[subject] for subject in accuracy.index},
-        kendall_w=KendallW(**kendall_w._asdict()) if kendall_w else None,
-        spearman=[
-            Spearman(models=models, **statistics.spearman(*(accuracy[model] for model in models))._asdict())
-            for models in combinations(accuracy.columns, 2)
-        ],
-    )
-
-
-def count_models_wrong(correct: NDArray[numpy.bool_], choices: NDArray[numpy.int64]) -> ModelsWrong | None:
-    """Count the questions missed by 0, 1, … all models, and the counts expected of independent models with these error rates
-    on questions with as many choices; None for fewer than two models. `correct` is questions × models."""
-    questions, models = correct.shape
-    if models < 2:
-        return None
-    wrong = (~correct).sum(axis=1)
-    observed = [int((wrong == number).sum()) for number in range(models + 1)]
-    expected = numpy.zeros(models + 1)
-    for number in numpy.unique(choices):
-        wrong_of = ~correct[choices == number]
-        expected += len(wrong_of) * numpy.asarray(statistics.poisson_binomial(wrong_of.mean(axis=0)))
-    fit = statistics.goodness_of_fit(observed, list(expected))
-    return ModelsWrong(models=models, questions=questions, observed=observed, expected=list(expected), **fit._asdict())
+    return sorted(accuracy.index, key=lambda subject: (mean[subject], subject))
 
 
 def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) -> list[HardQuestion]:
@@ -132,23 +115,18 @@ def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) ->
     Probabilities are among the letters, averaged over the models whose probabilities are known. Raises UserError if
     `questions` are not those that were answered.
     """
-    texts = {question.sha256: question for question in questions}
     all_wrong = numpy.flatnonzero(~shared.correct.any(axis=1))
-    missed = shared.questions.iloc[all_wrong]
-    answers = {model: rows.iloc[all_wrong] for model, rows in shared.answers.items()}
-    gold = missed["gold"].map(LETTERS.index).to_numpy(int)
-    probability = numpy.zeros(len(missed))
-    for rows in answers.values():
-        probabilities = letter_probabilities(rows)
+    gold = shared.questions["gold"].iloc[all_wrong].map(LETTERS.index).to_numpy(int)
+    probability = numpy.zeros(len(all_wrong))
+    for rows in shared.answers.values():
+        probabilities = letter_probabilities(rows.iloc[all_wrong])
         if probabilities is not None:
-            probability += probabilities[numpy.arange(len(missed)), gold]
+            probability += probabilities[numpy.arange(len(all_wrong)), gold]
+    places = all_wrong[numpy.argsort(probability, kind="stable")[:MOST_HARDEST]].tolist()
     hardest = []
-    for place in numpy.argsort(probability, kind="stable")[:MOST_HARDEST]:
-        subject, index, sha256, _, right = missed.iloc[place]
-        question = texts.get(sha256)
-        if not question:
-            raise UserError(f"{subject}/test/{index}: this question in --questions is not the one that was answered: run again")
-        predicted = {model: rows["predicted"].iloc[place] for model, rows in answers.items()}
+    for place, question in zip(places, shared.texts(questions, places), strict=True):
+        subject, index, _, _, right = shared.questions.iloc[place]
+        predicted = {model: rows["predicted"].iloc[place] for model, rows in shared.answers.items()}
         hardest.append(
             HardQuestion(
                 subject=subject,
@@ -162,15 +140,26 @@ def hardest_questions(shared: SharedQuestions, questions: Iterable[Question]) ->
     return hardest
 
 
-def _warnings_on_subjects(accuracy: pandas.DataFrame, difficulty: Difficulty) -> list[str]:
-    """Return sentences on why the models' rankings of subjects cannot be compared, for all or some models."""
-    constant = [model for model in accuracy.columns if accuracy[model].nunique() == 1]
-    if not difficulty.kendall_w:
-        few = len(accuracy) < FEWEST_SUBJECTS
-        reason = (
-            f"the models share {formatting.plural(len(accuracy), 'subject')}, and the test needs {FEWEST_SUBJECTS}"
-            if few
-            else "each model has the same accuracy on every subject"
+def _warnings_on_comparisons(
+    answered: int, compared: int, alike: bool, tests: SubjectOrder, models_wrong: ModelsWrong | None
+) -> list[str]:
+    """Return sentences on what is left out of comparisons and why they cannot be tested."""
+    warnings = []
+    if compared < answered:
+        warnings.append(
+            f"{answered - compared} of the {answered} questions that every model answered have an answer that could not be "
+            "read: comparisons leave these out, those of two models only where the answer is of one of the two."
         )
-        return [f"Whether models find the same subjects hard cannot be tested: {reason}."]
-    return [f"No rank correlation with {', '.join(constant)}: the accuracy is the same on every subject."] if constant else []
+    if alike:
+        warnings.append("The models are right on exactly the same questions, so Cochran's Q is not defined.")
+    if tests.untested:
+        warnings.append(tests.untested)
+    if tests.flat:
+        warnings.append(f"No rank correlation with {', '.join(tests.flat)}: the accuracy is the same on every subject.")
+    if not models_wrong:
+        reason = "there are no two models that do not nearly always choose one letter"
+    elif models_wrong.p is None:
+        reason = "fewer than two have both right and wrong answers"
+    else:
+        return warnings
+    return [*warnings, f"Whether models miss the same questions cannot be tested: {reason}."]

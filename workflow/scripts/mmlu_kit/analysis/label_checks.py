@@ -10,7 +10,11 @@ from mmlu_kit.inputs.questions import Question
 
 GOOD, UNDECIDED = "ok", "expert"  # `expert`: left to a specialist, so neither good nor bad
 ERRORS = ("bad question clarity", "bad options clarity", "no correct answer", "multiple correct answers", "wrong groundtruth")
+# Errors for which a right answer is named: of several right ones, any is right.
+WRONG, SEVERAL = "wrong groundtruth", "multiple correct answers"
+CORRECTED = (WRONG, SEVERAL)
 MOVED = "source"  # where a published file has its types by mistake, beside an empty column error_type
+MOST_NAMED = 5
 FALLBACKS = {"mac_roman": "Mac Roman", "cp1252": "Windows-1252"}
 
 Place = tuple[str, int]  # subject, index
@@ -21,7 +25,8 @@ Key = tuple[str, tuple[str, ...]]  # subject, texts of question and choices
 class LabelCheck:
     """One row of MMLU-Redux: `key` identifies the question, `type` is GOOD, UNDECIDED or one of ERRORS.
 
-    `fallbacks` are the keys by encoding if the row is not UTF-8; `column` is where the type was found.
+    `fallbacks` are the keys by encoding if the row is not UTF-8; `column` is where the type was found; `correction` is the cell
+    that names the right answer, if the type is one of CORRECTED.
     """
 
     key: Key
@@ -29,6 +34,15 @@ class LabelCheck:
     file: str
     column: str
     fallbacks: Mapping[str, Key]
+    correction: bytes = b""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The right choices of a question with a wrong label: what the check says, and their letters, none if it can't be read."""
+
+    text: str
+    letters: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ class LabelChecks:
     """The checks of a study's questions, and the number of checks of other questions.
 
     `unread` are the rows and files that cannot be read, `decoded` the numbers of checks by file and fallback encoding, `moved`
-    the files that have their types in another column.
+    the files that have their types in another column, `corrections` those of the questions whose type is one of CORRECTED.
     """
 
     types: Mapping[Place, str]
@@ -57,16 +71,25 @@ class LabelChecks:
     unread: Sequence[Unread] = ()
     decoded: Mapping[tuple[str, str], int] = field(default_factory=dict)
     moved: Sequence[str] = ()
+    corrections: Mapping[Place, Correction] = field(default_factory=dict)
 
     def once(self, questions: Iterable[Question]) -> Self:
         """Return the checks with those of a repeated question at its first copy among `questions`; an error wins."""
         first: dict[str, Place] = {}
         copies = {(one.subject, one.index): first.setdefault(one.sha256, (one.subject, one.index)) for one in questions}
         types: dict[Place, str] = {}
+        corrections: dict[Place, Correction] = {}
         for place, kind in self.types.items():
             if types.get(copies[place]) not in ERRORS:
                 types[copies[place]] = kind
-        return replace(self, types=types)
+                if place in self.corrections:
+                    corrections[copies[place]] = self.corrections[place]
+        return replace(self, types=types, corrections=corrections)
+
+    @property
+    def right_letters(self) -> dict[Place, frozenset[str]]:
+        """The letters of the right choices of questions with a corrected label."""
+        return {place: correction.letters for place, correction in self.corrections.items() if correction.letters}
 
     @property
     def warnings(self) -> list[str]:
@@ -78,9 +101,25 @@ class LabelChecks:
         if undecided:
             checks = formatting.plural(undecided, "label check")
             sentences.append(f"{checks} left to an expert: these questions count as neither good nor flagged.")
+        sentences += self._on_corrections()
         if len(self.types) == undecided:
             sentences.append("No label was checked: no label check is conclusive for a question of this study.")
         return sentences
+
+    def _on_corrections(self) -> list[str]:
+        """Name the questions with a wrong label whose right answer cannot be read."""
+        unread = [
+            f"{subject} {index} ({repr(correction.text[:40]) if correction.text.strip() else 'empty'})"
+            for (subject, index), correction in self.corrections.items()
+            if not correction.letters
+        ]
+        if not unread:
+            return []
+        others = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
+        return [
+            f"{formatting.plural(len(unread), 'question')} with a wrong label left out of the corrected labels, as no choice "
+            f"can be read from the check's correct_answer: {', '.join(unread[:MOST_NAMED])}{others}."
+        ]
 
     def _on_reading(self) -> Iterator[str]:
         """Yield how files were read that are not as they should be, and what could not be read."""

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas
 
-from mmlu_kit.analysis import label_errors
 from mmlu_kit.analysis.difficulty import analyse_difficulty
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.label_accuracies import label_accuracies
 from mmlu_kit.analysis.label_checks import LabelChecks
-from mmlu_kit.analysis.one_model import FEWEST_QUESTIONS, analyse_model
+from mmlu_kit.analysis.letter_preferences import with_holm
+from mmlu_kit.analysis.model_document import FEWEST_QUESTIONS
+from mmlu_kit.analysis.one_model import analyse_model
 from mmlu_kit.analysis.pairs import compare_models
 from mmlu_kit.analysis.shared_questions import SharedQuestions, shared_questions
 from mmlu_kit.inputs.question_faults import QuestionFault
@@ -36,26 +38,29 @@ def analysis(
     compared = protocols.first_of_each(merged.study.models, answers)
     in_subjects = shared_questions({model: answers[model] for model in compared})
     shared = in_subjects.once()
-    pairs, warnings_on_pairs = compare_models(shared)
-    difficulty = analyse_difficulty(in_subjects, questions)
     texts = {question.sha256: question for question in questions}
+    models = [
+        analyse_model(model, summaries.label(merged, model), rows).model_copy(
+            update=imported(repeats.once(rows), texts) if merged.imported(model) else {}
+        )
+        for model, rows in answers.items()
+    ]
+    constant = [model.model for model in models if model.always]
+    pairs, warnings_on_pairs = compare_models(shared, constant)
+    difficulty = analyse_difficulty(in_subjects, questions, constant)
     return AnalysisFile(
         study=merged.study.name,
         questions=len(shared),
-        models=[
-            analyse_model(model, summaries.label(merged, model), rows).model_copy(
-                update=imported(repeats.once(rows), texts) if merged.imported(model) else {}
-            )
-            for model, rows in answers.items()
-        ],
+        models=with_holm(models),
         compared=compared,
         pairs=pairs,
         cochran_q=difficulty.cochran_q,
         difficulty=difficulty.difficulty,
         models_wrong=difficulty.models_wrong,
         hardest=difficulty.hardest,
+        discrimination=difficulty.discrimination,
         question_faults=list(faults),
-        label_errors=label_errors.accuracies(labels, {model: repeats.once(rows) for model, rows in answers.items()})
+        label_errors=label_accuracies(labels, {model: repeats.once(rows) for model, rows in answers.items()})
         if labels
         else None,
         warnings=[

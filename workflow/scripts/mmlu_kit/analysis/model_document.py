@@ -4,19 +4,27 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.data import Count, Data, Fraction, Positive, at_most
+from mmlu_kit.analysis.values import Interval, P
+from mmlu_kit.data import Count, Data, Fraction, Positive
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import LETTERS, Letter
 
-P = Annotated[float, Field(ge=0, le=1)]
+NEARLY_ALWAYS = 0.95  # share of the answers with a letter
+FEWEST_ALWAYS = 10  # answers with a letter; fewer may be the same by chance
+FEWEST_QUESTIONS = 100  # numbers of fewer are descriptive only
+_ROUNDING = 1e-9
 
 
-class Interval(Data):
-    """A 95 % interval."""
+class ReadableShare(Interval):
+    """Accuracy on the answers that have a letter, with Wilson's 95 % interval.
 
-    low: Fraction
-    high: Fraction
-    _order = model_validator(mode="after")(at_most("high", "low"))
+    All that is known of the accuracy on all questions is that it lies between the one that counts the others as not right and
+    `highest`.
+    """
+
+    questions: Positive = Field(description="Answers that have a letter.")
+    accuracy: Fraction
+    highest: Fraction = Field(description="The accuracy on all questions if every answer without a letter were right.")
 
 
 class Share(Interval):
@@ -24,13 +32,23 @@ class Share(Interval):
 
     correct: Count
     wrong: Count
-    unparsed: Count = Field(0, description="Answers without a letter, which are neither right nor wrong.")
-    accuracy: Fraction = Field(description="Of all questions (micro average).")
+    unparsed: Count = Field(description="Answers without a letter, which are neither right nor wrong.")
+    accuracy: Fraction = Field(description="Of all questions (micro average), answers without a letter counted as not right.")
+    readable: ReadableShare | None = Field(description="Null if every answer has a letter, or none has.")
 
     @model_validator(mode="after")
     def _within(self) -> Self:
-        if not self.low - 1e-9 <= self.accuracy <= self.high + 1e-9:
+        if not self.low - _ROUNDING <= self.accuracy <= self.high + _ROUNDING:
             raise ValueError("accuracy is not within its interval")
+        return self
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        answered, readable = self.correct + self.wrong, self.readable
+        if readable is None:
+            return self
+        if readable.questions != answered or abs(readable.accuracy - self.correct / answered) > _ROUNDING:
+            raise ValueError("readable is not of the right and wrong answers")
         return self
 
 
@@ -38,14 +56,6 @@ class GeneratedShare(Share):
     """Right answers by the generated letter."""
 
     parse_rate: Fraction
-
-
-class ReadableShare(Interval):
-    """Accuracy on the answers that could be read, with Wilson's 95 % interval."""
-
-    questions: Positive = Field(description="Answers that could be read.")
-    accuracy: Fraction
-    highest: Fraction = Field(description="The accuracy on all questions if every unreadable answer were right.")
 
 
 class Guessing(Data):
@@ -83,22 +93,77 @@ class LetterShares(Data):
     )
 
 
-class CalibrationBin(Data):
-    """A bin of confidences; the means are null if it is empty."""
+class Spread(Data):
+    """The standard deviation of the letters' shares or recalls, beside the one that chance gives.
 
-    low: Fraction
-    high: Fraction
-    count: Count
-    confidence: Fraction | None
-    accuracy: Fraction | None
+    By chance is the mean of simulated models that prefer no letter: on the same questions, of the same accuracy on questions
+    with as many choices, with all wrong choices equally likely.
+    """
+
+    sd: Fraction
+    by_chance: Fraction
+    p: P = Field(description="p-value for a standard deviation this large by chance, from the simulated models.")
+    p_holm: P = Field(description="Corrected for the number of models.")
+
+
+class CalibrationBin(Interval):
+    """A bin of confidences, with Wilson's 95 % interval of its accuracy."""
+
+    least: Fraction = Field(description="The smallest confidence in the bin.")
+    most: Fraction
+    count: Positive
+    confidence: Fraction = Field(description="Their mean.")
+    accuracy: Fraction
+
+
+class ExpectedError(Interval):
+    """The expected calibration error (ECE), the mean over questions of |confidence - accuracy| of their bin, with the
+    interval of the ECE that all such questions would have.
+
+    The ECE of a calibrated model is above 0 by chance: `calibrated` is its mean in random draws, in which each answer is right
+    with the probability that is its confidence.
+    """
+
+    ece: Fraction
+    calibrated: Fraction
+    p: P = Field(description="p-value for an ECE this large if the model is calibrated, from these draws.")
+
+
+class Temperature(Data):
+    """Temperature scaling (Guo et al. 2017): log-probabilities are divided by the temperature that makes right letters most
+    likely; above 1 it lowers confidences."""
+
+    temperature: Annotated[float, Field(gt=0)] = Field(description="Fitted to all questions.")
+    ece: Fraction = Field(
+        description="The ECE at a temperature; each fifth of the questions gets the one fitted to the other four."
+    )
+
+
+class ConfidenceGap(Data):
+    """The mean over questions of confidence less correctness, with its 95 % interval and the t-test against 0."""
+
+    difference: Annotated[float, Field(ge=-1, le=1)]
+    low: float
+    high: float
+    p: P
+    clustered: bool = Field(description="Whether subjects, not questions, are the sample: with ten subjects or more.")
 
 
 class Calibration(Data):
     """Whether a model's confidence matches its accuracy; confidence is the best letter's probability among the letters."""
 
-    ece: Fraction = Field(description="Expected calibration error.")
+    confidence: Fraction = Field(description="Its mean.")
+    gap: ConfidenceGap | None = Field(description="Null with fewer than five right or five wrong answers.")
+    error: ExpectedError
+    temperature: Temperature | None = Field(
+        description="Null for fewer than 100 questions, or if no temperature between 0.05 and 50 makes the right letters most "
+        "likely."
+    )
     brier: Fraction = Field(description="The mean of (confidence - correct)².")
-    bins: list[CalibrationBin] = Field(description="Of equal width.")
+    bins: list[CalibrationBin] = Field(
+        description="Ten bins with as many questions each, by rank of confidence; fewer if they had fewer than ten questions. "
+        "Equal confidences share a bin."
+    )
 
 
 class ModelAnalysis(Data):
@@ -113,7 +178,6 @@ class ModelAnalysis(Data):
         description="By the best answer: the most probable letter, the choice with the highest score (cloze), or the letter in "
         "an imported answer."
     )
-    readable: ReadableShare | None = Field(None, description="Null if every answer has a letter, or none has.")
     read_by: dict[str, Positive] = Field(
         {}, description="How many imported answers each rule of results/answer_forms.py read; empty for models that were run."
     )
@@ -124,23 +188,30 @@ class ModelAnalysis(Data):
     macro_accuracy: Fraction = Field(description="The mean of the subjects' accuracies, by best answer.")
     clustered: Interval | None = Field(
         description="The 95 % interval of the accuracy clustered by subject: subjects, not questions, are the sample; null "
-        "for fewer than ten subjects."
+        "for fewer than ten subjects, or if the accuracy is the same in each."
     )
     guessing: Guessing
     constant_letter: ConstantLetter
     letters: dict[Letter, LetterShares] = Field(description="As many letters as the question with the most choices has.")
-    share_sd: Fraction = Field(
+    letter_spread: Spread = Field(
         description="Standard deviation of the letters' shares from their expected shares; these are equal, and this is the "
         "plain standard deviation, if all questions have as many choices."
     )
-    recall_sd: Fraction | None = Field(
-        description="Standard deviation of the letters' recalls, each less the model's accuracy on questions with as many "
-        "choices as those where the letter is right; null if a letter is never right."
+    recall_spread: Spread | None = Field(
+        description="Standard deviation of the letters' recalls (RStd, Zheng et al. 2024), each less the model's accuracy on "
+        "questions with as many choices as those where the letter is right; null if a letter is never right."
     )
     calibration: Calibration | None = Field(
         description="Null if the letters' probabilities are not known, or if there are none (cloze)."
     )
     warnings: list[str] = Field(description="Warnings about its numbers.")
+
+    @property
+    def always(self) -> Letter | None:
+        """The letter that it chose nearly always: nothing is concluded from what such a model gets right or wrong."""
+        letter = max(self.letters, key=lambda name: self.letters[name].share)
+        enough = self.best_letter.correct + self.best_letter.wrong >= FEWEST_ALWAYS
+        return letter if enough and self.letters[letter].share >= NEARLY_ALWAYS else None
 
     @model_validator(mode="after")
     def _within_questions(self) -> Self:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit import statistics
 from mmlu_kit.analysis import protocols
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import ModelAnalysis, Share
@@ -11,6 +10,7 @@ from mmlu_kit.results import summaries
 from mmlu_kit.results.protocols import first_of_each
 from mmlu_kit.results.study_results import StudyResults
 from mmlu_kit.results.summaries import Summary
+from mmlu_kit.statistics import proportions
 from mmlu_kit.user_errors import UserError
 
 _ROUNDING = 1e-9
@@ -35,6 +35,10 @@ def read(path: Path, results: StudyResults) -> AnalysisFile:
             raise _changed(path, f"its {part} are of other models")
     if any(len(question.predicted) < len(analysis.compared) for question in analysis.hardest):
         raise _changed(path, "its hardest questions lack a model's answer")
+    for subject in analysis.difficulty.order:
+        there = [summaries.summarize(merged, model, [subject]) for model in analysis.compared]
+        if not all(summary and summary.questions > summary.unread for summary in there):
+            raise _changed(path, f"not every model has a readable answer on {subject}, one of its subjects by difficulty")
     for model in analysis.models:
         for what, value, expected in _compared(model, answered[model.model]):
             if value != expected:
@@ -48,6 +52,7 @@ def _names(analysis: AnalysisFile) -> dict[str, set[str]]:
     pairs = [*(pair.models for pair in analysis.pairs), *(pair.models for pair in analysis.difficulty.spearman)]
     return {
         "pairs": {name for pair in pairs for name in pair},
+        "differences between subjects": {test.model for test in analysis.difficulty.differences},
         "hardest questions": {name for question in analysis.hardest for name in question.predicted},
         "label errors": {model.model for model in analysis.label_errors.models} if analysis.label_errors else set(),
     }
@@ -79,7 +84,7 @@ def _compared(model: ModelAnalysis, summary: Summary) -> list[tuple[str, Any, An
 
 
 def _share(name: str, share: Share, correct: int, questions: int) -> list[tuple[str, float, float]]:
-    low, high = statistics.wilson(correct, questions)
+    low, high = proportions.wilson(correct, questions)
     return [
         *_close(f"{name}.accuracy", share.accuracy, correct / questions),
         *_close(f"{name}.low", share.low, low),

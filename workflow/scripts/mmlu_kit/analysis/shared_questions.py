@@ -1,15 +1,17 @@
 """The questions that every model answered, on which models are compared."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy
 import pandas
 from numpy.typing import NDArray
 
+from mmlu_kit.inputs.questions import Question
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
+from mmlu_kit.user_errors import UserError
 
 _KEYS = ["subject", "index", "question_sha256", "choices", "gold"]
 
@@ -31,6 +33,23 @@ class SharedQuestions:
     def once(self) -> Self:
         """Return these questions without later copies of the same question."""
         return self._where(repeats.first_copies(self.questions))
+
+    def of(self, models: Collection[str]) -> Self:
+        """Return these questions with the answers of these models only."""
+        return replace(self, answers={model: rows for model, rows in self.answers.items() if model in models})
+
+    def texts(self, questions: Iterable[Question], places: Iterable[int]) -> list[Question]:
+        """Return the questions at these places. Raises UserError if `questions` are not those that were answered."""
+        by_hash = {question.sha256: question for question in questions}
+        texts = []
+        for place in places:
+            subject, index, sha256, _, _ = self.questions.iloc[place]
+            if sha256 not in by_hash:
+                raise UserError(
+                    f"{subject}/test/{index}: this question in --questions is not the one that was answered: run again"
+                )
+            texts.append(by_hash[sha256])
+        return texts
 
     @property
     def models(self) -> list[str]:

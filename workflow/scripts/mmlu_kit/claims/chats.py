@@ -4,17 +4,22 @@ A predicate takes evidence and the claim's parameters, and returns a judgement. 
 publication's or, failing that, the study's first.
 """
 
+import math
+
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import ChatEvidence, Evidence
-from mmlu_kit.claims.verdicts import Untestable, verdict
+from mmlu_kit.claims.verdicts import Untestable, shown, verdict
 from mmlu_kit.recall.documents import ChatModelSummary, RecallCounts, RecallRow
 from mmlu_kit.recall.growth import growth
+from mmlu_kit.statistics import ALPHA, comparisons
 
 
 def outgrows_context(evidence: Evidence, at_least: float) -> Judgement:
     """With full history, prompts grow by at least this many tokens per turn, so the context is full at some point."""
     model = _model(evidence)
+    if min(model.distances) == max(model.distances):
+        raise Untestable("all conversations have the same length here")
     grown = growth(model)
     if grown is None:
         return verdict(False, f"{model.model}: no prompt grew with the conversation")
@@ -38,27 +43,42 @@ def strategies_compared(evidence: Evidence, kinds: list[str]) -> Judgement:
 
 
 def history_helps(evidence: Evidence, at_least: float, alpha: float) -> Judgement:
-    """Recall is at least this much lower with history off, and significantly so by the McNemar test."""
+    """Recall is at least this much lower with history off, and significantly so by the McNemar test.
+
+    If the paired 95 % interval of what is lost lies below `at_least`, that speaks against it.
+    """
     model = _model(evidence)
     on, off = _recall(model, "full"), _recall(model, "none")
     (test,) = [test for test in model.comparisons if test.strategy == "none"]
     lost = on.right / on.n - off.right / off.n
+    both, neither = on.right - test.only_full, on.n - on.right - test.only_strategy
+    interval = comparisons.paired_interval(both, test.only_full, test.only_strategy, neither)
     recalled = f"{_share(on)} recalled with history on, {_share(off)} with history off"
-    line = f"{model.model}: {recalled}; {formatting.p_value(test.p_holm)}"
-    return verdict(lost >= at_least and test.p_holm < alpha, line)
+    points = f"{100 * lost:.1f} points lost ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+    line = f"{model.model}: {recalled}; {points}, {formatting.p_value(test.p_holm)}"
+    return shown(lost >= at_least and test.p_holm < alpha, interval.high < at_least, line)
 
 
 def remembers(evidence: Evidence, at_least: float, at_most: float) -> Judgement:
     """Recall is above `at_least` with history on, for all facts and for the most recent, and below `at_most` with history off.
 
-    The 95 % intervals must lie beyond these shares.
+    The 95 % intervals must lie beyond these shares; one that lies on the other side speaks against it.
     """
     model = _model(evidence)
     nearest = min(model.distances)
     on, off, follow_up = _recall(model, "full"), _recall(model, "none"), _recall(model, "full", nearest)
     before = f"{_share(follow_up)} of those told {formatting.plural(nearest, 'turn')} earlier"
     line = f"{model.model}: {_share(on)} recalled with history on ({before}), {_share(off)} with history off"
-    return verdict(min(on.low, follow_up.low) > at_least and off.high < at_most, line)
+    holds = min(on.low, follow_up.low) > at_least and off.high < at_most
+    return shown(holds, min(on.high, follow_up.high) < at_least or off.low > at_most, line)
+
+
+def example_is_remembered(evidence: Evidence) -> Judgement:
+    """In the publication's example, the last reply is right with history on, and with history off the model does not know."""
+    model = _model(evidence)
+    outcomes = {mode: session.outcome for mode, session in model.alice.items()}
+    words = "; ".join(f"history {mode}: {outcomes[mode].replace('_', ' ')}" for mode in ("on", "off"))
+    return verdict(outcomes["on"] == "right" and outcomes["off"] == "not_knowing", f"{model.model}, asked once: {words}")
 
 
 def tokens_grow(evidence: Evidence, growing: float, flat: float) -> Judgement:
@@ -66,7 +86,7 @@ def tokens_grow(evidence: Evidence, growing: float, flat: float) -> Judgement:
 
     From the shortest to the longest conversation, prompts grow by a factor of at least `growing` with history and at most
     `flat` without. With history, the times compared are those without a KV cache kept between turns, as agents without
-    a cache have none. Raises Untestable if the two ranges of times overlap.
+    a cache have none. If their two ranges overlap, or so few times are apart by chance in more than 5 %, nothing is told.
     """
     model = _model(evidence)
     near, far = min(model.distances), max(model.distances)
@@ -87,7 +107,10 @@ def tokens_grow(evidence: Evidence, growing: float, flat: float) -> Judgement:
         return verdict(False, line)
     off, on = times["off"], times["on_without_cache"]
     if off.smallest <= on.largest and on.smallest <= off.largest:
-        raise Untestable(f"{line}; the times with and without history overlap, so which is faster cannot be told")
+        return shown(False, False, f"{line}; the times with and without history overlap")
+    number, other = (model.independent[mode].n for mode in ("off", "on_without_cache"))
+    if 1 / math.comb(number + other, number) > ALPHA:
+        return shown(False, False, f"{line}; {number} and {other} times are too few to tell")
     return verdict(off.largest < on.smallest, line)
 
 

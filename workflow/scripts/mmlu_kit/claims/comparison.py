@@ -1,14 +1,14 @@
 """Compares each published number with this run's: reproduced, differs (and where), or not run.
 
-A published number is reproduced if it lies between this run's `low` and `high`. These are the 95 % Wilson interval for an
-accuracy and scipy's interval of a relative risk for a ratio of accuracies. Times, their ratios and numbers of parameters have
-no interval; published.yaml's `within_factor` says how far they may differ. Published accuracies are of letters that models
-wrote, so they are compared with accuracies by the generated letter.
+A published number is reproduced if it lies between this run's `low` and `high`. An equal model gives the same answers to the
+same questions, so accuracies are compared by right answers: published.yaml's `within_answers` says how many may differ, and no
+sampling interval applies. Its `within_factor` says how far times, ratios and numbers of parameters may differ. Published
+accuracies are of letters that models wrote, so they are compared with accuracies by the generated letter.
 """
 
 from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.document import NumberResult
-from mmlu_kit.claims.model_rows import model_rows, subjects_of, summary_over
+from mmlu_kit.claims.model_rows import context_row, model_rows, subjects_of, summary_over
 from mmlu_kit.claims.ratio_rows import cpu_over_real_rows, ratio_row, user_over_real_rows
 from mmlu_kit.claims.reference import CpuOverReal, Published
 from mmlu_kit.claims.rows import row
@@ -29,9 +29,10 @@ def compare(published: Published, merged: Merged) -> list[NumberResult]:
     rows += [ratio_row(published, ratio, summaries) for ratio in published.ratios]
     for ratio in published.cpu_over_real:
         if isinstance(ratio, CpuOverReal):
-            rows += cpu_over_real_rows(published, ratio, summaries)
+            rows += cpu_over_real_rows(published, merged, ratio, summaries)
         else:
             rows += user_over_real_rows(published, ratio, by_setup)
+    rows += [context_row(published, merged, context, models[context.model]) for context in published.contexts]
     rows += [
         row(number.of, number.section, number.what, number.unit, number.value, number.reason)
         for number in published.not_measured

@@ -9,11 +9,19 @@ from mmlu_kit.data import Data, Document, Name, Text, version
 
 
 class ClaimVerdict(StrEnum):
-    """Whether a claim holds by some evidence."""
+    """Whether a claim holds by some evidence, which may be too weak to tell, or of another kind than the claim is about."""
 
     HOLDS = "holds"
     DOES_NOT_HOLD = "does not hold"
+    CANNOT_BE_TOLD = "cannot be told"
     NOT_TESTABLE = "not testable here"
+
+
+class Reading(StrEnum):
+    """Which letter counts as a model's answer: the most probable one, or the one that it writes."""
+
+    BEST = "best"
+    GENERATED = "generated"
 
 
 class NumberVerdict(StrEnum):
@@ -97,8 +105,8 @@ class NumberResult(Data):
         description="This run's number; null if it has none. Accuracies are by the generated letter, as in the publication."
     )
     low: float | None = Field(
-        description="A published number between low and high counts as reproduced: the 95 % interval for an accuracy, a "
-        "factor for times."
+        description="A published number between low and high counts as reproduced: the reference allows an accuracy to differ "
+        "by some right answers, and other numbers by a factor."
     )
     high: float | None
     verdict: NumberVerdict
@@ -121,7 +129,7 @@ class NumberResult(Data):
 class ClaimsFile(Document):
     """claims.json: claims judged by the published numbers and by this run, and published numbers compared with this run's."""
 
-    schema_: Literal["mmlu-kit/claims/3"] = version("mmlu-kit/claims/3")
+    schema_: Literal["mmlu-kit/claims/4"] = version("mmlu-kit/claims/4")
     study: str
     publication: Publication
     same_models: bool = Field(description="Whether any of the publication's models has results in this run.")

@@ -3,13 +3,16 @@
 A predicate takes evidence and the claim's parameters, and returns a judgement.
 """
 
+from collections import Counter
+from itertools import combinations
+
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
-from mmlu_kit.claims.evidence import Configuration, Evidence, ModelEvidence, RunEvidence
+from mmlu_kit.claims.evidence import Configuration, Evidence, ModelEvidence, Refused, RunEvidence
 from mmlu_kit.claims.reference import Factor, TwoModels
 from mmlu_kit.claims.runs import all_runs, setup_median, timing_setups
-from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, verdict
-from mmlu_kit.settings import Device, Quantization
+from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, shown, verdict
+from mmlu_kit.settings import GPUS, Device, Quantization
 
 
 def ran_as(evidence: Evidence, models: list[str], device: str, quantization: str) -> Judgement:
@@ -24,7 +27,8 @@ def ran_as(evidence: Evidence, models: list[str], device: str, quantization: str
 def ran_as_setup(evidence: Evidence, setup: int, as_setup: int) -> Judgement:
     """Two setups ran on the same device with the same quantization.
 
-    If this is not known, their CPU times must be equal within 10 % and their numbers of right answers equal.
+    If this is not known, their CPU times must be equal within 10 % and their numbers of right answers equal; CPU times that
+    differ by a factor of two speak against it.
     """
     first, second = setup_median(evidence, setup), setup_median(evidence, as_setup)
     line = f"setup {setup} {formatting.duration(first.real_s)}, setup {as_setup} {formatting.duration(second.real_s)}"
@@ -35,7 +39,8 @@ def ran_as_setup(evidence: Evidence, setup: int, as_setup: int) -> Judgement:
         raise Untestable(f"{line}; neither the effective configuration nor the CPU time is published")
     ratio = first.cpu_s / second.cpu_s
     line += f", {formatting.ratio(ratio)} its CPU time; {first.correct} and {second.correct} right"
-    return verdict(is_about(ratio, 1, 1.1) and first.correct == second.correct, line)
+    same_answers = first.correct == second.correct
+    return shown(same_answers and is_about(ratio, 1, 1.1), not same_answers or not is_about(ratio, 1, 2), line)
 
 
 def were_not_run(evidence: Evidence, setups: list[int]) -> Judgement:
@@ -81,17 +86,66 @@ def can_run(evidence: Evidence, device: str, quantization: str, parameters: floa
         raise Untestable(f"no model ran as {configuration} here")
     largest = ran[-1]
     line = f"{largest.short} ran: {largest.total.correct} of {largest.total.questions} right"
-    if largest.parameters < parameters:
-        raise Untestable(f"{line}; nothing larger was tried")
-    return verdict(True, line)
+    if largest.parameters >= parameters:
+        return verdict(True, line)
+    for refused in _refused(evidence, device):
+        if refused.parameters and refused.parameters >= parameters:
+            return verdict(False, f"{line}; {refused.model}: {refused.reason}")
+    raise Untestable(f"{line}; nothing larger was tried")
 
 
 def cannot_run_larger(evidence: Evidence, device: str, parameters: float) -> Judgement:
-    """No model above this size ran on a device, and one was refused for lack of memory."""
+    """No model above this size ran on a device, and one above it, but none below, was refused for lack of memory."""
     larger = [model for model in models_on(evidence, device, at_least=0) if model.parameters > parameters]
     if larger:
         return verdict(False, f"{larger[-1].short} with {formatting.count(larger[-1].parameters)} parameters ran on {device}")
-    for refused in evidence.refused:
-        if f"GB of {device} memory are free" in refused.reason:
-            return verdict(True, f"{refused.model}: {refused.reason}")
+    refused = sorted(_refused(evidence, device), key=lambda refused: refused.parameters or 0)
+    known = [each for each in refused if each.parameters]
+    if known:
+        line = f"{known[0].model} with {formatting.count(known[0].parameters or 0)} parameters: {known[0].reason}"
+        return verdict((known[0].parameters or 0) > parameters, line)
+    if refused:
+        raise Untestable(f"{refused[0].model}: {refused[0].reason}; its number of parameters is not known")
     raise Untestable(f"no larger model was tried on {device}")
+
+
+def every_run_ran_as(evidence: Evidence, device: str, quantization: str, dtype: str) -> Judgement:
+    """Every timing run had the model on this device with this quantization and number format."""
+    runs = timing_setups(evidence).runs
+    if any(run.effective is None or run.dtype is None for run in runs):
+        raise Untestable(f"what was loaded in {formatting.plural(len(runs), 'run')} is not published")
+    counts = Counter(f"{run.effective}, {run.dtype}" for run in runs)
+    line = "; ".join(f"{formatting.plural(count, 'run')} as {configuration}" for configuration, count in counts.items())
+    return verdict(counts.keys() == {f"{Configuration(device, quantization)}, {dtype}"}, line)
+
+
+def gpu_is_named(evidence: Evidence) -> Judgement:
+    """Every time on a GPU comes from one GPU, which is named."""
+    models = [model for model in evidence.models if model.configuration.device in GPUS]
+    if not models:
+        raise Untestable("no model ran on a GPU here")
+    line = "; ".join(f"{model.short}: {' or '.join(model.hardware) or 'no name'}" for model in models)
+    return verdict(all(len(model.hardware) == 1 for model in models), line)
+
+
+def effects_are_separated(evidence: Evidence) -> Judgement:
+    """Some weights ran on two devices with one quantization, and some with two quantizations on one device."""
+    setups = evidence.setups.runs if evidence.setups else []
+    ran = {(model.weights or model.name, model.configuration) for model in evidence.models}
+    ran |= {("", run.effective) for run in setups if run.effective}
+    if not ran:
+        raise Untestable("no model ran here")
+    pairs = [(one, other) for (weights, one), (same, other) in combinations(ran, 2) if weights == same]
+    devices = any(one.quantization == other.quantization for one, other in pairs)
+    quantizations = any(one.device == other.device for one, other in pairs)
+    configurations = sorted({str(configuration) for _, configuration in ran})
+    line = f"what ran: {'; '.join(configurations)}"
+    lacking = [what for what, separate in (("the device", devices), ("the quantization", quantizations)) if not separate]
+    if lacking:
+        line += f"; no weights ran with {' or with '.join(lacking)} alone changed"
+    return verdict(not lacking, line)
+
+
+def _refused(evidence: Evidence, device: str) -> list[Refused]:
+    """Return the models that did not fit the memory of a device."""
+    return [refused for refused in evidence.refused if f"GB of {device} memory are free" in refused.reason]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from mmlu_kit import formatting
-from mmlu_kit.analysis import reading as analyses
 from mmlu_kit.claims import reading as audits
 from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict, Unit
 from mmlu_kit.results import study_results
@@ -16,8 +15,7 @@ from mmlu_kit.user_errors import UserError
 Verdict = TypeVar("Verdict", NumberVerdict, ClaimVerdict)
 
 
-# What claims.json is made from in a study's results: directly, and by way of merged.json.
-_MADE_FROM = ("merged.json", "analysis.json")
+# What claims.json is made from in a study's results, by way of merged.json.
 _MEASURED = (
     *("setups.json", "stability.json", "chat.json", "evaluations/*/*.json", "timings/*/*.json"),
     *("elsewhere/*/evaluations/*/*.json", "elsewhere/*/timings/*/*.json"),
@@ -53,7 +51,7 @@ def _has_no_reference(results: Path) -> bool:
 def _older(path: Path, results: Path) -> str | None:
     """Why claims.json at `path` is out of date by the times of files; None if it is not."""
     measured = [file for pattern in _MEASURED for file in sorted(results.glob(pattern))]
-    for file in [*(results / name for name in _MADE_FROM), *measured]:
+    for file in [results / "merged.json", *measured]:
         if not file.is_file():
             return f"{file} is missing"
         if file.stat().st_mtime_ns > path.stat().st_mtime_ns:
@@ -71,7 +69,7 @@ def _differs(
         if not reference and (not name or name.startswith("…")):
             return f"the results name no reference that can be found ({name or 'none'}): name its folder with --reference"
         folder = reference or Path(locate(name or ""))
-        again = audits.make(checked.merged, analyses.read(results / "analysis.json", checked), folder)
+        again = audits.make(checked.merged, folder, checked.outcomes)
     except UserError as error:
         return str(error)
     return None if again == claims else f"the results, the published numbers or the claims of {folder} have changed since"
@@ -87,12 +85,12 @@ def text(claims: ClaimsFile) -> str:
     numbers = sorted(claims.numbers, key=lambda number: number.section)
     ran = [number for number in numbers if number.run is not None]
     reasons = Counter(number.reason for number in numbers if number.run is None)
-    head = [("number", "published", "this run", "verdict", "first stage that differs")] if ran else []
+    head = [("number", "published", "this run", "verdict", "first stage that differs, and how")] if ran else []
     lines = ["NUMBERS", *formatting.columns([*head, *map(_cells, ran)])]
     lines += [f"not run, {formatting.plural(count, 'number')}: {reason}" for reason, count in reasons.items()]
     lines += ["", "CLAIMS"]
     for claim in claims.claims:
-        lines.append(f"{claim.section}. {claim.text}")
+        lines.append(f"{claim.section}. {claim.text}" if claim.section else claim.text)
         lines += [f"   tested: {claim.tested}"] if claim.tested else []
         lines.append(f"   by the published numbers: {claim.published.verdict} ({claim.published.evidence})")
         lines.append(f"   by this run: {claim.run.verdict} ({claim.run.evidence})")
@@ -124,9 +122,10 @@ def _cells(number: NumberResult) -> tuple[str, ...]:
     interval = (
         "" if number.low == number.high else f" ({_value(number.low, number.unit)} to {_value(number.high, number.unit)})"
     )
-    stage = f"{number.stage}: {number.reason}" if number.stage else ""
+    differs = number.verdict == NumberVerdict.DIFFERS
+    where = ": ".join(filter(None, (number.stage, number.reason))) if differs else ""
     published, here = _value(number.published, number.unit), _value(number.run, number.unit)
-    return number.what, published, here + interval, number.verdict, stage
+    return number.what, published, here + interval, number.verdict, where
 
 
 def _value(number: float | None, unit: Unit) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from mmlu_kit.claims.document import NumberResult, Unit
-from mmlu_kit.claims.reference import Published
-from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, copies, on_another_machine, row, within
+from mmlu_kit.claims.reference import Published, PublishedContext
+from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, copies, on_another_machine, row, with_difference, within
 from mmlu_kit.claims.stages import first_difference
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
@@ -26,18 +26,33 @@ def model_rows(published: Published, merged: Merged, name: str, model: str | Non
         compare("parameters", "parameters", published_model.parameters, _parameters(published, merged, name, model)),
         compare("questions", "questions", published_model.total, _questions(published, merged, name, model)),
     ]
-    accuracies = [("accuracy over all subjects", subjects_of(published, merged, name), published_model.accuracy_percent)]
+    whole = published_model.accuracy_percent / 100
+    if published_model.correct is not None:
+        whole = published_model.correct / published_model.total
+    accuracies = [("accuracy over all subjects", subjects_of(published, merged, name), whole)]
+    # The counts behind rounded percentages are compared, as the questions are the same.
     accuracies += [
-        (f"accuracy on {name}", [name], subject.accuracy_percent) for name, subject in published_model.subjects.items()
+        (f"accuracy on {name}", [name], subject.correct / published.questions[name])
+        for name, subject in published_model.subjects.items()
     ]
-    for what, subjects, percent in accuracies:
-        number = _accuracy(published, merged, name, model, subjects, percent / 100)
-        rows.append(compare(what, "fraction", percent / 100, number))
+    for what, subjects, share in accuracies:
+        rows.append(compare(what, "fraction", share, _accuracy(published, merged, name, model, subjects, share)))
     for kind, what in _TIMES.items():
         seconds = getattr(published_model, f"{kind}_s")
         if seconds is not None:
             rows.append(compare(what, "s", seconds, _time(published, merged, name, model, kind, seconds)))
     return rows
+
+
+def context_row(published: Published, merged: Merged, context: PublishedContext, model: str | None) -> NumberResult:
+    """Return the row of a model's context window; `model` is the published model's counterpart in this run."""
+    windows = [chat.context for chat in (merged.chat.models if merged.chat else []) if chat.model == model]
+    number: RunNumber | Reason = f"no chat with {context.model} here"
+    if windows:
+        number = "the model's configuration names no context window"
+        if windows[0]:
+            number = within(windows[0], published.within_factor.parameters).because(None, "as the model's configuration has it")
+    return row(context.model, context.section, "context window", "tokens", context.tokens, number)
 
 
 def summary_over(merged: Merged, name: str, model: str | None, subjects: Sequence[str]) -> Summary | Reason:
@@ -89,7 +104,9 @@ def _accuracy(
     questions = sum(published.questions[subject] for subject in subjects) if whole.subjects else whole.total
     prompt, effective, _ = _how_it_ran(merged, summary.model)
     stage, reason = first_difference(published, name, prompt, effective, counts, questions, value)
-    return accuracy(counts.correct_generated, counts.questions, summary.questions).because(stage, reason + copies(summary))
+    allowance = published.allowance(counts.questions, questions)
+    number = accuracy(counts.correct_generated, counts.questions, allowance)
+    return number.because(stage, with_difference(reason, stage, number, counts.questions, value) + copies(summary))
 
 
 def _time(published: Published, merged: Merged, name: str, model: str | None, kind: str, value: float) -> RunNumber | Reason:
@@ -102,7 +119,7 @@ def _time(published: Published, merged: Merged, name: str, model: str | None, ki
         return summary.reasons.get(f"{kind}_s", resumed)
     prompt, effective, machine = _how_it_ran(merged, summary.model)
     stage, reason = first_difference(published, name, prompt, effective, summary.every_copy, published.models[name].total)
-    machines = on_another_machine(seconds, value, machine)
+    machines = on_another_machine(seconds, value, machine, published.machine(published.models[name].device))
     return within(seconds, published.within_factor.time).because(stage, f"{machines}; {reason}" if stage else machines)
 
 

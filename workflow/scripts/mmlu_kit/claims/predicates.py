@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from mmlu_kit.claims import chats, hardware, models, rankings, speed, subjects, times
+from mmlu_kit.claims import chats, hardware, models, rankings, shared_mistakes, speed, subjects, times
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
-from mmlu_kit.claims.reference import Claim
+from mmlu_kit.claims.reference_claims import Claim
 from mmlu_kit.claims.verdicts import Untestable
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, suggestion
@@ -21,53 +21,69 @@ def cannot_be_tested(evidence: Evidence, because: str) -> Judgement:
     raise Untestable(because)
 
 
+_ON_ANSWERS: tuple[Callable[..., Judgement], ...] = (
+    models.rises_with_size,
+    models.ratios,
+    models.at_chance,
+    models.above_chance,
+    models.is_often_unparsed,
+    shared_mistakes.are_wrong_together,
+    shared_mistakes.is_hard_for_both,
+    subjects.is_lowest_everywhere,
+    subjects.has_rank_from_hardest,
+    subjects.are_hardest_everywhere,
+    subjects.are_easiest_everywhere,
+    subjects.is_harder_than,
+    subjects.is_below_average_everywhere,
+    subjects.is_among_best,
+    subjects.is_strong,
+    rankings.subjects_agree,
+    rankings.differ_systematically,
+    rankings.is_the_exception,
+)
+_ON_SETUPS: tuple[Callable[..., Judgement], ...] = (
+    times.same_questions_each_run,
+    times.same_answers_each_run,
+    times.configurations_run,
+    times.real_time_varies,
+    times.waiting_explains_variation,
+    times.user_time_is_steady,
+    times.user_over_real,
+    times.all_cores_busy,
+    hardware.ran_as_setup,
+    hardware.were_not_run,
+    hardware.every_run_ran_as,
+    speed.has_no_benefit,
+)
+_OTHERS: tuple[Callable[..., Judgement], ...] = (
+    subjects.has_subjects,
+    times.cpu_over_real,
+    times.every_result_is_timed,
+    hardware.ran_as,
+    hardware.gpu_is_named,
+    hardware.effects_are_separated,
+    hardware.cannot_quantize_on_cpu,
+    hardware.are_similar_in_size,
+    hardware.can_run,
+    hardware.cannot_run_larger,
+    speed.quantizing_gains,
+    speed.is_faster,
+    speed.is_much_faster,
+    chats.outgrows_context,
+    chats.strategies_compared,
+    chats.history_helps,
+    chats.remembers,
+    chats.example_is_remembered,
+    chats.tokens_grow,
+    cannot_be_tested,
+)
 PREDICATES: Mapping[str, Callable[..., Judgement]] = {
-    predicate.__name__: predicate
-    for predicate in (
-        models.rises_with_size,
-        models.ratios,
-        models.at_chance,
-        models.above_chance,
-        models.is_often_unparsed,
-        models.are_wrong_together,
-        models.is_hard_for_both,
-        subjects.has_subjects,
-        subjects.is_lowest_everywhere,
-        subjects.has_rank_from_hardest,
-        subjects.are_hardest_everywhere,
-        subjects.is_below_average_everywhere,
-        subjects.is_among_best,
-        subjects.is_strong,
-        rankings.subjects_agree,
-        rankings.differ_systematically,
-        rankings.is_the_exception,
-        times.same_questions_each_run,
-        times.same_answers_each_run,
-        times.real_time_varies,
-        times.waiting_explains_variation,
-        times.user_time_is_steady,
-        times.user_over_real,
-        times.all_cores_busy,
-        times.cpu_over_real,
-        times.every_result_is_timed,
-        hardware.ran_as,
-        hardware.ran_as_setup,
-        hardware.were_not_run,
-        hardware.cannot_quantize_on_cpu,
-        hardware.are_similar_in_size,
-        hardware.can_run,
-        hardware.cannot_run_larger,
-        speed.has_no_benefit,
-        speed.quantizing_gains,
-        speed.is_faster,
-        chats.outgrows_context,
-        chats.strategies_compared,
-        chats.history_helps,
-        chats.remembers,
-        chats.tokens_grow,
-        cannot_be_tested,
-    )
+    predicate.__name__: predicate for predicate in (*_ON_ANSWERS, *_ON_SETUPS, *_OTHERS)
 }
+# Those whose verdicts depend on which letter counts as an answer.
+ON_ANSWERS = frozenset(predicate.__name__ for predicate in _ON_ANSWERS)
+# Those that test timing runs alone.
+ON_SETUPS = frozenset(predicate.__name__ for predicate in _ON_SETUPS)
 
 
 @functools.cache

@@ -17,13 +17,14 @@ def published_evidence(published: Published) -> Evidence:
     """Return the evidence on models and timing runs in published.yaml."""
     return Evidence(
         publication=published.publication.name,
+        reading=published.reading,
         same_models=True,
         other_questions=None,
         models=by_size(_model(published, name, model) for name, model in published.models.items() if model.group != BASELINE),
         refused=(),
         setups=_setups(published, published.timing_runs) if published.timing_runs else None,
-        pairs=None,
         chat=None,
+        subjects=published.subjects,
     )
 
 
@@ -42,6 +43,7 @@ def _model(published: Published, name: str, model: PublishedModel) -> ModelEvide
         short=published.short(name),
         weights=None,
         parameters=model.parameters,
+        weight_bytes=None,
         requested=Configuration(model.device, model.quantization),
         effective=None,
         reason=None,
@@ -52,6 +54,8 @@ def _model(published: Published, name: str, model: PublishedModel) -> ModelEvide
         parsed=None,
         not_parsed="the number of parsed answers is not published",
         machine=None,
+        hardware=tuple(published.machines.get(model.device, [])),
+        reach=None,
         real_s=model.real_s,
         cpu_s=model.cpu_s,
         gpu_s=model.gpu_s,
@@ -77,6 +81,8 @@ def _run(published: Published, timed: PublishedTimingRuns, run: PublishedRun) ->
         user_s=run.user_s,
         system_s=run.system_s,
         forward_s=None,
+        start_s=None,
+        threads=None,
         cores=None,
         peak_rss_bytes=None,
         peak_gpu_bytes=None,

@@ -1,12 +1,13 @@
 """A reference read, claims.json made from it, and read as what its sources give."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.claims import audit, predicates
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, NumberResult
-from mmlu_kit.claims.reference import Claims, Published
+from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference_claims import Claims
+from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.user_errors import UserError
 
@@ -24,14 +25,14 @@ def reference(folder: Path) -> tuple[Published, Claims]:
     return published, claims
 
 
-def make(merged: Merged, analysis: AnalysisFile, folder: Path) -> ClaimsFile:
-    """Return the content of claims.json; `folder` is the reference."""
-    return audit.audit(merged, analysis, *reference(folder))
+def make(merged: Merged, folder: Path, outcomes: Iterable[Evaluation | NotRun] = ()) -> ClaimsFile:
+    """Return the content of claims.json; `folder` is the reference, `outcomes` are what merged.json is of."""
+    return audit.audit(merged, *reference(folder), outcomes)
 
 
-def read(path: Path, merged: Merged, analysis: AnalysisFile, folder: Path) -> ClaimsFile:
+def read(path: Path, merged: Merged, folder: Path, outcomes: Iterable[Evaluation | NotRun] = ()) -> ClaimsFile:
     """Return a study's claims.json. Raises UserError if it is not what its sources give, which is a matter of seconds."""
-    claims, again = ClaimsFile.read(path), make(merged, analysis, folder)
+    claims, again = ClaimsFile.read(path), make(merged, folder, outcomes)
     if claims == again:
         return claims
     entries, expected = _by_id(claims), _by_id(again)

@@ -1,15 +1,14 @@
-"""A reference: a folder with published.yaml, the numbers of a publication, and claims.yaml, its claims.
+"""published.yaml: the numbers of a publication, which are one half of a reference; claims.yaml is the other.
 
 workflow/reference/README.md describes the form. Only `models` is required; what is left out is not compared.
 """
 
-import string
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mmlu_kit.claims.document import OneLine, Publication, Unit
-from mmlu_kit.data import Count, Entry, Name, Positive, Text
+from mmlu_kit.claims.document import OneLine, Publication, Reading, Unit
+from mmlu_kit.data import Count, Entry, Fraction, Name, Positive, Text
 from mmlu_kit.evaluation.answers import Choices
 from mmlu_kit.settings import Device, NumberFormat, Preset, Quantization
 from mmlu_kit.validation_errors import suggestion
@@ -19,12 +18,9 @@ BASELINE = "baseline"  # the group of models that no claim on all models is abou
 Factor = Annotated[float, Field(ge=1)]
 TwoModels = Annotated[list[str], Field(min_length=2, max_length=2)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+Asked = Annotated[int, Field(ge=1, le=10_000_000)]  # tests take time and memory for each question
 Size = Annotated[float, Field(gt=0, le=1e15)]
 PublishedSeconds = Annotated[float, Field(gt=0, le=1e9)]
-Parameter = int | float | OneLine | Annotated[list[int], Field(min_length=1)] | Annotated[list[OneLine], Field(min_length=1)]
-
-# What may follow the colon in {share:.0%}: a width would fill the memory.
-_FORMATS = ("", ",", ".0f", ".1f", ".2f", ",.0f", ".0%", ".1%")
 
 
 class PublishedSubject(Entry):
@@ -48,7 +44,7 @@ class PublishedModel(Entry):
     quantization: Quantization = Quantization.NONE
     dtype: NumberFormat | None = None
     correct: Count | None = Field(None, description="Right answers; by default those that give the accuracy.")
-    total: Positive = Field(description="Questions asked.")
+    total: Asked = Field(description="Questions asked.")
     accuracy_percent: Percent
     real_s: PublishedSeconds | None = None
     cpu_s: PublishedSeconds | None = None
@@ -68,10 +64,11 @@ class PublishedModel(Entry):
 
 
 class PublishedPrompt(Entry):
-    """How the models were prompted."""
+    """How the models were prompted, and how their answers were read."""
 
     preset: Preset
     examples: Count
+    reading: Reading = Field(Reading.BEST, description="The letter that counts as an answer; claims are judged by it.")
 
 
 class WithinFactor(Entry):
@@ -100,7 +97,7 @@ class PublishedTimingRuns(Entry):
 
     model: str
     section: str = ""
-    questions: Positive
+    questions: Asked
     setups: list[Positive] = Field([], description="The setups' numbers, also of those without a run.")
     runs: Annotated[list[PublishedRun], Field(min_length=1)]
 
@@ -140,6 +137,14 @@ class CpuOverReal(Entry):
     value: Size
 
 
+class PublishedContext(Entry):
+    """The context window of a model, in tokens."""
+
+    section: str = ""
+    model: str
+    tokens: Positive
+
+
 class NotMeasured(Entry):
     """A published number that a run does not measure."""
 
@@ -156,15 +161,44 @@ class Published(Entry):
 
     schema_: Literal["mmlu-kit/published/1"] = Field(alias="schema")
     publication: Publication = Publication()
-    questions: dict[str, Positive] = Field({}, description="How many questions each subject has there.")
+    questions: dict[str, Asked] = Field({}, description="How many questions each subject has there.")
     choices: Choices = Field(4, description="How many choices each question has; guessing is right once in this many.")
     within_factor: WithinFactor = WithinFactor()
+    within_answers: Fraction = Field(
+        0.01,
+        description="By how large a share of its questions a number of right answers may differ and still count as reproduced; "
+        "one answer always may.",
+    )
+    machines: dict[Device, list[OneLine]] = Field(
+        {}, description="The machines or GPUs that times on a device may come from, as far as they are named."
+    )
     prompt: PublishedPrompt | None = None
     models: Annotated[dict[OneLine, PublishedModel], Field(min_length=1)]
     timing_runs: PublishedTimingRuns | None = None
     ratios: list[PublishedRatio] = Field(default=[])
     cpu_over_real: list[UserOverReal | CpuOverReal] = Field(default=[])
+    contexts: list[PublishedContext] = Field(default=[])
     not_measured: list[NotMeasured] = Field(default=[])
+
+    def allowance(self, questions: int, published_questions: int) -> int:
+        """Return how many right answers may differ and still count as reproduced: none if the questions are not as many."""
+        return max(1, int(self.within_answers * questions)) if questions == published_questions else 0
+
+    def machine(self, device: Device) -> str:
+        """Return what is known of the machine that a published time on a device comes from."""
+        names = " or ".join(self.machines.get(device, []))
+        return f"of the published time's machine, only a name is known: {names}" if names else "its machine is not published"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects of the models that claims are about, in the order of `questions`; empty if none are published."""
+        named = {subject for model in self.models.values() if model.group != BASELINE for subject in model.subjects}
+        return tuple(subject for subject in self.questions if subject in named)
+
+    @property
+    def reading(self) -> Reading:
+        """How answers were read."""
+        return self.prompt.reading if self.prompt else Reading.BEST
 
     def short(self, model: str) -> str:
         """Return a model's name in sentences."""
@@ -176,6 +210,7 @@ class Published(Entry):
         timed = [self.timing_runs.model] if self.timing_runs else []
         compared = [name for ratio in self.ratios for name in ratio.models]
         compared += [name for ratio in self.cpu_over_real if isinstance(ratio, CpuOverReal) for name in ratio.models]
+        compared += [context.model for context in self.contexts]
         for name in [*timed, *compared]:
             if name not in self.models:
                 raise ValueError(f"'{name[:80]}' is none of the models; {suggestion(name, self.models)}")
@@ -188,55 +223,4 @@ class Published(Entry):
                 if numbers.correct > self.questions[subject]:
                     counts = f"{numbers.correct} of {self.questions[subject]} answers"
                     raise ValueError(f"models.{name[:80]}: {counts} on {subject[:80]} are right")
-        return self
-
-
-class Claim(Entry):
-    """A claim of the publication and the predicate that tests it."""
-
-    id: Text
-    section: str = ""
-    text: Text
-    tested: Text | None = Field(
-        None, description="What exactly the predicate tests; {name} is a parameter. None if no result can test the claim."
-    )
-    predicate: str = Field(description="A function of audit.PREDICATES.")
-    parameters: dict[str, Parameter] = Field(default={}, alias="with", description="The predicate's parameters.")
-
-    @model_validator(mode="after")
-    def _only_parameters(self) -> Self:
-        """Check that the sentence on what is tested names parameters alone, in one of a few formats."""
-        try:
-            fields = list(string.Formatter().parse(self.tested or ""))
-        except ValueError as error:
-            raise ValueError(f"{self.id[:80]}: tested: {error}: write braces as {{{{ and }}}}") from None
-        for _, name, form, conversion in fields:
-            if name is not None and (name not in self.parameters or form not in _FORMATS or conversion):
-                formats = ", ".join(form for form in _FORMATS if form)
-                raise ValueError(
-                    f"{self.id[:80]}: tested: {{{name[:80]}}} is no parameter in 'with', or its format is not one of: {formats}"
-                )
-        try:
-            self.tested_in_words()
-        except (ValueError, TypeError):
-            raise ValueError(f"{self.id[:80]}: tested: a parameter is no number, and its format is one for numbers") from None
-        return self
-
-    def tested_in_words(self) -> str | None:
-        """Return what is tested, with its thresholds."""
-        return self.tested.format(**self.parameters) if self.tested else None
-
-
-class Claims(Entry):
-    """claims.yaml: the claims, in the publication's order."""
-
-    schema_: Literal["mmlu-kit/reference-claims/1"] = Field(alias="schema")
-    claims: list[Claim]
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Self:
-        names = [claim.id for claim in self.claims]
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                raise ValueError(f"the claim '{name[:80]}' is there twice: give one of them another id")
         return self

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-from mmlu_kit import formatting, statistics
+from mmlu_kit import formatting
 from mmlu_kit.claims.document import NumberResult, NumberVerdict, Stage, Unit
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.timing.machine import Machine
@@ -54,11 +54,27 @@ def row(name: str, section: str, what: str, unit: Unit, published: float, number
     )
 
 
-def accuracy(correct: int, questions: int, distinct: int | None = None) -> RunNumber:
-    """Return an accuracy with the Wilson interval of as many questions as are `distinct`; by default, all."""
-    share, number = correct / questions, distinct or questions
-    low, high = statistics.wilson(share * number, number)
-    return RunNumber(share, low, high)
+def accuracy(correct: int, questions: int, allowance: int) -> RunNumber:
+    """Return an accuracy that counts as equal to any other within so many right answers of it.
+
+    The questions are the same, so an equal model gives the same answers, and no sampling interval applies.
+    """
+    fewest, most = max(0, correct - allowance), min(questions, correct + allowance)
+    return RunNumber(correct / questions, fewest / questions, most / questions)
+
+
+def with_difference(reason: Reason, stage: Stage | None, number: RunNumber, questions: int, published: float) -> Reason:
+    """Return the reason, after how many more or fewer answers are right than the published share of as many questions.
+
+    If the questions are not as many as in the publication (the stage is `data`), answers cannot be counted against each other.
+    """
+    if stage == "data":
+        return reason
+    more = round((number.value - published) * questions)
+    if not more:
+        return f"as many right answers of {questions}; {reason}"
+    direction, points = "more" if more > 0 else "fewer", 100 * more / questions
+    return f"{abs(more)} {direction} right of {questions} ({points:+.1f} points); {reason}"
 
 
 def copies(summary: Summary) -> str:
@@ -66,10 +82,7 @@ def copies(summary: Summary) -> str:
     number = summary.every_copy.questions - summary.questions
     if not number:
         return ""
-    return (
-        f"; {formatting.plural(number, 'copy', 'copies')} of repeated questions count here, as in the published number, "
-        f"but the interval is that of {summary.questions} questions"
-    )
+    return f"; {formatting.plural(number, 'copy', 'copies')} of repeated questions count here, as in the published number"
 
 
 def within(value: float, factor: float) -> RunNumber:
@@ -77,7 +90,7 @@ def within(value: float, factor: float) -> RunNumber:
     return RunNumber(value, value / factor, value * factor)
 
 
-def on_another_machine(value: float, published: float, machine: Machine) -> str:
-    """Return a warning for a time compared with one from another machine."""
+def on_another_machine(value: float, published: float, machine: Machine, published_machine: str) -> str:
+    """Return a warning for a time compared with one from another machine, of which `published_machine` says what is known."""
     ratio = f"{formatting.ratio(value / published)} the published time"
-    return f"{ratio}, on another machine: {machine.in_words()}; the machine of the published time is not known"
+    return f"{ratio}, on another machine: {machine.in_words()}; {published_machine}"

@@ -1,10 +1,12 @@
 """Evidence from a run's results."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
-from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.model_answers import answers_by_model, records_once
+from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.counterparts import counterparts
+from mmlu_kit.claims.document import Reading
 from mmlu_kit.claims.evidence import (
     ChatEvidence,
     Counts,
@@ -16,38 +18,88 @@ from mmlu_kit.claims.evidence import (
     SetupsEvidence,
     by_size,
     configuration,
+    reach,
 )
-from mmlu_kit.claims.reference import Published
+from mmlu_kit.claims.reference import BASELINE, Published
 from mmlu_kit.evaluation.answers import Totals
+from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results import protocols, summaries, timing_setups
 from mmlu_kit.results.merged import Merged, Result
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.results.timing_setups import Measured, Run, SetupsFile
-from mmlu_kit.settings import GPUS
+from mmlu_kit.settings import GPUS, Device
+from mmlu_kit.timing.machine import Machine
 
 
-def run_evidence(merged: Merged, analysis: AnalysisFile, published: Published) -> Evidence:
-    """Return the evidence on the study's groups, timing setups and chat models in merged.json and analysis.json."""
+def readings(merged: Merged, published: Published, outcomes: Iterable[Evaluation | NotRun]) -> dict[Reading, Evidence]:
+    """Return the evidence in each reading of the answers, the publication's first; only by the best letter if no model
+    generates any. `outcomes` are what merged.json is of, or nothing if single answers are not at hand."""
+    kept = list(outcomes)
+    records = {model: records_once(answers) for model, answers in answers_by_model(merged, kept).items()} if kept else {}
+    generates = any(result.totals.correct_generated is not None for result in merged.results)
+    order = sorted(Reading, key=lambda reading: reading != published.reading) if generates else [Reading.BEST]
+    evidence = {}
+    for reading in order:
+        answers = {model: Answers.read(rows, _read(merged, model, reading)) for model, rows in records.items()}
+        evidence[reading] = run_evidence(merged, published, reading, answers)
+    return evidence
+
+
+def run_evidence(merged: Merged, published: Published, reading: Reading, answers: Mapping[str, Answers]) -> Evidence:
+    """Return the evidence on the study's groups, timing setups and chat models in merged.json.
+
+    `answers` are by model, in the same reading. A model that generates nothing is read by the best answer and named so. If
+    the study has all subjects that the publication compares, no others count, as in the comparison of numbers.
+    """
+    compared = published.subjects if set(published.subjects) <= set(merged.study.subjects) else ()
+    subjects = list(compared) or merged.study.subjects
     published_names = {model: name for name, model in counterparts(merged.study.models, published).items() if model}
     grouped = dict.fromkeys(model for group in merged.study.groups for model in group.models)
-    # Imported models are left out, as their size and device are not known.
-    run = [model for model in grouped if model in merged.models and not merged.imported(model)]
+    # Imported models are left out, as their size and device are not known, and the baseline, as no claim on all models has it.
+    baseline = {model for model, name in published_names.items() if published.models[name].group == BASELINE}
+    run = [model for model in grouped if model in merged.models and not merged.imported(model) and model not in baseline]
     # Of weights asked in several ways, the way that was published counts, else the first.
     run = protocols.first_of_each(merged.study.models, sorted(run, key=lambda model: model not in published_names))
-    models = [summary for model in run if (summary := summaries.summarize(merged, model, merged.study.subjects))]
+    models = [summary for model in run if (summary := summaries.summarize(merged, model, subjects))]
+    results = [
+        [result for result in merged.results if result.model == summary.model and result.subject in subjects]
+        for summary in models
+    ]
+    on_subjects = {model: each.on(subjects) for model, each in answers.items()}
     chat = _chat(merged.chat, published_names)
-    names = {summary.model for summary in models}
     return Evidence(
         publication=published.publication.name,
+        reading=reading,
         same_models=any(model in published_names for model in [*merged.models, *(model.model for model in chat.models)]),
-        other_questions=other_questions(merged.results, published),
-        models=by_size(_model(merged, summary, published_names.get(summary.model), published) for summary in models),
-        refused=tuple(Refused(model=missing.model, reason=missing.reason) for missing in merged.not_run),
-        setups=_setups(merged.setups) if merged.setups else None,
-        pairs=tuple(pair for pair in analysis.pairs if set(pair.models) <= names),
+        other_questions=other_questions((result for of_model in results for result in of_model), published),
+        models=by_size(
+            _model(
+                merged,
+                summary,
+                of_model,
+                published_names.get(summary.model),
+                published,
+                reading,
+                on_subjects.get(summary.model),
+            )
+            for summary, of_model in zip(models, results, strict=True)
+        ),
+        refused=tuple(
+            Refused(missing.model, _published_size(published, published_names.get(missing.model)), missing.reason)
+            for missing in merged.not_run
+        ),
+        setups=_setups(merged.setups, reading, published, published_names) if merged.setups else None,
         chat=chat,
+        as_published=reading == published.reading,
+        subjects=published.subjects,
     )
+
+
+def _read(merged: Merged, model: str, reading: Reading) -> Reading:
+    """Return the reading of a model's answers: the best answer if it generates none."""
+    generates = all(result.totals.correct_generated is not None for result in merged.results if result.model == model)
+    return reading if generates else Reading.BEST
 
 
 def other_questions(results: Iterable[Result], published: Published) -> str | None:
@@ -61,35 +113,58 @@ def other_questions(results: Iterable[Result], published: Published) -> str | No
     return None
 
 
-def _model(merged: Merged, summary: Summary, published_name: str | None, published: Published) -> ModelEvidence:
+def _model(
+    merged: Merged,
+    summary: Summary,
+    results: Sequence[Result],
+    published_name: str | None,
+    published: Published,
+    reading: Reading,
+    answers: Answers | None,
+) -> ModelEvidence:
     model = merged.models[summary.model]
     assert model.requested and model.effective and model.parameters is not None  # it was run
-    results = [result for result in merged.results if result.model == summary.model and result.subject in merged.study.subjects]
+    machine = None if summary.machine is None else merged.machines[summary.machine]
+    short = published.short(published_name) if published_name else summary.label
     return ModelEvidence(
         name=summary.model,
         published_name=published_name,
-        short=published.short(published_name) if published_name else summary.label,
+        short=short if _read(merged, summary.model, reading) == reading else f"{short} (by the best answer)",
         weights=f"{model.repository}@{model.commit}" if model.repository else None,
         parameters=model.parameters,
+        weight_bytes=model.effective.weight_bytes,
         requested=configuration(model.requested),
         effective=configuration(model.effective),
         reason=model.reason,
-        total=Counts(summary.correct, summary.questions, summary.guessed),
-        subjects={result.subject: _counts(merged.counted([result])) for result in results},
+        total=_counts(merged.counted(results), reading),
+        subjects={result.subject: _counts(merged.counted([result]), reading) for result in results},
         parsed=summary.parsed,
         not_parsed=summary.reasons.get("parsed"),
         machine=summary.machine,
+        hardware=_hardware(machine, summary.device) if machine else (),
+        reach=reach(merged.study.run[summary.model].threads, machine.cores_usable) if machine else None,
         real_s=summary.real_s,
         cpu_s=summary.cpu_s,
         gpu_s=summary.gpu_s,
         forward_s=summary.forward_s,
         peak_gpu_bytes=summary.peak_gpu_bytes,
         timed=all(_is_timed(result, on_gpu=summary.device in GPUS) for result in results),
+        answers=answers,
     )
 
 
-def _counts(totals: Totals) -> Counts:
-    return Counts(totals.correct, totals.questions, totals.guessed)
+def _hardware(machine: Machine, device: str | None) -> tuple[str, ...]:
+    name = machine.gpu if device == Device.CUDA else machine.processor
+    return (name,) if name else ()
+
+
+def _published_size(published: Published, name: str | None) -> float | None:
+    return published.models[name].parameters if name else None
+
+
+def _counts(totals: Totals, reading: Reading) -> Counts:
+    generated = totals.correct_generated if reading == Reading.GENERATED else None
+    return Counts(totals.correct if generated is None else generated, totals.questions, totals.guessed)
 
 
 def _is_timed(result: Result, on_gpu: bool) -> bool:
@@ -104,38 +179,43 @@ def _chat(chat: ChatFile | None, published_names: dict[str, str]) -> ChatEvidenc
     return ChatEvidence(models=tuple(models), transcripts=chat.transcripts)
 
 
-def _setups(setups: SetupsFile) -> SetupsEvidence:
+def _setups(setups: SetupsFile, reading: Reading, published: Published, published_names: Mapping[str, str]) -> SetupsEvidence:
+    timed = published.timing_runs
+    is_timed = timed is None or published_names.get(setups.model) == timed.model
     numbers = {setup.name: setup.number for setup in setups.setups}
     groups = []
     for group in setups.configurations:
         configuration_key = timing_setups.configuration_key(group.effective, group.machine, group.questions_sha256)
         runs = tuple(
-            _run(run, run.measured, numbers[run.setup])
+            _run(run, run.measured, numbers[run.setup], reading)
             for run in setups.runs
-            if run.measured and _configuration_key(run.measured) == configuration_key
+            if run.measured and run.measured.real_s and _configuration_key(run.measured) == configuration_key
         )
         groups.append(RunGroup(runs, group.answers_not_shared))
     not_run = {setup.number: setup.reason or "no reason is given" for setup in setups.setups if not setup.effective}
-    return SetupsEvidence(tuple(groups), not_run)
+    return SetupsEvidence(tuple(groups), not_run, None if is_timed else setups.model)
 
 
 def _configuration_key(measured: Measured) -> tuple[object, ...]:
     return timing_setups.configuration_key(measured.effective, measured.machine, measured.questions_sha256)
 
 
-def _run(run: Run, measured: Measured, setup: int) -> RunEvidence:
+def _run(run: Run, measured: Measured, setup: int, reading: Reading) -> RunEvidence:
     return RunEvidence(
         setup=setup,
         requested=configuration(run.requested),
         effective=configuration(measured.effective),
         reason=run.reason,
-        counts=_counts(measured.totals),
+        counts=_counts(measured.totals, reading),
         questions_sha256=measured.questions_sha256,
         real_s=measured.real_s,
         user_s=measured.user_s,
         system_s=measured.system_s,
         forward_s=measured.phases.forward_s,
+        start_s=measured.phases.startup_s + measured.phases.load_s,
+        threads=measured.threads,
         cores=measured.machine.cores_usable,
         peak_rss_bytes=measured.peak_rss_bytes,
         peak_gpu_bytes=measured.peak_gpu_bytes,
+        dtype=measured.effective.dtype,
     )

@@ -6,7 +6,7 @@ from statistics import median
 from mmlu_kit import formatting
 from mmlu_kit.claims.document import NumberResult, Stage
 from mmlu_kit.claims.reference import Published, PublishedRun, PublishedTimingRuns
-from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, on_another_machine, row, within
+from mmlu_kit.claims.rows import Reason, RunNumber, accuracy, on_another_machine, row, with_difference, within
 from mmlu_kit.claims.stages import first_difference
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.protocols import not_generated
@@ -45,7 +45,7 @@ def run_rows(published: Published, merged: Merged, run: PublishedRun, by_setup: 
         row(name, section, _TIMES[key], "s", seconds, _time(published, merged, measured, key, seconds))
         for key, seconds in times.items()
     ]
-    share = run.accuracy_percent / 100
+    share = run.correct / published.timing_runs.questions if published.timing_runs else 0.0
     return [*rows, row(name, section, "accuracy", "fraction", share, _accuracy(published, merged, measured, share))]
 
 
@@ -54,7 +54,10 @@ def _time(published: Published, merged: Merged, runs: list[Measured] | Reason, k
         return runs
     seconds = median(getattr(run, key) for run in runs)
     stage, reason = _first_difference(published, merged, runs[0], None)
-    machines = f"median of {formatting.plural(len(runs), 'run')}, {on_another_machine(seconds, value, runs[0].machine)}"
+    assert published.timing_runs  # its run is here
+    where = published.machine(published.models[published.timing_runs.model].device)
+    other = on_another_machine(seconds, value, runs[0].machine, where)
+    machines = f"median of {formatting.plural(len(runs), 'run')}, {other}"
     return within(seconds, published.within_factor.time).because(stage, f"{machines}; {reason}" if stage else machines)
 
 
@@ -64,7 +67,10 @@ def _accuracy(published: Published, merged: Merged, runs: list[Measured] | Reaso
     counts = runs[0].totals
     if counts.correct_generated is None:
         return str(not_generated(_prompt(merged)))
-    return accuracy(counts.correct_generated, counts.questions).because(*_first_difference(published, merged, runs[0], value))
+    stage, reason = _first_difference(published, merged, runs[0], value)
+    allowance = published.allowance(counts.questions, published.timing_runs.questions) if published.timing_runs else 0
+    number = accuracy(counts.correct_generated, counts.questions, allowance)
+    return number.because(stage, with_difference(reason, stage, number, counts.questions, value))
 
 
 def _first_difference(

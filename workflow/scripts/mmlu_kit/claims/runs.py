@@ -1,11 +1,15 @@
 """Timing runs in evidence: identical runs, and medians over a setup's runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from mmlu_kit import formatting
 from mmlu_kit.claims.evidence import Configuration, Evidence, RunEvidence, RunGroup, SetupsEvidence
 from mmlu_kit.claims.verdicts import Untestable
+
+# The largest share of a run that its start, until the model is loaded, may take where cores are counted or times compared.
+MOST_OF_START = 0.1
 
 
 @dataclass(frozen=True)
@@ -13,6 +17,7 @@ class SetupMedian:
     """What ran in a setup, and medians over its runs; a median is None if the value is not known for every run."""
 
     effective: Configuration | None
+    questions: int
     correct: int
     real_s: float
     cpu_s: float | None
@@ -33,12 +38,25 @@ def all_runs(evidence: Evidence) -> list[RunEvidence]:
     return evidence.setups.runs if evidence.setups else []
 
 
-def identical_runs(evidence: Evidence) -> RunGroup:
-    """Return the largest group of runs with the same configuration. Raises Untestable if no two runs share one."""
-    group = max(timing_setups(evidence).groups, key=lambda group: len(group.runs))
-    if len(group.runs) < 2:
-        raise Untestable("no two runs here have the same configuration")
-    return group
+def identical_runs(evidence: Evidence, device: str | None = None) -> RunGroup:
+    """Return the largest group of runs with the same configuration, on a device if one is named.
+
+    Where it is not known what ran, the group counts as one on any device. Raises Untestable if no two runs share one.
+    """
+    return max(repeated_runs(evidence, device), key=lambda group: len(group.runs))
+
+
+def repeated_runs(evidence: Evidence, device: str | None = None) -> list[RunGroup]:
+    """Return the groups of two or more runs with the same configuration, like `identical_runs`, which is the largest."""
+    groups = [group for group in timing_setups(evidence).groups if len(group.runs) > 1 and _may_be_on(group, device)]
+    if not groups:
+        raise Untestable(f"no two runs here have the same configuration{f' on {device}' if device else ''}")
+    return groups
+
+
+def _may_be_on(group: RunGroup, device: str | None) -> bool:
+    effective = group.runs[0].effective
+    return device is None or effective is None or effective.device == device
 
 
 def setup_runs(evidence: Evidence, setup: int) -> list[RunEvidence]:
@@ -57,6 +75,7 @@ def setup_median(evidence: Evidence, setup: int) -> SetupMedian:
     runs = setup_runs(evidence, setup)
     return SetupMedian(
         effective=runs[0].effective,
+        questions=runs[0].counts.questions,
         correct=runs[0].counts.correct,
         real_s=median(run.real_s for run in runs),
         cpu_s=_median([run.cpu_s for run in runs]),
@@ -64,6 +83,25 @@ def setup_median(evidence: Evidence, setup: int) -> SetupMedian:
         peak_rss_bytes=_median([run.peak_rss_bytes for run in runs]),
         peak_gpu_bytes=_median([run.peak_gpu_bytes for run in runs]),
     )
+
+
+def unreachable(reach: int | None, ratio: float) -> str | None:
+    """Return why no CPU time can be so many times the real time, None if a process could keep so many cores busy."""
+    if reach is None or reach >= ratio:
+        return None
+    return f"the threads here can keep {formatting.plural(reach, 'core')} busy, too few for {formatting.ratio(ratio)}"
+
+
+def mostly_start(shares: Sequence[float]) -> str | None:
+    """Return why runs do not tell how a model computes, by their start's shares of real time; None if they do."""
+    if not shares or max(shares) <= MOST_OF_START:
+        return None
+    return f"{formatting.percent(max(shares))} of a run is the start, which one core does"
+
+
+def start_shares(runs: Iterable[RunEvidence]) -> list[float]:
+    """Return the start's shares of the runs' real times, as far as they are known."""
+    return [run.start_s / run.real_s for run in runs if run.start_s is not None]
 
 
 def max_over_min(values: Sequence[float]) -> float:

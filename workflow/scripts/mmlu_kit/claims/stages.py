@@ -5,7 +5,7 @@ The stage `tokens` is never returned, because neither tokens nor model revisions
 
 from dataclasses import dataclass
 
-from mmlu_kit import formatting, settings, statistics
+from mmlu_kit import formatting, settings
 from mmlu_kit.claims.document import Stage
 from mmlu_kit.claims.reference import Published, PublishedModel, PublishedPrompt
 from mmlu_kit.claims.rows import Reason
@@ -43,7 +43,7 @@ def first_difference(
     """
     difference = _data(counts, questions) or _prompt(prompt, published.prompt) or _logits(effective, published.models[name])
     if not difference and accuracy is not None:
-        difference = _parse(counts, accuracy)
+        difference = _parse(counts, accuracy, published.allowance(counts.questions, questions))
     return difference or (None, UNKNOWN)
 
 
@@ -67,12 +67,11 @@ def _logits(effective: Effective, model: PublishedModel) -> Difference | None:
     return ("logits", f"ran with {', '.join(differs)}") if differs else None
 
 
-def _parse(counts: Totals, accuracy: float) -> Difference | None:
+def _parse(counts: Totals, accuracy: float, allowance: int) -> Difference | None:
     if counts.parsed is None:
         return None
-    low, high = statistics.wilson(counts.correct, counts.questions)
     parsed = counts.parsed / counts.questions
-    if not low <= accuracy <= high and parsed >= PARSED:
+    if abs(counts.correct - round(accuracy * counts.questions)) > allowance and parsed >= PARSED:
         return None
     best_letter = f"the best letter is right in {formatting.percent(counts.correct / counts.questions)}"
     return "parse", f"{best_letter}, and a letter could be parsed from {formatting.percent(parsed)} of the answers"

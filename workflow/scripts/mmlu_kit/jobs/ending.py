@@ -99,7 +99,7 @@ def table(merged: Merged) -> list[str]:
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a proportion, as `statistics.wilson`, which takes seconds to import."""
+    """Return the 95 % Wilson score interval of a proportion; statistics.proportions, with the same, takes seconds to import."""
     z, share = NormalDist().inv_cdf(0.975), successes / trials
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)

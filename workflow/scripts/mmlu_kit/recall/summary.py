@@ -6,7 +6,6 @@ Results are counts; callers compute percentages. Intervals are 95 % Wilson inter
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from mmlu_kit import statistics
 from mmlu_kit.data import MedianRange
 from mmlu_kit.recall.documents import (
     CachedTokens,
@@ -34,6 +33,7 @@ from mmlu_kit.recall.documents import (
     StrategyComparison,
     TrialRecord,
 )
+from mmlu_kit.statistics import comparisons, multiple, proportions
 
 READERS: tuple[Reader, ...] = get_args(Reader)
 RECALL_KINDS: tuple[Kind, ...] = ("told", "corrected")  # kinds in which the fact was told
@@ -46,7 +46,7 @@ def summarize(recall: RecallFile, times: RecallTimesFile) -> ChatModelSummary:
     return ChatModelSummary(
         **shared,
         rows=rows(recall.trials, recall.probes, recall.strategies, recall.distances),
-        comparisons=comparisons(recall.trials, recall.probes, recall.strategies),
+        comparisons=compare_strategies(recall.trials, recall.probes, recall.strategies),
         first_token=first_token(times.first_token, recall.strategies),
         independent=independent(times.independent),
         machine=times.machine,
@@ -76,7 +76,7 @@ def row(
 
     told, corrected, never, rule = replies(*RECALL_KINDS), replies("corrected"), replies("never"), replies("rule")
     right = [probe for probe, reply in told if reply.outcome == "right"]
-    low, high = statistics.wilson(len(right), len(told))
+    low, high = proportions.wilson(len(right), len(told))
     tokens = [probe.prompt_tokens for probe in probes]
     return RecallRow(
         reader=reader,
@@ -101,7 +101,7 @@ def row(
     )
 
 
-def comparisons(
+def compare_strategies(
     trials: Sequence[TrialRecord], probes: Sequence[ProbeRecord], strategies: Iterable[str]
 ) -> list[StrategyComparison]:
     """Compare the model's recall under every other strategy with full history on the same facts.
@@ -112,12 +112,12 @@ def comparisons(
     full = recalled.pop(FULL)
     only_full = {strategy: len(full - facts) for strategy, facts in recalled.items()}
     only_strategy = {strategy: len(facts - full) for strategy, facts in recalled.items()}
-    p_values = [statistics.mcnemar(only_full[strategy], only_strategy[strategy]) for strategy in recalled]
+    p_values = [comparisons.mcnemar(only_full[strategy], only_strategy[strategy]) for strategy in recalled]
     return [
         StrategyComparison(
             strategy=strategy, only_full=only_full[strategy], only_strategy=only_strategy[strategy], p=p, p_holm=p_holm
         )
-        for strategy, p, p_holm in zip(recalled, p_values, statistics.holm(p_values), strict=True)
+        for strategy, p, p_holm in zip(recalled, p_values, multiple.holm(p_values), strict=True)
     ]
 
 

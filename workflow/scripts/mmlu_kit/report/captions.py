@@ -50,13 +50,14 @@ MISTAKE_FIGURES = {
     ),
     "models_wrong": Caption(
         "Questions by the number of models that missed them, observed and if mistakes were independent",
-        "Questions by the number of models that missed them, observed and expected of independent models with the same "
-        "accuracies.",
+        "Questions by the number of models that missed them, observed, expected of independent models with the same "
+        "accuracies, and of models that are independent within subjects.",
     ),
     "agreement": Caption(
         "Cohen's kappa of right and wrong for each pair of models",
-        "Error consistency of each pair of models: Cohen's kappa of right and wrong. 0 means that their accuracies alone "
-        "explain how often both are wrong.",
+        "Error consistency of each pair of models: Cohen's kappa of right and wrong, below the diagonal over all questions, "
+        "above it within subjects. 0 means that their accuracies, or those in each subject, explain how often both are "
+        "wrong.",
     ),
     "letter_bias": Caption(
         "Shares of the letters in each model's answers",
@@ -65,7 +66,8 @@ MISTAKE_FIGURES = {
     ),
     "reliability": Caption(
         "Accuracy against confidence",
-        "Accuracy against confidence. On the diagonal, accuracy equals confidence. A point's area is its share of questions.",
+        "Accuracy against confidence, with 95% Wilson intervals. On the diagonal, accuracy equals confidence. A model's points "
+        "stand for as many questions each, ordered by confidence; questions of equal confidence are not divided.",
     ),
 }
 # Figures of the same weights asked in several ways.

@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib import pyplot
 
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.report import captions
+from mmlu_kit.report.agreement_figure import agreement
 from mmlu_kit.report.figures import (
     BLUE,
     GREEN,
@@ -55,61 +55,32 @@ def answer_outcomes(analysis: AnalysisFile) -> Any:
 
 
 def models_wrong(analysis: AnalysisFile) -> Any:
-    """Draw the numbers of questions missed by 0, 1, … models, observed and if mistakes were independent."""
+    """Draw the numbers of questions missed by 0, 1, … models, observed, if mistakes were independent, and if they were
+    independent within subjects."""
     wrong = analysis.models_wrong
     assert wrong is not None
+    kinds: list[tuple[str, Sequence[float], str, str | None]] = [
+        ("observed", wrong.observed, BLUE, None),
+        ("if mistakes were independent", wrong.expected, ORANGE, "//"),
+    ]
+    if wrong.differs_within:
+        kinds.append(("if independent within subjects", wrong.expected_within, GREEN, ".."))
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
-    places = range(wrong.models + 1)
-    axes.bar([place - 0.2 for place in places], wrong.observed, 0.38, color=BLUE, label="observed")
-    axes.bar(
-        [place + 0.2 for place in places],
-        wrong.expected,
-        0.38,
-        color=ORANGE,
-        hatch="//",
-        label="if mistakes were independent",
-    )
-    most = max(*wrong.observed, *wrong.expected)
-    for place, observed, expected in zip(places, wrong.observed, wrong.expected, strict=True):
-        for shift, value in ((-0.2, observed), (0.2, expected)):
-            axes.text(place + shift, value + most / 80, f"{value:.0f}", ha="center", va="bottom", fontsize=9)
+    places, width = range(wrong.models + 1), 0.8 / len(kinds)
+    most = max(max(counts) for _, counts, _, _ in kinds)
+    rotation = 0 if len(kinds) * len(places) <= 18 else 90  # numbers would touch their neighbours
+    for number, (text, counts, colour, hatch) in enumerate(kinds):
+        shift = (number - (len(kinds) - 1) / 2) * width
+        bars = [place + shift for place in places]
+        axes.bar(bars, counts, 0.95 * width, color=colour, hatch=hatch, edgecolor="white", label=text)
+        for place, value in zip(bars, counts, strict=True):
+            axes.text(place, value + most / 80, f"{value:.0f}", ha="center", va="bottom", fontsize=9, rotation=rotation)
     axes.set_xticks(places)
-    axes.set_ylim(0, 1.1 * most)
+    axes.set_ylim(0, 1.15 * most)
     axes.set_xlabel(f"models wrong, of {wrong.models}")
     axes.set_ylabel("questions")
     axes.set_title("Do models fail on the same questions?")
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    return figure
-
-
-def agreement(analysis: AnalysisFile) -> Any:
-    """Draw the error consistency of each pair of models: Cohen's kappa of right and wrong."""
-    models = analysis.compared_models
-    places = {model.model: place for place, model in enumerate(models)}
-    grid = [[float("nan")] * len(models) for _ in models]
-    for pair in analysis.pairs:
-        one, other = sorted(places[model] for model in pair.models)
-        grid[other][one] = float("nan") if pair.kappa is None else pair.kappa
-    figure, axes = pyplot.subplots(figsize=(4.2 + 0.9 * len(models), 2.6 + 0.6 * len(models)))
-    image = axes.imshow(grid, vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
-    for y, values in enumerate(grid):
-        for x, value in enumerate(values):
-            if value == value:  # only one half is filled, as pairs are unordered
-                axes.text(x, y, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
-    axes.set_xticks(
-        range(len(models) - 1),
-        [two_lines(model.label) for model in models[:-1]],
-        rotation=20,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    axes.set_yticks(range(1, len(models)), [two_lines(model.label) for model in models[1:]])
-    axes.set_xlim(-0.5, len(models) - 1.5)
-    axes.set_ylim(len(models) - 0.5, 0.5)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_title("Are two models wrong on the same questions?")
-    figure.colorbar(image, ax=axes, label="Cohen's kappa of right and wrong")
+    figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
     return figure
 
 
@@ -166,7 +137,7 @@ def _letter_map(letters: Sequence[str], best: str, labels: Sequence[str], shares
 
 
 def reliability(analysis: AnalysisFile) -> Any:
-    """Draw accuracy against confidence; on the diagonal they are equal."""
+    """Draw accuracy against confidence in bins of equal size, with Wilson intervals; on the diagonal they are equal."""
     calibrated = [(model, model.calibration) for model in analysis.models if model.calibration]
     figure, axes = pyplot.subplots(figsize=(8, 5.6 + 0.24 * len(calibrated)))
     # The best letter's probability among the letters is never below one in their number.
@@ -174,14 +145,13 @@ def reliability(analysis: AnalysisFile) -> Any:
     least = 100 / letters
     axes.plot([least, 100], [least, 100], color=GREY, linestyle="--", linewidth=1, label="accuracy = confidence")
     for (model, calibration), colour, marker in zip(calibrated, cycle(LINES), cycle(MARKERS), strict=False):
-        bins = [bin for bin in calibration.bins if bin.count]
-        confidence = [100 * (bin.confidence or 0) for bin in bins]
-        accuracy = [100 * (bin.accuracy or 0) for bin in bins]
-        text = f"{model.label} (ECE {100 * calibration.ece:.1f}%)"
-        axes.plot(confidence, accuracy, color=colour, linewidth=1, marker=marker, markersize=4, label=text)
-        # A point's area is its share of the questions.
-        sizes = [15 + 400 * bin.count / model.questions for bin in bins]
-        axes.scatter(confidence, accuracy, sizes, color=colour, marker=marker, alpha=0.75, edgecolors="white", linewidths=0.5)
+        bins = calibration.bins
+        confidence = [100 * bin.confidence for bin in bins]
+        accuracy = [100 * bin.accuracy for bin in bins]
+        reach = [[100 * (bin.accuracy - bin.low) for bin in bins], [100 * (bin.high - bin.accuracy) for bin in bins]]
+        text = f"{model.label} (ECE {100 * calibration.error.ece:.1f}%)"
+        style = {"color": colour, "linewidth": 1, "elinewidth": 0.8, "capsize": 2, "marker": marker, "markersize": 5}
+        axes.errorbar(confidence, accuracy, reach, label=text, **style)
     chances = list(dict.fromkeys(model.guessing.accuracy for model, _ in calibrated))
     for number, chance in enumerate(chances):
         axes.axhline(100 * chance, color=GREY, linestyle=":", linewidth=1, label="" if number else guessing(chances))
@@ -189,12 +159,13 @@ def reliability(analysis: AnalysisFile) -> Any:
     axes.set_ylim(-3, 103)
     among = "the four" if all(set(model.choices) == {4} for model, _ in calibrated) else "the question's letters"
     axes.set_xlabel(f"confidence, % (probability of the best letter among {among})")
-    axes.set_ylabel("accuracy, % (a point's area: its share of questions)")
+    axes.set_ylabel("accuracy, % (95% intervals)")
     axes.set_title("Does confidence match accuracy?")
     longest = max(len(model.label) for model, _ in calibrated)
     figure.legend(loc="outside lower center", ncols=2 if longest < 24 else 1, frameon=False)
     return figure
 
 
-# Each caption's figure is the function of its name.
-DRAW: dict[str, Callable[[AnalysisFile], Any]] = {name: globals()[name] for name in captions.MISTAKE_FIGURES}
+DRAW: dict[str, Callable[[AnalysisFile], Any]] = {
+    draw.__name__: draw for draw in (answer_outcomes, models_wrong, agreement, letter_bias, reliability)
+}

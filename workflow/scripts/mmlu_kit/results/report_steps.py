@@ -53,7 +53,7 @@ def steps(study: Study, results: Path) -> list[Step]:
     rows += [
         ("merge", merged, measured),
         ("analyse", analysis, [merged]),
-        *([("audit_claims", claims, [merged, analysis])] if study.reference else []),
+        *([("audit_claims", claims, [merged])] if study.reference else []),
         ("draw_figures", figures, [merged, analysis]),
         ("describe_run", "run.json", [merged]),
         ("write_report", "report.md", [merged, analysis, *audited, "run.json", figures]),

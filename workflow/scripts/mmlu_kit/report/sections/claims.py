@@ -62,9 +62,9 @@ def _summary(numbers: list[NumberResult], publication: str) -> str:
         return f"None of {publication}'s {len(numbers)} numbers can be compared with this run: {reason}."
     return (
         f"{counts[NumberVerdict.REPRODUCED]} of {len(numbers)} published numbers reproduced, "
-        f"{counts[NumberVerdict.DIFFERS]} different, {counts[NumberVerdict.NOT_RUN]} not run. A published accuracy counts as "
-        "reproduced if it lies in the 95% interval of this run's. As machines differ, a time counts as reproduced within a "
-        "factor, which the reference's `published.yaml` sets."
+        f"{counts[NumberVerdict.DIFFERS]} different, {counts[NumberVerdict.NOT_RUN]} not run. The questions are the "
+        "same, so a published accuracy counts as reproduced if about as many answers are right, and a time, as machines "
+        "differ, within a factor: the reference's `published.yaml` sets how far both may differ."
     )
 
 

@@ -1,24 +1,52 @@
 """The error analysis's table of letters: how often each model chose each one, and how often where it was right."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from mmlu_kit.analysis.model_document import ModelAnalysis
+from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.model_document import ModelAnalysis, Spread
 from mmlu_kit.formatting import percent
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, known, points
-from mmlu_kit.report.sentences.mistakes import MOST_COLUMNS
+from mmlu_kit.report.sentences import letters as sentences
+from mmlu_kit.report.sentences.letters import MOST_COLUMNS
 
-_SD = "Standard deviation"
+_SD = "Standard deviation (by chance)"
+_ALIKE = "Same choice in every order"
 
 
-def headings(models: Sequence[ModelAnalysis]) -> Row:
-    """Return the headings of the table."""
+@dataclass(frozen=True)
+class Letters:
+    """The table of letters, its title, what its columns are, and which models prefer a letter."""
+
+    title: str
+    headings: Row
+    rows: Rows
+    notes: str
+    preferences: list[str]
+
+
+def part(analysis: AnalysisFile, in_every_order: Sequence[str], generated: bool) -> Letters:
+    """Return the part; `in_every_order` are the labels of models that were shown the choices in every order, `generated` is
+    whether a model generates a letter."""
+    return Letters(
+        title="Do Models Prefer a Letter?" if generated else "Do Models Prefer a Place?",
+        headings=headings(analysis.models, _alike(analysis)),
+        rows=rows(analysis.models, _alike(analysis)),
+        notes=" ".join(sentences.notes(analysis, in_every_order)),
+        preferences=sentences.preferences(analysis.models),
+    )
+
+
+def headings(models: Sequence[ModelAnalysis], alike: Mapping[str, str]) -> Row:
+    """Return the headings of the table; `alike` has how often models made the same choice in every order, if known."""
     letters = _letters(models)
     if len(letters) <= MOST_COLUMNS:
-        return ["Model", *letters, _SD, *(f"Recall of {letter}" for letter in letters), _SD]
+        recalls = [f"Recall of {letter}" for letter in letters]
+        return ["Model", *letters, _SD, *recalls, _SD, *([_ALIKE] if alike else [])]
     return ["Letter", "Right", *(f"{model.label}{what}" for model in models for what in ("", ", recall"))]
 
 
-def rows(models: Sequence[ModelAnalysis]) -> Rows:
+def rows(models: Sequence[ModelAnalysis], alike: Mapping[str, str]) -> Rows:
     """Return a row for each model or, with many letters, for each letter; a model's questions may lack some letters."""
     letters = _letters(models)
     if len(letters) <= MOST_COLUMNS:
@@ -26,9 +54,10 @@ def rows(models: Sequence[ModelAnalysis]) -> Rows:
             [
                 model.label,
                 *(_share(model, letter) for letter in letters),
-                points(model.share_sd),
+                _spread(model.letter_spread),
                 *(_recall(model, letter) for letter in letters),
-                known(model.recall_sd, points),
+                _spread(model.recall_spread),
+                *([alike.get(model.model, NOT_KNOWN)] if alike else []),
             ]
             for model in models
         ]
@@ -39,8 +68,20 @@ def rows(models: Sequence[ModelAnalysis]) -> Rows:
             + [cell for model in models for cell in (_share(model, letter), _recall(model, letter))]
             for letter in letters
         ),
-        [_SD, "", *(cell for model in models for cell in (points(model.share_sd), known(model.recall_sd, points)))],
+        [_SD, "", *(_spread(spread) for model in models for spread in (model.letter_spread, model.recall_spread))],
+        *([[_ALIKE, "", *(cell for model in models for cell in (alike.get(model.model, NOT_KNOWN), ""))]] if alike else []),
     ]
+
+
+def _alike(analysis: AnalysisFile) -> dict[str, str]:
+    """Return how often each model that was asked in every order made the same choice in all of them."""
+    orders = analysis.protocols.orders if analysis.protocols else []
+    return {effects.model: percent(effects.alike.share) for effects in orders}
+
+
+def _spread(spread: Spread | None) -> str:
+    """Return a standard deviation with the one by chance: '8.3 points (1.2)'."""
+    return f"{points(spread.sd)} ({100 * spread.by_chance:.1f})" if spread else NOT_KNOWN
 
 
 def _letters(models: Sequence[ModelAnalysis]) -> list[str]:

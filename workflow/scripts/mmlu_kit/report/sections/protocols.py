@@ -4,21 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmlu_kit.analysis.document import AnalysisFile
-from mmlu_kit.analysis.protocol_document import (
-    ClozeScores,
-    Family,
-    OrderEffects,
-    PairedDifference,
-    ReadingAccuracy,
-    ScoreAccuracy,
-)
+from mmlu_kit.analysis.protocol_document import ClozeScores, Family, OrderEffects, ReadingAccuracy, ScoreAccuracy
+from mmlu_kit.analysis.values import PairedDifference
 from mmlu_kit.claims.reference import Published
 from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report import captions
-from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, listed, points
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, listed, points, points_range
 from mmlu_kit.report.sections.published_accuracies import published_beside
 from mmlu_kit.report.sentences import protocols as sentences
-from mmlu_kit.report.sentences.mistakes import MOST_COLUMNS
+from mmlu_kit.report.sentences.letters import MOST_COLUMNS
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import LETTERS
@@ -112,7 +106,7 @@ def _pairs(family: Family, labels: Mapping[str, str]) -> Rows:
 
 
 def _difference(pair: PairedDifference) -> Row:
-    difference = f"{points(pair.difference)} ({sentences.points_range(pair.low, pair.high)})"
+    difference = f"{points(pair.difference)} ({points_range(pair.low, pair.high)})"
     return [difference, str(pair.only_first), str(pair.only_second), p_value(pair.p), p_value(pair.p_holm)]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from mmlu_kit import statistics
 from mmlu_kit.analysis.protocol_document import Family, ReadBy, Reading
 from mmlu_kit.claims.counterparts import counterparts
 from mmlu_kit.claims.reference import Published, PublishedModel
@@ -14,6 +13,7 @@ from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.protocols import protocol
 from mmlu_kit.settings import PromptSettings
+from mmlu_kit.statistics import proportions
 
 
 def published_beside(
@@ -70,5 +70,5 @@ def _counterpart(merged: Merged, reading: Reading, model: PublishedModel, labels
         return None
     right = counts.correct if reading.read_by == ReadBy.BEST else counts.correct_generated or 0
     share = right / counts.questions
-    low, high = statistics.wilson(share * summary.questions, summary.questions)
+    low, high = proportions.wilson(share * summary.questions, summary.questions)
     return Counterpart(sentences.reading(reading, labels), share, low, high)

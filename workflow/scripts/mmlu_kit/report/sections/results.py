@@ -7,7 +7,7 @@ from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.formatting import duration, gigabytes, percent, rate, ratio
 from mmlu_kit.report import captions
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed
-from mmlu_kit.report.sentences import accuracy, prompting, questions, study, timing
+from mmlu_kit.report.sentences import accuracy, prompting, questions, size, study, timing
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.summaries import Speedup, SubjectRow, Summary
@@ -45,9 +45,7 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
     models = summaries.summarize_group(merged, group)
     analysed = {model.model: model for model in analysis.models}
     sized = [
-        accuracy.Sized(model, parameters)
-        for model in models
-        if (parameters := merged.models[model.model].parameters) is not None
+        size.Sized(model, parameters) for model in models if (parameters := merged.models[model.model].parameters) is not None
     ]
     return GroupSection(
         name=group.name,
@@ -67,7 +65,7 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
         ],
         prompting=prompting.notes(merged, [model.model for model in models]),
         question_faults=[questions.fault(one) for one in analysis.question_faults],
-        size=accuracy.size(sized),
+        size=size.size(sized, analysis),
         subjects=[_subject(row, merged, models) for row in summaries.by_subject(merged, [model.model for model in models])],
         times=[_times(model) for model in models],
         machines=_machines(merged, models),

@@ -1,17 +1,18 @@
-"""Sentences on accuracy: against guessing, by size, and against confidence."""
+"""Sentences on accuracy: against guessing, and with answers that could not be read."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
-from mmlu_kit import formatting
-from mmlu_kit.analysis.model_document import Calibration, ModelAnalysis
-from mmlu_kit.formatting import p_value, percent, ratio
+from mmlu_kit.analysis.model_document import ModelAnalysis, Share
+from mmlu_kit.formatting import p_value, percent
+from mmlu_kit.report.cells import listed
 from mmlu_kit.results.summaries import Summary
-from mmlu_kit.statistics import ALPHA, wilson
+from mmlu_kit.statistics import ALPHA
+from mmlu_kit.statistics.proportions import wilson
 
 # Subjects with a larger share of unreadable answers are named, up to a number of them.
 UNREAD_NAMED, MOST_NAMED = 0.05, 5
+# What unreadable answers may change is said from half a point on.
+VISIBLE = 0.005
 
 
 def best_answer(generates: Iterable[bool]) -> str:
@@ -33,9 +34,10 @@ def against_guessing(model: ModelAnalysis) -> str:
 
 
 def guessing(model: ModelAnalysis) -> str:
-    """Say whether a model beats guessing and the best constant letter, and how many answers are unparsed; add its warnings.
+    """Say whether a model beats guessing and the best constant letter, and what unreadable answers change; add its warnings.
 
-    What guessing reaches is added unless every question has four choices, where the reader knows it.
+    That it nearly always chose one letter comes first; as its accuracy is that letter's share, it is not called better or
+    worse than guessing. What guessing reaches is added unless every question has four choices, where the reader knows it.
     """
     p, p_below = model.guessing.p, model.guessing.p_below
     if p < ALPHA:
@@ -47,7 +49,36 @@ def guessing(model: ModelAnalysis) -> str:
     reaches = "" if set(model.choices) == {4} else f", which reaches {guessing_reaches([model.guessing.accuracy])}"
     test = f"{binomial_test([model])}, {p_value(_tested(p, p_below))}"
     sentence = f"**{model.label}** {finding}{reaches} ({test}) and {_constant(model)}."
-    return " ".join([sentence, *(_unread(model) or _unparsed(model)), *model.warnings])
+    if model.always:
+        differs = min(p, p_below) < ALPHA
+        rest = f"is {_constant(model).removeprefix('is ')}." if differs else sentence.removeprefix(f"**{model.label}** ")
+        sentence = f"{always(model)} It {rest}"
+    return " ".join([sentence, *_unreadable(model), *model.warnings])
+
+
+def always(model: ModelAnalysis) -> str | None:
+    """Say that a model nearly always chose one letter, and what this means; None if it did not."""
+    letter = model.always
+    if letter is None:
+        return None
+    of = "answers that could be read" if model.best_letter.unparsed else "questions"
+    chose = f"answered {letter} to" if model.generated else f"chose choice {letter} for"
+    return (
+        f"**{model.label}** {chose} {percent(model.letters[letter].share)} of the {of}: its accuracy is the share of {letter} "
+        "among the right answers and says nothing about knowledge."
+    )
+
+
+def guessers(models: Sequence[ModelAnalysis]) -> str | None:
+    """Say what the numbers of models mean that are not distinguishable from guessing; None if all are."""
+    labels = [model.label for model in models if not model.always and min(model.guessing.p, model.guessing.p_below) >= ALPHA]
+    if not labels:
+        return None
+    is_not, their = ("is", "its") if len(labels) == 1 else ("are", "their")
+    return (
+        f"{listed(labels)} {is_not} not distinguishable from guessing: nothing is concluded from differences between {their} "
+        "subjects."
+    )
 
 
 def binomial_test(models: Sequence[ModelAnalysis]) -> str:
@@ -67,22 +98,46 @@ def _constant(model: ModelAnalysis) -> str:
     p = p_value(constant.p)
     if constant.p >= ALPHA:
         return f"is not distinguishable from {always} (McNemar test, {p})"
-    accuracy = model.readable.accuracy if model.readable else model.best_letter.accuracy
+    accuracy = (model.best_letter.readable or model.best_letter).accuracy
     better = accuracy > constant.accuracy
     return f"{'better' if better else 'worse'} than {always} (McNemar test, {p})"
 
 
-def _unread(model: ModelAnalysis) -> list[str]:
-    """Say how many imported answers could not be read, and that the tests are of the others."""
-    best, readable = model.best_letter, model.readable
-    if not best.unparsed:
-        return []
-    sentences = [f"{best.unparsed:,} of its {model.questions:,} answers could not be read and are not wrong letters."]
-    if readable:
+def readings(model: ModelAnalysis) -> list[tuple[str, Share]]:
+    """Return the readings of a model's answers of which some could not be read, with their names.
+
+    Imported answers are read in one way only.
+    """
+    if model.best_letter.unparsed:
+        return [("answer", model.best_letter)]
+    return [("generated answer", model.generated)] if model.generated and model.generated.unparsed else []
+
+
+def _unreadable(model: ModelAnalysis) -> list[str]:
+    """Say how many answers could not be read, between which bounds the accuracy lies, and what the tests are of.
+
+    What guessing would reach with as many such answers is added if it is visibly less.
+    """
+    sentences = []
+    for name, share in readings(model):
+        readable, guessed = share.readable, model.guessing.accuracy
+        if readable is None:
+            whose = "their" if share is model.generated else "its"
+            sentences.append(f"None of its {model.questions:,} {name}s could be read: nothing is known of {whose} accuracy.")
+            continue
+        if share.unparsed < VISIBLE * model.questions:
+            sentences.append(f"{share.unparsed:,} of its {model.questions:,} {name}s could not be read.")
+            continue
         sentences.append(
-            f"Both tests are on the {readable.questions:,} others, of which {percent(readable.accuracy)} are right "
-            f"({percent(readable.low)} to {percent(readable.high)})."
+            f"{share.unparsed:,} of its {model.questions:,} {name}s could not be read: {percent(share.accuracy)} are right "
+            f"if these count as wrong, {percent(readable.highest)} if they count as right, and {percent(readable.accuracy)} of "
+            f"the {readable.questions:,} others (95% interval {percent(readable.low)} to {percent(readable.high)})."
         )
+        if share is model.best_letter:
+            sentences.append(f"Both tests are on the {readable.questions:,} others.")
+        elif guessed * share.unparsed / model.questions >= VISIBLE:
+            reached = guessed * readable.questions / model.questions
+            sentences.append(f"With as many unreadable answers, guessing would reach {percent(reached)}.")
     return sentences
 
 
@@ -126,62 +181,3 @@ def unread(model: Summary, subjects: Mapping[str, Summary]) -> str | None:
         others = f"; and {len(hidden) - MOST_NAMED} more" if len(hidden) > MOST_NAMED else ""
         sentences.append(f"The most unreadable answers are in {named}{others}.")
     return " ".join(sentences)
-
-
-def _unparsed(model: ModelAnalysis) -> list[str]:
-    """Say how many answers are unparsed, and what guessing would reach with as many if the difference is visible."""
-    generated = model.generated
-    if not generated or not generated.unparsed:
-        return []
-    sentence = f"{generated.unparsed} of its {model.questions} generated answers are unparsed"
-    chance = percent(model.guessing.accuracy * generated.parse_rate)
-    return [
-        f"{sentence}."
-        if chance == percent(model.guessing.accuracy)
-        else f"{sentence}; with as many unparsed answers, guessing would reach {chance}."
-    ]
-
-
-@dataclass(frozen=True)
-class Sized:
-    """A model's summary and its number of parameters."""
-
-    summary: Summary
-    parameters: int
-
-
-def size(models: Sequence[Sized]) -> str | None:
-    """Say how accuracy depends on the parameter count; None for one model or if models have the same size."""
-    models = sorted(models, key=lambda model: model.parameters)
-    if len(models) < 2 or len({model.parameters for model in models}) < len(models):
-        return None
-    smallest, largest = models[0].summary, models[-1].summary
-    if all(smaller.summary.accuracy < larger.summary.accuracy for smaller, larger in pairwise(models)):
-        finding = "Accuracy rises with every step in parameter count"
-    elif largest.accuracy > smallest.accuracy:
-        finding = "Accuracy does not rise with every step in parameter count, but is higher for the largest model"
-    else:
-        finding = "Accuracy does not rise with parameter count"
-    ends = [
-        f"{model.summary.model} ({formatting.count(model.parameters)}) reaches {percent(model.summary.accuracy)}"
-        for model in (models[-1], models[0])
-    ]
-    sentence = f"{finding}: {ends[0]} and {ends[1]}"
-    if smallest.accuracy:
-        sentence += f", {ratio(largest.accuracy / smallest.accuracy)} the accuracy"
-    if smallest.real_s and largest.real_s and smallest.machine == largest.machine:
-        sentence += f" in {ratio(largest.real_s / smallest.real_s)} the real time"
-    return f"{sentence}."
-
-
-def confidence(model: ModelAnalysis, calibration: Calibration) -> str:
-    """Say whether a model's mean confidence is above or below its accuracy."""
-    mean, accuracy = mean_confidence(calibration), model.best_letter.accuracy
-    finding = "overconfident" if mean > accuracy else "underconfident"
-    return f"{model.label} is {finding}: its mean confidence is {percent(mean)} and its accuracy {percent(accuracy)}."
-
-
-def mean_confidence(calibration: Calibration) -> float:
-    """Return the mean confidence over all questions."""
-    filled = [bin for bin in calibration.bins if bin.confidence is not None]
-    return sum(bin.count * (bin.confidence or 0.0) for bin in filled) / sum(bin.count for bin in filled)

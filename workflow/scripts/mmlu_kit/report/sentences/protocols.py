@@ -6,7 +6,7 @@ from itertools import combinations
 
 from mmlu_kit.analysis.protocol_document import ClozeScores, Family, OrderEffects, ReadBy, Reading, ScoreAccuracy
 from mmlu_kit.formatting import p_value, percent, plural
-from mmlu_kit.report.cells import interval, listed, points
+from mmlu_kit.report.cells import interval, listed, points, points_range
 from mmlu_kit.results.protocols import protocol
 from mmlu_kit.settings import Preset, PromptSettings, Score
 from mmlu_kit.statistics import ALPHA
@@ -16,11 +16,6 @@ def reading(one: Reading, labels: Mapping[str, str]) -> str:
     """Return the name of a reading: the model's, with 'by the generated letter' if that is how it is read."""
     label = labels[one.model]
     return f"{label} by the generated letter" if one.read_by == ReadBy.GENERATED else label
-
-
-def points_range(low: float, high: float) -> str:
-    """Format a range of differences of fractions: '-0.5 to 2.1 points'."""
-    return f"{100 * low:.1f} to {points(high)}"
 
 
 def score(by: Score) -> str:
@@ -175,7 +170,7 @@ def published(name: str, accuracy: float, readings: Sequence[Counterpart], descr
         sentences = [f"{number} is in the intervals of {inside}, and outside those of {outside}."]
         sentences.append(f"The nearest is {nearest.in_words()}.")
     if described and described.agrees(accuracy):
-        sentences.append(f"Asked and read as published ({described.name}), it is reproduced.")
+        sentences.append(f"Asked and read as published ({described.name}), this run's interval contains it.")
     elif described:
         sentences.append(
             f"Asked and read as published, this run gives {described.in_words()}, so how it is asked does not explain the "
