@@ -258,7 +258,9 @@ def test_every_figure_of_the_report_exists_and_has_alternative_text(report, demo
     assert len(pictures) == 17
     for text, path in pictures:
         names = ["demo-chat"] if "chat_recall" in path else ASKED if "asked_" in path else MODELS
-        assert all(model in text for model in names)
+        # One figure counts questions by how many models missed them, and names none.
+        named = ["0 of 3 models ", "3 of 3 models "] if "models_wrong" in path else names
+        assert all(name in text for name in named)
         assert (demo / "results/demo" / path).stat().st_size > 5000
 
 
