@@ -31,9 +31,14 @@ PAGE = b"<html>Welcome to our hotel</html>"
 SMALL = Path(__file__).parents[2] / "workflow/demo/models/demo-small"
 
 
+SLOW = {"an endless trickle", "a trickle", "silence", "slow headers"}
+
+
 @pytest.fixture
-def server(tmp_path, monkeypatch):
-    """A hub that serves one model, and a client with an empty cache and little patience."""
+def server(request, tmp_path, monkeypatch):
+    """A hub that serves one model, and a client with an empty cache, which has little patience if the fault is to be slow."""
+    callspec = getattr(request.node, "callspec", None)
+    slow = callspec is not None and callspec.params.get("name") in SLOW
     with serving() as server:
         shutil.copytree(SMALL, tmp_path / "served")
         server.repositories[f"models/{MODEL}"] = hub_server.Repository(tmp_path / "served", COMMIT)
@@ -41,8 +46,8 @@ def server(tmp_path, monkeypatch):
         template = server.address + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.4)
-        monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 0.2)
+        monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.4 if slow else 10)
+        monkeypatch.setattr(constants, "HF_HUB_ETAG_TIMEOUT", 0.2 if slow else 10)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(hub_client, "_LEAST_BYTES_S", 1000)
         monkeypatch.setenv("HF_TOKEN", TOKEN)

@@ -5,7 +5,7 @@
 # With `on_unavailable: skip`, the files are "not run" placeholders if the machine cannot run the model as requested.
 
 CHAT = STUDY.chat
-TRANSCRIPTS = ["sliding_window", "token_budget_history_on", "saved_and_restored"]
+TRANSCRIPTS = [f"{RESULTS}/chat/{name}.md" for name in ("sliding_window", "token_budget_history_on", "saved_and_restored")]
 # Empty if the study has no chat models, or if a partial report has no such file yet.
 CHAT_FILES = [f"{RESULTS}/chat.json"] if CHAT else []
 if CONFIG.partial:
@@ -83,7 +83,7 @@ if CHAT:
             image=image_files(MODELS[FIRST].device),
             model=manifest_of(FIRST),
         output:
-            documents=expand(f"{RESULTS}/chat/{{name}}.md", name=TRANSCRIPTS),
+            documents=TRANSCRIPTS,
             summary=f"{RESULTS}/chat/transcripts.json",
         log:
             f"{RESULTS}/logs/write_transcripts.log",

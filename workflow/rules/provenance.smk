@@ -23,7 +23,7 @@ PARTS = [*rules.merge.input, *PROCESSES]
 if SETUPS_FILES:
     PARTS += rules.compare_setups.input
 if CHAT_FILES:
-    PARTS += [*rules.summarise_chat.input, *map(str, rules.write_transcripts.output)]
+    PARTS += [*rules.summarise_chat.input, *TRANSCRIPTS, f"{RESULTS}/chat/transcripts.json"]
 if CONFIG.partial:
     PARTS = [path for path in PARTS if Path(path).exists()]
 
