@@ -69,6 +69,7 @@ def unpack(archive: Path, results: Path, name: str, study: Study | None = None) 
         _check_name(name)
         folder = _target(results, name)
         with _locked(folder.parent):
+            _check_earlier(folder)
             part = folder.with_name(f".{name}.part")
             zip_members.extract(archive, members, part)
             models = _check(archive, part, members.namelist(), results, folder, study)
@@ -104,23 +105,32 @@ def _check_name(name: str) -> None:
 
 
 def _target(results: Path, name: str) -> Path:
-    """Return elsewhere/<name>. Raises UserError if something that `unpack` did not make is there, or a link on the way."""
+    """Return elsewhere/<name>. Raises UserError if something other than a folder is there, or a link on the way."""
     folder = results / locations.ELSEWHERE / name
     for path in (results, folder.parent, folder):
         if path.is_symlink() and (path != results or not path.exists()):
             raise UserError(f"{path} is a link, through which nothing is unpacked: move the link away")
         if path.exists() and not path.is_dir():
             raise UserError(f"{path} is not a folder: move it away")
+    return folder
+
+
+def _check_earlier(folder: Path) -> None:
+    """Raise UserError if a folder has something that `unpack` did not make, or a name that some systems take for another's.
+
+    Only while no other process renames it.
+    """
     for path in folder.rglob("*"):
         name_below = path.relative_to(folder).as_posix()
         known = name_below == unpacked.SUMS or zip_members.MEMBER.fullmatch(name_below)
         if path.is_symlink() or not (path.is_dir() or known):
-            raise UserError(f"{path} was not unpacked from an archive: move it away, or choose another name than '{name}'")
+            raise UserError(
+                f"{path} was not unpacked from an archive: move it away, or choose another name than '{folder.name}'"
+            )
     names = [path.name for path in folder.parent.glob("*")]
-    alike = [other for other in names if other != name and other.lower() == name.lower()]
+    alike = [other for other in names if other != folder.name and other.lower() == folder.name.lower()]
     if alike:
         raise UserError(f"{folder} and the existing {alike[0]} are one folder on some systems: use that name, or another")
-    return folder
 
 
 @contextlib.contextmanager
