@@ -8,7 +8,7 @@ CONFIG =
 CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report pack unpack check status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas locks bench
+.PHONY: report test lint partial-report pack unpack check status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas docs locks bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -66,6 +66,10 @@ lint: .venv/test
 	lint-imports
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
+
+# Build the documentation into site/; a warning is an error.
+docs: .venv/test
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 # Build the images that rules run in under --use-singularity, with docker, podman or buildah, and Apptainer.
 images: image-cpu image-cuda

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, as_installed
 DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
-    "docs/images.md",
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").glob("*.md"))),
     "workflow/demo/README.md",
     "workflow/reference/README.md",
     "results/README.md",
@@ -43,7 +43,6 @@ HERE = {
     "make schemas": "make --dry-run schemas",
     "make bench": "make --dry-run bench",
     "make bench DATA=FOLDER": "make --dry-run bench DATA=data",
-    "make test ARGS='-k scoring'": "make --dry-run test ARGS='-k scoring'",
     "make test ARGS='tests/unit -k prompts'": "make --dry-run test ARGS='tests/unit -k prompts'",
     "snakemake --cores 8": "snakemake --cores 8",
     "snakemake --unlock": "snakemake --unlock",
@@ -64,6 +63,9 @@ HERE = {
     "mmlu-kit chat": "mmlu-kit chat < /dev/null",
     "mmlu-kit chat --model FOLDER": (f"echo Hello. | mmlu-kit chat --max-new-tokens 8 --model {DEMO}/models/demo-small"),
     "mmlu-kit export results/writeup --output FOLDER": "mmlu-kit export results/demo --output exported",
+    "mmlu-kit evaluate --model FOLDER --questions quiz.csv --verbose": (
+        f"mmlu-kit evaluate --model {DEMO}/models/demo-small --questions quiz.csv --verbose"
+    ),
     "mmlu-kit evaluate --model FOLDER --questions FOLDER --subjects astronomy --verbose": (
         f"mmlu-kit evaluate --model {DEMO}/models/demo-small --questions {DEMO}/questions --subjects astronomy --verbose"
     ),
@@ -76,6 +78,14 @@ HERE = {
 ELSEWHERE = {
     "make test": (".ci/run", "make test"),
     "make lint": (".ci/run", "make lint"),
+    **{
+        f"make {target}": ("tests/demo_study/test_docs.py", f'works("make {target}"')
+        for target in (
+            *(f"{name} STUDY=mine CONFIG=mine.yaml" for name in ("check", "report", "status")),
+            "pack STUDY=mine",
+        )
+    },
+    "make docs": ("tests/demo_study/test_docs.py", "mkdocs"),
     "make image-cpu": (".ci/run", "make image-cpu"),
     "make demo-models": ("tests/workflow/test_demo_training.py", "train_models.py"),
     "snakemake --snakefile KIT/Snakefile --cores 8": ("tests/workflow/test_elsewhere.py", 'kit_folder / "Snakefile"'),
@@ -102,9 +112,9 @@ def commands():
     return list(dict.fromkeys(filter(None, found)))
 
 
-def example():
-    """README's example config of a user's own study, with existing folders."""
-    text = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+def example(document, kind):
+    """A document's example of a user's own study or questions, with existing folders."""
+    text = re.search(rf"```{kind}\n(.*?)```", (ROOT / document).read_text(), re.S)[1]
     return text.replace("/data/mmlu", f"{DEMO}/questions").replace("/models/my-model", f"{DEMO}/models/demo-small")
 
 
@@ -113,7 +123,8 @@ def finished(demo, tmp_path_factory):
     """A copy of the project with the demo study's results and the tests' environment."""
     folder = as_installed(Path(shutil.copytree(demo, tmp_path_factory.mktemp("docs") / "kit", symlinks=True)))
     shutil.copytree(ROOT / "benchmarks", folder / "benchmarks", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "mine.yaml").write_text(example())
+    (folder / "mine.yaml").write_text(example("docs/studies.md", "yaml"))
+    (folder / "quiz.csv").write_text(example("docs/tutorial.md", "text"))
     (folder / "images").mkdir()
     for name in ("cpu.sif", "cuda.sif"):
         (folder / "images" / name).touch()  # for plans: no rule runs in them
@@ -137,6 +148,28 @@ def test_every_file_and_name_that_contributing_says_to_touch_is_there():
         assert not text or not [name for name in names if not re.search(rf"\b{name}\b", text)], row
 
 
+def test_the_documentation_builds_without_a_warning_or_a_dead_link(tmp_path):
+    command = ["mkdocs", "build", "--strict", "--quiet", "--site-dir", tmp_path / "site"]
+    process = subprocess.run(command, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True)
+    assert process.returncode == 0 and not process.stderr, process.stderr
+    assert "enable_thinking" in (tmp_path / "site/config/index.html").read_text()  # made from the data models
+
+
+@pytest.mark.parametrize("name", ("README.md", "CONTRIBUTING.md"))
+def test_links_to_files_and_headings_lead_somewhere(name):
+    for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", (ROOT / name).read_text()):
+        target = ROOT / (path or name)
+        assert target.exists(), path
+        headings = re.findall(r"(?m)^#+ (.*)", target.read_text()) if anchor else []
+        assert not anchor or anchor in [re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings], (
+            anchor
+        )
+
+
+def test_readme_can_be_read_in_a_minute_or_two():
+    assert len((ROOT / "README.md").read_text().split()) <= 1200
+
+
 def works(command, folder):
     """Check that a command succeeds with the environment active, and return its output."""
     path = f"{folder / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
@@ -152,11 +185,13 @@ def test_a_documented_command_works(command, finished):
 
 
 def test_a_users_own_study_works_with_every_make_target(finished):
+    works("make check STUDY=mine CONFIG=mine.yaml", finished)
     works("make report STUDY=mine CONFIG=mine.yaml", finished)
     report = (finished / "results/mine/report.md").read_text()
     assert "# My study" in report and "my-model-5-shot" in report
     assert "my-model-5-shot" in works("make status STUDY=mine CONFIG=mine.yaml", finished)
     works("make retry STUDY=mine CONFIG=mine.yaml", finished)
+    works("make pack STUDY=mine", finished)
 
 
 @pytest.mark.parametrize("command", ELSEWHERE)

@@ -71,7 +71,7 @@ CPU_BUILD = fake_torch(cuda=None)
             CPU_BUILD,
             {"names": [T4], "driver": "580.65.06"},
             "torch 2.13.0 is the CPU build and cannot use the Tesla T4 here (run in the image that `make image-cuda` builds, "
-            "or install torch with CUDA, as README.md says)",
+            "or install torch with CUDA, as docs/errors.md says)",
         ),
         (fake_torch(None, hip="6.4"), {"names": [T4]}, "torch 2.13.0 is the ROCm build and cannot use the Tesla T4 here"),
         (fake_torch(), {"driver": "580.1"}, "this process sees none, only NVIDIA's driver 580.1 (on a cluster, request a GPU"),

@@ -41,7 +41,7 @@ def _missing(torch: Any) -> str:
     kind, option = _OPTIONS[container] if container else ("", "")
     if name and torch.version.cuda is None:
         build = "ROCm" if torch.version.hip else "CPU"
-        way_out = "run in the image that `make image-cuda` builds, or install torch with CUDA, as README.md says"
+        way_out = "run in the image that `make image-cuda` builds, or install torch with CUDA, as docs/errors.md says"
         return f"torch {torch.__version__} is the {build} build and cannot use the {name} here ({way_out})"
     if container and not _has_driver_library():
         if driver:
