@@ -103,12 +103,12 @@ def odd_name(*arguments: str) -> Callable[[Path], Sequence[str]]:
 
 
 NAMES = {
-    "fetch_model.py --folder NAME --output m.json": "m.json cannot have",
+    'fetch_model.py --source {"path":"NAME"} --output m.json': "--source: not UTF-8 text",
     "mmlu-kit status --study NAME": "config: Invalid JSON: lone leading surrogate",
     "mmlu-kit verify NAME": "caf\ufffd/claims.json does not exist",
     "mmlu-kit forget-skipped NAME/x": "caf\ufffd/x: this study has no results yet",
     "mmlu-kit chat --load NAME": "caf\ufffd is a folder, not a file",
-    "merge.py --study NAME --results r --resources s --merged m --table t": "--study: not valid JSON",
+    "merge.py --study NAME --results r --resources s --merged m --table t": "--study: not UTF-8 text",
 }
 INPUTS = [
     *(Hostile(f"a name in Latin-1: {command}", odd_name(*command.split()), line) for command, line in NAMES.items()),

@@ -406,7 +406,7 @@ def test_an_address_that_is_none_or_holds_a_password(monkeypatch, address):
 )
 def test_an_address_that_cannot_be_parsed_stops_no_import(run, tmp_path, address, words):
     env = {**os.environ, "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
-    source = ["--repository", MODEL, "--commit", COMMIT, "--output", tmp_path / "model.json"]
+    source = ["--source", json.dumps({"repository": MODEL, "commit": COMMIT}), "--output", tmp_path / "model.json"]
     process = run("fetch_model.py", *source, env=env)
     assert process.returncode == 2 and process.stderr.count("\n") == 1
     assert f"HF_ENDPOINT {words}" in process.stderr and "secret" not in process.stdout + process.stderr
@@ -416,7 +416,7 @@ def test_an_address_that_cannot_be_parsed_stops_no_import(run, tmp_path, address
 @pytest.mark.parametrize("proxy", ["http://user:secret", "nonsense://user:secret@proxy", "http://user:secret@[::1"])
 def test_a_proxys_password_is_not_shown(run, tmp_path, proxy):
     env = {**os.environ, "HTTPS_PROXY": proxy, "HF_HUB_OFFLINE": "0", "HF_HUB_CACHE": str(tmp_path)}
-    source = ["--repository", MODEL, "--commit", COMMIT, "--output", tmp_path / "model.json"]
+    source = ["--source", json.dumps({"repository": MODEL, "commit": COMMIT}), "--output", tmp_path / "model.json"]
     process = run("fetch_model.py", *source, env=env)
     assert process.returncode == 2 and process.stderr.count("\n") == 1
     assert "HTTPS_PROXY" in process.stderr and "secret" not in process.stdout + process.stderr

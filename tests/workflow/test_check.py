@@ -1,5 +1,6 @@
 """What `mmlu-kit check` says before a study runs, with the real client and a hub on the loopback; nothing is fetched or run."""
 
+import json
 import os
 import re
 import shutil
@@ -65,7 +66,7 @@ def environment(hub, tmp_path):
 def manifest(run, environment, folder):
     """The manifest of the model, which was fetched."""
     path = folder / f"resources/models/tiny@{COMMIT}.json"
-    source = ["--repository", "tiny/model", "--commit", COMMIT, "--output", path]
+    source = ["--source", json.dumps({"repository": "tiny/model", "commit": COMMIT}), "--output", path]
     process = run("fetch_model.py", *source, env={**os.environ, **environment}, cwd=folder)
     assert process.returncode == 0, process.stderr
     return path
@@ -202,7 +203,7 @@ def test_a_hub_that_gives_no_answer_is_named_in_one_line(check, hub, change, wor
 def test_variables_with_which_the_client_cannot_start_are_named_in_one_line(check, run, folder, environment, settings, words):
     process = check("--only", "small", **settings)
     assert process.returncode == 2 and process.stderr.count("\n") == 1 and words in process.stderr
-    source = ["--repository", "tiny/model", "--commit", COMMIT, "--output", folder / "manifest.json"]
+    source = ["--source", json.dumps({"repository": "tiny/model", "commit": COMMIT}), "--output", folder / "manifest.json"]
     fetched = run("fetch_model.py", *source, env={**os.environ, **environment, **settings}, cwd=folder)
     assert fetched.returncode == 2 and fetched.stderr.count("\n") == 1 and words in fetched.stderr
 

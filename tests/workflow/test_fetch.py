@@ -39,9 +39,7 @@ def fetch(run, hub, tmp_path):
         env |= {"HF_TOKEN": token} if token else {}
         env |= {"HF_HUB_OFFLINE": "1"} if offline else {}
         output = tmp_path / ("manifest.json" if program == "fetch_model.py" else "questions.jsonl")
-        source = ["--repository", repository, "--commit", commit]
-        if program == "fetch_questions.py":
-            source = ["--source", json.dumps({"repository": repository, "commit": commit})]
+        source = ["--source", json.dumps({"repository": repository, "commit": commit})]
         process = run(program, *source, *arguments, "--output", output, env=env)
         assert TOKEN not in process.stdout + process.stderr
         return process
@@ -87,7 +85,13 @@ def test_a_model_arrives_at_its_commit_without_pickles(hub, fetch, root, run, ki
     manifest = Manifest.read(tmp_path / "manifest.json")
     assert (manifest.repository, manifest.commit) == (MODEL, COMMIT)
     assert "pytorch_model.bin" not in fetched(hub) and "model.safetensors" in fetched(hub)
-    local = run("fetch_model.py", "--folder", root / "workflow/demo/models/demo-small", "--output", tmp_path / "local.json")
+    local = run(
+        "fetch_model.py",
+        "--source",
+        json.dumps({"path": f"{root}/workflow/demo/models/demo-small"}),
+        "--output",
+        tmp_path / "local.json",
+    )
     assert local.returncode == 0
     assert Manifest.read(tmp_path / "local.json").files == manifest.files
     scored = kit("evaluate", "--model", tmp_path / "manifest.json", "--questions", root / "workflow/demo/questions",

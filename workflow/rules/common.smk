@@ -144,7 +144,10 @@ def readable(path):
 
 def source_options(entry):
     """The options of fetch_model.py for the source of a model."""
-    return ["--folder", readable(entry.path)] if entry.path else ["--repository", entry.repository, "--commit", entry.commit]
+    source = entry.source()
+    for part in (source, source.get("adapter", {})):
+        part |= {"path": readable(part["path"])} if "path" in part else {}
+    return ["--source", json.dumps(source, sort_keys=True)]
 
 
 LOCAL_QUESTIONS = question_sources.of_entry(STUDY.questions) if STUDY.questions.path else None
@@ -158,9 +161,10 @@ def question_options():
     return ["--source", json.dumps(entry | readable_paths, sort_keys=True), *limit]
 
 
-def folder_files(entry):
-    """The files of a model's local folder, as inputs, so that a change triggers a rerun; empty for a repository."""
-    return plain_files(sorted(Path(entry.path).rglob("*"))) if entry.path else []
+def local_files(entry):
+    """The files of a model that config names by their paths, as inputs, so that a change triggers a rerun; empty for a repository."""
+    paths = [Path(part.path) for part in (entry, entry.adapter) if part and part.path]
+    return plain_files(path for place in paths for path in ([place] if place.is_file() else sorted(place.rglob("*"))))
 
 
 def plain_files(paths):

@@ -19,7 +19,7 @@ EARLIER.update(SOURCES)
 rule fetch_model:
     input:
         image=image_files("cpu"),
-        folder=lambda wildcards: folder_files(MODELS[wildcards.model]),
+        files=lambda wildcards: local_files(MODELS[wildcards.model]),
     output:
         "resources/models/{model}@{commit}.json",
     log:
@@ -33,6 +33,7 @@ rule fetch_model:
         image("cpu")
     params:
         code=KIT.code("fetch_model.py"),
+        # A function, since the braces would be wildcards.
         source=lambda wildcards: source_options(MODELS[wildcards.model]),
     shell:
         f"python {PROGRAMS}/fetch_model.py" " {params.source:q}" " --output {output:q}" " > {log:q} 2>&1"

@@ -53,8 +53,7 @@ def main() -> None:
     requested = options.load_settings(args)
     template_arguments = options.template_arguments(args)
     manifest = checkpoints.verified_manifest(args.model)
-    folder = Path(manifest.folder)
-    name = args.name or folder.name
+    name = args.name or manifest.path.name
 
     # torch and transformers take seconds to import, so --help and the checks above come first.
     import torch
@@ -64,7 +63,7 @@ def main() -> None:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    tokenizer = tokenizers.load_tokenizer(folder)
+    tokenizer = tokenizers.load_tokenizer(manifest.path)
     if not tokenizer.chat_template:
         raise UserError(f"{name} has no chat template, so it cannot chat: leave it out of the study's chat.models")
     template = ChatTemplate(tokenizer, template_arguments)

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Fetch a model from the hub at a pinned commit, or use a local folder; check it and write its manifest."""
+"""Fetch a model from the hub at a pinned commit, or use local files; check it and write its manifest."""
 
 import argparse
 from pathlib import Path
 
-from mmlu_kit import user_errors
+from mmlu_kit import options, user_errors
 from mmlu_kit.inputs import checkpoints
+from mmlu_kit.model_sources import ModelSource
+from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -13,30 +15,29 @@ def arguments() -> argparse.Namespace:
         description=__doc__, epilog="Models are cached in HF_HUB_CACHE; gated ones need HF_TOKEN or `hf auth login`."
     )
     add = parser.add_argument
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--folder", type=Path, help="a local model folder")
-    source.add_argument("--repository", help="a repository of the hub, owner/name")
-    add("--commit", help="the repository's full commit")
+    text = 'where the model comes from, as in config, as JSON text: \'{"repository": "owner/name", "commit": "…"}\''
+    add("--source", required=True, help=text)
     add("--output", type=Path, required=True, help="the manifest to write")
-    args = parser.parse_args()
-    if (args.repository is None) != (args.commit is None):
-        parser.error("--repository and --commit go together")
-    return args
+    return parser.parse_args()
 
 
 def main() -> None:
     args = arguments()
-    folder = args.folder
-    if args.repository:
+    source = options.from_json(ModelSource, args.source, "--source")
+    if source.path:
+        path = Path(source.path)
+    elif source.repository and source.commit:
         from mmlu_kit.inputs import hub
 
-        print(f"Fetching {args.repository} at {args.commit} …", flush=True)
-        folder = hub.fetch_model(args.repository, args.commit)
-        if folder.is_relative_to(Path.cwd()):
-            folder = folder.relative_to(Path.cwd())  # so that the project can be moved with its cache
-    manifest = checkpoints.describe(folder, args.repository, args.commit)
+        print(f"Fetching {source.repository} at {source.commit} …", flush=True)
+        path = hub.fetch_model(source.repository, source.commit)
+        if path.is_relative_to(Path.cwd()):
+            path = path.relative_to(Path.cwd())  # so that the project can be moved with its cache
+    else:
+        raise UserError("--source: needs either 'path' or 'repository' with 'commit'")
+    manifest = checkpoints.describe(path, source.repository, source.commit)
     manifest.write(args.output)
-    print(f"{folder}: {manifest.parameters:,} parameters in {manifest.checkpoint_bytes:,} bytes")
+    print(f"{path}: {manifest.parameters:,} parameters in {manifest.checkpoint_bytes:,} bytes")
 
 
 if __name__ == "__main__":

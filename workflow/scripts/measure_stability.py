@@ -42,7 +42,7 @@ def main() -> None:
     from mmlu_kit.evaluation import encoding, scoring
     from mmlu_kit.models import batch_size, loading, positions, tokenizers
 
-    tokenizer = tokenizers.load_tokenizer(Path(manifest.folder))
+    tokenizer = tokenizers.load_tokenizer(manifest.path)
     runs: list[StabilityRun] = []
     for dtype in stability.DTYPES:
         model = loading.load(manifest, LoadSettings(device=args.device, dtype=dtype), OnUnavailable.FAIL).model

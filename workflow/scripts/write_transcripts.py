@@ -36,7 +36,7 @@ def main() -> None:
     system, users = conversations.read(args.conversations).system, scripts.read(args.users)
     requested, on_unavailable = options.load_settings(args), OnUnavailable(args.on_unavailable)
     manifest = checkpoints.verified_manifest(args.model)
-    name = args.name or Path(manifest.folder).name
+    name = args.name or manifest.path.name
     arguments_of_template = options.template_arguments(args)
     setting = Setting(
         name, manifest, requested, on_unavailable, args.threads, system, args.max_new_tokens, arguments_of_template

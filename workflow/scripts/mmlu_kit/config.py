@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
 
 from mmlu_kit.data import Entry, Name, Positive, Text
+from mmlu_kit.model_sources import ModelSource
 from mmlu_kit.settings import (
     Device,
     DType,
@@ -20,7 +21,7 @@ from mmlu_kit.settings import (
     Requested,
     TokensPerBatch,
 )
-from mmlu_kit.source_entries import QuestionSet, Source, Subject, Unique
+from mmlu_kit.source_entries import QuestionSet, Subject, Unique
 from mmlu_kit.typed_values import NameOrNumber, Names, Switch, advice, check_keys
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, first_details
@@ -48,7 +49,7 @@ Image = Annotated[str, AfterValidator(lambda name: name.removeprefix("file://"))
 Strategy = Annotated[str, Field(pattern=r"^(full|none|(last_turns|token_budget)\([1-9][0-9]{0,8}\))$")]
 
 
-class ModelEntry(Source, LoadSettings):
+class ModelEntry(ModelSource, LoadSettings):
     """A model and how it runs; the same weights with different settings are a separate entry."""
 
     description: str = Field("", description="A line about the model, for the report's list of models.")
@@ -216,8 +217,8 @@ class Config(Entry):
     images: Images = Field(description="The container images.")
     questions: dict[Name, QuestionSet] = Field(description="Question sets by name.")
     models: dict[Name, AnyModel] = Field(
-        description="Models by name: a local folder (`path`) or a repository at a commit, and how the model runs; or "
-        "another run's answers (`predictions`)."
+        description="Models by name: a local folder or GGUF file (`path`) or a repository at a commit, and how the model runs; "
+        "or another run's answers (`predictions`)."
     )
     studies: dict[Name, StudyEntry] = Field(description="Studies by name.")
 

@@ -158,6 +158,8 @@ def _settings(args: argparse.Namespace, defaults: AnySettings) -> AnySettings:
 def from_json(kind: type[AnyData], text: str, option: str) -> AnyData:
     """Parse an option's JSON text; invalid data raises UserError naming the option and the key."""
     try:
-        return kind.model_validate_json(text, strict=True)
+        return kind.model_validate_json(text.encode(), strict=True)
+    except UnicodeEncodeError:
+        raise UserError(f"{option}: not UTF-8 text: give the file or folder that it names a name in UTF-8") from None
     except ValidationError as error:
         raise UserError(f"{option}: {explain_json(error, text)}") from None

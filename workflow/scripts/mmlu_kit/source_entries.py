@@ -13,7 +13,7 @@ from mmlu_kit.settings import FEWEST_CHOICES, MOST_CHOICES, Split
 
 PLACEHOLDER = "{subject}"
 TABLES = (".parquet", ".arrow", ".csv", ".jsonl")
-Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
+_REPOSITORY = "[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
 Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
 
@@ -56,7 +56,14 @@ def _pattern(pattern: str) -> str:
     return pattern
 
 
+def _repository(name: str) -> str:
+    if not re.fullmatch(_REPOSITORY, name):
+        raise ValueError(f"'{name[:80]}' is not the name of a repository, owner/name: correct it")
+    return name
+
+
 Unique = AfterValidator(_unique)
+Repository = Annotated[str, AfterValidator(_repository), WithJsonSchema({"type": "string", "pattern": f"^{_REPOSITORY}$"})]
 Subject = Annotated[str, AfterValidator(_subject), WithJsonSchema({"type": "string", "pattern": subjects.NAME})]
 Titles = Annotated[list[Text], Field(min_length=1), AfterValidator(_titles)]
 # Not a plain union, whose error for a list would be that it is no text.

@@ -124,6 +124,7 @@ class Study(Data):
             self.questions.label_errors,
             self.reference,
             *(model.path for model in self.run.values()),
+            *(model.adapter.path for model in self.run.values() if model.adapter),
         ]
         imported = [model.predictions for model in self.models.values() if isinstance(model, ImportedEntry)]
         return [path for path in [*named, *imported] if path]
@@ -257,4 +258,7 @@ def _located(entry: AnyEntry, locate: Callable[[str], str]) -> AnyEntry:
     """An entry with its files and folders where `locate` says that they are."""
     names = ("path", "examples", "label_errors", "predictions")
     paths = {name: path for name in names if (path := getattr(entry, name, None))}
-    return entry.model_copy(update={name: locate(path) for name, path in paths.items()})
+    changes: dict[str, Any] = {name: locate(path) for name, path in paths.items()}
+    if adapter := getattr(entry, "adapter", None):
+        changes["adapter"] = _located(adapter, locate)
+    return entry.model_copy(update=changes)

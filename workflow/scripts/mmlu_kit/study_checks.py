@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlu_kit.config import AnyModel, ImportedEntry, ModelEntry
+from mmlu_kit.model_sources import GGUF, ModelSource
 from mmlu_kit.source_entries import QuestionSet, Source
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import did_you_mean
@@ -27,13 +28,24 @@ def check_exists(entry: Source | ImportedEntry, where: str) -> None:
     keys = {key for key in ("path", "repository", "commit") if getattr(entry, key) is not None}
     if keys not in ({"path"}, {"repository", "commit"}):
         raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
-    is_set = isinstance(entry, QuestionSet)
-    if entry.path and not (os.path.lexists(entry.path) if is_set else Path(entry.path).is_dir()):
+    if entry.path and not _is_there(entry, entry.path):
+        what = "file or folder" if isinstance(entry, QuestionSet) else "folder"
+        if isinstance(entry, ModelSource) and entry.path.endswith(GGUF):
+            what = "file"
         hint = ": ~ is not expanded, so write the path of your home folder out" if entry.path.startswith("~") else ""
-        raise UserError(f"{where}.path: there is no {'file or folder' if is_set else 'folder'} {entry.path}{hint}")
+        raise UserError(f"{where}.path: there is no {what} {entry.path}{hint}")
+    if isinstance(entry, ModelSource) and entry.adapter:
+        check_exists(entry.adapter, f"{where}.adapter")
     labels = getattr(entry, "label_errors", None)
     if labels and not Path(labels).is_dir():
         raise UserError(f"{where}.label_errors: there is no folder {labels}")
+
+
+def _is_there(entry: Source, path: str) -> bool:
+    """Whether what an entry names is there: questions in whichever form, and a folder or GGUF file for a model."""
+    if isinstance(entry, QuestionSet):
+        return os.path.lexists(path)
+    return Path(path).is_dir() or (isinstance(entry, ModelSource) and path.endswith(GGUF) and Path(path).is_file())
 
 
 def check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> None:

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
         torch.set_num_threads(args.threads)
     elif model.entry:
         torch.set_num_threads(min(model.entry.threads, torch.get_num_threads()))
-    template = ChatTemplate(tokenizers.load_tokenizer(Path(manifest.folder)), template_arguments)
+    template = ChatTemplate(tokenizers.load_tokenizer(manifest.path), template_arguments)
     loaded = loading.load(manifest, requested, on_unavailable)
     assert loaded.model is not None and loaded.effective is not None
     gc.freeze()

@@ -43,7 +43,7 @@ class Job:
 
 def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> None:
     """Evaluate a model on all subjects; if a subject fails, exit with status 2 after the others are done."""
-    folder = checkpoints.model_folder(job.model)
+    checkpoints.model_folder(job.model)  # reports what is missing at once
     # Imported modules and the loaded model are never garbage, and looking through them takes a quarter of the start-up time.
     gc.disable()
     # Hash the model's files during the imports below; hashing releases the interpreter's lock.
@@ -59,7 +59,7 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     print(f"Loading {job.name} …", flush=True)
     timer.switch("load")
     manifest = hashing.result()
-    tokenizer = tokenizers.load_tokenizer(folder)
+    tokenizer = tokenizers.load_tokenizer(manifest.path)
     loaded = loading.load(manifest, job.requested, job.on_unavailable)
     if loaded.model is None or loaded.effective is None:
         print(f"Not run: {loaded.reason}")

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from mmlu_kit import files
-from mmlu_kit.data import Bytes, Count, Data, Document, Sha256, version
+from mmlu_kit.data import Bytes, Count, Data, Document, Sha256, Text, version
 from mmlu_kit.inputs import adapters, model_configs, regular_files, tokenizer_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.parameter_counts import parameters
@@ -39,8 +39,9 @@ class FileEntry(Data):
 class Manifest(Document):
     """resources/models/<model>@<commit>.json: a model's folder and the files in it."""
 
-    schema_: Literal["mmlu-kit/model/2"] = version("mmlu-kit/model/2")
+    schema_: Literal["mmlu-kit/model/3"] = version("mmlu-kit/model/3")
     folder: str = Field(description="The model's folder, absolute or relative to the project's.")
+    gguf: Text | None = Field(None, description="The GGUF file in the folder that is the model; null for safetensors weights.")
     repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")
     commit: str | None = Field(description="The repository's commit; null for a local folder.")
     files: dict[str, FileEntry] = Field(description="Every file that is read, by its name.")
@@ -52,6 +53,11 @@ class Manifest(Document):
     quantization: SavedQuantization | None = Field(
         default=None, description="How the weights were quantized before they were saved; null if they were not."
     )
+
+    @property
+    def path(self) -> Path:
+        """What the model and its tokenizer are loaded from: the folder, or the GGUF file in it."""
+        return Path(self.folder, self.gguf) if self.gguf else Path(self.folder)
 
     @property
     def hashes(self) -> dict[str, str]:

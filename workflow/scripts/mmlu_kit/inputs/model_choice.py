@@ -1,7 +1,9 @@
 """The choice of a model on the command line, by its name in config, its folder or its manifest."""
 
 import argparse
+import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from mmlu_kit.user_errors import UserError
 
 def add_arguments(parser: argparse.ArgumentParser, default: str | None = None) -> None:
     """Add `--model` and `--config`, the arguments of `choose`."""
-    text = "a model's name in config, its folder, or its manifest" + (f" (default: {default})" if default else "")
+    text = "a model's name in config, its folder or GGUF file, or its manifest" + (f" (default: {default})" if default else "")
     parser.add_argument("--model", default=default, required=default is None, help=text)
     text = "a file that extends the project's config (default: config.yaml in the working directory, if there is one)"
     parser.add_argument("--config", type=Path, default=_default(), help=text)
@@ -52,10 +54,9 @@ def choose(model: str, config: Path) -> ChosenModel:
         raise UserError(f"{config}: models.{model}: needs either 'path' or 'repository' with 'commit'")
     manifest = Path(f"resources/models/{model}@{entry.at}.json")
     if not manifest.is_file():
-        raise UserError(
-            f"{model} was not fetched yet: run python {os.path.relpath(PROJECT / 'workflow/scripts/fetch_model.py')} "
-            f"--repository {entry.repository} --commit {entry.commit} --output {manifest}"
-        )
+        program = os.path.relpath(PROJECT / "workflow/scripts/fetch_model.py")
+        source = shlex.quote(json.dumps(entry.source()))
+        raise UserError(f"{model} was not fetched yet: run python {program} --source {source} --output {manifest}")
     return ChosenModel(model, manifest, entry)
 
 

@@ -1,7 +1,5 @@
 """The memory that a model needs, estimated before it is loaded."""
 
-from pathlib import Path
-
 from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.loaded_weights import BESIDE_WEIGHTS
@@ -14,6 +12,6 @@ def needed(manifest: Manifest, device: Device, dtype: DType, quantization: Quant
     """Bytes that a manifest's model needs on its device: its weights as loaded, and BESIDE_WEIGHTS."""
     if quantization == Quantization.NONE:
         return loaded_weights.as_saved(manifest, device, dtype) + BESIDE_WEIGHTS
-    linear, others = blueprints.compressible(Path(manifest.folder), dtype, quantization)
+    linear, others = blueprints.compressible(manifest.path, dtype, quantization)
     weights = linear * weight_bytes(dtype, quantization) + others * dtype_bytes(dtype, device)
     return round(weights) + BESIDE_WEIGHTS

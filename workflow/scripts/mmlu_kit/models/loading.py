@@ -37,7 +37,7 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
     """
     if manifest.quantization and requested.quantization != Quantization.NONE:
         raise UserError(
-            f"{manifest.folder}: quantization '{requested.quantization}' was requested, but the weights were saved as "
+            f"{manifest.path}: quantization '{requested.quantization}' was requested, but the weights were saved as "
             f"{manifest.quantization}: set quantization to none, which loads them as they were saved"
         )
     reasons = []
@@ -48,7 +48,7 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
             obstacle = obstacle_to(manifest, attempt)
         if not obstacle:
             try:
-                model = transformers_model.load_model(Path(manifest.folder), attempt)
+                model = transformers_model.load_model(manifest.path, attempt)
             except (transformers_model.DoesNotFit, transformers_model.LibraryMissing) as error:
                 obstacle = str(error)
             else:
@@ -87,7 +87,7 @@ def obstacle_to(manifest: Manifest, requested: LoadSettings) -> str | None:
     needed, free = footprint.needed(manifest, device, dtype, quantization), memory.free(torch, device)
     if needed > free:
         kind = dtype if quantization == Quantization.NONE else f"{quantization} with {dtype}"
-        name = Path(manifest.folder).name
+        name = manifest.path.name
         return f"{name} in {kind} needs about {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB of {device} memory are free"
     return None
 

@@ -78,7 +78,7 @@ def chat(setting: Setting, parts: Sequence[Part]) -> Chats:
 
     if setting.threads:
         torch.set_num_threads(setting.threads)
-    tokenizer = tokenizers.load_tokenizer(Path(setting.manifest.folder))
+    tokenizer = tokenizers.load_tokenizer(setting.manifest.path)
     template = ChatTemplate(tokenizer, setting.template_arguments)
     model, effective, reason = loading.load(setting.manifest, setting.requested, setting.on_unavailable)
     if model is None:

@@ -64,7 +64,7 @@ def export(results: Path, resources: Path, output: Path, load_tokenizer: Callabl
         tokenizer = None
         if about.requested.preset == Preset.CHAT:
             manifest = checkpoints.verified_manifest(resources / "models" / merged.study.manifest(model))
-            tokenizer = load_tokenizer(Path(manifest.folder))
+            tokenizer = load_tokenizer(manifest.path)
         tasks = _tasks(merged, model, evaluations, results, resources, tokenizer)
         folder, when = output / folder_name(model), _date([task.timing for task in tasks])
         for task in tasks:
