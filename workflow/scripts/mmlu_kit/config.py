@@ -4,7 +4,7 @@ Snakemake's `--config key=value` overrides top-level keys. study.py resolves a c
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
@@ -20,7 +20,7 @@ from mmlu_kit.settings import (
     Requested,
     TokensPerBatch,
 )
-from mmlu_kit.source_entries import QuestionSet, Source, Subject, Unique
+from mmlu_kit.source_entries import QuestionSet, Source, Subject, Unique, is_commit, is_repository, pin_command
 from mmlu_kit.typed_values import NameOrNumber, Names, Switch, advice, check_keys
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, first_details
@@ -230,4 +230,25 @@ def parse(config: Mapping[str, Any]) -> Config:
         return Config.model_validate_json(text, strict=True)
     except ValidationError as error:
         value = json.loads(text)
-        raise UserError(f"config: {explain(error, value)}{advice(*first_details(error, value))}") from None
+        problem, keys = first_details(error, value)
+        _check_pinned(value, keys)
+        raise UserError(f"config: {explain(error, value)}{advice(problem, keys)}") from None
+
+
+def _check_pinned(config: Any, keys: Sequence[str]) -> None:
+    """Raise UserError, with the command that finds the commit, if a config's first problem is a repository without one."""
+    if len(keys) != 3 or keys[0] not in ("models", "questions"):
+        return
+    section, name, key = keys
+    entry = config[section][name]
+    repository, revision = entry.get("repository"), entry.get("commit")
+    revision = revision if isinstance(revision, str) else json.dumps(revision)
+    if key == "commit" and is_repository(repository) and not is_commit(revision):  # one of digits alone needs only quotes
+        problem = f"'{revision[:80]}' is not a full commit (40 hexadecimal digits), which this prints"
+    elif key == "repository" and isinstance(repository, str) and is_repository(repository.partition("@")[0]):
+        problem = f"'{repository[:80]}' is more than owner/name, and this prints both keys"
+        repository, _, revision = repository.partition("@")
+    else:
+        return
+    command = pin_command(repository, revision, section == "questions")
+    raise UserError(f"config: {'.'.join(keys)}: {problem}; run: {command}")

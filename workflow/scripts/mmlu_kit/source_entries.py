@@ -13,8 +13,28 @@ from mmlu_kit.settings import FEWEST_CHOICES, MOST_CHOICES, Split
 
 PLACEHOLDER = "{subject}"
 TABLES = (".parquet", ".arrow", ".csv", ".jsonl")
-Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
+_REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
+_COMMIT = "^[0-9a-f]{40}$"
+
+
+def is_repository(value: object) -> bool:
+    """Whether a value is the name of a repository, owner/name."""
+    return isinstance(value, str) and re.fullmatch(_REPOSITORY[1:-1], value) is not None
+
+
+def is_commit(value: object) -> bool:
+    """Whether a value is a full commit."""
+    return isinstance(value, str) and re.fullmatch(_COMMIT[1:-1], value) is not None
+
+
+def pin_command(repository: str, revision: object = None, is_set: bool = False) -> str:
+    """The command that prints a repository's entry with its commit; a revision that is no plain name is left out."""
+    at = f"@{revision}" if isinstance(revision, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", revision) else ""
+    return f"mmlu-kit pin {'--questions ' if is_set else ''}{repository}{at}"
+
+
+Repository = Annotated[str, Field(pattern=_REPOSITORY)]
+Commit = Annotated[str, Field(pattern=_COMMIT)]
 
 
 def _unique(values: list[Any]) -> list[Any]:
