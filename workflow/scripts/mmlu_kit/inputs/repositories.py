@@ -13,6 +13,7 @@ from huggingface_hub import constants, errors
 
 from mmlu_kit.inputs import checkpoints, hub, hub_client, listings, model_configs, regular_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 _REQUEST_S = 5  # for each of a connection and a piece of an answer
@@ -134,7 +135,7 @@ def info(kind: Kind, name: str, revision: str | None, where: str) -> Any:
         with hub.understood(where):
             return ask_info(name, revision=revision, files_metadata=True, timeout=_REQUEST_S)
     except errors.HFValidationError as error:
-        raise UserError(f"{where}: '{name}' is not the name of a repository, owner/name: correct it") from error
+        raise UserError(f"{where}: '{printable(name)}' is not the name of a repository, owner/name: correct it") from error
 
 
 def listing(repository: Repository, answer: Any) -> Listing:
