@@ -94,7 +94,9 @@ class Source(Entry):
     path: Text | None = Field(
         None, description="A local folder, absolute or relative to the working directory or, if it is not there, to the kit's."
     )
-    repository: Repository | None = Field(None, description="A repository of the Hugging Face hub, owner/name.")
+    repository: Repository | None = Field(
+        None, description="A repository of the Hugging Face hub, owner/name; `mmlu-kit pin owner/name` prints the entry."
+    )
     commit: Commit | None = Field(
         None,
         description="The repository's full commit, 40 hexadecimal digits; branches and tags are refused, as they can move.",
