@@ -266,6 +266,7 @@ def with_only(**files):
         (with_only(), "model.safetensors is missing"),
         (without("config.json"), "config.json is missing"),
         (without("tokenizer.json"), "the tokenizer is missing"),
+        (lambda folder: (folder / "Config.json").write_text("{}"), "Config.json and config.json differ only in case"),
         (with_only(adapter_config__json=b"{}", adapter_model__safetensors=EMPTY), "holds only an adapter"),
         (with_only(model__safetensors__index__json=b"{}"), "is not an index of weights"),
         (

@@ -70,6 +70,11 @@ def test_wide_indents_and_a_missing_line_end_are_kept(tmp_path):
         "models: {a: {path: x}}\n",
         "models: ~\n",
         "models: []\n",
+        "models: [a]\n",
+        "models:\n- a\n",
+        "models: a\n",
+        "models: 3 # of them\n",
+        '{\n\t"models": {}\n}\n',
         "x: &x {}\nmodels: *x\n",
         "{study: demo}\n",
         '{"models": {"a": {"path": "x"}}}',
@@ -112,6 +117,9 @@ def test_a_link_stays_a_link_and_a_file_keeps_its_permissions(tmp_path):
     link.symlink_to(path)
     config_entries.add(link, {"models": [PIN]})
     assert link.is_symlink() and stat.S_IMODE(path.stat().st_mode) == 0o600 and "qwen3" in path.read_text()
+    (tmp_path / "later.yaml").symlink_to(tmp_path / "new.yaml")
+    config_entries.add(tmp_path / "later.yaml", {"models": [PIN]})
+    assert (tmp_path / "later.yaml").is_symlink() and "qwen3" in (tmp_path / "new.yaml").read_text()
     with pytest.raises(UserError, match="is a folder, not a file"):
         config_entries.add(tmp_path, {"models": [PIN]})
 

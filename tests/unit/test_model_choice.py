@@ -69,10 +69,13 @@ def test_a_config_of_another_folder_extends_the_projects(root, tmp_path, monkeyp
         ("demo-huge", "'demo-huge' is not a model folder, a manifest or a model in .*: .*demo-chat, demo-large"),
         ("imported", "models.imported has only imported answers and cannot be run"),
         ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'; it has neither"),
-        ("unpinned", "models.unpinned: 'repository' needs its 'commit', which this prints; run: mmlu-kit pin a/b$"),
+        ("unpinned", "models.unpinned: 'repository' needs its 'commit'; to find it, run: mmlu-kit pin a/b$"),
         ("a/b", "'a/b' is neither a model folder nor a model in .*, which calls models of this repository unpinned: name"),
-        ("c/d", "'c/d' is neither .*: correct the path or, for .*, add its entry; run: mmlu-kit pin c/d$"),
-        ("c/d@v1.0", "'c/d@v1.0' is neither a model folder .*; run: mmlu-kit pin c/d@v1.0$"),
+        (
+            "c/d",
+            "'c/d' is neither .*: correct the path or, for .*, add its entry to config; to print it, run: mmlu-kit pin c/d$",
+        ),
+        ("c/d@v1.0", "'c/d@v1.0' is neither a model folder .*, run: mmlu-kit pin c/d@v1.0$"),
     ],
 )
 def test_a_model_that_cannot_be_run_is_reported_in_one_line(config, name, words):

@@ -63,11 +63,11 @@ def test_fetch_rules_reach_the_hub_unless_the_user_forbids_it(hub, workflow_copy
 
 
 def test_a_branch_is_not_fetched_since_it_can_move(fetch, run, hub, tmp_path):
-    assert "goes with a full commit, not 'main'; this prints it: mmlu-kit pin tiny/model@main" in last_line(
+    assert "goes with a full commit, not 'main'; to find it, run: mmlu-kit pin tiny/model@main" in last_line(
         fetch(commit="main")
     )
     without = run("fetch_model.py", "--repository", MODEL, "--output", tmp_path / "manifest.json")
-    assert last_line(without).endswith("--repository goes with --commit; this prints it: mmlu-kit pin tiny/model")
+    assert last_line(without).endswith("--repository goes with --commit; to find it, run: mmlu-kit pin tiny/model")
     assert not hub.requests
 
 

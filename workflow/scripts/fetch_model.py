@@ -25,7 +25,7 @@ def arguments() -> argparse.Namespace:
         parser.error("--commit goes with --repository")
     if args.repository is not None and not is_commit(args.commit):
         problem = "goes with --commit" if args.commit is None else f"goes with a full commit, not '{args.commit[:80]}'"
-        raise UserError(f"--repository {problem}; this prints it: {pin_command(args.repository, args.commit)}")
+        raise UserError(f"--repository {problem}; to find it, run: {pin_command(args.repository, args.commit)}")
     return args
 
 

@@ -237,18 +237,21 @@ def parse(config: Mapping[str, Any]) -> Config:
 
 def _check_pinned(config: Any, keys: Sequence[str]) -> None:
     """Raise UserError, with the command that finds the commit, if a config's first problem is a repository without one."""
-    if len(keys) != 3 or keys[0] not in ("models", "questions"):
+    if len(keys) < 3 or keys[0] not in ("models", "questions"):
         return
-    section, name, key = keys
-    entry = config[section][name]
-    repository, revision = entry.get("repository"), entry.get("commit")
+    entry = config
+    for name in keys[:-1]:
+        entry = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return
+    repository, revision = str(entry.get("repository")), entry.get("commit")
     revision = revision if isinstance(revision, str) else json.dumps(revision)
-    if key == "commit" and is_repository(repository) and not is_commit(revision):  # one of digits alone needs only quotes
-        problem = f"'{revision[:80]}' is not a full commit (40 hexadecimal digits), which this prints"
-    elif key == "repository" and isinstance(repository, str) and is_repository(repository.partition("@")[0]):
-        problem = f"'{repository[:80]}' is more than owner/name, and this prints both keys"
+    if keys[-1] == "commit" and is_repository(repository) and not is_commit(revision):  # one of digits alone needs only quotes
+        problem = f"'{revision[:80]}' is not a full commit (40 hexadecimal digits); to find it"
+    elif keys[-1] == "repository" and is_repository(repository.partition("@")[0]):
+        problem = f"'{repository[:80]}' is more than owner/name; to find both keys"
         repository, _, revision = repository.partition("@")
     else:
         return
-    command = pin_command(repository, revision, section == "questions")
-    raise UserError(f"config: {'.'.join(keys)}: {problem}; run: {command}")
+    command = pin_command(repository, revision, keys[0] == "questions")
+    raise UserError(f"config: {'.'.join(keys)}: {problem}, run: {command}")

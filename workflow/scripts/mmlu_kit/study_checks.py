@@ -39,7 +39,7 @@ def check_source(entry: Source, where: str) -> None:
     keys = {key for key in ("path", "repository", "commit") if getattr(entry, key) is not None}
     if keys == {"repository"}:
         command = pin_command(str(entry.repository), is_set=isinstance(entry, QuestionSet))
-        raise UserError(f"{where}: 'repository' needs its 'commit', which this prints; run: {command}")
+        raise UserError(f"{where}: 'repository' needs its 'commit'; to find it, run: {command}")
     if keys not in ({"path"}, {"repository", "commit"}):
         raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
 

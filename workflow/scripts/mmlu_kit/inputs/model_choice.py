@@ -73,7 +73,8 @@ def _entry(model: str, config: Path) -> ModelEntry:
         problem = f"'{model}' is neither a model folder nor a model in {config}"
         if same:
             raise UserError(f"{problem}, which calls models of this repository {' and '.join(same)}: name one of these")
-        advice = f"correct the path or, for a repository of the hub, add its entry; run: {pin_command(repository, revision)}"
+        command = pin_command(repository, revision)
+        advice = f"correct the path or, for a repository of the hub, add its entry to config; to print it, run: {command}"
         raise UserError(f"{problem}: {advice}")
     known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, ModelEntry)))
     raise UserError(f"'{model}' is not a model folder, a manifest or a model in {config}; known there: {known}")

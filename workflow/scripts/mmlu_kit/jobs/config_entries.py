@@ -1,5 +1,6 @@
 """Entries of a config as YAML text, and their addition to a config file, which keeps every byte that it has."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,15 +46,22 @@ def add(path: Path, sections: Sections) -> None:
 
     If that is not possible, UserError says so, and nothing is written.
     """
-    path = path.resolve()  # a link stays one
+    path = Path(os.path.realpath(path))  # a link stays one
     mode = path.stat().st_mode if path.exists() else None
     before = _FIRST_LINE if mode is None else _content(path)
-    expected, after = read(path), before
+    expected = read(path)
     for section, pins in sections.items():
         if pins:
-            after = _with_entries(after, section, pins)
-            expected[section] = {**(expected.get(section) or {}), **{pin.name: pin.entry for pin in pins}}
-    if _parsed(after) != expected:
+            old = expected.get(section)
+            expected[section] = {**(old if isinstance(old, dict) else {}), **{pin.name: pin.entry for pin in pins}}
+    try:
+        after = before
+        for section, pins in sections.items():
+            after = _with_entries(after, section, pins) if pins else after
+        is_as_expected = yaml.load(after, strict_yaml.Loader) == expected
+    except (yaml.YAMLError, ValueError):
+        is_as_expected = False
+    if not is_as_expected:
         raise UserError(f"{path}: its form keeps entries from being added, so nothing was written: add what is printed by hand")
     files.write_text(path, after)
     if mode is not None:
@@ -74,14 +82,6 @@ def _content(path: Path) -> str:
         return files.read_bytes(path, files.MAX_YAML_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8") from None
-
-
-def _parsed(content: str) -> Any:
-    """The values of a YAML text, None if it is not valid."""
-    try:
-        return yaml.load(content, strict_yaml.Loader)
-    except Exception:  # as files.read_yaml, whatever Python raises for odd values
-        return None
 
 
 def _with_entries(content: str, section: str, pins: Sequence[Pin]) -> str:

@@ -11,7 +11,7 @@ import httpx2
 from huggingface_hub import constants, errors
 
 from mmlu_kit import formatting
-from mmlu_kit.inputs import checkpoints, hub, hub_files, model_configs, repositories, weight_files
+from mmlu_kit.inputs import checkpoints, hub, hub_files, listings, model_configs, repositories, weight_files
 from mmlu_kit.inputs.repositories import Kind, Listing, Repository
 from mmlu_kit.jobs import downloads, forecast
 from mmlu_kit.settings import Device, DType, LoadSettings, Quantization
@@ -132,7 +132,9 @@ def _checked(
         has_code = "auto_map" in config
         reason = "needs code of its own, which the kit never runs" if has_code else "is no language model of transformers"
         raise UserError(f"{where}: {printable(kind)[:80]} {reason}: use a model of a family that transformers has")
-    return config, repositories.files_read(where, list(listing.sizes), paths.get("config.json"), paths.get(weight_files.INDEX))
+    names = repositories.files_read(where, list(listing.sizes), paths.get("config.json"), paths.get(weight_files.INDEX))
+    listings.check_apart(where, names)
+    return config, names
 
 
 def _summary(answer: Any) -> dict[str, Any]:
