@@ -68,7 +68,7 @@ def test_a_config_of_another_folder_extends_the_projects(root, tmp_path, monkeyp
     [
         ("demo-huge", "'demo-huge' is not a model folder, a manifest or a model in .*: .*demo-chat, demo-large"),
         ("imported", "models.imported has only imported answers and cannot be run"),
-        ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'; it has neither"),
+        ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'"),
         ("unpinned", "models.unpinned: 'repository' needs its 'commit'; to find it, run: mmlu-kit pin a/b$"),
         ("a/b", "'a/b' is neither a model folder nor a model in .*, which calls models of this repository unpinned: name"),
         (

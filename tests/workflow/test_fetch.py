@@ -62,15 +62,6 @@ def test_fetch_rules_reach_the_hub_unless_the_user_forbids_it(hub, workflow_copy
     assert process.returncode == 0 and (workflow_copy / manifest).is_file(), process.stderr
 
 
-def test_a_branch_is_not_fetched_since_it_can_move(fetch, run, hub, tmp_path):
-    assert "goes with a full commit, not 'main'; to find it, run: mmlu-kit pin tiny/model@main" in last_line(
-        fetch(commit="main")
-    )
-    without = run("fetch_model.py", "--repository", MODEL, "--output", tmp_path / "manifest.json")
-    assert last_line(without).endswith("--repository goes with --commit; to find it, run: mmlu-kit pin tiny/model")
-    assert not hub.requests
-
-
 def fetched(hub):
     """Return the names of the files whose content was sent."""
     return sorted(path.rsplit("/", 1)[-1] for method, path, _ in hub.requests if method == "GET" and "/resolve/" in path)

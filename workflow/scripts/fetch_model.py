@@ -6,8 +6,6 @@ from pathlib import Path
 
 from mmlu_kit import user_errors
 from mmlu_kit.inputs import checkpoints
-from mmlu_kit.source_entries import is_commit, pin_command
-from mmlu_kit.user_errors import UserError
 
 
 def arguments() -> argparse.Namespace:
@@ -18,14 +16,11 @@ def arguments() -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--folder", type=Path, help="a local model folder")
     source.add_argument("--repository", help="a repository of the hub, owner/name")
-    add("--commit", help="the repository's full commit, which mmlu-kit pin prints")
+    add("--commit", help="the repository's full commit")
     add("--output", type=Path, required=True, help="the manifest to write")
     args = parser.parse_args()
-    if args.repository is None and args.commit is not None:
-        parser.error("--commit goes with --repository")
-    if args.repository is not None and not is_commit(args.commit):
-        problem = "goes with --commit" if args.commit is None else f"goes with a full commit, not '{args.commit[:80]}'"
-        raise UserError(f"--repository {problem}; to find it, run: {pin_command(args.repository, args.commit)}")
+    if (args.repository is None) != (args.commit is None):
+        parser.error("--repository and --commit go together")
     return args
 
 

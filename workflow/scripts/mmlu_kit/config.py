@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
 
+from mmlu_kit import source_entries
 from mmlu_kit.data import Entry, Name, Positive, Text
 from mmlu_kit.settings import (
     Device,
@@ -20,7 +21,7 @@ from mmlu_kit.settings import (
     Requested,
     TokensPerBatch,
 )
-from mmlu_kit.source_entries import QuestionSet, Source, Subject, Unique, is_commit, is_repository, pin_command
+from mmlu_kit.source_entries import QuestionSet, Source, Subject, Unique
 from mmlu_kit.typed_values import NameOrNumber, Names, Switch, advice, check_keys
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain, first_details
@@ -246,12 +247,14 @@ def _check_pinned(config: Any, keys: Sequence[str]) -> None:
         return
     repository, revision = str(entry.get("repository")), entry.get("commit")
     revision = revision if isinstance(revision, str) else json.dumps(revision)
-    if keys[-1] == "commit" and is_repository(repository) and not is_commit(revision):  # one of digits alone needs only quotes
+    if (
+        keys[-1] == "commit" and source_entries.is_repository(repository) and not source_entries.is_commit(revision)
+    ):  # one of digits alone needs only quotes
         problem = f"'{revision[:80]}' is not a full commit (40 hexadecimal digits); to find it"
-    elif keys[-1] == "repository" and is_repository(repository.partition("@")[0]):
+    elif keys[-1] == "repository" and source_entries.is_repository(repository.partition("@")[0]):
         problem = f"'{repository[:80]}' is more than owner/name; to find both keys"
         repository, _, revision = repository.partition("@")
     else:
         return
-    command = pin_command(repository, revision, keys[0] == "questions")
+    command = source_entries.pin_command(repository, revision, keys[0] == "questions")
     raise UserError(f"config: {'.'.join(keys)}: {problem}, run: {command}")

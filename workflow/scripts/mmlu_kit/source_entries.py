@@ -5,7 +5,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError, WithJsonSchema, model_validator
 
 from mmlu_kit import subjects
 from mmlu_kit.data import Entry, Text
@@ -13,28 +13,8 @@ from mmlu_kit.settings import FEWEST_CHOICES, MOST_CHOICES, Split
 
 PLACEHOLDER = "{subject}"
 TABLES = (".parquet", ".arrow", ".csv", ".jsonl")
-_REPOSITORY = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$"
-_COMMIT = "^[0-9a-f]{40}$"
-
-
-def is_repository(value: object) -> bool:
-    """Whether a value is the name of a repository, owner/name."""
-    return isinstance(value, str) and re.fullmatch(_REPOSITORY[1:-1], value) is not None
-
-
-def is_commit(value: object) -> bool:
-    """Whether a value is a full commit."""
-    return isinstance(value, str) and re.fullmatch(_COMMIT[1:-1], value) is not None
-
-
-def pin_command(repository: str, revision: object = None, is_set: bool = False) -> str:
-    """The command that prints a repository's entry with its commit; a revision that is no plain name is left out."""
-    at = f"@{revision}" if isinstance(revision, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", revision) else ""
-    return f"mmlu-kit pin {'--questions ' if is_set else ''}{repository}{at}"
-
-
-Repository = Annotated[str, Field(pattern=_REPOSITORY)]
-Commit = Annotated[str, Field(pattern=_COMMIT)]
+Repository = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Commit = Annotated[str, Field(pattern="^[0-9a-f]{40}$")]
 
 
 def _unique(values: list[Any]) -> list[Any]:
@@ -242,3 +222,27 @@ class QuestionSet(Source):
         title = glob.escape((self.titles or {}).get(subject, subject))
         both = {Split.DEV: self.tables.dev, Split.TEST: self.tables.test}
         return {split: pattern.replace(PLACEHOLDER, title) for split, pattern in both.items() if pattern}
+
+
+def is_repository(value: object) -> bool:
+    """Whether a value is the name of a repository, owner/name."""
+    return _is_valid(Repository, value)
+
+
+def is_commit(value: object) -> bool:
+    """Whether a value is a full commit."""
+    return _is_valid(Commit, value)
+
+
+def _is_valid(kind: Any, value: object) -> bool:
+    try:
+        TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def pin_command(repository: str, revision: object = None, is_set: bool = False) -> str:
+    """The command that prints a repository's entry with its commit; a revision that is no plain name is left out."""
+    at = f"@{revision}" if isinstance(revision, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", revision) else ""
+    return f"mmlu-kit pin {'--questions ' if is_set else ''}{repository}{at}"

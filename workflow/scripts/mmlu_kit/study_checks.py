@@ -5,8 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit import source_entries
 from mmlu_kit.config import AnyModel, ImportedEntry, ModelEntry
-from mmlu_kit.source_entries import QuestionSet, Source, pin_command
+from mmlu_kit.source_entries import QuestionSet, Source
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import did_you_mean
 
@@ -24,7 +25,10 @@ def check_exists(entry: Source | ImportedEntry, where: str) -> None:
         if not Path(entry.predictions).is_file():
             raise UserError(f"{where}.predictions: there is no file {entry.predictions}")
         return
-    check_source(entry, where)
+    check_pinned(entry, where)
+    keys = {key for key in ("path", "repository", "commit") if getattr(entry, key) is not None}
+    if keys not in ({"path"}, {"repository", "commit"}):
+        raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
     is_set = isinstance(entry, QuestionSet)
     if entry.path and not (os.path.lexists(entry.path) if is_set else Path(entry.path).is_dir()):
         hint = ": ~ is not expanded, so write the path of your home folder out" if entry.path.startswith("~") else ""
@@ -34,14 +38,11 @@ def check_exists(entry: Source | ImportedEntry, where: str) -> None:
         raise UserError(f"{where}.label_errors: there is no folder {labels}")
 
 
-def check_source(entry: Source, where: str) -> None:
-    """Check that an entry has either a path or a repository with its commit."""
-    keys = {key for key in ("path", "repository", "commit") if getattr(entry, key) is not None}
-    if keys == {"repository"}:
-        command = pin_command(str(entry.repository), is_set=isinstance(entry, QuestionSet))
+def check_pinned(entry: Source, where: str) -> None:
+    """Check that an entry's repository has its commit."""
+    if entry.repository is not None and entry.commit is None and entry.path is None:
+        command = source_entries.pin_command(entry.repository, is_set=isinstance(entry, QuestionSet))
         raise UserError(f"{where}: 'repository' needs its 'commit'; to find it, run: {command}")
-    if keys not in ({"path"}, {"repository", "commit"}):
-        raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
 
 
 def check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> None:

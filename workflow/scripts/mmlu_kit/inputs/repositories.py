@@ -88,9 +88,7 @@ def ask(repositories: Collection[Repository]) -> dict[Repository, Listing | User
 
     def put(repository: Repository) -> None:
         try:
-            with hub.in_one_line(repository.where):
-                answer = info(*repository, repository.where)
-            answers[repository] = listing(repository, answer)
+            answers[repository] = _listing(repository)
         except UserError as error:
             answers[repository] = error
 
@@ -123,44 +121,50 @@ def files_read(where: str, names: Collection[str], config: Path | None, index: P
     return [*checkpoints.described(names), *weight_files.choose(where, top, content, names.__contains__, read_json)]
 
 
-def info(kind: Kind, name: str, revision: str | None, where: str) -> Any:
+def _listing(repository: Repository) -> Listing:
+    """Ask the hub what a repository holds; each failure raises UserError."""
+    kind, name, commit = repository
+    with hub.in_one_line(repository.where):
+        return listing(repository, ask_info(kind, name, commit, repository.where))
+
+
+def ask_info(kind: Kind, name: str, revision: str | None, where: str) -> Any:
     """Ask the hub, once, what it knows of a repository at a commit, a branch or a tag, by default at its main branch.
 
     A failure of the hub is the client's exception, for `hub.in_one_line`; an answer that is not understood raises UserError.
     """
     hub_client.check(where)
     api = huggingface_hub.HfApi()
-    ask_info: Callable[..., Any] = api.model_info if kind == "model" else api.dataset_info
+    ask: Callable[..., Any] = api.model_info if kind == "model" else api.dataset_info
     try:
         with hub.understood(where):
-            return ask_info(name, revision=revision, files_metadata=True, timeout=_REQUEST_S)
+            return ask(name, revision=revision, files_metadata=True, timeout=_REQUEST_S)
     except errors.HFValidationError as error:
         raise UserError(f"{where}: '{printable(name)}' is not the name of a repository, owner/name: correct it") from error
 
 
-def listing(repository: Repository, answer: Any) -> Listing:
-    """What the hub's answer (see `info`) tells of a repository; an answer that no hub gives raises UserError."""
-    kind, name, _ = repository
-    files = answer.siblings or []
-    if len(files) > listings.MOST_FILES:
+def listing(repository: Repository, info: Any) -> Listing:
+    """What the hub's answer to `ask_info` tells of a repository; an answer that no hub gives raises UserError."""
+    if len(info.siblings or []) > listings.MOST_FILES:
         raise listings.too_many(repository.where)
     sizes: dict[str, int] = {}
-    for file in files:
+    for file in info.siblings or []:
         if file.size is not None:
             listings.check_file(repository.where, file.rfilename, file.size)
             sizes[file.rfilename] = file.size
-    quantization = _quantization(getattr(answer, "config", None))
-    total = getattr(getattr(answer, "safetensors", None), "total", None)
-    is_count = isinstance(total, int) and 0 < total <= listings.MOST_BYTES
-    parameters = total if is_count and quantization is None else None
+    quantization = _quantization(getattr(info, "config", None))
+    total = getattr(getattr(info, "safetensors", None), "total", None)
+    parameters = total if isinstance(total, int) and total > 0 and quantization is None else None
     problem = None
-    if answer.gated:
+    if info.gated:
         try:
             with hub.in_one_line(repository.where):
-                huggingface_hub.HfApi().auth_check(name, repo_type=kind)
+                huggingface_hub.HfApi().auth_check(repository.name, repo_type=repository.kind)
         except UserError as error:
             problem = str(error)
-    return Listing(sizes, bool(answer.gated), parameters, quantization, problem)
+    if parameters is not None and parameters > listings.MOST_BYTES:
+        parameters = None  # no hub has such a model
+    return Listing(sizes, bool(info.gated), parameters, quantization, problem)
 
 
 def _quantization(config: Any) -> SavedQuantization | None:

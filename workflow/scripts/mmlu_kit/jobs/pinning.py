@@ -98,7 +98,7 @@ def _ask(kind: Kind, reference: str) -> tuple[Repository, Any, Listing]:
     where = f"{kind} {printable(reference)}"
     try:
         with hub.in_one_line(where, "run again"):
-            answer = repositories.info(kind, name, revision or None, where)
+            answer = repositories.ask_info(kind, name, revision or None, where)
     except UserError as error:
         if isinstance(error.__cause__, errors.OfflineModeIsEnabled | httpx2.ConnectError | httpx2.ConnectTimeout):
             advice = "unset HF_HUB_OFFLINE, which forbids it" if constants.HF_HUB_OFFLINE else "connect to the network"
