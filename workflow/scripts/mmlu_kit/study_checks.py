@@ -38,13 +38,6 @@ def check_exists(entry: Source | ImportedEntry, where: str) -> None:
         raise UserError(f"{where}.label_errors: there is no folder {labels}")
 
 
-def check_pinned(entry: Source, where: str) -> None:
-    """Check that an entry's repository has its commit."""
-    if entry.repository is not None and entry.commit is None and entry.path is None:
-        command = source_entries.pin_command(entry.repository, is_set=isinstance(entry, QuestionSet))
-        raise UserError(f"{where}: 'repository' needs its 'commit'; to find it, run: {command}")
-
-
 def check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> None:
     """Check that the stability measurement's model answers with letters: it compares their log-probabilities."""
     model = models.get(name)
@@ -53,6 +46,13 @@ def check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> None
         others = [name for name, entry in run.items() if not entry.prompt.preset.is_cloze]
         advice = f"one of {_listed(others)}" if others else "a model with another preset"
         raise UserError(f"{where}: '{name}' has the preset {model.prompt.preset}, which asks for no letters: name {advice}")
+
+
+def check_pinned(entry: Source, where: str) -> None:
+    """Check that an entry's repository has its commit."""
+    if entry.repository is not None and entry.commit is None and entry.path is None:
+        command = source_entries.pin_command(entry.repository, is_set=isinstance(entry, QuestionSet))
+        raise UserError(f"{where}: 'repository' needs its 'commit'; to find it, run: {command}")
 
 
 def check_strategies(strategies: Collection[str], where: str) -> None:
