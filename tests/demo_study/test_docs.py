@@ -91,6 +91,7 @@ ELSEWHERE = {
     "snakemake --snakefile KIT/Snakefile --cores 8": ("tests/workflow/test_elsewhere.py", 'kit_folder / "Snakefile"'),
     "snakemake --use-singularity --configfile images.yaml": ("tests/workflow/test_published_images.py", "--use-singularity"),
     "snakemake --report out.html": ("tests/workflow/test_snakemake_report.py", "--report"),
+    "mmlu-kit pin Qwen/Qwen3-0.6B --write mine.yaml": ("tests/workflow/test_pin.py", '"--write"'),
     "hf auth login": ("tests/workflow/test_fetch.py", "hf auth login"),
     "apt-get install make git python3 python3-venv time": (".ci/run", "make git python3 python3-venv time"),
     "apt-get install time": (".ci/run", "time"),

@@ -19,17 +19,19 @@ from urllib.parse import unquote
 from huggingface_hub.utils.sha import git_hash
 
 _TREE = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)/tree/([^/?]+)")
-_INFO = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)/(?:revision/([^/?]+)|auth-check)")
+_INFO = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)(?:/revision/([^?]+)|/auth-check)?\Z")
 _FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
 @dataclass
 class Repository:
-    """A folder served as a repository; `token` makes it gated."""
+    """A folder served as a repository; `token` makes it gated, `names` are branches and tags, `facts` what its info has too."""
 
     folder: Path
     commit: str
     token: str | None = None
+    names: tuple[str, ...] = ("main",)
+    facts: dict[str, object] = field(default_factory=dict)
 
     def files(self) -> dict[str, bytes]:
         """Content by path within the repository."""
@@ -95,10 +97,10 @@ class _Handler(BaseHTTPRequestHandler):
         if repository is None:
             # The hub hides what is private: without a token an unknown repository is 401, not 404.
             return self.send(401, b"", {"X-Error-Code": "RepoNotFound"})
-        if revision not in (repository.commit, None):
+        if revision not in (repository.commit, None, *(repository.names if info else ())):
             return self.send(404, b"", {"X-Error-Code": "RevisionNotFound"})
         content = repository.files()
-        if info and revision:
+        if info and not path.endswith("/auth-check"):
             return self.send(200, json.dumps(_info(key, repository, content)).encode())
         if tree:
             return self.send(200, json.dumps([_entry(path, data) for path, data in content.items()]).encode())
@@ -164,7 +166,7 @@ def _info(key: str, repository: Repository, content: dict[str, bytes]) -> dict:
         shapes = [tensor["shape"] for header in headers for name, tensor in header.items() if name != "__metadata__"]
         total = sum(map(math.prod, shapes))
         info["safetensors"] = {"parameters": {"F32": total}, "total": total}
-    return info
+    return info | repository.facts
 
 
 @contextmanager

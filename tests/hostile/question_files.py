@@ -266,8 +266,11 @@ REFUSED = [
     ({"path": "quiz.csv", "subject": "x"}, ": 'subject' goes with 'repository'"),
     ({"path": "quiz.csv", "exmaples": "x"}, ": 'exmaples' is not a key here; did you mean 'examples'?"),
     ({"path": "quiz.csv", **HUB}, ": needs either 'path' or 'repository' with 'commit'"),
-    ({"repository": "a/b"}, ": needs either 'path' or 'repository' with 'commit'"),
-    ({**HUB, "commit": "main"}, ".commit: 'main' does not match"),
+    ({"repository": "a/b"}, ": 'repository' needs its 'commit'; to find it, run: mmlu-kit pin --questions a/b"),
+    (
+        {**HUB, "commit": "main"},
+        ".commit: 'main' is not a full commit (40 hexadecimal digits); to find it, run: mmlu-kit",
+    ),
     ({**HUB, "examples": "x.csv"}, ": 'examples' goes with 'path'; a repository's examples are those of files.dev"),
     ({**HUB, "files": FILES}, ": nothing tells a question's subject; use one of subject, fields.subject, {subject} in"),
     ({**HUB, "subject": "x"}, ": subject and {subject} in files.test both tell a question's subject"),

@@ -19,6 +19,7 @@ def config(tmp_path, root):
     content = yaml.safe_load((root / "config.yaml").read_text())
     content["models"]["remote"] = {"repository": "owner/remote", "commit": COMMIT, "device": "cuda", "on_unavailable": "skip"}
     content["models"]["imported"] = {"predictions": "answers.csv"}
+    content["models"]["unpinned"] = {"repository": "a/b"}
     content["models"]["nowhere"] = {"description": "neither folder nor repository"}
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(content))
@@ -68,6 +69,13 @@ def test_a_config_of_another_folder_extends_the_projects(root, tmp_path, monkeyp
         ("demo-huge", "'demo-huge' is not a model folder, a manifest or a model in .*: .*demo-chat, demo-large"),
         ("imported", "models.imported has only imported answers and cannot be run"),
         ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'"),
+        ("unpinned", "models.unpinned: 'repository' needs its 'commit'; to find it, run: mmlu-kit pin a/b$"),
+        ("a/b", "'a/b' is neither a model folder nor a model in .*, which calls models of this repository unpinned: name"),
+        (
+            "c/d",
+            "'c/d' is neither .*: correct the path or, for .*, add its entry to config; to print it, run: mmlu-kit pin c/d$",
+        ),
+        ("c/d@v1.0", "'c/d@v1.0' is neither a model folder .*, run: mmlu-kit pin c/d@v1.0$"),
     ],
 )
 def test_a_model_that_cannot_be_run_is_reported_in_one_line(config, name, words):

@@ -186,7 +186,7 @@ def change(config, path, value):
         ("models/demo-small/prompt", {"examples": 6}, "models.demo-small.prompt.examples: needs at most 5, not 6"),
         ("models/demo-small/path", "no/such/folder", "models.demo-small.path: there is no folder no/such/folder"),
         ("models/demo-small/commit", "a" * 40, "needs either 'path' or 'repository' with 'commit'; it has commit, path"),
-        ("models/Qwen2.5-0.5B-Instruct/commit", "main", "commit: 'main' does not match"),
+        ("models/Qwen2.5-0.5B-Instruct/commit", "main", "commit: 'main' is not a full commit"),
         ("models/Qwen2.5-0.5B-Instruct/repository", "../../etc", "repository: '../../etc' is not the name of a repository"),
         ("models/demo-small/on_unavailable", "skp", "'skp' is not known; did you mean 'skip'"),
         ("studies/demo/timing_setups/setups/1/number", 1, "studies.demo.timing_setups: two setups have the same number"),
@@ -253,3 +253,32 @@ def test_a_config_mistake_is_a_user_error_that_names_its_key(config, path, value
     study = path.split("/")[1] if path.startswith("studies/") else config["study"]
     with pytest.raises(UserError, match=words):
         whole_subjects.only(resolve({**config, "study": study}))
+
+
+AB = {"repository": "a/b"}
+PIN = "to find it, run: mmlu-kit pin"
+
+
+@pytest.mark.parametrize(
+    ("place", "entry", "words"),
+    [
+        ("models/demo-small", {}, "models.demo-small: needs either 'path' or 'repository' with 'commit'; it has neither"),
+        ("models/demo-small", {"repository": "a/b"}, f"models.demo-small: 'repository' needs its 'commit'; {PIN} a/b$"),
+        ("models/demo-small", {**AB, "commit": "main"}, rf"commit: 'main' is not a full commit \(.*\); {PIN} a/b@main$"),
+        ("models/demo-small", {**AB, "commit": "refs/pr/1"}, f"'refs/pr/1' is not a full commit .*; {PIN} a/b@refs/pr/1$"),
+        ("models/demo-small", {**AB, "commit": "7ae5576"}, f"'7ae5576' is not a full commit .*; {PIN} a/b@7ae5576$"),
+        ("models/demo-small", {**AB, "commit": 1.0}, f"'1.0' is not a full commit .*; {PIN} a/b@1.0$"),
+        ("models/demo-small", {**AB, "commit": "x; rm -r ~"}, f"is not a full commit .*; {PIN} a/b$"),
+        ("models/demo-small", {**AB, "commit": ["main"]}, f"is not a full commit .*; {PIN} a/b$"),
+        ("models/demo-small", {**AB, "commit": 10**39}, "commit: needs text, not 10*: write it in quotes$"),
+        ("models/demo-small", {"repository": "a/b@v1"}, "repository: 'a/b@v1' is more than .*, run: mmlu-kit pin a/b@v1$"),
+        ("questions/demo", {**AB, "commit": "main"}, f"'main' is not a full commit .*; {PIN} --questions a/b@main$"),
+        ("questions/demo", AB, f"questions.demo: 'repository' needs its 'commit'; {PIN} --questions a/b$"),
+    ],
+)
+def test_a_repository_without_its_commit_is_told_how_to_find_it(config, place, entry, words):
+    section, name = place.split("/")
+    config[section][name] = entry
+    with pytest.raises(UserError, match=words) as error:
+        resolve(config)
+    assert "\n" not in str(error.value)

@@ -4,11 +4,12 @@ Snakemake's `--config key=value` overrides top-level keys. study.py resolves a c
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError
 
+from mmlu_kit import source_entries
 from mmlu_kit.data import Entry, Name, Positive, Text
 from mmlu_kit.model_sources import ModelSource
 from mmlu_kit.settings import (
@@ -231,4 +232,30 @@ def parse(config: Mapping[str, Any]) -> Config:
         return Config.model_validate_json(text, strict=True)
     except ValidationError as error:
         value = json.loads(text)
-        raise UserError(f"config: {explain(error, value)}{advice(*first_details(error, value))}") from None
+        problem, keys = first_details(error, value)
+        _check_pinned(value, keys)
+        raise UserError(f"config: {explain(error, value)}{advice(problem, keys)}") from None
+
+
+def _check_pinned(config: Any, keys: Sequence[str]) -> None:
+    """Raise UserError, with the command that finds the commit, if a config's first problem is a repository without one."""
+    if len(keys) < 3 or keys[0] not in ("models", "questions"):
+        return
+    entry = config
+    for name in keys[:-1]:
+        entry = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(entry, dict):
+        return
+    repository, revision = str(entry.get("repository")), entry.get("commit")
+    revision = revision if isinstance(revision, str) else json.dumps(revision)
+    if (
+        keys[-1] == "commit" and source_entries.is_repository(repository) and not source_entries.is_commit(revision)
+    ):  # one of digits alone needs only quotes
+        problem = f"'{revision[:80]}' is not a full commit (40 hexadecimal digits); to find it"
+    elif keys[-1] == "repository" and source_entries.is_repository(repository.partition("@")[0]):
+        problem = f"'{repository[:80]}' is more than owner/name; to find both keys"
+        repository, _, revision = repository.partition("@")
+    else:
+        return
+    command = source_entries.pin_command(repository, revision, keys[0] == "questions")
+    raise UserError(f"config: {'.'.join(keys)}: {problem}, run: {command}")

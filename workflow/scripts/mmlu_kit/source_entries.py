@@ -5,7 +5,7 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, ValidationError, WithJsonSchema, model_validator
 
 from mmlu_kit import subjects
 from mmlu_kit.data import Entry, Text
@@ -81,7 +81,9 @@ class Source(Entry):
     path: Text | None = Field(
         None, description="A local folder, absolute or relative to the working directory or, if it is not there, to the kit's."
     )
-    repository: Repository | None = Field(None, description="A repository of the Hugging Face hub, owner/name.")
+    repository: Repository | None = Field(
+        None, description="A repository of the Hugging Face hub, owner/name; `mmlu-kit pin owner/name` prints the entry."
+    )
     commit: Commit | None = Field(
         None,
         description="The repository's full commit, 40 hexadecimal digits; branches and tags are refused, as they can move.",
@@ -227,3 +229,27 @@ class QuestionSet(Source):
         title = glob.escape((self.titles or {}).get(subject, subject))
         both = {Split.DEV: self.tables.dev, Split.TEST: self.tables.test}
         return {split: pattern.replace(PLACEHOLDER, title) for split, pattern in both.items() if pattern}
+
+
+def is_repository(value: object) -> bool:
+    """Whether a value is the name of a repository, owner/name."""
+    return _is_valid(Repository, value)
+
+
+def is_commit(value: object) -> bool:
+    """Whether a value is a full commit."""
+    return _is_valid(Commit, value)
+
+
+def _is_valid(kind: Any, value: object) -> bool:
+    try:
+        TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
+
+
+def pin_command(repository: str, revision: object = None, is_set: bool = False) -> str:
+    """The command that prints a repository's entry with its commit; a revision that is no plain name is left out."""
+    at = f"@{revision}" if isinstance(revision, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", revision) else ""
+    return f"mmlu-kit pin {'--questions ' if is_set else ''}{repository}{at}"

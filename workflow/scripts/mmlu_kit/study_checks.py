@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmlu_kit import source_entries
 from mmlu_kit.config import AnyModel, ImportedEntry, ModelEntry
 from mmlu_kit.model_sources import GGUF, ModelSource
 from mmlu_kit.source_entries import QuestionSet, Source
@@ -25,6 +26,7 @@ def check_exists(entry: Source | ImportedEntry, where: str) -> None:
         if not Path(entry.predictions).is_file():
             raise UserError(f"{where}.predictions: there is no file {entry.predictions}")
         return
+    check_pinned(entry, where)
     keys = {key for key in ("path", "repository", "commit") if getattr(entry, key) is not None}
     if keys not in ({"path"}, {"repository", "commit"}):
         raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'; it has {_listed(keys) or 'neither'}")
@@ -56,6 +58,13 @@ def check_letters(name: str, models: Mapping[str, AnyModel], where: str) -> None
         others = [name for name, entry in run.items() if not entry.prompt.preset.is_cloze]
         advice = f"one of {_listed(others)}" if others else "a model with another preset"
         raise UserError(f"{where}: '{name}' has the preset {model.prompt.preset}, which asks for no letters: name {advice}")
+
+
+def check_pinned(entry: Source, where: str) -> None:
+    """Check that an entry's repository has its commit."""
+    if entry.repository is not None and entry.commit is None and entry.path is None:
+        command = source_entries.pin_command(entry.repository, is_set=isinstance(entry, QuestionSet))
+        raise UserError(f"{where}: 'repository' needs its 'commit'; to find it, run: {command}")
 
 
 def check_strategies(strategies: Collection[str], where: str) -> None:

@@ -11,6 +11,7 @@ from mmlu_kit import user_errors
 SUBCOMMANDS = {
     "evaluate": "evaluate a model on questions",
     "chat": "chat with a model",
+    "pin": "print the config entries of models and question sets on the hub, at their commits",
     "check": "show what a study will fetch, need, skip and take, before it runs",
     "status": "show which parts of a study are done and how long the rest takes",
     "verify": "compare every published number and claim with a run",

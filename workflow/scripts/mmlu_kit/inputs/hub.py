@@ -185,35 +185,35 @@ def _download(repository: str, commit: str, patterns: list[str], kind: str, offl
 
 
 @contextmanager
-def in_one_line(where: str) -> Iterator[None]:
-    """Raise UserError, with what to do, for each failure of the hub's client."""
+def in_one_line(where: str, again: str = _AGAIN) -> Iterator[None]:
+    """Raise UserError, with what to do, for each failure of the hub's client; `again` says how to try once more."""
     try:
         yield
     except errors.GatedRepoError as error:
         advice = "accept its licence on its page on the hub, then run `hf auth login` or set HF_TOKEN"
         raise UserError(f"{where} is gated: {advice} ({_status(error)})") from error
     except errors.RevisionNotFoundError as error:
-        raise UserError(f"{where}: the hub has no such commit; correct it in config.yaml") from error
+        raise UserError(f"{where}: the hub has no such commit, branch or tag: correct it") from error
     except errors.RepositoryNotFoundError as error:
         private = "or it is private and needs `hf auth login` or HF_TOKEN"
         raise UserError(f"{where}: the hub has no such repository, {private} ({_status(error)})") from error
     except errors.HfHubHTTPError as error:
-        raise UserError(f"{where}: {_answer(error)}") from error
+        raise UserError(f"{where}: {_answer(error, again)}") from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         # When the hub fails, the client looks in its cache, and a miss there hides the hub's answer.
         if isinstance(error.__cause__, errors.HfHubHTTPError):
-            raise UserError(f"{where}: {_answer(error.__cause__)}") from error
+            raise UserError(f"{where}: {_answer(error.__cause__, again)}") from error
         if isinstance(error.__cause__, errors.FileMetadataError):
             raise UserError(f"{where}: {_LOGIN}") from error
         raise _not_in_cache(where) from error
     except (httpx2.HTTPError, ConnectionError, TimeoutError) as error:
-        raise UserError(f"{where}: the connection broke ({type(error).__name__}); {_AGAIN}") from error
+        raise UserError(f"{where}: the connection broke ({type(error).__name__}); {again}") from error
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: {_LOGIN}") from error
     except OSError as error:
         if error.errno is not None:  # an error of the disk, which names its file
             raise
-        raise UserError(f"{where}: a file arrived incomplete; {_AGAIN}") from error
+        raise UserError(f"{where}: a file arrived incomplete; {again}") from error
 
 
 def _not_in_cache(where: str) -> UserError:
@@ -221,14 +221,14 @@ def _not_in_cache(where: str) -> UserError:
     return UserError(f"{where} is not complete in the cache and the hub cannot be reached: {advice}; {_AGAIN}")
 
 
-def _answer(error: errors.HfHubHTTPError) -> str:
+def _answer(error: errors.HfHubHTTPError, again: str) -> str:
     """What an answer of the hub means, and what to do."""
     status = _status(error)
     refused = {
         "HTTP 401": "the hub does not accept the token: log in again with `hf auth login`, or correct HF_TOKEN",
         "HTTP 403": "the hub gives no access: use a token (`hf auth login` or HF_TOKEN) that may read this repository",
     }
-    return f"{refused[status]} ({status})" if status in refused else f"the hub answered {status}; {_AGAIN}"
+    return f"{refused[status]} ({status})" if status in refused else f"the hub answered {status}; {again}"
 
 
 def _status(error: errors.HfHubHTTPError) -> str:

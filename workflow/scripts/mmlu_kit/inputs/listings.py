@@ -16,7 +16,7 @@ from mmlu_kit.user_errors import UserError
 MOST_FILES = 100_000
 _MOST_NAME_BYTES = 255  # of a file system
 _MOST_PATH_BYTES = 1000
-_MOST_BYTES = 10**16
+MOST_BYTES = 10**16
 _HEX = re.compile("[0-9a-f]+")
 _ADVICE = "what answers is not the hub: correct HF_ENDPOINT, or log in to the network"
 
@@ -62,11 +62,16 @@ def sent(where: str, entries: Iterable[object]) -> dict[str, Listed]:
     listed: dict[str, Listed] = {}
     for number, entry in enumerate(entries):
         if number >= MOST_FILES:
-            raise UserError(f"{where}: the list has more than {MOST_FILES:,} files: {_ADVICE}")
+            raise too_many(where)
         if isinstance(entry, RepoFile):
             size = entry.size if entry.lfs is None else entry.lfs.size
             _add(where, listed, entry.path, size, entry.lfs.sha256 if entry.lfs else None, entry.blob_id)
     return listed
+
+
+def too_many(where: str) -> UserError:
+    """The error for a list with more than MOST_FILES files."""
+    return UserError(f"{where}: the list has more than {MOST_FILES:,} files: {_ADVICE}")
 
 
 def kept(where: str, entries: Mapping[str, TreeCacheEntry]) -> dict[str, Listed]:
@@ -88,7 +93,7 @@ def check_file(where: str, path: object, size: object) -> None:
         is_name = False
     if not is_name:
         raise UserError(f"{where}: the list names '{printable(path)}', which is no file of a repository: {_ADVICE}")
-    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= _MOST_BYTES:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MOST_BYTES:
         raise UserError(f"{where}: {printable(path)} has the size {printable(size)}: {_ADVICE}")
 
 

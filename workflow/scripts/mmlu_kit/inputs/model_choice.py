@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmlu_kit import config as configs
-from mmlu_kit import config_files
+from mmlu_kit import config_files, source_entries, study_checks
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.sources import PROJECT
 from mmlu_kit.user_errors import UserError
@@ -50,6 +50,7 @@ def choose(model: str, config: Path) -> ChosenModel:
     if entry.path is not None:
         paths = [folder / entry.path for folder in (config.parent, Path(), PROJECT)]
         return ChosenModel(model, next(filter(Path.exists, paths), paths[0]), entry)
+    study_checks.check_pinned(entry, f"{config}: models.{model}")
     if entry.repository is None or entry.commit is None:
         raise UserError(f"{config}: models.{model}: needs either 'path' or 'repository' with 'commit'")
     manifest = Path(f"resources/models/{model}@{entry.at}.json")
@@ -68,5 +69,14 @@ def _entry(model: str, config: Path) -> ModelEntry:
         return entry
     if entry is not None:
         raise UserError(f"{config}: models.{model} has only imported answers and cannot be run: choose another model")
+    repository, _, revision = model.partition("@")
+    if source_entries.is_repository(repository):
+        same = [name for name, other in models.items() if isinstance(other, ModelEntry) and other.repository == repository]
+        problem = f"'{model}' is neither a model folder nor a model in {config}"
+        if same:
+            raise UserError(f"{problem}, which calls models of this repository {' and '.join(same)}: name one of these")
+        command = source_entries.pin_command(repository, revision)
+        advice = f"correct the path or, for a repository of the hub, add its entry to config; to print it, run: {command}"
+        raise UserError(f"{problem}: {advice}")
     known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, ModelEntry)))
     raise UserError(f"'{model}' is not a model folder, a manifest or a model in {config}; known there: {known}")

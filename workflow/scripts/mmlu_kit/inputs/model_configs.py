@@ -13,6 +13,17 @@ from mmlu_kit.inputs.safetensors_headers import Tensor
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
+# The names of the context length in configurations; all but the first are those of older families.
+CONTEXT_NAMES = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+    "context_length",
+    "n_ctx",
+)
+_MOST_TOKENS = 10**12
 _MAX_CONFIG_BYTES = 20_000_000  # a config that lists every unquantized module has about 1 MB
 # Types of transformers that are encoders unless `is_decoder` says otherwise: those with a masked language model.
 _ENCODERS = frozenset(
@@ -139,6 +150,12 @@ def saved_quantization(where: str, config: Mapping[str, Any]) -> SavedQuantizati
             "restore the config.json that belongs to the weights"
         )
     return SavedQuantization(method=method, bits=4 if four else 8 if eight else _bits(method, value))
+
+
+def context_length(config: Mapping[str, Any]) -> int | None:
+    """The context length in tokens that a config declares, None if it declares none that can be."""
+    lengths = (part.get(name) for part in _text_configs(config) for name in CONTEXT_NAMES)
+    return next((length for length in lengths if type(length) is int and 0 < length < _MOST_TOKENS), None)
 
 
 def _bits(method: str, value: dict[str, Any]) -> int | None:

@@ -13,6 +13,7 @@ from huggingface_hub import constants, errors
 
 from mmlu_kit.inputs import checkpoints, hub, hub_client, listings, model_configs, regular_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
+from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 _REQUEST_S = 5  # for each of a connection and a piece of an answer
@@ -123,14 +124,29 @@ def files_read(where: str, names: Collection[str], config: Path | None, index: P
 def _listing(repository: Repository) -> Listing:
     """Ask the hub what a repository holds; each failure raises UserError."""
     kind, name, commit = repository
-    hub_client.check(repository.where)
+    with hub.in_one_line(repository.where):
+        return listing(repository, ask_info(kind, name, commit, repository.where))
+
+
+def ask_info(kind: Kind, name: str, revision: str | None, where: str) -> Any:
+    """Ask the hub, once, what it knows of a repository at a commit, a branch or a tag, by default at its main branch.
+
+    A failure of the hub is the client's exception, for `hub.in_one_line`; an answer that is not understood raises UserError.
+    """
+    hub_client.check(where)
     api = huggingface_hub.HfApi()
-    ask_info: Callable[..., Any] = api.model_info if kind == "model" else api.dataset_info
+    ask: Callable[..., Any] = api.model_info if kind == "model" else api.dataset_info
     try:
-        with hub.in_one_line(repository.where), hub.understood(repository.where):
-            info = ask_info(name, revision=commit, files_metadata=True, timeout=_REQUEST_S)
+        with hub.understood(where):
+            return ask(name, revision=revision, files_metadata=True, timeout=_REQUEST_S)
     except errors.HFValidationError as error:
-        raise UserError(f"{repository.where}: '{name}' is not the name of a repository, owner/name: correct it") from error
+        raise UserError(f"{where}: '{printable(name)}' is not the name of a repository, owner/name: correct it") from error
+
+
+def listing(repository: Repository, info: Any) -> Listing:
+    """What the hub's answer to `ask_info` tells of a repository; an answer that no hub gives raises UserError."""
+    if len(info.siblings or []) > listings.MOST_FILES:
+        raise listings.too_many(repository.where)
     sizes: dict[str, int] = {}
     for file in info.siblings or []:
         if file.size is not None:
@@ -143,9 +159,11 @@ def _listing(repository: Repository) -> Listing:
     if info.gated:
         try:
             with hub.in_one_line(repository.where):
-                api.auth_check(name, repo_type=kind)
+                huggingface_hub.HfApi().auth_check(repository.name, repo_type=repository.kind)
         except UserError as error:
             problem = str(error)
+    if parameters is not None and parameters > listings.MOST_BYTES:
+        parameters = None  # no hub has such a model
     return Listing(sizes, bool(info.gated), parameters, quantization, problem)
 
 

@@ -19,7 +19,7 @@ BITS = {
     **{"F16": 16, "BF16": 16, "F32": 32, "F64": 64, "C64": 64},
     **{"BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "U32": 32, "I32": 32, "U64": 64, "I64": 64},
 }
-_MAX_HEADER_BYTES = 100_000_000  # the format's own limit
+MAX_HEADER_BYTES = 100_000_000  # the format's own limit
 _MAX_DIMENSIONS = 64  # torch's limit
 
 
@@ -43,11 +43,11 @@ def header(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         # A larger number means another kind of file, or a truncated one.
-        if not 2 <= length <= min(_MAX_HEADER_BYTES, size - 8):
+        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
             raise UserError(f"{printable(path)} is not a safetensors file, or is truncated: fetch or copy it again")
         text = stream.read(length)
     try:
-        tensors = _parse(text, 8 + length)
+        tensors = parse(text, 8 + length)
     except (ValueError, RecursionError) as error:
         problem = "nested too deeply" if isinstance(error, RecursionError) else printable(error)
         raise UserError(
@@ -59,7 +59,7 @@ def header(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _parse(text: bytes, start: int) -> dict[str, Tensor]:
+def parse(text: bytes, start: int) -> dict[str, Tensor]:
     """The tensors of a header whose data start at byte `start`; raises ValueError with what is wrong."""
     try:
         # The text is decoded first, since json.loads would also accept UTF-16.

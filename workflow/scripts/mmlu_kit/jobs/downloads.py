@@ -143,7 +143,7 @@ def plan(repository: Repository, listing: Listing, entry: QuestionSet | None = N
     size = sum(listing.sizes.get(name, 0) for name in names)
     manifest, problem = None, listing.problem if missing else None
     if is_model and len(cached) < len(names):
-        manifest = _expected(repository, listing, names)
+        manifest = expected(repository, listing, names)
     elif is_model:
         try:
             manifest = checkpoints.outline(cached["config.json"].parent)
@@ -170,7 +170,7 @@ def _tables(repository: Repository, sizes: Mapping[str, int], entry: QuestionSet
     return list(names)
 
 
-def _expected(repository: Repository, listing: Listing, names: list[str]) -> Manifest | None:
+def expected(repository: Repository, listing: Listing, names: list[str]) -> Manifest | None:
     """Return what the hub's listing tells of a model that is not fetched yet, None if it does not tell its size."""
     weights = sum(listing.sizes.get(name, 0) for name in names if name.endswith(".safetensors"))
     saved = listing.quantization

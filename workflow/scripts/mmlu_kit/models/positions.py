@@ -4,16 +4,8 @@ from typing import Any
 
 import torch
 
-# The names of the context length in configurations; all but the first are those of older families.
-_CONTEXT_NAMES = (
-    "max_position_embeddings",
-    "n_positions",
-    "max_seq_len",
-    "max_sequence_length",
-    "seq_length",
-    "context_length",
-    "n_ctx",
-)
+from mmlu_kit.inputs.model_configs import CONTEXT_NAMES
+
 # Rotary embeddings whose frequencies depend on the longest position in a forward pass.
 _LENGTH_DEPENDENT = ("longrope", "dynamic")
 
@@ -21,7 +13,7 @@ _LENGTH_DEPENDENT = ("longrope", "dynamic")
 def context_length(model: torch.nn.Module) -> int | None:
     """The model's context length in tokens, None if its configuration does not give one."""
     config = model.config.get_text_config()
-    lengths = (getattr(config, name, None) for name in _CONTEXT_NAMES)
+    lengths = (getattr(config, name, None) for name in CONTEXT_NAMES)
     return next((length for length in lengths if isinstance(length, int) and length > 0), None)
 
 
