@@ -13,6 +13,7 @@ SUBCOMMANDS = {
     "chat": "chat with a model",
     "check": "show what a study will fetch, need, skip and take, before it runs",
     "status": "show which parts of a study are done and how long the rest takes",
+    "compare": "tell whether a model is worse than another of a study, as a quantized one may be",
     "verify": "compare every published number and claim with a run",
     "check-results": "compare every result file with its recorded hash",
     "pack": "pack this machine's results for another machine's study",
