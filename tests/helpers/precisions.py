@@ -9,7 +9,7 @@ from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.files import sha256
 from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
-from mmlu_kit.settings import Effective, Requested
+from mmlu_kit.settings import Requested
 from mmlu_kit.study import Study
 
 from tests.helpers import results
