@@ -173,7 +173,7 @@ def test_of_an_unfinished_study_the_questions_that_both_answered_are_compared(pr
     results_folder = ("--results", made.write(tmp_path, evaluations))
     code, lines = printed("full", "half", *results_folder)
     assert code == 0 and "on 600 questions" in lines[-1]
-    with pytest.raises(UserError, match="half and quarter have no question that both answered"):
+    with pytest.raises(UserError, match="half and quarter have no question with a readable answer of each"):
         printed("half", "quarter", *results_folder)
     (results_folder[1] / "evaluations/quarter/anatomy.json").unlink()
     with pytest.raises(UserError, match="has no answers of quarter yet"):

@@ -1,7 +1,7 @@
 """What a lower precision costs: the same weights in two number formats or quantizations, and any two models of a study."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,7 +15,7 @@ from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.protocols import protocol
-from mmlu_kit.settings import MOST_CHOICES, Effective, in_words
+from mmlu_kit.settings import MOST_CHOICES, Effective, Quantization, in_words
 from mmlu_kit.statistics import divergences, margins, multiple
 from mmlu_kit.statistics.margins import Verdict
 
@@ -48,16 +48,18 @@ def analyse_precisions(merged: Merged, outcomes: Sequence[Evaluation | NotRun]) 
     return [comparison.model_copy(update={"p_holm": p}) for comparison, p in zip(known, corrected, strict=True)]
 
 
-def rank(effective: Effective | None) -> tuple[float, float]:
+def rank(effective: Effective | None) -> tuple[float, float, bool]:
     """Return a key that sorts what ran from the most precise to the least: by bits of the weights, then of what is computed.
 
-    float32 comes before bfloat16 and float16, these before 8 bits, and 8 bits before 4. What is unknown comes last.
+    float32 comes before bfloat16 and float16, these before 8 bits, and 8 bits before 4. A quantization whose bits are not known
+    comes after none, and what is not known at all comes last.
     """
     if effective is None:
-        return 0.0, 0.0
+        return 0.0, 0.0, True
     computed = _bits(effective.dtype) or 0.0
     # Without the share of the weights, as in 'partly 4bit (39.0% of the weights)'.
-    return -(_bits(effective.quantization.partition(" (")[0]) or computed), -computed
+    bits = _bits(effective.quantization.partition(" (")[0]) or computed
+    return -bits, -computed, effective.quantization != Quantization.NONE
 
 
 def _bits(words: str) -> float | None:
@@ -152,8 +154,7 @@ def _logprobs(records: Sequence[Record]) -> NDArray[numpy.float64]:
     """Return the log-probabilities of each question's choices, questions × choices, -inf beyond a question's last choice."""
     table = numpy.full((len(records), MOST_CHOICES), -numpy.inf)
     for row, record in zip(table, records, strict=True):
-        logprobs: Mapping[str, float] = record.choice_logprobs or {}
-        row[: record.choices] = (
-            [choice.logprob for choice in record.cloze] if record.cloze else [logprobs[letter] for letter in record.letters]
-        )
+        by_letter = record.choice_logprobs or {}
+        of_texts = [choice.logprob for choice in record.cloze or []]
+        row[: record.choices] = of_texts or [by_letter[letter] for letter in record.letters]
     return table[:, : max(record.choices for record in records)]

@@ -105,7 +105,9 @@ def _compare(study: Study, args: argparse.Namespace) -> tuple[Merged, Comparison
             raise UserError(f"{printable(args.results)} has no answers of {name} yet: run the study, or name another model")
     compared = precision.compare(models[args.reference], models[args.model], args.margin / 100)
     if compared is None:
-        raise UserError(f"{args.reference} and {args.model} have no question that both answered: run both on one subject")
+        raise UserError(
+            f"{args.reference} and {args.model} have no question with a readable answer of each: run both on one subject"
+        )
     return merged, compared
 
 

@@ -16,11 +16,6 @@ class Verdict(StrEnum):
     WORSE = "worse"
     UNCLEAR = "cannot be told"
 
-    @property
-    def within_margin(self) -> bool:
-        """Whether the model is shown to be no worse than the margin."""
-        return self in (Verdict.NO_WORSE, Verdict.WORSE_WITHIN_MARGIN)
-
 
 def verdict(low: float, high: float, margin: float) -> Verdict:
     """Return what a 95 % interval of a model's accuracy minus the reference's shows.
