@@ -2,6 +2,7 @@
 
 import pytest
 from mmlu_kit.analysis.document import AnalysisFile
+from mmlu_kit.analysis.precision_document import Divergence
 from mmlu_kit.report.sections import precision as sections
 from mmlu_kit.report.sentences import precision as sentences
 
@@ -82,6 +83,21 @@ def test_the_table_has_the_counts_of_each_pair():
     assert row[:6] == ["full", "low", "bfloat16 instead of float32", "100", "63.0%", "61.0%"]
     assert row[6:11] == ["-2.0 points (-6.4 to 2.4 points)", "3", "1", "0", "96.0%"] and row[12:] == ["p = 0.62", "p = 0.62"]
     assert made_section.margin == "1 point" and made_section.findings[0].startswith("**Whether low is worse than full")
+
+
+@pytest.mark.parametrize(
+    ("mean", "text"),
+    [
+        ((0.0123, 0.00456, 0.0341), "0.012 (0.0046 to 0.034)"),
+        ((0.00017, 0.00003, 0.0011), "0.00017 (<0.0001 to 0.0011)"),
+        ((0.0, 0.0, 0.0), "0 (0 to 0)"),
+    ],
+)
+def test_a_divergence_is_told_with_its_interval(mean, text):
+    _, (pair,) = compared(60, 1, 3, 36)
+    values = Divergence(**dict(zip(("mean", "low", "high"), mean, strict=True)))
+    assert sections.divergence(pair.model_copy(update={"divergence": values})) == text
+    assert sections.divergence(pair.model_copy(update={"divergence": None, "no_divergence": "imported"})) == "—"
 
 
 def test_a_study_without_two_precisions_has_no_section():

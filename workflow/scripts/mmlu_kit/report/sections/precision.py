@@ -56,4 +56,8 @@ def _row(compared: Comparison, labels: Mapping[str, str]) -> Row:
 def divergence(compared: Comparison) -> str:
     """Format the mean divergence with its interval: '0.012 (0.0098 to 0.015)'; '—' if there is none."""
     mean = compared.divergence
-    return f"{mean.mean:.2g} ({mean.low:.2g} to {mean.high:.2g})" if mean else NOT_KNOWN
+    return f"{_nats(mean.mean)} ({_nats(mean.low)} to {_nats(mean.high)})" if mean else NOT_KNOWN
+
+
+def _nats(value: float) -> str:
+    return "<0.0001" if 0 < value < 0.0001 else f"{value:.2g}"
