@@ -62,6 +62,7 @@ HERE = {
     "mmlu-kit machine": "mmlu-kit machine",
     "mmlu-kit chat": "mmlu-kit chat < /dev/null",
     "mmlu-kit chat --model FOLDER": (f"echo Hello. | mmlu-kit chat --max-new-tokens 8 --model {DEMO}/models/demo-small"),
+    "mmlu-kit compare MODEL_A MODEL_B --study writeup": "mmlu-kit compare demo-small demo-large --study demo",
     "mmlu-kit export results/writeup --output FOLDER": "mmlu-kit export results/demo --output exported",
     "mmlu-kit evaluate --model FOLDER --questions quiz.csv --verbose": (
         f"mmlu-kit evaluate --model {DEMO}/models/demo-small --questions quiz.csv --verbose"

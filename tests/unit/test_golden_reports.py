@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 
 import pytest
-from mmlu_kit.analysis import paired
+from mmlu_kit.analysis import paired, precision
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.label_document import LabelAccuracies, LabelErrors
 from mmlu_kit.analysis.values import Proportion
@@ -27,7 +27,7 @@ from mmlu_kit.settings import Device
 from mmlu_kit.study import Group
 from mmlu_kit.timing.time_logs import Processes
 
-from tests.helpers import audits, chats, results
+from tests.helpers import audits, chats, precisions, results
 from tests.helpers import choices as any_choices
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -201,7 +201,29 @@ def quiz() -> tuple[Merged, AnalysisFile, RunFile]:
     return merged, results.analysis(merged, table), run
 
 
-@pytest.mark.parametrize("study", [compared, devices, choices, parts, quiz], ids=lambda study: study.__name__)
+def quantized() -> tuple[Merged, AnalysisFile, RunFile]:
+    """One model's weights in three precisions on two subjects: one loses nothing that shows, one many answers."""
+    chance = random.Random(7)
+    changed = {"half": 0.002, "quarter": 0.2}
+    full = {subject: answers(0.7, seed) * 5 for seed, subject in enumerate(SUBJECTS[:2])}
+    evaluations = []
+    for subject, text in full.items():
+        lossy = {
+            name: "".join(chance.choice("ABCD") if chance.random() < share else one for one in text)
+            for name, share in changed.items()
+        }
+        evaluations += [
+            precisions.evaluation("full", precisions.sure(text, subject)),
+            precisions.evaluation("half", precisions.sure(lossy["half"], subject, -0.51), dtype="bfloat16"),
+            precisions.evaluation("quarter", precisions.sure(lossy["quarter"], subject, -0.7), quantization="4bit"),
+        ]  # fmt: skip
+    merged = precisions.merged(evaluations, name="quantized", title="A quantized model")
+    analysis = results.analysis(merged, merging.table(merged.study, evaluations))
+    parts = {"precisions": precision.analyse_precisions(merged, evaluations)}
+    return merged, analysis.model_copy(update=parts), results.run(merged.study)
+
+
+@pytest.mark.parametrize("study", [compared, devices, choices, parts, quiz, quantized], ids=lambda study: study.__name__)
 def test_the_report_equals_the_golden_one(study, request):
     merged, analysis, run = study()
     audited = claims(merged) if merged.study.reference else None

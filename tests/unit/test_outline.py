@@ -53,7 +53,7 @@ def test_any_other_study_has_consecutive_numbers_over_what_it_has():
         (None, "files", None),
         (None, "how_made", None),
     ]
-    assert not any(section.published for section in made.sections) and made.ends_with_protocols == made.sections[4]
+    assert not any(section.published for section in made.sections) and made.ends_with_comparisons == made.sections[4]
     assert made.place("chat") == "section 7" and not made.has("claims") and made.ends_with_speedups is None
 
 

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from mmlu_kit import formatting, user_errors
-from mmlu_kit.analysis import label_errors, mistakes, protocols
+from mmlu_kit.analysis import label_errors, mistakes, precision, protocols
 from mmlu_kit.inputs import question_faults, questions
 from mmlu_kit.results import study_results
 from mmlu_kit.settings import Split
@@ -29,7 +29,11 @@ def main() -> None:
     if args.label_errors:
         labels = label_errors.match(label_errors.read(args.label_errors, merged.study.subjects), tests)
     analysis = mistakes.analysis(merged, table, tests, labels, question_faults.faults(results.questions))
-    analysis = analysis.model_copy(update={"protocols": protocols.analyse_protocols(merged, results.outcomes)})
+    parts = {
+        "protocols": protocols.analyse_protocols(merged, results.outcomes),
+        "precisions": precision.analyse_precisions(merged, results.outcomes),
+    }
+    analysis = analysis.model_copy(update=parts)
     analysis.write(args.output)
     models, pairs = formatting.plural(len(analysis.models), "model"), formatting.plural(len(analysis.pairs), "pair")
     print(f"{models}, {pairs} on {formatting.plural(analysis.questions, 'question')}")

@@ -9,6 +9,7 @@ from mmlu_kit.analysis.discrimination_document import Discrimination
 from mmlu_kit.analysis.label_document import LabelErrors
 from mmlu_kit.analysis.model_document import ModelAnalysis
 from mmlu_kit.analysis.pair_document import PairAnalysis
+from mmlu_kit.analysis.precision_document import Comparison
 from mmlu_kit.analysis.protocol_document import ProtocolAnalysis
 from mmlu_kit.data import Count, Document, version
 from mmlu_kit.inputs.question_faults import QuestionFault
@@ -23,7 +24,7 @@ class AnalysisFile(Document):
     leaves it out. Numbers are null if they are not defined or cannot be tested; the warnings say why.
     """
 
-    schema_: Literal["mmlu-kit/analysis/5"] = version("mmlu-kit/analysis/5")
+    schema_: Literal["mmlu-kit/analysis/6"] = version("mmlu-kit/analysis/6")
     study: str = Field(description="The study's name.")
     questions: Count = Field(description="Number of questions that all compared models answered.")
     models: list[ModelAnalysis] = Field(description="The models of the study's groups with results, in the report's order.")
@@ -47,6 +48,11 @@ class AnalysisFile(Document):
         None,
         description="How much depends on how models are asked; null if no weights were asked in several ways and no model has "
         "a cloze preset or `orders: cyclic`.",
+    )
+    precisions: list[Comparison] = Field(
+        [],
+        description="Every two models that are the same weights (files with the same hashes), on the same device and asked "
+        "alike, in another precision: number format or quantization.",
     )
 
     @property

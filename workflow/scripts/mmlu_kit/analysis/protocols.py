@@ -1,10 +1,9 @@
 """How much depends on how models are asked and read: the part of analysis.json on protocols."""
 
-from collections.abc import Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from mmlu_kit.analysis import unchanged
 from mmlu_kit.analysis.choice_orders import order_effects
 from mmlu_kit.analysis.cloze import cloze_scores
 from mmlu_kit.analysis.families import families
@@ -13,9 +12,6 @@ from mmlu_kit.analysis.protocol_document import ProtocolAnalysis
 from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import Orders
-from mmlu_kit.user_errors import UserError
-
-_ROUNDING = 1e-9
 
 
 def analyse_protocols(merged: Merged, outcomes: Sequence[Evaluation | NotRun]) -> ProtocolAnalysis | None:
@@ -41,24 +37,4 @@ def analyse_protocols(merged: Merged, outcomes: Sequence[Evaluation | NotRun]) -
 def check(path: Path, analysis: ProtocolAnalysis | None, merged: Merged, outcomes: Sequence[Evaluation | NotRun]) -> None:
     """Raise UserError that names the first value of this part of analysis.json that is not what the answers give."""
     plain, expected = (each and each.plain() for each in (analysis, analyse_protocols(merged, outcomes)))
-    for key, value, right in _differences(plain, expected, "protocols"):
-        problem = f"{key} is {_in_words(value, 'missing')}, but the answers give {_in_words(right, 'none')}"
-        raise UserError(f"{path} was changed after it was made: {problem}; delete it and run again")
-
-
-def _differences(value: Any, expected: Any, key: str) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the values that differ, with their keys and the right values; None stands for a value that is missing."""
-    if isinstance(value, dict) and isinstance(expected, dict):
-        for name in dict.fromkeys([*expected, *value]):
-            yield from _differences(value.get(name), expected.get(name), f"{key}.{name}")
-    elif isinstance(value, list) and isinstance(expected, list):
-        for number, (one, other) in enumerate(zip_longest(value, expected)):
-            yield from _differences(one, other, f"{key}.{number}")
-    elif isinstance(value, float) and isinstance(expected, float) and abs(value - expected) <= _ROUNDING:
-        return
-    elif value != expected:
-        yield key, value, expected
-
-
-def _in_words(value: Any, nothing: str) -> str:
-    return "something else" if isinstance(value, dict | list) else nothing if value is None else str(value)
+    unchanged.check(path, "protocols", plain, expected)

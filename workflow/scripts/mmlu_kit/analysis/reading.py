@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit.analysis import protocols
+from mmlu_kit.analysis import precision, protocols, unchanged
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import ModelAnalysis, Share
 from mmlu_kit.results import summaries
@@ -18,7 +18,7 @@ _ROUNDING = 1e-9
 
 def read(path: Path, results: StudyResults) -> AnalysisFile:
     """Return a study's analysis.json. Raises UserError if its models, counts, accuracies or intervals are not merged.json's,
-    or if its part on protocols is not what the answers give.
+    or if its parts on protocols and precisions are not what the answers give.
 
     Its other tests are not computed again, which takes minutes for many models.
     """
@@ -44,6 +44,8 @@ def read(path: Path, results: StudyResults) -> AnalysisFile:
             if value != expected:
                 raise _changed(path, f"{model.model}: {what} is {value}, but merged.json gives {expected}")
     protocols.check(path, analysis.protocols, merged, results.outcomes)
+    compared, expected = analysis.precisions, precision.analyse_precisions(merged, results.outcomes)
+    unchanged.check(path, "precisions", [each.plain() for each in compared], [each.plain() for each in expected])
     return analysis
 
 

@@ -14,6 +14,7 @@ SUBCOMMANDS = {
     "pin": "print the config entries of models and question sets on the hub, at their commits",
     "check": "show what a study will fetch, need, skip and take, before it runs",
     "status": "show which parts of a study are done and how long the rest takes",
+    "compare": "tell whether a model is worse than another of a study, as a quantized one may be",
     "verify": "compare every published number and claim with a run",
     "check-results": "compare every result file with its recorded hash",
     "pack": "pack this machine's results for another machine's study",

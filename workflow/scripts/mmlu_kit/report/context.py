@@ -21,6 +21,7 @@ from mmlu_kit.report.sections import (
     how_made,
     machines,
     mistakes,
+    precision,
     protocols,
     results,
     setup,
@@ -57,6 +58,7 @@ class Context:
     speedups: Rows
     speedup_machines: list[str]
     protocols: protocols.ProtocolsSection | None
+    precision: precision.PrecisionSection | None
     mistakes: mistakes.MistakesSection | None
     machines: machines.MachinesSection | None
     chat: chat.ChatSection | None
@@ -126,6 +128,7 @@ def context(
         speedups=results.speedups(pairs),
         speedup_machines=results.speedup_machines(pairs),
         protocols=protocols.section(merged, analysis, published),
+        precision=precision.section(merged, analysis),
         mistakes=mistakes.section(merged, analysis),
         machines=machines.section(used),
         chat=chat.section(merged.chat),

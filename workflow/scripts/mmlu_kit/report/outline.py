@@ -53,12 +53,13 @@ class Outline:
     """A report's sections in their order.
 
     `ends_with_speedups` is the publication's last section on a group, which compares the GPU with the CPU;
-    `ends_with_protocols` is the last section on a group of the study, which compares how models are asked.
+    `ends_with_comparisons` is the last section on a group of the study, which compares how models are asked and
+    their precisions.
     """
 
     sections: tuple[Section, ...]
     ends_with_speedups: Section | None
-    ends_with_protocols: Section | None
+    ends_with_comparisons: Section | None
 
     def has(self, name: str) -> bool:
         """Return whether there is a section of this name."""
@@ -86,7 +87,7 @@ def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | N
     return Outline(
         (*numbered, *_appendices(merged, publication)),
         ends_with_speedups=published_groups[-1] if published_groups and compared else None,
-        ends_with_protocols=next((section for section in reversed(groups) if section.group in names), None),
+        ends_with_comparisons=next((section for section in reversed(groups) if section.group in names), None),
     )
 
 
