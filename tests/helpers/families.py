@@ -188,15 +188,15 @@ CONTEXTS: dict[str, int | None] = {
 }
 
 
-def config(name: str) -> Any:
-    """The tiny config of a family; LookupError, with the reason, for a family that this transformers lacks."""
+def config(name: str, **changes: Any) -> Any:
+    """The tiny config of a family, changed; LookupError, with the reason, for a family that this transformers lacks."""
     kind = name.split()[0]
     if kind not in transformers.CONFIG_MAPPING:
         raise LookupError(f"transformers {transformers.__version__} has no {kind}")
     made = transformers.CONFIG_MAPPING[kind]
     declared = {field.name for field in dataclasses.fields(made)} | set(made.attribute_map)
     # A config would keep the other fields, and look as if its family had them.
-    fields = {field: value for field, value in {**COMMON, **FAMILIES[name]}.items() if field in declared}
+    fields = {field: value for field, value in {**COMMON, **FAMILIES[name], **changes}.items() if field in declared}
     return transformers.AutoConfig.for_model(kind, **fields)
 
 
@@ -206,10 +206,10 @@ def skeleton(name: str) -> torch.nn.Module:
         return transformers.AutoModelForCausalLM.from_config(config(name))
 
 
-def model(name: str) -> torch.nn.Module:
-    """A family's model in evaluation mode and float32, the same on each call."""
+def model(name: str, **changes: Any) -> torch.nn.Module:
+    """A family's model with a changed config, in evaluation mode and float32, the same on each call."""
     torch.manual_seed(0)
-    made = transformers.AutoModelForCausalLM.from_config(config(name)).eval()
+    made = transformers.AutoModelForCausalLM.from_config(config(name, **changes)).eval()
     with torch.no_grad():
         for parameter in made.parameters():
             noise = torch.randn(parameter.shape)
