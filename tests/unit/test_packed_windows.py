@@ -111,6 +111,12 @@ def test_one_mask_is_made_for_each_kind_of_layer(monkeypatch):
     assert len(made) == 2
 
 
+@pytest.mark.parametrize("name", ["gemma2 low cap", "gpt_oss"])
+def test_eager_attention_of_a_few_rows_at_a_time(name, monkeypatch):
+    monkeypatch.setattr(packing, "MOST_SCORES", 2 * 4 * max(LENGTHS) * LONGEST)
+    assert score(families.model(name)).packed == len(LENGTHS)
+
+
 def test_an_argument_of_tokens_is_not_packed(monkeypatch):
     """A bias for each pair of tokens is made for the packed line; it would not be that of the rows."""
     bias = functools.partialmethod(LlamaAttention.forward, position_bias=torch.zeros(1, 1, 1, 1))

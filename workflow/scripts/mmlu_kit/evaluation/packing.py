@@ -27,6 +27,8 @@ _IGNORED = frozenset(
     "dropout is_causal position_ids cache_position sliding_window use_cache output_attentions output_hidden_states "
     "output_router_logits past_key_values return_dict logits_to_keep".split()
 )
+# Eager attention holds the scores of all pairs of tokens, and some copies: of so many pairs at a time, within a gigabyte.
+MOST_SCORES = 2**26
 
 
 class NotPackable(Exception):
@@ -169,7 +171,9 @@ def _own_attention(
     if implementation == "eager":  # it adds its mask
         lowest = torch.finfo(rows[0].dtype).min
         mask = torch.zeros(mask.shape, dtype=rows[0].dtype, device=mask.device).masked_fill(~mask, lowest)
-    return own(module, *rows, mask, scaling=scaling, dropout=0.0, **options)[0]
+    at_a_time = max(1, MOST_SCORES // (rows[0].shape[1] * mask.shape[2] * mask.shape[3]))
+    parts = zip(*(tensor.split(at_a_time) for tensor in (*rows, mask)), strict=True)
+    return torch.cat([own(module, *part, scaling=scaling, dropout=0.0, **options)[0] for part in parts])
 
 
 transformers.AttentionInterface.register(ATTENTION, _attention)
