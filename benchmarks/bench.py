@@ -175,7 +175,9 @@ def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], di
             )
         },
         **{
-            f"{way} {shape}, {dtype}, {examples}-shot": contend(way, "few", dtype, batch, examples, model=model)
+            f"{way} {shape}, {dtype}, {examples}-shot": contend(
+                way, "subject" if examples else "few", dtype, batch, examples, model=model
+            )
             for shape, model in inputs.windowed.items()
             for dtype, examples in forms
             for way, batch in (("kit", TOKENS), ("lm_eval", sizes[f"{shape}, {dtype}, {examples}-shot"]))
