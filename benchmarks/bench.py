@@ -20,6 +20,7 @@ from pathlib import Path
 import precisions
 import tables
 import yaml
+from make_random_model import WINDOWED
 from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.settings import Device
@@ -40,7 +41,8 @@ Command = Sequence[object]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything the programs read: the model in bfloat16 and its manifest, its bytes of weights, folders of questions.
+    """Everything the programs read: the model in bfloat16, its manifest and bytes of weights, models by the name of their shape
+    with a window, folders of questions.
 
     `subject` has one subject, `few` some of its questions, where a program takes seconds for each, and `start` a batch's
     worth, for the start and for choosing batch sizes; `ten` has some questions of each of ten subjects.
@@ -49,6 +51,7 @@ class Inputs:
     model: Path
     manifest: Path
     weights: int
+    windowed: dict[str, Path]
     subject: Path
     few: Path
     start: Path
@@ -75,7 +78,7 @@ def main() -> None:
     bench = Bench(
         machine=machine(),
         shape=SHAPE,
-        rows=tables.rows(measured, weights),
+        rows=tables.rows(measured, weights, list(WINDOWED)),
         tables=Tables(programs=tables.programs(measured), lm_eval_batch_size=sizes, precisions=formats),
         rounds=args.rounds,
         threads=args.threads,
@@ -89,12 +92,17 @@ def main() -> None:
 
 def prepare(folder: Path, data: Path, most: int) -> Inputs:
     """Make everything the programs read."""
-    print(f"Making a model of the shape of {SHAPE} with random weights …", flush=True)
-    tokenizer, model = data / "tokenizers/qwen2.5-instruct", folder / "model"
+    tokenizer, models = data / "tokenizers/qwen2.5-instruct", {}
     maker: list[str | Path] = [sys.executable, ROOT / "benchmarks/make_random_model.py", "--shapes", data / "model_shapes.json"]
-    subprocess.run(
-        [*maker, "--shape", SHAPE, "--tokenizer", tokenizer, "--output", model], check=True, stdout=subprocess.DEVNULL
-    )
+    for number, shape in enumerate((SHAPE, *WINDOWED)):
+        print(f"Making a model of the shape of {shape} with random weights …", flush=True)
+        models[shape] = folder / f"model{number}"
+        subprocess.run(
+            [*maker, "--shape", shape, "--tokenizer", tokenizer, "--output", models[shape]],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    model = models.pop(SHAPE)
     manifest = checkpoints.describe(model)
     manifest.write(folder / "model.json")
     names = {"subject": most, "few": max(1, most * 2 // 5), "start": 8, "ten": max(1, most // 5)}
@@ -102,7 +110,8 @@ def prepare(folder: Path, data: Path, most: int) -> Inputs:
         for subject in TEN_SUBJECTS if name == "ten" else [SUBJECT]:
             cut(data / "mmlu", folder / name, subject, count)
     folders = {name: folder / name for name in names}
-    return Inputs(model=model, manifest=folder / "model.json", weights=manifest.checkpoint_bytes, **folders)
+    described = {"manifest": folder / "model.json", "weights": manifest.checkpoint_bytes}
+    return Inputs(model=model, windowed=models, **described, **folders)
 
 
 def cut(source: Path, folder: Path, subject: str, most: int) -> None:
@@ -124,18 +133,29 @@ def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], di
     evaluate += ["--threads", threads, "--dtype", "bfloat16", "--questions"]
 
     def contend(
-        way: str, questions: str, dtype: str, batch: int, examples: int = 0, subjects: Sequence[str] = (SUBJECT,)
+        way: str,
+        questions: str,
+        dtype: str,
+        batch: int,
+        examples: int = 0,
+        subjects: Sequence[str] = (SUBJECT,),
+        model: Path = inputs.model,
     ) -> Command:
-        options = ["--model", inputs.model, "--questions", getattr(inputs, questions), "--dtype", dtype, "--batch", batch]
+        options = ["--model", model, "--questions", getattr(inputs, questions), "--dtype", dtype, "--batch", batch]
         return [*program, way, *options, "--examples", examples, "--threads", threads, "--subjects", *subjects]
 
-    def best_size(way: str, dtype: str, examples: int) -> int:
-        return fastest({size: contend(way, "start", dtype, size, examples) for size in SIZES})
+    def best_size(way: str, dtype: str, examples: int, model: Path = inputs.model) -> int:
+        return fastest({size: contend(way, "start", dtype, size, examples, model=model) for size in SIZES})
 
+    forms = (("float32", 0), ("bfloat16", 5))
     sizes = {
-        f"{name}{dtype}, {examples}-shot": best_size(way, dtype, examples)
-        for name, way in {"": "lm_eval", "cloze, ": "lm_eval_cloze"}.items()
-        for dtype, examples in (("float32", 0), ("bfloat16", 5))
+        f"{name}{dtype}, {examples}-shot": best_size(way, dtype, examples, model)
+        for name, way, model in (
+            ("", "lm_eval", inputs.model),
+            ("cloze, ", "lm_eval_cloze", inputs.model),
+            *((f"{shape}, ", "lm_eval", model) for shape, model in inputs.windowed.items()),
+        )
+        for dtype, examples in forms
     }
     plan = {
         "kit float32": contend("kit", "few", "float32", TOKENS),
@@ -146,13 +166,21 @@ def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], di
         "lm_eval bfloat16, 5-shot": contend("lm_eval", "subject", "bfloat16", sizes["bfloat16, 5-shot"], 5),
         **{
             f"{name} {dtype}, {examples}-shot": contend(way, questions, dtype, batch, examples, subjects)
-            for dtype, examples in (("float32", 0), ("bfloat16", 5))
+            for dtype, examples in forms
             for name, way, questions, subjects, batch in (
                 ("kit cloze", "kit_cloze", "ten", CLOZE_SUBJECTS, TOKENS),
                 ("lm_eval cloze", "lm_eval_cloze", "ten", CLOZE_SUBJECTS, sizes[f"cloze, {dtype}, {examples}-shot"]),
                 ("kit cyclic", "kit_cyclic", "few", (SUBJECT,), TOKENS),
                 ("rotations", "rotations", "few", (SUBJECT,), TOKENS),
             )
+        },
+        **{
+            f"{way} {shape}, {dtype}, {examples}-shot": contend(
+                way, "subject" if examples else "few", dtype, batch, examples, model=model
+            )
+            for shape, model in inputs.windowed.items()
+            for dtype, examples in forms
+            for way, batch in (("kit", TOKENS), ("lm_eval", sizes[f"{shape}, {dtype}, {examples}-shot"]))
         },
         "forward float32": contend("forward", "few", "float32", TOKENS),
         "forward bfloat16": contend("forward", "subject", "bfloat16", TOKENS),

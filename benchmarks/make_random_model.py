@@ -20,10 +20,25 @@ SMALL: Shape = {
     "num_attention_heads": 2,
     "num_key_value_heads": 1,
 }
+# Shapes whose windows few-shot prompts exceed: the smallest Gemma 3, and Qwen2.5-0.5B's sizes as a Mistral.
+WINDOWED: dict[str, Shape] = {
+    "google/gemma-3-270m": {
+        **{"architecture": "Gemma3ForCausalLM", "vocab_size": 262144, "hidden_size": 640, "intermediate_size": 2048},
+        **{"num_hidden_layers": 18, "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 256},
+        **{"sliding_window": 512, "query_pre_attn_scalar": 256, "max_position_embeddings": 32768},
+    },
+    "mistral, window 256": {
+        **{"architecture": "MistralForCausalLM", "vocab_size": 151936, "hidden_size": 896, "intermediate_size": 4864},
+        **{"num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2},
+        **{"sliding_window": 256, "max_position_embeddings": 32768},
+    },
+}
 
 
 def published_shape(path: Path, name: str) -> Shape:
-    """The configuration fields of a published model, from a JSON file of shapes by repository name."""
+    """The configuration fields of a model of WINDOWED, or of a published one from a JSON file of shapes by repository name."""
+    if name in WINDOWED:
+        return WINDOWED[name]
     fields = json.loads(path.read_text(encoding="utf-8"))[name]
     rope = {"rope_type": "default", "rope_theta": fields["rope_theta"]}
     kept = {key: value for key, value in fields.items() if key not in ("parameters", "rope_theta", "note")}
@@ -83,9 +98,8 @@ def model(fields: Shape) -> Any:
     """A model with random weights; `fields` are those of its configuration, and `architecture`."""
     import transformers
 
-    architecture = fields.get("architecture", "Qwen2ForCausalLM")
-    config = {key: value for key, value in fields.items() if key != "architecture"}
-    return getattr(transformers, architecture)(getattr(transformers, architecture.replace("ForCausalLM", "Config"))(**config))
+    made = getattr(transformers, fields.get("architecture", "Qwen2ForCausalLM"))
+    return made(made.config_class(**{key: value for key, value in fields.items() if key != "architecture"}))
 
 
 def parameters(fields: Shape) -> int:
@@ -99,7 +113,11 @@ def parameters(fields: Shape) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shapes", type=Path, required=True, help="JSON: configuration fields by repository name")
-    parser.add_argument("--shape", required=True, help="the repository name of the shape, as Qwen/Qwen2.5-0.5B-Instruct")
+    parser.add_argument(
+        "--shape",
+        required=True,
+        help=f"the repository name of the shape, as Qwen/Qwen2.5-0.5B-Instruct, or one of {list(WINDOWED)}",
+    )
     parser.add_argument("--tokenizer", type=Path, required=True, help="a folder with the tokenizer to copy")
     parser.add_argument("--dtype", default="bfloat16", choices=("bfloat16", "float16", "float32"), help="of the file's weights")
     parser.add_argument("--output", type=Path, required=True, help="the folder to write")

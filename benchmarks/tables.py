@@ -110,8 +110,8 @@ class Bench(Document):
     took_s: Count
 
 
-def rows(measured: Runs, weights: int) -> list[Row]:
-    """The rows that have a bar; `weights` are the checkpoint's bytes."""
+def rows(measured: Runs, weights: int, windowed: Sequence[str]) -> list[Row]:
+    """The rows that have a bar; `weights` are the checkpoint's bytes, `windowed` names shapes that have a window."""
 
     def works(name: str) -> list[Work]:
         return [run.work for run in measured[name] if run.work]
@@ -148,6 +148,15 @@ def rows(measured: Runs, weights: int) -> list[Row]:
                 bar, f"speed against lm-eval, cloze, {how}", ratio(seconds(f"lm_eval cloze {how}"), seconds(f"kit cloze {how}"))
             )
             for how, bar in {"float32, 0-shot": 4, "bfloat16, 5-shot": 15}.items()
+        ),
+        *(
+            at_least(
+                bar,
+                f"speed against lm-eval, {shape}, {how}",
+                ratio(seconds(f"lm_eval {shape}, {how}"), seconds(f"kit {shape}, {how}")),
+            )
+            for shape in windowed
+            for how, bar in {"float32, 0-shot": 1.8, "bfloat16, 5-shot": 8}.items()
         ),
         # What all orders begin with is computed once.
         *(

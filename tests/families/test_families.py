@@ -13,8 +13,13 @@ pytestmark = [pytest.mark.families, pytest.mark.parametrize("name", families.FAM
 
 PREFIX = 12  # tokens that prompts share
 SUFFIXES = (3, 7, 20, 33, 61, 90)  # shorter and longer than windows and original contexts
-# Families with plain attention, which must not fall back to one prompt at a time.
+# Families that must not fall back to one prompt at a time: with plain attention, windows, chunks, soft caps or sinks.
 PACKED = (
+    *families.WITH_WINDOW,
+    *(name for name in families.FAMILIES if name.endswith("small window")),
+    *("cohere2", "cohere2_moe", "exaone4", "flint", "gemma2 low cap", "gemma2 uncapped", "gemma3", "gemma3n_text", "gemma4"),
+    *("gemma4_text", "gpt_oss", "granitemoe_swa", "llama4", "llama4_text", "llama4_text chunks", "mimo_v2_flash"),
+    *("modernbert-decoder", "vaultgemma"),
     *("llama", "llama biased", "llama linear", "llama llama3", "llama yarn", "mistral", "mistral large window", "mixtral"),
     *("qwen2", "qwen2 unused window", "qwen2_moe", "qwen3", "qwen3_moe", "phi", "phi3", "phimoe", "gemma", "glm4", "granite"),
     *("olmo", "olmo2", "olmoe", "smollm3", "starcoder2", "gpt2", "gpt_neox", "cohere", "deepseek_v3"),

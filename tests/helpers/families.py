@@ -79,7 +79,12 @@ WITH_EXPERTS = """
 """.split()
 WITH_LATENT = "axk1 deepseek_v2 deepseek_v3 glm4_moe_lite youtu".split()
 WITH_INDEX = "axk2 deepseek_v32 glm_moe_dsa hy_v4".split()
-WITH_WINDOW = "gemma2 gemma3_text granite_swa ministral olmo3".split()
+WITH_WINDOW = "gemma2 gemma3_text gemma4_unified_text granite_swa ministral olmo3".split()
+# Families that have a window only on request, or one that is wider than all prompts.
+SMALL_WINDOW = """
+    afmoe beam cwm dots1 exaone4 exaone_moe flint kolibri1 laguna mellum mimo_v2_flash ministral3 phi4_multimodal phimoe
+    qwen2_moe qwen3 qwen3_moe smollm3 vaultgemma
+""".split()
 WITH_LINEAR = "olmo_hybrid qwen3_5_moe_text qwen3_5_text qwen3_next".split()
 
 FAMILIES: dict[str, dict[str, Any]] = {
@@ -89,6 +94,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     **{name: {**EXPERTS, **LATENT} for name in WITH_LATENT},
     **{name: {**EXPERTS, **INDEXED} for name in WITH_INDEX},
     **{name: {**SLIDING, **HEADS} for name in WITH_WINDOW},
+    **{f"{name} small window": {**SLIDING, **HEADS, **EXPERTS, "use_sliding_window": True} for name in SMALL_WINDOW},
     **{name: {**LINEAR, **EXPERTS, **HEADS} for name in WITH_LINEAR},
     "bailing_hybrid": {**EXPERTS, **LATENT, "layer_types": ["linear_attention", "full_attention"]},
     "bamba": {**MAMBA, "attn_layer_indices": [1]},
@@ -102,6 +108,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "falcon alibi": {"alibi": True},
     "falcon new": {"new_decoder_architecture": True, "num_kv_heads": 2},
     "falcon_h1": {**MAMBA, **HEADS, "mamba_d_ssm": 64},
+    "gemma2 low cap": {**SLIDING, **HEADS, "attn_logit_softcapping": 1.0},
     "gemma2 uncapped": {**SLIDING, **HEADS, "attn_logit_softcapping": None},
     "gemma3": {"text_config": {**COMMON, **SLIDING, **HEADS}, "vision_config": PICTURES},
     "gemma3n_text": {
@@ -155,6 +162,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "phi3 small window": {"sliding_window": WINDOW},
     "qwen3_5": {"text_config": {**COMMON, **LINEAR, **HEADS}, "vision_config": {**PICTURES, "depth": 1}},
     "llama4": {"text_config": {**COMMON, **EXPERTS, **HEADS}, "vision_config": PICTURES},
+    "llama4_text chunks": {**EXPERTS, **HEADS, "attention_chunk_size": WINDOW},
     "qwen2 small window": {"use_sliding_window": True, "sliding_window": WINDOW, "max_window_layers": 1},
     "qwen2 unused window": {"use_sliding_window": False, "sliding_window": WINDOW},
     "recurrent_gemma": {"block_types": ["recurrent", "attention"], "attention_window_size": WINDOW},
@@ -180,15 +188,15 @@ CONTEXTS: dict[str, int | None] = {
 }
 
 
-def config(name: str) -> Any:
-    """The tiny config of a family; LookupError, with the reason, for a family that this transformers lacks."""
+def config(name: str, **changes: Any) -> Any:
+    """The tiny config of a family, changed; LookupError, with the reason, for a family that this transformers lacks."""
     kind = name.split()[0]
     if kind not in transformers.CONFIG_MAPPING:
         raise LookupError(f"transformers {transformers.__version__} has no {kind}")
     made = transformers.CONFIG_MAPPING[kind]
     declared = {field.name for field in dataclasses.fields(made)} | set(made.attribute_map)
     # A config would keep the other fields, and look as if its family had them.
-    fields = {field: value for field, value in {**COMMON, **FAMILIES[name]}.items() if field in declared}
+    fields = {field: value for field, value in {**COMMON, **FAMILIES[name], **changes}.items() if field in declared}
     return transformers.AutoConfig.for_model(kind, **fields)
 
 
@@ -198,10 +206,10 @@ def skeleton(name: str) -> torch.nn.Module:
         return transformers.AutoModelForCausalLM.from_config(config(name))
 
 
-def model(name: str) -> torch.nn.Module:
-    """A family's model in evaluation mode and float32, the same on each call."""
+def model(name: str, **changes: Any) -> torch.nn.Module:
+    """A family's model with a changed config, in evaluation mode and float32, the same on each call."""
     torch.manual_seed(0)
-    made = transformers.AutoModelForCausalLM.from_config(config(name)).eval()
+    made = transformers.AutoModelForCausalLM.from_config(config(name, **changes)).eval()
     with torch.no_grad():
         for parameter in made.parameters():
             noise = torch.randn(parameter.shape)

@@ -79,6 +79,10 @@ def test_each_row_says_whether_its_statement_holds():
         "lm_eval cloze float32, 0-shot": runs(seconds=4.5),
         "kit cloze bfloat16, 5-shot": runs(seconds=1.0),
         "lm_eval cloze bfloat16, 5-shot": runs(seconds=14.0),
+        "kit gemma, float32, 0-shot": runs(seconds=1.0),
+        "lm_eval gemma, float32, 0-shot": runs(seconds=1.9),
+        "kit gemma, bfloat16, 5-shot": runs(seconds=1.0),
+        "lm_eval gemma, bfloat16, 5-shot": runs(seconds=7.0),
         "kit cyclic float32, 0-shot": runs(seconds=3.0),
         "rotations float32, 0-shot": runs(seconds=4.0),
         "kit cyclic bfloat16, 5-shot": runs(seconds=3.6),
@@ -91,11 +95,13 @@ def test_each_row_says_whether_its_statement_holds():
         "ten subjects, forward": runs(seconds=10.0, questions=1),
         "ten subjects together": runs(process_s=17.0),
     }
-    rows = tables.rows(measured, weights=10**9)
+    rows = tables.rows(measured, weights=10**9, windowed=["gemma"])
     assert [row.holds for row in rows] == [
-        *(True, True, True, False, True, False, False, True, True, False, True, False, False, True, False)
+        *(True, True, True, False, True, False, True, False, False, True, True, False, True, False, False, True, False)
     ]
-    assert [row.value for row in rows] == [*(2.0, 9.0, 4.5, 14.0, 0.75, 0.9, 2.5, 6.25, 90.0, 60.0, 2.0, 2.0, 1.3, 1.1, 1.3)]
+    assert [row.value for row in rows] == [
+        *(2.0, 9.0, 4.5, 14.0, 1.9, 7.0, 0.75, 0.9, 2.5, 6.25, 90.0, 60.0, 2.0, 2.0, 1.3, 1.1, 1.3)
+    ]
     assert next(row.bar for row in rows if row.name == "peak memory, bfloat16") == 1.9
     beside = tables.Tables(programs=tables.programs(measured), lm_eval_batch_size={"x": 4}, precisions=[])
     bench = tables.Bench(machine=results.MACHINE, shape="s", rows=rows, tables=beside, rounds=3, threads=2, took_s=60)

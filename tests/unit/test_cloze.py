@@ -8,7 +8,7 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from mmlu_kit.evaluation import encoding, packing, scoring
+from mmlu_kit.evaluation import encoding, scoring, unpacked
 from mmlu_kit.evaluation.continuations import Continuation, best
 from mmlu_kit.evaluation.rows import Row, Rows, cloze_rows, shared_prefix
 from mmlu_kit.inputs import questions
@@ -181,11 +181,7 @@ def test_a_question_whose_choices_begin_alike_is_packed_with_what_they_share_onc
 @pytest.mark.parametrize("tokens", [768, 1])
 def test_choices_that_see_each_other_are_found(loaded, astronomy, choices, tokens, monkeypatch):
     """Also where the last choice is the beginning of another one, and sees nothing of its own."""
-
-    def leaky(layouts, start, longest, device):
-        return torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start)
-
-    monkeypatch.setattr(packing, "_mask", leaky)
+    monkeypatch.setattr(unpacked.Unpacked, "_own_rows", lambda rows: rows.causal_mask())
     changed = [dataclasses.replace(question, choices=choices, answer="A") for question in astronomy]
     prepared, requested = prepare(changed, loaded[1], preset="cloze", unconditional=False)
     _, used = score(loaded, prepared[:3], requested, tokens)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import transformers
-from mmlu_kit.evaluation import packability, packing, scoring
+from mmlu_kit.evaluation import packing, scoring
 from mmlu_kit.models import positions
 from mmlu_kit.settings import PromptSettings
 
@@ -50,20 +50,6 @@ def test_layers_that_do_not_hand_arguments_on():
     assert (used.packed, used.reason) == (0, "its layers do not pass arguments on to its attention")
 
 
-ARGUMENTS = {
-    "softcap": ("Gemma2", {"query_pre_attn_scalar": 16, "attn_logit_softcapping": 2.0}),
-    "s_aux": ("GptOss", {"num_local_experts": 4, "num_experts_per_tok": 2}),
-}
-
-
-@pytest.mark.parametrize("argument", ARGUMENTS)
-def test_arguments_that_packed_attention_does_not_know_are_not_dropped(argument):
-    """Gemma 2 caps attention logits, gpt-oss has sinks: both are arguments of the attention function."""
-    family, options = ARGUMENTS[argument]
-    _, used = score(model(family, head_dim=16, sliding_window=4096, **options))
-    assert (used.packed, used.reason) == (0, f"its attention has an argument of its own ({argument})")
-
-
 def test_attention_that_lies_is_found_by_its_scores(monkeypatch):
     """A model that passes every flag, but whose own attention is not what packing computes."""
     made = model("Llama")
@@ -78,26 +64,6 @@ def test_attention_that_lies_is_found_by_its_scores(monkeypatch):
     made.set_attn_implementation("sdpa_biased")
     _, used = score(made)
     assert used.packed == 0 and used.reason.startswith("packed scores differ from its own")
-
-
-def test_a_window_wider_than_every_prompt_changes_nothing():
-    made = model("Mistral", sliding_window=PREFIX + max(LENGTHS))
-    _, used = score(made)
-    assert used.packed == len(LENGTHS)
-
-
-def test_only_prompts_longer_than_the_window_are_scored_alone():
-    made = model("Mistral", sliding_window=40)
-    _, used = score(made)
-    assert used.plain() == {"packed": 4, "alone": 2, "reason": "its attention window is 40 tokens"}
-
-
-def test_layers_without_a_window_are_packed_whatever_the_window_of_others_would_be():
-    made = model("Qwen2", sliding_window=8, use_sliding_window=False)
-    assert packability.limit(made).tokens is None
-    made.config.layer_types = ["full_attention"] * 2
-    made.config.sliding_window = 8
-    assert packability.limit(made).tokens is None
 
 
 ROPES = {

@@ -85,7 +85,6 @@ def test_other_architectures_score_the_same_packed_and_unpacked(root, astronomy,
         small |= {"sliding_window": 16}
     folder = save(tmp_path, root / "workflow/demo/models/demo-small", small)
     model, tokenizer = load(folder)
-    assert packability.limit(model).tokens == (16 if shape == "window" else None)
     prepared = prepare(astronomy, tokenizer, examples=2)[:12]
     for prompt, record in zip(prepared, score(model, tokenizer, prepared), strict=True):
         logprobs = plain_logprobs(model, prompt.ids)

@@ -16,6 +16,7 @@ from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.packability import Limit
 from mmlu_kit.evaluation.packing import NotPackable, PackedScorer
 from mmlu_kit.evaluation.rows import Rows, shared_prefix
+from mmlu_kit.models import positions
 from mmlu_kit.user_errors import UserError
 
 MOST_OUTPUTS = 512  # in a batch: float32 logits over 150,000 tokens take 0.3 GB, and their logarithms as much
@@ -126,7 +127,7 @@ def choose(
     start = shared_prefix(allowed)
     sizes = [Size(one.tokens(start), one.outputs) if limit.allows(one.longest) else None for one in questions]
     planned = groups or plan(sizes, tokens_per_batch)
-    number, (position, place) = _most_telling(questions, planned, limit)
+    number, (position, place) = _most_telling(questions, planned, limit, positions.window(model) or 0)
     checked = questions[position]
     row = checked.rows[place].ids
     try:
@@ -146,22 +147,25 @@ def choose(
     return _one_at_a_time(model, questions, groups, problem) if problem else batches
 
 
-def _most_telling(questions: Sequence[Rows], groups: Sequence[Sequence[int]], limit: Limit) -> tuple[int, tuple[int, int]]:
-    """Return the number of a packed group, and the row in it (see `Batches.check`) that shows best what leaks from others.
+def _most_telling(
+    questions: Sequence[Rows], groups: Sequence[Sequence[int]], limit: Limit, window: int
+) -> tuple[int, tuple[int, int]]:
+    """Return the number of a packed group, and the row in it (see `Batches.check`) that shows best what packing gets wrong.
 
-    It is in a group of several questions, and ends with many tokens that no other row of its question has; of equal ones, it is
-    the last.
+    It is longer than an attention window of this many tokens, which shorter rows do not show; it is in a group of several
+    questions, and ends with many tokens that no other row of its question has. Of equal ones, it is the last.
     """
     best: tuple[int, tuple[int, int]] | None = None
-    most = (False, -1)
+    most = (False, False, -1)
     for number in reversed(range(len(groups))):
         for position in reversed(groups[number]):
             rows = questions[position].rows if limit.allows(questions[position].longest) else ()
             for place in reversed(range(len(rows))):
-                tells = len(groups[number]) > 1, min(packability.TAIL, questions[position].alone(place))
+                own = min(packability.TAIL, questions[position].alone(place))
+                tells = len(rows[place].ids) > window, len(groups[number]) > 1, own
                 if tells > most:
                     best, most = (number, (position, place)), tells
-                if tells == (True, packability.TAIL):
+                if tells == (True, True, packability.TAIL):
                     return number, (position, place)
     assert best is not None
     return best

@@ -40,12 +40,8 @@ def limit(model: torch.nn.Module) -> Limit:
     others = sorted(set(getattr(config, "layer_types", None) or ()) - _PACKED_LAYERS)
     if others:
         return Limit(0, f"it has layers of another kind ({others[0]})")
-    window, switch = positions.window(model), positions.rope_switch(model)
-    limits = [
-        *([Limit(window, f"its attention window is {window:,} tokens")] if window else []),
-        *([Limit(switch, f"its rotary embedding changes beyond {switch:,} tokens")] if switch else []),
-    ]
-    return min(limits, default=Limit(None, None))
+    switch = positions.rope_switch(model)
+    return Limit(switch, f"its rotary embedding changes beyond {switch:,} tokens") if switch else Limit(None, None)
 
 
 def agree(reference: torch.Tensor, packed: torch.Tensor, dtype: torch.dtype) -> bool:

@@ -9,22 +9,26 @@ once too, and no row sees what another one has of its own.
 """
 
 import itertools
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 import transformers
 
-from mmlu_kit.evaluation.rows import Layout, Row, Rows
+from mmlu_kit.evaluation.rows import Row, Rows
+from mmlu_kit.evaluation.unpacked import MaskFunction, Rule, Unpacked
 from mmlu_kit.models import positions, transformers_model
 
 ATTENTION = "one_prompt_at_a_time"
-# Arguments of attention functions that change nothing here: positions are already in queries and keys, a window is wider than
-# every packed prompt (see packability.py), and dropout is off in evaluation mode.
+# Arguments of attention functions that change nothing here: positions are already in queries and keys, windows are in the mask,
+# and dropout is off in evaluation mode.
 _IGNORED = frozenset(
     "dropout is_causal position_ids cache_position sliding_window use_cache output_attentions output_hidden_states "
     "output_router_logits past_key_values return_dict logits_to_keep".split()
 )
+# Eager attention holds the scores of all pairs of tokens, and some copies: of so many pairs at a time, within a gigabyte.
+MOST_SCORES = 2**26
 
 
 class NotPackable(Exception):
@@ -71,12 +75,9 @@ class PackedScorer:
             cache.update(keys, values, layer)
         *others, last = questions
         layouts = [*(question.laid_out(self.start) for question in others), last.laid_out(self.start, tail)]
-        lengths = [len(layout.ids) for layout in layouts]
-        longest, begins = max(lengths), [0, *itertools.accumulate(lengths)]
-        device = self.model.device
-        # Where each token goes when the line is unpacked to one row for each question, padded on the right.
-        places = [number * longest + place for number, length in enumerate(lengths) for place in range(length)]
+        begins = itertools.accumulate((len(layout.ids) for layout in layouts), initial=0)
         kept = [begin + place for begin, layout in zip(begins, layouts, strict=False) for place in layout.outputs]
+        device = self.model.device
         # Rows of one question may want the logits after the same token.
         distinct, wanted = torch.unique(torch.tensor(kept, device=device), return_inverse=True)
         positions.reset_rope(self.model)
@@ -89,29 +90,27 @@ class PackedScorer:
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=distinct,
-                unpacked=(len(layouts), longest),
-                places=torch.tensor(places, device=device),
-                mask=_mask(layouts, self.start, longest, device),
+                unpacked=Unpacked(layouts, self.start, device),
+                implementation=original,
             ).logits[0]
         finally:
             self.model.set_attn_implementation(original)
         return packed.float()[wanted]
 
 
-def _mask(layouts: Sequence[Layout], start: int, longest: int, device: torch.device) -> torch.Tensor | None:
-    """Which tokens each token sees; None if each sees all those before it.
+def _rule(
+    mask_function: MaskFunction,
+    attention_mask: torch.Tensor | None = None,
+    allow_is_causal_skip: bool = True,
+    **options: Any,
+) -> Rule:
+    """Return the rule of a model's layers, with transformers' mask interface; the model hands it on to them as their mask.
 
-    The shape is (longest, start + longest) or, if a question has several rows, (questions, 1, longest, start + longest).
+    Raises NotPackable if the mask depends on more than positions: on padding, or on what the model combines with it.
     """
-    earlier = torch.ones(longest, start + longest, dtype=torch.bool, device=device).tril(start)
-    if all(len(layout.paths) == 1 for layout in layouts):
-        return earlier if start else None
-    in_row = torch.eye(longest, dtype=torch.bool).repeat(len(layouts), 1, 1)  # padding sees itself
-    for number, layout in enumerate(layouts):
-        for path in layout.paths:
-            places = torch.tensor(path)
-            in_row[number, places[:, None], places] = True
-    return (earlier & torch.nn.functional.pad(in_row.to(device), (start, 0), value=True))[:, None]
+    if not allow_is_causal_skip or (attention_mask is not None and not attention_mask.all()):
+        raise NotPackable("its attention has a mask of its own")
+    return Rule(mask_function)
 
 
 def _attention(
@@ -119,49 +118,63 @@ def _attention(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
+    attention_mask: Rule | torch.Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
+    unpacked: Unpacked | None = None,
+    implementation: str = "",
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
     """Compute attention for one packed row, with transformers' attention interface.
 
     `query` has shape (1, heads, tokens, size); `key` and `value` are longer by the shared prefix. Returns (1, tokens, heads,
-    size). Only here are prompts padded, to a batch of rows of equal length. A token attends to the prefix and to its own row up
-    to itself, as far as the mask allows, so no real token sees padding; the outputs of padding are dropped. Raises NotPackable
-    if the model passes a mask or an argument that may change what is attended to.
+    size). Only here are prompts padded, to a batch of rows of equal length. No real token sees padding, whose outputs are
+    dropped. Arguments that change the attention go with the rows to the model's own function. Raises NotPackable if the model
+    passes a mask or an argument that is not understood.
     """
-    if attention_mask is not None:
+    if attention_mask is not None and not isinstance(attention_mask, Rule):
         raise NotPackable("its attention has a mask of its own")
-    if "unpacked" not in options:
+    if unpacked is None:
         raise NotPackable("its layers do not pass arguments on to its attention")
-    unknown = {name for name, value in options.items() if value is not None} - _IGNORED - {"unpacked", "places", "mask"}
-    if unknown:
-        raise NotPackable(f"its attention has an argument of its own ({min(unknown)})")
-    prompts, longest = options["unpacked"]
-    places = options["places"]
-    start = key.shape[2] - query.shape[2]
-
-    def rows(packed: torch.Tensor) -> torch.Tensor:
-        """Reshape (1, heads, tokens, size) to (prompts, heads, longest, size)."""
-        padded = packed.new_zeros(prompts * longest, packed.shape[1], packed.shape[3])
-        padded[places] = packed[0].transpose(0, 1)
-        return padded.view(prompts, longest, packed.shape[1], packed.shape[3]).transpose(1, 2)
-
-    def with_prefix(packed: torch.Tensor) -> torch.Tensor:
-        suffixes = rows(packed[:, :, start:])
-        return torch.cat([packed[:, :, :start].expand(prompts, -1, -1, -1), suffixes], dim=2) if start else suffixes
-
+    mask = unpacked.mask(attention_mask)
+    rows = unpacked.rows(query), unpacked.rows_with_prefix(key), unpacked.rows_with_prefix(value)
+    special = {name: option for name, option in options.items() if option is not None and name not in _IGNORED}
+    if special:
+        mask = unpacked.causal_mask() if mask is None else mask
+        return unpacked.packed(_own_attention(module, rows, mask, scaling, implementation, special)), None
     attended = torch.nn.functional.scaled_dot_product_attention(
-        rows(query),
-        with_prefix(key),
-        with_prefix(value),
-        attn_mask=options["mask"],
-        is_causal=options["mask"] is None,
-        scale=scaling,
-        enable_gqa=query.shape[1] != key.shape[1],
+        *rows, attn_mask=mask, is_causal=mask is None, scale=scaling, enable_gqa=query.shape[1] != key.shape[1]
     )
-    return attended.transpose(1, 2).flatten(0, 1)[places][None], None
+    return unpacked.packed(attended.transpose(1, 2)), None
+
+
+def _own_attention(
+    module: torch.nn.Module,
+    rows: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    mask: torch.Tensor,
+    scaling: float | None,
+    implementation: str,
+    options: dict[str, Any],
+) -> torch.Tensor:
+    """Compute rows by the model's own attention, with `options` of its own: shape (rows, longest, heads, size).
+
+    A soft cap, or a sink for each head, is the same for all tokens; an argument that is not raises NotPackable.
+    """
+    for name, option in options.items():
+        if not isinstance(option, int | float | torch.nn.Parameter):
+            raise NotPackable(f"its attention has an argument of its own ({name})")
+    names = vars(sys.modules[type(module).__module__])
+    if implementation not in {"eager", "sdpa"} or not {"ALL_ATTENTION_FUNCTIONS", "eager_attention_forward"} <= names.keys():
+        raise NotPackable(f"its attention has an argument of its own ({min(options)})")
+    own = names["ALL_ATTENTION_FUNCTIONS"].get_interface(implementation, names["eager_attention_forward"])
+    mask = mask.expand(len(rows[0]), 1, -1, -1)
+    if implementation == "eager":  # it adds its mask
+        lowest = torch.finfo(rows[0].dtype).min
+        mask = torch.zeros(mask.shape, dtype=rows[0].dtype, device=mask.device).masked_fill(~mask, lowest)
+    at_a_time = max(1, MOST_SCORES // (rows[0].shape[1] * mask.shape[2] * mask.shape[3]))
+    parts = zip(*(tensor.split(at_a_time) for tensor in (*rows, mask)), strict=True)
+    return torch.cat([own(module, *part, scaling=scaling, dropout=0.0, **options)[0] for part in parts])
 
 
 transformers.AttentionInterface.register(ATTENTION, _attention)
+transformers.AttentionMaskInterface.register(ATTENTION, _rule)
