@@ -23,6 +23,9 @@ def finish(where: str, model: torch.nn.Module, dtype: torch.dtype) -> None:
         _decompress(model)
     for name, weight in model.named_parameters():
         _check_scales(where, model, name, weight)
+        if hasattr(weight, "__tensor_flatten__") and weight.dtype != dtype:
+            saved = str(weight.dtype).removeprefix("torch.")
+            raise UserError(f"{where}: its quantized weights compute in {saved} and in nothing else: set dtype to {saved}")
     others = {
         name: weight
         for name, weight in model.named_parameters()

@@ -40,7 +40,7 @@ _LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "vptq": ("vptq",),
 }
 # Those of them in envs/quantized.lock.
-_LOCKED = frozenset(("compressed-tensors", "optimum-quanto", "torchao"))
+_LOCKED = frozenset(("compressed-tensors", "torchao"))
 _CUDA_ONLY = frozenset(("fbgemm_fp8", "fp_quant", "higgs", "hqq", "spqr", "vptq"))
 _HUB_CODE = frozenset(("eetq",))
 # transformers 5.23 quantizes to NVFP4 itself, but does not load what was saved so.
@@ -57,7 +57,7 @@ def obstacle(folder: Path, saved: SavedQuantization, device: Device) -> str | No
         return f"{kind}, which needs code of the hub, and the kit never runs that"
     if device != Device.CUDA and saved.method in _CUDA_ONLY:
         return f"{kind}, which works on cuda only"
-    if missing := [name for name in _LIBRARIES.get(saved.method, ()) if not _installed(name)]:
+    if missing := [name for name in _LIBRARIES.get(saved.method, ()) if not installed(name)]:
         how = "make quantized" if _LOCKED.issuperset(missing) else f"pip install {' '.join(missing)}"
         return f"a library that its weights need is missing ({saved} needs {' and '.join(missing)}: {how})"
     try:
@@ -154,7 +154,8 @@ def _settings(config: Any) -> dict[str, Any]:
     return {}
 
 
-def _installed(library: str) -> bool:
+def installed(library: str) -> bool:
+    """Whether a library is installed, by its name on PyPI."""
     try:
         metadata.distribution(library)
     except metadata.PackageNotFoundError:
