@@ -20,7 +20,7 @@ def finish(where: str, model: torch.nn.Module, dtype: torch.dtype) -> None:
     Weights that their class keeps in float32 stay in it. A weight that was loaded without its scales raises UserError.
     """
     if hasattr(model, "ct_decompress_hook"):
-        _decompress(model)
+        _decompress(model, dtype)
     for name, weight in model.named_parameters():
         _check_scales(where, model, name, weight)
         if hasattr(weight, "__tensor_flatten__") and weight.dtype != dtype:
@@ -37,21 +37,22 @@ def finish(where: str, model: torch.nn.Module, dtype: torch.dtype) -> None:
             weight.data = weight.data.to(torch.float32 if name in by_design else dtype)
 
 
-def _decompress(model: torch.nn.Module) -> None:
-    """Dequantize compressed-tensors' weights; activations remain quantized if their schemes say so."""
-    packed = {
-        module: (module.weight_packed, module.weight_scale, module.weight_global_scale)
-        for module in model.modules()
-        if hasattr(module, "weight_packed") and hasattr(module, "weight_global_scale")
-    }
-    model.hf_quantizer.compressor.decompress_model(model)
-    if packed:
-        from compressed_tensors.compressors.nvfp4.helpers import unpack_fp4_from_uint8
-    for module, (values, scale, global_scale) in packed.items():
-        # The library rounds these to bfloat16.
-        rows, columns = values.shape
-        scales = (scale.float() / global_scale).repeat_interleave(_FP4_GROUP, dim=-1)
-        module.weight.data = unpack_fp4_from_uint8(values, rows, 2 * columns, torch.float32) * scales
+def _decompress(model: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Dequantize compressed-tensors' weights layer by layer; inputs remain quantized if their schemes say so."""
+    from compressed_tensors.compressors import decompress_module
+    from compressed_tensors.compressors.nvfp4.helpers import unpack_fp4_from_uint8
+
+    for module in model.modules():
+        exact = None
+        if hasattr(module, "weight_packed") and hasattr(module, "weight_global_scale"):
+            # NVFP4, which the library rounds to bfloat16.
+            rows, columns = module.weight_packed.shape
+            scales = (module.weight_scale.float() / module.weight_global_scale).repeat_interleave(_FP4_GROUP, dim=-1)
+            exact = unpack_fp4_from_uint8(module.weight_packed, rows, 2 * columns, torch.float32) * scales
+        decompress_module(module)
+        if exact is not None:
+            module.weight.data = exact.to(dtype)
+    model.hf_quantizer.compressor.remove_decompression_hook(model)
 
 
 def _check_scales(where: str, model: torch.nn.Module, name: str, weight: torch.Tensor) -> None:
