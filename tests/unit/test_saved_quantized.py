@@ -1,10 +1,12 @@
 """Checkpoints saved by compressed-tensors compute what their values, scales and schemes say, in every number format."""
 
 import json
+import shutil
 
 import pytest
 import safetensors.torch
 import torch
+import transformers
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.models import footprint, loading, memory, transformers_model
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Quantization, in_words
@@ -146,6 +148,53 @@ def test_a_missing_scale_is_refused(save, form):
     folder = save(form)
     change_weights(folder, lambda weights: {n: w for n, w in weights.items() if n != "model.layers.1.mlp.up_proj.weight_scale"})
     with pytest.raises(UserError):
+        load(folder)
+
+
+def test_torchao_keeps_its_weights_quantized_and_their_number_format(demo, tmp_path):
+    torchao = pytest.importorskip("torchao.quantization", reason="torchao is not installed (make quantized)")
+    folder = shutil.copytree(demo, tmp_path / "model")
+    quantization = transformers.TorchAoConfig(torchao.Int8WeightOnlyConfig(version=2))
+    options = {"dtype": torch.float32, "device_map": {"": "cpu"}, "quantization_config": quantization}
+    model = transformers.AutoModelForCausalLM.from_pretrained(demo, **options)
+    model.save_pretrained(folder)
+    loaded = load(folder)
+    torch.testing.assert_close(logits(loaded.model), logits(model), atol=1e-6, rtol=0)
+    assert in_words(loaded.effective) == "cpu, float32, 8bit, saved as torchao 8-bit"
+    with pytest.raises(UserError, match="its quantized weights compute in float32 and in nothing else: set dtype to float32"):
+        load(folder, dtype="bfloat16")
+
+
+@pytest.fixture(scope="module")
+def mixture(demo, tmp_path_factory):
+    """A mixture of experts, which transformers fuses into single tensors."""
+    folder = tmp_path_factory.mktemp("mixture")
+    size = {"vocab_size": 300, "hidden_size": 64, "intermediate_size": 64, "moe_intermediate_size": 96, "num_hidden_layers": 2}
+    size |= {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "num_experts": 4, "num_experts_per_tok": 2}
+    torch.manual_seed(0)
+    transformers.Qwen3MoeForCausalLM(transformers.Qwen3MoeConfig(**size, pad_token_id=0)).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(demo / name, folder)
+    return folder
+
+
+@pytest.mark.parametrize(("form", "inputs"), [("int4", None), ("fp8", None), ("fp8", {**PER_TOKEN, "type": "float"})])
+def test_experts_are_dequantized_and_their_activations_are_not_quantized(mixture, tmp_path, form, inputs):
+    ignore = ["lm_head", "re:.*mlp.gate$"]
+    folder = quantized_folders.write(tmp_path / "model", mixture, form, inputs, ignore=ignore)
+    loaded = load(folder)
+    if not inputs:
+        torch.testing.assert_close(logits(loaded.model), logits(dense_model(folder)), atol=1e-4, rtol=0)
+    words = ", activations in fp8 but not in experts" if inputs else ""
+    assert in_words(loaded.effective) == f"cpu, float32, saved as compressed-tensors {BITS[form]}-bit, dequantized{words}"
+
+
+@pytest.mark.parametrize("form", ["int8", "nvfp4", "int4 with zero points"])
+def test_experts_in_a_form_that_transformers_cannot_fuse_are_refused(mixture, tmp_path, form):
+    folder = quantized_folders.write(tmp_path / "model", mixture, form, ignore=["lm_head", "re:.*mlp.gate$"])
+    with pytest.raises(
+        UserError, match=r"transformers cannot convert the saved weights to those of its model\): fetch it again"
+    ):
         load(folder)
 
 

@@ -82,7 +82,7 @@ def _is_layer(module: torch.nn.Module, name: str, weight: torch.Tensor) -> bool:
     """Whether a tensor is the weight of a linear layer, or of experts that are fused into one tensor."""
     if name == "weight" and isinstance(module, torch.nn.Linear | transformers.pytorch_utils.Conv1D):
         return True
-    return weight.dim() == 3 and not isinstance(module, torch.nn.Conv1d)
+    return quantized_layers.is_fused(module, weight)
 
 
 def _is_scale(module: torch.nn.Module, name: str) -> bool:

@@ -76,12 +76,24 @@ def stored_bytes(weight: torch.Tensor) -> int:
 
 
 def activations(model: torch.nn.Module) -> list[str]:
-    """What a model quantizes while it computes, by compressed-tensors' schemes: 'activations in int8', 'KV cache in fp8'."""
-    words = set()
+    """What a model quantizes while it computes, by compressed-tensors' schemes: 'activations in int8', 'KV cache in fp8'.
+
+    Fused experts are dequantized and have no scheme.
+    """
+    inputs: set[str] = set()
+    caches: set[str] = set()
     for module, arguments in _schemes(model):
-        what = "KV cache" if hasattr(module, "kv_cache") else "activations"
-        words.add(f"{what} in {str(arguments.type).replace('float', 'fp')}{arguments.num_bits}")
-    return sorted(words, reverse=True)
+        formats = caches if hasattr(module, "kv_cache") else inputs
+        formats.add(f"{str(arguments.type).replace('float', 'fp')}{arguments.num_bits}")
+    fused = any(is_fused(module, weight) for _, module, _, weight in weights(model))
+    experts = " but not in experts" if fused else ""
+    words = [f"activations in {'+'.join(sorted(inputs))}{experts}"] if inputs else []
+    return words + ([f"KV cache in {'+'.join(sorted(caches))}"] if caches else [])
+
+
+def is_fused(module: torch.nn.Module, weight: torch.Tensor) -> bool:
+    """Whether a tensor holds the matrices of several experts."""
+    return weight.dim() == 3 and not isinstance(module, torch.nn.Conv1d)
 
 
 def why_alone(model: torch.nn.Module) -> str | None:

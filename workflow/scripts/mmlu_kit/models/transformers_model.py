@@ -135,4 +135,7 @@ def problem(error: Exception) -> str:
     """What is wrong and what to do, in one line; it closes a bracket."""
     if "custom code" in str(error) or "trust_remote_code" in str(error):
         return "it needs code of its own, which the kit never runs): use a model of a family that transformers has"
+    if "automatic conversion of the weights" in str(error):
+        # Its report, which names the tensors, has many lines.
+        return "transformers cannot convert the saved weights to those of its model): fetch it again, or use another checkpoint"
     return f"{one_line(error)}): fetch or save it again, or use another model"
