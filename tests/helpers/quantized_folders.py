@@ -91,7 +91,7 @@ def write(folder: Path, dense: Path, form: str, inputs: Mapping[str, Any] | None
     stored: Stored = {}
     whole: Stored = {}
     for name, weight in safetensors.torch.load_file(dense / "model.safetensors").items():
-        if name.endswith("proj.weight"):
+        if name.endswith(("proj.weight", "lm_head.weight")):
             tensors, whole[name] = FORMS[form].pack(weight.float())
             stored |= {name.removesuffix("weight") + ending: tensor for ending, tensor in tensors.items()}
         else:

@@ -223,6 +223,15 @@ def test_missing_scales_of_fp8_weights_are_refused(folder):
         load(folder)
 
 
+def test_fp8_scales_of_another_name_are_refused(folder):
+    change_weights(folder, lambda weights: {n.replace("_scale_inv", "_scale"): w for n, w in fp8(weights)[0].items()})
+    change_config(folder, quantization_config=FP8)
+    with pytest.raises(
+        UserError, match=r"transformers does not read the FP8 scales in model.layers.0.mlp.down_proj.weight_scale:"
+    ):
+        load(folder)
+
+
 def test_fp8_blocks_that_do_not_divide_a_matrix_are_refused(folder):
     """transformers would take 64 rows in two blocks of 48 for two blocks of 32."""
     change_weights(folder, lambda weights: fp8(weights, 48)[0])

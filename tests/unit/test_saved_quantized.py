@@ -144,6 +144,28 @@ def test_a_scheme_that_the_weights_do_not_have_is_refused(save, form, change, wo
 
 
 @pytest.mark.parametrize("form", BITS)
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_quantized_head_is_not_the_embedding_whatever_the_config_says(demo, tmp_path, form, tied):
+    untied = shutil.copytree(demo, tmp_path / "untied")
+    change_weights(untied, lambda weights: weights | {"lm_head.weight": weights["model.embed_tokens.weight"] * 2})
+    config = json.loads((untied / "config.json").read_text())
+    (untied / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": False}))
+    folder = quantized_folders.write(tmp_path / "model", untied, form, ignore=[])
+    expected = logits(dense_model(folder))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": tied}))
+    torch.testing.assert_close(logits(load(folder).model), expected, atol=2e-4, rtol=0)
+
+
+def test_an_order_of_groups_that_is_no_longer_read_is_refused(save):
+    folder = save("int4")
+    order = {"model.layers.0.mlp.down_proj.weight_g_idx": torch.zeros(16, dtype=torch.int32)}
+    change_weights(folder, lambda weights: weights | order)
+    with pytest.raises(UserError, match=r"down_proj.weight_g_idx orders its groups, which compressed-tensors no longer reads"):
+        load(folder)
+
+
+@pytest.mark.parametrize("form", BITS)
 def test_a_missing_scale_is_refused(save, form):
     folder = save(form)
     change_weights(folder, lambda weights: {n: w for n, w in weights.items() if n != "model.layers.1.mlp.up_proj.weight_scale"})

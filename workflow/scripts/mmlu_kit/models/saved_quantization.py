@@ -94,10 +94,16 @@ def configuration(folder: Path, requested: LoadSettings) -> Any:
         settings |= {"llm_int8_enable_fp32_cpu_offload": False, "llm_int8_has_fp16_weight": False}
         settings["bnb_4bit_compute_dtype"] = str(requested.dtype)
     elif method == "compressed-tensors":
+        if name := next((name for name in tensors if name.endswith(".weight_g_idx")), None):
+            raise UserError(
+                f"{folder}: {name} orders its groups, which compressed-tensors no longer reads: use another checkpoint"
+            )
         _correct_compressed(settings, tensors)
+        if "lm_head.weight_scale" in tensors:
+            config.get_text_config(decoder=True).tie_word_embeddings = config.tie_word_embeddings = False
     elif method in DEQUANTIZED:
         settings["dequantize"] = True
-        _check_blocks(folder, settings, tensors)
+        _check_fp8(folder, settings, tensors)
     return config
 
 
@@ -123,8 +129,16 @@ def _correct_compressed(settings: dict[str, Any], tensors: Mapping[str, Tensor])
         settings["dequantize"] = True
 
 
-def _check_blocks(folder: Path, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Check that FP8 blocks divide their matrices; transformers takes other sizes for blocks if they do not (UserError)."""
+def _check_fp8(folder: Path, settings: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Check that FP8 scales have the names that transformers reads, and that blocks divide their matrices; raises UserError.
+
+    transformers 5.23 takes the blocks of a matrix for smaller ones if they do not divide it.
+    """
+    if name := next((name for name in tensors if name.endswith(".weight_scale")), None):
+        raise UserError(
+            f"{folder}: transformers does not read the FP8 scales in {name}: use a checkpoint of the same model that was saved by "
+            "compressed-tensors, or unquantized"
+        )
     block = settings.get("weight_block_size")
     if not (isinstance(block, list) and len(block) == 2 and all(isinstance(size, int) and size > 0 for size in block)):
         return
