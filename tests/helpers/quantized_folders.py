@@ -90,8 +90,9 @@ def write(folder: Path, dense: Path, form: str, inputs: Mapping[str, Any] | None
     shutil.copytree(dense, folder.with_name("dense"))
     stored: Stored = {}
     whole: Stored = {}
+    ignore = settings.get("ignore", ["lm_head"])
     for name, weight in safetensors.torch.load_file(dense / "model.safetensors").items():
-        if name.endswith(("proj.weight", "lm_head.weight")):
+        if name.endswith("proj.weight") or (name == "lm_head.weight" and "lm_head" not in ignore):
             tensors, whole[name] = FORMS[form].pack(weight.float())
             stored |= {name.removesuffix("weight") + ending: tensor for ending, tensor in tensors.items()}
         else:
@@ -99,7 +100,7 @@ def write(folder: Path, dense: Path, form: str, inputs: Mapping[str, Any] | None
     for path, tensors in ((folder, stored), (folder.with_name("dense"), whole)):
         safetensors.torch.save_file(tensors, path / "model.safetensors", metadata={"format": "pt"})
     group = {"targets": ["Linear"], "weights": FORMS[form].weights, "input_activations": inputs}
-    quantization = {"quant_method": "compressed-tensors", "quantization_status": "compressed", "ignore": ["lm_head"]}
+    quantization = {"quant_method": "compressed-tensors", "quantization_status": "compressed", "ignore": ignore}
     quantization |= {"config_groups": {"group_0": group}, **settings}
     config = json.loads((folder / "config.json").read_text()) | {"quantization_config": quantization}
     (folder / "config.json").write_text(json.dumps(config))

@@ -136,7 +136,7 @@ def _check_fp8(folder: Path, settings: Mapping[str, Any], tensors: Mapping[str, 
     """
     if name := next((name for name in tensors if name.endswith(".weight_scale")), None):
         raise UserError(
-            f"{folder}: transformers does not read the FP8 scales in {name}: use a checkpoint of the same model that was saved by "
+            f"{folder}: transformers does not read the FP8 scales in {name}: use a checkpoint that was saved by "
             "compressed-tensors, or unquantized"
         )
     block = settings.get("weight_block_size")
