@@ -27,9 +27,9 @@ def finish(where: str, model: torch.nn.Module, dtype: torch.dtype) -> None:
             saved = str(weight.dtype).removeprefix("torch.")
             raise UserError(f"{where}: its quantized weights compute in {saved} and in nothing else: set dtype to {saved}")
     others = {
-        name: weight
-        for name, weight in model.named_parameters()
-        if weight.dtype != dtype and quantized_layers.is_number(name, weight)
+        path: weight
+        for path, module, name, weight in quantized_layers.weights(model)
+        if weight.dtype != dtype and quantized_layers.is_number(module, name, weight)
     }
     if others:
         by_design = blueprints.float32_by_design(model, dtype)

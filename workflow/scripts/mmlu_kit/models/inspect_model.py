@@ -38,7 +38,7 @@ def effective_configuration(model: torch.nn.Module, saved: SavedQuantization | N
         tensors[kind] += 1
         sizes[kind] += quantized_layers.stored_bytes(weight)
         devices.add(weight.device.type)
-        if quant_type is None and weight.is_floating_point() and not _is_scale(module, name):
+        if quant_type is None and weight.is_floating_point() and not quantized_layers.is_scale(module, name):
             names_by_dtype.setdefault(weight.dtype, []).append(path)
         elif compute:
             names_by_dtype.setdefault(compute, [])
@@ -83,14 +83,6 @@ def _is_layer(module: torch.nn.Module, name: str, weight: torch.Tensor) -> bool:
     if name == "weight" and isinstance(module, torch.nn.Linear | transformers.pytorch_utils.Conv1D):
         return True
     return quantized_layers.is_fused(module, weight)
-
-
-def _is_scale(module: torch.nn.Module, name: str) -> bool:
-    """Whether a tensor holds scales of the quantized weights beside it."""
-    beside = module.named_parameters(recurse=False)
-    return quantized_layers.is_scale(name) or (
-        "bias" not in name and any(quantized_layers.quant_type(module, other, weight) for other, weight in beside)
-    )
 
 
 def _overall(parameters: Counter[str]) -> str:

@@ -20,24 +20,22 @@ def weights(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module, str,
     """Yield (full name, module, name in it, tensor) of every parameter, and of linear layers' buffers; tied ones once."""
     seen = set()
     for path, module in model.named_modules():
-        tensors = dict(module.named_parameters(recurse=False))
-        if hasattr(module, "in_features"):
-            tensors |= dict(module.named_buffers(recurse=False))
-        for name, weight in tensors.items():
+        for name, weight in _tensors(module).items():
             if id(weight) not in seen:
                 seen.add(id(weight))
                 yield f"{path}.{name}", module, name, weight
 
 
-def is_scale(name: str) -> bool:
-    """Whether a tensor's name is one of scales or zero points."""
-    return name.rpartition(".")[2].endswith(_SCALES)
+def is_scale(module: torch.nn.Module, name: str) -> bool:
+    """Whether a tensor of a layer belongs to its quantized weights or activations, as scales and zero points do."""
+    if hasattr(module, "quantization_scheme"):
+        return name.endswith(_SCALES)
+    return "bias" not in name and any(quant_type(module, other, weight) for other, weight in _tensors(module).items())
 
 
-def is_number(name: str, weight: torch.Tensor) -> bool:
+def is_number(module: torch.nn.Module, name: str, weight: torch.Tensor) -> bool:
     """Whether a tensor holds weights that are computed with as they are, in a format of at least two bytes."""
-    wide = weight.is_floating_point() and weight.element_size() > 1
-    return wide and not _inner(weight) and not hasattr(weight, "quant_state") and not is_scale(name)
+    return weight.is_floating_point() and weight.element_size() > 1 and not _inner(weight) and not is_scale(module, name)
 
 
 def quant_type(module: torch.nn.Module, name: str, weight: torch.Tensor) -> str | None:
@@ -50,11 +48,11 @@ def quant_type(module: torch.nn.Module, name: str, weight: torch.Tensor) -> str 
         values = max(inner, key=lambda tensor: tensor.numel() * tensor.element_size())
         return "fp8" if values.is_floating_point() else f"{_bits(values, weight.numel())}bit"
     if weight.is_floating_point():
-        return "fp8" if weight.element_size() == 1 and not is_scale(name) else None
+        return "fp8" if weight.element_size() == 1 and not name.endswith(_SCALES) else None
     size = _features(module)
     if name in _VALUES and size:
         return f"{_bits(weight, size)}bit"
-    return "8bit" if weight.dtype == torch.int8 and not is_scale(name) else None
+    return "8bit" if weight.dtype == torch.int8 and not name.endswith(_SCALES) else None
 
 
 def parameters(module: torch.nn.Module, weight: torch.Tensor) -> int:
@@ -115,6 +113,12 @@ def _schemes(model: torch.nn.Module) -> Iterator[tuple[torch.nn.Module, Any]]:
         arguments = getattr(getattr(module, "quantization_scheme", None), "input_activations", None)
         if arguments is not None and getattr(module, "quantization_enabled", True):
             yield module, arguments
+
+
+def _tensors(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A module's own parameters by their names, and its buffers if it is a linear layer."""
+    buffers = module.named_buffers(recurse=False) if hasattr(module, "in_features") else []
+    return {**dict(module.named_parameters(recurse=False)), **dict(buffers)}
 
 
 def _inner(weight: torch.Tensor) -> list[torch.Tensor]:

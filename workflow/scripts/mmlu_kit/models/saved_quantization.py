@@ -79,12 +79,12 @@ def obstacle(folder: Path, saved: SavedQuantization, device: Device) -> str | No
 
 
 def configuration(folder: Path, requested: LoadSettings) -> Any:
-    """The configuration with which a folder's quantized weights are loaded exactly; None if they are not quantized.
+    """The configuration with which a folder's quantized weights are loaded exactly; None for unquantized ones and for a file.
 
     The weights' headers count more than the configuration's words on them.
     """
-    config = _config(folder)
-    settings = _settings(config)
+    config: Any = _config(folder) if folder.is_dir() else None
+    settings = _settings(config) if config else {}
     if not settings:
         return None
     method = "bitsandbytes" if settings.get("load_in_4bit") or settings.get("load_in_8bit") else settings.get("quant_method")
