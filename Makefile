@@ -8,7 +8,7 @@ CONFIG =
 CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report pack unpack check status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas docs locks bench
+.PHONY: report test lint partial-report pack unpack check status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas docs locks quantized bench
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -94,8 +94,15 @@ schemas: .venv/kit
 locks:
 	sh envs/lock.sh
 
+# Install the optional packages that load checkpoints saved by compressed-tensors or torchao.
+quantized: .venv/quantized
+
 .venv/kit: envs/torch.txt envs/cpu.lock pyproject.toml
 	sh envs/install.sh $(PYTHON) cpu
+	touch $@
+
+.venv/quantized: .venv/kit envs/quantized.lock
+	sh envs/install.sh $(PYTHON) quantized
 	touch $@
 
 .venv/test: .venv/kit envs/test.lock

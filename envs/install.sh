@@ -1,5 +1,5 @@
 #!/bin/sh
-# Create .venv and install a lock into it: install.sh PYTHON cpu|test
+# Create .venv and install a lock into it: install.sh PYTHON cpu|quantized|test
 set -eu
 python=$1
 lock=envs/$2.lock

@@ -40,6 +40,7 @@ HERE = {
     "make image-cuda": "make --dry-run image-cuda",
     "make image-cuda12 TORCH_OPTIONS='--index-url INDEX'": "make --dry-run image-cuda12 TORCH_OPTIONS='--index-url INDEX'",
     "make locks": "make --dry-run locks",
+    "make quantized": "make --dry-run quantized",
     "make schemas": "make --dry-run schemas",
     "make bench": "make --dry-run bench",
     "make bench DATA=FOLDER": "make --dry-run bench DATA=data",

@@ -4,6 +4,7 @@ import pytest
 import torch
 import transformers
 from mmlu_kit import settings
+from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.models import transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
 from mmlu_kit.settings import LoadSettings
@@ -96,6 +97,39 @@ def test_weights_left_on_another_device_are_a_difference(folder):
     model = transformers_model.load_model(folder, requested())
     model.model.norm.to("meta")
     assert settings.differences(requested("none"), effective_configuration(model)) == ["cpu+meta instead of cpu"]
+
+
+class PackedLinear(torch.nn.Module):
+    """A layer as libraries for GPTQ and AWQ have it: its values are no parameters, and its class is none of torch's."""
+
+    def __init__(self, in_features, out_features, bits):
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.register_buffer("qweight", torch.zeros(in_features * bits // 32, out_features, dtype=torch.int32))
+        self.register_buffer("qzeros", torch.zeros(1, out_features * bits // 32, dtype=torch.int32))
+        self.register_buffer("scales", torch.ones(1, out_features, dtype=torch.float16))
+        self.register_buffer("g_idx", torch.zeros(in_features, dtype=torch.int32))
+
+
+@pytest.mark.parametrize(("bits", "kinds"), [(4, ("q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "gate_proj", "down_proj")),
+                                             (8, ("q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "gate_proj", "down_proj")),
+                                             (4, ("down_proj",))])  # fmt: skip
+def test_packed_layers_of_other_libraries_are_counted_by_their_tensors(folder, bits, kinds):
+    model = transformers_model.load_model(folder, requested())
+    for path, module in list(model.named_modules()):
+        if path.endswith(kinds):
+            model.set_submodule(path, PackedLinear(module.in_features, module.out_features, bits))
+    effective = effective_configuration(model, SavedQuantization(method="gptq", bits=bits))
+    words = f"{bits}bit" if len(kinds) > 1 else "partly 4bit (20.0% of the weights)"
+    assert settings.in_words(effective) == f"cpu, float32, {words}, saved as gptq {bits}-bit"
+    part = next(part for part in quantized(effective, "PackedLinear"))
+    assert (part.dtype, part.tensors) == ("int32", 3 * len(kinds))
+
+
+def test_layers_that_were_not_quantized_are_not_taken_from_the_config(folder):
+    model = transformers_model.load_model(folder, requested())
+    effective = effective_configuration(model, SavedQuantization(method="gptq", bits=4))
+    assert settings.in_words(effective) == "cpu, float32, saved as gptq 4-bit, dequantized"
 
 
 def test_in_words():

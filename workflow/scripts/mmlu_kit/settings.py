@@ -169,7 +169,10 @@ class LoadSettings(Entry):
         "capability 8.0 or newer, float16 on older ones such as the T4, and float32 on cpu and mps.",
     )
     quantization: Quantization = Field(
-        Quantization.NONE, description="How weights are compressed when loaded (bitsandbytes), or none."
+        Quantization.NONE,
+        description="How weights are compressed when loaded (bitsandbytes), or none. A checkpoint that was saved quantized "
+        "needs none and is loaded as it was saved: bitsandbytes, GPTQ, AWQ and others stay quantized; FP8, MXFP4 and "
+        "compressed-tensors are dequantized exactly, and compressed-tensors' activations are quantized as its scheme says.",
     )
 
 
@@ -278,13 +281,14 @@ class Effective(Data):
         description="The number format of unquantized weights, and the one in which quantized ones are computed."
     )
     quantization: str = Field(
-        description="The quantization of linear layers and experts before the output; '4bit' means nf4. If only some of their "
-        "weights are quantized, it is 'partly' with the share, as in 'partly 4bit (39.0% of the weights)'."
+        description="The quantization of linear layers and experts before the output; '4bit' means nf4 unless `saved` names "
+        "another method. If only some of their weights are quantized, it is 'partly' with the share, as in 'partly 4bit (39.0% "
+        "of the weights)'."
     )
     saved: str | None = Field(
         None,
-        description="The quantization that the checkpoint was saved with, such as 'bitsandbytes 8-bit' or 'fp8, dequantized'; "
-        "null if it was saved unquantized.",
+        description="The quantization that the checkpoint was saved with, such as 'bitsandbytes 8-bit' or 'fp8 8-bit, "
+        "dequantized, activations not quantized'; null if it was saved unquantized.",
     )
     parts: list[WeightGroup] = Field(description="The weights by kind.")
 

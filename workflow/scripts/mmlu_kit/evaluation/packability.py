@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from mmlu_kit.models import number_formats, positions
+from mmlu_kit.models import positions, quantized_layers
 
 # The mean difference between two ways to compute log-probabilities that rounding explains, in nats. With
 # SmolLM2-135M-Instruct, passes of different lengths differ by 8e-6 in float32, 0.1 in bfloat16 and 0.016 in float16 (median of
@@ -34,9 +34,8 @@ def limit(model: torch.nn.Module) -> Limit:
     config = model.config.get_text_config()
     if not getattr(model, "_supports_attention_backend", False):
         return Limit(0, "its attention cannot be replaced")
-    if number_formats.has_8bit_layers(model):
-        # They choose outlier columns from all tokens of a call.
-        return Limit(0, "bitsandbytes' 8-bit products depend on what else is in the batch")
+    if reason := quantized_layers.why_alone(model):
+        return Limit(0, reason)
     others = sorted(set(getattr(config, "layer_types", None) or ()) - _PACKED_LAYERS)
     if others:
         return Limit(0, f"it has layers of another kind ({others[0]})")

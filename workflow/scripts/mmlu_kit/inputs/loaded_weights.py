@@ -20,6 +20,8 @@ from mmlu_kit.user_errors import UserError
 BESIDE_WEIGHTS = 400_000_000
 _EMBEDDING = re.compile("embed|wte|wpe")  # in names of GPT-2's family the last two
 _EXPERTS = ".experts."
+# Methods whose weights are dequantized when they are loaded, on every device.
+DEQUANTIZED = frozenset(("compressed-tensors", "fp8", "metal", "mxfp4", "mxfp8"))
 _NUMBERS = ("F64", "F32", "F16", "BF16")  # formats that are converted to the requested one
 
 
@@ -35,7 +37,7 @@ class Weight(NamedTuple):
 def as_saved(manifest: Manifest, device: Device, dtype: DType) -> int:
     """Bytes of a model's weights loaded as they were saved: in `dtype`, and those that stay quantized as in their file."""
     size = dtype_bytes(dtype, device)
-    if not (manifest.quantization and stays_quantized(manifest.quantization, device)):
+    if manifest.quantization is None or manifest.quantization.method in DEQUANTIZED:
         return manifest.parameters * size
     weights = _weights(manifest).values()
     return sum(weight.parameters * size if weight.converted else weight.stored_bytes for weight in weights)
@@ -68,13 +70,6 @@ def largest_fused(manifest: Manifest) -> int:
         if weight.rows and _EXPERTS in name:
             layers[name.partition(_EXPERTS)[0]] += weight.parameters
     return max(layers.values(), default=0)
-
-
-def stays_quantized(saved: SavedQuantization, device: Device) -> bool:
-    """Whether transformers computes with a checkpoint's quantized weights; it dequantizes some of them when it loads them."""
-    return saved.method not in ("compressed-tensors", "fp8", "mxfp4") or (
-        device == Device.CUDA and saved.method != "compressed-tensors"
-    )
 
 
 def _compressible(manifest: Manifest) -> Mapping[str, Weight]:

@@ -63,14 +63,12 @@ class SavedQuantization(Data):
 
     method: Text = Field(description="The method, as in config.json's quant_method: 'bitsandbytes', 'gptq', 'fp8', …")
     bits: Positive | None = Field(description="Bits of a quantized weight; null if config.json gives none or several numbers.")
+    activations: Positive | None = Field(
+        None, description="Bits to which its layers quantize their inputs as well; null if they do not."
+    )
 
     def __str__(self) -> str:
         return f"{self.method} {self.bits}-bit" if self.bits else self.method
-
-    @property
-    def word(self) -> str:
-        """Its name among quantizations: '4bit', or the method if the bits are not known."""
-        return f"{self.bits}bit" if self.bits else self.method
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -149,7 +147,8 @@ def saved_quantization(where: str, config: Mapping[str, Any]) -> SavedQuantizati
             f"{where}: quantization_config in config.json names no quant_method, so the weights cannot be read: "
             "restore the config.json that belongs to the weights"
         )
-    return SavedQuantization(method=method, bits=4 if four else 8 if eight else _bits(method, value))
+    bits = 4 if four else 8 if eight else _bits(method, value)
+    return SavedQuantization(method=method, bits=bits, activations=_activation_bits(method, value))
 
 
 def context_length(config: Mapping[str, Any]) -> int | None:
@@ -176,6 +175,20 @@ def _bits(method: str, value: dict[str, Any]) -> int | None:
         declared |= {_named_bits(part.get(key)) for key in ("weights", "quant_type", "_type")} - {None}
     only = declared.pop() if len(declared) == 1 else None
     return only if type(only) is int and 1 <= only <= 16 else None
+
+
+def _activation_bits(method: str, value: dict[str, Any]) -> int | None:
+    """The bits of activations that a quantization config declares, None if it leaves them as they are."""
+    if method in ("fp8", "mxfp8", "fbgemm_fp8"):
+        return 8
+    groups = value.get("config_groups")
+    inputs = (
+        [group.get("input_activations") for group in groups.values() if isinstance(group, dict)]
+        if isinstance(groups, dict)
+        else []
+    )
+    bits = [entry.get("num_bits") for entry in inputs if isinstance(entry, dict)]
+    return max((number for number in bits if type(number) is int and 1 <= number <= 16), default=None)
 
 
 def _named_bits(name: Any) -> int | None:

@@ -5,14 +5,14 @@ A library's flags are not trusted: with `llm_int8_enable_fp32_cpu_offload` and a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import transformers
 
 from mmlu_kit import formatting
 from mmlu_kit.inputs.model_configs import SavedQuantization
-from mmlu_kit.models import blueprints
+from mmlu_kit.models import blueprints, quantized_layers
 from mmlu_kit.settings import COMPRESSIONS, Effective, Quantization, WeightGroup
 
 # A kind of tensor: module, number format, quantization, number format of computing, device.
@@ -31,19 +31,19 @@ def effective_configuration(model: torch.nn.Module, saved: SavedQuantization | N
     names_by_dtype: dict[torch.dtype, list[str]] = {}
     parameters: Counter[str] = Counter()
     output = model.get_output_embeddings()
-    for path, module, name, weight in _weights(model):
-        quant_type = _quant_type(weight)
+    for path, module, name, weight in quantized_layers.weights(model):
+        quant_type = quantized_layers.quant_type(module, name, weight)
         compute = getattr(module, "compute_dtype", None) if quant_type else None
         kind = (type(module).__name__, _name(weight.dtype), quant_type, compute and _name(compute), weight.device.type)
         tensors[kind] += 1
-        sizes[kind] += weight.numel() * weight.element_size() + _scale_bytes(weight)
+        sizes[kind] += quantized_layers.stored_bytes(weight)
         devices.add(weight.device.type)
-        if quant_type is None and weight.is_floating_point() and not _is_scale(module, name):
+        if quant_type is None and weight.is_floating_point() and not quantized_layers.is_scale(module, name):
             names_by_dtype.setdefault(weight.dtype, []).append(path)
         elif compute:
             names_by_dtype.setdefault(compute, [])
-        if module is not output and _is_layer(module, name, weight):
-            parameters[quant_type or Quantization.NONE] += _parameters(weight)
+        if module is not output and (quant_type or _is_layer(module, name, weight)):
+            parameters[quant_type or Quantization.NONE] += quantized_layers.parameters(module, weight)
     parts = [
         WeightGroup(
             module=module,
@@ -58,13 +58,11 @@ def effective_configuration(model: torch.nn.Module, saved: SavedQuantization | N
         for module, dtype, quant_type, compute_dtype, device in [kind]
     ]
     quantization = _overall(parameters)
-    if saved and not parameters:
-        quantization = saved.word  # its library has layers of its own
     return Effective(
         device="+".join(sorted(devices)),
         dtype="+".join(_dtypes(model, names_by_dtype)),
         quantization=quantization,
-        saved=_saved_words(saved, quantization) if saved else None,
+        saved=_saved_words(model, saved, quantization) if saved else None,
         parts=parts,
     )
 
@@ -84,38 +82,7 @@ def _is_layer(module: torch.nn.Module, name: str, weight: torch.Tensor) -> bool:
     """Whether a tensor is the weight of a linear layer, or of experts that are fused into one tensor."""
     if name == "weight" and isinstance(module, torch.nn.Linear | transformers.pytorch_utils.Conv1D):
         return True
-    return weight.dim() == 3 and not isinstance(module, torch.nn.Conv1d)
-
-
-def _is_scale(module: torch.nn.Module, name: str) -> bool:
-    """Whether a tensor holds scales of the quantized weights beside it."""
-    return "bias" not in name and any(map(_quant_type, module.parameters(recurse=False)))
-
-
-def _parameters(weight: torch.Tensor) -> int:
-    """The number of parameters that a tensor stands for; bitsandbytes packs two 4-bit weights into a byte."""
-    state = getattr(weight, "quant_state", None)
-    return int(state.shape.numel()) if state is not None else weight.numel()
-
-
-def _weights(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Module, str, torch.Tensor]]:
-    """Yield (full name, module, name in it, tensor) of every parameter; tied ones only once."""
-    seen = set()
-    for path, module in model.named_modules():
-        for name, weight in module.named_parameters(recurse=False):
-            if id(weight) not in seen:
-                seen.add(id(weight))
-                yield f"{path}.{name}", module, name, weight
-
-
-def _quant_type(weight: torch.Tensor) -> str | None:
-    """'8bit', 'nf4', 'fp4' or 'fp8' for a quantized weight, None for any other."""
-    state = getattr(weight, "quant_state", None)
-    if state is not None:
-        return str(state.quant_type)
-    if weight.is_floating_point() and weight.element_size() == 1:
-        return "fp8"
-    return "8bit" if weight.dtype == torch.int8 else None
+    return quantized_layers.is_fused(module, weight)
 
 
 def _overall(parameters: Counter[str]) -> str:
@@ -129,17 +96,13 @@ def _overall(parameters: Counter[str]) -> str:
     return f"partly {word} ({formatting.percent((whole - unquantized) / whole)} of the weights)" if unquantized else word
 
 
-def _saved_words(saved: SavedQuantization, quantization: str) -> str:
-    """What the checkpoint was saved as, and whether it was dequantized when it was loaded."""
-    return f"{saved}, dequantized" if quantization == Quantization.NONE else str(saved)
-
-
-def _scale_bytes(weight: torch.Tensor) -> int:
-    """The size of the scales that bitsandbytes stores with a quantized weight, in bytes."""
-    state = getattr(weight, "quant_state", None)
-    nested = getattr(state, "state2", None)
-    scales = [getattr(weight, "SCB", None), getattr(state, "absmax", None), getattr(nested, "absmax", None)]
-    return sum(scale.numel() * scale.element_size() for scale in scales if scale is not None)
+def _saved_words(model: torch.nn.Module, saved: SavedQuantization, quantization: str) -> str:
+    """What the checkpoint was saved as, whether it was dequantized when it was loaded, and what is done with activations."""
+    words = [str(saved), *(["dequantized"] if quantization == Quantization.NONE else [])]
+    words += quantized_layers.activations(model)
+    if saved.activations and not any(word.startswith("activations") for word in words):
+        words.append("activations not quantized")
+    return ", ".join(words)
 
 
 def _name(dtype: torch.dtype) -> str:

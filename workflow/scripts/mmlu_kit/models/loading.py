@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.models import footprint, memory, number_formats, transformers_model
+from mmlu_kit.models import dequantization, footprint, memory, number_formats, saved_quantization, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
 from mmlu_kit.private_names import in_text
 from mmlu_kit.settings import SETTINGS, Device, Effective, LoadSettings, OnUnavailable, Quantization, differences, fallbacks
@@ -49,6 +49,8 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
         if not obstacle:
             try:
                 model = transformers_model.load_model(manifest.path, attempt)
+                if manifest.quantization:
+                    dequantization.finish(str(manifest.path), model, transformers_model.torch_dtype(attempt.dtype))
             except (transformers_model.DoesNotFit, transformers_model.LibraryMissing) as error:
                 obstacle = str(error)
             else:
@@ -84,6 +86,8 @@ def obstacle_to(manifest: Manifest, requested: LoadSettings) -> str | None:
         if obstacle:
             what = f"its weights were saved as {saved}" if saved else f"quantization '{quantization}' was requested"
             return f"{what}, but {obstacle}"
+    if manifest.quantization and (obstacle := saved_quantization.obstacle(manifest.path, manifest.quantization, device)):
+        return f"{manifest.path.name}: {obstacle}"
     needed, free = footprint.needed(manifest, device, dtype, quantization), memory.free(torch, device)
     if needed > free:
         kind = dtype if quantization == Quantization.NONE else f"{quantization} with {dtype}"

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import transformers
 
+from mmlu_kit.models import saved_quantization
 from mmlu_kit.settings import COMPRESSIONS, DType, LoadSettings, Quantization
 from mmlu_kit.user_errors import UserError, one_line
 
@@ -56,6 +57,7 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     # An explicit None would make transformers ignore the checkpoint's own quantization, and so its scales.
     quantization = quantization_config(requested.quantization, requested.dtype)
     try:
+        config = saved_quantization.configuration(folder, requested)
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
             folder,
             dtype=torch_dtype(requested.dtype),
@@ -66,11 +68,14 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # to name them below
             **({"quantization_config": quantization} if quantization else {}),
+            **({"config": config} if config else {}),
         )
     except torch.OutOfMemoryError as error:
         raise DoesNotFit(f"{folder}: does not fit the memory of {requested.device} ({one_line(error)})") from error
     except ImportError as error:
         raise LibraryMissing(f"{folder}: a library that its weights need is missing ({one_line(error)})") from error
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f"{folder}: the model cannot be loaded ({problem(error)}") from error
     _check_weights(folder, info)
@@ -130,4 +135,7 @@ def problem(error: Exception) -> str:
     """What is wrong and what to do, in one line; it closes a bracket."""
     if "custom code" in str(error) or "trust_remote_code" in str(error):
         return "it needs code of its own, which the kit never runs): use a model of a family that transformers has"
+    if "automatic conversion of the weights" in str(error):
+        # Its report, which names the tensors, has many lines.
+        return "transformers cannot convert the saved weights to those of its model): fetch it again, or use another checkpoint"
     return f"{one_line(error)}): fetch or save it again, or use another model"
