@@ -33,9 +33,9 @@ class PrefixScorer:
 
     def __init__(self, model: torch.nn.Module, row: Sequence[int], start: int, tail: int = 1) -> None:
         self.model, self.start = model, start
-        self.reference = packing.score_unpacked(model, Row(tuple(row), tail))
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
         self._cache: dict[str, Any] = self._prefix(row[:start]) if start else {}
+        self.reference = packing.score_unpacked(model, Row(tuple(row), tail))
 
     @torch.inference_mode()
     def __call__(self, questions: Sequence[Rows], tail: int = 0) -> torch.Tensor:

@@ -98,22 +98,18 @@ def plan(sizes: Sequence[Size | None], tokens_per_batch: float, padding: float |
 
 
 def _limit(model: torch.nn.Module) -> Limit:
-    """How long a prompt may be scored with others of its length by the model's own attention."""
+    """How long a prompt may be if the pass that computes it has other tokens than the prompt's."""
+    config = model.config.get_text_config()
     if number_formats.has_8bit_layers(model):
         return Limit(0, None)  # packability.limit says why
-    switch = positions.rope_switch(model)
-    return Limit(switch, f"its rotary embedding changes beyond {switch:,} tokens" if switch else None)
-
-
-def _continued_limit(model: torch.nn.Module) -> Limit:
-    """How long a prompt may be if the pass that computes it has other tokens than the prompt's.
-
-    Layers with an index attend to a number of keys with the best scores. Many scores are 0, and which of equal ones count as
-    the best depends on the length of a pass.
-    """
-    keys = getattr(model.config.get_text_config(), "index_topk", None)
-    limits = [_limit(model), *([Limit(keys, f"its layers attend to {keys:,} keys only")] if keys else [])]
-    return min(limits, key=lambda limit: math.inf if limit.tokens is None else limit.tokens)
+    # Layers with an index attend to the keys with the best scores. Many scores are 0, and which of equal ones count as the best
+    # depends on the length of a pass.
+    switch, keys = positions.rope_switch(model), getattr(config, "index_topk", None)
+    limits = [
+        *([Limit(switch, f"its rotary embedding changes beyond {switch:,} tokens")] if switch else []),
+        *([Limit(keys, f"its layers attend to {keys:,} keys only")] if keys else []),
+    ]
+    return min(limits, default=Limit(None, None))
 
 
 def _always(sizes: Sequence[Size | None], groups: Groups, start: int) -> bool:
@@ -141,10 +137,8 @@ def _has_batches(sizes: Sequence[Size | None], groups: Groups, start: int) -> bo
 
 WAYS = (
     Way("packed", PackedScorer, packability.limit, _always),
-    Way("prefix", PrefixScorer, _continued_limit, _has_prefix, padding=_PADDED),
-    Way("prefix", PrefixScorer, _continued_limit, _has_prefix, padding=1),
+    Way("prefix", PrefixScorer, _limit, _has_prefix, padding=_PADDED),
     # A step has one token of each row, and costs the less the more rows there are.
-    Way("steps", StepScorer, _continued_limit, _steps_pay, padding=math.inf, tokens=_SHORT_PASS),
-    Way("whole", PrefixScorer, _continued_limit, _has_batches, padding=_PADDED, has_prefix=False),
-    Way("whole", PrefixScorer, _limit, _has_batches, padding=1, has_prefix=False),
+    Way("steps", StepScorer, _limit, _steps_pay, padding=math.inf, tokens=_SHORT_PASS),
+    Way("whole", PrefixScorer, _limit, _has_batches, padding=_PADDED, has_prefix=False),
 )
