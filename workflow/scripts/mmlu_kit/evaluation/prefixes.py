@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from mmlu_kit.evaluation import packing
+from mmlu_kit.evaluation import packability, packing
 from mmlu_kit.evaluation.rows import Row, Rows
 from mmlu_kit.models import positions, transformers_model
 
@@ -20,22 +20,29 @@ from mmlu_kit.models import positions, transformers_model
 _CACHES = ("past_key_values", "cache_params", "state")
 
 
-class NoCache(Exception):
-    """The model does not return the cache of what it has read."""
+class NotContinuable(Exception):
+    """The model returns no cache of what it has read, or does not read all of it when it goes on."""
 
 
 class PrefixScorer:
     """Scores rows whose first `start` tokens are those of `row`, a whole one, for which they are computed once.
 
     `reference` are the next-token logits after each of the last `tail` tokens of `row`, scored alone: float32, shape (tail,
-    vocabulary). With `start` 0 nothing is computed beforehand, and no cache is used. A model without a cache raises NoCache.
+    vocabulary). With `start` 0 nothing is computed beforehand, and no cache is used. A model that cannot go on from its cache
+    raises NotContinuable.
     """
 
     def __init__(self, model: torch.nn.Module, row: Sequence[int], start: int, tail: int = 1) -> None:
         self.model, self.start = model, start
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
         self._cache: dict[str, Any] = self._prefix(row[:start]) if start else {}
-        self.reference = packing.score_unpacked(model, Row(tuple(row), tail))
+        alone = packing.score_unpacked(model, Row(tuple(row), len(row) - start if start else tail))
+        self.reference = alone[-tail:].clone()
+        if start:
+            # What a cache loses shows most in the first tokens behind the prefix.
+            first = Row(tuple(row[: start + packability.TAIL]), min(packability.TAIL, len(row) - start))
+            if not packability.agree(alone[: first.outputs], self([Rows("", (first,))]), model.dtype):
+                raise NotContinuable
 
     @torch.inference_mode()
     def __call__(self, questions: Sequence[Rows], tail: int = 0) -> torch.Tensor:
@@ -80,7 +87,7 @@ class PrefixScorer:
         for name in _CACHES:
             if getattr(output, name, None) is not None:
                 return {name: getattr(output, name)}
-        raise NoCache
+        raise NotContinuable
 
     def _copies(self, rows: int) -> dict[str, Any]:
         """The prefix's cache for this many rows; layers change a cache in place, so it shares no memory with the original."""

@@ -130,9 +130,10 @@ def _steps_pay(sizes: Sequence[Size | None], groups: Groups, start: int) -> bool
     return start > 0 and 2 * steps <= alone
 
 
-def _has_batches(sizes: Sequence[Size | None], groups: Groups, start: int) -> bool:
-    """Whether some batch has several rows."""
-    return any(sum(size.rows for position in group if (size := sizes[position])) > 1 for group in groups)
+def _has_large_batches(sizes: Sequence[Size | None], groups: Groups, start: int) -> bool:
+    """Whether batches have four rows on average; smaller ones gain less than their padding costs."""
+    rows = [sum(size.rows for position in group if (size := sizes[position])) for group in groups]
+    return sum(rows) >= 4 * sum(number > 0 for number in rows)
 
 
 WAYS = (
@@ -140,5 +141,5 @@ WAYS = (
     Way("prefix", PrefixScorer, _limit, _has_prefix, padding=_PADDED),
     # A step has one token of each row, and costs the less the more rows there are.
     Way("steps", StepScorer, _limit, _steps_pay, padding=math.inf, tokens=_SHORT_PASS),
-    Way("whole", PrefixScorer, _limit, _has_batches, padding=_PADDED, has_prefix=False),
+    Way("whole", PrefixScorer, _limit, _has_large_batches, padding=_PADDED, has_prefix=False),
 )
