@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import make_random_model
 import precisions
 import tables
 import yaml
@@ -40,13 +41,14 @@ Command = Sequence[object]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything the programs read: the model in bfloat16 and its manifest, its bytes of weights, folders of questions.
+    """Everything the programs read: models in bfloat16, the first one's manifest and bytes of weights, folders of questions.
 
     `subject` has one subject, `few` some of its questions, where a program takes seconds for each, and `start` a batch's
     worth, for the start and for choosing batch sizes; `ten` has some questions of each of ten subjects.
     """
 
     model: Path
+    hybrid: Path
     manifest: Path
     weights: int
     subject: Path
@@ -95,6 +97,7 @@ def prepare(folder: Path, data: Path, most: int) -> Inputs:
     subprocess.run(
         [*maker, "--shape", SHAPE, "--tokenizer", tokenizer, "--output", model], check=True, stdout=subprocess.DEVNULL
     )
+    hybrid = make_random_model.save(folder / "hybrid", tokenizer, make_random_model.HYBRID, "bfloat16")
     manifest = checkpoints.describe(model)
     manifest.write(folder / "model.json")
     names = {"subject": most, "few": max(1, most * 2 // 5), "start": 8, "ten": max(1, most // 5)}
@@ -102,7 +105,7 @@ def prepare(folder: Path, data: Path, most: int) -> Inputs:
         for subject in TEN_SUBJECTS if name == "ten" else [SUBJECT]:
             cut(data / "mmlu", folder / name, subject, count)
     folders = {name: folder / name for name in names}
-    return Inputs(model=model, manifest=folder / "model.json", weights=manifest.checkpoint_bytes, **folders)
+    return Inputs(model=model, hybrid=hybrid, manifest=folder / "model.json", weights=manifest.checkpoint_bytes, **folders)
 
 
 def cut(source: Path, folder: Path, subject: str, most: int) -> None:
@@ -124,9 +127,15 @@ def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], di
     evaluate += ["--threads", threads, "--dtype", "bfloat16", "--questions"]
 
     def contend(
-        way: str, questions: str, dtype: str, batch: int, examples: int = 0, subjects: Sequence[str] = (SUBJECT,)
+        way: str,
+        questions: str,
+        dtype: str,
+        batch: int,
+        examples: int = 0,
+        subjects: Sequence[str] = (SUBJECT,),
+        model: Path = inputs.model,
     ) -> Command:
-        options = ["--model", inputs.model, "--questions", getattr(inputs, questions), "--dtype", dtype, "--batch", batch]
+        options = ["--model", model, "--questions", getattr(inputs, questions), "--dtype", dtype, "--batch", batch]
         return [*program, way, *options, "--examples", examples, "--threads", threads, "--subjects", *subjects]
 
     def best_size(way: str, dtype: str, examples: int) -> int:
@@ -144,6 +153,8 @@ def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], di
         "kit bfloat16": contend("kit", "few", "bfloat16", TOKENS),
         "kit bfloat16, 5-shot": contend("kit", "subject", "bfloat16", TOKENS, 5),
         "lm_eval bfloat16, 5-shot": contend("lm_eval", "subject", "bfloat16", sizes["bfloat16, 5-shot"], 5),
+        "kit hybrid, 5-shot": contend("kit", "few", "bfloat16", TOKENS, 5, model=inputs.hybrid),
+        "lm_eval hybrid, 5-shot": contend("lm_eval", "few", "bfloat16", sizes["bfloat16, 5-shot"], 5, model=inputs.hybrid),
         **{
             f"{name} {dtype}, {examples}-shot": contend(way, questions, dtype, batch, examples, subjects)
             for dtype, examples in (("float32", 0), ("bfloat16", 5))

@@ -79,6 +79,7 @@ def plan(sizes: Sequence[Size | None], tokens_per_batch: float, padding: float |
 
     With `padding`, rows of a batch are padded to its longest one, which is at most this many times as long as its shortest, and
     each row takes the memory of `copied` tokens more.
+
     Questions are sorted by their tokens, the largest last; then those without a size, each on its own. The plan covers the
     whole list, so that a resumed run has the same batches.
     """
