@@ -41,6 +41,11 @@ def test_each_kind_of_model_has_its_way(name):
     assert score(name) == Packing(**WAYS[name])
 
 
+def test_a_batch_of_single_tokens_says_nothing_about_longer_ones():
+    """Mamba goes on from its cache with one token, and forgets it with several."""
+    assert score("mamba", (1, 1, 9, 14, 20, 33)).alone == 6
+
+
 def test_steps_are_taken_where_the_prefix_is_long_and_many_questions_are_short():
     assert score("mamba", (3, 4, 5, 5, 6, 6, 7, 8)) == Packing(steps=8, reason="its attention cannot be replaced")
 

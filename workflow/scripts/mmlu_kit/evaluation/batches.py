@@ -149,7 +149,7 @@ def _tried(
     planned = groups or ways.plan(sizes, way.tokens * tokens_per_batch, way.padding, copied)
     if not way.pays(sizes, planned, start):
         return None
-    number, (position, place) = _most_telling(way, questions, planned, limit)
+    number, (position, place) = _most_telling(way, questions, planned, limit, start)
     checked = questions[position]
     row = checked.rows[place].ids
     try:
@@ -168,24 +168,27 @@ def _tried(
         return f"packing it raises {type(error).__name__}"
 
 
-def _most_telling(way: Way, questions: Sequence[Rows], groups: Groups, limit: Limit) -> tuple[int, tuple[int, int]]:
+def _most_telling(way: Way, questions: Sequence[Rows], groups: Groups, limit: Limit, start: int) -> tuple[int, tuple[int, int]]:
     """Return the number of a group, and the row in it (see `Batches.check`) that shows best what leaks from others.
 
     It is in a group of several questions, and ends with many tokens that no other row of its question has. Of equal ones, it is
-    the one with the most padding behind it, then the last.
+    the one with the most padding behind it, then the last. In padded batches it has several tokens behind the prefix: some models
+    continue from a cache only with a single one.
     """
     best: tuple[int, tuple[int, int]] | None = None
-    most = (False, -1, -1)
+    most = (False, False, False, -1, -1)
     for number in reversed(range(len(groups))):
         longest = max(questions[position].longest for position in groups[number]) if way.padding else 0
         for position in reversed(groups[number]):
             rows = questions[position].rows if limit.allows(questions[position].longest) else ()
             for place in reversed(range(len(rows))):
                 padding = longest - len(rows[place].ids) if way.padding else 0
-                tells = len(groups[number]) > 1, min(packability.TAIL, questions[position].alone(place)), padding
+                several, alone = len(groups[number]) > 1, min(packability.TAIL, questions[position].alone(place))
+                long = not way.padding or len(rows[place].ids) > start + 1
+                tells = several and long, long, several, alone, padding
                 if tells > most:
                     best, most = (number, (position, place)), tells
-                if not way.padding and tells[:2] == (True, packability.TAIL):
+                if not way.padding and several and alone == packability.TAIL:
                     return number, (position, place)
     assert best is not None
     return best
