@@ -172,8 +172,8 @@ def _most_telling(way: Way, questions: Sequence[Rows], groups: Groups, limit: Li
     """Return the number of a group, and the row in it (see `Batches.check`) that shows best what leaks from others.
 
     It is in a group of several questions, and ends with many tokens that no other row of its question has. Of equal ones, it is
-    the one with the most padding behind it, then the last. In padded batches it has several tokens behind the prefix: some models
-    continue from a cache only with a single one.
+    the one with the most padding behind it, then the last. In padded batches it has several tokens behind the prefix: some
+    models continue from a cache only with a single one.
     """
     best: tuple[int, tuple[int, int]] | None = None
     most = (False, False, False, -1, -1)
