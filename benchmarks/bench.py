@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import make_random_model
 import precisions
 import tables
 import yaml
-from make_random_model import WINDOWED
 from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.settings import Device
@@ -41,14 +41,15 @@ Command = Sequence[object]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything the programs read: the model in bfloat16, its manifest and bytes of weights, models by the name of their shape
-    with a window, folders of questions.
+    """Everything the programs read: models in bfloat16 (the hybrid one, and those with a window by the name of their shape, for
+    a row each), the first one's manifest and bytes of weights, folders of questions.
 
     `subject` has one subject, `few` some of its questions, where a program takes seconds for each, and `start` a batch's
     worth, for the start and for choosing batch sizes; `ten` has some questions of each of ten subjects.
     """
 
     model: Path
+    hybrid: Path
     manifest: Path
     weights: int
     windowed: dict[str, Path]
@@ -78,7 +79,7 @@ def main() -> None:
     bench = Bench(
         machine=machine(),
         shape=SHAPE,
-        rows=tables.rows(measured, weights, list(WINDOWED)),
+        rows=tables.rows(measured, weights, list(make_random_model.WINDOWED)),
         tables=Tables(programs=tables.programs(measured), lm_eval_batch_size=sizes, precisions=formats),
         rounds=args.rounds,
         threads=args.threads,
@@ -94,7 +95,7 @@ def prepare(folder: Path, data: Path, most: int) -> Inputs:
     """Make everything the programs read."""
     tokenizer, models = data / "tokenizers/qwen2.5-instruct", {}
     maker: list[str | Path] = [sys.executable, ROOT / "benchmarks/make_random_model.py", "--shapes", data / "model_shapes.json"]
-    for number, shape in enumerate((SHAPE, *WINDOWED)):
+    for number, shape in enumerate((SHAPE, *make_random_model.WINDOWED)):
         print(f"Making a model of the shape of {shape} with random weights …", flush=True)
         models[shape] = folder / f"model{number}"
         subprocess.run(
@@ -103,6 +104,7 @@ def prepare(folder: Path, data: Path, most: int) -> Inputs:
             stdout=subprocess.DEVNULL,
         )
     model = models.pop(SHAPE)
+    hybrid = make_random_model.save(folder / "hybrid", tokenizer, make_random_model.HYBRID, "bfloat16")
     manifest = checkpoints.describe(model)
     manifest.write(folder / "model.json")
     names = {"subject": most, "few": max(1, most * 2 // 5), "start": 8, "ten": max(1, most // 5)}
@@ -111,7 +113,7 @@ def prepare(folder: Path, data: Path, most: int) -> Inputs:
             cut(data / "mmlu", folder / name, subject, count)
     folders = {name: folder / name for name in names}
     described = {"manifest": folder / "model.json", "weights": manifest.checkpoint_bytes}
-    return Inputs(model=model, windowed=models, **described, **folders)
+    return Inputs(model=model, hybrid=hybrid, windowed=models, **described, **folders)
 
 
 def cut(source: Path, folder: Path, subject: str, most: int) -> None:
@@ -164,6 +166,8 @@ def rounds(inputs: Inputs, count: int, threads: int) -> tuple[dict[str, int], di
         "kit bfloat16": contend("kit", "few", "bfloat16", TOKENS),
         "kit bfloat16, 5-shot": contend("kit", "subject", "bfloat16", TOKENS, 5),
         "lm_eval bfloat16, 5-shot": contend("lm_eval", "subject", "bfloat16", sizes["bfloat16, 5-shot"], 5),
+        "kit hybrid, 5-shot": contend("kit", "few", "bfloat16", TOKENS, 5, model=inputs.hybrid),
+        "lm_eval hybrid, 5-shot": contend("lm_eval", "few", "bfloat16", sizes["bfloat16, 5-shot"], 5, model=inputs.hybrid),
         **{
             f"{name} {dtype}, {examples}-shot": contend(way, questions, dtype, batch, examples, subjects)
             for dtype, examples in forms

@@ -91,14 +91,14 @@ def generate(model: Any, tokenizer: Any, questions: Sequence["Question"], exampl
 
 def forward(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> Passes:
     """The kit's forward passes alone, beside products of the model's own matrices and `batch` rows."""
-    from mmlu_kit.evaluation import batches, encoding, packing
+    from mmlu_kit.evaluation import encoding, packing, ways
     from mmlu_kit.evaluation.rows import shared_prefix
     from mmlu_kit.settings import PromptSettings
 
     prepared = [prompt.rows for prompt in encoding.prepare(questions, examples, PromptSettings(), tokenizer, None)]
     start = shared_prefix(prepared)
-    sizes = [batches.Size(one.tokens(start), one.outputs) for one in prepared]
-    groups = [[prepared[place] for place in group] for group in batches.plan(sizes, batch)]
+    sizes = [ways.Size(one.tokens(start), one.outputs) for one in prepared]
+    groups = [[prepared[place] for place in group] for group in ways.plan(sizes, batch)]
     before = product(model, batch)
     began = time.perf_counter()
     logits = packing.PackedScorer(model, prepared[0].rows[0].ids, start)

@@ -33,6 +33,17 @@ WINDOWED: dict[str, Shape] = {
         **{"sliding_window": 256, "max_position_embeddings": 32768},
     },
 }
+# The shape of LiquidAI/LFM2-350M, but for its vocabulary: most layers are convolutions, so its prompts cannot be packed.
+HYBRID: Shape = {
+    "architecture": "Lfm2ForCausalLM",
+    "hidden_size": 1024,
+    "intermediate_size": 6656,
+    "num_hidden_layers": 16,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "layer_types": ["full_attention" if layer in (2, 5, 8, 10, 12, 14) else "conv" for layer in range(16)],
+    "vocab_size": None,
+}
 
 
 def published_shape(path: Path, name: str) -> Shape:

@@ -143,6 +143,11 @@ def rows(measured: Runs, weights: int, windowed: Sequence[str]) -> list[Row]:
             "speed against lm-eval, bfloat16, 5-shot",
             ratio(seconds("lm_eval bfloat16, 5-shot"), seconds("kit bfloat16, 5-shot")),
         ),
+        at_least(
+            3,
+            "speed against lm-eval, hybrid model, bfloat16, 5-shot",
+            ratio(seconds("lm_eval hybrid, 5-shot"), seconds("kit hybrid, 5-shot")),
+        ),
         *(
             at_least(
                 bar, f"speed against lm-eval, cloze, {how}", ratio(seconds(f"lm_eval cloze {how}"), seconds(f"kit cloze {how}"))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import transformers
+from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.models import batch_size, positions
 
 from tests.helpers import families, scored_prompts
@@ -45,7 +46,7 @@ def test_scores_are_those_of_each_prompt_alone(name, shared):
     _, packing = scored_prompts.score(families.model(name), scored_prompts.make_prompts(SUFFIXES, shared), 128)
     print(f"{name}: {packing.in_words()}")
     if name in PACKED:
-        assert packing.plain() == {"packed": len(SUFFIXES), "alone": 0, "reason": None}
+        assert packing == Packing(packed=len(SUFFIXES), alone=0, reason=None)
 
 
 def test_a_batch_for_a_gpu_is_planned(name, monkeypatch):

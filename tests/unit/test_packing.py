@@ -4,6 +4,7 @@ import pytest
 import torch
 import transformers
 from mmlu_kit.evaluation import packing, scoring
+from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.models import positions
 from mmlu_kit.settings import PromptSettings
 
@@ -79,7 +80,7 @@ def test_frequencies_that_depend_on_the_longest_position_never_reach_another_pro
     made = model("Llama", **options)
     assert positions.rope_switch(made) == 40
     _, used = score(made)
-    assert used.plain() == {"packed": 4, "alone": 2, "reason": "its rotary embedding changes beyond 40 tokens"}
+    assert used == Packing(packed=4, alone=2, reason="its rotary embedding changes beyond 40 tokens")
     # Longest first: what it leaves behind must not reach those after it.
     score(model("Llama", **options), scored_prompts.make_prompts(LENGTHS[::-1], PREFIX), None)
 
@@ -105,4 +106,4 @@ def test_a_killed_run_with_other_batches_is_scored_again():
 
 def test_one_question_at_a_time_on_request():
     _, used = score(model("Llama"), tokens_per_batch=None)
-    assert used.plain() == {"packed": 0, "alone": len(LENGTHS), "reason": "one question at a time is requested"}
+    assert used == Packing(packed=0, alone=len(LENGTHS), reason="one question at a time is requested")

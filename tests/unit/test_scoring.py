@@ -10,7 +10,7 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from mmlu_kit.evaluation import batches, encoding, generation, packability, packing, prompts, scoring
+from mmlu_kit.evaluation import encoding, generation, packability, packing, prompts, scoring, ways
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.rows import Row, Rows, shared_prefix
 from mmlu_kit.inputs import questions
@@ -166,16 +166,16 @@ def test_the_bos_token_is_added_once(root, astronomy):
 
 
 def test_batches_hold_every_question_once_within_the_budget():
-    sizes = [batches.Size(tokens, 1) for tokens in (5, 90, 40, 40, 7, 300, 12)]
-    planned = batches.plan(sizes, 100)
+    sizes = [ways.Size(tokens, 1) for tokens in (5, 90, 40, 40, 7, 300, 12)]
+    planned = ways.plan(sizes, 100)
     assert sorted(position for batch in planned for position in batch) == list(range(len(sizes)))
     assert all(sum(sizes[i].tokens for i in batch) <= 100 or len(batch) == 1 for batch in planned)
-    assert [len(batch) for batch in batches.plan(sizes, 1)] == [1] * len(sizes)
+    assert [len(batch) for batch in ways.plan(sizes, 1)] == [1] * len(sizes)
 
 
 def test_batches_have_a_limit_of_logits_too():
-    sizes = [batches.Size(400, 200)] * 5
-    assert [len(batch) for batch in batches.plan(sizes, 1_000_000)] == [batches.MOST_OUTPUTS // 200] * 2 + [1]
+    sizes = [ways.Size(400, 200)] * 5
+    assert [len(batch) for batch in ways.plan(sizes, 1_000_000)] == [ways.MOST_OUTPUTS // 200] * 2 + [1]
 
 
 @given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=6), min_size=1, max_size=6))

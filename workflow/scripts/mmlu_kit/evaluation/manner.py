@@ -1,7 +1,7 @@
 """The manner in which a model was asked: the form of its conversations, and which questions were computed together."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -43,32 +43,54 @@ class Conversation(Data):
         return "" if self.before_answer.strip() else self.before_answer
 
 
-class Packing(Data):
-    """How many questions were computed together, with their shared prefix computed once, and how many one at a time."""
+Together = Literal["packed", "prefix", "steps", "whole"]
+_IN_WORDS = {
+    "packed": "packed",
+    "prefix": "from the shared prefix",
+    "steps": "from the shared prefix token by token",
+    "whole": "in batches of whole prompts",
+    "alone": "one at a time",
+}
 
-    packed: Count = Field(description="Questions computed in rows without padding, with others if there are any.")
-    alone: Count = Field(description="Questions computed one at a time by the model's own attention.")
-    reason: Text | None = Field(description="Why some were computed one at a time; null if none were.")
+
+class Packing(Data):
+    """How many questions were computed in which way: together, mostly with their shared prefix computed once, or alone."""
+
+    packed: Count = Field(0, description="Questions computed in rows without padding, with others if there are any.")
+    prefix: Count = Field(
+        0, description="Questions computed in batches that continue the model's own cache of their shared prefix."
+    )
+    steps: Count = Field(
+        0,
+        description="Questions computed one token at a time, many at once, from the cache of their shared prefix.",
+    )
+    whole: Count = Field(0, description="Questions whose whole prompts were computed in batches.")
+    alone: Count = Field(0, description="Questions computed one at a time by the model's own attention.")
+    reason: Text | None = Field(None, description="Why some were not packed; null if all were.")
 
     @model_validator(mode="after")
     def _has_reason(self) -> Self:
-        if (self.reason is not None) != (self.alone > 0):
-            raise ValueError("needs a reason if and only if some questions were computed one at a time")
+        if (self.reason is not None) != (self.packed < self.questions):
+            raise ValueError("needs a reason if and only if some questions were not packed")
         return self
 
+    @property
+    def questions(self) -> int:
+        """The number of questions."""
+        return sum(self._counts().values())
+
     def in_words(self) -> str:
-        """'packed', 'one at a time, because …', or '90 packed, 10 one at a time, because …'."""
-        if not self.alone:
-            return "packed"
-        alone = f"one at a time, because {self.reason}"
-        return f"{self.packed} packed, {self.alone} {alone}" if self.packed else alone
+        """'packed', 'from the shared prefix, because …', or '90 packed, 10 one at a time, because …'."""
+        counts = {_IN_WORDS[way]: count for way, count in self._counts().items() if count}
+        ways = ", ".join(f"{count} {words}" for words, count in counts.items()) if len(counts) > 1 else "".join(counts)
+        return f"{ways}, because {self.reason}" if self.reason else ways
+
+    def _counts(self) -> dict[str, int]:
+        return {way: getattr(self, way) for way in _IN_WORDS}
 
     @classmethod
     def over(cls, parts: Sequence[Self]) -> Self:
         """Add up the questions of several subjects."""
         reasons = dict.fromkeys(part.reason for part in parts if part.reason)
-        return cls(
-            packed=sum(part.packed for part in parts),
-            alone=sum(part.alone for part in parts),
-            reason="; ".join(reasons) or None,
-        )
+        counts = {way: sum(getattr(part, way) for part in parts) for way in _IN_WORDS}
+        return cls(**counts, reason="; ".join(reasons) or None)

@@ -31,7 +31,7 @@ class Evaluation(Document):
     The file has the same bytes in every run with one image and processor. What is unknown of imported answers is null.
     """
 
-    schema_: Literal["mmlu-kit/evaluation/6"] = version("mmlu-kit/evaluation/6")
+    schema_: Literal["mmlu-kit/evaluation/7"] = version("mmlu-kit/evaluation/7")
     scoring: Positive | None = Field(description="The version of the kit's scoring; null for imported answers.")
     model: str = Field(description="The model's name in config.")
     repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")
@@ -91,7 +91,7 @@ class Evaluation(Document):
                 return f"{where}: parsed is not the letter in its generated text"
         if self.totals != Totals.over(self.records):
             return "the totals contradict the records"
-        if self.packing and self.packing.packed + self.packing.alone != len(self.records):
+        if self.packing and self.packing.questions != len(self.records):
             return "the counts of packed questions contradict the records"
         if (self.conversation is not None) != (self.requested is not None and self.requested.preset == Preset.CHAT):
             return "the form of its conversations contradicts its preset"

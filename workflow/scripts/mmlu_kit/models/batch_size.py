@@ -25,6 +25,17 @@ def tokens_per_batch(model: torch.nn.Module, requested: TokensPerBatch) -> int:
     return max(512, min(65536, int(0.6 * available / bytes_per_token(model)) // 512 * 512))
 
 
+def copied_prefix(model: torch.nn.Module, start: int) -> int:
+    """How many tokens of a forward pass take the memory of one copy of the cache of `start` tokens.
+
+    None on a CPU, where speed limits batches and not memory. Recurrent layers are counted as if they kept keys and values,
+    which are larger than their state for all but short prefixes.
+    """
+    if model.device.type != "cuda":
+        return 0
+    return -(-start * _cache_bytes(model) // bytes_per_token(model))
+
+
 def bytes_per_token(model: torch.nn.Module) -> int:
     """The memory that one token of a forward pass needs at the same time, in bytes.
 
@@ -32,17 +43,27 @@ def bytes_per_token(model: torch.nn.Module) -> int:
     Families call their sizes by different names, and some have one size for each layer; then the largest counts.
     """
     config = model.config.get_text_config()
-    size = next(model.parameters()).element_size() if model.dtype.is_floating_point else 2
+    hidden = _largest(config, "hidden_size", "n_embd", "d_model")
+    intermediate = _largest(config, "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "d_inner") or 4 * hidden
+    vocabulary = model.get_input_embeddings().weight.shape[0]
+    activations = _number_bytes(model) * (8 * hidden + 3 * intermediate)
+    return activations + _cache_bytes(model) + 2 * 4 * vocabulary // _PROMPT
+
+
+def _cache_bytes(model: torch.nn.Module) -> int:
+    """The memory of one token's keys and values in every layer, in bytes."""
+    config = model.config.get_text_config()
     hidden = _largest(config, "hidden_size", "n_embd", "d_model")
     heads = _largest(config, "num_attention_heads", "n_head", "n_heads") or 1
-    intermediate = _largest(config, "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size", "d_inner") or 4 * hidden
     head = _largest(config, "head_dim", "kv_channels") or -(-hidden // heads)
     key_value_heads = _largest(config, "num_key_value_heads", "num_kv_heads") or heads
     layers = _largest(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers") or 1
-    vocabulary = model.get_input_embeddings().weight.shape[0]
-    activations = size * (8 * hidden + 3 * intermediate)
-    cache = 2 * size * layers * key_value_heads * head
-    return activations + cache + 2 * 4 * vocabulary // _PROMPT
+    return 2 * _number_bytes(model) * layers * key_value_heads * head
+
+
+def _number_bytes(model: torch.nn.Module) -> int:
+    """The size of one number of an activation."""
+    return next(model.parameters()).element_size() if model.dtype.is_floating_point else 2
 
 
 def _largest(config: Any, *names: str) -> int:

@@ -76,7 +76,7 @@ class StabilityRun(RunSettings):
     @property
     def questions(self) -> int:
         """The number of questions."""
-        return self.packing.packed + self.packing.alone
+        return self.packing.questions
 
     @property
     def settings(self) -> RunSettings:
@@ -108,7 +108,7 @@ class StabilityComparison(Data):
 class StabilityFile(Document):
     """stability.json: the same questions scored in several ways."""
 
-    schema_: Literal["mmlu-kit/stability/4"] = version("mmlu-kit/stability/4")
+    schema_: Literal["mmlu-kit/stability/5"] = version("mmlu-kit/stability/5")
     model: str
     subjects: list[str]
     questions: Positive

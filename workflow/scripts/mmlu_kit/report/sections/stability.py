@@ -67,8 +67,8 @@ def _in_float32(stability: StabilityFile, changed: str, what: str) -> str:
 
 
 def _not_packed(stability: StabilityFile) -> list[str]:
-    """Say which questions of packed runs were computed one at a time."""
-    parts = {run.dtype: run.packing for run in stability.runs if run.batching == Batching.PACKED and run.packing.alone}
+    """Say which questions of packed runs were computed in another way."""
+    parts = {run.dtype: run.packing for run in stability.runs if run.batching == Batching.PACKED and run.packing.reason}
     return [f"In {dtype}, batching *packed* means: {formatting.cell(part.in_words())}." for dtype, part in parts.items()]
 
 
