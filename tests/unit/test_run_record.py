@@ -6,7 +6,7 @@ import subprocess
 from base64 import urlsafe_b64encode
 
 import pytest
-from mmlu_kit.inputs.checkpoints import FileEntry
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.provenance import crate, jobs, revision, run_record
 from mmlu_kit.provenance.documents import Image, ProvenanceFile
 from mmlu_kit.timing import machine

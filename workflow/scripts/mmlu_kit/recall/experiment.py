@@ -89,6 +89,7 @@ class Experiment:
             model=self.name,
             repository=self.manifest.repository,
             commit=self.manifest.commit,
+            adapter=self.manifest.adapter_identity,
             parameters=self.manifest.parameters,
             model_files=self.manifest.hashes,
             requested=self.requested,

@@ -57,4 +57,5 @@ def _code(recorded: Code) -> str:
 
 def _source(what: str, source: Source) -> Row:
     at = f"{source.repository} at `{(source.commit or '')[:12]}`" if source.repository else "a local folder"
+    at += f", with the adapter {source.adapter}" if source.adapter else ""
     return [f"{what}, {plural(len(source.files), 'file')}", at, f"`{source.sha256}`"]
