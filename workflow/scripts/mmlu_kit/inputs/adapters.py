@@ -25,7 +25,7 @@ FILES = (CONFIG, WEIGHTS)
 _PICKLE = "adapter_model.bin"
 # Kinds of peft that change only layers of the model and keep all that they learned in their file, and their names.
 KINDS = {
-    **{"LORA": "LoRA", "ADALORA": "AdaLoRA", "LOHA": "LoHa", "LOKR": "LoKr", "IA3": "IA3", "OFT": "OFT", "BOFT": "BOFT"},
+    **{"LORA": "LoRA", "ADALORA": "AdaLoRA", "LOHA": "LoHa", "LOKR": "LoKr", "IA3": "IA3", "OFT": "OFT"},
     **{"LN_TUNING": "LN tuning", "TRAINABLE_TOKENS": "trainable tokens"},
 }
 _PROMPTS = frozenset("PROMPT_TUNING MULTITASK_PROMPT_TUNING P_TUNING PREFIX_TUNING ADAPTION_PROMPT CPT CARTRIDGE".split())
@@ -68,7 +68,8 @@ class AdapterIdentity(Data):
     def in_words(self) -> str:
         """'adapter owner/name (LoRA, rank 8, 1.20 M parameters) at `0123456789ab`'."""
         parts = [KINDS.get(self.kind, self.kind), *([f"rank {self.rank}"] if self.rank else [])]
-        parts.append(f"{formatting.count(self.parameters)} parameters")
+        count = formatting.count(self.parameters) if self.parameters >= 1_000_000 else f"{self.parameters:,}"
+        parts.append(f"{count} parameters")
         at = f" at `{self.commit[:_COMMIT_LETTERS]}`" if self.commit else ""
         trained = f", trained on {self.trained_on}" if self.trained_on else ""
         return f"adapter {self.name} ({', '.join(parts)}){at}{trained}"
@@ -120,7 +121,7 @@ def check_names(where: str, names: Collection[str]) -> None:
 def check_config(where: str, config: Mapping[str, Any]) -> None:
     """Check that an adapter's configuration asks for nothing but changed layers; raises UserError with the reason if not."""
     kind, task, origin = config.get("peft_type"), config.get("task_type"), config.get("auto_mapping")
-    if kind in _PROMPTS:
+    if isinstance(kind, str) and kind in _PROMPTS:
         raise UserError(f"{where}: {kind} changes the prompt instead of the model's layers, which is not supported: use a LoRA")
     if not isinstance(kind, str) or kind not in KINDS:
         known = ", ".join(KINDS)

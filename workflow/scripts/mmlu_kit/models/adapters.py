@@ -80,7 +80,9 @@ def _load(peft: Any, model: torch.nn.Module, adapter: Adapter) -> tuple[list[tor
             raise UserError(f"{where}: {printable(name)} holds numbers that are not finite: train or save the adapter again")
     result = peft.set_peft_model_state_dict(adapted, weights, _NAME)
     biases = [name for name in peft.get_peft_model_state_dict(adapted, adapter_name=_NAME) if name.endswith(".bias")]
-    missing = [name.replace(f".{_NAME}", "") for name in result.missing_keys if is_part(name)]
+    # Only weights with the kind's own prefix are saved; of whole modules and tokens, peft itself reports missing ones.
+    prefix = peft.mapping.PEFT_TYPE_TO_PREFIX_MAPPING[adapter.kind]
+    missing = [name.replace(f".{_NAME}", "") for name in result.missing_keys if is_part(name) and prefix in name]
     missing += [name for name in biases if name not in weights]
     if missing:
         raise UserError(f"{where}: {missing[0]} is missing in the adapter ({len(missing)} in all): {_OTHER_BASE}")
