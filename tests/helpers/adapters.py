@@ -7,7 +7,9 @@ import peft
 import torch
 import transformers
 
-VOCABULARY = 96
+from tests.helpers import families
+
+VOCABULARY = families.VOCABULARY
 _SIZES = {"vocab_size": VOCABULARY, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
 _LLAMA = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4}
 CONFIGS = {

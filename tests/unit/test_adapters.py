@@ -13,7 +13,7 @@ from mmlu_kit.models import footprint, loading, transformers_model
 from mmlu_kit.settings import LoadSettings, OnUnavailable, in_words
 from mmlu_kit.user_errors import UserError
 
-from tests.helpers import adapters
+from tests.helpers import adapters, scored_prompts
 from tests.helpers.adapters import lora
 
 
@@ -86,6 +86,15 @@ def test_scores_are_those_of_peft(bases, tmp_path, form):
         assert type(loaded.model).__name__.endswith(("ForCausalLM", "LMHeadModel")) and not loaded.model.training
         with reference.disable_adapter():
             assert apart(loaded.model, reference) > 1e-3  # it changes something
+
+
+@pytest.mark.parametrize("form", ["rslora", "a regular expression", "gpt2", "a tied embedding"])
+def test_packed_scores_are_those_of_each_prompt_alone(bases, tmp_path, form):
+    name, config = FORMS[form]
+    folder = adapters.train(bases[name], tmp_path / "adapter", config)
+    model = load(bases[name], folder).model
+    _, packing = scored_prompts.score(model, scored_prompts.make_prompts((1, 3, 9, 20, 50), 12), 256)
+    assert packing.packed == 5
 
 
 @pytest.mark.parametrize("quantization", ["4bit", "8bit"])
