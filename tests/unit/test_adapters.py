@@ -88,7 +88,7 @@ def test_scores_are_those_of_peft(bases, tmp_path, form):
             assert apart(loaded.model, reference) > 1e-3  # it changes something
 
 
-@pytest.mark.parametrize("form", ["rslora", "a regular expression", "gpt2", "a tied embedding"])
+@pytest.mark.parametrize("form", ["a regular expression", "gpt2", "a tied embedding"])
 def test_packed_scores_are_those_of_each_prompt_alone(bases, tmp_path, form):
     name, config = FORMS[form]
     folder = adapters.train(bases[name], tmp_path / "adapter", config)
@@ -280,7 +280,7 @@ def test_a_manifest_knows_its_adapter(bases, adapter, tmp_path):
     manifest.write(path)
     assert checkpoints.verified_manifest(path) == manifest
     assert set(manifest.hashes) - set(base.hashes) == {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"}
-    assert manifest.adapter.in_words() == "adapter owner/lora (LoRA, rank 4, 3,712 parameters) at `cccccccccccc`"
+    assert manifest.adapter.in_words() == "adapter owner/lora (LoRA, rank 4, 3,712 parameters) at cccccccccccc"
     assert str(tmp_path) not in manifest.adapter_identity.model_dump_json()
     with pytest.raises(UserError, match=r"already has an adapter \(owner/lora\): leave --adapter out"):
         checkpoints.verified_manifest(path, folder)

@@ -66,11 +66,11 @@ class AdapterIdentity(Data):
     )
 
     def in_words(self) -> str:
-        """'adapter owner/name (LoRA, rank 8, 1.20 M parameters) at `0123456789ab`'."""
+        """'adapter owner/name (LoRA, rank 8, 1.20 M parameters) at 0123456789ab'."""
         parts = [KINDS.get(self.kind, self.kind), *([f"rank {self.rank}"] if self.rank else [])]
         count = formatting.count(self.parameters) if self.parameters >= 1_000_000 else f"{self.parameters:,}"
         parts.append(f"{count} parameters")
-        at = f" at `{self.commit[:_COMMIT_LETTERS]}`" if self.commit else ""
+        at = f" at {self.commit[:_COMMIT_LETTERS]}" if self.commit else ""
         trained = f", trained on {self.trained_on}" if self.trained_on else ""
         return f"adapter {self.name} ({', '.join(parts)}){at}{trained}"
 

@@ -64,7 +64,8 @@ def choose(model: str, config: Path, adapter: Path | None = None) -> ChosenModel
     if not (manifest.is_file() and _has_adapter_of(manifest, entry)):
         program = os.path.relpath(PROJECT / "workflow/scripts/fetch_model.py")
         source = shlex.quote(json.dumps(entry.source()))
-        raise UserError(f"{model} was not fetched yet: run python {program} --source {source} --output {manifest}")
+        state = "was fetched with another adapter" if manifest.is_file() else "was not fetched yet"
+        raise UserError(f"{model} {state}: run python {program} --source {source} --output {manifest}")
     return ChosenModel(model, manifest, entry, adapter)
 
 
