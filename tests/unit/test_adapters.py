@@ -189,7 +189,16 @@ Q = "base_model.model.model.layers.0.self_attn.q_proj"
             "the model has none of the adapter's target_modules: it was trained on another",
         ),
         (change_config(target_modules=["("]), "the model has none of the adapter's target_modules"),
-        (change_config(target_modules="("), "the adapter cannot be applied .*: save it again with peft"),
+        (
+            change_config(target_modules="("),
+            r"target_modules in adapter_config.json, '\(', is not a regular expression \(missing",
+        ),
+        (
+            change_config(target_modules="(a+)+$"),
+            r"target_modules .* repeats groups or too many parts, .* list the modules' names",
+        ),
+        (change_config(rank_pattern={"(.*)*x": 4}), "rank_pattern .* repeats groups or too many parts"),
+        (change_config(layers_pattern=["(?:.*)*x"], layers_to_transform=[1]), "layers_pattern .* repeats groups"),
         (change_config(r=[8]), "the adapter cannot be applied"),
         (change_config(r=8), rf"{Q}.lora_A.weight has shape \(4, 32\), and the model needs \(8, 32\): it was trained on anot"),
         (

@@ -67,11 +67,11 @@ def test_an_adapter_is_named_in_config_or_on_the_command_line(root, config, tmp_
     assert model_choice.choose(base, config, local).adapter == local
     with pytest.raises(UserError, match=r"models\.tuned already has an adapter: leave --adapter out"):
         model_choice.choose("tuned", config, local)
-    with pytest.raises(UserError, match="^hub was not fetched yet: run python .*fetch_model.*owner/lora"):
+    with pytest.raises(UserError, match=r"^hub was not fetched yet: run python .*fetch_model.*owner/lora"):
         model_choice.choose("hub", config)
     manifest = tmp_path / "resources/models/hub@local.json"
     checkpoints.describe(base).write(manifest)
-    with pytest.raises(UserError, match="^hub was fetched with another adapter: run python"):
+    with pytest.raises(UserError, match=r"^hub was fetched with another adapter: run python"):
         model_choice.choose("hub", config)
 
 

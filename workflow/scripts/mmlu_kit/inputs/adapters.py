@@ -5,7 +5,7 @@ Only adapter_config.json and adapter_model.safetensors are read. The tokenizer i
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from mmlu_kit import formatting
 from mmlu_kit.data import Count, Data, Positive, Text
-from mmlu_kit.inputs import file_entries, model_configs
+from mmlu_kit.inputs import file_entries, model_configs, name_patterns
 from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.inputs.safetensors_headers import header
 from mmlu_kit.terminal_text import printable
@@ -140,6 +140,9 @@ def check_config(where: str, config: Mapping[str, Any]) -> None:
     for name, meaning in _REFUSED.items():
         if config.get(name):
             raise UserError(f"{where}: {name} is set in {CONFIG}: an adapter that {meaning} is not supported: use a plain LoRA")
+    for name, pattern in _patterns(config):
+        if problem := name_patterns.problem(pattern):
+            raise UserError(f"{where}: {name} in {CONFIG}, {_value(pattern)}, {problem}: list the modules' names instead")
     if (beginning := config.get("init_lora_weights")) not in _BEGINNINGS:
         raise UserError(
             f"{where}: init_lora_weights in {CONFIG} is {_value(beginning)}, so the adapter belongs to changed weights of its "
@@ -198,6 +201,17 @@ def _trained_on(config: Mapping[str, Any], base: Base) -> str | None:
     if names[0].lower() == names[1].lower() and not is_other:
         return None
     return printable(f"{name} at {at[:_COMMIT_LETTERS]}" if at else name)[:_NAME_LETTERS]
+
+
+def _patterns(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The regular expressions in an adapter's configuration, each with its key."""
+    for name in ("target_modules", "exclude_modules", "layers_pattern", "rank_pattern", "alpha_pattern"):
+        value = config.get(name)
+        # A list of modules has endings of names.
+        listed = value if isinstance(value, dict) or (isinstance(value, list) and name == "layers_pattern") else ()
+        for pattern in [value] if isinstance(value, str) else listed:
+            if isinstance(pattern, str):
+                yield name, pattern
 
 
 def _value(value: object) -> str:
