@@ -44,7 +44,7 @@ def test_the_table_names_a_models_adapter():
     origin = {"name": "owner/lora", "repository": "owner/lora", "commit": "c" * 40, "trained_on": "x/y"}
     adapter = AdapterIdentity(kind="LORA", rank=8, parameters=1_234_567, **origin)
     ((*_, source),) = section_of(PromptSettings(), adapter).models
-    words = "with adapter owner/lora (LoRA, rank 8, 1.23 M parameters) at cccccccccccc, trained on x/y"
+    words = "with adapter owner/lora (LoRA, rank 8, 1,234,567 parameters) at cccccccccccc, trained on x/y"
     assert source.endswith(words)
 
 

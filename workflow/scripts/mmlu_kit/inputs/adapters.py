@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from mmlu_kit import formatting
 from mmlu_kit.data import Count, Data, Positive, Text
 from mmlu_kit.inputs import file_entries, model_configs, name_patterns
 from mmlu_kit.inputs.file_entries import FileEntry
@@ -66,10 +65,9 @@ class AdapterIdentity(Data):
     )
 
     def in_words(self) -> str:
-        """'adapter owner/name (LoRA, rank 8, 1.20 M parameters) at 0123456789ab'."""
+        """'adapter owner/name (LoRA, rank 8, 1,216,512 parameters) at 0123456789ab'."""
         parts = [KINDS.get(self.kind, self.kind), *([f"rank {self.rank}"] if self.rank else [])]
-        count = formatting.count(self.parameters) if self.parameters >= 1_000_000 else f"{self.parameters:,}"
-        parts.append(f"{count} parameters")
+        parts.append(f"{self.parameters:,} parameters")
         at = f" at {self.commit[:_COMMIT_LETTERS]}" if self.commit else ""
         trained = f", trained on {self.trained_on}" if self.trained_on else ""
         return f"adapter {self.name} ({', '.join(parts)}){at}{trained}"
