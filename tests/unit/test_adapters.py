@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import peft
 import pytest
@@ -11,6 +12,7 @@ from mmlu_kit.inputs import checkpoints
 from mmlu_kit.jobs import forecast
 from mmlu_kit.models import footprint, loading, transformers_model
 from mmlu_kit.settings import LoadSettings, OnUnavailable, in_words
+from mmlu_kit.timing import machine
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers import adapters, scored_prompts
@@ -112,6 +114,20 @@ def test_a_quantized_base_is_not_merged(bases, tmp_path, quantization):
     assert apart(loaded.model, reference) == 0
     assert (loaded.effective.quantization, loaded.effective.dtype) == (quantization, "float32")
     assert loaded.effective.adapter == "LoRA beside 14 layers"
+
+
+def test_a_machine_without_peft(bases, adapter, monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+    why = "the library peft, which applies adapters, is missing"
+    with pytest.raises(UserError, match=f"{why} .*: use another machine"):
+        load(bases["llama"], adapter)
+    manifest = checkpoints.adapted(checkpoints.describe(bases["llama"]), adapter)
+    skipped = loading.load(manifest, LoadSettings(), OnUnavailable.SKIP)
+    assert skipped.model is None and why in skipped.reason and str(adapter) not in skipped.reason
+
+
+def test_only_adapted_models_depend_on_the_version_of_peft():
+    assert set(machine.packages()) - set(machine.packages(adapter=False)) == {"peft"}
 
 
 def test_how_an_adapter_was_applied(bases, adapter):
