@@ -23,7 +23,6 @@ from mmlu_kit.user_errors import UserError, one_line
 
 _NAME = "applied"  # under which peft keeps the adapter in the model
 _OTHER_SHAPE = re.compile(r"size mismatch for (\S+): .*?torch\.Size\(\[(.*?)\]\).*?torch\.Size\(\[(.*?)\]\)", re.DOTALL)
-_OTHER_BASE = "it was trained on another base model: name that as the model"
 
 
 def apply(model: torch.nn.Module, adapter: Adapter, merge: bool) -> str:
@@ -53,7 +52,7 @@ def apply(model: torch.nn.Module, adapter: Adapter, merge: bool) -> str:
     except torch.OutOfMemoryError as error:
         raise DoesNotFit(f"{adapter.folder}: does not fit the memory of {model.device} ({one_line(error)})") from error
     except Exception as error:
-        raise UserError(f"{adapter.folder}: {_problem(error)}") from error
+        raise UserError(f"{adapter.folder}: {_problem(error, _other_base(adapter))}") from error
     model.eval()
     how = "merged into" if merge else "beside"
     return f"{adapters.KINDS[adapter.kind]} {how} {formatting.plural(len(changed), 'layer')}"
@@ -85,10 +84,10 @@ def _load(peft: Any, model: torch.nn.Module, adapter: Adapter) -> tuple[list[tor
     missing = [name.replace(f".{_NAME}", "") for name in result.missing_keys if is_part(name) and prefix in name]
     missing += [name for name in biases if name not in weights]
     if missing:
-        raise UserError(f"{where}: {missing[0]} is missing in the adapter ({len(missing)} in all): {_OTHER_BASE}")
+        raise UserError(f"{where}: {missing[0]} is missing in the adapter ({len(missing)} in all): {_other_base(adapter)}")
     if unexpected := [name.replace(f".{_NAME}", "") for name in result.unexpected_keys]:
         raise UserError(
-            f"{where}: the model has no place for {printable(unexpected[0])} ({len(unexpected)} in all): {_OTHER_BASE}"
+            f"{where}: the model has no place for {printable(unexpected[0])} ({len(unexpected)} in all): {_other_base(adapter)}"
         )
     kinds = (peft.tuners.tuners_utils.BaseTunerLayer, peft.utils.AuxiliaryTrainingWrapper)
     return [module for module in model.modules() if isinstance(module, kinds)], adapted
@@ -109,14 +108,19 @@ def _configuration(peft: Any, adapter: Adapter) -> Any:
     return config
 
 
-def _problem(error: Exception) -> str:
+def _other_base(adapter: Adapter) -> str:
+    """Why an adapter does not fit its model, and what to do."""
+    return f"it was trained on {adapter.trained_on or 'another base model'}: name that as the model"
+
+
+def _problem(error: Exception, other_base: str) -> str:
     """What peft or torch says is wrong, and what to do."""
     text = str(error)
     if match := _OTHER_SHAPE.search(text):
         name, stored, needed = match[1].replace(f".{_NAME}", ""), match[2], match[3]
-        return f"{name} has shape ({stored}), and the model needs ({needed}): {_OTHER_BASE}"
+        return f"{name} has shape ({stored}), and the model needs ({needed}): {other_base}"
     if isinstance(error, KeyError):
-        return f"{printable(error.args[0])} is missing in the adapter: {_OTHER_BASE}"
+        return f"{printable(error.args[0])} is missing in the adapter: {other_base}"
     if "not found in the base model" in text:
-        return f"the model has none of the adapter's target_modules: {_OTHER_BASE}"
+        return f"the model has none of the adapter's target_modules: {other_base}"
     return f"the adapter cannot be applied ({one_line(error)}): save it again with peft, or merge it into its base model"
