@@ -277,6 +277,15 @@ def test_an_adapter_of_another_model_is_refused(bases, tmp_path, trained, base, 
         load(bases[base], folder)
 
 
+def test_an_adapter_of_a_larger_vocabulary_is_refused(bases, tmp_path):
+    more = adapters.VOCABULARY + 8
+    folder = adapters.train(bases["llama"], tmp_path / "adapter", prepare=lambda model: model.resize_token_embeddings(more))
+    with pytest.raises(
+        UserError, match=rf"embed_tokens.weight has shape \({more}, 32\), and the model needs \({more - 8}, 32\)"
+    ):
+        load(bases["llama"], folder)
+
+
 @pytest.mark.parametrize(
     ("named", "revision", "repository", "trained_on"),
     [
