@@ -11,7 +11,8 @@ from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.continuations import Continuation
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.files import sha256
-from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.report import cells
 from mmlu_kit.report.sections.protocols import ProtocolsSection

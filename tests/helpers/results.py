@@ -22,7 +22,8 @@ from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.files import sha256, write_text
 from mmlu_kit.inputs import question_faults, questions
-from mmlu_kit.inputs.checkpoints import FileEntry, Manifest
+from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.provenance.documents import RunFile
 from mmlu_kit.report import context

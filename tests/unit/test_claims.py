@@ -12,6 +12,7 @@ from mmlu_kit.claims.document import ClaimsFile, ClaimVerdict, Judgement
 from mmlu_kit.claims.published_evidence import published_evidence
 from mmlu_kit.claims.reference import Published
 from mmlu_kit.claims.reference_claims import Claims
+from mmlu_kit.model_sources import AdapterSource
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import Preset
 from mmlu_kit.user_errors import UserError
@@ -207,6 +208,8 @@ def test_models_are_recognised_by_repository_or_name_and_by_quantization():
     assert set(counterparts(entries, audits.PUBLISHED).values()) == {None}
     entries["mine"] = small.model_copy(update={"repository": "Qwen/Qwen2.5-0.5B-Instruct"})
     assert counterparts(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] == "mine"
+    entries["mine"] = entries["mine"].model_copy(update={"adapter": AdapterSource(path="lora")})
+    assert counterparts(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] is None
 
 
 def test_of_two_entries_of_a_model_the_one_with_the_writeups_prompt_is_its_counterpart():

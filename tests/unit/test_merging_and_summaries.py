@@ -7,6 +7,7 @@ from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
+from mmlu_kit.inputs.adapters import AdapterIdentity
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.results.merged import Merged, Missing, NotRunHere
 from mmlu_kit.settings import Device, DType, Orders, Preset
@@ -193,6 +194,15 @@ def test_an_evaluation_made_with_other_settings_is_not_merged(name, value):
     evaluation = results.evaluation("a", "anatomy", "ABCD")
     evaluation = evaluation.model_copy(update={"requested": results.REQUESTED.model_copy(update={name: value})})
     with pytest.raises(UserError, match=f"anatomy.json was made with {name} {value}, but the study requests"):
+        merging.merge(STUDY, [evaluation], [results.timing("a", "anatomy")], NO_LOGS)
+
+
+def test_an_evaluation_with_an_adapter_that_the_study_does_not_name_is_not_merged():
+    origin = {"name": "owner/lora", "repository": "owner/lora", "commit": "c" * 40, "trained_on": None}
+    adapter = AdapterIdentity(kind="LORA", rank=8, parameters=10, **origin)
+    evaluation = results.evaluation("a", "anatomy", "ABCD").model_copy(update={"adapter": adapter})
+    words = f"was made with adapter owner/lora at {'c' * 40}, but the study requests None"
+    with pytest.raises(UserError, match=words):
         merging.merge(STUDY, [evaluation], [results.timing("a", "anatomy")], NO_LOGS)
 
 

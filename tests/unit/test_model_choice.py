@@ -43,12 +43,37 @@ def test_a_name_in_config_has_its_entry(root, config, tmp_path, monkeypatch):
     assert choice.path == root / "workflow/demo/models/demo-chat" and choice.entry.device == Device.CPU
     monkeypatch.chdir(tmp_path)
     manifest = tmp_path / f"resources/models/remote@{COMMIT}.json"
-    with pytest.raises(UserError, match=rf"fetch_model\.py --repository owner/remote --commit {COMMIT} --output resources/"):
+    with pytest.raises(UserError, match=rf"fetch_model\.py --source '.*owner/remote.*{COMMIT}.*' --output resources/"):
         model_choice.choose("remote", config)
     checkpoints.describe(root / "workflow/demo/models/demo-chat", "owner/remote", COMMIT).write(manifest)
     choice = model_choice.choose("remote", config)
     assert choice.name == "remote" and choice.path.resolve() == manifest
     assert (choice.entry.device, choice.entry.on_unavailable) == (Device.CUDA, OnUnavailable.SKIP)
+
+
+def test_an_adapter_is_named_in_config_or_on_the_command_line(root, config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    base, local, remote = (
+        str(root / "workflow/demo/models/demo-chat"),
+        tmp_path / "lora",
+        {"repository": "owner/lora", "commit": COMMIT},
+    )
+    local.mkdir()
+    content = yaml.safe_load(config.read_text())
+    content["models"]["tuned"] = {"path": base, "adapter": {"path": "lora"}}
+    content["models"]["hub"] = {"path": base, "adapter": remote}
+    config.write_text(yaml.safe_dump(content))
+    assert model_choice.choose("tuned", config).adapter == local
+    assert model_choice.choose("demo-chat", config, local).adapter == local
+    assert model_choice.choose(base, config, local).adapter == local
+    with pytest.raises(UserError, match=r"models\.tuned already has an adapter: leave --adapter out"):
+        model_choice.choose("tuned", config, local)
+    with pytest.raises(UserError, match=r"^hub was not fetched yet: run python .*fetch_model.*owner/lora"):
+        model_choice.choose("hub", config)
+    manifest = tmp_path / "resources/models/hub@local.json"
+    checkpoints.describe(base).write(manifest)
+    with pytest.raises(UserError, match=r"^hub was fetched with another adapter: run python"):
+        model_choice.choose("hub", config)
 
 
 def test_a_config_of_another_folder_extends_the_projects(root, tmp_path, monkeypatch):

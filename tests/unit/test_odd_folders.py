@@ -145,10 +145,13 @@ def adapter_beside(folder):
     [
         (
             adapter_beside,
-            r"holds an adapter \(adapter_config.json\), and adapters are not supported yet: merge it into the model",
+            r"holds an adapter \(adapter_config.json\) beside the model, .* name that as the model's adapter \(`adapter:` in",
         ),
         (only("adapter_config.json", "adapter_model.safetensors"), r"holds only an adapter \(adapter_config.json\)"),
-        (only("adapter_config.json", "adapter_model.bin", "tokenizer.json"), "merge it into the weights of its base model"),
+        (
+            only("adapter_config.json", "adapter_model.bin", "tokenizer.json"),
+            "name its base model as the model, and this as its adapter",
+        ),
         (only("adapter_model.safetensors"), r"holds only an adapter \(adapter_model.safetensors\)"),
         (only("config.json", "tokenizer.json", "adapter_model.safetensors"), "holds only an adapter"),
         (

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from mmlu_kit.config import ImportedEntry, ModelEntry
+from mmlu_kit.model_sources import AdapterSource
 from mmlu_kit.results.protocols import first_of_each, protocol, same_weights
 from mmlu_kit.settings import Device, DType, Orders, Preset, PromptSettings, Quantization, Score
 
@@ -65,6 +66,8 @@ HUB = ModelEntry(repository="a/b", commit=COMMIT)
         ({"dtype": DType.BFLOAT16}, False),
         ({"device": Device.CUDA}, False),
         ({"quantization": Quantization.FOUR_BIT}, False),
+        ({"adapter": AdapterSource(path="lora")}, False),
+        ({"adapter": AdapterSource(repository="a/lora", commit=COMMIT)}, False),
     ],
 )
 def test_the_same_weights_are_loaded_in_the_same_way(entry, changes, same):

@@ -1,6 +1,7 @@
 """The report says where questions come from, which of them were asked, and how each model was asked."""
 
 import pytest
+from mmlu_kit.inputs.adapters import AdapterIdentity
 from mmlu_kit.report.sections import evaluation
 from mmlu_kit.report.sentences import study as sentences
 from mmlu_kit.settings import Orders, PromptSettings
@@ -18,7 +19,7 @@ PROMPTS = {
 }  # fmt: skip
 
 
-def section_of(prompt, **changes):
+def section_of(prompt, adapter=None, **changes):
     """Return the section on one model that was asked like this."""
     questions = [made.question("anatomy", index) for index in range(4)]
     if prompt.preset.is_cloze:
@@ -28,13 +29,23 @@ def section_of(prompt, **changes):
     else:
         answered = [made.letters(question, "A") for question in questions]
     study = made.study({"m": prompt}, ["anatomy"], **changes)
-    return evaluation.section(made.merged(study, [made.evaluation("m", prompt, answered)]), ["m"], [])
+    merged = made.merged(study, [made.evaluation("m", prompt, answered)])
+    models = {"m": merged.models["m"].model_copy(update={"adapter": adapter})}
+    return evaluation.section(merged.model_copy(update={"models": models}), ["m"], [])
 
 
 @pytest.mark.parametrize(("words", "prompt"), PROMPTS.items(), ids=PROMPTS)
 def test_the_table_says_how_a_model_was_asked(words, prompt):
     ((*_, how, _, _),) = section_of(PromptSettings(**prompt)).models
     assert how == words
+
+
+def test_the_table_names_a_models_adapter():
+    origin = {"name": "owner/lora", "repository": "owner/lora", "commit": "c" * 40, "trained_on": "x/y"}
+    adapter = AdapterIdentity(kind="LORA", rank=8, parameters=1_234_567, **origin)
+    ((*_, source),) = section_of(PromptSettings(), adapter).models
+    words = "with adapter owner/lora (LoRA, rank 8, 1,234,567 parameters) at cccccccccccc, trained on x/y"
+    assert source.endswith(words)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import subprocess
 from base64 import urlsafe_b64encode
 
 import pytest
-from mmlu_kit.inputs.checkpoints import FileEntry
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.provenance import crate, jobs, revision, run_record
 from mmlu_kit.provenance.documents import Image, ProvenanceFile
 from mmlu_kit.timing import machine
@@ -98,7 +98,7 @@ def test_an_images_hash_comes_from_its_file_or_address(tmp_path):
 def test_a_crate_names_hub_commits_and_image_hashes():
     run = results.run(results.study(["Qwen"], ["anatomy"]))
     digest, commit = run.code.sha256, "7ae557604adf67be50417f59c2c2f167def9a775"
-    hub = {"repository": "Qwen/Qwen2.5-0.5B-Instruct", "commit": commit}
+    hub = {"repository": "Qwen/Qwen2.5-0.5B-Instruct", "commit": commit, "adapter": "owner/lora at 0123"}
     images = {"cpu": Image(name="cpu.sif", sha256=digest), "cuda": Image(name="docker://x/kit:1", sha256=None)}
     models = {"Qwen": run.models["Qwen"].model_copy(update=hub)}
     entry = FileEntry(bytes=1, sha256=digest)
@@ -112,6 +112,7 @@ def test_a_crate_names_hub_commits_and_image_hashes():
     read = ROCrate(crate.build(provenance, entry))
     model, image, remote = (read.get(name) for name in ("#model-Qwen", "#image-cpu", "#image-cuda"))
     assert model["identifier"] == f"Qwen/Qwen2.5-0.5B-Instruct@{commit}" and model["version"] == commit
+    assert model["description"] == "with the adapter owner/lora at 0123"
     assert image["sha256"] == digest and image["additionalType"].endswith("#SIFImage")
     assert remote.get("sha256") is None and remote["additionalType"].endswith("#DockerImage")
     assert {one.id for one in read.get("#run")["containerImage"]} == {image.id, remote.id}

@@ -42,7 +42,7 @@ def test_imports_inside_functions_are_found(tmp_path):
         *(str(program), "__init__.py", "data.py", "files.py", "hub_address.py", "interrupts.py", "streams.py"),
         *("strict_yaml.py", "terminal_text.py", "user_errors.py", "validation_errors.py"),
         *("inputs/__init__.py", "inputs/hub.py", "inputs/checkpoints.py", "inputs/adapters.py", "inputs/model_configs.py"),
-        *("inputs/hub_client.py", "inputs/listings.py"),
+        *("inputs/file_entries.py", "inputs/hub_client.py", "inputs/listings.py", "inputs/name_patterns.py"),
         *("inputs/parameter_counts.py", "inputs/regular_files.py", "inputs/safetensors_headers.py"),
         *("inputs/tokenizer_files.py", "inputs/weight_files.py"),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmlu_kit import options, user_errors
 from mmlu_kit.inputs import checkpoints
-from mmlu_kit.model_sources import ModelSource
+from mmlu_kit.model_sources import AdapterSource, ModelSource
 from mmlu_kit.user_errors import UserError
 
 
@@ -24,20 +24,31 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args = arguments()
     source = options.from_json(ModelSource, args.source, "--source")
-    if source.path:
-        path = Path(source.path)
-    elif source.repository and source.commit:
-        from mmlu_kit.inputs import hub
-
-        print(f"Fetching {source.repository} at {source.commit} …", flush=True)
-        path = hub.fetch_model(source.repository, source.commit)
-        if path.is_relative_to(Path.cwd()):
-            path = path.relative_to(Path.cwd())  # so that the project can be moved with its cache
-    else:
-        raise UserError("--source: needs either 'path' or 'repository' with 'commit'")
+    # The adapter first, since what is wrong with it is known before the model's weights are fetched.
+    adapter = folder(source.adapter, "--source: adapter") if source.adapter else None
+    path = folder(source, "--source")
     manifest = checkpoints.describe(path, source.repository, source.commit)
+    if source.adapter and adapter:
+        manifest = checkpoints.adapted(manifest, adapter, source.adapter.repository, source.adapter.commit)
     manifest.write(args.output)
     print(f"{path}: {manifest.parameters:,} parameters in {manifest.checkpoint_bytes:,} bytes")
+    if manifest.adapter:
+        print(f"with {manifest.adapter.in_words()}")
+
+
+def folder(source: ModelSource | AdapterSource, where: str) -> Path:
+    """Return the local files of a source, which are fetched first if it is a repository."""
+    if source.path:
+        return Path(source.path)
+    if not (source.repository and source.commit):
+        raise UserError(f"{where}: needs either 'path' or 'repository' with 'commit'")
+    from mmlu_kit.inputs import hub
+
+    print(f"Fetching {source.repository} at {source.commit} …", flush=True)
+    fetch = hub.fetch_model if isinstance(source, ModelSource) else hub.fetch_adapter
+    path = fetch(source.repository, source.commit)
+    # Relative, so that the project can be moved with its cache.
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ class ModelSource(Source):
         description="The GGUF file of the repository that is read, instead of safetensors weights.",
     )
     adapter: AdapterSource | None = Field(
-        None, description="An adapter of peft, such as a LoRA, trained on these weights and saved as safetensors."
+        None,
+        description="An adapter of peft, such as a LoRA, trained on these weights and saved as safetensors. It is merged into "
+        "float32 weights, and computed beside others, so that scores are those of peft; every weight of it must fit the model.",
     )
 
     @model_validator(mode="after")

@@ -290,6 +290,11 @@ class Effective(Data):
         description="The quantization that the checkpoint was saved with, such as 'bitsandbytes 8-bit' or 'fp8 8-bit, "
         "dequantized, activations not quantized'; null if it was saved unquantized.",
     )
+    adapter: str | None = Field(
+        None,
+        description="How the adapter was applied, such as 'LoRA merged into 14 layers' or 'LoRA beside 14 layers'; null "
+        "without an adapter.",
+    )
     parts: list[WeightGroup] = Field(description="The weights by kind.")
 
     @property
@@ -313,6 +318,8 @@ def in_words(configuration: HasConfiguration) -> str:
     words = [value for value in values if value != Quantization.NONE]
     if isinstance(configuration, Effective) and configuration.saved:
         words.append(f"saved as {configuration.saved}")
+    if isinstance(configuration, Effective) and configuration.adapter:
+        words.append(configuration.adapter)
     return ", ".join(words)
 
 

@@ -60,7 +60,7 @@ class SavedChat(Document):
 
 def model_identity(name: str, manifest: Manifest) -> ModelIdentity:
     """Identify a manifest's model."""
-    entries = {file: entry.plain() for file, entry in manifest.files.items()}
+    entries = {file: entry.plain() for file, entry in manifest.entries.items()}
     return ModelIdentity(
         name=name,
         repository=manifest.repository,

@@ -26,7 +26,7 @@ def _counterpart(models: Mapping[str, AnyModel], published: PublishedModel, pres
 
 
 def _same_model(name: str, entry: ModelEntry, published: PublishedModel) -> bool:
-    if entry.quantization != published.quantization:
+    if entry.adapter or entry.quantization != published.quantization:
         return False
     if entry.repository:
         return entry.repository == published.repository

@@ -25,7 +25,7 @@ from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results import protocols, summaries, timing_setups
-from mmlu_kit.results.merged import Merged, Result
+from mmlu_kit.results.merged import Merged, MergedModel, Result
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.results.timing_setups import Measured, Run, SetupsFile
 from mmlu_kit.settings import GPUS, Device
@@ -113,6 +113,12 @@ def other_questions(results: Iterable[Result], published: Published) -> str | No
     return None
 
 
+def _weights(model: MergedModel) -> str | None:
+    """The repository of a model's weights at its commit, with the adapter on them; None for a local folder."""
+    adapter = f" with {model.adapter.name}@{model.adapter.commit}" if model.adapter else ""
+    return f"{model.repository}@{model.commit}{adapter}" if model.repository else None
+
+
 def _model(
     merged: Merged,
     summary: Summary,
@@ -130,7 +136,7 @@ def _model(
         name=summary.model,
         published_name=published_name,
         short=short if _read(merged, summary.model, reading) == reading else f"{short} (by the best answer)",
-        weights=f"{model.repository}@{model.commit}" if model.repository else None,
+        weights=_weights(model),
         parameters=model.parameters,
         weight_bytes=model.effective.weight_bytes,
         requested=configuration(model.requested),

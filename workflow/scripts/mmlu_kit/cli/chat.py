@@ -36,13 +36,13 @@ def run(args: argparse.Namespace) -> None:
     script = args.script.open("rb") if args.script else sys.stdin.buffer
     if args.load:
         states.load(args.load)
-    model = model_choice.choose(args.model, args.config)
+    model = model_choice.choose(args.model, args.config, args.adapter)
     requested = options.load_settings(args, model.entry)
     template_arguments = options.template_arguments(args, model.entry.prompt.template_arguments if model.entry else {})
     on_unavailable = OnUnavailable(args.on_unavailable or (model.entry.on_unavailable if model.entry else "fail"))
     if on_unavailable == OnUnavailable.SKIP:
         on_unavailable = OnUnavailable.FAIL  # a skipped model cannot chat
-    manifest = checkpoints.verified_manifest(model.path)
+    manifest = checkpoints.verified_manifest(model.path, model.adapter)
 
     print(f"Loading {model.name} …", file=sys.stderr, flush=True)
     # Imported modules and the loaded model are never garbage, and looking through them takes a quarter of the start-up time.

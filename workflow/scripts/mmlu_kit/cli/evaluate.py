@@ -35,10 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     timer = PhaseTimer()
     by_subject = question_sources.read_subjects(args.questions, args.subjects, args.limit)
-    model = model_choice.choose(args.model, args.config)
+    model = model_choice.choose(args.model, args.config, args.adapter)
     entry = model.entry
     job = Job(
         model=model.path,
+        adapter=model.adapter,
         name=model.name,
         requested=options.requested(args, entry.requested if entry else None),
         on_unavailable=OnUnavailable(args.on_unavailable or (entry.on_unavailable if entry else OnUnavailable.FAIL)),

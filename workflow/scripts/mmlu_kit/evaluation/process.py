@@ -28,7 +28,9 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Job:
-    """An evaluation: `model` is a folder or manifest, `process` the name of the process's /usr/bin/time log."""
+    """An evaluation: `model` is a folder or manifest, `adapter` the folder of an adapter that neither of them names,
+    `process` the name of the process's /usr/bin/time log.
+    """
 
     model: Path
     name: str
@@ -36,6 +38,7 @@ class Job:
     on_unavailable: OnUnavailable
     outputs: Outputs
     threads: int | None = None
+    adapter: Path | None = None
     process: str | None = None
     record_host: bool = False
     verbose: bool = False
@@ -43,11 +46,11 @@ class Job:
 
 def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> None:
     """Evaluate a model on all subjects; if a subject fails, exit with status 2 after the others are done."""
-    checkpoints.model_folder(job.model)  # reports what is missing at once
+    checkpoints.model_folder(job.model, job.adapter)  # reports what is missing at once
     # Imported modules and the loaded model are never garbage, and looking through them takes a quarter of the start-up time.
     gc.disable()
     # Hash the model's files during the imports below; hashing releases the interpreter's lock.
-    hashing = ThreadPoolExecutor(1).submit(checkpoints.verified_manifest, job.model)
+    hashing = ThreadPoolExecutor(1).submit(checkpoints.verified_manifest, job.model, job.adapter)
     # torch and transformers take seconds to import, so every check that does not need them comes first.
     import torch
 
@@ -73,6 +76,8 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     print(f"Model device: {loaded.model.device.type}")
     print(f"Model dtype: {loaded.model.dtype}")
     print(f"Model quantization: {loaded.effective.quantization}")
+    if manifest.adapter:
+        print(f"Model {manifest.adapter.in_words()}: {loaded.effective.adapter}")
     if loaded.effective.saved:
         print(f"Weights saved as: {loaded.effective.saved}")
     if loaded.reason:

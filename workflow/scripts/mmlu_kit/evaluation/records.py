@@ -14,6 +14,7 @@ from mmlu_kit.data import Count, Document, Positive, Sha256, Text, version
 from mmlu_kit.evaluation import answer_parser
 from mmlu_kit.evaluation.answers import Record, Totals
 from mmlu_kit.evaluation.manner import Conversation, Packing
+from mmlu_kit.inputs.adapters import AdapterIdentity
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.settings import Effective, LoadSettings, Orders, Preset, Requested
 from mmlu_kit.timing.gpu import GpuUse
@@ -36,9 +37,11 @@ class Evaluation(Document):
     model: str = Field(description="The model's name in config.")
     repository: str | None = Field(description="The model's repository on the hub; null for a local folder.")
     commit: str | None = Field(description="The repository's commit; null for a local folder.")
+    adapter: AdapterIdentity | None = Field(None, description="The adapter that was applied to the model; null without one.")
     parameters: Count | None = Field(description="Parameters in the checkpoint, as in its manifest.")
     model_files: dict[str, Sha256] = Field(
-        description="The SHA-256 of every file that the model was loaded from, or of the file with the imported answers."
+        description="The SHA-256 of every file that the model and, below adapter/, its adapter were loaded from, or of the "
+        "file with the imported answers."
     )
     requested: Requested | None = Field(description="The configuration that config requests.")
     effective: Effective | None = Field(description="The configuration in which the model ran.")
@@ -191,6 +194,7 @@ def evaluation(
         model=model,
         repository=manifest.repository,
         commit=manifest.commit,
+        adapter=manifest.adapter_identity,
         parameters=manifest.parameters,
         model_files=manifest.hashes,
         requested=requested,

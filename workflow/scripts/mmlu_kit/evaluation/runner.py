@@ -129,7 +129,7 @@ class Runner:
                 torch.get_num_threads(),
             ],
             machine.device_class(torch, self.device),
-            machine.packages(),
+            machine.packages(adapter=self.manifest.adapter is not None),
             [path for module in (scoring, loading, tokenizers) for path in sources.sources(Path(str(module.__file__)))],
         )
         self.journals.append(Journal(self.outputs.journals / f"{subject}.jsonl", key))

@@ -12,9 +12,10 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from mmlu_kit import files
-from mmlu_kit.data import Bytes, Count, Data, Document, Sha256, Text, version
-from mmlu_kit.inputs import adapters, model_configs, regular_files, tokenizer_files, weight_files
+from mmlu_kit.data import Bytes, Count, Document, Text, version
+from mmlu_kit.inputs import adapters, file_entries, model_configs, regular_files, tokenizer_files, weight_files
+from mmlu_kit.inputs.adapters import Adapter, AdapterIdentity
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.parameter_counts import parameters
 from mmlu_kit.inputs.safetensors_headers import Tensor, header
@@ -27,13 +28,6 @@ PATTERNS = ("*.json", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja", f
 # Objects that transformers reads beside config.json.
 _OBJECTS = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _MAX_MANIFEST_BYTES = 10_000_000
-
-
-class FileEntry(Data):
-    """A file's size and hash."""
-
-    bytes: Bytes
-    sha256: Sha256
 
 
 class Manifest(Document):
@@ -53,6 +47,7 @@ class Manifest(Document):
     quantization: SavedQuantization | None = Field(
         default=None, description="How the weights were quantized before they were saved; null if they were not."
     )
+    adapter: Adapter | None = Field(None, description="The adapter that is applied to the model; null without one.")
 
     @property
     def path(self) -> Path:
@@ -60,9 +55,25 @@ class Manifest(Document):
         return Path(self.folder, self.gguf) if self.gguf else Path(self.folder)
 
     @property
+    def entries(self) -> dict[str, FileEntry]:
+        """Every file of the model and, below adapter/, of its adapter."""
+        others = self.adapter.files if self.adapter else {}
+        return {**self.files, **{f"adapter/{name}": entry for name, entry in others.items()}}
+
+    @property
     def hashes(self) -> dict[str, str]:
-        """The SHA-256 of every file."""
-        return {name: entry.sha256 for name, entry in self.files.items()}
+        """The SHA-256 of every file, of the adapter too."""
+        return {name: entry.sha256 for name, entry in self.entries.items()}
+
+    @property
+    def adapter_identity(self) -> AdapterIdentity | None:
+        """Which adapter is applied, None without one."""
+        return self.adapter.identity if self.adapter else None
+
+    @property
+    def base(self) -> adapters.Base:
+        """The model without its adapter."""
+        return adapters.Base(self.repository or self.path.resolve().name, self.commit)
 
 
 class _Contents(NamedTuple):
@@ -84,9 +95,8 @@ def describe(folder: Path, repository: str | None = None, commit: str | None = N
     """Return the manifest of a model folder; a folder that cannot be loaded safely raises UserError with the reason."""
     folder = Path(folder)
     manifest, weights = _outline(folder, repository, commit)
-    names = sorted({*described(_names(folder)), *(path.relative_to(folder).as_posix() for path in weights)})
-    entries = {name: FileEntry(bytes=(folder / name).stat().st_size, sha256=files.file_sha256(folder / name)) for name in names}
-    return manifest.model_copy(update={"files": entries})
+    names = [*described(_names(folder)), *(path.relative_to(folder).as_posix() for path in weights)]
+    return manifest.model_copy(update={"files": file_entries.describe(folder, names)})
 
 
 def outline(folder: Path) -> Manifest:
@@ -141,7 +151,7 @@ def check_description(folder: Path) -> dict[str, Any]:
 
 def check_names(where: str, names: Collection[str]) -> None:
     """Check that the files `names` of a folder or repository may be a model's; raises UserError with the reason if not."""
-    adapters.check(where, names)
+    adapters.check_base(where, names)
     if "config.json" not in names:
         weight_files.check_not_only_gguf(where, names)
         raise UserError(f"{where}: config.json is missing, so this is not a Hugging Face model folder")
@@ -157,35 +167,45 @@ def described(names: Iterable[str]) -> list[str]:
     )
 
 
-def model_folder(path: Path) -> Path:
-    """The model folder that `path` names; `path` is a manifest or the folder itself.
+def model_folder(path: Path, adapter: Path | None = None) -> Path:
+    """The model folder that `path` names; `path` is a manifest or the folder itself, `adapter` as in `verified_manifest`.
 
     Checks that its files are complete; `verified_manifest` also checks their hashes.
     """
     path = Path(path)
-    folder = path if path.is_dir() else Path(_read(path).folder)
+    manifest = None if path.is_dir() else _read(path)
+    folder = Path(manifest.folder) if manifest else path
     check(folder)
+    if source := adapter or (manifest and manifest.adapter and Path(manifest.adapter.folder)):
+        adapters.outline(source, adapters.Base(folder.name, None))
     return folder
 
 
-def verified_manifest(path: Path) -> Manifest:
+def verified_manifest(path: Path, adapter: Path | None = None) -> Manifest:
     """The manifest of the model that `path` names (see `model_folder`); a changed file raises UserError naming it.
 
-    Reads and hashes every file, which takes about 0.7 s per GB.
+    `adapter` is the folder of an adapter that is applied to a model without one. Reads and hashes every file, which takes about
+    0.7 s per GB.
     """
     path = Path(path)
     if path.is_dir():
-        return describe(path)
-    manifest = _read(path)
-    folder = Path(manifest.folder)
-    current = describe(folder, manifest.repository, manifest.commit)
-    for name in sorted({*manifest.files, *current.files}):
-        if current.files.get(name) != manifest.files.get(name):
-            raise UserError(
-                f"{printable(folder)}: {printable(name)} was changed after {path} was written: restore the file, or, if the "
-                f"change is intended, delete {path} and run again"
-            )
-    return current
+        current = describe(path)
+    else:
+        manifest = _read(path)
+        current = describe(Path(manifest.folder), manifest.repository, manifest.commit)
+        file_entries.check_unchanged(Path(manifest.folder), manifest.files, current.files, path)
+        if recorded := manifest.adapter:
+            current = adapted(current, Path(recorded.folder), recorded.repository, recorded.commit)
+            assert current.adapter
+            file_entries.check_unchanged(Path(recorded.folder), recorded.files, current.adapter.files, path)
+    if adapter and current.adapter:
+        raise UserError(f"{path}: the model already has an adapter ({current.adapter.name}): leave --adapter out")
+    return adapted(current, adapter) if adapter else current
+
+
+def adapted(manifest: Manifest, folder: Path, repository: str | None = None, commit: str | None = None) -> Manifest:
+    """The manifest of a model with an adapter; one that cannot be applied safely raises UserError with the reason."""
+    return manifest.model_copy(update={"adapter": adapters.describe(Path(folder), manifest.base, repository, commit)})
 
 
 def _read_folder(folder: Path) -> _Contents:

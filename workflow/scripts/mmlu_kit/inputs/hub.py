@@ -16,7 +16,7 @@ import huggingface_hub
 from huggingface_hub import _tree_cache, constants, errors
 from huggingface_hub.file_download import repo_folder_name
 
-from mmlu_kit.inputs import checkpoints, hub_client, listings, regular_files, weight_files
+from mmlu_kit.inputs import adapters, checkpoints, hub_client, listings, model_configs, regular_files, weight_files
 from mmlu_kit.inputs.listings import Listed
 from mmlu_kit.user_errors import UserError
 
@@ -49,6 +49,19 @@ def fetch_model(repository: str, commit: str) -> Path:
             lambda name: regular_files.read_json(_fetch(repository, commit, "model", [name], listed) / name),
         )
     return _fetch(repository, commit, "model", weights, listed)
+
+
+def fetch_adapter(repository: str, commit: str) -> Path:
+    """Fetch the two files that are read of an adapter and return its folder; one that cannot be used raises UserError."""
+    where = f"model {repository} at {commit[:12]}"
+    hub_client.check(where)
+    listed, failure = _list(repository, commit)
+    names = listed if failure is None else _cached_names(repository, commit, failure, adapters.CONFIG)
+    with _from_incomplete_list(where, failure):
+        adapters.check_names(where, names)
+    folder = _fetch(repository, commit, "model", [adapters.CONFIG], listed)
+    adapters.check_config(where, model_configs.read_object(folder / adapters.CONFIG))
+    return _fetch(repository, commit, "model", adapters.FILES, listed)
 
 
 def fetch_questions(repository: str, commit: str, patterns: Mapping[str, str]) -> list[list[Path]]:
@@ -116,11 +129,11 @@ def _cache_folder(repository: str, kind: str) -> Path:
     return Path(constants.HF_HUB_CACHE).expanduser().resolve() / repo_folder_name(repo_id=repository, repo_type=kind)
 
 
-def _cached_names(repository: str, commit: str, failure: Exception) -> Collection[str]:
+def _cached_names(repository: str, commit: str, failure: Exception, first: str = "config.json") -> Collection[str]:
     """The names of a model's files in the cache, some of which may be missing; raises UserError with the reason if none are."""
     # The client looks in its cache and, if the model is not there, names the reason. It need not try to connect once more.
     offline = isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout)
-    folder = _download(repository, commit, ["config.json"], "model", offline)
+    folder = _download(repository, commit, [first], "model", offline)
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 

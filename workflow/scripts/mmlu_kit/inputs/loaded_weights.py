@@ -50,6 +50,11 @@ def compressed(manifest: Manifest, device: Device, dtype: DType, quantization: Q
     return round(linear * COMPRESSIONS[quantization].bytes) + others * dtype_bytes(dtype, device)
 
 
+def of_adapter(manifest: Manifest) -> int:
+    """Bytes of a model's adapter, whose weights peft computes in float32; 0 without one."""
+    return 4 * manifest.adapter.parameters if manifest.adapter else 0
+
+
 def largest_compressible(manifest: Manifest) -> int:
     """The number of parameters of the largest matrix that bitsandbytes compresses."""
     return max((weight.parameters for weight in _compressible(manifest).values()), default=0)

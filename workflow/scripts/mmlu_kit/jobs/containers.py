@@ -115,7 +115,8 @@ def _paths(study: Study, kit: Path, environment: Environment) -> Iterator[Path]:
 
 def _repositories(study: Study) -> list[str]:
     """The folders of the study's repositories in the hub's cache."""
-    models = [f"models--{model.repository}" for model in study.run.values() if model.repository]
+    sources = [source for model in study.run.values() for source in (model, model.adapter) if source]
+    models = [f"models--{source.repository}" for source in sources if source.repository]
     questions = [f"datasets--{study.questions.repository}"] if study.questions.repository else []
     return [name.replace("/", "--") for name in [*models, *questions]]
 

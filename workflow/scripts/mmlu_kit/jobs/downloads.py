@@ -2,11 +2,12 @@
 
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmlu_kit import formatting
-from mmlu_kit.inputs import checkpoints, question_sources, questions, repositories, weight_files
+from mmlu_kit.inputs import adapters, checkpoints, question_sources, questions, repositories, weight_files
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.repositories import Listing, Repository
 from mmlu_kit.results import model_status
@@ -20,8 +21,8 @@ from mmlu_kit.user_errors import UserError
 class Download:
     """What is read of one repository: its size in bytes, and how much of it is not in the cache; None where not known.
 
-    `gated` is None if the hub was not asked. `manifest` is what is known of the model, without its files. `problem` says why
-    the repository cannot be fetched or used.
+    `gated` is None if the hub was not asked. `manifest` is what is known of the model, without its files; `folder` is where an
+    adapter is in the cache. `problem` says why the repository cannot be fetched or used.
     """
 
     repository: Repository
@@ -30,6 +31,7 @@ class Download:
     gated: bool | None = None
     manifest: Manifest | None = None
     problem: str | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,20 +67,26 @@ def inputs(study: Study, resources: Path) -> Inputs:
             known = downloads.get(repository)
             if known is None or known.missing == 0 or download.problem:
                 downloads[repository] = download
+        if entry.adapter and entry.adapter.repository:
+            repository = _repository("model", entry.adapter)
+            downloads[repository] = _fetched_adapter(repository, resources / "models" / study.manifest(name))
     counts = _question_counts(study, resources, problems)
     if study.questions.repository and None in counts.values():
         repository = _repository("dataset", study.questions)
         listing = repositories.cached_listing(repository)
         downloads[repository] = plan(repository, listing, study.questions, study.subjects) if listing else Download(repository)
+    adapter_sources = {_repository("model", entry.adapter) for entry in study.run.values() if entry.adapter}
     incomplete = [repository for repository, download in downloads.items() if download.missing != 0 and not download.problem]
     for repository, answer in repositories.ask(incomplete).items():
         if isinstance(answer, UserError):
             downloads[repository] = replace(downloads[repository], problem=str(answer))
         else:
             questions_of = (study.questions, study.subjects) if repository.kind == "dataset" else ()
-            downloads[repository] = plan(repository, answer, *questions_of)
+            is_adapter = repository in adapter_sources
+            downloads[repository] = plan_adapter(repository, answer) if is_adapter else plan(repository, answer, *questions_of)
     models = {name: downloads[_repository("model", entry)] for name, entry in study.run.items() if entry.repository}
     manifests |= {name: download.manifest for name, download in models.items()}
+    _add_adapters(study, manifests, downloads, problems)
     problems += together([(repository.where, download.problem) for repository, download in downloads.items()])
     return Inputs(list(downloads.values()), manifests, counts, problems)
 
@@ -114,6 +122,52 @@ def _fetched(repository: Repository, path: Path) -> Download:
             problem = f"{path}: {manifest.folder}/{name} is missing: delete {path} and run again, which fetches the model again"
             return Download(repository, size, None, None, manifest, problem)
     return Download(repository, size, 0, None, manifest)
+
+
+def _fetched_adapter(repository: Repository, path: Path) -> Download:
+    """Return the download of an adapter; `path` is the manifest of the model that it is applied to, which may not exist."""
+    with suppress(UserError):
+        adapter = Manifest.read(path).adapter if path.is_file() else None
+        if (
+            adapter
+            and adapter.commit == repository.commit
+            and all((Path(adapter.folder) / name).is_file() for name in adapter.files)
+        ):
+            size = sum(entry.bytes for entry in adapter.files.values())
+            return Download(repository, size, 0, folder=Path(adapter.folder))
+    listing = repositories.cached_listing(repository)
+    return plan_adapter(repository, listing) if listing else Download(repository)
+
+
+def plan_adapter(repository: Repository, listing: Listing) -> Download:
+    """Return what is to be fetched of an adapter's repository."""
+    try:
+        adapters.check_names(repository.where, listing.sizes)
+    except UserError as error:
+        return Download(repository, gated=listing.gated, problem=str(error))
+    sizes = {name: listing.sizes[name] for name in adapters.FILES}
+    cached = repositories.cached(repository, sizes)
+    missing = sum(size for name, size in sizes.items() if name not in cached)
+    folder = cached[adapters.CONFIG].parent if len(cached) == len(sizes) else None
+    problem = listing.problem if missing else None
+    return Download(repository, sum(sizes.values()), missing, listing.gated, None, problem, folder)
+
+
+def _add_adapters(
+    study: Study, manifests: dict[str, Manifest | None], downloads: Mapping[Repository, Download], problems: list[str]
+) -> None:
+    """Add to `manifests` the adapters that are local or in the cache, and to `problems` what is wrong with them."""
+    for name, entry in study.run.items():
+        if entry.adapter is None:
+            continue
+        folder = Path(entry.adapter.path) if entry.adapter.path else downloads[_repository("model", entry.adapter)].folder
+        manifest = manifests[name]
+        try:
+            base = manifest.base if manifest else adapters.Base(str(entry.repository or entry.path), entry.commit)
+            adapter = adapters.outline(folder, base, entry.adapter.repository, entry.adapter.commit) if folder else None
+            manifests[name] = manifest and manifest.model_copy(update={"adapter": adapter})
+        except UserError as error:
+            problems.append(f"models.{name}.adapter: {error}")
 
 
 def _question_counts(study: Study, resources: Path, problems: list[str]) -> dict[str, int | None]:

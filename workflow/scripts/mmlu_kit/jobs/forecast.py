@@ -117,17 +117,18 @@ def load_settings(entry: LoadSettings) -> LoadSettings:
 
 
 def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
-    """Return the bytes that a model needs on its device: its weights as loaded, and room for computing.
+    """Return the bytes that a model needs on its device: its weights as loaded, its adapter, and room for computing.
 
     Where the tensors of its files are not known yet it is the least that they can need.
     """
     device, dtype, quantization = settings.device, settings.dtype, settings.quantization
+    beside = BESIDE_WEIGHTS + loaded_weights.of_adapter(manifest)
     if quantization in COMPRESSIONS:
         least = round(manifest.parameters * COMPRESSIONS[quantization].bytes)
-        return BESIDE_WEIGHTS + (loaded_weights.compressed(manifest, device, dtype, quantization) if manifest.files else least)
+        return beside + (loaded_weights.compressed(manifest, device, dtype, quantization) if manifest.files else least)
     if manifest.quantization and not manifest.files:
-        return BESIDE_WEIGHTS + manifest.checkpoint_bytes
-    return BESIDE_WEIGHTS + loaded_weights.as_saved(manifest, device, dtype)
+        return beside + manifest.checkpoint_bytes
+    return beside + loaded_weights.as_saved(manifest, device, dtype)
 
 
 def _obstacle(needed: int | None, settings: LoadSettings, machine: Here) -> str | None:

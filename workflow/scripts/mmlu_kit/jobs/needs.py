@@ -60,7 +60,11 @@ def _bytes(manifest: Manifest, settings: LoadSettings) -> int:
     if device == Device.CUDA:
         tensor = loaded_weights.largest(manifest) * dtype_bytes(dtype, device)
         return PROCESS_BYTES + CUDA_BYTES + TENSORS_ON_THE_WAY * tensor
-    beside = PROCESS_BYTES + loaded_weights.largest_fused(manifest) * dtype_bytes(dtype, device)
+    beside = (
+        PROCESS_BYTES
+        + loaded_weights.of_adapter(manifest)
+        + loaded_weights.largest_fused(manifest) * dtype_bytes(dtype, device)
+    )
     if quantization == Quantization.NONE:
         return beside + loaded_weights.as_saved(manifest, device, dtype)
     copies = QUANTIZING_BYTES * loaded_weights.largest_compressible(manifest)

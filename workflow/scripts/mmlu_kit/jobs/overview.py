@@ -7,6 +7,7 @@ from pathlib import Path
 from mmlu_kit import formatting
 
 # Before modules that keep the hub's client off the network, which it reads when it is imported.
+from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs import repositories
 from mmlu_kit.jobs import downloads, estimates, forecast, images
 from mmlu_kit.jobs.downloads import Download, Inputs
@@ -67,13 +68,18 @@ def _for_nothing(study: Study, inputs: Inputs, forecasts: Mapping[str, Forecast]
     size = 0
     for download in inputs.downloads:
         source = download.repository.name, download.repository.commit
-        users = [name for name, entry in study.run.items() if (entry.repository, entry.commit) == source]
+        users = [name for name, entry in study.run.items() if source in _sources(entry)]
         if study.timing_setups and study.timing_setups.model in users:
             users += [setup.name for setup in study.timing_setups.setups]
         if users and all(forecasts[name].runs_as is None for name in users):
             size += download.missing or 0
     text = "of it are for models that will not run here: `--only` (with Snakemake `--config only=…`) leaves parts out"
     return [f"{formatting.size(size)} {text}"] if size else []
+
+
+def _sources(entry: ModelEntry) -> list[tuple[str | None, str | None]]:
+    """Return the repositories, with their commits, that a model is loaded from."""
+    return [(source.repository, source.commit) for source in (entry, entry.adapter) if source]
 
 
 def _access(download: Download) -> str:

@@ -9,9 +9,10 @@ from mmlu_kit.settings import Device, DType, Quantization, dtype_bytes
 
 
 def needed(manifest: Manifest, device: Device, dtype: DType, quantization: Quantization) -> int:
-    """Bytes that a manifest's model needs on its device: its weights as loaded, and BESIDE_WEIGHTS."""
+    """Bytes that a manifest's model needs on its device: its weights as loaded, its adapter, and BESIDE_WEIGHTS."""
+    beside = BESIDE_WEIGHTS + loaded_weights.of_adapter(manifest)
     if quantization == Quantization.NONE:
-        return loaded_weights.as_saved(manifest, device, dtype) + BESIDE_WEIGHTS
+        return loaded_weights.as_saved(manifest, device, dtype) + beside
     linear, others = blueprints.compressible(manifest.path, dtype, quantization)
     weights = linear * weight_bytes(dtype, quantization) + others * dtype_bytes(dtype, device)
-    return round(weights) + BESIDE_WEIGHTS
+    return round(weights) + beside

@@ -12,17 +12,20 @@ import transformers
 
 from mmlu_kit import formatting
 from mmlu_kit.inputs.model_configs import SavedQuantization
-from mmlu_kit.models import blueprints, quantized_layers
+from mmlu_kit.models import adapters, blueprints, quantized_layers
 from mmlu_kit.settings import COMPRESSIONS, Effective, Quantization, WeightGroup
 
 # A kind of tensor: module, number format, quantization, number format of computing, device.
 Kind = tuple[str, str, str | None, str | None, str]
 
 
-def effective_configuration(model: torch.nn.Module, saved: SavedQuantization | None = None) -> Effective:
+def effective_configuration(
+    model: torch.nn.Module, saved: SavedQuantization | None = None, adapter: str | None = None
+) -> Effective:
     """Return the device, number format and quantization of the model's modules, with a count of each kind of tensor.
 
-    `saved` is the quantization that the checkpoint was saved with. Weights that the model's class itself keeps in float32, such
+    `saved` is the quantization that the checkpoint was saved with, `adapter` says how an adapter was applied. Weights of an
+    adapter beside the model's are counted as parts alone. Weights that the model's class itself keeps in float32, such
     as the gates of a mixture of experts, are counted as parts and are no difference in number format.
     """
     tensors: Counter[Kind] = Counter()
@@ -34,12 +37,16 @@ def effective_configuration(model: torch.nn.Module, saved: SavedQuantization | N
     for path, module, name, weight in quantized_layers.weights(model):
         quant_type = quantized_layers.quant_type(module, name, weight)
         compute = getattr(module, "compute_dtype", None) if quant_type else None
-        kind = (type(module).__name__, _name(weight.dtype), quant_type, compute and _name(compute), weight.device.type)
+        part_of_adapter = adapters.is_part(path)
+        label = type(module).__name__ + " of the adapter" * part_of_adapter
+        kind = (label, _name(weight.dtype), quant_type, compute and _name(compute), weight.device.type)
         tensors[kind] += 1
         sizes[kind] += quantized_layers.stored_bytes(weight)
         devices.add(weight.device.type)
+        if part_of_adapter:
+            continue
         if quant_type is None and weight.is_floating_point() and not quantized_layers.is_scale(module, name):
-            names_by_dtype.setdefault(weight.dtype, []).append(path)
+            names_by_dtype.setdefault(weight.dtype, []).append(adapters.base_name(path))
         elif compute:
             names_by_dtype.setdefault(compute, [])
         if module is not output and (quant_type or _is_layer(module, name, weight)):
@@ -63,6 +70,7 @@ def effective_configuration(model: torch.nn.Module, saved: SavedQuantization | N
         dtype="+".join(_dtypes(model, names_by_dtype)),
         quantization=quantization,
         saved=_saved_words(model, saved, quantization) if saved else None,
+        adapter=adapter,
         parts=parts,
     )
 

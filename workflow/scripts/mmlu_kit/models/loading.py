@@ -11,10 +11,20 @@ from typing import NamedTuple
 import torch
 
 from mmlu_kit.inputs.checkpoints import Manifest
-from mmlu_kit.models import dequantization, footprint, memory, number_formats, saved_quantization, transformers_model
+from mmlu_kit.models import adapters, dequantization, footprint, memory, number_formats, saved_quantization, transformers_model
 from mmlu_kit.models.inspect_model import effective_configuration
 from mmlu_kit.private_names import in_text
-from mmlu_kit.settings import SETTINGS, Device, Effective, LoadSettings, OnUnavailable, Quantization, differences, fallbacks
+from mmlu_kit.settings import (
+    SETTINGS,
+    Device,
+    DType,
+    Effective,
+    LoadSettings,
+    OnUnavailable,
+    Quantization,
+    differences,
+    fallbacks,
+)
 from mmlu_kit.timing import gpu_obstacles
 from mmlu_kit.user_errors import UserError
 
@@ -51,10 +61,11 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
                 model = transformers_model.load_model(manifest.path, attempt)
                 if manifest.quantization:
                     dequantization.finish(str(manifest.path), model, transformers_model.torch_dtype(attempt.dtype))
+                applied = _apply(model, manifest, attempt)
             except (transformers_model.DoesNotFit, transformers_model.LibraryMissing) as error:
                 obstacle = str(error)
             else:
-                effective = effective_configuration(model, manifest.quantization)
+                effective = effective_configuration(model, manifest.quantization, applied)
                 changes = differences(attempt, effective, ("device", "dtype") if manifest.quantization else SETTINGS)
                 if not changes or on_unavailable == OnUnavailable.FALLBACK:
                     reasons += [f"the library silently loaded {change}" for change in changes]
@@ -66,6 +77,14 @@ def load(manifest: Manifest, requested: LoadSettings, on_unavailable: OnUnavaila
         return Loaded(None, None, in_text(reason, Path.cwd()))
     advice = "use another machine, change the model's entry in config, or set on_unavailable to fallback or skip"
     raise UserError(f"{reason}: {advice}")
+
+
+def _apply(model: torch.nn.Module, manifest: Manifest, requested: LoadSettings) -> str | None:
+    """Apply a manifest's adapter to its loaded model and return how, in words; None without an adapter."""
+    if manifest.adapter is None:
+        return None
+    unquantized = requested.quantization == Quantization.NONE and manifest.quantization is None
+    return adapters.apply(model, manifest.adapter, merge=unquantized and requested.dtype == DType.FLOAT32)
 
 
 def device_obstacle(device: Device) -> str | None:

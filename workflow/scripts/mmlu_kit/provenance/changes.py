@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from mmlu_kit import files
 from mmlu_kit.formatting import plural
-from mmlu_kit.inputs.checkpoints import FileEntry
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.provenance import comparison, jobs
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
 from mmlu_kit.results import locations, unpacked

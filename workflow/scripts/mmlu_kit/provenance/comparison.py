@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from mmlu_kit import files
-from mmlu_kit.inputs.checkpoints import FileEntry
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.provenance.documents import CRATE, FILE, ProvenanceFile
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError

@@ -10,7 +10,7 @@ from typing import Any
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
-from mmlu_kit.inputs.checkpoints import FileEntry
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.provenance.documents import FILE, Image, ProvenanceFile, Source
 
 WORKFLOW = "Snakefile"
@@ -106,6 +106,8 @@ def _source(crate: ROCrate, kind: str, name: str, source: Source) -> ContextEnti
     if source.repository:
         entity["identifier"] = f"{source.repository}@{source.commit}"
         entity["version"] = source.commit
+    if source.adapter:
+        entity["description"] = f"with the adapter {source.adapter}"
     return entity
 
 

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from mmlu_kit.data import Data, Document, Name, Positive, Sha256, version
-from mmlu_kit.inputs.checkpoints import FileEntry
+from mmlu_kit.data import Data, Document, Name, Positive, Sha256, Text, version
+from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.timing.machine import Machine
 
@@ -34,6 +34,9 @@ class Source(Data):
     commit: str | None
     sha256: Sha256 = Field(description="Hash of the output of `sha256sum` for the files, sorted by name.")
     files: Hashes
+    adapter: Text | None = Field(
+        None, description="The adapter that was applied to a model: its repository at its commit, or its folder's name."
+    )
 
 
 class QuestionsSource(Source):

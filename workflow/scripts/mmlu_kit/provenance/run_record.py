@@ -97,8 +97,13 @@ def evaluated_models(merged: Merged, results: Path) -> dict[str, Source]:
 
 
 def _source(result: RecallFile | Evaluation) -> Source:
+    adapter = result.adapter
     return Source(
-        repository=result.repository, commit=result.commit, sha256=combined(result.model_files), files=result.model_files
+        repository=result.repository,
+        commit=result.commit,
+        sha256=combined(result.model_files),
+        files=result.model_files,
+        adapter=adapter and (f"{adapter.name} at {adapter.commit}" if adapter.commit else adapter.name),
     )
 
 

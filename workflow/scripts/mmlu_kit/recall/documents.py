@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from mmlu_kit.data import Count, Data, Document, Fraction, MedianRange, Positive, Seconds, Sha256, at_most, version
+from mmlu_kit.inputs.adapters import AdapterIdentity
 from mmlu_kit.settings import Effective, LoadSettings, PromptSettings
 from mmlu_kit.template_arguments import TemplateArguments
 from mmlu_kit.timing.machine import Machine
@@ -98,6 +99,7 @@ class ChatModel(Data):
     model: str
     repository: str | None
     commit: str | None
+    adapter: AdapterIdentity | None = Field(None, description="The adapter that was applied to the model; null without one.")
     parameters: Count
     requested: LoadSettings
     template_arguments: TemplateArguments = Field(description=PromptSettings.model_fields["template_arguments"].description)

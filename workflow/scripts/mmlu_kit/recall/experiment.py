@@ -77,7 +77,7 @@ class Experiment:
             [" ".join(map(str, ids)) for ids in self.prompts],
             [*settings, self.plan.max_new_tokens, torch.get_num_threads()],
             machine.device_class(torch, self.device),
-            machine.packages(),
+            machine.packages(adapter=self.manifest.adapter is not None),
             sources.sources(Path(replies.__file__)) + sources.sources(Path(loading.__file__)),
         )
 
@@ -89,6 +89,7 @@ class Experiment:
             model=self.name,
             repository=self.manifest.repository,
             commit=self.manifest.commit,
+            adapter=self.manifest.adapter_identity,
             parameters=self.manifest.parameters,
             model_files=self.manifest.hashes,
             requested=self.requested,

@@ -63,8 +63,8 @@ def check_same_answers(name: str, outcome: Evaluation | NotRun, other: str, othe
 
 def check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str, advice: str) -> None:
     """Raise UserError if an evaluation was made with settings or weights that differ from the study's, as an old one may be."""
-    requests = {"repository": entry.repository, "commit": entry.commit, **dict(entry.requested)}
-    made_with = {"repository": evaluation.repository, "commit": evaluation.commit, **dict(evaluation.requested or ())}
+    requests = {**_source(entry), **dict(entry.requested)}
+    made_with = {**_source(evaluation), **dict(evaluation.requested or ())}
     for name, value in requests.items():
         if made_with.get(name) != value:
             raise UserError(f"{where} was made with {name} {made_with.get(name)}, but the study requests {value}: {advice}")
@@ -78,6 +78,14 @@ def check_timing(timing: Timing, evaluation: Evaluation, where: str, advice: str
         raise UserError(f"{where}: {scored} of {number} questions scored by a process that was {state}; {advice}")
     if evaluation.effective and evaluation.effective.device == "cuda" and timing.machine.gpu is None:
         raise UserError(f"{where}: the model ran on a GPU, and the machine has none; {advice}")
+
+
+def _source(model: ModelEntry | Evaluation) -> dict[str, str | None]:
+    """Return where weights and adapter come from, by what messages call it."""
+    adapter = None
+    if source := model.adapter:
+        adapter = f"{source.repository} at {source.commit}" if source.repository else "of a folder"
+    return {"repository": model.repository, "commit": model.commit, "adapter": adapter}
 
 
 def _ran_as(evaluation: Evaluation, other: Evaluation) -> str:

@@ -109,6 +109,7 @@ def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
             "model_args": {
                 "pretrained": about.repository or model,
                 "revision": about.commit,
+                **({"peft": about.adapter.name} if about.adapter else {}),
                 "quantization": about.effective.quantization,
             },
             "model_num_parameters": about.parameters,

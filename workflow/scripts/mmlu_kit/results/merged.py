@@ -9,6 +9,7 @@ from pydantic import Field
 from mmlu_kit.data import Bytes, Count, Data, Document, Joules, Seconds, Sha256, version
 from mmlu_kit.evaluation.answers import Choices, Totals, guessed
 from mmlu_kit.evaluation.manner import Conversation, Packing
+from mmlu_kit.inputs.adapters import AdapterIdentity
 from mmlu_kit.recall.documents import ChatFile
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
@@ -23,6 +24,7 @@ class MergedModel(Data):
 
     repository: str | None
     commit: str | None
+    adapter: AdapterIdentity | None = Field(None, description="As in an evaluation.")
     parameters: Count | None
     requested: Requested | None
     effective: Effective | None = Field(description="As in an evaluation.")

@@ -32,7 +32,7 @@ _TIMES = (
 _PEAKS = ("peak_rss_bytes", "peak_gpu_bytes")
 _GENERATED = ("correct_generated", "parsed")
 # Fields that must be equal in all evaluations of one model.
-_SAME = ("repository", "commit", "parameters", "requested", "effective", "conversation", "model_files")
+_SAME = ("repository", "commit", "adapter", "parameters", "requested", "effective", "conversation", "model_files")
 # The columns of questions.csv: a record's fields, with one column for each choice's log-probability.
 _FIELDS = tuple(
     name for name in Record.model_fields if name not in ("subject", "index", "letter_logprobs", "other_orders", "cloze")
@@ -112,6 +112,7 @@ def _models(
             models[pair[0]] = MergedModel(
                 repository=evaluation.repository,
                 commit=evaluation.commit,
+                adapter=evaluation.adapter,
                 parameters=evaluation.parameters,
                 requested=evaluation.requested,
                 effective=evaluation.effective,

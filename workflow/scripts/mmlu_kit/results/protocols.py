@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from mmlu_kit.config import AnyModel, ModelEntry
 from mmlu_kit.settings import SETTINGS, Orders, Preset, PromptSettings, Score
+from mmlu_kit.source_entries import Source
 
 _SCORES = {
     Score.RAW: "unnormalized",
@@ -68,5 +69,8 @@ def first_of_each(models: Mapping[str, AnyModel], names: Iterable[str]) -> list[
 
 
 def _loaded(entry: ModelEntry) -> tuple[object, ...]:
-    weights = PurePath(entry.path) if entry.path else (entry.repository, entry.commit)
-    return (weights, *(getattr(entry, name) for name in SETTINGS))
+    return (_weights(entry), entry.adapter and _weights(entry.adapter), *(getattr(entry, name) for name in SETTINGS))
+
+
+def _weights(source: Source) -> object:
+    return PurePath(source.path) if source.path else (source.repository, source.commit)

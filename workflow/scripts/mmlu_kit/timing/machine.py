@@ -126,9 +126,12 @@ def container() -> str | None:
     return next((name for name, marker in markers.items() if Path(marker).exists()), None)
 
 
-def packages() -> dict[str, str | None]:
-    """The versions of all packages that can change a score, None for those that are not installed."""
-    return {name: _version(name) for name in PACKAGES}
+def packages(adapter: bool = True) -> dict[str, str | None]:
+    """The versions of all packages that can change a score, None for those that are not installed.
+
+    Without an `adapter`, peft is left out, which then changes nothing.
+    """
+    return {name: _version(name) for name in PACKAGES if adapter or name != "peft"}
 
 
 def _version(name: str) -> str | None:

@@ -59,8 +59,14 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
         _weights(effective),
         _prompt(requested),
         formatting.cell(model.packing.in_words()) if model.packing else NOT_KNOWN,
-        _source(model.repository, model.commit) or formatting.code(entry.path or ""),
+        _weights_source(model, entry),
     ]
+
+
+def _weights_source(model: MergedModel, entry: ModelEntry) -> str:
+    """Return where the weights come from, and which adapter was applied to them."""
+    source = _source(model.repository, model.commit) or formatting.code(entry.path or "")
+    return f"{source}, with {formatting.cell(model.adapter.in_words())}" if model.adapter else source
 
 
 def _weights(effective: Effective) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmlu_kit.formatting import code, plural
+from mmlu_kit.formatting import cell, code, plural
 from mmlu_kit.provenance.documents import Code, RunFile, Source
 from mmlu_kit.report.cells import Row, Rows, listed
 
@@ -57,4 +57,5 @@ def _code(recorded: Code) -> str:
 
 def _source(what: str, source: Source) -> Row:
     at = f"{source.repository} at `{(source.commit or '')[:12]}`" if source.repository else "a local folder"
+    at += f", with the adapter {cell(source.adapter)}" if source.adapter else ""
     return [f"{what}, {plural(len(source.files), 'file')}", at, f"`{source.sha256}`"]
