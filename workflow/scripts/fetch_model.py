@@ -30,7 +30,8 @@ def main() -> None:
         from mmlu_kit.inputs import hub
 
         print(f"Fetching {source.repository} at {source.commit} …", flush=True)
-        path = hub.fetch_model(source.repository, source.commit)
+        where = source.repository, source.commit
+        path = hub.fetch_gguf(*where, source.file) if source.file else hub.fetch_model(*where)
         if path.is_relative_to(Path.cwd()):
             path = path.relative_to(Path.cwd())  # so that the project can be moved with its cache
     else:

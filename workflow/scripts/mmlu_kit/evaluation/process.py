@@ -28,7 +28,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Job:
-    """An evaluation: `model` is a folder or manifest, `process` the name of the process's /usr/bin/time log."""
+    """An evaluation: `model` is a folder, GGUF file or manifest, `process` the name of the process's /usr/bin/time log."""
 
     model: Path
     name: str
@@ -43,7 +43,7 @@ class Job:
 
 def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> None:
     """Evaluate a model on all subjects; if a subject fails, exit with status 2 after the others are done."""
-    checkpoints.model_folder(job.model)  # reports what is missing at once
+    checkpoints.check_model(job.model)  # reports what is missing at once
     # Imported modules and the loaded model are never garbage, and looking through them takes a quarter of the start-up time.
     gc.disable()
     # Hash the model's files during the imports below; hashing releases the interpreter's lock.

@@ -16,7 +16,7 @@ import huggingface_hub
 from huggingface_hub import _tree_cache, constants, errors
 from huggingface_hub.file_download import repo_folder_name
 
-from mmlu_kit.inputs import checkpoints, hub_client, listings, regular_files, weight_files
+from mmlu_kit.inputs import checkpoints, gguf_files, hub_client, listings, regular_files, weight_files
 from mmlu_kit.inputs.listings import Listed
 from mmlu_kit.user_errors import UserError
 
@@ -49,6 +49,18 @@ def fetch_model(repository: str, commit: str) -> Path:
             lambda name: regular_files.read_json(_fetch(repository, commit, "model", [name], listed) / name),
         )
     return _fetch(repository, commit, "model", weights, listed)
+
+
+def fetch_gguf(repository: str, commit: str, name: str) -> Path:
+    """Fetch one GGUF file of a repository, and nothing else, and return its path; raises UserError if it is not there."""
+    where = f"model {repository} at {commit[:12]}"
+    hub_client.check(where)
+    gguf_files.check_name(where, name)
+    listed, failure = _list(repository, commit)
+    names = listed if failure is None else _cached_names(repository, commit, failure, name)
+    with _from_incomplete_list(where, failure):
+        gguf_files.check_listed(where, names, name)
+    return _fetch(repository, commit, "model", [name], listed) / name
 
 
 def fetch_questions(repository: str, commit: str, patterns: Mapping[str, str]) -> list[list[Path]]:
@@ -116,11 +128,11 @@ def _cache_folder(repository: str, kind: str) -> Path:
     return Path(constants.HF_HUB_CACHE).expanduser().resolve() / repo_folder_name(repo_id=repository, repo_type=kind)
 
 
-def _cached_names(repository: str, commit: str, failure: Exception) -> Collection[str]:
+def _cached_names(repository: str, commit: str, failure: Exception, first: str = "config.json") -> Collection[str]:
     """The names of a model's files in the cache, some of which may be missing; raises UserError with the reason if none are."""
     # The client looks in its cache and, if the model is not there, names the reason. It need not try to connect once more.
     offline = isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout)
-    folder = _download(repository, commit, ["config.json"], "model", offline)
+    folder = _download(repository, commit, [glob.escape(first)], "model", offline)
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 

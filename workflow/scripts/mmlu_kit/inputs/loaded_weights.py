@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mmlu_kit.inputs import safetensors_headers
+from mmlu_kit.inputs import gguf_files, safetensors_headers
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.parameter_counts import parameters
@@ -72,8 +72,8 @@ def largest_fused(manifest: Manifest) -> int:
 
 def stays_quantized(saved: SavedQuantization, device: Device) -> bool:
     """Whether transformers computes with a checkpoint's quantized weights; it dequantizes some of them when it loads them."""
-    return saved.method not in ("compressed-tensors", "fp8", "mxfp4") or (
-        device == Device.CUDA and saved.method != "compressed-tensors"
+    return saved.method not in ("compressed-tensors", "fp8", "mxfp4", gguf_files.METHOD) or (
+        device == Device.CUDA and saved.method in ("fp8", "mxfp4")
     )
 
 
@@ -100,7 +100,9 @@ def _weights(manifest: Manifest) -> Mapping[str, Weight]:
     weights: dict[str, Weight] = {}
     try:
         for name, entry in manifest.files.items():
-            if name.endswith(".safetensors"):
+            if manifest.gguf:
+                weights |= _of_gguf(manifest.path)
+            elif name.endswith(".safetensors"):
                 weights |= _of_file(Path(manifest.folder, name), entry.sha256, manifest.quantization)
     except (OSError, UserError):
         weights = {}
@@ -120,4 +122,12 @@ def _of_file(path: Path, sha256: str, quantization: SavedQuantization | None) ->
             converted=counts[name] > 0 and tensor.dtype in _NUMBERS,
         )
         for name, tensor in tensors.items()
+    }
+
+
+def _of_gguf(path: Path) -> Mapping[str, Weight]:
+    """The tensors of a GGUF file, each of which is dequantized; its embedding has a name of its own."""
+    return {
+        name: Weight(tensor.parameters, tensor.bytes, tensor.shape[0] if len(tensor.shape) == 2 else 0, converted=True)
+        for name, tensor in gguf_files.read(path).header.tensors.items()
     }

@@ -1,4 +1,4 @@
-"""The choice of a model on the command line, by its name in config, its folder or its manifest."""
+"""The choice of a model on the command line, by its name in config, its folder, its GGUF file or its manifest."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from mmlu_kit import config as configs
 from mmlu_kit import config_files
 from mmlu_kit.config import ModelEntry
+from mmlu_kit.model_sources import GGUF
 from mmlu_kit.sources import PROJECT
 from mmlu_kit.user_errors import UserError
 
@@ -29,7 +30,7 @@ def _default() -> Path:
 
 @dataclass(frozen=True)
 class ChosenModel:
-    """A model's name, its folder or manifest, and its entry in config (None if it was not chosen by name)."""
+    """A model's name, its folder, GGUF file or manifest, and its entry in config (None if it was not chosen by name)."""
 
     name: str
     path: Path
@@ -37,15 +38,16 @@ class ChosenModel:
 
 
 def choose(model: str, config: Path) -> ChosenModel:
-    """Return the model that `model` names: a folder, a manifest, or a model in the config file `config`, which extends the
-    project's.
+    """Return the model that `model` names: a folder, a GGUF file, a manifest, or a model in the config file `config`, which
+    extends the project's.
 
     Raises UserError if it is none of these, was not fetched yet, or has only imported answers.
     """
     path = Path(model)
     if path.exists():
         # Manifests are named <model>@<commit>.json.
-        return ChosenModel(path.resolve().name if path.is_dir() else path.stem.partition("@")[0], path, None)
+        named = path.resolve().name if path.is_dir() else path.stem if path.suffix == GGUF else path.stem.partition("@")[0]
+        return ChosenModel(named, path, None)
     entry = _entry(model, config)
     if entry.path is not None:
         paths = [folder / entry.path for folder in (config.parent, Path(), PROJECT)]
@@ -69,4 +71,4 @@ def _entry(model: str, config: Path) -> ModelEntry:
     if entry is not None:
         raise UserError(f"{config}: models.{model} has only imported answers and cannot be run: choose another model")
     known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, ModelEntry)))
-    raise UserError(f"'{model}' is not a model folder, a manifest or a model in {config}; known there: {known}")
+    raise UserError(f"'{model}' is not a model folder, a GGUF file, a manifest or a model in {config}; known there: {known}")

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import huggingface_hub
 from huggingface_hub import constants, errors
 
-from mmlu_kit.inputs import checkpoints, hub, hub_client, listings, model_configs, regular_files, weight_files
+from mmlu_kit.inputs import checkpoints, gguf_files, hub, hub_client, listings, model_configs, regular_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.user_errors import UserError
 
@@ -23,11 +23,12 @@ Kind = Literal["model", "dataset"]
 
 
 class Repository(NamedTuple):
-    """A repository of the hub at a commit."""
+    """A repository of the hub at a commit; of a model perhaps one GGUF file of it."""
 
     kind: Kind
     name: str
     commit: str
+    file: str | None = None
 
     @property
     def where(self) -> str:
@@ -61,14 +62,14 @@ def cache() -> Path:
 
 def cached_listing(repository: Repository) -> Listing | None:
     """The repository's list of files in the cache, None if it is not there."""
-    kind, name, commit = repository
+    kind, name, commit, _ = repository
     files = hub.kept_list(name, commit, kind)
     return None if files is None else Listing({path: file.size for path, file in files.items()})
 
 
 def cached(repository: Repository, names: Iterable[str]) -> dict[str, Path]:
     """The paths in the cache of those files of a repository that are there."""
-    kind, repository_name, commit = repository
+    kind, repository_name, commit, _ = repository
     paths = {
         name: huggingface_hub.try_to_load_from_cache(repository_name, name, revision=commit, repo_type=kind) for name in names
     }
@@ -122,7 +123,7 @@ def files_read(where: str, names: Collection[str], config: Path | None, index: P
 
 def _listing(repository: Repository) -> Listing:
     """Ask the hub what a repository holds; each failure raises UserError."""
-    kind, name, commit = repository
+    kind, name, commit, file = repository
     hub_client.check(repository.where)
     api = huggingface_hub.HfApi()
     ask_info: Callable[..., Any] = api.model_info if kind == "model" else api.dataset_info
@@ -137,8 +138,14 @@ def _listing(repository: Repository) -> Listing:
             listings.check_file(repository.where, file.rfilename, file.size)
             sizes[file.rfilename] = file.size
     quantization = _quantization(getattr(info, "config", None))
-    total = getattr(getattr(info, "safetensors", None), "total", None)
-    parameters = total if isinstance(total, int) and total > 0 and quantization is None else None
+    if file:
+        # The hub has read the header of one of the repository's files.
+        summary = getattr(info, "gguf", None)
+        total = summary.get("total") if isinstance(summary, dict) else None
+        quantization = SavedQuantization(method=gguf_files.METHOD, bits=None)
+    else:
+        total = getattr(getattr(info, "safetensors", None), "total", None)
+    parameters = total if isinstance(total, int) and total > 0 and (file or quantization is None) else None
     problem = None
     if info.gated:
         try:

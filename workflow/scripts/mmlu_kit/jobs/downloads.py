@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmlu_kit import formatting
-from mmlu_kit.inputs import checkpoints, question_sources, questions, repositories, weight_files
+from mmlu_kit.inputs import checkpoints, gguf_files, question_sources, questions, repositories, weight_files
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.repositories import Listing, Repository
+from mmlu_kit.model_sources import GGUF, ModelSource
 from mmlu_kit.results import model_status
 from mmlu_kit.settings import Split
 from mmlu_kit.source_entries import QuestionSet, Source
@@ -96,7 +97,8 @@ def together(problems: Iterable[tuple[str, str | None]]) -> list[str]:
 
 
 def _repository(kind: repositories.Kind, source: Source) -> Repository:
-    return Repository(kind, str(source.repository), str(source.commit))
+    file = source.file if isinstance(source, ModelSource) else None
+    return Repository(kind, str(source.repository), str(source.commit), file)
 
 
 def _fetched(repository: Repository, path: Path) -> Download:
@@ -146,7 +148,7 @@ def plan(repository: Repository, listing: Listing, entry: QuestionSet | None = N
         manifest = _expected(repository, listing, names)
     elif is_model:
         try:
-            manifest = checkpoints.outline(cached["config.json"].parent)
+            manifest = checkpoints.outline(cached[repository.file] if repository.file else cached["config.json"].parent)
         except UserError as error:
             problem = f"{repository.where}: {error}"
     return Download(repository, size, missing, listing.gated, manifest, problem)
@@ -154,6 +156,10 @@ def plan(repository: Repository, listing: Listing, entry: QuestionSet | None = N
 
 def _model_files(repository: Repository, sizes: Mapping[str, int]) -> list[str]:
     """Return the names of the files that are read of a model."""
+    if repository.file:
+        gguf_files.check_name(repository.where, repository.file)
+        gguf_files.check_listed(repository.where, sizes, repository.file)
+        return [repository.file]
     small = repositories.cached(repository, ["config.json", weight_files.INDEX])
     return repositories.files_read(repository.where, list(sizes), small.get("config.json"), small.get(weight_files.INDEX))
 
@@ -172,7 +178,7 @@ def _tables(repository: Repository, sizes: Mapping[str, int], entry: QuestionSet
 
 def _expected(repository: Repository, listing: Listing, names: list[str]) -> Manifest | None:
     """Return what the hub's listing tells of a model that is not fetched yet, None if it does not tell its size."""
-    weights = sum(listing.sizes.get(name, 0) for name in names if name.endswith(".safetensors"))
+    weights = sum(listing.sizes.get(name, 0) for name in names if name.endswith((".safetensors", GGUF)))
     saved = listing.quantization
     parameters = 8 * weights // saved.bits if saved and saved.bits else listing.parameters
     if not parameters:

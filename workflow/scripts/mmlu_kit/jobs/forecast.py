@@ -125,7 +125,8 @@ def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
     if quantization in COMPRESSIONS:
         least = round(manifest.parameters * COMPRESSIONS[quantization].bytes)
         return BESIDE_WEIGHTS + (loaded_weights.compressed(manifest, device, dtype, quantization) if manifest.files else least)
-    if manifest.quantization and not manifest.files:
+    saved = manifest.quantization
+    if saved and not manifest.files and loaded_weights.stays_quantized(saved, device):
         return BESIDE_WEIGHTS + manifest.checkpoint_bytes
     return BESIDE_WEIGHTS + loaded_weights.as_saved(manifest, device, dtype)
 
