@@ -23,10 +23,10 @@ _VERSIONS = (2, 3)
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 # A vocabulary of 262,144 tokens with its merges has 13 MB; the limits hold for all that is in use, several times over.
-_MAX_HEADER_BYTES = 200_000_000
+_MAX_HEADER_BYTES = 64_000_000
 _MAX_TEXT_BYTES = 4_000_000
 _MAX_NAME_BYTES = 256
-_MAX_ENTRIES = 4_000_000
+_MAX_ENTRIES = 1_000_000
 _MAX_KEYS = 10_000
 _MAX_TENSORS = 200_000
 _MAX_DIMENSIONS = 4
@@ -85,7 +85,7 @@ class _Values:
         """The next bytes."""
         self.place += number
         if self.place > self.end:
-            raise ValueError("its header goes on beyond the file's end, or has more than 200 MB")
+            raise ValueError("its header goes on beyond the file's end, or has more than 64 MB")
         return self.stream.read(number)
 
     def numbers(self, form: str, count: int = 1) -> tuple[Any, ...]:
