@@ -3,7 +3,7 @@
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from mmlu_kit import formatting
 from mmlu_kit.inputs import checkpoints, gguf_files, question_sources, questions, repositories, weight_files
@@ -107,7 +107,8 @@ def _fetched(repository: Repository, path: Path) -> Download:
         manifest = Manifest.read(path) if path.is_file() else None
     except UserError:
         manifest = None  # of another version of the kit: it is written anew
-    if manifest is None:
+    other = manifest is not None and repository.file and PurePath(repository.file).name != manifest.gguf
+    if manifest is None or other:
         listing = repositories.cached_listing(repository)
         return plan(repository, listing) if listing else Download(repository)
     size = sum(entry.bytes for entry in manifest.files.values())

@@ -68,5 +68,5 @@ def first_of_each(models: Mapping[str, AnyModel], names: Iterable[str]) -> list[
 
 
 def _loaded(entry: ModelEntry) -> tuple[object, ...]:
-    weights = PurePath(entry.path) if entry.path else (entry.repository, entry.commit)
+    weights = PurePath(entry.path) if entry.path else (entry.repository, entry.commit, entry.file)
     return (weights, *(getattr(entry, name) for name in SETTINGS))
