@@ -2,11 +2,12 @@
 
 import math
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmlu_kit.inputs.gguf_headers import Header
+from mmlu_kit.inputs.gguf_keys import ADVICE, Keys
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
@@ -16,22 +17,18 @@ SHORT, LONG = "rope_factors_short.weight", "rope_factors_long.weight"
 TENSORS = (LLAMA3, SHORT, LONG)
 _BASE = 10_000.0
 _GEMMA3_LOCAL_BASE = 10_000.0
-_ADVICE = "use the folder of the model's safetensors weights"
 
 
-def entries(
-    path: Path, header: Header, number: Callable[..., Any], model_type: str, rotated: int, head_size: int
-) -> dict[str, Any]:
+def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: int, head_size: int) -> dict[str, Any]:
     """The entries for rotary positions; ones that cannot be told exactly raise UserError.
 
-    `number(key, default)` gives a value of the metadata, `rotated` of the `head_size` numbers of a head are rotated.
+    Of the `head_size` numbers of a head, `rotated` are rotated.
     """
-    parameters: dict[str, Any] = {"rope_type": "default", "rope_theta": float(number("rope.freq_base", _BASE))}
-    context = number("context_length")
-    original = number("rope.scaling.original_context_length", context)
-    kind, factor = number("rope.scaling.type", "none"), float(number("rope.scaling.factor", 1.0))
-    attention = float(number("rope.scaling.attn_factor", 1.0))
-    number("rope.scaling.finetuned", False)
+    parameters: dict[str, Any] = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base", _BASE)}
+    context = keys.count("context_length")
+    original = keys.count("rope.scaling.original_context_length", context)
+    kind, factor = keys.text("rope.scaling.type", "none"), keys.number("rope.scaling.factor", 1.0)
+    attention = keys.number("rope.scaling.attn_factor", 1.0)
     where = printable(path)
     if LLAMA3 in header.tensors:
         parameters |= _llama3(where, _floats(path, header, LLAMA3), parameters["rope_theta"], rotated)
@@ -44,19 +41,19 @@ def entries(
     if kind == "linear" and factor != 1.0:
         parameters |= {"rope_type": "linear", "factor": factor}
     elif kind == "yarn":
-        fast, slow = (float(number(f"rope.scaling.yarn_beta_{end}", usual)) for end, usual in (("fast", 32.0), ("slow", 1.0)))
+        fast, slow = (keys.number(f"rope.scaling.yarn_beta_{end}", usual) for end, usual in (("fast", 32.0), ("slow", 1.0)))
         parameters |= {"rope_type": "yarn", "factor": factor, "beta_fast": fast, "beta_slow": slow}
         parameters["original_max_position_embeddings"] = original
     elif kind not in ("none", "linear"):
-        raise UserError(f"{where}: the scaling of rotary positions '{printable(kind)[:40]}' is not known: {_ADVICE}")
+        raise UserError(f"{where}: the scaling of rotary positions '{printable(kind)[:40]}' is not known: {ADVICE}")
     if attention != 1.0:
-        raise UserError(f"{where}: rope.scaling.attn_factor is {attention}, and the kit does not know its effect: {_ADVICE}")
+        raise UserError(f"{where}: rope.scaling.attn_factor is {attention}, and the kit does not know its effect: {ADVICE}")
     if rotated != head_size:
         parameters["partial_rotary_factor"] = rotated / head_size
     if model_type == "phi3":
         return {"rope_parameters": parameters, "original_max_position_embeddings": original}
     if model_type == "gemma3_text":
-        local = {"rope_type": "default", "rope_theta": float(number("rope.freq_base_swa", _GEMMA3_LOCAL_BASE))}
+        local = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base_swa", _GEMMA3_LOCAL_BASE)}
         return {"rope_parameters": {"full_attention": parameters, "sliding_attention": local}}
     return {"rope_parameters": parameters}
 
@@ -72,7 +69,7 @@ def _llama3(where: str, factors: list[float], base: float, rotated: int) -> dict
     }
     expected = [_llama3_factor(values, 2 * math.pi * base ** (2 * i / rotated)) for i in range(rotated // 2)]
     if len(factors) != len(expected) or not all(map(_close, factors, expected)):
-        raise UserError(f"{where}: {LLAMA3} holds factors of rotary positions that are not those of Llama 3: {_ADVICE}")
+        raise UserError(f"{where}: {LLAMA3} holds factors of rotary positions that are not those of Llama 3: {ADVICE}")
     return values
 
 

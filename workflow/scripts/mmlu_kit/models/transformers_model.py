@@ -59,9 +59,9 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     # An explicit None would make transformers ignore the checkpoint's own quantization, and so its scales.
     quantization = quantization_config(requested.quantization, requested.dtype)
     kind, source = transformers.AutoModelForCausalLM, {"pretrained_model_name_or_path": folder}
-    if gguf_files.is_gguf(folder):
-        kind, source = gguf_models.source(folder)
     try:
+        if gguf_files.is_gguf(folder):
+            kind, source = gguf_models.source(folder)
         model, info = kind.from_pretrained(
             **source,
             dtype=torch_dtype(requested.dtype),
@@ -73,6 +73,8 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
             ignore_mismatched_sizes=True,  # to name them below
             **({"quantization_config": quantization} if quantization else {}),
         )
+    except UserError:
+        raise
     except torch.OutOfMemoryError as error:
         raise DoesNotFit(f"{folder}: does not fit the memory of {requested.device} ({one_line(error)})") from error
     except ImportError as error:
