@@ -263,6 +263,12 @@ def test_what_the_kit_does_not_know_of_a_model_is_refused(tmp_path, llama, chang
     assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
 
 
+def test_more_experts_than_there_are(tmp_path):
+    path = write_model(tmp_path / "m.gguf", tiny("qwen3_moe", **EXPERTS), metadata={"qwen3moe.expert_used_count": 5})
+    with pytest.raises(UserError, match=r"qwen3moe.expert_used_count is 5, more than there are experts"):
+        load(path)
+
+
 def test_missing_and_further_tensors_are_named(tmp_path, llama):
     path = write_model(tmp_path / "a.gguf", llama, without=["blk.1.ffn_norm.weight"])
     with pytest.raises(UserError, match=r"a.gguf: blk.1.ffn_norm.weight is missing in the weights: fetch the file again"):

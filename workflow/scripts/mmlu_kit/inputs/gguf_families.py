@@ -96,6 +96,8 @@ def config(path: Path, header: Header) -> dict[str, Any]:
     kind, keys, tensors = family(where, header), Keys(where, header.metadata), header.tensors
     entries: dict[str, Any] = {name: keys.count(key) for key, name in {**_COUNTS, **kind.counts}.items()}
     entries |= {name: keys.number(key) for key, name in {_EPSILON: "rms_norm_eps", **kind.numbers}.items()}
+    if entries.get("num_experts_per_tok", 0) > entries.get("num_experts", 0):
+        keys.refuse("expert_used_count", f"is {entries['num_experts_per_tok']}, more than there are experts")
     heads = entries["num_attention_heads"]
     size = _head_size(keys, entries["hidden_size"], heads)
     rotated = keys.count("rope.dimension_count", size)
