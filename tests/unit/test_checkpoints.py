@@ -120,7 +120,7 @@ def test_a_file_changed_after_its_manifest_is_named(folder, tmp_path, spoil, nam
         ({"parameters": -1}, "at parameters: needs at least 0, not -1"),
     ],
 )
-@pytest.mark.parametrize("reader", [checkpoints.verified_manifest, checkpoints.model_folder])
+@pytest.mark.parametrize("reader", [checkpoints.verified_manifest, checkpoints.check_model])
 def test_a_damaged_manifest_is_refused(folder, tmp_path, reader, changes, words):
     (tmp_path / "m.json").write_text(json.dumps({**checkpoints.describe(folder).plain(), **changes}))
     with pytest.raises(UserError, match=f"m.json: not a valid model file {words}"):

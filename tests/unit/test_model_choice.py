@@ -43,7 +43,7 @@ def test_a_name_in_config_has_its_entry(root, config, tmp_path, monkeypatch):
     assert choice.path == root / "workflow/demo/models/demo-chat" and choice.entry.device == Device.CPU
     monkeypatch.chdir(tmp_path)
     manifest = tmp_path / f"resources/models/remote@{COMMIT}.json"
-    with pytest.raises(UserError, match=rf"fetch_model\.py --source '.*owner/remote.*{COMMIT}.*' --output resources/"):
+    with pytest.raises(UserError, match=rf"fetch_model\.py --source .*owner/remote.*{COMMIT}.* --output resources/"):
         model_choice.choose("remote", config)
     checkpoints.describe(root / "workflow/demo/models/demo-chat", "owner/remote", COMMIT).write(manifest)
     choice = model_choice.choose("remote", config)
@@ -91,7 +91,7 @@ def test_a_config_of_another_folder_extends_the_projects(root, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("demo-huge", "'demo-huge' is not a model folder, a manifest or a model in .*: .*demo-chat, demo-large"),
+        ("demo-huge", "'demo-huge' is not a model folder, a GGUF file, a manifest or a model in .*: .*demo-chat, demo-large"),
         ("imported", "models.imported has only imported answers and cannot be run"),
         ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'"),
         ("unpinned", "models.unpinned: 'repository' needs its 'commit'; to find it, run: mmlu-kit pin a/b$"),

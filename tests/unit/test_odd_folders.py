@@ -27,7 +27,7 @@ def refused(path, words):
     """Check that both ways to a model refuse it in the same line, quickly, and return the line."""
     start = time.perf_counter()
     lines = set()
-    for reader in (checkpoints.model_folder, checkpoints.verified_manifest):
+    for reader in (checkpoints.check_model, checkpoints.verified_manifest):
         with pytest.raises(UserError, match=words) as error:
             reader(path)
         lines.add(str(error.value))
@@ -156,7 +156,7 @@ def adapter_beside(folder):
         (only("config.json", "tokenizer.json", "adapter_model.safetensors"), "holds only an adapter"),
         (
             only("model-Q4_0.gguf"),
-            r"the weights exist only as GGUF \(model-Q4_0.gguf\), which is not supported yet: use the folder",
+            r"the weights exist only as GGUF \(model-Q4_0.gguf\): name that file, as 'path' or with --model if it is local",
         ),
         (only("config.json", "tokenizer.json", "m.gguf"), "the weights exist only as GGUF"),
         (
@@ -195,7 +195,10 @@ def test_a_vocabulary_with_its_merges_is_a_tokenizer(folder):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("m.gguf", "m.gguf: GGUF files are not supported yet: use the folder of the model's safetensors weights"),
+        (
+            "m.gguf",
+            "m.gguf cannot be read as GGUF: it does not begin as a GGUF file does, or is truncated: fetch or copy it again",
+        ),
         ("model.safetensors", "model.safetensors: this is a weight file, not a model folder"),
         ("big.json", "big.json is too large for a model's manifest"),
     ],
@@ -204,12 +207,6 @@ def test_a_path_to_a_file_that_is_no_manifest(tmp_path, name, words):
     with (tmp_path / name).open("wb") as file:
         file.truncate(1 << 40)
     refused(tmp_path / name, words)
-
-
-def test_a_gguf_file_as_a_folder(tmp_path):
-    (tmp_path / "m.gguf").write_bytes(b"GGUF")
-    with pytest.raises(UserError, match="GGUF files are not supported yet"):
-        checkpoints.describe(tmp_path / "m.gguf")
 
 
 def test_a_pipe_as_a_manifest(tmp_path):

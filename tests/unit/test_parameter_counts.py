@@ -163,7 +163,7 @@ def test_a_checkpoint_saved_by_bitsandbytes(tmp_path, quantization, bits):
         (tmp_path / name / "tokenizer.json").write_text("{}")
     manifest = checkpoints.describe(tmp_path / "saved")
     assert manifest.parameters == parameters == checkpoints.describe(tmp_path / "full").parameters
-    assert manifest.quantization.plain() == {"method": "bitsandbytes", "bits": bits, "activations": None}
+    assert manifest.quantization.plain() == {"method": "bitsandbytes", "bits": bits, "activations": None, "types": []}
     assert footprint.needed(manifest, Device.CPU, DType.FLOAT32, Quantization.NONE) > memory.BESIDE_WEIGHTS
 
 
@@ -192,5 +192,6 @@ def test_what_config_json_says_of_the_quantization(tmp_path, config, quantizatio
 def test_the_quantization_is_written_and_read(tmp_path):
     manifest = checkpoints.describe(write_folder(tmp_path / "model", {"quantization_config": {"quant_method": "mxfp4"}}))
     manifest.write(tmp_path / "m.json")
-    assert json.loads((tmp_path / "m.json").read_text())["quantization"] == {"method": "mxfp4", "bits": 4, "activations": None}
+    quantization = json.loads((tmp_path / "m.json").read_text())["quantization"]
+    assert quantization == {"method": "mxfp4", "bits": 4, "activations": None, "types": []}
     assert checkpoints.verified_manifest(tmp_path / "m.json") == manifest

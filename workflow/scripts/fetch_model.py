@@ -25,8 +25,8 @@ def main() -> None:
     args = arguments()
     source = options.from_json(ModelSource, args.source, "--source")
     # The adapter first, since what is wrong with it is known before the model's weights are fetched.
-    adapter = folder(source.adapter, "--source: adapter") if source.adapter else None
-    path = folder(source, "--source")
+    adapter = local(source.adapter, "--source: adapter") if source.adapter else None
+    path = local(source, "--source")
     manifest = checkpoints.describe(path, source.repository, source.commit)
     if source.adapter and adapter:
         manifest = checkpoints.adapted(manifest, adapter, source.adapter.repository, source.adapter.commit)
@@ -36,8 +36,8 @@ def main() -> None:
         print(f"with {manifest.adapter.in_words()}")
 
 
-def folder(source: ModelSource | AdapterSource, where: str) -> Path:
-    """Return the local files of a source, which are fetched first if it is a repository."""
+def local(source: ModelSource | AdapterSource, where: str) -> Path:
+    """Return the local folder or file of a source, which are fetched first if it is a repository."""
     if source.path:
         return Path(source.path)
     if not (source.repository and source.commit):
@@ -45,8 +45,12 @@ def folder(source: ModelSource | AdapterSource, where: str) -> Path:
     from mmlu_kit.inputs import hub
 
     print(f"Fetching {source.repository} at {source.commit} …", flush=True)
-    fetch = hub.fetch_model if isinstance(source, ModelSource) else hub.fetch_adapter
-    path = fetch(source.repository, source.commit)
+    if isinstance(source, AdapterSource):
+        path = hub.fetch_adapter(source.repository, source.commit)
+    elif source.file:
+        path = hub.fetch_gguf(source.repository, source.commit, source.file)
+    else:
+        path = hub.fetch_model(source.repository, source.commit)
     # Relative, so that the project can be moved with its cache.
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 

@@ -36,7 +36,8 @@ class ModelSource(Source):
     path: Text | None = Field(
         None,
         description="A local folder in Hugging Face form, or a GGUF file, absolute or relative to the working directory or, if "
-        "it is not there, to the kit's.",
+        "it is not there, to the kit's. A GGUF file's weights are dequantized to `dtype`; its tokenizer and chat template are "
+        "read from it, and files beside it play no part.",
     )
     file: GgufFile | None = Field(
         None,

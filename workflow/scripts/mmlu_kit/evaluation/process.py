@@ -28,7 +28,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Job:
-    """An evaluation: `model` is a folder or manifest, `adapter` the folder of an adapter that neither of them names,
+    """An evaluation: `model` is a folder, GGUF file or manifest, `adapter` the folder of an adapter that none of them names,
     `process` the name of the process's /usr/bin/time log.
     """
 
@@ -46,7 +46,7 @@ class Job:
 
 def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> None:
     """Evaluate a model on all subjects; if a subject fails, exit with status 2 after the others are done."""
-    checkpoints.model_folder(job.model, job.adapter)  # reports what is missing at once
+    checkpoints.check_model(job.model, job.adapter)  # reports what is missing at once
     # Imported modules and the loaded model are never garbage, and looking through them takes a quarter of the start-up time.
     gc.disable()
     # Hash the model's files during the imports below; hashing releases the interpreter's lock.

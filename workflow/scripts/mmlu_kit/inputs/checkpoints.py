@@ -1,7 +1,7 @@
-"""Model folders in Hugging Face form and their manifests, checked without loading the model.
+"""Model folders in Hugging Face form, GGUF files, and their manifests, checked without loading the model.
 
-A manifest is the small file that the prepare stage writes for every model: its folder, its commit, the size and SHA-256 of
-each file that is read, and what the weights' headers and config.json say of the model.
+A manifest is the small file that the prepare stage writes for every model: its folder or file, its commit, the size and
+SHA-256 of each file that is read, and what the weights' headers and config.json say of the model.
 """
 
 import fnmatch
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from mmlu_kit.data import Bytes, Count, Document, Text, version
-from mmlu_kit.inputs import adapters, file_entries, model_configs, regular_files, tokenizer_files, weight_files
+from mmlu_kit.inputs import adapters, file_entries, gguf_files, model_configs, regular_files, tokenizer_files, weight_files
 from mmlu_kit.inputs.adapters import Adapter, AdapterIdentity
 from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.inputs.model_configs import SavedQuantization
@@ -91,21 +91,24 @@ class _Contents(NamedTuple):
         return counts
 
 
-def describe(folder: Path, repository: str | None = None, commit: str | None = None) -> Manifest:
-    """Return the manifest of a model folder; a folder that cannot be loaded safely raises UserError with the reason."""
-    folder = Path(folder)
-    manifest, weights = _outline(folder, repository, commit)
-    names = [*described(_names(folder)), *(path.relative_to(folder).as_posix() for path in weights)]
+def describe(path: Path, repository: str | None = None, commit: str | None = None) -> Manifest:
+    """Return the manifest of a model folder or GGUF file; one that cannot be loaded safely raises UserError with the reason."""
+    manifest, weights = _outline(Path(path), repository, commit)
+    folder = Path(manifest.folder)
+    others = [] if manifest.gguf else described(_names(folder))
+    names = [*others, *(weight.relative_to(folder).as_posix() for weight in weights)]
     return manifest.model_copy(update={"files": file_entries.describe(folder, names)})
 
 
-def outline(folder: Path) -> Manifest:
-    """Return the manifest of a model folder without its files, whose hashes take time; raises UserError as `describe` does."""
-    return _outline(Path(folder), None, None)[0]
+def outline(path: Path) -> Manifest:
+    """Return the manifest of a model without its files, whose hashes take time; raises UserError as `describe` does."""
+    return _outline(Path(path), None, None)[0]
 
 
 def _outline(folder: Path, repository: str | None, commit: str | None) -> tuple[Manifest, list[Path]]:
-    """Return a folder's manifest without its files, and its weight files."""
+    """Return the manifest of a folder or GGUF file without its files, and its weight files."""
+    if gguf_files.is_gguf(folder):
+        return _outline_of_gguf(folder, repository, commit), [folder]
     contents = _read_folder(folder)
     weights = list(contents.tensors)
     manifest = Manifest(
@@ -118,6 +121,21 @@ def _outline(folder: Path, repository: str | None, commit: str | None) -> tuple[
         quantization=model_configs.saved_quantization(str(folder), contents.config),
     )
     return manifest, weights
+
+
+def _outline_of_gguf(path: Path, repository: str | None, commit: str | None) -> Manifest:
+    """Return a GGUF file's manifest without its files; what lies beside it plays no part."""
+    contents = gguf_files.read(path)
+    return Manifest(
+        folder=str(path.parent),
+        gguf=path.name,
+        repository=repository,
+        commit=commit,
+        files={},
+        parameters=contents.parameters,
+        checkpoint_bytes=path.stat().st_size,
+        quantization=contents.saved,
+    )
 
 
 def check(folder: Path) -> list[Path]:
@@ -133,8 +151,6 @@ def check_description(folder: Path) -> dict[str, Any]:
     folder = Path(folder)
     where = printable(folder)
     if not folder.is_dir():
-        if folder.suffix == ".gguf":
-            raise UserError(f"{where}: GGUF files are not supported yet: use the folder of the model's safetensors weights")
         raise UserError(f"{where} is not a folder: correct the path")
     names = _names(folder)
     check_names(where, names)
@@ -167,32 +183,30 @@ def described(names: Iterable[str]) -> list[str]:
     )
 
 
-def model_folder(path: Path, adapter: Path | None = None) -> Path:
-    """The model folder that `path` names; `path` is a manifest or the folder itself, `adapter` as in `verified_manifest`.
+def check_model(path: Path, adapter: Path | None = None) -> None:
+    """Check that the model that `path` names is complete; `path` is a manifest, or the folder or GGUF file itself.
 
-    Checks that its files are complete; `verified_manifest` also checks their hashes.
+    `verified_manifest` also checks the hashes of its files. Raises UserError with the reason if it is not.
     """
     path = Path(path)
-    manifest = None if path.is_dir() else _read(path)
-    folder = Path(manifest.folder) if manifest else path
-    check(folder)
+    manifest = None if _is_model(path) else _read(path)
+    model, _ = _outline(manifest.path if manifest else path, None, None)
     if source := adapter or (manifest and manifest.adapter and Path(manifest.adapter.folder)):
-        adapters.outline(source, adapters.Base(folder.name, None))
-    return folder
+        adapters.outline(source, adapters.Base(model.path.name, None))
 
 
 def verified_manifest(path: Path, adapter: Path | None = None) -> Manifest:
-    """The manifest of the model that `path` names (see `model_folder`); a changed file raises UserError naming it.
+    """The manifest of the model that `path` names (see `check_model`); a changed file raises UserError naming it.
 
     `adapter` is the folder of an adapter that is applied to a model without one. Reads and hashes every file, which takes about
     0.7 s per GB.
     """
     path = Path(path)
-    if path.is_dir():
+    if _is_model(path):
         current = describe(path)
     else:
         manifest = _read(path)
-        current = describe(Path(manifest.folder), manifest.repository, manifest.commit)
+        current = describe(manifest.path, manifest.repository, manifest.commit)
         file_entries.check_unchanged(Path(manifest.folder), manifest.files, current.files, path)
         if recorded := manifest.adapter:
             current = adapted(current, Path(recorded.folder), recorded.repository, recorded.commit)
@@ -230,10 +244,14 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in [*folder.iterdir(), *(folder / _TEMPLATES).glob("*")])
 
 
+def _is_model(path: Path) -> bool:
+    """Whether a path is that of a model itself, not of a manifest."""
+    return path.is_dir() or gguf_files.is_gguf(path)
+
+
 def _read(path: Path) -> Manifest:
-    if path.suffix in (".gguf", ".safetensors"):
-        advice = "GGUF files are not supported yet" if path.suffix == ".gguf" else "this is a weight file, not a model folder"
-        raise UserError(f"{printable(path)}: {advice}: use the folder of the model's safetensors weights")
+    if path.suffix == ".safetensors":
+        raise UserError(f"{printable(path)}: this is a weight file, not a model folder: use the folder that it is in")
     if not path.is_file():
         raise UserError(f"{path}: there is no such model folder or manifest; fetch_model.py writes manifests")
     if path.stat().st_size > _MAX_MANIFEST_BYTES:

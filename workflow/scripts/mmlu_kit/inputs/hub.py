@@ -16,7 +16,7 @@ import huggingface_hub
 from huggingface_hub import _tree_cache, constants, errors
 from huggingface_hub.file_download import repo_folder_name
 
-from mmlu_kit.inputs import adapters, checkpoints, hub_client, listings, model_configs, regular_files, weight_files
+from mmlu_kit.inputs import adapters, checkpoints, gguf_files, hub_client, listings, model_configs, regular_files, weight_files
 from mmlu_kit.inputs.listings import Listed
 from mmlu_kit.user_errors import UserError
 
@@ -62,6 +62,18 @@ def fetch_adapter(repository: str, commit: str) -> Path:
     folder = _fetch(repository, commit, "model", [adapters.CONFIG], listed)
     adapters.check_config(where, model_configs.read_object(folder / adapters.CONFIG))
     return _fetch(repository, commit, "model", adapters.FILES, listed)
+
+
+def fetch_gguf(repository: str, commit: str, name: str) -> Path:
+    """Fetch one GGUF file of a repository, and nothing else, and return its path; raises UserError if it is not there."""
+    where = f"model {repository} at {commit[:12]}"
+    hub_client.check(where)
+    gguf_files.check_name(where, name)
+    listed, failure = _list(repository, commit)
+    names = listed if failure is None else _cached_names(repository, commit, failure, name)
+    with _from_incomplete_list(where, failure):
+        gguf_files.check_listed(where, names, name)
+    return _fetch(repository, commit, "model", [name], listed) / name
 
 
 def fetch_questions(repository: str, commit: str, patterns: Mapping[str, str]) -> list[list[Path]]:
@@ -133,7 +145,7 @@ def _cached_names(repository: str, commit: str, failure: Exception, first: str =
     """The names of a model's files in the cache, some of which may be missing; raises UserError with the reason if none are."""
     # The client looks in its cache and, if the model is not there, names the reason. It need not try to connect once more.
     offline = isinstance(failure, httpx2.ConnectError | httpx2.ConnectTimeout)
-    folder = _download(repository, commit, [first], "model", offline)
+    folder = _download(repository, commit, [glob.escape(first)], "model", offline)
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 

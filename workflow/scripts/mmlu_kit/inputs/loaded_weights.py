@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from mmlu_kit.inputs import safetensors_headers
+from mmlu_kit.inputs import gguf_files, safetensors_headers
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.parameter_counts import parameters
@@ -21,7 +21,7 @@ BESIDE_WEIGHTS = 400_000_000
 _EMBEDDING = re.compile("embed|wte|wpe")  # in names of GPT-2's family the last two
 _EXPERTS = ".experts."
 # Methods whose weights are dequantized when they are loaded, on every device.
-DEQUANTIZED = frozenset(("compressed-tensors", "fp8", "metal", "mxfp4", "mxfp8"))
+DEQUANTIZED = frozenset(("compressed-tensors", "fp8", gguf_files.METHOD, "metal", "mxfp4", "mxfp8"))
 _NUMBERS = ("F64", "F32", "F16", "BF16")  # formats that are converted to the requested one
 
 
@@ -100,7 +100,9 @@ def _weights(manifest: Manifest) -> Mapping[str, Weight]:
     weights: dict[str, Weight] = {}
     try:
         for name, entry in manifest.files.items():
-            if name.endswith(".safetensors"):
+            if manifest.gguf:
+                weights |= _of_gguf(manifest.path)
+            elif name.endswith(".safetensors"):
                 weights |= _of_file(Path(manifest.folder, name), entry.sha256, manifest.quantization)
     except (OSError, UserError):
         weights = {}
@@ -120,4 +122,12 @@ def _of_file(path: Path, sha256: str, quantization: SavedQuantization | None) ->
             converted=counts[name] > 0 and tensor.dtype in _NUMBERS,
         )
         for name, tensor in tensors.items()
+    }
+
+
+def _of_gguf(path: Path) -> Mapping[str, Weight]:
+    """The tensors of a GGUF file, each of which is dequantized; its embedding has a name of its own."""
+    return {
+        name: Weight(tensor.parameters, tensor.bytes, tensor.shape[0] if len(tensor.shape) == 2 else 0, converted=True)
+        for name, tensor in gguf_files.read(path).header.tensors.items()
     }

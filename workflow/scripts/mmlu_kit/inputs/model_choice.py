@@ -1,4 +1,4 @@
-"""The choice of a model on the command line, by its name in config, its folder or its manifest."""
+"""The choice of a model on the command line, by its name in config, its folder, its GGUF file or its manifest."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from mmlu_kit import config as configs
 from mmlu_kit import config_files, source_entries, study_checks
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.model_sources import GGUF
 from mmlu_kit.sources import PROJECT
 from mmlu_kit.user_errors import UserError
 
@@ -32,8 +33,8 @@ def _default() -> Path:
 
 @dataclass(frozen=True)
 class ChosenModel:
-    """A model's name, its folder or manifest, its entry in config (None if it was not chosen by name), and the folder of an
-    adapter that its manifest does not name.
+    """A model's name, its folder, GGUF file or manifest, its entry in config (None if it was not chosen by name), and the
+    folder of an adapter that its manifest does not name.
     """
 
     name: str
@@ -43,15 +44,16 @@ class ChosenModel:
 
 
 def choose(model: str, config: Path, adapter: Path | None = None) -> ChosenModel:
-    """Return the model that `model` names: a folder, a manifest, or a model in the config file `config`, which extends the
-    project's. `adapter` is the folder of an adapter that is applied to it.
+    """Return the model that `model` names: a folder, a GGUF file, a manifest, or a model in the config file `config`, which
+    extends the project's. `adapter` is the folder of an adapter that is applied to it.
 
     Raises UserError if it is none of these, was not fetched yet, or has only imported answers.
     """
     path = Path(model)
     if path.exists():
         # Manifests are named <model>@<commit>.json.
-        return ChosenModel(path.resolve().name if path.is_dir() else path.stem.partition("@")[0], path, None, adapter)
+        named = path.resolve().name if path.is_dir() else path.stem if path.suffix == GGUF else path.stem.partition("@")[0]
+        return ChosenModel(named, path, None, adapter)
     entry = _entry(model, config)
     if entry.adapter and adapter:
         raise UserError(f"{config}: models.{model} already has an adapter: leave --adapter out, or name the model's folder")
@@ -101,4 +103,4 @@ def _entry(model: str, config: Path) -> ModelEntry:
         advice = f"correct the path or, for a repository of the hub, add its entry to config; to print it, run: {command}"
         raise UserError(f"{problem}: {advice}")
     known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, ModelEntry)))
-    raise UserError(f"'{model}' is not a model folder, a manifest or a model in {config}; known there: {known}")
+    raise UserError(f"'{model}' is not a model folder, a GGUF file, a manifest or a model in {config}; known there: {known}")

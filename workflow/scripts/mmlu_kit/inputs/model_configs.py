@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
+from mmlu_kit import formatting
 from mmlu_kit.data import Data, Positive, Text
 from mmlu_kit.inputs import regular_files
 from mmlu_kit.inputs.safetensors_headers import Tensor
@@ -58,6 +59,14 @@ _NAMED_BITS = (
 )
 
 
+class StoredType(Data):
+    """How many of a file's weights have one type."""
+
+    name: Text = Field(description="The type, such as 'Q4_K' or 'F32'.")
+    tensors: Positive
+    parameters: Positive
+
+
 class SavedQuantization(Data):
     """How a checkpoint's weights were quantized before they were saved."""
 
@@ -67,8 +76,17 @@ class SavedQuantization(Data):
         None, description="Bits to which its layers quantize their inputs as well; null if they do not."
     )
 
+    types: tuple[StoredType, ...] = Field((), description="The weights of a GGUF file by their type; empty for others.")
+
     def __str__(self) -> str:
+        if self.types:
+            return f"GGUF {', '.join(self._share(stored) for stored in self.types)}"
         return f"{self.method} {self.bits}-bit" if self.bits else self.method
+
+    def _share(self, stored: StoredType) -> str:
+        """A type with its part of the weights: 'Q4_K (169 tensors, 84.1 %)'."""
+        share = formatting.percent(stored.parameters / sum(each.parameters for each in self.types))
+        return f"{stored.name} ({formatting.plural(stored.tensors, 'tensor')}, {'under 0.1%' if share == '0.0%' else share})"
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import huggingface_hub
 from huggingface_hub import constants, errors
 
-from mmlu_kit.inputs import checkpoints, hub, hub_client, listings, model_configs, regular_files, weight_files
+from mmlu_kit.inputs import checkpoints, gguf_files, hub, hub_client, listings, model_configs, regular_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
@@ -24,11 +24,12 @@ Kind = Literal["model", "dataset"]
 
 
 class Repository(NamedTuple):
-    """A repository of the hub at a commit."""
+    """A repository of the hub at a commit; of a model perhaps one GGUF file of it."""
 
     kind: Kind
     name: str
     commit: str
+    file: str | None = None
 
     @property
     def where(self) -> str:
@@ -62,14 +63,14 @@ def cache() -> Path:
 
 def cached_listing(repository: Repository) -> Listing | None:
     """The repository's list of files in the cache, None if it is not there."""
-    kind, name, commit = repository
+    kind, name, commit, _ = repository
     files = hub.kept_list(name, commit, kind)
     return None if files is None else Listing({path: file.size for path, file in files.items()})
 
 
 def cached(repository: Repository, names: Iterable[str]) -> dict[str, Path]:
     """The paths in the cache of those files of a repository that are there."""
-    kind, repository_name, commit = repository
+    kind, repository_name, commit, _ = repository
     paths = {
         name: huggingface_hub.try_to_load_from_cache(repository_name, name, revision=commit, repo_type=kind) for name in names
     }
@@ -123,9 +124,8 @@ def files_read(where: str, names: Collection[str], config: Path | None, index: P
 
 def _listing(repository: Repository) -> Listing:
     """Ask the hub what a repository holds; each failure raises UserError."""
-    kind, name, commit = repository
     with hub.in_one_line(repository.where):
-        return listing(repository, ask_info(kind, name, commit, repository.where))
+        return listing(repository, ask_info(repository.kind, repository.name, repository.commit, repository.where))
 
 
 def ask_info(kind: Kind, name: str, revision: str | None, where: str) -> Any:
@@ -153,8 +153,14 @@ def listing(repository: Repository, info: Any) -> Listing:
             listings.check_file(repository.where, file.rfilename, file.size)
             sizes[file.rfilename] = file.size
     quantization = _quantization(getattr(info, "config", None))
-    total = getattr(getattr(info, "safetensors", None), "total", None)
-    parameters = total if isinstance(total, int) and total > 0 and quantization is None else None
+    if repository.file:
+        # The hub has read the header of one of the repository's files.
+        summary = getattr(info, "gguf", None)
+        total = summary.get("total") if isinstance(summary, dict) else None
+        quantization = SavedQuantization(method=gguf_files.METHOD, bits=None)
+    else:
+        total = getattr(getattr(info, "safetensors", None), "total", None)
+    parameters = total if isinstance(total, int) and total > 0 and (repository.file or quantization is None) else None
     problem = None
     if info.gated:
         try:

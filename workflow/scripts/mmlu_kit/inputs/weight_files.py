@@ -135,8 +135,8 @@ def check_not_only_gguf(where: str, names: Collection[str]) -> None:
     gguf = sorted(name for name in names if name.endswith(".gguf"))
     if gguf and not any(name.endswith(".safetensors") for name in names):
         raise UserError(
-            f"{where}: the weights exist only as GGUF ({printable(gguf[0])}), which is not supported yet: "
-            "use the folder of the model's safetensors weights"
+            f"{where}: the weights exist only as GGUF ({printable(gguf[0])}): name that file, as 'path' or with --model if it "
+            "is local, and as 'file' beside 'repository' if it is on the hub"
         )
 
 

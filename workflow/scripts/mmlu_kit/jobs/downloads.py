@@ -4,12 +4,13 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from mmlu_kit import formatting
-from mmlu_kit.inputs import adapters, checkpoints, question_sources, questions, repositories, weight_files
+from mmlu_kit.inputs import adapters, checkpoints, gguf_files, question_sources, questions, repositories, weight_files
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.repositories import Listing, Repository
+from mmlu_kit.model_sources import GGUF, ModelSource
 from mmlu_kit.results import model_status
 from mmlu_kit.settings import Split
 from mmlu_kit.source_entries import QuestionSet, Source
@@ -104,7 +105,8 @@ def together(problems: Iterable[tuple[str, str | None]]) -> list[str]:
 
 
 def _repository(kind: repositories.Kind, source: Source) -> Repository:
-    return Repository(kind, str(source.repository), str(source.commit))
+    file = source.file if isinstance(source, ModelSource) else None
+    return Repository(kind, str(source.repository), str(source.commit), file)
 
 
 def _fetched(repository: Repository, path: Path) -> Download:
@@ -113,7 +115,8 @@ def _fetched(repository: Repository, path: Path) -> Download:
         manifest = Manifest.read(path) if path.is_file() else None
     except UserError:
         manifest = None  # of another version of the kit: it is written anew
-    if manifest is None:
+    other = manifest is not None and repository.file and PurePath(repository.file).name != manifest.gguf
+    if manifest is None or other:
         listing = repositories.cached_listing(repository)
         return plan(repository, listing) if listing else Download(repository)
     size = sum(entry.bytes for entry in manifest.files.values())
@@ -200,7 +203,7 @@ def plan(repository: Repository, listing: Listing, entry: QuestionSet | None = N
         manifest = expected(repository, listing, names)
     elif is_model:
         try:
-            manifest = checkpoints.outline(cached["config.json"].parent)
+            manifest = checkpoints.outline(cached[repository.file] if repository.file else cached["config.json"].parent)
         except UserError as error:
             problem = f"{repository.where}: {error}"
     return Download(repository, size, missing, listing.gated, manifest, problem)
@@ -208,6 +211,10 @@ def plan(repository: Repository, listing: Listing, entry: QuestionSet | None = N
 
 def _model_files(repository: Repository, sizes: Mapping[str, int]) -> list[str]:
     """Return the names of the files that are read of a model."""
+    if repository.file:
+        gguf_files.check_name(repository.where, repository.file)
+        gguf_files.check_listed(repository.where, sizes, repository.file)
+        return [repository.file]
     small = repositories.cached(repository, ["config.json", weight_files.INDEX])
     return repositories.files_read(repository.where, list(sizes), small.get("config.json"), small.get(weight_files.INDEX))
 
@@ -226,7 +233,7 @@ def _tables(repository: Repository, sizes: Mapping[str, int], entry: QuestionSet
 
 def expected(repository: Repository, listing: Listing, names: list[str]) -> Manifest | None:
     """Return what the hub's listing tells of a model that is not fetched yet, None if it does not tell its size."""
-    weights = sum(listing.sizes.get(name, 0) for name in names if name.endswith(".safetensors"))
+    weights = sum(listing.sizes.get(name, 0) for name in names if name.endswith((".safetensors", GGUF)))
     saved = listing.quantization
     parameters = 8 * weights // saved.bits if saved and saved.bits else listing.parameters
     if not parameters:

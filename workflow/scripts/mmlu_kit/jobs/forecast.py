@@ -126,7 +126,8 @@ def needed_bytes(manifest: Manifest, settings: LoadSettings) -> int:
     if quantization in COMPRESSIONS:
         least = round(manifest.parameters * COMPRESSIONS[quantization].bytes)
         return beside + (loaded_weights.compressed(manifest, device, dtype, quantization) if manifest.files else least)
-    if manifest.quantization and not manifest.files:
+    saved = manifest.quantization
+    if saved and not manifest.files and saved.method not in loaded_weights.DEQUANTIZED:
         return beside + manifest.checkpoint_bytes
     return beside + loaded_weights.as_saved(manifest, device, dtype)
 

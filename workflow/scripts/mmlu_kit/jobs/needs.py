@@ -4,7 +4,7 @@ from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs import loaded_weights
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.results import stability
-from mmlu_kit.settings import Device, LoadSettings, OnUnavailable, Quantization, dtype_bytes, fallbacks
+from mmlu_kit.settings import DTYPE_BYTES, Device, DType, LoadSettings, OnUnavailable, Quantization, dtype_bytes, fallbacks
 from mmlu_kit.study import Setup
 
 # A job's processes without weights: torch and transformers 0.6 GB, the processes of Snakemake in the same job 0.4 GB, and up to
@@ -58,7 +58,9 @@ def _bytes(manifest: Manifest, settings: LoadSettings) -> int:
     """Bytes of the machine's memory that a process needs to load a model and compute with it."""
     device, dtype, quantization = settings.device, settings.dtype, settings.quantization
     if device == Device.CUDA:
-        tensor = loaded_weights.largest(manifest) * dtype_bytes(dtype, device)
+        # Weights of a GGUF file are in float32 until they are converted.
+        number_bytes = DTYPE_BYTES[DType.FLOAT32] if manifest.gguf else dtype_bytes(dtype, device)
+        tensor = loaded_weights.largest(manifest) * number_bytes
         return PROCESS_BYTES + CUDA_BYTES + TENSORS_ON_THE_WAY * tensor
     beside = (
         PROCESS_BYTES

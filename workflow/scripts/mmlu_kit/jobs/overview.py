@@ -53,7 +53,8 @@ def _downloads(inputs: Inputs) -> list[str]:
     rows: list[tuple[str, ...]] = [("repository", "to fetch", "read in all", "access")]
     for download in inputs.downloads:
         sizes = [_UNKNOWN if size is None else formatting.size(size) for size in (download.missing, download.bytes)]
-        rows.append((f"{download.repository.name} ({download.repository.kind})", *sizes, _access(download)))
+        file = f", {download.repository.file}" if download.repository.file else ""
+        rows.append((f"{download.repository.name} ({download.repository.kind}{file})", *sizes, _access(download)))
     token = "a token is seen" if repositories.has_token() else "no token is seen, which gated and private repositories need"
     size = sum(download.missing or 0 for download in inputs.downloads)
     known = "" if all(download.missing is not None for download in inputs.downloads) else " as far as known"
@@ -67,7 +68,7 @@ def _for_nothing(study: Study, inputs: Inputs, forecasts: Mapping[str, Forecast]
     """Return a line on what would be fetched for models that are then skipped, or nothing."""
     size = 0
     for download in inputs.downloads:
-        source = download.repository.name, download.repository.commit
+        source = download.repository[1:]
         users = [name for name, entry in study.run.items() if source in _sources(entry)]
         if study.timing_setups and study.timing_setups.model in users:
             users += [setup.name for setup in study.timing_setups.setups]
@@ -77,9 +78,10 @@ def _for_nothing(study: Study, inputs: Inputs, forecasts: Mapping[str, Forecast]
     return [f"{formatting.size(size)} {text}"] if size else []
 
 
-def _sources(entry: ModelEntry) -> list[tuple[str | None, str | None]]:
-    """Return the repositories, with their commits, that a model is loaded from."""
-    return [(source.repository, source.commit) for source in (entry, entry.adapter) if source]
+def _sources(entry: ModelEntry) -> list[tuple[str | None, str | None, str | None]]:
+    """Return the repositories, with their commits and GGUF files, that a model is loaded from."""
+    adapter = [(entry.adapter.repository, entry.adapter.commit, None)] if entry.adapter else []
+    return [(entry.repository, entry.commit, entry.file), *adapter]
 
 
 def _access(download: Download) -> str:

@@ -1,4 +1,4 @@
-"""Tokenizers, loaded from a model's folder: the one that its tokenizer.json describes."""
+"""Tokenizers, loaded from a model's folder or GGUF file: the one that its tokenizer.json, or the file, describes."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 import tokenizers
 import transformers
 
+from mmlu_kit.inputs import gguf_files
+from mmlu_kit.models import gguf_tokenizers
 from mmlu_kit.models.transformers_model import problem
 from mmlu_kit.user_errors import UserError
 
@@ -17,16 +19,21 @@ _CUTS = ("normalizer", "pre_tokenizer")
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """Load the folder's fast tokenizer; one that cannot be loaded, or encodes nothing, raises UserError.
+    """Load the fast tokenizer of a folder or GGUF file; one that cannot be loaded, or encodes nothing, raises UserError.
 
     For some families transformers takes only the vocabulary from tokenizer.json and cuts texts as it thinks that the family
     does. If that differs from the file, the file is followed.
     """
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        if not _follows_file(tokenizer, folder):
-            tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        if gguf_files.is_gguf(folder):
+            tokenizer = gguf_tokenizers.load(folder)
+        else:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            if not _follows_file(tokenizer, folder):
+                tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         encodes = bool(tokenizer("A", add_special_tokens=False)["input_ids"])
+    except UserError:
+        raise
     except Exception as error:
         _check_config(folder)  # which may be to blame
         raise UserError(f"{folder}: the tokenizer cannot be loaded ({problem(error)}") from error

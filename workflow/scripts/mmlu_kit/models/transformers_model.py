@@ -1,6 +1,6 @@
-"""Language models, loaded from a local folder onto the requested device.
+"""Language models, loaded from local files onto the requested device.
 
-Everything is read from disk: only safetensors weights, no remote code, no network.
+Everything is read from disk: only safetensors weights and GGUF files, no remote code, no network.
 """
 
 import inspect
@@ -12,7 +12,8 @@ from typing import Any
 import torch
 import transformers
 
-from mmlu_kit.models import saved_quantization
+from mmlu_kit.inputs import gguf_files
+from mmlu_kit.models import gguf_models, saved_quantization
 from mmlu_kit.settings import COMPRESSIONS, DType, LoadSettings, Quantization
 from mmlu_kit.user_errors import UserError, one_line
 
@@ -47,7 +48,8 @@ def torch_dtype(dtype: DType) -> torch.dtype:
 
 
 def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
-    """Load the causal language model of a folder in evaluation mode, entirely on one device; `auto` is no dtype here.
+    """Load the causal language model of a folder or GGUF file in evaluation mode, entirely on one device; `auto` is no dtype
+    here.
 
     A checkpoint that was saved quantized is loaded as it was saved; only `quantization: none` can be requested for one. A model
     that cannot be loaded, or whose weights are not exactly those of the checkpoint, raises UserError (DoesNotFit if memory is
@@ -56,10 +58,13 @@ def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
     """
     # An explicit None would make transformers ignore the checkpoint's own quantization, and so its scales.
     quantization = quantization_config(requested.quantization, requested.dtype)
+    kind, source = transformers.AutoModelForCausalLM, {"pretrained_model_name_or_path": folder}
     try:
         config = saved_quantization.configuration(folder, requested)
-        model, info = transformers.AutoModelForCausalLM.from_pretrained(
-            folder,
+        if gguf_files.is_gguf(folder):
+            kind, source = gguf_models.source(folder)
+        model, info = kind.from_pretrained(
+            **source,
             dtype=torch_dtype(requested.dtype),
             device_map={"": str(requested.device)},
             use_safetensors=True,

@@ -69,7 +69,8 @@ def first_of_each(models: Mapping[str, AnyModel], names: Iterable[str]) -> list[
 
 
 def _loaded(entry: ModelEntry) -> tuple[object, ...]:
-    return (_weights(entry), entry.adapter and _weights(entry.adapter), *(getattr(entry, name) for name in SETTINGS))
+    weights = (_weights(entry), entry.file, entry.adapter and _weights(entry.adapter))
+    return (weights, *(getattr(entry, name) for name in SETTINGS))
 
 
 def _weights(source: Source) -> object:
