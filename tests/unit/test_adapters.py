@@ -326,7 +326,7 @@ def test_a_manifest_knows_its_adapter(bases, adapter, tmp_path):
     with pytest.raises(UserError, match=r"lora: adapter_model\.safetensors was changed after .*m.json was written"):
         checkpoints.verified_manifest(path)
     (folder / "adapter_model.safetensors").unlink()
-    for reader in (checkpoints.model_folder, checkpoints.verified_manifest):
+    for reader in (checkpoints.check_model, checkpoints.verified_manifest):
         with pytest.raises(UserError, match=r"adapter_model\.safetensors is missing, so this is not an adapter"):
             reader(path)
 

@@ -217,6 +217,25 @@ def test_sentencepiece_merges_by_score_and_writes_the_rest_as_bytes(load):
     assert bare.convert_ids_to_tokens(bare("abc")["input_ids"]) == ["abc"]
 
 
+def test_phi_3_drops_white_space_behind_special_tokens(tmp_path):
+    config = transformers.Phi3Config(
+        vocab_size=320, hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2,
+        pad_token_id=None, original_max_position_embeddings=64, max_position_embeddings=64,
+    )  # fmt: skip
+    metadata = {f"tokenizer.ggml.{key}": value for key, value in sentencepiece(add_space_prefix=False).items()}
+    path = write_model(tmp_path / "m.gguf", transformers.Phi3ForCausalLM(config), metadata=metadata)
+    tokenizer = tokenizers.load_tokenizer(path)
+    assert tokenizer.convert_ids_to_tokens(tokenizer("a</s> \nb<s> c")["input_ids"]) == [
+        "<s>",
+        "a",
+        "</s>",
+        "b",
+        "<s>",
+        "▁",
+        "c",
+    ]
+
+
 def test_several_chat_templates(load):
     named = {
         "tokenizer.chat_template": "one",

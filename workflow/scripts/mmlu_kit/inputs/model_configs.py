@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import Field
 
-from mmlu_kit import formatting
 from mmlu_kit.data import Data, Positive, Text
 from mmlu_kit.inputs import regular_files
 from mmlu_kit.inputs.safetensors_headers import Tensor
@@ -85,8 +84,9 @@ class SavedQuantization(Data):
 
     def _share(self, stored: StoredType) -> str:
         """A type with its part of the weights: 'Q4_K (169 tensors, 84.1 %)'."""
-        share = formatting.percent(stored.parameters / sum(each.parameters for each in self.types))
-        return f"{stored.name} ({formatting.plural(stored.tensors, 'tensor')}, {'under 0.1%' if share == '0.0%' else share})"
+        percent = f"{100 * stored.parameters / sum(each.parameters for each in self.types):.1f}%"
+        share = "under 0.1%" if percent == "0.0%" else percent
+        return f"{stored.name} ({stored.tensors} tensor{'s' if stored.tensors > 1 else ''}, {share})"
 
 
 def read(folder: Path) -> dict[str, Any]:

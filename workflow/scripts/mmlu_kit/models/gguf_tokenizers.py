@@ -15,6 +15,7 @@ from mmlu_kit.inputs import gguf_files, gguf_tokens
 from mmlu_kit.inputs.gguf_tokens import PreTokenizer, Vocabulary
 
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"  # sentencepiece's sign for a space
+_SWALLOW_NOTHING = ("<unk>", "<s>", "<|endoftext|>")  # of Phi-3
 _SPECIAL = {"bos": "bos_token", "eos": "eos_token", "unknown": "unk_token", "padding": "pad_token"}
 
 
@@ -77,17 +78,21 @@ def _sentencepiece(vocabulary: Vocabulary, architecture: str) -> tokenizers.Toke
     backend.normalizer = normalizers.Sequence([normalizers.Prepend(_SPACE), spaces]) if vocabulary.add_space else spaces
     strip = [decoders.Strip(content=" ", left=1)] if vocabulary.add_space else []
     backend.decoder = decoders.Sequence([decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), *strip])
-    _add_whole_tokens(backend, vocabulary, tokens)
+    _add_whole_tokens(backend, vocabulary, tokens, swallows=architecture == "phi3")
     return backend
 
 
-def _add_whole_tokens(backend: tokenizers.Tokenizer, vocabulary: Vocabulary, tokens: Any) -> None:
-    """Add the tokens that are found whole in a text: those of control, which are special, and those that its makers added."""
+def _add_whole_tokens(backend: tokenizers.Tokenizer, vocabulary: Vocabulary, tokens: Any, swallows: bool = False) -> None:
+    """Add the tokens that are found whole in a text: those of control, which are special, and those that its makers added.
+
+    `swallows` is whether white space behind the special ones is dropped, which files do not say: Phi-3's are such, in llama.cpp
+    too.
+    """
     kinds = list(zip(tokens, vocabulary.types, strict=True))
     special = {vocabulary.special[kind] for kind in vocabulary.special}
     backend.add_special_tokens(
         [
-            AddedToken(token, normalized=False, special=True)
+            AddedToken(token, normalized=False, special=True, rstrip=swallows and token not in _SWALLOW_NOTHING)
             for number, (token, kind) in enumerate(kinds)
             if kind in (gguf_tokens.CONTROL, gguf_tokens.UNKNOWN) or number in special
         ]
