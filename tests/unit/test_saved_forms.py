@@ -323,7 +323,7 @@ def test_experts_that_are_not_quantized_are_counted_and_estimated(mixture, quant
     assert differences(LoadSettings(quantization=quantization), effective) == [
         f"{effective.quantization} instead of {quantization}"
     ]
-    stated = type("Stated", (), {"path": mixture})
+    stated = type("Stated", (), {"path": mixture, "adapter": None})
     estimate = footprint.needed(stated, Device.CPU, DType.FLOAT32, quantization) - memory.BESIDE_WEIGHTS
     assert estimate == pytest.approx(effective.weight_bytes, rel=0.02)
 

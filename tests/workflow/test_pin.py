@@ -122,7 +122,7 @@ def test_an_entry_is_added_once_and_never_in_place_of_another(pin, hub, tmp_path
     assert errors(kits) == ["models.demo-small is in config already, with another source: choose another name with --name"]
     assert path.read_text() == first
     # The entry is one that the kit knows how to fetch.
-    with pytest.raises(UserError, match=f"--repository Tiny/Model-1 --commit {COMMIT}"):
+    with pytest.raises(UserError, match=f"--source .*Tiny/Model-1.*{COMMIT}"):
         model_choice.choose("tiny", path)
 
 
