@@ -87,6 +87,7 @@ ELSEWHERE = {
             "pack STUDY=mine",
         )
     },
+    "python -m tests.families.write_page": ("tests/families/test_families.py", "write_page"),
     "make docs": ("tests/demo_study/test_docs.py", "mkdocs"),
     "make image-cpu": (".ci/run", "make image-cpu"),
     "make demo-models": ("tests/workflow/test_demo_training.py", "train_models.py"),

@@ -8,11 +8,11 @@ import transformers
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.models import batch_size, positions
 
+from tests.families import write_page
 from tests.helpers import families, scored_prompts
 
 pytestmark = [pytest.mark.families, pytest.mark.parametrize("name", families.FAMILIES)]
 
-PREFIX = 12  # tokens that prompts share
 SUFFIXES = (3, 7, 20, 33, 61, 90)  # shorter and longer than windows and original contexts
 # Families that must not fall back to one prompt at a time: with plain attention, windows, chunks, soft caps or sinks.
 PACKED = (
@@ -41,12 +41,16 @@ def one_thread(name):
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("shared", [0, PREFIX])
-def test_scores_are_those_of_each_prompt_alone(name, shared):
-    _, packing = scored_prompts.score(families.model(name), scored_prompts.make_prompts(SUFFIXES, shared), 128)
-    print(f"{name}: {packing.in_words()}")
+def test_scores_are_those_of_each_prompt_alone(name):
+    _, packing = scored_prompts.score(families.model(name), scored_prompts.make_prompts(SUFFIXES, 0), 128)
     if name in PACKED:
         assert packing == Packing(packed=len(SUFFIXES), alone=0, reason=None)
+
+
+def test_the_page_of_known_models_says_how_a_family_is_scored_behind_a_shared_prefix(name):
+    words, _ = write_page.scored(name)
+    assert write_page.stated().get(name) == words, "write docs/known_models.md again: python -m tests.families.write_page"
+    assert words == "packed" or name not in PACKED
 
 
 def test_a_batch_for_a_gpu_is_planned(name, monkeypatch):

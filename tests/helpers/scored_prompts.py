@@ -41,7 +41,14 @@ def make_prompts(lengths: Sequence[int], shared: int) -> list[Prompt]:
 
 
 def score(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: int | None) -> tuple[list[Record], Packing]:
-    """Score prompts, check that the scores are those of each prompt alone, and return the records and how they were packed.
+    """Score prompts, check that the scores are those of each prompt alone, and return the records and how they were packed."""
+    return compared(model, prompts, tokens_per_batch)[:2]
+
+
+def compared(
+    model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: int | None
+) -> tuple[list[Record], Packing, float]:
+    """Do the same, and return the largest difference too, in nats.
 
     The model must not have read anything yet, since some rotary positions depend on earlier prompts.
     """
@@ -55,7 +62,7 @@ def score(model: torch.nn.Module, prompts: Sequence[Prompt], tokens_per_batch: i
     assert error < 1e-4
     assert [record.generated for record in records] == [str(int(row.argmax())) for row in reference]
     assert reference[:, LETTER_IDS].std(dim=0).max() > 0.1, "this model does not tell the prompts apart"
-    return records, packing
+    return records, packing, float(error)
 
 
 def _logprobs_alone(model: torch.nn.Module, ids: Sequence[int]) -> torch.Tensor:

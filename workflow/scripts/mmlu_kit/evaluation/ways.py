@@ -16,7 +16,7 @@ from mmlu_kit.evaluation.packability import Limit
 from mmlu_kit.evaluation.packing import PackedScorer
 from mmlu_kit.evaluation.prefixes import PrefixScorer, StepScorer
 from mmlu_kit.evaluation.rows import Rows
-from mmlu_kit.models import number_formats, positions
+from mmlu_kit.models import positions, quantized_layers
 
 MOST_OUTPUTS = 512  # in a batch: float32 logits over 150,000 tokens take 0.3 GB, and their logarithms as much
 _PADDED = 1.25  # how much longer than its shortest row a padded batch may be
@@ -101,7 +101,7 @@ def plan(sizes: Sequence[Size | None], tokens_per_batch: float, padding: float |
 def _limit(model: torch.nn.Module) -> Limit:
     """How long a prompt may be if the pass that computes it has other tokens than the prompt's."""
     config = model.config.get_text_config()
-    if number_formats.has_8bit_layers(model):
+    if quantized_layers.why_alone(model):
         return Limit(0, None)  # packability.limit says why
     # Layers with an index attend to the keys with the best scores. Many scores are 0, and which of equal ones count as the best
     # depends on the length of a pass.
