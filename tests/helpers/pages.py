@@ -1,7 +1,7 @@
 """Made-up pages, from results whose answers are given as text (tests/helpers/results.py)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,8 +42,18 @@ def reworded(texts: list[Question], number: int, **changes: object) -> list[Ques
 
 def written(merged: Merged, table: pandas.DataFrame, texts: list[Question]) -> str:
     """Return report.html of a study, without figures."""
-    markdown = results.report(merged, table, texts)
-    return page.render(markdown, {}, explorer(merged, table, texts), TEMPLATES)
+    return explored(merged, table, texts, results.report(merged, table, texts))
+
+
+def explored(
+    merged: Merged,
+    table: pandas.DataFrame,
+    texts: list[Question],
+    markdown: str = "# Made\n",
+    figures: Mapping[str, bytes] | None = None,
+) -> str:
+    """Return report.html with this report and the explorer of a study."""
+    return page.render(markdown, figures or {}, explorer(merged, table, texts), TEMPLATES)
 
 
 def report_html(markdown: str, names: Iterable[str] = ()) -> tuple[str, list[str], str]:
@@ -86,4 +96,4 @@ def whole_mmlu(models: int = 8, subjects: int = 57, questions: int = 14_042) -> 
     models = sorted(set(table["model"]))
     merged, _ = results.merged(results.study(models, ["anatomy"]), {name: {"anatomy": "ABCD"} for name in models})
     merged = merged.model_copy(update={"study": merged.study.model_copy(update={"subjects": names})})
-    return page.render("# Large\n\n## Part\n", {}, explorer(merged, ask(table, texts), [*examples, *texts]), TEMPLATES)
+    return explored(merged, ask(table, texts), [*examples, *texts])
