@@ -6,14 +6,6 @@ const checkedModels = () => modelBoxes().filter((box) => box.checked);
 const LENGTHS = [10, 25, 50, 100];
 const PAGE_LENGTH = 25;
 
-/** Import the table library from memory, as the page may not fetch anything. */
-async function library() {
-  const url = URL.createObjectURL(new Blob([json("library")], { type: "text/javascript" }));
-  const { default: DataTable } = await import(url);
-  URL.revokeObjectURL(url);
-  return DataTable;
-}
-
 /** The button that opens a question. */
 function opener(data, i) {
   const where = `${data.subjects[data.subject[i]]} ${data.index[i]}`;
@@ -106,18 +98,20 @@ async function start() {
   const data = json("data");
   const counts = countWrong(data);
   data.begins = beginnings(data.choices);
-  const texts = data.text.map((text, i) => [text, ...data.choices[i]].join("\n").toLowerCase());
+  let texts = null; // made at the first search
   const chosen = () => {
     const boxes = checkedModels();
     return boxes.length ? boxes.map((box) => data.models[box.value]) : data.models;
   };
-  const table = makeTable(await library(), data, counts, chosen);
+  const { default: DataTable } = await library;
+  const table = makeTable(DataTable, data, counts, chosen);
   let matching = [];
   table.search.fixed("filters", (_, __, i) => matching[i]);
   const filter = (modelsChanged) => {
     const filters = { subject: find("subject").value, models: chosen(), outcome: find("outcome").value };
     filters.allWrong = find("all-wrong").checked;
     filters.words = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    if (filters.words.length) texts ??= data.text.map((text, i) => [text, ...data.choices[i]].join("\n").toLowerCase());
     matching = data.text.map((_, i) => matches(data, counts, texts, filters, i));
     if (!modelsChanged) return;
     table.rows().invalidate();

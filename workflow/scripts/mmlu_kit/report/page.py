@@ -20,8 +20,8 @@ from mmlu_kit.report.explorer import ExplorerData
 from mmlu_kit.report.sentences.accuracy import best_answer
 from mmlu_kit.report.views import views
 
-# The tabs work before the explorer's data are read; the parts of the explorer's script are one module.
-TABS = ("tabs.js",)
+# The first script runs before the browser reads the explorer's data; the second is one module.
+EARLY = ("tabs.js", "library.js")
 EXPLORER = ("answers.js", "question.js", "address.js", "page.js")
 
 
@@ -33,14 +33,14 @@ def render(markdown: str, figures: Mapping[str, bytes], data: ExplorerData, temp
     """
     form = (templates / "page.html.j2").read_text(encoding="utf-8")
     report = views(markdown, figures, re.findall(r' id="([^"]+)"', form))
-    tabs, script = _script(templates, TABS), _script(templates, EXPLORER)
+    early, script = _script(templates, EARLY), _script(templates, EXPLORER)
     library = Path(itables.options.dt_bundle)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates), undefined=jinja2.StrictUndefined, autoescape=True, keep_trailing_newline=True
     )
     return environment.get_template("page.html.j2").render(
         title=report.title,
-        policy=f"default-src 'none'; script-src {_hash(tabs)} {_hash(script)} blob:; style-src 'unsafe-inline'; "
+        policy=f"default-src 'none'; script-src {_hash(early)} {_hash(script)} blob:; style-src 'unsafe-inline'; "
         "img-src data:; base-uri 'none'; form-action 'none'",
         style=Markup((templates / "page.css").read_text(encoding="utf-8")),
         heading=Markup(report.heading),
@@ -56,7 +56,7 @@ def render(markdown: str, figures: Mapping[str, bytes], data: ExplorerData, temp
         probabilities=any(model.probabilities is not None for model in data.models),
         best=best_answer(model.parsed is not None for model in data.models),
         library=Markup(embedded(library.read_text(encoding="utf-8"))),
-        tabs=Markup(tabs),
+        early=Markup(early),
         script=Markup(script),
     )
 
