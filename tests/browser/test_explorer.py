@@ -69,6 +69,21 @@ def test_each_model_has_a_column_that_sorts(opened):
     assert page.locator("#models summary").text_content() == "medium, large"
 
 
+def test_the_list_of_models_closes_when_the_reader_turns_away(opened):
+    page = opened("#explorer")
+    menu, first = page.locator("#models summary"), page.locator("#models").get_by_label("small", exact=True)
+    elsewhere = [page.locator("h2", has_text="Explore"), page.get_by_label("Search"), page.get_by_label("All models wrong")]
+    for turn in (lambda: page.keyboard.press("Escape"), *(place.click for place in elsewhere)):
+        menu.click()
+        page.locator("#models label", has_text="small").click()
+        assert first.is_visible()
+        turn()
+        assert not first.is_visible()
+    menu.click()
+    page.keyboard.press("Shift+Tab")
+    assert not first.is_visible() and page.evaluate("document.activeElement.id") == "subject"
+
+
 def test_columns_sort_up_and_down(opened):
     page = opened("#explorer")
     sort_by(page, "Models wrong")

@@ -76,6 +76,23 @@ function showModels(table, data) {
   find("questions").classList.toggle("some-models", chosen.length > 0);
 }
 
+/** Close the list of models when the reader turns to something else. */
+function closeModels() {
+  const menu = find("models");
+  document.addEventListener("click", ({ target }) => {
+    if (!menu.contains(target)) menu.open = false;
+  });
+  document.addEventListener("focusin", ({ target }) => {
+    // A press on a name in the list moves the focus to what is around the list.
+    if (!menu.contains(target) && !target.contains(menu)) menu.open = false;
+  });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+}
+
 function listen(table, data, refresh) {
   const body = find("questions").tBodies[0];
   find("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -134,6 +151,7 @@ async function start() {
   writeAddress(data, table);
   addEventListener("hashchange", follow);
   listen(table, data, refresh);
+  closeModels();
   find("filters").hidden = find("questions").hidden = false;
   document.documentElement.dataset.ready = "true";
   performance.mark("ready");
