@@ -1,5 +1,5 @@
 // The explorer's state in the page's address, so that a link shows the same questions:
-// #explorer?search=…&subject=…&model=…&state=…&all-wrong=1&sort=wrong&down=1&length=50&page=2
+// #explorer?search=…&subject=…&model=…&state=…&all-wrong=1&sort=wrong&down=1&length=50&page=2&open=anatomy/3
 
 /** Return the explorer's part of the page's address; null if the address names something else. */
 function addressed() {
@@ -21,6 +21,7 @@ function writeAddress(data, table) {
   set("down", direction === "desc" ? "1" : "");
   set("length", table.page.len() === PAGE_LENGTH ? "" : table.page.len());
   set("page", table.page() ? table.page() + 1 : "");
+  for (const button of openers("[aria-expanded=true]")) set("open", nameOf(table, data, button));
   const query = String(state);
   const address = query ? `#explorer?${query}` : "#explorer";
   find("explorer").dataset.address = address;
@@ -44,12 +45,22 @@ function readFilters(data, state) {
   find("all-wrong").checked = state.has("all-wrong");
 }
 
-/** Sort the table and turn to the page that `state` names. */
-function readPlace(table, state) {
+/** The name of a listed question, given its button: 'anatomy/3'. */
+function nameOf(table, data, button) {
+  const [i] = table.row(button.closest("tr")).data();
+  return `${data.subjects[data.subject[i]]}/${data.index[i]}`;
+}
+
+/** Sort the table, turn to the page that `state` names, and open its questions. */
+function readPlace(table, data, state) {
   const column = table.names.indexOf(state.get("sort"));
   table.order(column < 0 ? [] : [[column, state.has("down") ? "desc" : "asc"]]);
   const length = Number(state.get("length"));
   table.page.len(LENGTHS.includes(length) ? length : PAGE_LENGTH).draw();
   const page = Math.min(Number(state.get("page")) || 1, table.page.info().pages);
   if (Number.isInteger(page) && page > 1) table.page(page - 1).draw("page");
+  const names = new Set(state.getAll("open"));
+  const named = openers("[aria-expanded=false]").filter((button) => names.has(nameOf(table, data, button)));
+  for (const button of named) toggle(table, data, button);
+  named[0]?.scrollIntoView({ block: "center", behavior: "instant" });
 }

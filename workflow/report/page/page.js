@@ -3,6 +3,7 @@ const find = (id) => document.getElementById(id);
 const json = (id) => JSON.parse(find(id).textContent);
 const modelBoxes = () => [...find("models").querySelectorAll("input")];
 const checkedModels = () => modelBoxes().filter((box) => box.checked);
+const openers = (state = "") => [...find("questions").tBodies[0].querySelectorAll(`.opener${state}`)];
 const LENGTHS = [10, 25, 50, 100];
 const PAGE_LENGTH = 25;
 
@@ -100,13 +101,15 @@ function listen(table, data, refresh) {
   find("filters").addEventListener("input", (event) => refresh(event.target.name === "model"));
   body.addEventListener("click", (event) => {
     const button = event.target.closest("tr")?.querySelector(".opener");
-    if (button && !String(getSelection())) toggle(table, data, button);
+    if (!button || String(getSelection())) return;
+    toggle(table, data, button);
+    writeAddress(data, table);
   });
   body.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !event.target.matches(".opener")) return;
-    const openers = [...body.querySelectorAll(".opener")];
-    openers[openers.indexOf(event.target) + step]?.focus();
+    const listed = openers();
+    listed[listed.indexOf(event.target) + step]?.focus();
     event.preventDefault();
   });
 }
@@ -131,7 +134,7 @@ async function start() {
     if (filters.words.length) texts ??= data.text.map((text, i) => [text, ...data.choices[i]].join("\n").toLowerCase());
     matching = data.text.map((_, i) => matches(data, counts, texts, filters, i));
     if (!modelsChanged) return;
-    table.rows().invalidate();
+    if (table.names.includes("certainty")) table.cells(null, table.names.indexOf("certainty")).invalidate();
     showModels(table, data);
   };
   const refresh = (modelsChanged) => {
@@ -143,16 +146,16 @@ async function start() {
     if (!state || location.hash === find("explorer").dataset.address) return false;
     readFilters(data, state);
     filter(true);
-    readPlace(table, state);
+    readPlace(table, data, state);
     return true;
   };
+  find("filters").hidden = find("questions").hidden = false;
   if (!follow()) refresh(false);
   table.on("draw", () => writeAddress(data, table));
   writeAddress(data, table);
   addEventListener("hashchange", follow);
   listen(table, data, refresh);
   closeModels();
-  find("filters").hidden = find("questions").hidden = false;
   document.documentElement.dataset.ready = "true";
   performance.mark("ready");
 }
