@@ -38,6 +38,8 @@ function makeTable(DataTable, data, counts, chosen) {
       (i) => text(hundredths(certainty(data, chosen(), i))), (i) => certainty(data, chosen(), i) ?? -1,
     ]] : []),
   ];
+  // It depends on the chosen models: the table must not keep it.
+  DataTable.ext.order.certainty = () => Array.from(data.subject, (_, i) => certainty(data, chosen(), i) ?? -1);
   const table = new DataTable("#questions", {
     data: Array.from(data.subject, (_, i) => [i]),
     autoWidth: false,
@@ -49,7 +51,9 @@ function makeTable(DataTable, data, counts, chosen) {
     language: { info: "_START_ to _END_ of _TOTAL_ questions", infoEmpty: "no questions", infoFiltered: "(of _MAX_)",
                 lengthMenu: "_MENU_ per page", zeroRecords: "No question matches these filters." },
     columnDefs: [{ targets: "_all", searchable: false, defaultContent: "" }],
-    columns: columns.map(([, name, type, display, value]) => ({ type, className: name, data: show(display, value) })),
+    columns: columns.map(([, name, type, display, value]) => (
+      { type, className: name, data: show(display, value), orderDataType: name }
+    )),
   });
   table.names = columns.map(([name]) => name);
   return table;
@@ -134,7 +138,8 @@ async function start() {
     if (filters.words.length) texts ??= data.text.map((text, i) => [text, ...data.choices[i]].join("\n").toLowerCase());
     matching = data.text.map((_, i) => matches(data, counts, texts, filters, i));
     if (!modelsChanged) return;
-    if (table.names.includes("certainty")) table.cells(null, table.names.indexOf("certainty")).invalidate();
+    const rendered = table.rows((_, __, row) => row).indexes().toArray();
+    if (table.names.includes("certainty")) table.cells(rendered, table.names.indexOf("certainty")).invalidate();
     showModels(table, data);
   };
   const refresh = (modelsChanged) => {
