@@ -229,6 +229,14 @@ def test_a_question_opens_with_the_prompts_as_they_were_sent(opened, tmp_path):
         *(message["content"] for message in prompts.messages(texts[0], [])),
     ]
     assert page.locator(".prompt .role").all_text_contents() == ["system", "user"]
+    assert page.locator(".prompt .note").all_text_contents() == ["The model’s chat template writes these messages as one text."]
+    (tmp_path / "report.html").write_text(pages.explored(merged, pages.ask(table, texts), texts), encoding="utf-8")
+    page = opened("#explorer?open=anatomy/0", tmp_path / "report.html")
+    assert page.locator(".prompt pre").first.text_content() == prompts.block(texts[0], Preset.LM_EVAL)
+    assert (
+        page.locator(".prompt .note").first.text_content()
+        == "The text before this part, with 2 few-shot examples, is left out."
+    )
 
 
 def test_everything_works_from_the_keyboard(opened):

@@ -59,6 +59,7 @@ def test_examples_that_make_the_page_too_large_are_left_out(monkeypatch):
     assert of(results.asked())[0][0].before
     monkeypatch.setattr(sent_prompts, "MOST_CHARACTERS", 20)
     assert of(results.asked())[0][0].before == {}
+    assert list(of(results.asked(), examples=0)[0][0].before["anatomy"]) == [0], "short without examples"
     assert of(results.asked(), examples=6)[0][0].before == {}, "more examples than there are"
 
 

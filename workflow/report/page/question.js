@@ -104,7 +104,7 @@ function promptDetails({ messages, form, examples, whole, models }, answering) {
   const number = examples === 1 ? "1 few-shot example" : `${examples} few-shot examples`;
   const options = JSON.stringify(form.template_arguments);
   const notes = [
-    ...(whole ? [] : [examples ? `${number} came before this part.` : "A line that names the subject may come before this part."]),
+    ...(whole ? [] : [`The text before this part, with ${number}, is left out.`]),
     ...(form.preset === "chat" ? ["The model’s chat template writes these messages as one text."] : []),
     ...(options === "{}" ? [] : [`Arguments of the template: ${options}.`]),
     ...(form.every_order ? ["This is the first of the orders in which the choices were shown: each was asked."] : []),

@@ -15,7 +15,7 @@ from mmlu_kit.inputs.questions import Question, split
 from mmlu_kit.settings import LETTERS, Orders, Preset, Requested, Split
 
 Parts = list[tuple[str, str]]
-# More text before the questions than this would make the page slow: only the number of examples is told then.
+# More text before the questions than this would make the page slow: of prompts with examples, only their number is told then.
 MOST_CHARACTERS = 3_000_000
 _PLACE = "\0"  # no question has it (inputs/questions.py)
 
@@ -64,7 +64,7 @@ def of_models(
     prompts = [_prompts(request, sorted(pairs), by_subject) for request, pairs in zip(forms.values(), numbers, strict=True)]
     texts = [text for form in prompts for shown in form.before.values() for parts in shown.values() for _, text in parts]
     if sum(map(len, texts)) > MOST_CHARACTERS:
-        prompts = [replace(form, before={}) for form in prompts]
+        prompts = [replace(form, before=_without_examples(form.before)) for form in prompts]
     return prompts, place
 
 
@@ -86,6 +86,10 @@ def _prompts(request: Requested, numbers: Iterable[tuple[str, int]], by_subject:
         around={count: block(_blank(_PLACE, count), preset).split(_PLACE) for count in sorted(counts)},
         stripped=f"  {_PLACE}" not in block(_blank(f"  {_PLACE}", 2), preset),
     )
+
+
+def _without_examples(before: Mapping[str, Mapping[int, Parts]]) -> dict[str, dict[int, Parts]]:
+    return {subject: {0: parts[0]} for subject, parts in before.items() if 0 in parts}
 
 
 def _before(question: Question, examples: Sequence[Question], preset: Preset) -> Parts:
