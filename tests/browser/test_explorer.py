@@ -240,7 +240,7 @@ def test_a_question_opens_with_the_prompts_as_they_were_sent(opened, tmp_path):
 
 
 def test_everything_works_from_the_keyboard(opened):
-    page = opened()
+    page = opened("#report")
     focused = "document.activeElement.matches('{}')"
     page.keyboard.press("Tab")
     assert page.evaluate(focused.format("#tab-report"))

@@ -47,8 +47,11 @@ def test_each_part_of_the_report_has_its_tab(opened, summarized):
     assert shown(page) == "files"
 
 
-def test_without_a_summary_the_report_is_first(opened):
-    page = opened()
+def test_without_a_summary_the_report_is_first(opened, tmp_path):
+    path = tmp_path / "report.html"
+    report = REPORT.replace("## Summary", "## 0. Introduction")
+    path.write_text(pages.explored(*pages.study(ANSWERS), report), encoding="utf-8")
+    page = opened("", path)
     assert page.get_by_role("tab").all_text_contents() == ["Report", "Explorer", "Files"] and shown(page) == "report"
 
 
