@@ -1,5 +1,7 @@
 """Made-up pages, from results whose answers are given as text (tests/helpers/results.py)."""
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from mmlu_kit.files import sha256
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.report import page
 from mmlu_kit.report.explorer import explorer
+from mmlu_kit.report.views import views
 from mmlu_kit.results.merged import Merged
 
 from tests.helpers import results
@@ -39,8 +42,25 @@ def reworded(texts: list[Question], number: int, **changes: object) -> list[Ques
 
 def written(merged: Merged, table: pandas.DataFrame, texts: list[Question]) -> str:
     """Return report.html of a study, without figures."""
-    markdown = results.report(merged, table, texts)
-    return page.render(markdown, {}, explorer(merged, table, texts), TEMPLATES)
+    return explored(merged, table, texts, results.report(merged, table, texts))
+
+
+def explored(
+    merged: Merged,
+    table: pandas.DataFrame,
+    texts: list[Question],
+    markdown: str = "# Made\n",
+    figures: Mapping[str, bytes] | None = None,
+) -> str:
+    """Return report.html with this report and the explorer of a study."""
+    return page.render(markdown, figures or {}, explorer(merged, table, texts), TEMPLATES)
+
+
+def report_html(markdown: str, names: Iterable[str] = ()) -> tuple[str, list[str], str]:
+    """Return a report, without figures, as the HTML of all its parts, the anchors of its sections, and its title."""
+    parts = views(markdown, {}, names)
+    html = parts.summary + parts.report + parts.files
+    return parts.heading + html, re.findall(r'<h2 id="([^"]+)"', html), parts.title
 
 
 def whole_mmlu(models: int = 8, subjects: int = 57, questions: int = 14_042) -> str:
@@ -52,6 +72,11 @@ def whole_mmlu(models: int = 8, subjects: int = 57, questions: int = 14_042) -> 
         subject, index = names[number % subjects], number // subjects
         choices = tuple(f"choice {letter} {number} " + "and more words " * 3 for letter in "abcd")
         texts.append(Question(subject, "test", index, f"{number} " + "words of a question " * 14, choices, LETTERS[number % 4]))
+    examples = [
+        Question(name, "dev", index, "words of an example " * 18, ("choice with some more words",) * 4, "A")
+        for name in names
+        for index in range(5)
+    ]
     logprobs = numpy.log(chance.dirichlet([1] * 5, questions * models)[:, :4])
     predicted = numpy.array(list(LETTERS))[logprobs.argmax(axis=1)]
     table = pandas.DataFrame(
@@ -61,6 +86,7 @@ def whole_mmlu(models: int = 8, subjects: int = 57, questions: int = 14_042) -> 
             "index": [question.index for question in texts] * models,
             "question_sha256": [sha256(str(number)) for number in range(questions)] * models,
             "choices": 4,
+            "examples": 5,
             "predicted": predicted,
             "parsed": predicted,
             "generated": " " + pandas.Series(predicted),
@@ -70,4 +96,4 @@ def whole_mmlu(models: int = 8, subjects: int = 57, questions: int = 14_042) -> 
     models = sorted(set(table["model"]))
     merged, _ = results.merged(results.study(models, ["anatomy"]), {name: {"anatomy": "ABCD"} for name in models})
     merged = merged.model_copy(update={"study": merged.study.model_copy(update={"subjects": names})})
-    return page.render("# Large\n\n## Part\n", {}, explorer(merged, ask(table, texts), texts), TEMPLATES)
+    return explored(merged, ask(table, texts), [*examples, *texts])

@@ -111,5 +111,6 @@ def test_the_report_and_the_page_have_every_model_and_subject(files):
     data = json.loads(re.search(r'<script[^>]*id="data"[^>]*>(.*?)</script>', html, re.S)[1])
     assert [model["model"] for model in data["models"]] == [model["label"] for model in data["models"]] == MODELS
     assert data["subjects"] == SUBJECTS
-    options = re.search(r'<select id="model".*?</select>', html, re.S)[0]
-    assert set(MODELS) <= set(re.findall(r"<option[^>]*>([^<]*)</option>", options))
+    assert re.findall(r'name="model" value="\d+">([^<]*)</label>', html) == MODELS
+    columns = re.search(r'<table id="questions".*?</table>', html, re.S)[0]
+    assert set(MODELS) <= set(re.findall(r'<th scope="col">([^<]*)</th>', columns))

@@ -7,11 +7,11 @@ import pytest
 from matplotlib import pyplot
 from mmlu_kit.analysis import protocols
 from mmlu_kit.claims.reference import Published, PublishedSubject
-from mmlu_kit.report import captions, figures, page, protocol_figures
+from mmlu_kit.report import captions, figures, protocol_figures
 from mmlu_kit.report.sections import protocols as sections
 
+from tests.helpers import pages, results
 from tests.helpers import protocols as made
-from tests.helpers import results
 
 YES, NO = True, False
 MODEL = "Qwen2.5-0.5B-Instruct"
@@ -291,7 +291,7 @@ def test_the_section_is_well_formed():
     ]
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1, block
-    html, _, _ = page.report_html(text, {})
+    html, _, _ = pages.report_html(text)
     assert html.count("<table>") == 4 and "None" not in text and "nan" not in text
     assert re.search(r"!\[Accuracy of the same weights, .*: letters \d\d\.\d%, .*\]\(figures/protocols\.png\)", text)
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mmlu_kit import formatting
 from mmlu_kit.data import Data
-from mmlu_kit.report import context, figures, page
+from mmlu_kit.report import context, figures
 from mmlu_kit.results import summaries
 
-from tests.helpers import results
+from tests.helpers import pages, results
 from tests.unit import test_golden_reports as golden
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -30,6 +30,7 @@ HOSTILE = {
     "setext heading": "a\n\nVerified\n=======\nVerified\n---\n",
     "html": "<img src=x onerror=alert(1)><script>alert(1)</script><!-- x --><?php ?><![CDATA[x]]>",
     "html at the end": "a <",
+    "parts that open": "a\n\n<details>\n\n<summary>b</summary>\n\nc\n\n</details>\n\nd",
     "entity": "&#x3c;script&#62; &lt;b&gt; &copy; &#10;&#10;# x",
     "emphasis": "**bold** __strong__ *i* _i_ ~~gone~~ ~gone~",
     "code": "`a` ``b`` ```c``` ` ",
@@ -110,11 +111,11 @@ def test_no_text_adds_markup_to_the_report(study):
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_the_page_has_no_markup_of_such_a_text_either(text):
     markdown = report(golden.compared, text)
-    html, contents, _ = page.report_html(markdown, {})
-    plain, plain_contents, _ = page.report_html(report(golden.compared, "x"), {})
+    html, contents, _ = pages.report_html(markdown)
+    plain, plain_contents, _ = pages.report_html(report(golden.compared, "x"))
     tags = [Counter(tag for tag in re.findall(r"</?(\w+)", part) if tag != "code") for part in (html, plain)]
     assert tags[0] == tags[1] and len(contents) == len(plain_contents)
-    assert [f"#{anchor}" for anchor, _ in contents] == [unquote(link) for link in linked(markdown) if link.startswith("#")]
+    assert {f"#{anchor}" for anchor in contents} == {unquote(link) for link in linked(markdown) if link.startswith("#")}
     links = [re.findall(r' (?:href|src)="[^"]*"', part) for part in (html, plain)]
     assert links[0] == links[1]
 
@@ -157,7 +158,7 @@ def test_a_command_can_be_copied_from_the_report():
 
 
 def test_a_title_cannot_take_the_place_of_the_pages_data():
-    html, _, _ = page.report_html("# data\n## Library\n## data\n## data 1\n", {}, ["data", "library", "explorer"])
+    html, _, _ = pages.report_html("# data\n## Library\n## data\n## data 1\n", ["data", "library", "explorer"])
     assert re.findall(r' id="([^"]+)"', html) == ["data-1", "library-1", "data-2", "data-1-1"]
 
 

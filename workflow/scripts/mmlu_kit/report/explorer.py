@@ -10,6 +10,8 @@ import pandas
 
 from mmlu_kit.analysis.one_model import generates
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.report import sent_prompts
+from mmlu_kit.report.sent_prompts import Prompts
 from mmlu_kit.report.sentences.answers import in_every_order
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
@@ -31,6 +33,9 @@ class ModelAnswers:
     hundredths of a percent; `in_every_order` tells whether they are means over several orders, of shares among the letters.
     `logprobs` are in their place for a cloze preset: the log-probabilities of the choices' texts, in hundredths. Both are None
     if not known.
+
+    `prompt` is the place of the model's prompts in the page's list, and `examples` are the few-shot examples before the
+    questions: one number, or n if they differ. Both are None for imported answers.
     """
 
     model: str
@@ -43,11 +48,13 @@ class ModelAnswers:
     probabilities: list[int] | None
     in_every_order: bool
     logprobs: list[int] | None
+    prompt: int | None
+    examples: int | list[int] | None
 
 
 @dataclass(frozen=True)
 class ExplorerData:
-    """n questions in the study's order, and each model's answers.
+    """n questions in the study's order, and each model's answers, the models in the report's order.
 
     `subject` are n indices into `subjects`; `choices` are the texts of each question's choices; `gold` are n letters.
     """
@@ -59,6 +66,7 @@ class ExplorerData:
     choices: list[list[str]]
     gold: str
     models: list[ModelAnswers]
+    prompts: list[Prompts]
 
     def plain(self) -> dict[str, Any]:
         """Return the data as JSON values for the page's script."""
@@ -67,6 +75,7 @@ class ExplorerData:
 
 def explorer(merged: Merged, table: pandas.DataFrame, questions: Iterable[Question]) -> ExplorerData:
     """Return the explorer's data from questions.csv. Raises UserError if an answer belongs to none of `questions`."""
+    questions = list(questions)
     by_place = {(question.subject, question.index): question for question in questions if question.split == Split.TEST}
     subjects = [name for name in merged.study.subjects if (table["subject"] == name).any()]
     subjects += [name for name in dict.fromkeys(table["subject"]) if name not in subjects]
@@ -80,6 +89,9 @@ def explorer(merged: Merged, table: pandas.DataFrame, questions: Iterable[Questi
             )
     rows = [by_place[key] for key in keys]
     compared = {model for group in merged.study.groups for model in group.models}
+    tables = dict(iter(table.groupby("model", sort=False)))
+    models = [model for model in merged.order() if model in tables]
+    prompts, prompt = sent_prompts.of_models({model: merged.models[model].requested for model in models}, table, questions)
     return ExplorerData(
         subjects=subjects,
         subject=[place[row.subject] for row in rows],
@@ -87,14 +99,14 @@ def explorer(merged: Merged, table: pandas.DataFrame, questions: Iterable[Questi
         text=[row.question for row in rows],
         choices=[list(row.choices) for row in rows],
         gold="".join(row.answer for row in rows),
-        models=[
-            _answers(merged, str(model), model in compared, answers, rows)
-            for model, answers in table.groupby("model", sort=False)
-        ],
+        models=[_answers(merged, model, model in compared, tables[model], rows, prompt.get(model)) for model in models],
+        prompts=prompts,
     )
 
 
-def _answers(merged: Merged, model: str, compared: bool, table: pandas.DataFrame, rows: Sequence[Question]) -> ModelAnswers:
+def _answers(
+    merged: Merged, model: str, compared: bool, table: pandas.DataFrame, rows: Sequence[Question], prompt: int | None
+) -> ModelAnswers:
     """Return one model's answers to these questions."""
     place = {(row.subject, row.index): number for number, row in enumerate(rows)}
     predicted, parsed = [NOT_ANSWERED] * len(rows), [NOT_ANSWERED] * len(rows)
@@ -123,4 +135,15 @@ def _answers(merged: Merged, model: str, compared: bool, table: pandas.DataFrame
         probabilities=None if cloze else flat,
         in_every_order=in_every_order(merged, model),
         logprobs=flat if cloze else None,
+        prompt=prompt,
+        examples=None if prompt is None else _examples(table, place, len(rows)),
     )
+
+
+def _examples(table: pandas.DataFrame, place: dict[tuple[str, int], int], rows: int) -> int | list[int]:
+    """Return the few-shot examples before each of these questions, as one number if they are as many before each."""
+    numbers = [0] * rows
+    for subject, index, examples in zip(table["subject"], table["index"], table["examples"].astype(int), strict=True):
+        numbers[place[subject, index]] = examples
+    different = set(table["examples"])
+    return int(different.pop()) if len(different) == 1 else numbers
