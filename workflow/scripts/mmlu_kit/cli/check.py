@@ -13,6 +13,8 @@ from mmlu_kit.cli import study_options
 from mmlu_kit.jobs import images
 from mmlu_kit.user_errors import UserError
 
+EXAMPLE = "mmlu-kit check --study writeup --only small"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     study_options.add_arguments(parser)

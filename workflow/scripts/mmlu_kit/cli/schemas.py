@@ -12,7 +12,9 @@ from mmlu_kit.chat.states import SavedChat
 from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.config import Config
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
+from mmlu_kit.evaluation.scores import Scores
 from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.provenance.diff_document import RunDiff
 from mmlu_kit.provenance.documents import ProvenanceFile, RunFile
 from mmlu_kit.recall.documents import ChatFile, RecallFile, RecallTimesFile, TranscriptsFile
 from mmlu_kit.results.merged import Merged
@@ -21,6 +23,7 @@ from mmlu_kit.results.timing_setups import SetupsFile
 from mmlu_kit.sources import PROJECT
 from mmlu_kit.timing.time_logs import Processes
 
+EXAMPLE = "mmlu-kit schemas --folder schemas"
 FOLDER = PROJECT / "workflow/schemas"
 MODELS: dict[str, type[BaseModel]] = {
     "analysis": AnalysisFile,
@@ -28,6 +31,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "claims": ClaimsFile,
     "config": Config,
     "conversation": SavedChat,
+    "diff": RunDiff,
     "evaluation": Evaluation,
     "merged": Merged,
     "model": Manifest,
@@ -37,6 +41,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "recall": RecallFile,
     "recall_times": RecallTimesFile,
     "run": RunFile,
+    "scores": Scores,
     "setups": SetupsFile,
     "stability": StabilityFile,
     "timing": Timing,

@@ -10,6 +10,8 @@ from mmlu_kit.claims import listing
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.sources import PROJECT
 
+EXAMPLE = "mmlu-kit verify results/demo"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
