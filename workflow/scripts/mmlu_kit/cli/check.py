@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from mmlu_kit import config as configs
-from mmlu_kit import formatting
+from mmlu_kit import formatting, sources
 from mmlu_kit.cli import study_options
 from mmlu_kit.jobs import images
 from mmlu_kit.user_errors import UserError
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> None:
     overview = Overview(study, Path("results") / study.name, Path("resources"), names, args.cluster)
     print("\n".join(overview.lines), flush=True)
     if not overview.problems:
+        sources.clone("running this study")
         print("\nNothing is known that keeps this study from running.")
         return
     first, *others = overview.problems

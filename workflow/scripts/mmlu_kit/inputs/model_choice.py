@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmlu_kit import config as configs
-from mmlu_kit import config_files, source_entries, study_checks
+from mmlu_kit import config_files, source_entries, sources, study_checks
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.sources import PROJECT
 from mmlu_kit.user_errors import UserError
@@ -55,7 +55,7 @@ def choose(model: str, config: Path) -> ChosenModel:
         raise UserError(f"{config}: models.{model}: needs either 'path' or 'repository' with 'commit'")
     manifest = Path(f"resources/models/{model}@{entry.at}.json")
     if not manifest.is_file():
-        program = os.path.relpath(PROJECT / "workflow/scripts/fetch_model.py")
+        program = os.path.relpath(sources.clone(f"fetching {model}") / "workflow/scripts/fetch_model.py")
         source = shlex.quote(json.dumps(entry.source()))
         raise UserError(f"{model} was not fetched yet: run python {program} --source {source} --output {manifest}")
     return ChosenModel(model, manifest, entry)
