@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from mmlu_kit.cli import main
@@ -100,14 +101,29 @@ def test_bash_completes_with_the_script(root, tmp_path):
     assert process.stdout.split() == ["smoke"], process.stderr
 
 
-def test_report_runs_snakemake_with_the_study_and_keeps_its_exit_status(kit, root, tmp_path):
-    """Snakemake's place is taken by a program that prints how it was called."""
+STUDY = "{title: Mine, questions: demo, subjects: [astronomy], groups: {all: {title: All, models: [demo-small]}}}"
+
+
+@pytest.fixture
+def report(kit, root, tmp_path):
+    """Run mmlu-kit report in a folder; Snakemake's place is taken by a program that prints how it was called."""
     (tmp_path / "snakemake.py").write_text(
         "import os, sys\nprint(*sys.argv[1:], os.environ['PATH'].split(':')[0])\nsys.exit(7)\n"
     )
+    (tmp_path / "my own.yaml").write_text(f"studies: {{mine: {STUDY}}}\n")
     paths = os.pathsep.join([str(tmp_path), str(root / "workflow/scripts")])
-    process = kit("report", "mine", "--config", "my own.yaml", "--cores", "3", cwd=tmp_path, env={"PYTHONPATH": paths})
-    snakefile = os.path.relpath(root / "Snakefile", tmp_path)
-    folder = os.path.dirname(sys.executable)  # noqa: PTH120
+    return lambda *arguments: kit("report", *arguments, cwd=tmp_path, env={"PYTHONPATH": paths})
+
+
+def test_report_runs_snakemake_with_the_study_and_keeps_its_exit_status(report, root, tmp_path):
+    process = report("mine", "--config", "my own.yaml", "--cores", "3")
+    snakefile, folder = os.path.relpath(root / "Snakefile", tmp_path), Path(sys.executable).parent
     expected = f"--snakefile {snakefile} --cores 3 --configfile my own.yaml --config study=mine {folder}\n"
     assert (process.returncode, process.stdout) == (7, expected), process.stderr
+
+
+def test_mistakes_are_one_line_before_snakemake_starts(report, one_line, tmp_path):
+    one_line(report("smok"), "there is no study 'smok'", "did you mean 'smoke'?")
+    one_line(report("mine", "--config", "missing.yaml"), "missing.yaml does not exist")
+    (tmp_path / "my own.yaml").write_text(f"studies: {{mine: {STUDY.replace('demo-small', 'demo-smal')}}}\n")
+    one_line(report("mine", "--config", "my own.yaml"), "demo-smal", "did you mean 'demo-small'?")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from mmlu_kit import options, sources
+from mmlu_kit.cli import study_options
 from mmlu_kit.timing import machine
 
 EXAMPLE = "mmlu-kit report demo --cores 8"
@@ -27,13 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     snakefile = sources.clone("mmlu-kit report") / "Snakefile"
+    args.configfile = [args.config] if args.config else []
+    study_options.resolve(study_options.read(args))  # Snakemake shows a mistake in config with a traceback
     command = [sys.executable, "-m", "snakemake", "--snakefile", os.path.relpath(snakefile)]
     command += ["--cores", str(args.cores or machine.cores_usable() or 1)]
     command += ["--configfile", str(args.config)] if args.config else []
     command += ["--config", f"study={args.study}"]
     # Rules run the programs of this environment, whether or not it is active.
-    folders = [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    os.environ["PATH"] = os.pathsep.join(folders)
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     # In place of this process, so that signals, terminal and exit status are Snakemake's own.
     sys.stdout.flush()
     os.execv(command[0], command)
