@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mmlu_kit.cli.json_output import print_json
 from mmlu_kit.formatting import columns, duration, p_value, percent, plural
-from mmlu_kit.provenance import run_diff
 from mmlu_kit.provenance.diff_document import AnswerChange, Change, RunDiff
 from mmlu_kit.report.cells import points, points_range
 from mmlu_kit.statistics import ALPHA
@@ -32,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmlu_kit.provenance import run_diff  # it imports scipy, for which help and completion should not wait
+
     difference = run_diff.diff(run_diff.read(args.a), run_diff.read(args.b))
     if args.json:
         print_json(difference)

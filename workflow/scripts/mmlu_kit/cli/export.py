@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mmlu_kit.results import every_eval_ever, lm_eval_export
-from mmlu_kit.results.every_eval_ever import Evaluator
 from mmlu_kit.user_errors import UserError
 
 EXAMPLE = "mmlu-kit export results/demo --format every-eval-ever --organization 'My university' --output exported"
+# What the evaluator is to the models' makers, in the words of Every Eval Ever's schema.
+RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 LM_EVAL, EVERY_EVAL_EVER = FORMATS = ("lm-eval", "every-eval-ever")
 
 
@@ -21,14 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", type=Path, required=True, metavar="FOLDER", help=text)
     add("--organization", metavar="NAME", help=f"who ran the evaluation, which {EVERY_EVAL_EVER} needs to know")
     text = f"what that is to the models' makers, for {EVERY_EVAL_EVER} (default: other)"
-    add("--relationship", choices=every_eval_ever.RELATIONSHIPS, help=text)
+    add("--relationship", choices=RELATIONSHIPS, help=text)
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmlu_kit.results import every_eval_ever, lm_eval_export  # they import pandas
+
     if args.format == EVERY_EVAL_EVER:
         if not (args.organization or "").strip():
             raise UserError(f"--format {EVERY_EVAL_EVER} needs to know who ran the evaluation: name it with --organization")
-        evaluator = Evaluator(args.organization, args.relationship or "other")
+        evaluator = every_eval_ever.Evaluator(args.organization, args.relationship or "other")
         lines = every_eval_ever.export(args.results, args.resources, args.output, evaluator)
     else:
         for option in ("organization", "relationship"):

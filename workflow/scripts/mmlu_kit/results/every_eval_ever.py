@@ -30,7 +30,6 @@ DESCRIPTIONS = {
     BEST: "The share of questions whose right choice has the highest score: its letter's or its text's log-probability.",
     GENERATED: "The share of questions whose generated text has the right letter; an unparsed one is wrong.",
 }
-RELATIONSHIPS = ("first_party", "third_party", "collaborative", "other")
 
 
 @dataclass(frozen=True)
