@@ -1,6 +1,7 @@
 """The package installed alone, without a clone: what it carries, what works, and the line of what needs the workflow."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import zipfile
 from email import message_from_bytes
 
 import pytest
+from mmlu_kit.cli.evaluate import EXAMPLE
 
 from tests.conftest import ROOT, copy_of_the_workflow
 
@@ -51,6 +53,11 @@ def test_a_model_of_config_is_evaluated_without_a_clone(installed, tmp_path):
     (tmp_path / "quiz.csv").write_text("question,A,B,answer\nWhich is larger?,Earth,Jupiter,B\n")
     process = installed("evaluate", "--model", "demo-small", "--questions", tmp_path / "quiz.csv")
     assert process.returncode == 0 and "best letter" in process.stdout, process.stderr
+
+
+def test_the_example_of_evaluate_works_without_a_clone(installed):
+    process = installed(*shlex.split(EXAMPLE)[1:], "--limit", "2")
+    assert process.returncode == 0 and "all subjects" in process.stdout, process.stderr
 
 
 def test_schemas_of_all_files_are_written_to_a_folder(installed, tmp_path):

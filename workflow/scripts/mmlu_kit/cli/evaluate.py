@@ -13,6 +13,7 @@ from mmlu_kit.cli.json_output import print_json
 from mmlu_kit.evaluation.process import Job, Outputs, evaluate
 from mmlu_kit.inputs import model_choice, question_sources
 from mmlu_kit.settings import OnUnavailable
+from mmlu_kit.sources import PROJECT
 from mmlu_kit.timing.phase_timer import PhaseTimer
 
 EXAMPLE = "mmlu-kit evaluate --model demo-small --questions workflow/demo/questions --subjects astronomy business_ethics"
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     timer = PhaseTimer()
-    by_subject = question_sources.read_subjects(args.questions, args.subjects, args.limit)
+    by_subject = question_sources.read_subjects([_located(path) for path in args.questions], args.subjects, args.limit)
     model = model_choice.choose(args.model, args.config)
     entry = model.entry
     job = Job(
@@ -59,3 +60,8 @@ def run(args: argparse.Namespace) -> None:
         print_json(accuracies)
     elif accuracies.subjects:
         print("\n".join(["", *scores.table(accuracies)]))
+
+
+def _located(path: Path) -> Path:
+    """A path of the working directory or, if there is nothing at it, of the kit, as for a model's folder."""
+    return path if path.exists() or not (PROJECT / path).exists() else PROJECT / path
