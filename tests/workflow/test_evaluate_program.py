@@ -134,7 +134,7 @@ def test_a_missing_device_leads_to_a_fallback_or_a_skip(evaluate, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--model", "no/such"], "'no/such' is not a model folder, a manifest or a model in"),
+        (["--model", "no/such"], "'no/such' is neither a model folder nor a model in"),
         (["--questions", "no/such.jsonl"], "no/such.jsonl does not exist"),
         (["--device", "mps"], "device 'mps' was requested, but this machine has none"),
         (["--evaluations", "/proc/nowhere"], "/proc/nowhere"),
