@@ -68,6 +68,14 @@ HERE = {
     "mmlu-kit evaluate --model FOLDER --questions quiz.csv --verbose": (
         f"mmlu-kit evaluate --model {DEMO}/models/demo-small --questions quiz.csv --verbose"
     ),
+    "mmlu-kit export results/writeup --format every-eval-ever --organization NAME --output FOLDER": (
+        "mmlu-kit export results/demo --format every-eval-ever --organization NAME --output exported"
+    ),
+    "mmlu-kit diff results/demo FOLDER": "cp -r results/demo other && mmlu-kit diff results/demo other",
+    "mmlu-kit completion fish | source": "mmlu-kit completion fish",
+    "mmlu-kit evaluate --model FOLDER --questions quiz.csv --json": (
+        f"mmlu-kit evaluate --model {DEMO}/models/demo-small --questions quiz.csv --json"
+    ),
     "mmlu-kit evaluate --model FOLDER --questions FOLDER --subjects astronomy --verbose": (
         f"mmlu-kit evaluate --model {DEMO}/models/demo-small --questions {DEMO}/questions --subjects astronomy --verbose"
     ),
@@ -94,6 +102,7 @@ ELSEWHERE = {
     "snakemake --snakefile KIT/Snakefile --cores 8": ("tests/workflow/test_elsewhere.py", 'kit_folder / "Snakefile"'),
     "snakemake --use-singularity --configfile images.yaml": ("tests/workflow/test_published_images.py", "--use-singularity"),
     "snakemake --report out.html": ("tests/workflow/test_snakemake_report.py", "--report"),
+    "mmlu-kit report mine --config mine.yaml --cores 8": ("tests/unit/test_command_line.py", 'report("mine", "--config"'),
     "mmlu-kit pin Qwen/Qwen3-0.6B --write mine.yaml": ("tests/workflow/test_pin.py", '"--write"'),
     "hf auth login": ("tests/workflow/test_fetch.py", "hf auth login"),
     "apt-get install make git python3 python3-venv time": (".ci/run", "make git python3 python3-venv time"),

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 
+import jsonschema
 import pytest
 from mmlu_kit.cli.main import SUBCOMMANDS
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_evaluation, read_timing
@@ -31,8 +32,14 @@ def test_evaluate_prints_the_writeups_lines(evaluate, root):
         r" Result: (\d+)/50 correct = ([\d.]+)%   # astronomy\n Result: (\d+)/50 correct = ([\d.]+)%   # business_ethics\n"
         r"Overall Accuracy: ([\d.]+)%\nAs generated: .*\n"
     )
-    first, a, second, b, overall = map(float, re.fullmatch(pattern, process.stdout).groups())
+    lines, _, table = process.stdout.partition("\n\n")
+    first, a, second, b, overall = map(float, re.fullmatch(pattern, f"{lines}\n").groups())
     assert (a, b, overall) == (2 * first, 2 * second, first + second)
+    rows = [line.split() for line in table.splitlines()]
+    assert rows[0] == ["subject", "n", "metric", "accuracy", "95%", "interval"]
+    assert rows[1][:5] == ["astronomy", "50", "best", "letter", f"{a:.1f}%"] and rows[2][:2] == ["generated", "letter"]
+    assert rows[3][:5] == ["business_ethics", "50", "best", "letter", f"{b:.1f}%"]
+    assert rows[5][:6] == ["all", "subjects", "100", "best", "letter", f"{overall:.1f}%"] and len(rows) == 7
 
 
 def test_a_repeated_question_counts_once(evaluate, root, tmp_path):
@@ -45,6 +52,24 @@ def test_a_repeated_question_counts_once(evaluate, root, tmp_path):
     results = re.findall(r" Result: (\d+)/50 correct", process.stdout)
     assert len(results) == 2 and f"Overall Accuracy: {2 * int(results[0])}.00%\n" in process.stdout
     assert "50 of 100 questions were asked before and do not count again\n" in process.stdout
+
+
+def test_json_is_alone_on_standard_output_and_of_its_schema(evaluate, root):
+    process = evaluate("--json", "--verbose", "--limit", "8")
+    document = json.loads(process.stdout)
+    jsonschema.validate(document, json.loads((root / "workflow/schemas/scores.json").read_text()))
+    right = int(re.search(r" Result: (\d+)/8 correct", process.stderr)[1])
+    best = document["subjects"]["astronomy"]["best"]
+    assert (best["correct"], best["value"]) == (right, right / 8) and best["low"] < best["value"] < best["high"]
+    assert document["overall"] == document["subjects"]["astronomy"]
+    assert document["model"] == "demo-small" and document["effective"]["device"] == "cpu"
+
+
+def test_json_of_a_model_that_was_not_run_says_why(evaluate):
+    process = evaluate("--json", "--device", "mps", "--on-unavailable", "skip")
+    document = json.loads(process.stdout)
+    assert process.returncode == 0 and document["subjects"] == {} and document["overall"] is document["effective"] is None
+    assert document["reason"] and f"Not run: {document['reason']}" in process.stderr
 
 
 def test_verbose_prints_each_question_with_its_answer(evaluate, root):
@@ -109,7 +134,7 @@ def test_a_missing_device_leads_to_a_fallback_or_a_skip(evaluate, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--model", "no/such"], "'no/such' is not a model folder, a manifest or a model in"),
+        (["--model", "no/such"], "'no/such' is neither a model folder nor a model in"),
         (["--questions", "no/such.jsonl"], "no/such.jsonl does not exist"),
         (["--device", "mps"], "device 'mps' was requested, but this machine has none"),
         (["--evaluations", "/proc/nowhere"], "/proc/nowhere"),
@@ -135,9 +160,8 @@ def test_every_subcommand_has_help(kit, subcommand):
     assert process.returncode == 0 and process.stdout.startswith(f"usage: mmlu-kit {subcommand} "), process.stderr
 
 
-def test_a_misspelt_subcommand_lists_the_known_ones(kit):
-    process = kit("stats")
-    assert process.returncode == 2 and "invalid choice: 'stats'" in process.stderr and "'status'" in process.stderr
+def test_a_misspelt_subcommand_is_corrected(kit, one_line):
+    one_line(kit("stats"), "mmlu-kit has no subcommand 'stats'; did you mean 'status'?")
 
 
 def test_a_token_that_the_model_does_not_have_is_refused(kit, one_line, root, tmp_path):

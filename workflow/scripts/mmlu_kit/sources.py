@@ -1,11 +1,27 @@
-"""The source files of a program: a hash of them is a parameter of its rule, so that an edit rebuilds only affected outputs."""
+"""Where the kit's files are, and the source files of a program.
+
+A hash of a program's sources is a parameter of its rule, so that an edit rebuilds only affected outputs.
+"""
 
 import ast
 from functools import cache
 from pathlib import Path
 
+from mmlu_kit.user_errors import UserError
+
 PACKAGE = Path(__file__).resolve().parent
-PROJECT = PACKAGE.parents[2]  # the kit's folder, with the Snakefile
+_CLONE = PACKAGE.parents[2]
+_HAS_WORKFLOW = (_CLONE / "Snakefile").is_file()
+# The kit's folder, with config.yaml and what it names: a clone, or what a wheel carries of it.
+PROJECT = _CLONE if _HAS_WORKFLOW else PACKAGE / "project"
+
+
+def clone(command: str) -> Path:
+    """The kit's folder with its Snakefile and programs, which `command` needs; without them UserError is raised."""
+    if not _HAS_WORKFLOW:
+        problem = "needs a clone of the kit's repository with its Snakefile, and only the package is installed here"
+        raise UserError(f"{command} {problem}: clone the repository, and run the command there")
+    return PROJECT
 
 
 def sources(program: Path) -> list[str]:

@@ -11,6 +11,7 @@ from mmlu_kit.inputs import checkpoints, model_choice
 from mmlu_kit.settings import OnUnavailable, in_words
 from mmlu_kit.user_errors import UserError
 
+EXAMPLE = "mmlu-kit chat --model demo-chat --system 'Answer in one sentence.'"
 EPILOG = "Exit status: 0 after leaving, 2 after an error (a script stops at its first one), 130 if interrupted."
 
 

@@ -8,10 +8,12 @@ import os
 from pathlib import Path
 
 from mmlu_kit import config as configs
-from mmlu_kit import formatting
+from mmlu_kit import formatting, sources
 from mmlu_kit.cli import study_options
 from mmlu_kit.jobs import images
 from mmlu_kit.user_errors import UserError
+
+EXAMPLE = "mmlu-kit check --study writeup --only small"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +37,7 @@ def run(args: argparse.Namespace) -> None:
     overview = Overview(study, Path("results") / study.name, Path("resources"), names, args.cluster)
     print("\n".join(overview.lines), flush=True)
     if not overview.problems:
+        sources.clone("running this study")
         print("\nNothing is known that keeps this study from running.")
         return
     first, *others = overview.problems

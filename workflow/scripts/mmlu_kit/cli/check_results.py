@@ -14,6 +14,7 @@ from mmlu_kit.provenance.documents import CRATE, FILE
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
+EXAMPLE = "mmlu-kit check-results results/demo"
 EPILOG = (
     "The hashes are stored beside the files, so a file that was changed together with its hashes is not detected. Publish the "
     f"printed SHA-256 of {FILE} elsewhere: only that makes later changes detectable."

@@ -27,6 +27,7 @@ from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import suggestion
 
+EXAMPLE = "mmlu-kit compare demo-small demo-large --study demo"
 EPILOG = (
     "The two may differ in more than precision; the first line says in what. Of a study that is not finished, the questions "
     "that both models have answered so far are compared."

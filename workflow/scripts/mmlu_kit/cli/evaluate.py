@@ -1,18 +1,22 @@
-"""Evaluate a model on questions without the workflow."""
+"""Evaluate a model on questions without the workflow, and print its accuracies.
+
+Nothing is kept without --evaluations. If a subject fails, the others are evaluated and the exit status is 2.
+"""
 
 import argparse
+import contextlib
+import sys
 from pathlib import Path
 
 from mmlu_kit import options
+from mmlu_kit.cli.json_output import print_json
 from mmlu_kit.evaluation.process import Job, Outputs, evaluate
 from mmlu_kit.inputs import model_choice, question_sources
 from mmlu_kit.settings import OnUnavailable
+from mmlu_kit.sources import PROJECT
 from mmlu_kit.timing.phase_timer import PhaseTimer
 
-EPILOG = (
-    "Example: mmlu-kit evaluate --model demo-small --questions workflow/demo/questions "
-    "--subjects astronomy business_ethics --verbose"
-)
+EXAMPLE = "mmlu-kit evaluate --model demo-small --questions workflow/demo/questions --subjects astronomy business_ethics"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,11 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--timings", type=Path, metavar="FOLDER", help="write each subject's times to <subject>.json in this folder")
     add("--journals", type=Path, metavar="FOLDER", help="keep scored batches in this folder, so that a killed run resumes")
     add("--verbose", action="store_true", help="print each question, the model's answer and whether it was right")
+    add("--json", action="store_true", help="print one JSON document with the accuracies, and all else on standard error")
 
 
 def run(args: argparse.Namespace) -> None:
     timer = PhaseTimer()
-    by_subject = question_sources.read_subjects(args.questions, args.subjects, args.limit)
+    by_subject = question_sources.read_subjects([_located(path) for path in args.questions], args.subjects, args.limit)
     model = model_choice.choose(args.model, args.config, args.adapter)
     entry = model.entry
     job = Job(
@@ -47,4 +52,17 @@ def run(args: argparse.Namespace) -> None:
         threads=args.threads or (entry.threads if entry else None),
         verbose=args.verbose,
     )
-    evaluate(job, by_subject, timer)
+    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+        scored = evaluate(job, by_subject, timer)
+    from mmlu_kit.evaluation import scores  # it imports scipy, for which loading should not wait
+
+    accuracies = scores.scores(job, scored)
+    if args.json:
+        print_json(accuracies)
+    elif accuracies.subjects:
+        print("\n".join(["", *scores.table(accuracies)]))
+
+
+def _located(path: Path) -> Path:
+    """A path of the working directory or, if there is nothing at it, of the kit, as for a model's folder."""
+    return path if path.exists() or not (PROJECT / path).exists() else PROJECT / path

@@ -6,6 +6,8 @@ from pathlib import Path
 from mmlu_kit.formatting import plural
 from mmlu_kit.results import skipped
 
+EXAMPLE = "mmlu-kit forget-skipped results/writeup"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, metavar="FOLDER", help="a study's results: results/<study>")

@@ -4,6 +4,8 @@ import argparse
 
 from mmlu_kit.settings import Device, DType
 
+EXAMPLE = "mmlu-kit machine"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """There are no arguments."""

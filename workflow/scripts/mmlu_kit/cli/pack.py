@@ -7,6 +7,8 @@ from mmlu_kit import files
 from mmlu_kit.results import archives
 from mmlu_kit.user_errors import UserError
 
+EXAMPLE = "mmlu-kit pack results/writeup --output writeup.zip"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", type=Path, metavar="FOLDER", help="a study's results: results/<study>")

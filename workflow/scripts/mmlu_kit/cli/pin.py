@@ -19,7 +19,7 @@ from mmlu_kit.sources import PROJECT
 from mmlu_kit.user_errors import UserError
 from mmlu_kit.validation_errors import explain
 
-EPILOG = "Example: mmlu-kit pin Qwen/Qwen3-0.6B --name qwen3 --write mine.yaml"
+EXAMPLE = "mmlu-kit pin Qwen/Qwen3-0.6B --name qwen3 --write mine.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

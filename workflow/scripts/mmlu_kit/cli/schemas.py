@@ -6,28 +6,30 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from mmlu_kit import files
+from mmlu_kit import files, sources
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.chat.states import SavedChat
 from mmlu_kit.claims.document import ClaimsFile
 from mmlu_kit.config import Config
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
+from mmlu_kit.evaluation.scores import Scores
 from mmlu_kit.inputs.checkpoints import Manifest
+from mmlu_kit.provenance.diff_document import RunDiff
 from mmlu_kit.provenance.documents import ProvenanceFile, RunFile
 from mmlu_kit.recall.documents import ChatFile, RecallFile, RecallTimesFile, TranscriptsFile
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.results.timing_setups import SetupsFile
-from mmlu_kit.sources import PROJECT
 from mmlu_kit.timing.time_logs import Processes
 
-FOLDER = PROJECT / "workflow/schemas"
+EXAMPLE = "mmlu-kit schemas --folder schemas"
 MODELS: dict[str, type[BaseModel]] = {
     "analysis": AnalysisFile,
     "chat": ChatFile,
     "claims": ClaimsFile,
     "config": Config,
     "conversation": SavedChat,
+    "diff": RunDiff,
     "evaluation": Evaluation,
     "merged": Merged,
     "model": Manifest,
@@ -37,6 +39,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "recall": RecallFile,
     "recall_times": RecallTimesFile,
     "run": RunFile,
+    "scores": Scores,
     "setups": SetupsFile,
     "stability": StabilityFile,
     "timing": Timing,
@@ -51,12 +54,11 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--folder", type=Path, default=FOLDER, help="the folder to write to (default: the project's workflow/schemas)"
-    )
+    parser.add_argument("--folder", type=Path, help="the folder to write to (default: the project's workflow/schemas)")
 
 
 def run(args: argparse.Namespace) -> None:
+    folder = args.folder or sources.clone("mmlu-kit schemas without --folder") / "workflow/schemas"
     for name in MODELS:
-        files.write_json(args.folder / f"{name}.json", schema(name))
-    print(f"{len(MODELS)} schemas written to {args.folder}")
+        files.write_json(folder / f"{name}.json", schema(name))
+    print(f"{len(MODELS)} schemas written to {folder}")

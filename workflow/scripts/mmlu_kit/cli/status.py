@@ -6,6 +6,8 @@ from pathlib import Path
 from mmlu_kit.cli import study_options
 from mmlu_kit.results import status
 
+EXAMPLE = "mmlu-kit status --study writeup"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     study_options.add_arguments(parser)

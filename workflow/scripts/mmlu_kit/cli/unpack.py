@@ -11,6 +11,8 @@ from mmlu_kit.results import archives
 from mmlu_kit.study import Study
 from mmlu_kit.user_errors import UserError
 
+EXAMPLE = "mmlu-kit unpack colab.zip --results results/writeup"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument

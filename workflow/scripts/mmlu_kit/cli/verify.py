@@ -6,9 +6,10 @@ Nothing is run. The exit status does not depend on the verdicts; only a missing 
 import argparse
 from pathlib import Path
 
-from mmlu_kit.claims import listing
 from mmlu_kit.jobs.places import Kit
 from mmlu_kit.sources import PROJECT
+
+EXAMPLE = "mmlu-kit verify results/demo"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,4 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmlu_kit.claims import listing  # it imports scipy, for which help and completion should not wait
+
     listing.print_claims(args.results, args.resources, args.reference, Kit(PROJECT).locate)

@@ -10,8 +10,9 @@ from pathlib import Path
 from mmlu_kit import user_errors
 from mmlu_kit.evaluation.answers import Record, Totals
 from mmlu_kit.inputs import checkpoints, questions
+from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import OnUnavailable, Requested, Split
+from mmlu_kit.settings import Effective, OnUnavailable, Requested, Split
 from mmlu_kit.timing import machine
 from mmlu_kit.timing.phase_timer import PhaseTimer
 from mmlu_kit.user_errors import UserError
@@ -44,7 +45,31 @@ class Job:
     verbose: bool = False
 
 
-def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> None:
+@dataclass(frozen=True)
+class Scored:
+    """What an evaluation gave: the model as it ran, and its records by subject.
+
+    A model that was not run has no `effective` and no records, and `reason` says why; else it says why the model did not run as
+    requested.
+    """
+
+    manifest: Manifest
+    effective: Effective | None
+    reason: str | None
+    records: Mapping[str, Sequence[Record]]
+
+    @property
+    def by_subject(self) -> dict[str, list[Record]]:
+        """The first record of each question of each subject."""
+        return {subject: _once(records) for subject, records in self.records.items()}
+
+    @property
+    def counted(self) -> list[Record]:
+        """The first record of each question, which may occur in more than one subject."""
+        return _once([record for records in self.records.values() for record in records])
+
+
+def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: PhaseTimer) -> Scored:
     """Evaluate a model on all subjects; if a subject fails, exit with status 2 after the others are done."""
     checkpoints.check_model(job.model, job.adapter)  # reports what is missing at once
     # Imported modules and the loaded model are never garbage, and looking through them takes a quarter of the start-up time.
@@ -67,7 +92,7 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     if loaded.model is None or loaded.effective is None:
         print(f"Not run: {loaded.reason}")
         write_not_run(job, loaded.reason or "", list(by_subject))
-        return
+        return Scored(manifest, None, loaded.reason, {})
     gc.freeze()
     gc.enable()
     # Not before: bitsandbytes quantizes a matrix through large copies, which would stay with this process.
@@ -84,7 +109,7 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
         print(f"Not as requested: {loaded.reason}", flush=True)
 
     runner = Runner(job, manifest, loaded, tokenizer, timer)
-    records: list[Record] = []
+    records: dict[str, list[Record]] = {}
     failed = False
     for subject, subject_questions in by_subject.items():
         try:
@@ -96,22 +121,24 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
             continue
         if job.verbose:
             _print_questions(questions.split(subject_questions, Split.TEST), scored)
+        records[subject] = scored
         totals = Totals.over(_once(scored))
         print(f" Result: {_percent(totals.correct, totals.questions)}   # {subject}", flush=True)
-        records += scored
     if failed:
         sys.exit(2)
     runner.finish()
-    counted = _once(records)
+    result = Scored(manifest, loaded.effective, loaded.reason, records)
+    counted, every = result.counted, sum(map(len, records.values()))
     totals = Totals.over(counted)
-    if len(counted) < len(records):
-        print(f"{len(records) - len(counted)} of {len(records)} questions were asked before and do not count again")
+    if len(counted) < every:
+        print(f"{every - len(counted)} of {every} questions were asked before and do not count again")
     print(f"Overall Accuracy: {100 * totals.correct / totals.questions:.2f}%")
     if totals.correct_generated is not None:
         print(
             f"As generated: {_percent(totals.correct_generated, totals.questions)}; "
             f"a letter could be parsed from {totals.parsed} of {totals.questions} answers"
         )
+    return result
 
 
 def _once(records: Sequence[Record]) -> list[Record]:

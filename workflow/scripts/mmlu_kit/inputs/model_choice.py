@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmlu_kit import config as configs
-from mmlu_kit import config_files, source_entries, study_checks
+from mmlu_kit import config_files, source_entries, sources, study_checks
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.model_sources import GGUF
@@ -65,7 +65,7 @@ def choose(model: str, config: Path, adapter: Path | None = None) -> ChosenModel
         raise UserError(f"{config}: models.{model}: needs either 'path' or 'repository' with 'commit'")
     manifest = Path(f"resources/models/{model}@{entry.at}.json")
     if not (manifest.is_file() and _has_adapter_of(manifest, entry)):
-        program = os.path.relpath(PROJECT / "workflow/scripts/fetch_model.py")
+        program = os.path.relpath(sources.clone(f"fetching {model}") / "workflow/scripts/fetch_model.py")
         source = shlex.quote(json.dumps(entry.source()))
         state = "was fetched with another adapter" if manifest.is_file() else "was not fetched yet"
         raise UserError(f"{model} {state}: run python {program} --source {source} --output {manifest}")
@@ -81,8 +81,8 @@ def _located(path: str, config: Path) -> Path:
 def _has_adapter_of(manifest: Path, entry: ModelEntry) -> bool:
     """Whether a manifest, whose name has the model's commit alone, has the adapter of a config entry."""
     adapter = Manifest.read(manifest).adapter
-    sources = [source and (source.repository, source.commit) for source in (adapter, entry.adapter)]
-    return sources[0] == sources[1]
+    first, second = (source and (source.repository, source.commit) for source in (adapter, entry.adapter))
+    return first == second
 
 
 def _entry(model: str, config: Path) -> ModelEntry:
