@@ -121,7 +121,7 @@ def test_several_lines_at_a_terminal_another_system_message_and_another_reply(te
     # Enter after a backslash begins a new line; Enter in the middle of the last one sends them all.
     ask(terminal, "/system Be\\")
     terminal.expect("…")
-    ask(terminal, "bref." + LEFT * 2 + "i")
+    ask(terminal, "bref." + LEFT * 3 + "i")
     terminal.expect("the system message is: Be")
     terminal.expect(READY)
     ask(terminal, "a " + "\\" * 2)
