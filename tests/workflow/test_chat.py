@@ -119,7 +119,7 @@ def test_several_lines_at_a_terminal_another_system_message_and_another_reply(te
     terminal.send("\r")
     stop(terminal)
     # Enter after a backslash begins a new line; Enter in the middle of the last one sends them all.
-    ask(terminal, "/system Be\\")
+    ask(terminal, "/system Be\\" + LEFT * 3)  # wherever the cursor is
     terminal.expect("…")
     ask(terminal, "bref." + LEFT * 3 + "i")
     terminal.expect("the system message is: Be")

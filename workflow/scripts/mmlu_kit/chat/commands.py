@@ -87,12 +87,13 @@ def system(session: Session, argument: str) -> str:
 
 
 def regenerate(session: Session, argument: str) -> Generator[str, None, None]:
-    match = re.fullmatch(r"(?:([0-9]{1,3}(?:\.[0-9]{1,9})?)(?:\s+([0-9]{1,10}))?)?", argument)
+    match = re.fullmatch(r"(?:([0-9]{1,3}(?:\.[0-9]{1,4})?)(?:\s+([0-9]{1,10}))?)?", argument)
     temperature = float(match[1] or TEMPERATURE) if match else views.MAX_TEMPERATURE + 1
     seed = int(match[2]) if match and match[2] else None
     if temperature > views.MAX_TEMPERATURE or (seed or 0) >= views.SEEDS:
         raise UserError(
-            f"/regenerate takes a temperature from 0 to {views.MAX_TEMPERATURE} and a seed below 2**32, as in /regenerate 0.7 3"
+            f"/regenerate takes a temperature from 0 to {views.MAX_TEMPERATURE}, of at most four decimals, "
+            "and a seed below 2**32, as in /regenerate 0.7 3"
         )
     return session.regenerate(temperature, seed)
 

@@ -49,17 +49,22 @@ def talk(session: Session) -> None:
 
 
 def _keys() -> "KeyBindings":
-    """Keys besides the editor's own: Enter after a backslash begins a new line. Pasted text keeps its lines without it."""
+    """Keys besides the editor's own: Enter begins a new line where the last one ends with a backslash."""
     from prompt_toolkit.application import get_app
-    from prompt_toolkit.filters import Condition
+    from prompt_toolkit.enums import DEFAULT_BUFFER
+    from prompt_toolkit.filters import Condition, has_focus
     from prompt_toolkit.key_binding import KeyBindings
 
     keys = KeyBindings()
 
-    @keys.add("enter", filter=Condition(lambda: continued(get_app().current_buffer.document.current_line_before_cursor)))
+    goes_on = Condition(lambda: continued(get_app().current_buffer.text.rpartition("\n")[2]))
+
+    @keys.add("enter", filter=has_focus(DEFAULT_BUFFER) & goes_on)
     def new_line(event: "KeyPressEvent") -> None:
-        event.current_buffer.delete_before_cursor()
-        event.current_buffer.insert_text("\n")
+        buffer = event.current_buffer
+        buffer.cursor_position = len(buffer.text)
+        buffer.delete_before_cursor()
+        buffer.insert_text("\n")
 
     return keys
 
