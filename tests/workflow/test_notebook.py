@@ -139,19 +139,39 @@ def test_the_notebook_stops_at_a_cell_that_fails_with_one_line(tmp_path):
     assert failure(notebook) == "error: KEEP_ON_DRIVE works on Google Colab alone: untick it in the form"
 
 
-def test_results_on_drive_outlive_the_runtime_and_a_second_run_computes_nothing_again(tmp_path, colab):
-    folder = tmp_path / "content"
-    folder.mkdir()
-    written = []
+def until(notebook, words):
+    """The notebook up to the first cell with these words."""
+    (place, *_) = [place for place, cell in enumerate(notebook.cells) if words in cell.source]
+    return nbformat.v4.new_notebook(cells=notebook.cells[: place + 1], metadata=notebook.metadata)
+
+
+def test_a_results_folder_is_linked_to_drive_once_and_never_replaced(tmp_path, colab):
+    kit = clone(tmp_path)
     for _ in range(2):
-        shutil.rmtree(folder / "mmlu-kit", ignore_errors=True)
-        clone(folder)
-        for path in (folder / "mmlu-kit").rglob("*.py"):
-            path.touch()  # a clone's files are as new as the clone
-        notebook = read(KEEP_ON_DRIVE=True)
-        execute(notebook, folder, colab)
-        assert "downloaded results/smoke.zip" in printed(notebook)
-        kept = folder / "drive/MyDrive/mmlu-kit/smoke/results/smoke"
-        assert (folder / "mmlu-kit/results/smoke").resolve() == kept.resolve()
-        written.append({path: path.stat().st_mtime_ns for path in kept.glob("evaluations/*/*.json")})
-    assert len(written[0]) == 4 and written[0] == written[1]
+        execute(until(read(KEEP_ON_DRIVE=True), "MyDrive"), tmp_path, colab)
+        for name in ("results/smoke", ".snakemake/metadata", ".snakemake/incomplete"):
+            assert (kit / name).resolve() == (tmp_path / "drive/MyDrive/mmlu-kit/smoke" / name).resolve()
+            assert (kit / name).is_dir() and not list((kit / name).iterdir())
+    # Results that were made before the choice stay where they are.
+    (kit / "results/smoke").unlink()
+    (kit / "results/smoke").mkdir()
+    notebook = until(read(KEEP_ON_DRIVE=True), "MyDrive")
+    with pytest.raises(nbclient.exceptions.CellExecutionError):
+        execute(notebook, tmp_path, colab)
+    assert failure(notebook) == "error: results/smoke is not kept on Drive yet: start a new runtime and run all cells"
+    assert not list((kit / "results/smoke").iterdir())
+
+
+def test_with_results_on_drive_a_new_runtime_computes_no_evaluation_again(executed, tmp_path, colab):
+    drive = tmp_path / "drive/MyDrive/mmlu-kit/smoke"
+    for name in ("results/smoke", ".snakemake/metadata", ".snakemake/incomplete"):
+        shutil.copytree(executed[1] / name, drive / name)  # with their dates
+    kit = clone(tmp_path)
+    for path in (kit / "workflow").rglob("*.py"):
+        path.touch()  # a clone's files are as new as the clone
+    evaluations = {path: path.stat().st_mtime_ns for path in drive.glob("results/smoke/evaluations/*/*.json")}
+    notebook = read(KEEP_ON_DRIVE=True)
+    execute(notebook, tmp_path, colab)
+    assert len(evaluations) == 4 and evaluations == {path: path.stat().st_mtime_ns for path in evaluations}
+    assert (kit / "results/smoke").resolve() == (drive / "results/smoke").resolve()
+    assert "downloaded results/smoke.zip" in printed(notebook)
