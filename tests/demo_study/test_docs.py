@@ -63,6 +63,10 @@ HERE = {
     "mmlu-kit machine": "mmlu-kit machine",
     "mmlu-kit chat": "mmlu-kit chat < /dev/null",
     "mmlu-kit chat --model FOLDER": (f"echo Hello. | mmlu-kit chat --max-new-tokens 8 --model {DEMO}/models/demo-small"),
+    "mmlu-kit chat --script FILE": (
+        r"printf 'Hello.\n/system Be\\\nbrief.\n/regenerate 0.7 3\n/save chat.json\n' > chat.txt"
+        " && mmlu-kit chat --max-new-tokens 8 --script chat.txt"
+    ),
     "mmlu-kit compare MODEL_A MODEL_B --study writeup": "mmlu-kit compare demo-small demo-large --study demo",
     "mmlu-kit export results/writeup --output FOLDER": "mmlu-kit export results/demo --output exported",
     "mmlu-kit evaluate --model FOLDER --questions quiz.csv --verbose": (

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 
 import pytest
 from mmlu_kit.chat import commands, replies, sessions, states, terminal, views
@@ -130,10 +131,21 @@ def test_a_failed_load_keeps_the_chat(make, tmp_path):
         ("/strategy some", "is not a strategy"),
         ("/strategy last_turns(٣)", "is not a strategy"),
         ("/history maybe", "/history takes on or off"),
+        ("/regenerate warm", "a temperature from 0 to 2, of at most four decimals, and a seed below 2**32, as in"),
+        ("/regenerate 2.1", "a temperature from 0 to 2"),
+        ("/regenerate 0.12345", "at most four decimals"),
+        ("/regenerate 1e0", "a temperature from 0 to 2"),
+        ("/regenerate nan", "a temperature from 0 to 2"),
+        ("/regenerate -1", "a temperature from 0 to 2"),
+        ("/regenerate 0.7 4294967296", "a seed below 2**32"),
+        ("/regenerate ٣", "a temperature from 0 to 2"),
+        ("/regenerate 0.7 1 2", "a temperature from 0 to 2"),
+        ("/regenerate", "there is no reply to ask for again: send a message first"),
+        ("/regen", "did you mean /regenerate?"),
     ],
 )
 def test_a_misspelt_command_gets_a_suggestion(make, line, words):
-    with pytest.raises(UserError, match=words.replace("?", r"\?")):
+    with pytest.raises(UserError, match=re.escape(words)):
         commands.run(line, make())
 
 
@@ -187,6 +199,10 @@ SCRIPTS = {
     "half of a character": (b"Hello \xed\xa0\x80", "script, line 1: not UTF-8"),
     "a line without end": (b"/help\n" + b"\0" * 2**22, "script, line 2: more than 1,048,576 bytes"),
     "an escape sequence": (b"/\x1b[2J", "there is no command /␛"),
+    "a message without end": (b"/help\n" + b"Hello \\\n" * 2**18, "script, line 2: more than 1,048,576 bytes"),
+    "a command of three lines": (b"\n/hlep \\\n\\\nme\n", "script, line 2: there is no command /hlep"),
+    "Latin-1 in a message's second line": ("One\\\ncafé\n".encode("latin-1"), "script, line 2: not UTF-8"),
+    "a last line that goes on": (b"/help\nHello \\\n", r"script, line 2: \\ continues the last line, but none follows"),
 }
 
 
@@ -205,7 +221,118 @@ def test_messages_with_control_characters_are_messages(make, capsys):
 
 def test_help_names_every_command(make):
     told = commands.run("/help", make())
-    names = "/help /save /load /clear /history /strategy /stats /undo /quit".split()
-    assert [line.split()[0] for line in told.splitlines()[:-1]] == names
+    names = "/help /save /load /clear /history /strategy /system /regenerate /stats /undo /quit".split()
+    assert [line.split()[0] for line in told.splitlines()[:-2]] == names
+    assert told.splitlines()[-2].startswith("A \\ at a line's end continues the message")
     with pytest.raises(commands.Leave):
         commands.run("/quit", make())
+
+
+LINES = {
+    "several lines": (b"One\\\n  Two\\\r\n\\\n\nThree\n", ["One\n  Two", "Three"]),
+    "an indented first line": (b"\\\n  if x:\\\n    y\n", ["  if x:\n    y"]),
+    "a backslash that is text": (b"a & b \\\\\nC:\\ \n", ["a & b \\\\", "C:\\"]),
+    "three backslashes": (b"a \\\\\\\nb\n", ["a \\\\\nb"]),
+    "a slash in a later line": (b"One\\\n/quit\n", ["One\n/quit"]),
+    "two slashes": (b"//system\\\nTwo\n", ["/system\nTwo"]),
+    "nothing": (b"\\\n\\\n \n", []),
+}
+
+
+@pytest.mark.parametrize(("script", "texts"), LINES.values(), ids=LINES)
+def test_a_backslash_at_a_lines_end_continues_the_message(make, script, texts):
+    session = make(max_new_tokens=1)
+    terminal.play(session, io.BytesIO(script), "script")
+    assert [message["content"] for message in session.messages[::2]] == texts
+
+
+def test_another_system_message_holds_from_the_next_reply_on_and_replies_keep_theirs(make, tmp_path):
+    session, path = make("last_turns(1)", system="Be brief."), tmp_path / "chat.json"
+    say(session, "One?", "Two?")
+    assert commands.run("/system", session) == "the system message is: Be brief."
+    assert commands.run("/system Count.\nIn words.", session) == "the system message is: Count.\nIn words."
+    say(session, "Three?")
+    system, *_ = session.messages
+    assert system == session.view.messages[0] == {"role": "system", "content": "Count.\nIn words."}
+    assert [message.get("system") for message in session.messages[2::2]] == ["Be brief.", "Be brief.", None]
+    # What was computed for another prompt is not used: the reply is that of a chat that always had this system message.
+    fresh = make("last_turns(1)", system="Count.\nIn words.")
+    fresh.messages[1:] = session.messages[1:-2]
+    assert say(fresh, "Three?") == [session.messages[-1]["content"]] and fresh.view.tokens == session.view.tokens
+    assert commands.run("/system off", session) == commands.run("/system", session) == "no system message"
+    say(session, "Four?")
+    assert session.messages[0]["role"] == session.view.messages[0]["role"] == "user"
+    commands.run(f"/save {path}", session)
+    other = make()
+    commands.run(f"/load {path}", other)
+    assert other.messages == session.messages
+    # With the first one back, the replies under it need no record; the others do.
+    commands.run("/system Be brief.", other)
+    records = [message.get("system", "the same") for message in other.messages if message["role"] == "assistant"]
+    assert records == ["the same", "the same", "Count.\nIn words.", None]
+
+
+def test_a_system_message_that_leaves_no_room_is_refused_at_the_next_message_and_can_be_changed(make):
+    session = make(context=64)
+    commands.run("/system " + "word " * 200, session)
+    with pytest.raises(views.PromptTooLong, match="the system message and the newest message take"):
+        say(session, "Hello?")
+    commands.run("/system off", session)
+    assert len(say(session, "Hello?")) == 1
+
+
+def test_a_reply_is_asked_again_with_a_seed_and_each_seed_gives_the_same_reply(make, tmp_path):
+    session, path = make(max_new_tokens=12), tmp_path / "chat.json"
+    first, greedy = say(session, "My name is Alice.", "Which planet is red?")
+    tokens = session.view.tokens
+
+    def again(argument=""):
+        reply = "".join(commands.run(f"/regenerate {argument}", session))
+        assert session.messages[-1]["content"] == reply and session.turns() == 2 and session.view.tokens == tokens
+        assert session.replier.last.cached_tokens == tokens - 1
+        return reply
+
+    drawn = [again("1.5") for _ in range(4)]
+    assert len(set(drawn)) == 4 and session.messages[-1]["sampling"] == {"temperature": 1.5, "seed": 4}
+    assert session.meter().endswith("· temperature 1.5, seed 4 ]") and "temperature 1.5" in commands.run("/stats", session)
+    assert [again(f"1.5 {seed}") for seed in (3, 1)] == [drawn[2], drawn[0]]
+    assert again() and session.messages[-1]["sampling"] == {"temperature": 0.7, "seed": 2}
+    session.save(path)
+    assert states.load(path).messages == session.messages
+    # Another process draws the same.
+    other = make(max_new_tokens=12)
+    other.restore(path)
+    assert "".join(other.regenerate(1.5, 3)) == drawn[2]
+    assert again("0") == greedy and "sampling" not in session.messages[-1] and "temperature" not in session.meter()
+    assert session.messages[1]["content"] == first
+    # The newest message is asked under what holds now.
+    commands.run("/history off", session)
+    list(commands.run("/regenerate 0", session))
+    assert session.view.left_out == 1 and session.turns() == 2
+
+
+def test_a_stopped_reply_replaces_the_last_one_and_a_failed_one_does_not(make):
+    session = make(max_new_tokens=64)
+    say(session, "Which planet is red?")
+    before = list(session.messages)
+    with pytest.raises(UserError):
+        session.context = 70
+        list(session.regenerate(1.0))
+    assert session.messages == before
+    session.context = 2048
+    reply = session.regenerate(1.0, 5)
+    begun = next(reply) + next(reply)
+    reply.close()
+    assert session.messages[-1]["content"] == begun and session.messages[-1]["ended"] == "interrupted"
+    assert session.messages[-1]["sampling"]["seed"] == 5 and session.turns() == 1
+
+
+def test_a_script_asks_again_and_prints_temperature_and_seed(make, capsys):
+    session = make()
+    script = b"Hello?\n/regenerate 1 7\n/system Be\\\nbrief.\n/regenerate\n"
+    terminal.play(session, io.BytesIO(script), "script")
+    printed = capsys.readouterr()
+    assert "the system message is: Be\nbrief." in printed.out
+    meters = printed.err.splitlines()
+    assert len(meters) == 3 and "temperature" not in meters[0]
+    assert meters[1].endswith("temperature 1, seed 7 ]") and meters[2].endswith("temperature 0.7, seed 8 ]")

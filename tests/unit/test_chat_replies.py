@@ -1,5 +1,6 @@
 """Replies are the same with a kept cache, without one, and from transformers' own generate."""
 
+import math
 import unicodedata
 
 import pytest
@@ -259,3 +260,27 @@ def test_a_saved_chat_knows_its_templates_arguments():
     tokenizer = chat_templates.like_sentencepiece(chat_templates.TEMPLATES["qwen3"])
     plain, other = ChatTemplate(tokenizer), ChatTemplate(tokenizer, {"enable_thinking": False})
     assert states.template_hash(plain) == files.sha256(tokenizer.chat_template) != states.template_hash(other)
+
+
+def test_sampled_tokens_have_the_models_probabilities_at_the_temperature():
+    logits = torch.tensor([0.0, 1.0, 2.0, float("-inf"), -1.0])
+    for temperature in (0.5, 1.0, 2.0):
+        choose = replies.chooser({"temperature": temperature, "seed": 2**32 - 1})
+        counts = torch.bincount(torch.tensor([choose(logits) for _ in range(2000)]), minlength=5) / 2000
+        expected = torch.tensor([0 if logit == float("-inf") else math.exp(logit / temperature) for logit in logits.tolist()])
+        assert (counts - expected / expected.sum()).abs().max() < 0.05 and counts[3] == 0
+    # The lowest temperatures are greedy.
+    assert {replies.chooser({"temperature": low, "seed": 1})(logits.bfloat16() * 1e4) for low in (1e-3, 5e-324)} == {2}
+
+
+def test_a_template_is_shown_what_was_said_and_nothing_else_of_the_log(talkative):
+    template = ChatTemplate(
+        chat_templates.like_sentencepiece("{% for message in messages %}{{ message | tojson }}{% endfor %}")
+    )
+    session = sessions.Session(replies.Replier(talkative(5), template), IDENTITY, views.parse("full"), 900, 2)
+    log = [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "1"}]
+    record = {"ended": "length", "sampling": {"temperature": 1.0, "seed": 1}, "system": "Hush."}
+    session.messages = [log[0], {**log[1], **record}]
+    list(session.ask("Two?"))
+    plain = encoding.prompt_ids([*log, {"role": "user", "content": "Two?"}], template)
+    assert session.view.tokens == session.replier.last.prompt_tokens == len(plain)

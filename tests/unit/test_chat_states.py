@@ -21,6 +21,7 @@ LOG = [
     {"role": "user", "content": "Grüß dich 👋 \x1b[2J"},
     {"role": "assistant", "content": "", "ended": "interrupted"},
 ]
+SAMPLED = {"role": "assistant", "content": "Hi", "sampling": {"temperature": 0.7, "seed": 3}, "system": None}
 
 
 @pytest.fixture
@@ -42,12 +43,16 @@ def test_chats_saved_by_earlier_versions_still_load(saved):
     chat = json.loads(saved.read_text())
     assert len(chat.pop("saved")) == len("2026-01-01T00:00:00Z")
     assert chat == {
-        "schema": "mmlu-kit/chat/1",
+        "schema": "mmlu-kit/chat/2",
         "model": {"name": "demo", "repository": None, "commit": None, "files_sha256": "0" * 64},
         "template_sha256": "1" * 64,
         "strategy": "last_turns(4)",
         "messages": LOG,
     }
+    saved.write_text(json.dumps({**chat, "schema": "mmlu-kit/chat/1", "saved": "2026-01-01T00:00:00Z"}))
+    assert states.load(saved).messages == LOG
+    states.save(saved, [*LOG, LOG[1], SAMPLED], views.Strategy("full"), MODEL, "1" * 64)
+    assert json.loads(saved.read_text())["schema"] == "mmlu-kit/chat/2" and states.load(saved).messages[-1] == SAMPLED
     files = {"config.json": FileEntry(bytes=3, sha256="a" * 64)}
     manifest = Manifest(folder="m", repository=None, commit=None, files=files, parameters=1, checkpoint_bytes=1)
     text = '{"config.json": {"bytes": 3, "sha256": "' + "a" * 64 + '"}}'
@@ -116,8 +121,11 @@ def test_other_files_are_not_mistaken_for_pickles(tmp_path, text):
     ("change", "words"),
     [
         (lambda chat: chat.pop("messages"), "messages: missing"),
-        (lambda chat: chat.update(schema="mmlu-kit/merged/3"), "its schema is not mmlu-kit/chat/1"),
-        (lambda chat: chat.update(schema="mmlu-kit/chat/2"), "saved by another version"),
+        (lambda chat: chat.update(schema="mmlu-kit/merged/3"), "its schema is not mmlu-kit/chat/2"),
+        (
+            lambda chat: chat.update(schema="mmlu-kit/chat/3"),
+            "saved by another version of the kit ('mmlu-kit/chat/3'; this one reads mmlu-kit/chat/1 and mmlu-kit/chat/2)",
+        ),
         (lambda chat: chat.update(run="me"), "'run' is not a key"),
         (lambda chat: chat.update(strategy="last_turns(all)"), "strategy: "),
         (lambda chat: chat.update(strategy="token_budget(0)"), "strategy: "),
@@ -132,6 +140,15 @@ def test_other_files_are_not_mistaken_for_pickles(tmp_path, text):
         (lambda chat: chat["messages"][2].pop("content"), "messages.2.content: missing"),
         (lambda chat: chat["messages"][2].update(ended="end"), "messages.2.ended: 'end' is not known"),
         (lambda chat: chat["messages"][1].update(ended="length"), "message 1 is not a reply"),
+        (lambda chat: chat["messages"][1].update(sampling=SAMPLED["sampling"]), "message 1 is not a reply"),
+        (lambda chat: chat["messages"][0].update(system="Be brief."), "message 0 is not a reply"),
+        (lambda chat: chat["messages"][2].update(system=["Be brief."]), "messages.2.system: "),
+        (lambda chat: chat["messages"][2].update(sampling={"temperature": 0.7}), "messages.2.sampling.seed: missing"),
+        (lambda chat: chat["messages"][2].update(sampling={"temperature": 0, "seed": 1}), "messages.2.sampling.temperature: "),
+        (lambda chat: chat["messages"][2].update(sampling={"temperature": float("inf"), "seed": 1}), "sampling.temperature: "),
+        (lambda chat: chat["messages"][2].update(sampling={"temperature": float("nan"), "seed": 1}), "sampling.temperature: "),
+        (lambda chat: chat["messages"][2].update(sampling={"temperature": 1, "seed": 2**32}), "messages.2.sampling.seed: "),
+        (lambda chat: chat["messages"][2].update(sampling={"temperature": 1, "seed": 1, "top_p": 1}), "'top_p' is not a key"),
         (lambda chat: chat["messages"].append({"role": "system", "content": ""}), "a message by 'system' is out of order"),
         (lambda chat: chat["messages"].pop(1), "a message by 'assistant' is out of order"),
         (lambda chat: chat["messages"][1].update(content=["Hello"]), "messages.1.content: "),

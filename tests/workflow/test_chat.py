@@ -13,6 +13,7 @@ import pytest
 from benchmarks.make_random_model import SMALL, save
 
 CTRL_C, CTRL_D, UP, LEFT = "\x03", "\x04", "\x1b[A", "\x1b[D"
+PASTE, PASTED = "\x1b[200~", "\x1b[201~"
 # The line editor switches the terminal's pasting mode on where it begins to read a line, and off where it ends.
 READY, READ = r"\x1b\[\?2004h", r"\x1b\[\?2004l"
 
@@ -93,6 +94,50 @@ def test_a_chat_at_a_terminal(terminal, tmp_path):
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
+
+
+def messages(child, folder):
+    """The chat's messages, as saved."""
+    ask(child, "/save chat.json")
+    child.expect("saved to chat.json")
+    child.expect(READY)
+    return json.loads((folder / "chat.json").read_text())["messages"]
+
+
+def stop(child, meter=r"\[stopped\]"):
+    """Stop a reply after its first characters."""
+    child.expect(READ)
+    child.expect(r"(?s).{40}")
+    child.send(CTRL_C)
+    child.expect(meter)
+    child.expect(READY)
+
+
+def test_several_lines_at_a_terminal_another_system_message_and_another_reply(terminal, tmp_path):
+    # Pasted text keeps its lines, and only Enter sends it.
+    terminal.send(f"{PASTE}def f():\r    return 1\r/quit{PASTED}")
+    terminal.send("\r")
+    stop(terminal)
+    # Enter after a backslash begins a new line; Enter in the middle of the last one sends them all.
+    ask(terminal, "/system Be\\" + LEFT * 3)  # wherever the cursor is
+    terminal.expect("…")
+    ask(terminal, "bref." + LEFT * 3 + "i")
+    terminal.expect("the system message is: Be")
+    terminal.expect(READY)
+    ask(terminal, "a " + "\\" * 2)
+    stop(terminal)
+    saved = messages(terminal, tmp_path)
+    assert [message["content"] for message in saved if message["role"] != "assistant"] == [
+        "Be\nbrief.",
+        "def f():\n    return 1\n/quit",
+        "a " + "\\" * 2,
+    ]
+    assert saved[2]["system"] is None and "system" not in saved[4]
+    ask(terminal, "/regenerate 1.5 11")
+    stop(terminal, r"temperature 1\.5, seed 11 \]")
+    again = messages(terminal, tmp_path)
+    assert again[:4] == saved[:4] and len(again) == 5 and again[4]["ended"] == "interrupted"
+    assert again[4]["sampling"] == {"temperature": 1.5, "seed": 11} and again[4]["content"] != saved[4]["content"]
 
 
 def test_a_script_saves_a_chat_and_another_continues_until_a_line_fails(kit, model, tmp_path):

@@ -1,16 +1,17 @@
-"""A model's replies, greedy and streamed, with a KV cache that is kept from one prompt to the next.
+"""A model's replies, greedy or sampled, and streamed, with a KV cache that is kept from one prompt to the next.
 
 The prefix shared with the previous prompt and reply is reused from the cache. In exact arithmetic this cannot change a reply,
-and in float32 it does not.
+and in float32 it does not change a greedy one.
 """
 
 import time
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 
+from mmlu_kit.chat.views import Sampling
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.models import number_formats, positions, transformers_model
 from mmlu_kit.user_errors import UserError
@@ -59,13 +60,18 @@ class Replier:
         self._ids: list[int] = []
 
     def reply(
-        self, ids: Sequence[int], max_new_tokens: int, stop: Collection[int] = (), cold: bool = False
+        self,
+        ids: Sequence[int],
+        max_new_tokens: int,
+        stop: Collection[int] = (),
+        cold: bool = False,
+        sampling: Sampling | None = None,
     ) -> Generator[str, None, None]:
         """Yield the reply to a prompt piece by piece (a piece may be empty); afterwards `last` describes it.
 
         The reply ends at the model's end tokens, at a token in `stop`, or after `max_new_tokens`. The generator may be closed
-        at any piece; the cache stays valid. With `cold` the cache is dropped first. Raises UserError if memory runs out, the
-        model's output is not finite, or the model has no embedding for a token.
+        at any piece; the cache stays valid. Without `sampling` the reply is greedy. With `cold` the cache is dropped first.
+        Raises UserError if memory runs out, the model's output is not finite, or the model has no embedding for a token.
         """
         started = time.perf_counter()
         transformers_model.check_tokens(self.model, self.tokenizer, ids)
@@ -75,6 +81,7 @@ class Replier:
             self.forget()
         # The last token is always computed: its logits give the reply's first token.
         cached = self._keep(shared_prefix(self._ids, ids[:-1]))
+        choose = chooser(sampling)
         new: list[int] = []
         text = Text(self.tokenizer)
         first_token_s: float | None = None
@@ -86,7 +93,7 @@ class Replier:
                     yield ""
                 logits = self._next(ids[start : start + step])
             while len(new) < max_new_tokens:
-                token = int(logits.argmax())
+                token = choose(logits)
                 first_token_s = first_token_s or time.perf_counter() - started
                 if token in self._ends or token in stop:
                     ended = "end"
@@ -164,6 +171,22 @@ class Text:
 
     def _decoded(self) -> str:
         return self._tokenizer.decode(self._ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+def chooser(sampling: Sampling | None) -> Callable[[torch.Tensor], int]:
+    """Return what chooses a reply's tokens, one after another, from their logits; without `sampling` the likeliest ones."""
+    if sampling is None:
+        return lambda logits: int(logits.argmax())
+    # On the CPU the same seed draws the same numbers whatever device the model is on.
+    generator = torch.Generator().manual_seed(sampling["seed"])
+
+    def draw(logits: torch.Tensor) -> int:
+        scores = logits.cpu().double()
+        # With the largest at 0, the lowest temperature cannot make a score infinite.
+        probabilities = torch.softmax((scores - scores.max()) / sampling["temperature"], dim=-1)
+        return int(torch.multinomial(probabilities, 1, generator=generator))
+
+    return draw
 
 
 def shared_prefix(a: Sequence[int], b: Sequence[int]) -> int:

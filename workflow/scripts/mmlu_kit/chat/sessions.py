@@ -7,8 +7,9 @@ from pathlib import Path
 from mmlu_kit.chat import states, views
 from mmlu_kit.chat.replies import Replier
 from mmlu_kit.chat.states import ModelIdentity
-from mmlu_kit.chat.views import Message, Strategy, View
+from mmlu_kit.chat.views import Message, Sampling, Strategy, View
 from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation import messages as conversations
 from mmlu_kit.formatting import plural
 from mmlu_kit.user_errors import UserError
 
@@ -45,20 +46,40 @@ class Session:
 
         A message that does not fit raises PromptTooLong and leaves the log unchanged.
         """
-        user: Message = {"role": "user", "content": text}
+        return self._answer(self.messages, {"role": "user", "content": text})
+
+    def regenerate(self, temperature: float, seed: int | None = None) -> Generator[str, None, None]:
+        """Ask the newest message again, as `ask` does; the new reply replaces the last one as soon as it is made or stopped.
+
+        A temperature of 0 is greedy. Without a seed it is the one after the last reply's, or 1, so that each reply is another.
+        Without a turn, raises UserError.
+        """
+        system, turns = views.split(self.messages)
+        if not turns:
+            raise UserError("there is no reply to ask for again: send a message first")
+        if seed is None:
+            seed = (self.sampling["seed"] + 1) % views.SEEDS if self.sampling else 1
+        earlier = [*system, *(message for turn in turns[:-1] for message in turn)]
+        return self._answer(earlier, turns[-1][0], Sampling(temperature=temperature, seed=seed) if temperature else None)
+
+    def _answer(
+        self, earlier: Sequence[Message], user: Message, sampling: Sampling | None = None
+    ) -> Generator[str, None, None]:
+        """Yield the reply to `user` after the log `earlier`; both and the reply become the log."""
         limit = None if self.context is None else self.context - self.max_new_tokens
-        view = views.view([*self.messages, user], self.strategy, self._count, limit)
+        view = views.view([*earlier, user], self.strategy, self._count, limit)
         pieces: list[str] = []
-        with contextlib.closing(self.replier.reply(self._ids(view.messages), self.max_new_tokens)) as reply:
+        tokens = self.replier.reply(self._ids(view.messages), self.max_new_tokens, sampling=sampling)
+        with contextlib.closing(tokens) as reply:
             try:
                 for piece in reply:
                     pieces.append(piece)
                     yield piece
             except (GeneratorExit, KeyboardInterrupt):
                 reply.close()
-                self._log(user, view, "".join(pieces))
+                self._log(earlier, user, view, "".join(pieces), sampling)
                 raise
-        self._log(user, view, "".join(pieces))
+        self._log(earlier, user, view, "".join(pieces), sampling)
 
     def turns(self) -> int:
         """How many turns the log has."""
@@ -77,6 +98,16 @@ class Session:
         """Delete all turns but keep the system message."""
         self.messages, self.view = views.split(self.messages)[0], None
         self.replier.forget()
+
+    @property
+    def system(self) -> str | None:
+        """The system message, if there is one."""
+        system, _ = views.split(self.messages[:1])
+        return system[0]["content"] if system else None
+
+    def set_system(self, text: str | None) -> None:
+        """Use another system message, or none, for the following replies; see views.with_system."""
+        self.messages = views.with_system(self.messages, text)
 
     def set_strategy(self, strategy: Strategy) -> None:
         """Use `strategy` for the following replies."""
@@ -107,6 +138,11 @@ class Session:
             differences.append("the chat template differs from the one at saving: the model sees different prompts")
         return differences
 
+    @property
+    def sampling(self) -> Sampling | None:
+        """How the last reply was sampled; None if it is greedy, or there is none."""
+        return self.messages[-1].get("sampling") if self.messages else None
+
     def meter(self) -> str:
         """How full the context was at the last reply and how many turns were left out: '[ 312 of 2,048 tokens · … ]'."""
         parts = []
@@ -117,20 +153,26 @@ class Session:
                 parts.append(f"{plural(self.view.left_out, 'turn')} left out")
             if self.replier.last.ended == "length":
                 parts.append("reply cut at the token limit")
+            if self.sampling:
+                parts.append(views.in_words(self.sampling))
         if self.strategy.kind == "none":
             parts.append("history off")
         return f"[ {' · '.join(parts) or 'no messages yet'} ]"
 
-    def _log(self, user: Message, view: View, text: str) -> None:
+    def _log(self, earlier: Sequence[Message], user: Message, view: View, text: str, sampling: Sampling | None) -> None:
         reply: Message = {"role": "assistant", "content": text}
         ended = self.replier.last.ended
         if ended != "end":
             reply["ended"] = ended
-        self.messages = [*self.messages, user, reply]
+        if sampling:
+            reply["sampling"] = sampling
+        self.messages = [*earlier, user, reply]
         self.view = view
 
     def _count(self, messages: Sequence[Message]) -> int:
         return len(self._ids(messages))
 
     def _ids(self, messages: Sequence[Message]) -> list[int]:
-        return encoding.prompt_ids(messages, self.replier.template)
+        # A template is shown what was said, and nothing else that the log records.
+        plain = [conversations.Message(role=message["role"], content=message["content"]) for message in messages]
+        return encoding.prompt_ids(plain, self.replier.template)

@@ -6,7 +6,7 @@ import pickletools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -27,8 +27,9 @@ MAX_BYTES = 16 * 2**20
 def _ordered(messages: list[Message]) -> list[Message]:
     views.split(messages)
     for number, message in enumerate(messages):
-        if "ended" in message and message["role"] != "assistant":
-            raise ValueError(f"message {number} is not a reply, so it cannot have 'ended'")
+        for key in ("ended", "sampling", "system"):
+            if key in message and message["role"] != "assistant":
+                raise ValueError(f"message {number} is not a reply, so it cannot have '{key}'")
     return messages
 
 
@@ -42,9 +43,12 @@ class ModelIdentity(Data):
 
 
 class SavedChat(Document):
-    """A chat as written by /save and read by /load. It is only data; nothing in it is ever run."""
+    """A chat as written by /save and read by /load. It is only data; nothing in it is ever run.
 
-    schema_: Literal["mmlu-kit/chat/1"] = version("mmlu-kit/chat/1")
+    Version 1 is read too: all its replies are greedy, under one system message.
+    """
+
+    schema_: Literal["mmlu-kit/chat/1", "mmlu-kit/chat/2"] = version("mmlu-kit/chat/2")
     saved: Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")] = Field(
         description="When it was saved, UTC."
     )
@@ -56,6 +60,9 @@ class SavedChat(Document):
     messages: Annotated[list[Message], AfterValidator(_ordered)] = Field(
         description="The whole log, oldest message first. Only the first may be a system message; then the user begins."
     )
+
+
+_READABLE = get_args(SavedChat.model_fields["schema_"].annotation)
 
 
 def model_identity(name: str, manifest: Manifest) -> ModelIdentity:
@@ -107,8 +114,8 @@ def load(path: Path) -> SavedChat:
     schema = str(value.get("schema")) if isinstance(value, dict) else ""
     if not schema.startswith("mmlu-kit/chat/"):
         raise UserError(f"{path} is not a saved chat: its schema is not {SavedChat.form()}")
-    if schema != SavedChat.form():
-        versions = f"{schema[:40]!r}; this one reads {SavedChat.form()}"
+    if schema not in _READABLE:
+        versions = f"{schema[:40]!r}; this one reads {' and '.join(_READABLE)}"
         raise UserError(f"{path} was saved by another version of the kit ({versions}): choose another file")
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")  # JSON can hold lone surrogates, which cannot be printed

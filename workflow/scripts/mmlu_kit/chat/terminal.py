@@ -1,17 +1,23 @@
-"""The chat's user interface: a terminal with line editing, or lines from a script or standard input."""
+"""The chat's user interface: a terminal with line editing, or lines from a script or standard input.
+
+A line that ends with a backslash is continued by the next one.
+"""
 
 import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, BinaryIO
 
 from mmlu_kit.chat import commands
 from mmlu_kit.chat.sessions import Session
 from mmlu_kit.user_errors import UserError, report
 
-MAX_LINE_BYTES = 2**20  # more than any model's context
+if TYPE_CHECKING:
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+MAX_MESSAGE_BYTES = 2**20  # more than any model's context
 GREETING = "Type a message. /help lists the commands; Ctrl-C stops a reply, Ctrl-D leaves."
 
 
@@ -22,13 +28,15 @@ def talk(session: Session) -> None:
 
     # The editor's history stays in memory: messages are never written to disk unless the user saves the chat.
     names = WordCompleter(list(commands.COMMANDS), sentence=True)
-    editor: PromptSession[str] = PromptSession(completer=names, complete_while_typing=False)
+    editor: PromptSession[str] = PromptSession(
+        completer=names, complete_while_typing=False, key_bindings=_keys(), prompt_continuation="… "
+    )
     show(GREETING)
     while True:
         try:
             # A terminal passes invalid UTF-8 as lone surrogates, which tokenizers do not accept.
-            line = editor.prompt("> ").encode("utf-8", "replace").decode("utf-8")
-            if not respond(line, session):
+            text = editor.prompt("> ").encode("utf-8", "replace").decode("utf-8")
+            if not respond(text, session):
                 return
         except EOFError:
             return
@@ -40,44 +48,90 @@ def talk(session: Session) -> None:
             report(f"{error.strerror or error} ({error.filename})")
 
 
-def play(session: Session, stream: BinaryIO, name: str) -> None:
+def _keys() -> "KeyBindings":
+    """Keys besides the editor's own: Enter begins a new line where the last one ends with a backslash."""
+    from prompt_toolkit.application import get_app
+    from prompt_toolkit.enums import DEFAULT_BUFFER
+    from prompt_toolkit.filters import Condition, has_focus
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    goes_on = Condition(lambda: continued(get_app().current_buffer.text.rpartition("\n")[2]))
+
+    @keys.add("enter", filter=has_focus(DEFAULT_BUFFER) & goes_on)
+    def new_line(event: "KeyPressEvent") -> None:
+        buffer = event.current_buffer
+        buffer.cursor_position = len(buffer.text)
+        buffer.delete_before_cursor()
+        buffer.insert_text("\n")
+
+    return keys
+
+
+def play(session: Session, source: BinaryIO, name: str) -> None:
     """Take UTF-8 lines as the user's; the first one that fails raises UserError with its line number in `name`."""
-    for number, line in enumerate(iter(lambda: stream.readline(MAX_LINE_BYTES + 1), b""), 1):
+    lines: list[str] = []
+    size = first = number = 0
+    for number, line in enumerate(iter(lambda: source.readline(MAX_MESSAGE_BYTES + 1), b""), 1):
+        size, first = (size, first) if lines else (0, number)
         try:
-            if len(line) > MAX_LINE_BYTES:
-                raise UserError(f"more than {MAX_LINE_BYTES:,} bytes, which no message has: correct the file")
-            if not respond(line.decode("utf-8-sig").rstrip("\r\n"), session):
+            size += len(line)
+            if size > MAX_MESSAGE_BYTES:
+                raise UserError(f"more than {MAX_MESSAGE_BYTES:,} bytes, which no message has: correct the file")
+            lines.append(line.decode("utf-8-sig").rstrip("\r\n"))
+            if continued(lines[-1]):
+                lines[-1] = lines[-1][:-1]
+                continue
+            text, lines = "\n".join(lines), []
+            if not respond(text, session):
                 return
         except UnicodeDecodeError:
             raise UserError(f"{name}, line {number}: not UTF-8: save it as UTF-8") from None
         except UserError as problem:
-            raise UserError(f"{name}, line {number}: {problem}") from None
+            raise UserError(f"{name}, line {first}: {problem}") from None
         except OSError as error:
             if error.filename is None:  # the output cannot be written
                 raise
-            raise UserError(f"{name}, line {number}: {error.strerror or error} ({error.filename})") from error
+            raise UserError(f"{name}, line {first}: {error.strerror or error} ({error.filename})") from error
+    if lines:
+        raise UserError(f"{name}, line {number}: \\ continues the last line, but none follows: delete the backslash, or go on")
 
 
-def respond(line: str, session: Session) -> bool:
-    """Respond to a line (a message or a command) and show the result; return False if the user leaves."""
-    line = line.strip()
-    if not line:
+def continued(line: str) -> bool:
+    """Whether the next line continues this one: it ends with a backslash that no other backslash precedes."""
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def respond(text: str, session: Session) -> bool:
+    """Respond to a message or a command and show the result; return False if the user leaves."""
+    # The first of several lines may be indented, as the others are.
+    text = text.rstrip().lstrip("\n") if "\n" in text.strip() else text.strip()
+    if not text:
         return True
-    if line.startswith("/") and not line.startswith("//"):
+    if text.startswith("/") and not text.startswith("//"):
         try:
-            show(commands.run(line, session))
+            answer = commands.run(text, session)
         except commands.Leave:
             return False
+        if isinstance(answer, str):
+            show(answer)
+        else:
+            stream(answer, session)
         return True
-    text = line[1:] if line.startswith("//") else line
-    with stoppable() as stopped, contextlib.closing(session.ask(text)) as pieces:
+    stream(session.ask(text[1:] if text.startswith("//") else text), session)
+    return True
+
+
+def stream(reply: Generator[str, None, None], session: Session) -> None:
+    """Show a reply piece by piece, until its end or Ctrl-C, and the meter after it."""
+    with stoppable() as stopped, contextlib.closing(reply) as pieces:
         for piece in pieces:
             show(piece, end="")
             if stopped.is_set():
                 break
     show(" [stopped]" if session.replier.last.ended == "interrupted" else "")
     print(session.meter(), file=sys.stderr, flush=True)
-    return True
 
 
 def show(text: str, end: str = "\n") -> None:

@@ -7,22 +7,38 @@ newest turns, each complete.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from mmlu_kit.evaluation import messages as conversations
 from mmlu_kit.user_errors import UserError
 
 FORMS = ("none", "full", "last_turns(N)", "token_budget(T)")
+MAX_TEMPERATURE = 2
+SEEDS = 2**32
 Cut = Literal["length", "interrupted"]
+
+
+class Sampling(TypedDict):
+    """How the tokens of a reply are drawn: each from the model's probabilities at a temperature, all with one seed."""
+
+    temperature: Annotated[float, Field(gt=0, le=MAX_TEMPERATURE)]
+    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
 
 
 class Message(conversations.Message):
     """A message of a chat's log: the system's (only the first), a user's or the assistant's.
 
-    `ended` says why a reply is incomplete; it is absent if the model itself ended the reply.
+    Only replies have the other keys. `ended` says why a reply is incomplete; it is absent if the model itself ended the reply.
+    `sampling` is absent if the reply is greedy. `system` is the system message at the time of the reply (null for none); it is
+    absent if it is still the log's.
     """
 
     ended: NotRequired[Cut]
+    sampling: NotRequired[Sampling]
+    system: NotRequired[str | None]
 
 
 @dataclass(frozen=True)
@@ -82,6 +98,26 @@ def split(messages: Sequence[Message]) -> tuple[list[Message], list[list[Message
             raise ValueError(f"a message by '{message['role']}' is out of order")
         turns[-1].append(message)
     return system, turns
+
+
+def with_system(messages: Sequence[Message], text: str | None) -> list[Message]:
+    """Return a log with another system message, or with none; earlier replies keep a record of the one that they had."""
+    system, _ = split(messages)
+    before = system[0]["content"] if system else None
+    log: list[Message] = [Message(role="system", content=text)] if text else []
+    for message in messages[len(system) :]:
+        reply = message.copy()
+        if message["role"] == "assistant":
+            reply["system"] = message.get("system", before)
+            if reply["system"] == text:
+                del reply["system"]
+        log.append(reply)
+    return log
+
+
+def in_words(sampling: Sampling) -> str:
+    """A reply's sampling as a person reads it: 'temperature 0.7, seed 1'."""
+    return f"temperature {sampling['temperature']:g}, seed {sampling['seed']}"
 
 
 def view(messages: Sequence[Message], strategy: Strategy, count: Callable[[Sequence[Message]], int], limit: int | None) -> View:
