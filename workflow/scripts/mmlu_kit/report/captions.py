@@ -70,6 +70,14 @@ MISTAKE_FIGURES = {
         "stand for as many questions each, ordered by confidence; questions of equal confidence are not divided.",
     ),
 }
+# Figures of the summary.
+SIZE_FIGURES = {
+    "accuracy_by_size": Caption(
+        "Accuracy of each model by its number of parameters",
+        "Accuracy by the best answer, with its 95% Wilson interval, against the number of parameters. Lines join the same "
+        "weights asked in several ways; the dashed line is guessing.",
+    ),
+}
 # Figures of the same weights asked in several ways.
 PROTOCOL_FIGURES = {
     "protocols": Caption(
@@ -92,7 +100,8 @@ CHAT_FIGURES = {
 def by_file(groups: Iterable[str]) -> dict[str, str]:
     """Return the captions of all figures that a study with these groups may have, by file name without extension."""
     grouped = {f"{group}_{figure}": caption for group in groups for figure, caption in GROUP_FIGURES.items()}
-    return {name: caption.text for name, caption in {**grouped, **MISTAKE_FIGURES, **PROTOCOL_FIGURES, **CHAT_FIGURES}.items()}
+    others = {**SIZE_FIGURES, **MISTAKE_FIGURES, **PROTOCOL_FIGURES, **CHAT_FIGURES}
+    return {name: caption.text for name, caption in {**grouped, **others}.items()}
 
 
 def drawable_of_group(models: Sequence[Summary]) -> list[str]:

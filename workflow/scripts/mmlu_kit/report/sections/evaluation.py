@@ -20,6 +20,7 @@ class EvaluationSection:
     """Tables of subjects and models, and notes on models that were imported, were not run or have a description."""
 
     subjects: Rows
+    total: int
     questions: str
     any_model: bool
     models: Rows
@@ -36,6 +37,7 @@ def section(merged: Merged, models: Sequence[str], analyses: Sequence[ModelAnaly
     analysed = {analysis.model: analysis for analysis in analyses}
     return EvaluationSection(
         subjects=[[row.subject, str(row.questions)] for row in rows] + [[f"**all {len(rows)}**", f"**{total}**"]] * bool(rows),
+        total=total,
         questions=_questions(study.questions),
         any_model=bool(order),
         models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
