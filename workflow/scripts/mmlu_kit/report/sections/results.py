@@ -30,6 +30,7 @@ class GroupSection:
     question_faults: list[str]
     size: str | None
     subjects: Rows
+    alike: str | None
     times: Rows
     machines: list[str]
     imported: list[str]
@@ -67,6 +68,7 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
         question_faults=[questions.fault(one) for one in analysis.question_faults],
         size=size.size(sized, analysis),
         subjects=[_subject(row, merged, models) for row in summaries.by_subject(merged, [model.model for model in models])],
+        alike=timing.alike(models),
         times=[_times(model) for model in models],
         machines=_machines(merged, models),
         imported=[model.model for model in models if merged.imported(model.model)],

@@ -1,0 +1,40 @@
+"""The main tables as CSV and LaTeX."""
+
+import io
+
+import pandas
+from mmlu_kit.report import file_reference, outline
+from mmlu_kit.report.tables import tables
+from mmlu_kit.study import Group
+
+from tests.helpers import results
+
+
+def made(names, groups):
+    """Return merged.json and analysis.json of models on two subjects, the first right on everything."""
+    study = results.study(names, ["anatomy", "virology"], groups=groups)
+    answers = {name: {"anatomy": "ABCD" if number == 0 else "ABAA", "virology": "ABCD"} for number, name in enumerate(names)}
+    merged, table = results.merged(study, answers)
+    return merged, results.analysis(merged, table)
+
+
+def test_tables_have_the_reports_numbers_with_intervals_and_escaped_names():
+    merged, analysis = made(["a_b", "c"], [Group(name="small", title="Small", models=["a_b", "c"])])
+    written = tables(merged, analysis)
+    assert set(written) == {"leaderboard", "small_accuracies", "pairs"}
+    first = pandas.read_csv(io.StringIO(written["leaderboard"].csv())).iloc[0]
+    assert (first.model, first.questions, first.correct, first.accuracy) == ("a_b", 8, 8, 1.0) and 0.6 < first.low < 0.7
+    pair = pandas.read_csv(io.StringIO(written["pairs"].csv())).iloc[0]
+    assert (pair.only_first, pair.only_second, pair.difference, pair.p) == (2, 0, 0.25, 0.5)
+    long = pandas.read_csv(io.StringIO(written["small_accuracies"].csv()))
+    assert list(long.model) == ["a_b", "c", "a_b", "c"] and list(long.correct) == [4, 2, 4, 4]
+    latex = written["small_accuracies"].latex()
+    assert r"Subject & a\_b & c \\" in latex and r"anatomy & 100.0 (51.0 to 100.0) & 50.0 (15.0 to 85.0) \\" in latex
+    assert r"Accuracy, \%" in written["leaderboard"].latex()
+
+
+def test_a_table_without_rows_is_not_written_and_the_file_reference_counts_the_others():
+    merged, analysis = made(["m"], [Group(name="small", title="Small", models=["m"])])
+    assert set(tables(merged, analysis)) == {"leaderboard", "small_accuracies"}
+    patterns = file_reference.patterns(merged, analysis, outline.outline(merged, analysis, None))
+    assert next(one.count for one in patterns if one.pattern == "tables/<table>.<format>") == 4
