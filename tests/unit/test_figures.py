@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from matplotlib import pyplot
-from mmlu_kit.report import captions, chat_figures, figures, mistake_figures, protocol_figures
+from mmlu_kit.report import captions, chat_figures, figures, mistake_figures, protocol_figures, size_figure
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.timing import phase_timer
@@ -219,7 +219,7 @@ def test_the_colours_of_kappa_use_its_range(data):
 def test_every_figure_file_has_its_own_caption():
     by_file = captions.by_file(["small", "medium"])
     assert {"small_efficiency", "medium_efficiency", "agreement", "chat_recall"} <= set(by_file)
-    once = {**mistake_figures.DRAW, **protocol_figures.DRAW, **chat_figures.DRAW}
+    once = {**size_figure.DRAW, **mistake_figures.DRAW, **protocol_figures.DRAW, **chat_figures.DRAW}
     assert len(by_file) == 2 * len(figures.DRAW) + len(once)
     assert len(set(by_file.values())) == len({**figures.DRAW, **once})
     # Snakemake takes braces in a parameter for wildcards.

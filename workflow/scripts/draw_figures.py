@@ -44,7 +44,8 @@ def main() -> None:
         print(f"{group.name}: {len(drawn)} figures of {len(models)} models")
     placed = leaderboard.entries(merged)
     if size_figure.drawable(placed):
-        draw("accuracy_by_size", size_figure.accuracy_by_size, placed)
+        for name, of_sizes in size_figure.DRAW.items():
+            draw(name, of_sizes, placed)
         print(f"sizes: 1 figure of {len(placed)} models")
     names = captions.drawable(analysis)
     for name in names:

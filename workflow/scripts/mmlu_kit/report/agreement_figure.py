@@ -27,9 +27,8 @@ def agreement(analysis: AnalysisFile) -> Any:
     for y, values in enumerate(grid):
         for x, value in enumerate(values):
             if value == value:  # the diagonal is empty
-                axes.text(
-                    x, y, f"{value:z.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 * most else "black"
-                )
+                ink = "white" if abs(value) > 0.6 * most else "black"
+                axes.text(x, y, f"{value:z.2f}", ha="center", va="center", color=ink)
     labels = [two_lines(model.label) for model in models]
     axes.set_xticks(range(len(models)), labels, rotation=20, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(models)), labels)

@@ -92,7 +92,7 @@ def render(
         autoescape=False,  # Markdown, not HTML; the documents' texts are escaped before
     )
     environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets, listed=cells.listed)
-    environment.filters.update(fenced=cells.fenced)
+    environment.filters.update(fenced=cells.fenced, fold=cells.fold, table=cells.table)
     safe_audit = markdown_safe(audit) if audit else None
     reference = markdown_safe(published) if published else None
     filled = context(markdown_safe(merged), markdown_safe(analysis), safe_audit, markdown_safe(run), reference)

@@ -234,16 +234,8 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
     begins = [0.0 for _ in summaries]
     for phase, (colour, hatch) in zip(phase_timer.PHASES, PHASE_STYLES, strict=True):
         values = [summary.seconds(phase) or 0 for summary in summaries]
-        axes.barh(
-            range(len(summaries)),
-            values,
-            0.6,
-            left=begins,
-            color=colour,
-            hatch=hatch,
-            edgecolor="white",
-            label=phase if any(values) else "",
-        )
+        style = {"color": colour, "hatch": hatch, "edgecolor": "white", "label": phase if any(values) else ""}
+        axes.barh(range(len(summaries)), values, 0.6, left=begins, **style)
         begins = [begin + value for begin, value in zip(begins, values, strict=True)]
     most = max(begins, default=0) or 1
     for place, (end, summary) in enumerate(zip(begins, summaries, strict=True)):
@@ -253,7 +245,8 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
     axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds of all the model's processes")
     axes.set_title("Where the time went")
-    figure.legend(loc="outside lower center", ncols=len(phase_timer.PHASES), frameon=False)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower center", ncols=len(phase_timer.PHASES), frameon=False)
     return figure
 
 

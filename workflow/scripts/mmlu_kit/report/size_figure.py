@@ -135,3 +135,6 @@ def _name(axes: Any, points: Sequence[_Point]) -> float:
         names.append((middle - half, middle + half, height))
         axes.text(exp(middle), height, label, ha="center", va="bottom", fontsize=9, bbox=ON_WHITE)
     return max(height for _, _, height in names) + 8
+
+
+DRAW = {"accuracy_by_size": accuracy_by_size}

@@ -79,7 +79,7 @@ def _leaderboard(merged: Merged) -> Table:
 
 
 def _accuracies(merged: Merged, group: Group) -> Table:
-    """Return a row for each subject and model for programs, and for papers a row for each subject with a column for each model."""
+    """Return a row for each subject and model for programs, and for papers one for each subject, with a column a model."""
     rows, texts = [], []
     for subject in merged.study.subjects:
         results = [summaries.summarize(merged, model, [subject]) for model in group.models]

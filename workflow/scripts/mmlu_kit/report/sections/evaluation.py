@@ -24,6 +24,7 @@ class EvaluationSection:
     questions: str
     any_model: bool
     models: Rows
+    weights: Rows
     notes: list[str]
 
 
@@ -41,6 +42,7 @@ def section(merged: Merged, models: Sequence[str], analyses: Sequence[ModelAnaly
         questions=_questions(study.questions),
         any_model=bool(order),
         models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
+        weights=[[name, _weights(model.effective)] for name in entries if (model := merged.models[name]).effective],
         notes=[
             *(_imported(name, entry, analysed[name]) for name, entry in entries.items() if isinstance(entry, ImportedEntry)),
             *sentences.not_run(sentences.skipped(merged, study.models)),
@@ -58,7 +60,6 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
         formatting.count(model.parameters),
         settings.in_words(requested),
         formatting.cell(settings.in_words(effective) + reason),
-        _weights(effective),
         _prompt(requested),
         formatting.cell(model.packing.in_words()) if model.packing else NOT_KNOWN,
         _source(model.repository, model.commit) or formatting.code(entry.path or ""),

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.formatting import duration, gigabytes, percent, rate, ratio
 from mmlu_kit.report import captions
-from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed, telling
 from mmlu_kit.report.sentences import accuracy, prompting, questions, size, study, timing
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.summaries import Speedup, SubjectRow, Summary
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
+
+_TIME_HEADINGS = (
+    *("Model", "Real Time", "CPU Time", "GPU Time", "Questions per second", "Loading"),
+    *("Peak Memory", "Peak GPU Memory", "GPU Energy"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,7 @@ class GroupSection:
     size: str | None
     subjects: Rows
     alike: str | None
+    time_headings: Row
     times: Rows
     machines: list[str]
     imported: list[str]
@@ -48,13 +54,16 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
     sized = [
         size.Sized(model, parameters) for model in models if (parameters := merged.models[model.model].parameters) is not None
     ]
+    columns = _columns(models)
+    accuracy_headings, accuracies = telling(_accuracy_headings(*columns), [_accuracy(model, *columns) for model in models])
+    time_headings, times = telling(_TIME_HEADINGS, [_times(model) for model in models])
     return GroupSection(
         name=group.name,
         title=group.title,
         labels=[model.label for model in models],
         not_run=study.not_run(study.skipped(merged, group.models)),
-        accuracy_headings=_accuracy_headings(*_columns(models)),
-        accuracies=[_accuracy(model, *_columns(models)) for model in models],
+        accuracy_headings=accuracy_headings,
+        accuracies=accuracies,
         unread=[
             sentence
             for model in models
@@ -69,7 +78,8 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
         size=size.size(sized, analysis),
         subjects=[_subject(row, merged, models) for row in summaries.by_subject(merged, [model.model for model in models])],
         alike=timing.alike(models),
-        times=[_times(model) for model in models],
+        time_headings=time_headings,
+        times=times,
         machines=_machines(merged, models),
         imported=[model.model for model in models if merged.imported(model.model)],
         parallelism=timing.parallelism(models),
