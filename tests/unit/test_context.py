@@ -217,7 +217,7 @@ def test_a_resumed_model_is_named_and_has_no_times():
     evaluations, timings = [results.evaluation("s", "anatomy", BEST)], [results.timing("s", "anatomy", resumed=True)]
     merged = merging.merge(study, evaluations, timings, Processes({"s/anatomy.time": results.process()}))
     text = results.report(merged, merging.table(study, evaluations))
-    assert "Evaluations of s were killed and resumed" in text and "| s | — | — | — | — | — | 1.00 GB |" in text
+    assert "Evaluations of s were killed and resumed" in text and "| s | — | — | — | — | 1.00 GB |" in text
     assert "resumed" not in report({"s": BEST})
 
 
@@ -271,7 +271,7 @@ def test_a_fallback_is_labelled_in_every_table():
     text = results.report(merged, merging.table(study, [evaluation]))
     assert "| cuda, float32 | cpu, float32 (device 'cuda' was asked for) |" in text
     tables = [line for line in text.splitlines() if re.match(r"\| s\b", line) or re.search(r"\| s( \(.*)? \|$", line)]
-    assert len(tables) == 11
+    assert len(tables) == 14
     # The tables of how models ran name it by itself.
     assert all("s (cpu instead of cuda)" in line for line in tables if "cpu, float32" not in line)
 

@@ -1,9 +1,9 @@
-"""The main tables as CSV and LaTeX."""
+"""The main tables as CSV and LaTeX, and tables of the report that depend on the results."""
 
 import io
 
 import pandas
-from mmlu_kit.report import file_reference, outline
+from mmlu_kit.report import cells, file_reference, outline
 from mmlu_kit.report.tables import tables
 from mmlu_kit.study import Group
 
@@ -38,3 +38,23 @@ def test_a_table_without_rows_is_not_written_and_the_file_reference_counts_the_o
     assert set(tables(merged, analysis)) == {"leaderboard", "small_accuracies"}
     patterns = file_reference.patterns(merged, analysis, outline.outline(merged, analysis, None))
     assert next(one.count for one in patterns if one.pattern == "tables/<table>.<format>") == 4
+
+
+def test_a_table_too_wide_for_a_page_is_divided_and_each_part_has_the_first_column():
+    names = [f"m{number}" for number in range(10)]
+    parts = cells.table([["anatomy", *"0123456789"]], ["Subject", *names]).split("\n\n")
+    assert [part.splitlines()[0] for part in parts] == [
+        "| Subject | m0 | m1 | m2 | m3 | m4 |",
+        "| Subject | m5 | m6 | m7 | m8 | m9 |",
+    ]
+    assert parts[1].splitlines()[2] == "| anatomy | 5 | 6 | 7 | 8 | 9 |"
+    assert "\n\n" not in cells.table([["a", *"1234567"]], ["x", *"1234567"])
+
+
+def test_the_lines_of_a_part_that_opens_stand_alone():
+    assert cells.fold("text\n", "Title") == "<details>\n\n<summary>Title</summary>\n\ntext\n\n</details>\n"
+    assert cells.fold("text\n", "Title", folded=False) == "text\n"
+
+
+def test_columns_of_which_nothing_is_known_are_left_out():
+    assert cells.telling(["a", "b", "c"], [["1", "—", "—"]], ["b"]) == (["a", "c"], [["1", "—"]])

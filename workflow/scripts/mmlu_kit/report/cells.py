@@ -1,6 +1,7 @@
 """Markdown for the cells, tables and lists of all sections."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import ceil
 
 from mmlu_kit import formatting
 from mmlu_kit.formatting import p_value, percent
@@ -21,10 +22,9 @@ def table(cells: Rows, headings: Row) -> str:
     """Return a Markdown table of columns that depend on the results: several, each with the first column, if it is too wide."""
     if not cells:
         return ""
-    last = len(headings)
-    starts = range(1, last, MOST_COLUMNS - 1) if last > MOST_COLUMNS else range(1, 2)
-    width = MOST_COLUMNS - 1 if last > MOST_COLUMNS else last
-    parts = [[0, *range(start, min(start + width, last))] for start in starts]
+    others = len(headings) - 1
+    width = ceil(others / ceil(others / (MOST_COLUMNS - 1)))  # alike, so that no part has a single column
+    parts = [[0, *range(start, min(start + width, others + 1))] for start in range(1, others + 1, width)]
     return "\n\n".join(
         "\n".join([header([headings[place] for place in part]), rows([[row[place] for place in part] for row in cells])])
         for part in parts
@@ -40,9 +40,11 @@ def fold(text: str, title: str, folded: bool = True) -> str:
     return f"<details>\n\n<summary>{title}</summary>\n\n{text}\n\n</details>\n" if folded else f"{text}\n"
 
 
-def telling(headings: Row, cells: Rows) -> tuple[Row, Rows]:
-    """Return a table without the columns that are '—' in each row; the first stays."""
-    kept = [place for place in range(len(headings)) if not place or any(row[place] != NOT_KNOWN for row in cells)]
+def telling(headings: Row, cells: Rows, optional: Collection[str]) -> tuple[Row, Rows]:
+    """Return a table without those of the optional columns that are '—' in each row."""
+    kept = [
+        place for place, name in enumerate(headings) if name not in optional or any(row[place] != NOT_KNOWN for row in cells)
+    ]
     return [headings[place] for place in kept], [[row[place] for place in kept] for row in cells]
 
 

@@ -42,7 +42,11 @@ def section(merged: Merged, models: Sequence[str], analyses: Sequence[ModelAnaly
         questions=_questions(study.questions),
         any_model=bool(order),
         models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
-        weights=[[name, _weights(model.effective)] for name in entries if (model := merged.models[name]).effective],
+        weights=[
+            [summaries.label(merged, name), _weights(effective)]
+            for name in order
+            if (effective := merged.models[name].effective)
+        ],
         notes=[
             *(_imported(name, entry, analysed[name]) for name, entry in entries.items() if isinstance(entry, ImportedEntry)),
             *sentences.not_run(sentences.skipped(merged, study.models)),

@@ -18,6 +18,7 @@ _TIME_HEADINGS = (
     *("Model", "Real Time", "CPU Time", "GPU Time", "Questions per second", "Loading"),
     *("Peak Memory", "Peak GPU Memory", "GPU Energy"),
 )
+_OF_GPUS = ("GPU Time", "Peak GPU Memory", "GPU Energy")  # left out if no model ran on a GPU
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,10 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
         size.Sized(model, parameters) for model in models if (parameters := merged.models[model.model].parameters) is not None
     ]
     columns = _columns(models)
-    accuracy_headings, accuracies = telling(_accuracy_headings(*columns), [_accuracy(model, *columns) for model in models])
-    time_headings, times = telling(_TIME_HEADINGS, [_times(model) for model in models])
+    accuracy_headings, accuracies = telling(
+        _accuracy_headings(*columns), [_accuracy(model, *columns) for model in models], _OF_GPUS
+    )
+    time_headings, times = telling(_TIME_HEADINGS, [_times(model) for model in models], _OF_GPUS)
     return GroupSection(
         name=group.name,
         title=group.title,
