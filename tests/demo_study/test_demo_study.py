@@ -92,9 +92,11 @@ def test_the_same_models_asked_in_other_ways_match_the_answers(report, every_ans
 def test_the_subject_table_matches_the_answers(report, answers):
     (rows,) = tables(report, "### Per-Subject Accuracy")
     pivot = answers.pivot_table(index="subject", columns="model", values="correct", aggfunc="mean")
-    assert rows[0] == ["Subject", *MODELS] and len(rows) == 11
+    generated = answers.pivot_table(index="subject", columns="model", values="correct_generated", aggfunc="mean")
+    readings = [f"{model}, {reading}" for model in MODELS for reading in ("generated letter", "best letter")]
+    assert rows[0] == ["Subject", *readings] and len(rows) == 11
     for subject, *cells in rows[1:]:
-        assert cells == [percent(pivot.loc[subject, model]) for model in MODELS]
+        assert cells == [percent(table.loc[subject, model]) for model in MODELS for table in (generated, pivot)]
 
 
 def test_the_difficulty_table_matches_the_answers(report, answers):

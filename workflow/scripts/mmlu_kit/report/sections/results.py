@@ -23,7 +23,10 @@ _OF_GPUS = ("GPU Time", "Peak GPU Memory", "GPU Energy")  # left out if no model
 
 @dataclass(frozen=True)
 class GroupSection:
-    """The results of a group; if it has none, the reasons why its models were not run."""
+    """The results of a group; if it has none, the reasons why its models were not run.
+
+    `readings` has each subject's accuracy by the generated and by the best answer; it is empty if nothing is generated.
+    """
 
     name: str
     title: str
@@ -35,7 +38,10 @@ class GroupSection:
     prompting: list[str]
     question_faults: list[str]
     size: str | None
+    subject_headings: Row
     subjects: Rows
+    readings_headings: Row
+    readings: Rows
     alike: str | None
     time_headings: Row
     times: Rows
@@ -55,6 +61,7 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
     sized = [
         size.Sized(model, parameters) for model in models if (parameters := merged.models[model.model].parameters) is not None
     ]
+    by_subject = summaries.by_subject(merged, [model.model for model in models])
     columns = _columns(models)
     accuracy_headings, accuracies = telling(
         _accuracy_headings(*columns), [_accuracy(model, *columns) for model in models], _OF_GPUS
@@ -79,7 +86,10 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
         prompting=prompting.notes(merged, [model.model for model in models]),
         question_faults=[questions.fault(one) for one in analysis.question_faults],
         size=size.size(sized, analysis),
-        subjects=[_subject(row, merged, models) for row in summaries.by_subject(merged, [model.model for model in models])],
+        subject_headings=["Subject", *(model.label for model in models)],
+        readings_headings=_readings_headings(models),
+        readings=[_readings(row, merged, models) for row in by_subject] if any(map(_generates, models)) else [],
+        subjects=[_subject(row, merged, models) for row in by_subject],
         alike=timing.alike(models),
         time_headings=time_headings,
         times=times,
@@ -150,6 +160,32 @@ def _accuracy(model: Summary, guessing: bool, generated: bool) -> Row:
 
 def _subject(row: SubjectRow, merged: Merged, models: Sequence[Summary]) -> Row:
     return [row.subject, *(known(row.accuracy.get(model.model), percent) + _read(row, merged, model) for model in models)]
+
+
+def _readings_headings(models: Sequence[Summary]) -> Row:
+    """Return the headings of a table with two columns for each model that generates a letter, and one for any other."""
+    return [
+        "Subject",
+        *(
+            f"{model.label}{reading}"
+            for model in models
+            for reading in ((", generated letter", ", best letter") if _generates(model) else ("",))
+        ),
+    ]
+
+
+def _readings(row: SubjectRow, merged: Merged, models: Sequence[Summary]) -> Row:
+    cells = [row.subject]
+    for model, best in zip(models, _subject(row, merged, models)[1:], strict=True):
+        summary = summaries.summarize(merged, model.model, [row.subject])
+        cells += [known(summary.accuracy_generated if summary else None, percent)] if _generates(model) else []
+        cells.append(best)
+    return cells
+
+
+def _generates(model: Summary) -> bool:
+    """Whether a model was run and generated letters: an imported answer is read in one way."""
+    return model.device is not None and model.correct_generated is not None
 
 
 def _read(row: SubjectRow, merged: Merged, model: Summary) -> str:
