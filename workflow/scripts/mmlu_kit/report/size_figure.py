@@ -20,6 +20,8 @@ from mmlu_kit.results.summaries import Summary
 STYLES = ((BLUE, "o"), (ORANGE, "D"), (GREEN, "s"), (PURPLE, "^"), (SKY, "v"), (YELLOW, "P"), (GREY, "X"))
 # Of the axis: how far models of the same size are apart, its ends from the models, and how far two ticks are apart at least.
 _BESIDE, _MARGIN, _TICKS = 0.03, 0.12, 0.1
+_LINE = 5.0  # the height of a line of text, in points of accuracy
+_Box = tuple[float, float, float, float]  # left, right, bottom, top
 _FEW_TICKS = 30  # a smaller ratio of sizes has too few powers of ten to read a size from
 
 
@@ -60,7 +62,7 @@ def accuracy_by_size(placed: Sequence[Entry]) -> Any:
             [100 * (point.summary.accuracy - point.summary.accuracy_low) for point in same],
             [100 * (point.summary.accuracy_high - point.summary.accuracy) for point in same],
         ]
-        style = {"color": colour, "capsize": 3, "markersize": 7, "label": protocol if len(styles) > 1 else ""}
+        style = {"color": colour, "capsize": 3, "markersize": 7, "zorder": 3, "label": protocol if len(styles) > 1 else ""}
         axes.errorbar([exp(point.place) for point in same], shares, yerr=error, fmt=marker, **style)
     for weights in dict.fromkeys(point.weights for point in points):
         same = [point for point in points if point.weights == weights]
@@ -113,28 +115,46 @@ def _label_sizes(axes: Any, sizes: Sequence[int]) -> None:
 
 
 def _name(axes: Any, points: Sequence[_Point]) -> float:
-    """Write the name of each model's weights above its interval, and above names that it would cover; return where they end."""
+    """Write the name of each model's weights beside its points, where it covers neither points nor names; return where the
+    highest ends."""
     ends = [min(point.place for point in points), max(point.place for point in points)]
     margin = _MARGIN * (ends[1] - ends[0])
     left, right = ends[0] - margin, ends[1] + margin
     axes.set_xlim(exp(left), exp(right))
-    names: list[tuple[float, float, float]] = []  # left, right, height
+    dot, letter = 0.008 * (right - left), 0.011 * (right - left)
+    taken = [
+        (one.place - dot, one.place + dot, 100 * one.summary.accuracy_low, 100 * one.summary.accuracy_high) for one in points
+    ]
     for weights in dict.fromkeys(point.weights for point in points):
         same = [point for point in points if point.weights == weights]
         label = two_lines(next((point.summary.label for point in same if point.summary.model == weights), weights))
-        half = 0.0062 * (right - left) * max(map(len, label.splitlines()))
+        width, height = letter * max(map(len, label.splitlines())), _LINE * len(label.splitlines())
         middle = sum(point.place for point in same) / len(same)
-        middle = min(max(middle, left + half), right - half)
-        height = 100 * max(point.summary.accuracy_high for point in same) + 2
-        apart = 5.5 * len(label.splitlines())
-        while any(
-            middle - half < other_right and other_left < middle + half and abs(height - other) < apart
-            for other_left, other_right, other in names
-        ):
-            height += 1
-        names.append((middle - half, middle + half, height))
-        axes.text(exp(middle), height, label, ha="center", va="bottom", fontsize=9, bbox=ON_WHITE)
-    return max(height for _, _, height in names) + 8
+        highest = max(same, key=lambda point: point.summary.accuracy)
+        beside, upper = 100 * highest.summary.accuracy - height / 2, 100 * highest.summary.accuracy_high + 1
+        lower = 100 * min(point.summary.accuracy_low for point in same) - height - 1
+        corners = [
+            (middle - width / 2, upper),
+            (same[-1].place + 2 * dot, beside),
+            (same[0].place - 2 * dot - width, beside),
+            (middle - width / 2, lower),
+            *((middle - width / 2, upper + line) for line in range(1, 100)),
+        ]
+        inside = [(min(max(x, left), right - width), y) for x, y in corners if y >= 0]
+        x, y = next(
+            ((x, y) for x, y in inside if not any(_overlap((x, x + width, y, y + height), box) for box in taken)), inside[0]
+        )
+        taken.append((x, x + width, y, y + height))
+        if y > upper:
+            ends_of_line = [exp(x + width / 2), exp(middle)], [y, upper - 1]
+            axes.plot(*ends_of_line, color=GREY, linewidth=0.6, linestyle=":", zorder=0)
+        # Under the points, so that none is hidden.
+        axes.text(exp(x + width / 2), y, label, ha="center", va="bottom", fontsize=9, bbox=ON_WHITE, zorder=2.5)
+    return max(top for *_, top in taken) + 2
+
+
+def _overlap(one: _Box, other: _Box) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 DRAW = {"accuracy_by_size": accuracy_by_size}

@@ -73,7 +73,9 @@ def _cards(placed: Sequence[Entry], evaluation: EvaluationSection, machines: Seq
     cards = [f"**Models:** {_models(placed, merged)}", f"**Questions:** {questions}, from {evaluation.questions}"]
     if machines:
         cards.append(f"**{'Machine' if len(machines) == 1 else 'Machines'}:** {'; '.join(map(_machine, machines))}")
-        cards.append(f"**Time to answer**, without startup and loading: {'; '.join(_time(use) for use in machines)}")
+        cards.append(
+            f"**Time to answer**, without startup and loading: {'; '.join(_time(use, len(machines) > 1) for use in machines)}"
+        )
     return cards
 
 
@@ -99,15 +101,15 @@ def _machine(use: MachineUse) -> str:
     return listed(filter(None, (machine.processor, cores, machine.gpu, machine.container)))
 
 
-def _time(use: MachineUse) -> str:
+def _time(use: MachineUse, several: bool) -> str:
     """Return the sum over a machine's models; times of several machines are never added up."""
-    where = use.machine.gpu or use.machine.processor
+    where = f" on {use.machine.gpu or use.machine.processor}" if several else ""
     times = [run.real_s for run in use.runs]
     known_times = [time for time in times if time is not None]
     if not known_times:
-        return f"not known on {where}"
+        return f"not known{where}"
     untimed = f" ({len(times) - len(known_times)} more not timed)" if len(known_times) < len(times) else ""
-    return f"{formatting.duration(sum(known_times))} for {plural(len(known_times), 'model')} on {where}{untimed}"
+    return f"{formatting.duration(sum(known_times))} for {plural(len(known_times), 'model')}{where}{untimed}"
 
 
 def _columns(placed: Sequence[Entry], labels: Mapping[str, str]) -> dict[str, list[str]]:

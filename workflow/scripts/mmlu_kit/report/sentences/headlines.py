@@ -93,14 +93,14 @@ def _pairs(analysis: AnalysisFile, labels: Mapping[str, str]) -> str | None:
     differ = " ".join(findings.better(analysis))
     if not close or len(close) == len(pairs):
         return differ
-    return f"{differ.removesuffix('.')}; {_named(close, labels)} too close to tell."
+    return f"{differ.removesuffix('.')}; {_named(close, labels)}."
 
 
 def _named(close: Sequence[PairAnalysis], labels: Mapping[str, str]) -> str:
     if len(close) > MOST_NAMED:
-        return f"the other {len(close)} are"
-    names = "; ".join(f"{labels[first]} and {labels[second]}" for first, second in (pair.models for pair in close))
-    return f"{names} are"
+        return f"the other {len(close)} are too close to tell"
+    names = listed(f"{labels[first]} and {labels[second]}" for first, second in (pair.models for pair in close))
+    return f"too close to tell: {names}"
 
 
 def _not_run(merged: Merged) -> str | None:
