@@ -1,8 +1,12 @@
 """The main tables as CSV and LaTeX, and tables of the report that depend on the results."""
 
+import html
 import io
 
 import pandas
+import pytest
+from markdown_it import MarkdownIt
+from mmlu_kit import formatting
 from mmlu_kit.report import cells, file_reference, outline
 from mmlu_kit.report.tables import tables
 from mmlu_kit.study import Group
@@ -58,3 +62,12 @@ def test_the_lines_of_a_part_that_opens_stand_alone():
 
 def test_columns_of_which_nothing_is_known_are_left_out():
     assert cells.telling(["a", "b", "c"], [["1", "—", "—"]], ["b"]) == (["a", "c"], [["1", "—"]])
+
+
+@pytest.mark.parametrize("text", ["__a__ _b_ *c* `d` [e](f) <b> & \\ a_b", r"\~10% of $5 | ~ !", "http://x.y"])
+def test_the_title_of_a_part_is_plain_text_in_markdown_and_in_html(text):
+    plain = formatting.unescaped(text)
+    title = formatting.plain_cell(text)
+    assert html.unescape(title) == plain and "<" not in title
+    (_, inline, _) = MarkdownIt("commonmark", {"html": False}).enable("table").parse(title)
+    assert {child.type for child in inline.children} == {"text"} and "".join(one.content for one in inline.children) == plain

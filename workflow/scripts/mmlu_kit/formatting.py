@@ -154,7 +154,7 @@ def plain_cell(text: str) -> str:
     """A text for a place where Markdown is read on one page and not on another, escaped before or not: in one line, with
     character references for all that would be markup, which both read alike."""
     plain = html.escape(" ".join(unescaped(text).split()), quote=False)
-    return re.sub(r"[\\`*\[\]|~$!:]|(?<!\w)_|_(?!\w)", lambda mark: f"&#{ord(mark[0])};", plain)
+    return re.sub(r"[\\`*\[\]|~$!:]|(?<![^\W_])_|_(?![^\W_])", lambda mark: f"&#{ord(mark[0])};", plain)
 
 
 def code(text: str) -> str:
