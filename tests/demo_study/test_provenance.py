@@ -46,8 +46,8 @@ def test_every_result_file_has_its_hash(demo, found):
 def test_every_result_file_is_the_output_of_a_recorded_job(found):
     made = {output: job for job in found["jobs"] for output in job["outputs"]}
     own = set(found["files"]) - {"Snakefile"}
-    assert {name for name in own if name not in made} == {name for name in own if name.startswith("figures/")}
-    assert "figures" in made and len(found["jobs"]) > 40
+    assert {name for name in own if name not in made} == {name for name in own if name.startswith(("figures/", "tables/"))}
+    assert {"figures", "tables"} <= set(made) and len(found["jobs"]) > 40
     assert found["started"] <= found["run"]["started"] <= found["ended"]
     for job in found["jobs"]:
         assert found["started"] <= job["started"] <= job["ended"] <= found["ended"]

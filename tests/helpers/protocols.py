@@ -187,7 +187,7 @@ def section_text(section: ProtocolsSection) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets)
+    environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets, fold=cells.fold, table=cells.table)
     return environment.get_template("protocols.md.j2").render(protocols=section, heading_level=3)
 
 

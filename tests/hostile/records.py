@@ -363,6 +363,8 @@ PROGRAMS = [
         ("draw_figures.py", "--analysis", "x", "--folder", "x"),
         (
             "write_report.py",
+            "--tables",
+            "x",
             "--analysis",
             "x",
             "--claims",

@@ -179,7 +179,7 @@ def report(line: str | None, **changes: Change) -> Hostile:
             edit(folder / f"{name}.json", changes.get(name, values()))
         folders = ["--reference", WORKFLOW / "reference", "--templates", WORKFLOW / "report"]
         files = [text for name in documents for text in (f"--{name}", f"{name}.json")]
-        return ["write_report.py", *options, *files, *folders, "--output", "report.md"]
+        return ["write_report.py", *options, *files, *folders, "--output", "report.md", "--tables", "tables"]
 
     return Hostile(f"a report of forged {' and '.join(changes) or 'nothing'}: {line}", make, line)
 

@@ -96,7 +96,7 @@ def document(text: str) -> Callable[[Path], list[str | Path]]:
         name = "".join(f"\\u{escapes[place : place + 4]}" for place in range(0, len(escapes), 4))
         options = results.write(folder, results.study(["m"], ["anatomy"]), [])
         (folder / "results/made/merged.json").write_text(f'{{"{name}": 1}}', encoding="utf-8")
-        outputs = ["--analysis=a", "--claims=c", "--run=r", "--output=report.md"]
+        outputs = ["--analysis=a", "--claims=c", "--run=r", "--output=report.md", "--tables=tables"]
         outputs += [f"--templates={SCRIPTS.parent / 'report'}", f"--reference={SCRIPTS.parent / 'reference'}"]
         return ["write_report.py", *options, *outputs]
 

@@ -12,6 +12,7 @@ import subprocess
 import traceback
 import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import pytest
 from mmlu_kit import files, locks
@@ -287,7 +288,8 @@ def test_no_pareto_line_joins_times_of_several_machines():
     here, away = (summaries.summarize(joined()[0], model, SUBJECTS) for model in "ab")
     assert b"Pareto" not in figures.render(figures.efficiency, "svg", [here, away], [])
     assert figures.efficiency([here, away], []).legends[0].get_texts()[0].get_text() == "guessing (25%)"
-    assert figures.efficiency([here], []).legends[0].get_texts()[0].get_text().endswith("(Pareto)")
+    slower = replace(here, real_s=3 * here.real_s, correct=here.correct + 1)
+    assert figures.efficiency([here, slower], []).legends[0].get_texts()[0].get_text().endswith("(Pareto)")
 
 
 def test_an_archive_with_damaged_data_is_named(tmp_path):

@@ -17,7 +17,7 @@ from mmlu_kit.results.merged import Merged
 from mmlu_kit.settings import Preset
 from mmlu_kit.user_errors import UserError
 
-from tests.helpers import audits, reports, results
+from tests.helpers import audits, results
 from tests.helpers.audits import judge
 
 HOLDS, DOES_NOT_HOLD, CANNOT_BE_TOLD, NOT_TESTABLE = ClaimVerdict
@@ -153,10 +153,12 @@ def test_every_predicate_is_used_and_takes_the_parameters_that_claims_give():
 
 def test_verdicts_are_listed_with_what_is_tested_and_the_threshold():
     text = results.report(*results.merged(results.study(["s"], ["anatomy"]), {"s": {"anatomy": "ABCD"}}))
-    rows = {row[1]: row for row in reports.tables(text, "## Appendix: The Writeup's Claims and Numbers")[1]}
-    (varied,) = [row for claim, row in rows.items() if claim.startswith("Real time varied from")]
-    assert varied[2].startswith("the longest of the identical runs took at least 1.1 times as long as the shortest")
-    assert not [row for row in rows.values() if "{" in row[2]]
+    cards = text.split("<summary>Section ")[1:]
+    (varied,) = [card for card in cards if card.startswith("2: Real time varied from")]
+    assert "*Tested:* the longest of the identical runs took at least 1.1 times as long as the shortest" in varied
+    assert "(published: ✓ holds; this run: – not testable here)</summary>" in varied
+    assert "- By the published numbers, **holds**: " in varied and "- By this run, **not testable here**: " in varied
+    assert "{" not in "".join(cards)
 
 
 def test_each_claim_says_what_is_tested_with_thresholds():

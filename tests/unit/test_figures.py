@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from matplotlib import pyplot
-from mmlu_kit.report import captions, chat_figures, figures, mistake_figures, protocol_figures
+from mmlu_kit.report import captions, chat_figures, figures, mistake_figures, protocol_figures, size_figure
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.timing import phase_timer
@@ -176,13 +176,50 @@ def test_figures_can_be_drawn_for_a_model_without_times(group, name):
 def test_every_figure_is_shown_in_the_report():
     templates = "".join(path.read_text(encoding="utf-8") for path in (results.WORKFLOW / "report").glob("*.j2"))
     shown = set(re.findall(r"\(figures/(?:{{ group.name }}_)?(\w+)\.png\)", templates))
-    assert shown == {*captions.GROUP_FIGURES, *captions.MISTAKE_FIGURES, *captions.PROTOCOL_FIGURES, *captions.CHAT_FIGURES}
+    others = {*captions.SIZE_FIGURES, *captions.PROTOCOL_FIGURES, *captions.CHAT_FIGURES}
+    assert shown == {*captions.GROUP_FIGURES, *captions.MISTAKE_FIGURES, *others}
+
+
+def test_axes_of_times_are_logarithmic_where_times_differ_more_than_tenfold(group):
+    fast, slow = (replace(group[0][0], real_s=seconds, cpu_user_s=seconds, cpu_system_s=0.0) for seconds in (1.0, 12.0))
+    for name in ("efficiency", "timing_comparison"):
+        for models, scale in (([fast, slow], "log"), ([fast, replace(slow, real_s=9.0, cpu_user_s=9.0)], "linear")):
+            figure = figures.DRAW[name](models, group[1])
+            assert figure.axes[0].get_xscale() == scale
+            pyplot.close(figure)
+            inside(figures.DRAW[name], models, group[1])
+
+
+def test_charts_of_times_leave_out_imported_answers_and_times_that_are_alike(group):
+    fast, slow = (replace(group[0][0], label=name, real_s=seconds) for name, seconds in (("fast", 1.0), ("slow", 2.0)))
+    unknown = dict.fromkeys(("real_s", "cpu_user_s", "cpu_system_s", *(f"{phase}_s" for phase in phase_timer.PHASES)))
+    theirs = replace(fast, label="theirs", device=None, **unknown)
+    for name in ("timing_comparison", "time_ledger"):
+        figure = figures.DRAW[name]([fast, theirs], group[1])
+        assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["fast"]
+        pyplot.close(figure)
+    assert "efficiency" in captions.drawable_of_group([fast, slow])
+    assert "efficiency" not in captions.drawable_of_group([fast, replace(slow, real_s=1.05), theirs])
+
+
+def test_a_legend_has_no_line_that_is_not_drawn(group):
+    figure = figures.efficiency([group[0][0]], group[1])
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["guessing (25%)"]
+    pyplot.close(figure)
+
+
+def test_the_colours_of_kappa_use_its_range(data):
+    figure = mistake_figures.agreement(*data["agreement"])
+    (image,) = figure.axes[0].images
+    drawn = [abs(value) for row in image.get_array().filled(0) for value in row]
+    assert image.get_clim() == (-max(drawn), max(drawn))
+    pyplot.close(figure)
 
 
 def test_every_figure_file_has_its_own_caption():
     by_file = captions.by_file(["small", "medium"])
     assert {"small_efficiency", "medium_efficiency", "agreement", "chat_recall"} <= set(by_file)
-    once = {**mistake_figures.DRAW, **protocol_figures.DRAW, **chat_figures.DRAW}
+    once = {**size_figure.DRAW, **mistake_figures.DRAW, **protocol_figures.DRAW, **chat_figures.DRAW}
     assert len(by_file) == 2 * len(figures.DRAW) + len(once)
     assert len(set(by_file.values())) == len({**figures.DRAW, **once})
     # Snakemake takes braces in a parameter for wildcards.

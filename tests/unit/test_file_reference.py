@@ -67,7 +67,8 @@ def test_each_file_matches_one_pattern_with_the_right_count(listed, pattern, cou
 
 
 def test_figures_are_counted_as_they_are_drawn(listed):
-    figures = len(captions.GROUP_FIGURES) + len(captions.MISTAKE_FIGURES) + len(captions.CHAT_FIGURES)
+    # All but accuracy against time, as the times are alike.
+    figures = len(captions.GROUP_FIGURES) - 1 + len(captions.MISTAKE_FIGURES) + len(captions.CHAT_FIGURES)
     assert listed["figures/<figure>.<format>"].count == 2 * figures
 
 

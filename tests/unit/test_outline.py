@@ -24,7 +24,8 @@ def sections(publication, groups=("small",), **changes):
 @pytest.mark.parametrize("groups", [("small",), ("medium", "small"), ("z", "small")])
 def test_a_study_that_reproduces_the_writeup_has_its_sections_under_its_numbers(groups):
     made = sections(WRITEUP, groups)
-    assert [section.heading for section in made.sections[:8]] == [
+    assert [section.heading for section in made.sections[:9]] == [
+        "Summary",
         "1. Setup",
         "2. Timing Experiments",
         "3. Extended Evaluation",
@@ -34,15 +35,17 @@ def test_a_study_that_reproduces_the_writeup_has_its_sections_under_its_numbers(
         "7. Google Colab Experiments",
         "8. Chat Agent",
     ]
-    assert all(section.published for section in made.sections[:8]) and made.ends_with_speedups == made.sections[4]
+    assert all(section.published for section in made.sections[1:9]) and made.ends_with_speedups == made.sections[5]
+    assert made.link("chat") == "[Chat Agent](#8-chat-agent)"
     assert made.place("errors") == "section 6" and made.place("claims") == "appendix"
-    others = [section.heading for section in made.sections[8:]]
+    others = [section.heading for section in made.sections[9:]]
     assert others[:1] == (["9. Results & Graphs: Z"] if "z" in groups else ["Appendix: The Writeup's Claims and Numbers"])
 
 
 def test_any_other_study_has_consecutive_numbers_over_what_it_has():
     made = sections(None, ("one", "two", "three"), chat=chats.chat())
     assert [(section.number, section.name, section.group) for section in made.sections] == [
+        (None, "summary", None),
         (1, "setup", None),
         (2, "evaluation", None),
         (3, "results", "one"),
@@ -53,19 +56,20 @@ def test_any_other_study_has_consecutive_numbers_over_what_it_has():
         (None, "files", None),
         (None, "how_made", None),
     ]
-    assert not any(section.published for section in made.sections) and made.ends_with_comparisons == made.sections[4]
+    assert not any(section.published for section in made.sections) and made.ends_with_comparisons == made.sections[5]
     assert made.place("chat") == "section 7" and not made.has("claims") and made.ends_with_speedups is None
 
 
 def test_a_baseline_alone_has_a_section_on_timing():
     made = sections(None, baseline=SubjectsOfModel(model="model-small", subjects=["anatomy"]))
-    assert [section.name for section in made.sections][:3] == ["setup", "timing", "evaluation"]
+    assert [section.name for section in made.sections][1:4] == ["setup", "timing", "evaluation"]
 
 
 def test_a_publication_may_list_a_few_sections_of_its_own():
     own = [PublishedSection(title="Our models", group="small"), PublishedSection(title="Mistakes", shows="errors")]
     made = sections(Publication(name="the MMLU paper", sections=own), ("small", "large"))
     assert [section.heading for section in made.sections] == [
+        "Summary",
         "1. Our models",
         "2. Mistakes",
         "3. Setup",

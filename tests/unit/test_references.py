@@ -82,7 +82,8 @@ def test_the_report_names_the_publication_and_has_no_section_of_another(folder):
         merged, results.analysis(merged, table), claims, results.run(merged.study), results.WORKFLOW / "report"
     )
     assert "\n## Appendix: The Scaling Paper's Claims and Numbers\n\nEach claim of the scaling paper is judged twice" in text
-    assert "| — | Accuracy grows with size. | accuracy rises with every step in parameters on cpu |" in text
+    assert "<summary>Accuracy grows with size. (published: " in text
+    assert "*Tested:* accuracy rises with every step in parameters on cpu." in text
     assert "\n\n\n" not in text and "writeup" not in text.lower() and "Colab" not in text
     headings = re.findall(r"^## ([0-9]+)\. (.*)$", text, re.M)
     assert headings == [

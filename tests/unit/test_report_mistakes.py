@@ -131,7 +131,7 @@ def test_unparsed_answers_are_counted_and_compared_with_guessing(generated, sent
     evaluations = [results.evaluation("s", "anatomy", RIGHT, generated)]
     merged = merging.merge(study, evaluations, [results.timing("s", "anatomy")], Processes({}))
     text = results.report(merged, merging.table(study, evaluations))
-    assert sentence in text if sentence else "could not be read" not in text and "| Readable |" not in text
+    assert sentence in text if sentence else "could not be read" not in text and "| Reading | Readable |" not in text
 
 
 def test_guessings_accuracy_is_given_only_if_it_visibly_differs():
@@ -289,10 +289,10 @@ def test_models_that_nearly_always_choose_one_letter_are_named_and_left_out():
             8,
             "8 of the 8 questions that every model missed, starting with the lowest mean probability of the right letter.\n",
         ),
-        (40, "of the right letter. `analysis.json` and the explorer of `report.html` have all of them.\n\n| Question"),
+        (40, "of the right letter. `analysis.json` and the explorer of `report.html` have all of them.\n\n<details>"),
         (
             60,
-            "right letter. `analysis.json` has the first 50 of them, and the explorer of `report.html` has all.\n\n| Question",
+            "right letter. `analysis.json` has the first 50 of them, and the explorer of `report.html` has all.\n\n<details>",
         ),
     ],
 )
@@ -390,7 +390,7 @@ def test_a_preference_for_letters_is_told_from_chance():
     text = section_6({"m": leaning, "n": half_right(3)})
     assert "**Letters are preferred beyond chance** by m (shares p ≤ 0.001, recalls p " in text
     assert "**No preference beyond chance is shown** for n (shares p = " in text
-    assert "| Standard deviation (by chance) | Recall of A |" in text
+    assert "| D | Standard deviation (by chance) |" in text and "| Model | Recall of A |" in text
 
 
 def gap(**changes):
@@ -434,9 +434,9 @@ def test_a_model_asked_in_every_order_has_its_consistency_beside_its_letters():
     effects = order_effects("m", records)
     orders = ProtocolAnalysis(families=[], cloze=[], orders=[effects])
     part = letters.part(analysis.model_copy(update={"protocols": orders}), ["m"], generated=True)
-    assert part.headings[-1] == "Same choice in every order"
-    assert [row[-1] for row in part.rows] == ["25.0%", "—"]
-    assert "Same choice in every order" not in letters.part(analysis, ["m"], generated=True).headings
+    assert part.recall_headings[-1] == "Same choice in every order"
+    assert [row[-1] for row in part.recalls] == ["25.0%", "—"]
+    assert "Same choice in every order" not in letters.part(analysis, ["m"], generated=True).recall_headings
 
 
 def test_numbers_that_round_to_zero_have_no_sign():

@@ -93,7 +93,7 @@ def test_the_tables_have_the_numbers():
     assert "| letters | letters | best answer | 2 | 4 | **50.0%** | 15.0% to 85.0% | 25.0% |" in text
     assert "| letters | letters | generated letter | 2 | 4 | **50.0%** |" in text
     assert "| cloze | cloze, per character | best answer | 4 | 4 | **100.0%** | 51.0% to 100.0% | 25.0% |" in text
-    assert "| letters | cloze | 4 | 50.0% | 100.0% | -50.0 points (" in text and "| 0 | 2 | p = 0.5 | p = 1 |" in text
+    assert "| letters | cloze | 4 | 50.0%, 100.0% | -50.0 points (" in text and "| 0, 2 | p = 0.5 | p = 1 |" in text
 
 
 def test_scores_that_give_another_accuracy_are_named_with_their_direction():
@@ -292,7 +292,7 @@ def test_the_section_is_well_formed():
     for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1, block
     html, _, _ = pages.report_html(text)
-    assert html.count("<table>") == 4 and "None" not in text and "nan" not in text
+    assert html.count("<table>") == 5 and "None" not in text and "nan" not in text
     assert re.search(r"!\[Accuracy of the same weights, .*: letters \d\d\.\d%, .*\]\(figures/protocols\.png\)", text)
 
 

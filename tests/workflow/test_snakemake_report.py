@@ -22,7 +22,8 @@ def made(smoke_copy, snakemake):
 def test_snakemakes_report_has_every_figure_with_its_caption_and_category(made):
     folder, text = made
     found = json.loads(re.search(r"var results = ({.*});?\s*$", text, re.M)[1])
-    names = [*(f"small_{name}" for name in figures.DRAW), *mistake_figures.DRAW]
+    names = [*(f"small_{name}" for name in figures.DRAW if name != "efficiency"), *mistake_figures.DRAW, "accuracy_by_size"]
+    # Whether times differ enough to draw accuracy against them depends on the machine.
     for name in names:
         figure = found[f"results/smoke/figures/{name}.png"]
         drawn = (folder / f"results/smoke/figures/{name}.png").read_bytes()

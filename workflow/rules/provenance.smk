@@ -66,6 +66,7 @@ rule record_provenance:
             *CLAIMS,
             f"{RESULTS}/figures",
             f"{RESULTS}/report.md",
+            f"{RESULTS}/tables",
             f"{RESULTS}/report.html",
         ],
     output:

@@ -1,7 +1,7 @@
 # The report, with a section for each part of the study, and an HTML page with the report and all questions.
 # Needs:  merged.json, the results it was made from, analysis.json, claims.json and its reference (if the study has one),
 #         run.json, figures, the templates in workflow/report; for the page also questions.csv and the questions' texts
-# Makes:  report.md, report.html
+# Makes:  report.md, tables/<table>.csv and .tex, report.html
 
 
 rule write_report:
@@ -14,7 +14,8 @@ rule write_report:
         run=f"{RESULTS}/run.json",
         figures=f"{RESULTS}/figures",
     output:
-        f"{RESULTS}/report.md",
+        report=f"{RESULTS}/report.md",
+        tables=directory(f"{RESULTS}/tables"),
     log:
         f"{RESULTS}/logs/write_report.log",
     container:
@@ -29,7 +30,8 @@ rule write_report:
         " --analysis {input.analysis:q}" + (" --claims {input.claims:q}" if CLAIMS else "") + " {params.reference:q}"
         " --run {input.run:q}"
         " --templates {params.templates:q}"
-        " --output {output:q}"
+        " --output {output.report:q}"
+        " --tables {output.tables:q}"
         " > {log:q} 2>&1"
 
 

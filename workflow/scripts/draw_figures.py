@@ -8,7 +8,7 @@ from typing import Any
 
 from mmlu_kit import files, user_errors
 from mmlu_kit.analysis import reading
-from mmlu_kit.report import captions, chat_figures, figures, mistake_figures, protocol_figures
+from mmlu_kit.report import captions, chat_figures, figures, leaderboard, mistake_figures, protocol_figures, size_figure
 from mmlu_kit.results import study_results, summaries
 
 
@@ -42,6 +42,11 @@ def main() -> None:
         for name in drawn:
             draw(f"{group.name}_{name}", figures.DRAW[name], models, rows)
         print(f"{group.name}: {len(drawn)} figures of {len(models)} models")
+    placed = leaderboard.entries(merged)
+    if size_figure.drawable(placed):
+        for name, of_sizes in size_figure.DRAW.items():
+            draw(name, of_sizes, placed)
+        print(f"sizes: 1 figure of {len(placed)} models")
     names = captions.drawable(analysis)
     for name in names:
         draw(name, mistake_figures.DRAW[name], analysis)

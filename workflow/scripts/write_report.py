@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write a study's report as Markdown from its results."""
+"""Write a study's report as Markdown from its results, and its main tables as CSV and LaTeX."""
 
 import argparse
 from pathlib import Path
@@ -10,6 +10,7 @@ from mmlu_kit.claims import reading as audits
 from mmlu_kit.claims.reference import Published
 from mmlu_kit.provenance import run_record
 from mmlu_kit.report import context
+from mmlu_kit.report.tables import tables
 from mmlu_kit.results import study_results
 from mmlu_kit.user_errors import UserError
 
@@ -23,6 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, required=True, help="run.json")
     parser.add_argument("--templates", type=Path, required=True, help="the folder of the report's templates")
     parser.add_argument("--output", type=Path, required=True, help="report.md to write; links are relative to it")
+    parser.add_argument("--tables", type=Path, required=True, help="the folder to write <table>.csv and <table>.tex to")
     return parser.parse_args()
 
 
@@ -37,6 +39,10 @@ def main() -> None:
     run = run_record.read(args.run, merged, args.results, [folder / f"{name}.jsonl" for name in merged.study.subjects])
     published = Published.read_yaml(args.reference / "published.yaml") if args.reference else None
     files.write_text(args.output, context.render(merged, analysis, claims, run, args.templates, published))
+    args.tables.mkdir(parents=True, exist_ok=True)  # there may be no result, and no table
+    for name, table in tables(merged, analysis).items():
+        files.write_text(args.tables / f"{name}.csv", table.csv())
+        files.write_text(args.tables / f"{name}.tex", table.latex())
     print(f"{args.output} written")
 
 

@@ -150,6 +150,13 @@ def cell(text: str) -> str:
     return re.sub(r"(?i)\b(https?|ftp)(?=://)|\b(www)(?=\.)", r"\g<0>\\", html.escape(plain, quote=False))
 
 
+def plain_cell(text: str) -> str:
+    """A text for a place where Markdown is read on one page and not on another, escaped before or not: in one line, with
+    character references for all that would be markup, which both read alike."""
+    plain = html.escape(" ".join(unescaped(text).split()), quote=False)
+    return re.sub(r"[\\`*\[\]|~$!:]|(?<![^\W_])_|_(?![^\W_])", lambda mark: f"&#{ord(mark[0])};", plain)
+
+
 def code(text: str) -> str:
     """A name or path, escaped before or not, as a code span; if it cannot stand in one, as escaped text."""
     plain = unescaped(text)

@@ -20,12 +20,15 @@ def agreement(analysis: AnalysisFile) -> Any:
         one, other = sorted(places[model] for model in pair.models)
         grid[other][one] = _NOTHING if pair.kappa is None else pair.kappa
         grid[one][other] = _NOTHING if pair.kappa_within is None else pair.kappa_within
+    # Kappa is seldom near its limits, so the colours have its own range, with 0 in the middle.
+    most = max((abs(value) for values in grid for value in values if value == value), default=0) or 1
     figure, axes = pyplot.subplots(figsize=(4.2 + 0.9 * len(models), 2.8 + 0.6 * len(models)))
-    image = axes.imshow(grid, vmin=-1, vmax=1, cmap="PuOr", aspect="auto")
+    image = axes.imshow(grid, vmin=-most, vmax=most, cmap="PuOr", aspect="auto")
     for y, values in enumerate(grid):
         for x, value in enumerate(values):
             if value == value:  # the diagonal is empty
-                axes.text(x, y, f"{value:z.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
+                ink = "white" if abs(value) > 0.6 * most else "black"
+                axes.text(x, y, f"{value:z.2f}", ha="center", va="center", color=ink)
     labels = [two_lines(model.label) for model in models]
     axes.set_xticks(range(len(models)), labels, rotation=20, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(models)), labels)

@@ -70,6 +70,14 @@ MISTAKE_FIGURES = {
         "stand for as many questions each, ordered by confidence; questions of equal confidence are not divided.",
     ),
 }
+# Figures of the summary.
+SIZE_FIGURES = {
+    "accuracy_by_size": Caption(
+        "Accuracy of each model by its number of parameters",
+        "Accuracy by the best answer, with its 95% Wilson interval, against the number of parameters. Lines join the same "
+        "weights asked in several ways; the dashed line is guessing.",
+    ),
+}
 # Figures of the same weights asked in several ways.
 PROTOCOL_FIGURES = {
     "protocols": Caption(
@@ -89,18 +97,24 @@ CHAT_FIGURES = {
 }
 
 
+# Accuracy is drawn against times if the longest is this much longer than the shortest: else dots stand below each other.
+APART = 1.1
+
+
 def by_file(groups: Iterable[str]) -> dict[str, str]:
     """Return the captions of all figures that a study with these groups may have, by file name without extension."""
     grouped = {f"{group}_{figure}": caption for group in groups for figure, caption in GROUP_FIGURES.items()}
-    return {name: caption.text for name, caption in {**grouped, **MISTAKE_FIGURES, **PROTOCOL_FIGURES, **CHAT_FIGURES}.items()}
+    others = {**SIZE_FIGURES, **MISTAKE_FIGURES, **PROTOCOL_FIGURES, **CHAT_FIGURES}
+    return {name: caption.text for name, caption in {**grouped, **others}.items()}
 
 
 def drawable_of_group(models: Sequence[Summary]) -> list[str]:
-    """Return those of GROUP_FIGURES for which a group's models have numbers: some show times, which may all be unknown."""
-    timed = any(model.real_s is not None for model in models)
+    """Return those of GROUP_FIGURES for which a group's models have numbers: some show times, which may be unknown or
+    alike."""
+    times = [model.real_s for model in models if model.real_s is not None]
     has_numbers = {
-        "efficiency": timed,
-        "timing_comparison": timed,
+        "efficiency": len(times) > 1 and max(times) > APART * min(times),
+        "timing_comparison": bool(times),
         "time_ledger": any(model.seconds(phase) is not None for model in models for phase in phase_timer.PHASES),
     }
     return [figure for figure in GROUP_FIGURES if has_numbers.get(figure, bool(models))]

@@ -1,11 +1,13 @@
 """Markdown for the cells, tables and lists of all sections."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import ceil
 
 from mmlu_kit import formatting
 from mmlu_kit.formatting import p_value, percent
 
 NOT_KNOWN = "—"
+MOST_COLUMNS = 8  # of a table that fits a page
 
 Row = Sequence[str]
 Rows = Sequence[Row]
@@ -14,6 +16,36 @@ Rows = Sequence[Row]
 def rows(cells: Rows) -> str:
     """Return the body of a Markdown table, one line per row."""
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def table(cells: Rows, headings: Row) -> str:
+    """Return a Markdown table of columns that depend on the results: several, each with the first column, if it is too wide."""
+    if not cells:
+        return ""
+    others = len(headings) - 1
+    width = ceil(others / ceil(others / (MOST_COLUMNS - 1)))  # alike, so that no part has a single column
+    parts = [[0, *range(start, min(start + width, others + 1))] for start in range(1, others + 1, width)]
+    return "\n\n".join(
+        "\n".join([header([headings[place] for place in part]), rows([[row[place] for place in part] for row in cells])])
+        for part in parts
+    )
+
+
+def fold(text: str, title: str, folded: bool = True) -> str:
+    """Return Markdown in a part that readers open, as GitHub renders it, or as it is; the title is plain text.
+
+    The three lines of such a part stand alone between blank lines.
+    """
+    text = text.strip("\n")
+    return f"<details>\n\n<summary>{title}</summary>\n\n{text}\n\n</details>\n" if folded else f"{text}\n"
+
+
+def telling(headings: Row, cells: Rows, optional: Collection[str]) -> tuple[Row, Rows]:
+    """Return a table without those of the optional columns that are '—' in each row."""
+    kept = [
+        place for place, name in enumerate(headings) if name not in optional or any(row[place] != NOT_KNOWN for row in cells)
+    ]
+    return [headings[place] for place in kept], [[row[place] for place in kept] for row in cells]
 
 
 def header(cells: Row) -> str:

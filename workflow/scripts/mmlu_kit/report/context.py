@@ -26,6 +26,7 @@ from mmlu_kit.report.sections import (
     results,
     setup,
     stability,
+    summary,
     timing,
 )
 from mmlu_kit.report.sentences import answers
@@ -51,6 +52,7 @@ class Context:
     limited: str | None
     absent: dict[str, str]
     other_parts: str | None
+    summary: summary.SummarySection
     setup: setup.SetupSection
     timing: timing.TimingSection | None
     evaluation: evaluation.EvaluationSection
@@ -90,7 +92,7 @@ def render(
         autoescape=False,  # Markdown, not HTML; the documents' texts are escaped before
     )
     environment.filters.update(rows=cells.rows, header=cells.header, bullets=cells.bullets, listed=cells.listed)
-    environment.filters.update(fenced=cells.fenced)
+    environment.filters.update(fenced=cells.fenced, fold=cells.fold, table=cells.table)
     safe_audit = markdown_safe(audit) if audit else None
     reference = markdown_safe(published) if published else None
     filled = context(markdown_safe(merged), markdown_safe(analysis), safe_audit, markdown_safe(run), reference)
@@ -108,6 +110,8 @@ def context(
     pairs = outline.speedups(merged)
     sections = outline.outline(merged, analysis, audit.publication if audit else None)
     used = machine_table.machines_used(merged)
+    labels = {model: summaries.label(merged, model) for model in order}
+    evaluated = evaluation.section(merged, list(by_model), analysis.models)
     return Context(
         study=study,
         outline=sections,
@@ -121,9 +125,10 @@ def context(
         limited=sentences.limited(study),
         absent={part: sentences.absent(study, part) for part in sentences.PARTS},
         other_parts=sentences.other_parts(merged, sections),
-        setup=setup.section(merged, run, used, {model: summaries.label(merged, model) for model in order}),
+        summary=summary.section(merged, analysis, audit, run, evaluated, used, sections, labels),
+        setup=setup.section(merged, run, used, labels),
         timing=timing.section(merged.setups),
-        evaluation=evaluation.section(merged, list(by_model), analysis.models),
+        evaluation=evaluated,
         groups={group.name: results.section(merged, group, analysis) for group in study.groups},
         speedups=results.speedups(pairs),
         speedup_machines=results.speedup_machines(pairs),

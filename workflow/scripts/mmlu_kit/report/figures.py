@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Sequence
+from math import log
 from typing import Any
 
 import matplotlib
@@ -107,8 +108,9 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     """Draw accuracy against real time; up and left is better."""
     figure, axes = pyplot.subplots(figsize=(8, 4.6))
     timed = [summary for summary in summaries if summary.real_s is not None]
-    most = 1.45 * max((summary.real_s or 0 for summary in timed), default=1)
-    for summary, lines in zip(timed, _lines_below(timed, most), strict=True):
+    times = [summary.real_s or 0 for summary in timed] or [1]
+    axis = _TimeAxis(axes, times, room=0.31)  # a name begins at its dot
+    for summary, lines in zip(timed, _lines_below(timed, axis), strict=True):
         low, high = summary.accuracy - summary.accuracy_low, summary.accuracy_high - summary.accuracy
         error = [[100 * low], [100 * high]]
         axes.errorbar(summary.real_s, 100 * summary.accuracy, yerr=error, fmt="o", color=BLUE, capsize=4, markersize=7)
@@ -124,28 +126,28 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     # Across machines, a Pareto line would compare machines as much as models.
     if len({summary.machine for summary in timed}) <= 1:
         best = pareto(timed)
-        axes.plot(
-            [summary.real_s for summary in best],
-            [100 * summary.accuracy for summary in best],
-            color=ORANGE,
-            linewidth=1.5,
-            zorder=0,
-            label="no model here is both faster and better (Pareto)",
-        )
+        if len(best) > 1:
+            axes.plot(
+                [summary.real_s for summary in best],
+                [100 * summary.accuracy for summary in best],
+                color=ORANGE,
+                linewidth=1.5,
+                zorder=0,
+                label="no model here is both faster and better (Pareto)",
+            )
     chances = [summary.guessing for summary in timed] or [summaries[0].guessing]
     if len(set(chances)) == 1:
         axes.axhline(100 * chances[0], label=guessing(chances), **GUESSING)
     for number, summary in enumerate(timed):
         if len(set(chances)) > 1:
-            ends = [(summary.real_s or 0) + side * most / 30 for side in (-1, 1)]
+            ends = [axis.place(axis.share(summary.real_s or 0) + side / 30) for side in (-1, 1)]
             axes.plot(ends, [100 * summary.guessing] * 2, label="" if number else guessing(chances), **GUESSING)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    axes.set_xlim(0, most)
     # Room for a name below a low accuracy: about 6% of the height per line, and 3% between.
     lowest = min(
         (
             100 * summary.accuracy - 3 - 6 * (lines + len(two_lines(summary.label).splitlines()))
-            for summary, lines in zip(timed, _lines_below(timed, most), strict=True)
+            for summary, lines in zip(timed, _lines_below(timed, axis), strict=True)
         ),
         default=0,
     )
@@ -158,13 +160,38 @@ def efficiency(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
     return figure
 
 
-def _lines_below(timed: Sequence[Summary], most: float) -> list[int]:
-    """Return by how many lines each name is moved down so that it covers none before it; `most` is the end of the axis."""
+class _TimeAxis:
+    """The horizontal axis of times in seconds, with room after the longest: logarithmic if they differ more than tenfold."""
+
+    def __init__(self, axes: Any, times: Sequence[float], room: float) -> None:
+        shortest, longest = min(times), max(times)
+        self.logarithmic = 0 < 10 * shortest < longest
+        if self.logarithmic:
+            self._least = shortest / (longest / shortest) ** 0.08
+            self._most = self._least * (longest / self._least) ** (1 / (1 - room))
+            axes.set_xscale("log")
+        else:
+            self._least, self._most = 0.0, longest / (1 - room)
+        axes.set_xlim(self._least, self._most)
+
+    def share(self, seconds: float) -> float:
+        """Return where a time is, as a share of the axis."""
+        if self.logarithmic:
+            return log(max(seconds, self._least) / self._least) / log(self._most / self._least)
+        return seconds / self._most
+
+    def place(self, share: float) -> float:
+        """Return the time at a share of the axis."""
+        return self._least * (self._most / self._least) ** share if self.logarithmic else share * self._most
+
+
+def _lines_below(timed: Sequence[Summary], axis: _TimeAxis) -> list[int]:
+    """Return by how many lines each name is moved down so that it covers none before it."""
     lines: list[int] = []
     names: list[tuple[float, float, float]] = []  # left, right, height
     for summary in timed:
-        left = summary.real_s or 0
-        right = left + 0.012 * most * max(map(len, two_lines(summary.label).splitlines()))
+        left = axis.share(summary.real_s or 0)
+        right = left + 0.012 * max(map(len, two_lines(summary.label).splitlines()))
         line = 0
         while any(
             left < other_right and other_left < right and abs(100 * summary.accuracy - 6 * line - height) < 6
@@ -177,21 +204,23 @@ def _lines_below(timed: Sequence[Summary], most: float) -> list[int]:
 
 
 def timing_comparison(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Draw the real, CPU and GPU time of each model, without loading."""
+    """Draw the real, CPU and GPU time of each model, without loading; those of imported answers are not known."""
+    summaries = _run(summaries)
     kinds = [("real", "real time", BLUE), ("cpu", "CPU time (user + system)", ORANGE), ("gpu", "GPU time", GREEN)]
     kinds = [kind for kind in kinds if any(summary.seconds(kind[0]) is not None for summary in summaries)] or kinds[:1]
     figure, axes = pyplot.subplots(figsize=(8, 1.8 + 0.36 * len(kinds) * len(summaries)))
     height = 0.8 / len(kinds)
-    most = max((summary.seconds(kind) or 0 for summary in summaries for kind, _, _ in kinds), default=0) or 1
+    times = [seconds for summary in summaries for kind, _, _ in kinds if (seconds := summary.seconds(kind))] or [1.0]
+    axis = _TimeAxis(axes, times, room=0.13)
     for row, (kind, text, colour) in enumerate(kinds):
         places = [place + (row - (len(kinds) - 1) / 2) * height for place in range(len(summaries))]
         values = [summary.seconds(kind) for summary in summaries]
         axes.barh(places, [value or 0 for value in values], 0.92 * height, color=colour, label=text)
         for place, value in zip(places, values, strict=True):
-            write_number(axes, (value or 0) + most / 100, place, "not measured" if value is None else f"{value:.3g} s")
+            after = axis.place(axis.share(value or 0) + 0.01)
+            write_number(axes, after, place, "not measured" if value is None else f"{value:.3g} s")
     axes.set_yticks(range(len(summaries)), [two_lines(summary.label) for summary in summaries])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds for all questions, without loading")
     axes.set_title("Execution time")
     figure.legend(loc="outside lower center", ncols=len(kinds), frameon=False)
@@ -199,12 +228,14 @@ def timing_comparison(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) 
 
 
 def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any:
-    """Draw how each model's processes spent their time, from start to end."""
+    """Draw how each model's processes spent their time, from start to end; the axis is linear, as bars are added up."""
+    summaries = _run(summaries)
     figure, axes = pyplot.subplots(figsize=(8, 2.1 + 0.6 * len(summaries)))
     begins = [0.0 for _ in summaries]
     for phase, (colour, hatch) in zip(phase_timer.PHASES, PHASE_STYLES, strict=True):
         values = [summary.seconds(phase) or 0 for summary in summaries]
-        axes.barh(range(len(summaries)), values, 0.6, left=begins, color=colour, hatch=hatch, edgecolor="white", label=phase)
+        style = {"color": colour, "hatch": hatch, "edgecolor": "white", "label": phase if any(values) else ""}
+        axes.barh(range(len(summaries)), values, 0.6, left=begins, **style)
         begins = [begin + value for begin, value in zip(begins, values, strict=True)]
     most = max(begins, default=0) or 1
     for place, (end, summary) in enumerate(zip(begins, summaries, strict=True)):
@@ -214,7 +245,8 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
     axes.set_xlim(0, 1.15 * most)
     axes.set_xlabel("seconds of all the model's processes")
     axes.set_title("Where the time went")
-    figure.legend(loc="outside lower center", ncols=len(phase_timer.PHASES), frameon=False)
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower center", ncols=len(phase_timer.PHASES), frameon=False)
     return figure
 
 
@@ -222,6 +254,11 @@ def time_ledger(summaries: Sequence[Summary], rows: Sequence[SubjectRow]) -> Any
 DRAW: dict[str, Callable[[Sequence[Summary], Sequence[SubjectRow]], Any]] = {
     name: globals()[name] for name in captions.GROUP_FIGURES
 }
+
+
+def _run(summaries: Sequence[Summary]) -> list[Summary]:
+    """Return the models that were run: nothing is known of the times of imported answers."""
+    return [summary for summary in summaries if summary.device is not None]
 
 
 def guessing(chances: Iterable[float]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.recall.transcripts import TITLES
-from mmlu_kit.report import captions
+from mmlu_kit.report import captions, leaderboard, size_figure, tables
 from mmlu_kit.report.cells import Row
 from mmlu_kit.report.outline import Outline
 from mmlu_kit.results import summaries
@@ -116,7 +116,10 @@ def _figures_and_measurements(merged: Merged, analysis: AnalysisFile, outline: O
     figures = sum(map(len, groups)) + len(captions.drawable(analysis))
     figures += len(captions.CHAT_FIGURES) if chat and chat.models else 0
     figures += len(captions.of_protocols(analysis))
+    figures += size_figure.drawable(leaderboard.entries(merged))
     yield FilePattern("figures/<figure>.<format>", "the figures of this report, as PNG and as SVG", len(FORMATS) * figures)
+    number = len(tables.FORMATS) * len(tables.tables(merged, analysis))
+    yield FilePattern("tables/<table>.<format>", "the main tables of this report, as CSV and as LaTeX", number)
     if merged.setups:
         runs = len(merged.setups.runs)
         subjects = runs * len(merged.setups.subjects)

@@ -1,7 +1,8 @@
 """The sections of a report with their numbers: headings, contents and cross-references all come from here.
 
-A report has a section for each part of its study and none for what the study lacks, numbered from 1. Only a publication that
-lists its own sections goes before: the report of a study that reproduces it has all of them, under the publication's numbers.
+A report begins with a summary. It has a section for each part of its study and none for what the study lacks, numbered from 1.
+Only a publication that lists its own sections goes before: the report of a study that reproduces it has all of them, under the
+publication's numbers.
 """
 
 import re
@@ -69,6 +70,10 @@ class Outline:
         """Return where a section is: 'section 6'. Raises StopIteration if there is none."""
         return next(section.place for section in self.sections if section.name == name)
 
+    def link(self, name: str) -> str:
+        """Return a link to a section: '[How This Was Made](#how-this-was-made)'. Raises StopIteration if there is none."""
+        return next(f"[{section.title}](#{section.anchor})" for section in self.sections if section.name == name)
+
 
 def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | None) -> Outline:
     """Return a report's sections; `publication` is that of the study's reference, None if it has none."""
@@ -85,7 +90,7 @@ def outline(merged: Merged, analysis: AnalysisFile, publication: Publication | N
     published_groups = [section for section in groups if section.published]
     names = {group.name for group in merged.study.groups}
     return Outline(
-        (*numbered, *_appendices(merged, publication)),
+        (Section("summary", "Summary"), *numbered, *_appendices(merged, publication)),
         ends_with_speedups=published_groups[-1] if published_groups and compared else None,
         ends_with_comparisons=next((section for section in reversed(groups) if section.group in names), None),
     )

@@ -4,8 +4,26 @@ from collections import Counter
 from dataclasses import dataclass
 
 from mmlu_kit.claims.document import ClaimResult, ClaimsFile, ClaimVerdict, NumberResult, NumberVerdict
-from mmlu_kit.formatting import cell, quantity
+from mmlu_kit.formatting import cell, plain_cell, quantity
 from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows
+
+# Verdicts can be told apart without colour.
+_MARKS = {
+    ClaimVerdict.HOLDS: "✓",
+    ClaimVerdict.DOES_NOT_HOLD: "✗",
+    ClaimVerdict.CANNOT_BE_TOLD: "?",
+    ClaimVerdict.NOT_TESTABLE: "–",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A claim with both verdicts in one line of plain text; what is tested, None if nothing can be; and the evidence."""
+
+    title: str
+    tested: str | None
+    published: str
+    run: str
 
 
 @dataclass(frozen=True)
@@ -15,7 +33,7 @@ class ClaimsSection:
     publication: str
     same_models: bool
     verdicts: Rows
-    claims: Rows
+    claims: list[Card]
     summary: str
     numbers: Rows
     not_run: list[str]
@@ -44,14 +62,16 @@ def _counts(verdicts: list[ClaimVerdict]) -> Row:
     return [str(counts[verdict]) for verdict in ClaimVerdict]
 
 
-def _claim(claim: ClaimResult) -> Row:
-    judgements = (claim.published, claim.run)
-    return [
-        cell(claim.section) or NOT_KNOWN,
-        cell(claim.text),
-        cell(claim.tested) if claim.tested else NOT_KNOWN,
-        *(f"**{judgement.verdict}**: {cell(judgement.evidence)}" for judgement in judgements),
-    ]
+def _claim(claim: ClaimResult) -> Card:
+    published, run = claim.published, claim.run
+    verdicts = f"published: {_MARKS[published.verdict]} {published.verdict}; this run: {_MARKS[run.verdict]} {run.verdict}"
+    section = f"Section {plain_cell(claim.section)}: " if claim.section else ""
+    return Card(
+        title=f"{section}{plain_cell(claim.text)} ({verdicts})",
+        tested=cell(claim.tested) if claim.tested else None,
+        published=f"**{published.verdict}**: {cell(published.evidence)}",
+        run=f"**{run.verdict}**: {cell(run.evidence)}",
+    )
 
 
 def _summary(numbers: list[NumberResult], publication: str) -> str:

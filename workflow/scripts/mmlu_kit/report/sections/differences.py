@@ -23,8 +23,8 @@ class Differences:
     matrix_headings: Row
     matrix: Rows
     marks: str
-    headings: Row
     pairs: Rows
+    by_subjects: Rows
     which_pairs: str | None
     smallest_difference: str
     accuracies_differ: str | None
@@ -41,8 +41,8 @@ def part(analysis: AnalysisFile, labels: Mapping[str, str]) -> Differences:
         matrix=_matrix(models, pairs, labels) if square else [],
         marks=f"{SHOWN} differs after Holm's correction, {UNCORRECTED} only without it (the test with "
         f"{'subjects' if clustered else 'questions'} as the sample).",
-        headings=_headings(clustered),
-        pairs=[row for pair in sentences.listed_pairs(pairs) for row in _rows(pair, labels, clustered)],
+        pairs=[row for pair in sentences.listed_pairs(pairs) for row in _rows(pair, labels)],
+        by_subjects=[_by_subjects(pair, labels) for pair in sentences.listed_pairs(pairs) if pair.clustered],
         which_pairs=sentences.which_rows(pairs),
         smallest_difference=sentences.smallest_difference(pairs),
         accuracies_differ=sentences.accuracies_differ(analysis.cochran_q),
@@ -61,40 +61,26 @@ def _matrix(models: Sequence[str], pairs: Sequence[PairAnalysis], labels: Mappin
     ]
 
 
-def _headings(clustered: bool) -> Row:
-    by_subjects = ["95% interval, by subjects", "p (t-test by subjects)", "p (Holm)"] if clustered else []
-    return [
-        *("Models", "Only the first right", "Only the second right", "Difference", "95% interval"),
-        *("p (McNemar)", "p (Holm)", *by_subjects, "Smallest detectable difference"),
-    ]
-
-
-def _rows(pair: PairAnalysis, labels: Mapping[str, str], clustered: bool) -> Rows:
+def _rows(pair: PairAnalysis, labels: Mapping[str, str]) -> Rows:
     """Return the row of a pair and, if questions are left out, one of the test that counts unreadable answers as wrong."""
     both, unread_wrong = names(pair.models, labels), pair.mcnemar_unread_wrong
     whole = pair.questions + pair.unread
     readable = f"{both}, both readable ({pair.questions:,} questions)" if unread_wrong else both
-    by_subjects = [NOT_KNOWN] * 3
-    if pair.clustered:
-        test = pair.clustered
-        by_subjects = [points_range(test.low, test.high), p_value(test.p), p_value(test.p_holm)]
+    ends = points_range(pair.difference.low, pair.difference.high)
     rows = [
-        [
-            *(
-                readable,
-                *_counts(pair.mcnemar, pair.questions),
-                points_range(pair.difference.low, pair.difference.high),
-                *_p(pair.mcnemar),
-            ),
-            *(by_subjects if clustered else []),
-            known(pair.smallest_difference, points),
-        ]
+        [readable, *_counts(pair.mcnemar, pair.questions), ends, *_p(pair.mcnemar), known(pair.smallest_difference, points)]
     ]
     if unread_wrong:
         unread = f"{both}, unreadable as wrong ({whole:,} questions)"
-        others = [NOT_KNOWN] * (4 if clustered else 1)
-        rows.append([unread, *_counts(unread_wrong, whole), NOT_KNOWN, *_p(unread_wrong), *others])
+        rows.append([unread, *_counts(unread_wrong, whole), NOT_KNOWN, *_p(unread_wrong), NOT_KNOWN])
     return rows
+
+
+def _by_subjects(pair: PairAnalysis, labels: Mapping[str, str]) -> Row:
+    test = pair.clustered
+    assert test
+    difference = points(pair.advantage)
+    return [names(pair.models, labels), difference, points_range(test.low, test.high), p_value(test.p), p_value(test.p_holm)]
 
 
 def _counts(test: McNemar, questions: int) -> Row:

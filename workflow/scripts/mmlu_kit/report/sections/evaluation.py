@@ -20,9 +20,11 @@ class EvaluationSection:
     """Tables of subjects and models, and notes on models that were imported, were not run or have a description."""
 
     subjects: Rows
+    total: int
     questions: str
     any_model: bool
     models: Rows
+    weights: Rows
     notes: list[str]
 
 
@@ -36,9 +38,15 @@ def section(merged: Merged, models: Sequence[str], analyses: Sequence[ModelAnaly
     analysed = {analysis.model: analysis for analysis in analyses}
     return EvaluationSection(
         subjects=[[row.subject, str(row.questions)] for row in rows] + [[f"**all {len(rows)}**", f"**{total}**"]] * bool(rows),
+        total=total,
         questions=_questions(study.questions),
         any_model=bool(order),
         models=[_model(name, merged.models[name], entry) for name, entry in entries.items() if isinstance(entry, ModelEntry)],
+        weights=[
+            [summaries.label(merged, name), _weights(effective)]
+            for name in order
+            if (effective := merged.models[name].effective)
+        ],
         notes=[
             *(_imported(name, entry, analysed[name]) for name, entry in entries.items() if isinstance(entry, ImportedEntry)),
             *sentences.not_run(sentences.skipped(merged, study.models)),
@@ -56,7 +64,6 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
         formatting.count(model.parameters),
         settings.in_words(requested),
         formatting.cell(settings.in_words(effective) + reason),
-        _weights(effective),
         _prompt(requested),
         formatting.cell(model.packing.in_words()) if model.packing else NOT_KNOWN,
         _weights_source(model, entry),

@@ -14,26 +14,28 @@ from mmlu_kit.report.sentences import accuracy
 class Guessing:
     """The table of accuracies, what its test is called, a sentence on each model, and one on those that guess.
 
-    `readings` is a table of the readings of which some answers could not be read, if any.
+    `generated` is the table by the generated letter, `readings` one of the readings of which some answers could not be read;
+    each is empty without any.
     """
 
     headings: Row
     accuracies: Rows
+    generated: Rows
     readings: Rows
     test: str
     sentences: list[str]
     guessers: str | None
 
 
-def part(analysis: AnalysisFile, best: str, generated: bool) -> Guessing:
-    """Return the part; `best` is what the best answer is called, `generated` whether a model generates a letter."""
+def part(analysis: AnalysisFile, best: str) -> Guessing:
+    """Return the part; `best` is what the best answer is called."""
     return Guessing(
         headings=[
             *("Model", "Accuracy", "95% interval", "By subjects", "Mean of subjects", "Against guessing"),
             "Best constant letter" if best == "best letter" else "Best constant choice",
-            *(("Generated letter correct", "95% interval", "Right", "Wrong", "Unparsed") if generated else ()),
         ],
-        accuracies=[_accuracies(model, generated) for model in analysis.models],
+        accuracies=[_accuracies(model) for model in analysis.models],
+        generated=[_generated(model) for model in analysis.models if model.generated],
         readings=[_reading(model.label, name, share) for model in analysis.models for name, share in accuracy.readings(model)],
         test=accuracy.binomial_test(analysis.models).replace("exact", "exact one-sided"),
         sentences=[accuracy.guessing(model) for model in analysis.models],
@@ -41,13 +43,8 @@ def part(analysis: AnalysisFile, best: str, generated: bool) -> Guessing:
     )
 
 
-def _accuracies(model: ModelAnalysis, with_generated: bool) -> Row:
-    """Return a model's accuracies; columns of a generated letter are left out unless a model generates one."""
-    best, generated, constant = model.best_letter, model.generated, model.constant_letter
-    columns: Row = [cells.NOT_KNOWN] * 5
-    if generated:
-        counts = map(str, (generated.correct, generated.wrong, generated.unparsed))
-        columns = [percent(generated.accuracy), interval(generated.low, generated.high), *counts]
+def _accuracies(model: ModelAnalysis) -> Row:
+    best, constant = model.best_letter, model.constant_letter
     return [
         model.label,
         percent(best.accuracy),
@@ -56,8 +53,14 @@ def _accuracies(model: ModelAnalysis, with_generated: bool) -> Row:
         percent(model.macro_accuracy),
         accuracy.against_guessing(model),
         f"{constant.letter}: {percent(constant.accuracy)}",
-        *(columns if with_generated else []),
     ]
+
+
+def _generated(model: ModelAnalysis) -> Row:
+    generated = model.generated
+    assert generated
+    counts = map(str, (generated.correct, generated.wrong, generated.unparsed))
+    return [model.label, percent(generated.accuracy), interval(generated.low, generated.high), *counts]
 
 
 def _reading(label: str, name: str, share: Share) -> Row:

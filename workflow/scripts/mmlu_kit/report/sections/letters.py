@@ -16,11 +16,14 @@ _ALIKE = "Same choice in every order"
 
 @dataclass(frozen=True)
 class Letters:
-    """The table of letters, its title, what its columns are, and which models prefer a letter."""
+    """The table of letters, its title, that of recalls (empty if the first has them), what the columns are, and which models
+    prefer a letter."""
 
     title: str
     headings: Row
     rows: Rows
+    recall_headings: Row
+    recalls: Rows
     notes: str
     preferences: list[str]
 
@@ -30,37 +33,50 @@ def part(analysis: AnalysisFile, in_every_order: Sequence[str], generated: bool)
     whether a model generates a letter."""
     return Letters(
         title="Do Models Prefer a Letter?" if generated else "Do Models Prefer a Place?",
-        headings=headings(analysis.models, _alike(analysis)),
+        headings=headings(analysis.models),
         rows=rows(analysis.models, _alike(analysis)),
+        recall_headings=recall_headings(analysis.models, _alike(analysis)),
+        recalls=recalls(analysis.models, _alike(analysis)),
         notes=" ".join(sentences.notes(analysis, in_every_order)),
         preferences=sentences.preferences(analysis.models),
     )
 
 
-def headings(models: Sequence[ModelAnalysis], alike: Mapping[str, str]) -> Row:
-    """Return the headings of the table; `alike` has how often models made the same choice in every order, if known."""
+def headings(models: Sequence[ModelAnalysis]) -> Row:
+    """Return the headings of the table: the letters or, if they are many, two columns for each model."""
     letters = _letters(models)
     if len(letters) <= MOST_COLUMNS:
-        recalls = [f"Recall of {letter}" for letter in letters]
-        return ["Model", *letters, _SD, *recalls, _SD, *([_ALIKE] if alike else [])]
+        return ["Model", *letters, _SD]
     return ["Letter", "Right", *(f"{model.label}{what}" for model in models for what in ("", ", recall"))]
+
+
+def recall_headings(models: Sequence[ModelAnalysis], alike: Mapping[str, str]) -> Row:
+    """Return the headings of the table of recalls; `alike` has how often models made the same choice in every order, if
+    known."""
+    return ["Model", *(f"Recall of {letter}" for letter in _letters(models)), _SD, *([_ALIKE] if alike else [])]
+
+
+def recalls(models: Sequence[ModelAnalysis], alike: Mapping[str, str]) -> Rows:
+    """Return a row for each model; none with many letters, where the first table has recalls."""
+    letters = _letters(models)
+    if len(letters) > MOST_COLUMNS:
+        return []
+    return [
+        [
+            model.label,
+            *(_recall(model, letter) for letter in letters),
+            _spread(model.recall_spread),
+            *([alike.get(model.model, NOT_KNOWN)] if alike else []),
+        ]
+        for model in models
+    ]
 
 
 def rows(models: Sequence[ModelAnalysis], alike: Mapping[str, str]) -> Rows:
     """Return a row for each model or, with many letters, for each letter; a model's questions may lack some letters."""
     letters = _letters(models)
     if len(letters) <= MOST_COLUMNS:
-        return [
-            [
-                model.label,
-                *(_share(model, letter) for letter in letters),
-                _spread(model.letter_spread),
-                *(_recall(model, letter) for letter in letters),
-                _spread(model.recall_spread),
-                *([alike.get(model.model, NOT_KNOWN)] if alike else []),
-            ]
-            for model in models
-        ]
+        return [[model.label, *(_share(model, letter) for letter in letters), _spread(model.letter_spread)] for model in models]
     most = max(models, key=lambda model: model.questions)
     return [
         *(

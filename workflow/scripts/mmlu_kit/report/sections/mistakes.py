@@ -48,7 +48,7 @@ def section(merged: Merged, analysis: AnalysisFile) -> MistakesSection | None:
         generated=generated,
         mixed=any(len(model.choices) > 1 for model in analysis.models),
         left_out=left_out(analysis),
-        guessing=guessing.part(analysis, best, generated),
+        guessing=guessing.part(analysis, best),
         difficulty=difficulty.part(merged, analysis, names),
         pairs=pairs.part(analysis, names, best),
         letters=letters.part(analysis, in_every_order, generated),

@@ -14,10 +14,11 @@ from mmlu_kit.results.merged import Merged
 
 @dataclass(frozen=True)
 class PrecisionSection:
-    """What is found for each pair, the table of all pairs, and by how much a model may be worse to be called no worse."""
+    """What is found for each pair, the tables of all pairs, and by how much a model may be worse to be called no worse."""
 
     findings: list[str]
     rows: Rows
+    changes: Rows
     margin: str
 
 
@@ -30,6 +31,7 @@ def section(merged: Merged, analysis: AnalysisFile) -> PrecisionSection | None:
     return PrecisionSection(
         findings=[f"**{finding}** {numbers}" for finding, numbers in verdicts],
         rows=[_row(compared, labels) for compared in analysis.precisions],
+        changes=[_changes(compared, labels) for compared in analysis.precisions],
         margin=sentences.points_of_margin(analysis.precisions[0].margin),
     )
 
@@ -40,16 +42,22 @@ def _row(compared: Comparison, labels: Mapping[str, str]) -> Row:
         labels[compared.model],
         *(compared.differ.values()),
         str(compared.questions),
-        percent(compared.reference_right / compared.questions),
-        percent(compared.model_right / compared.questions),
+        f"{percent(compared.reference_right / compared.questions)}, {percent(compared.model_right / compared.questions)}",
         f"{points(compared.difference)} ({points_range(compared.low, compared.high)})",
+        p_value(compared.p),
+        p_value(compared.p_holm),
+    ]
+
+
+def _changes(compared: Comparison, labels: Mapping[str, str]) -> Row:
+    return [
+        labels[compared.reference],
+        labels[compared.model],
         str(compared.right_to_wrong),
         str(compared.wrong_to_right),
         str(compared.wrong_to_other_wrong),
         percent(compared.same / compared.questions),
         divergence(compared),
-        p_value(compared.p),
-        p_value(compared.p_holm),
     ]
 
 

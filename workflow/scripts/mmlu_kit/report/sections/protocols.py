@@ -97,8 +97,7 @@ def _pairs(family: Family, labels: Mapping[str, str]) -> Rows:
         [
             *(sentences.reading(each, labels) for each in pair.readings),
             str(pair.questions),
-            percent(pair.first),
-            percent(pair.second),
+            f"{percent(pair.first)}, {percent(pair.second)}",
             *_difference(pair),
         ]
         for pair in family.pairs
@@ -107,12 +106,12 @@ def _pairs(family: Family, labels: Mapping[str, str]) -> Rows:
 
 def _difference(pair: PairedDifference) -> Row:
     difference = f"{points(pair.difference)} ({points_range(pair.low, pair.high)})"
-    return [difference, str(pair.only_first), str(pair.only_second), p_value(pair.p), p_value(pair.p_holm)]
+    return [difference, f"{pair.only_first}, {pair.only_second}", p_value(pair.p), p_value(pair.p_holm)]
 
 
 def _score(row: ScoreAccuracy, model: ClozeScores, labels: Mapping[str, str]) -> Row:
     words = sentences.score(row.score)
-    against = _difference(row.against) if row.against else ["in use", *[NOT_KNOWN] * 4]
+    against = _difference(row.against) if row.against else ["in use", *[NOT_KNOWN] * 3]
     return [
         labels[model.model],
         words if row.against else f"**{words}**",

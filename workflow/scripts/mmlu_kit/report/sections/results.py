@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.formatting import duration, gigabytes, percent, rate, ratio
 from mmlu_kit.report import captions
-from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed
+from mmlu_kit.report.cells import NOT_KNOWN, Row, Rows, interval, known, listed, telling
 from mmlu_kit.report.sentences import accuracy, prompting, questions, size, study, timing
 from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
@@ -14,10 +14,19 @@ from mmlu_kit.results.summaries import Speedup, SubjectRow, Summary
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
 
+_TIME_HEADINGS = (
+    *("Model", "Real Time", "CPU Time", "GPU Time", "Questions per second", "Loading"),
+    *("Peak Memory", "Peak GPU Memory", "GPU Energy"),
+)
+_OF_GPUS = ("GPU Time", "Peak GPU Memory", "GPU Energy")  # left out if no model ran on a GPU
+
 
 @dataclass(frozen=True)
 class GroupSection:
-    """The results of a group; if it has none, the reasons why its models were not run."""
+    """The results of a group; if it has none, the reasons why its models were not run.
+
+    `readings` has each subject's accuracy by the generated and by the best answer; it is empty if nothing is generated.
+    """
 
     name: str
     title: str
@@ -29,7 +38,12 @@ class GroupSection:
     prompting: list[str]
     question_faults: list[str]
     size: str | None
+    subject_headings: Row
     subjects: Rows
+    readings_headings: Row
+    readings: Rows
+    alike: str | None
+    time_headings: Row
     times: Rows
     machines: list[str]
     imported: list[str]
@@ -47,13 +61,19 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
     sized = [
         size.Sized(model, parameters) for model in models if (parameters := merged.models[model.model].parameters) is not None
     ]
+    by_subject = summaries.by_subject(merged, [model.model for model in models])
+    columns = _columns(models)
+    accuracy_headings, accuracies = telling(
+        _accuracy_headings(*columns), [_accuracy(model, *columns) for model in models], _OF_GPUS
+    )
+    time_headings, times = telling(_TIME_HEADINGS, [_times(model) for model in models], _OF_GPUS)
     return GroupSection(
         name=group.name,
         title=group.title,
         labels=[model.label for model in models],
         not_run=study.not_run(study.skipped(merged, group.models)),
-        accuracy_headings=_accuracy_headings(*_columns(models)),
-        accuracies=[_accuracy(model, *_columns(models)) for model in models],
+        accuracy_headings=accuracy_headings,
+        accuracies=accuracies,
         unread=[
             sentence
             for model in models
@@ -66,8 +86,13 @@ def section(merged: Merged, group: Group, analysis: AnalysisFile) -> GroupSectio
         prompting=prompting.notes(merged, [model.model for model in models]),
         question_faults=[questions.fault(one) for one in analysis.question_faults],
         size=size.size(sized, analysis),
-        subjects=[_subject(row, merged, models) for row in summaries.by_subject(merged, [model.model for model in models])],
-        times=[_times(model) for model in models],
+        subject_headings=["Subject", *(model.label for model in models)],
+        readings_headings=_readings_headings(models),
+        readings=[_readings(row, merged, models) for row in by_subject] if any(map(_generates, models)) else [],
+        subjects=[_subject(row, merged, models) for row in by_subject],
+        alike=timing.alike(models),
+        time_headings=time_headings,
+        times=times,
         machines=_machines(merged, models),
         imported=[model.model for model in models if merged.imported(model.model)],
         parallelism=timing.parallelism(models),
@@ -135,6 +160,32 @@ def _accuracy(model: Summary, guessing: bool, generated: bool) -> Row:
 
 def _subject(row: SubjectRow, merged: Merged, models: Sequence[Summary]) -> Row:
     return [row.subject, *(known(row.accuracy.get(model.model), percent) + _read(row, merged, model) for model in models)]
+
+
+def _readings_headings(models: Sequence[Summary]) -> Row:
+    """Return the headings of a table with two columns for each model that generates a letter, and one for any other."""
+    return [
+        "Subject",
+        *(
+            f"{model.label}{reading}"
+            for model in models
+            for reading in ((", generated letter", ", best letter") if _generates(model) else ("",))
+        ),
+    ]
+
+
+def _readings(row: SubjectRow, merged: Merged, models: Sequence[Summary]) -> Row:
+    cells = [row.subject]
+    for model, best in zip(models, _subject(row, merged, models)[1:], strict=True):
+        summary = summaries.summarize(merged, model.model, [row.subject])
+        cells += [known(summary.accuracy_generated if summary else None, percent)] if _generates(model) else []
+        cells.append(best)
+    return cells
+
+
+def _generates(model: Summary) -> bool:
+    """Whether a model was run and generated letters: an imported answer is read in one way."""
+    return model.device is not None and model.correct_generated is not None
 
 
 def _read(row: SubjectRow, merged: Merged, model: Summary) -> str:

@@ -6,6 +6,7 @@ from statistics import median
 from mmlu_kit import formatting
 from mmlu_kit.analysis.document import AnalysisFile
 from mmlu_kit.analysis.model_document import FEWEST_QUESTIONS, ModelAnalysis
+from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.report.cells import listed, points
 from mmlu_kit.statistics import ALPHA
 
@@ -15,8 +16,8 @@ MOST_UNREAD = 0.02  # share of unreadable answers with which an accuracy's inter
 
 def in_short(analysis: AnalysisFile) -> str:
     """Return the paragraph; there must be a model."""
-    sentences = [_asked(analysis), *_knowledge(analysis), *_subjects(analysis), *_same_questions(analysis), *_better(analysis)]
-    return " ".join([*sentences, _how_sure(analysis)])
+    sentences = [_asked(analysis), *knowledge(analysis).values(), *_subjects(analysis), *_same_questions(analysis)]
+    return " ".join([*sentences, *better(analysis), _how_sure(analysis)])
 
 
 def _asked(analysis: AnalysisFile) -> str:
@@ -28,27 +29,28 @@ def _asked(analysis: AnalysisFile) -> str:
     return f"**In short:** {who} answered {questions} of {subjects}."
 
 
-def _knowledge(analysis: AnalysisFile) -> list[str]:
-    """Say which models do better than guessing; first, of which models nothing can be said."""
+def knowledge(analysis: AnalysisFile) -> dict[str, str]:
+    """Say which models do better than guessing, a sentence for each kind of model there is: 'always' (of which nothing can be
+    said), 'better', 'worse' and 'unclear'."""
     always = [model for model in analysis.models if model.always]
     others = [model for model in analysis.models if not model.always]
     better = [model for model in others if model.guessing.p < ALPHA]
     worse = [model for model in others if model.guessing.p >= ALPHA and model.guessing.p_below < ALPHA]
     unclear = [model for model in others if model not in better and model not in worse]
-    sentences = []
+    sentences = {}
     if always:
         right = "it gets right says nothing about what it knows"
         if len(always) > 1:
             right = "they get right says nothing about what they know"
-        sentences.append(f"{_named(always, analysis.models)} nearly always gave the same answer, so what {right}.")
+        sentences["always"] = f"{_named(always, analysis.models)} nearly always gave the same answer, so what {right}."
     if better:
         who = "All of them do" if len(better) == len(analysis.models) > 1 else f"{_named(better, others)} {_do(better)}"
-        sentences.append(f"{who} better than guessing.")
+        sentences["better"] = f"{who} better than guessing."
     if worse:
-        sentences.append(f"{_named(worse, others)} {_do(worse)} worse than guessing.")
+        sentences["worse"] = f"{_named(worse, others)} {_do(worse)} worse than guessing."
     if unclear:
         who = f"any of {len(unclear)} models" if len(unclear) > 1 else unclear[0].label
-        sentences.append(f"That {who} knows more than a guess is not shown.")
+        sentences["unclear"] = f"That {who} knows more than a guess is not shown."
     return sentences
 
 
@@ -79,10 +81,9 @@ def _same_questions(analysis: AnalysisFile) -> list[str]:
     return [f"M{same}." if wrong.p_decisive < ALPHA else f"That m{same} is not shown."]
 
 
-def _better(analysis: AnalysisFile) -> list[str]:
+def better(analysis: AnalysisFile) -> list[str]:
     """Say how many pairs of models differ in accuracy."""
-    constant = {model.model for model in analysis.constant_models}
-    pairs = [pair for pair in analysis.pairs if not constant >= set(pair.models)]
+    pairs = telling_pairs(analysis)
     if not pairs:
         return []
     differ = sum(pair.test.p_holm < ALPHA for pair in pairs)
@@ -90,6 +91,12 @@ def _better(analysis: AnalysisFile) -> list[str]:
         return ["One of the two is better than the other." if differ else "That one of the two is better is not shown."]
     number = f"{differ} of {len(pairs)} pairs" if differ else f"none of {len(pairs)} pairs"
     return [f"A difference in accuracy is shown for {number} of models."]
+
+
+def telling_pairs(analysis: AnalysisFile) -> list[PairAnalysis]:
+    """Return the pairs of which the difference tells something: not two models that nearly always give the same answer."""
+    constant = {model.model for model in analysis.constant_models}
+    return [pair for pair in analysis.pairs if not constant >= set(pair.models)]
 
 
 def _how_sure(analysis: AnalysisFile) -> str:

@@ -27,7 +27,7 @@ def notes(analysis: AnalysisFile, in_every_order: Sequence[str]) -> list[str]:
     """Say what the shares and recalls of letters are, and what a letter is to models whose prompts have none, or to those
     `in_every_order`, labels of models that were shown the choices in every order."""
     sentences = [
-        "The first columns show how often each letter was chosen; *recall* is how often a letter was chosen when it was right."
+        "The table shows how often each letter was chosen; *recall* is how often a letter was chosen when it was right."
         if max(len(model.letters) for model in analysis.models) <= MOST_COLUMNS
         else "*Right* is how often a letter is right; then follow how often each model chose it, and *recall*, how often it "
         "did so when the letter was right.",

@@ -53,6 +53,24 @@ def family(one: Family, labels: Mapping[str, str]) -> str:
     )
 
 
+def in_short(families: Sequence[Family], labels: Mapping[str, str]) -> str | None:
+    """Say in one sentence how much the way of asking or reading changes at most; None if no two ways were compared."""
+    pairs = [pair for one in families for pair in one.pairs]
+    if not pairs:
+        return None
+    differing = [pair for pair in pairs if pair.p_holm < ALPHA]
+    if not differing:
+        return "No difference is shown between ways of asking and reading the same weights."
+    largest = max(differing, key=lambda pair: abs(pair.difference))
+    shares = zip((largest.first, largest.second), largest.readings, strict=True)
+    (more, better), (less, worse) = sorted(shares, key=lambda one: -one[0])
+    what = "asked" if better.model != worse.model else "read"
+    return (
+        f"**How a model is {what} matters:** of the same weights and questions, {reading(better, labels)} gets {percent(more)} "
+        f"right and {reading(worse, labels)} {percent(less)} ({p_value(largest.p_holm)})."
+    )
+
+
 def not_compared(one: Family, labels: Mapping[str, str]) -> list[str]:
     """Say which models of a family with comparisons answered no common question."""
     models = dict.fromkeys(each.model for each in one.accuracies)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from mmlu_kit import settings
 from mmlu_kit.formatting import duration, plural, ratio
+from mmlu_kit.report.captions import APART
 from mmlu_kit.report.cells import listed
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.results.timing_setups import ConfigurationComparison, ConfigurationRuns
@@ -81,6 +82,15 @@ def parallelism(models: Sequence[Summary]) -> str | None:
     """Say how much CPU time models took relative to real time; None if no time is known."""
     ratios = [model.cpu_s / model.real_s for model in models if model.real_s and model.cpu_s is not None]
     return f"CPU time was {ratio_range(min(ratios), max(ratios))} real time." if ratios else None
+
+
+def alike(models: Sequence[Summary]) -> str | None:
+    """Say that models took about as long, so that accuracy is not drawn against time; None for one model or if they did not."""
+    times = [model.real_s for model in models if model.real_s is not None]
+    if len(times) < 2 or max(times) > APART * min(times):
+        return None
+    ends = dict.fromkeys(map(duration, (min(times), max(times))))
+    return f"Models took about as long ({' to '.join(ends)}), so there is no trade-off between accuracy and time here."
 
 
 def not_measured(models: Iterable[Summary]) -> list[str]:
