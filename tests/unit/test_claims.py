@@ -210,8 +210,11 @@ def test_models_are_recognised_by_repository_or_name_and_by_quantization():
     assert set(counterparts(entries, audits.PUBLISHED).values()) == {None}
     entries["mine"] = small.model_copy(update={"repository": "Qwen/Qwen2.5-0.5B-Instruct"})
     assert counterparts(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] == "mine"
-    entries["mine"] = entries["mine"].model_copy(update={"adapter": AdapterSource(path="lora")})
-    assert counterparts(entries, audits.PUBLISHED)[audits.NAMES["0.5B"]] is None
+    for others in ({"adapter": AdapterSource(path="lora")}, {"file": "q4_k_m.gguf"}):
+        entries["other"] = entries["mine"].model_copy(update=others)
+        assert counterparts({"other": entries["other"]}, audits.PUBLISHED)[audits.NAMES["0.5B"]] is None
+    local = {"Qwen2.5-0.5B-Instruct-q4": small.model_copy(update={"repository": None, "commit": None, "path": "m.gguf"})}
+    assert counterparts(local, audits.PUBLISHED)[audits.NAMES["0.5B"]] is None
 
 
 def test_of_two_entries_of_a_model_the_one_with_the_writeups_prompt_is_its_counterpart():

@@ -73,7 +73,7 @@ def printed(capsys):
         (
             ("full", "cloudy"),
             2,
-            "Whether cloudy is worse than full by more than 1 point cannot be told from so few questions: ",
+            "Whether cloudy is worse than full by more than 1 point cannot be told from these questions: ",
         ),
     ],
 )

@@ -5,6 +5,7 @@ import json
 import pytest
 from mmlu_kit.evaluation import prompts
 from mmlu_kit.files import sha256
+from mmlu_kit.inputs.adapters import AdapterIdentity
 from mmlu_kit.results import lm_eval_export, lm_eval_samples
 from mmlu_kit.settings import Orders, Preset
 from mmlu_kit.study import StudyQuestions
@@ -107,6 +108,16 @@ def test_a_study_is_exported_with_a_sample_for_each_record(tmp_path):
     lines = (output / "m/samples_q_anatomy_2026-01-01T00-00-00.jsonl").read_text().splitlines()
     samples = [json.loads(line) for line in lines]
     assert [sample["acc"] for sample in samples] == [1, 1, 1, 0] and samples[1]["filtered_resps"][1] == ["-0.5", "True"]
+
+
+def test_a_models_gguf_file_and_adapter_are_named():
+    merged, _ = results.merged(STUDY, {"m": {"anatomy": "ABCD"}})
+    origin = {"name": "owner/lora", "repository": "owner/lora", "commit": "0" * 40, "trained_on": None}
+    adapter = AdapterIdentity(kind="LORA", rank=8, parameters=10, **origin)
+    about, entry = merged.models["m"].model_copy(update={"adapter": adapter}), STUDY.models["m"]
+    arguments = lm_eval_export.model_arguments("m", about, entry.model_copy(update={"path": "models/m-q4_0.gguf"}))
+    assert (arguments["gguf_file"], arguments["peft"]) == ("m-q4_0.gguf", "owner/lora")
+    assert {"gguf_file", "peft"}.isdisjoint(lm_eval_export.model_arguments("m", merged.models["m"], entry))
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,17 @@ def test_an_evaluation_with_an_adapter_that_the_study_does_not_name_is_not_merge
         merging.merge(STUDY, [evaluation], [results.timing("a", "anatomy")], NO_LOGS)
 
 
+def test_an_evaluation_of_another_gguf_file_of_the_repository_is_not_merged():
+    origin = {"repository": "owner/gguf", "commit": "c" * 40}
+    entry = STUDY.models["a"].model_copy(update={**origin, "path": None, "file": "4bit/m-q4_0.gguf"})
+    study = STUDY.model_copy(update={"models": {**STUDY.models, "a": entry}})
+    same = results.evaluation("a", "anatomy", "ABCD").model_copy(update={**origin, "model_files": {"m-q4_0.gguf": "0" * 64}})
+    other = same.model_copy(update={"model_files": {"m-q8_0.gguf": "0" * 64}})
+    assert merging.merge(study, [same], [results.timing("a", "anatomy")], NO_LOGS).models["a"].repository == "owner/gguf"
+    with pytest.raises(UserError, match=r"was made with file m-q8_0.gguf, but the study requests m-q4_0.gguf: "):
+        merging.merge(study, [other], [results.timing("a", "anatomy")], NO_LOGS)
+
+
 @pytest.mark.parametrize(
     ("spoil", "where"),
     [

@@ -7,6 +7,7 @@ import pytest
 from mmlu_kit.analysis import precision, reading, unchanged
 from mmlu_kit.analysis.precision_document import Comparison
 from mmlu_kit.evaluation import records
+from mmlu_kit.inputs.adapters import AdapterIdentity
 from mmlu_kit.results import study_results
 from mmlu_kit.statistics.margins import Verdict
 from mmlu_kit.user_errors import UserError
@@ -140,6 +141,18 @@ def test_of_two_formats_of_16_bits_the_first_is_the_reference():
 )
 def test_models_that_differ_in_more_or_in_nothing_are_no_pair(changes):
     assert pairs(made.evaluation("full", ANSWERS), made.evaluation("low", ANSWERS, **changes)) == []
+
+
+def test_an_adapter_is_a_difference_of_weights_and_not_of_precision():
+    base = made.evaluation("base", ANSWERS)
+    adapter = AdapterIdentity(
+        name="o/lora", repository="o/lora", commit="0" * 40, kind="LORA", rank=8, parameters=10, trained_on=None
+    )
+    ran_as = base.effective.model_copy(update={"adapter": "LoRA merged into 2 layers"})
+    changes = {"adapter": adapter, "effective": ran_as, "model_files": {**base.model_files, "adapter/a": "0" * 64}}
+    assert precision.differ(base, base.model_copy(update=changes)) == {
+        "weights": "local files with adapter o/lora (LoRA, rank 8, 10 parameters) at 000000000000 instead of local files"
+    }
 
 
 def test_what_ran_counts_and_not_what_was_requested():

@@ -151,6 +151,14 @@ def test_a_batch_that_does_not_fit_memory_is_halved(monkeypatch):
     assert max(sizes) > 2
 
 
+def test_a_prefix_that_does_not_fit_memory_is_not_shared(monkeypatch):
+    def none(scorer, ids):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(PrefixScorer, "_prefix", none)
+    assert score("lfm2").alone == 6
+
+
 def test_padded_batches_have_rows_of_similar_length():
     sizes = [ways.Size(tokens, 1) for tokens in (40, 41, 50, 51, 100, 300)]
     assert ways.plan([*sizes, None], 200, 1.25) == [[0, 1, 2], [3], [4], [5], [6]]

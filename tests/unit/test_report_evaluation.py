@@ -19,8 +19,8 @@ PROMPTS = {
 }  # fmt: skip
 
 
-def section_of(prompt, adapter=None, **changes):
-    """Return the section on one model that was asked like this."""
+def section_of(prompt, adapter=None, entry=(), **changes):
+    """Return the section on one model that was asked like this; `entry` changes its entry in config."""
     questions = [made.question("anatomy", index) for index in range(4)]
     if prompt.preset.is_cloze:
         answered = [made.cloze(question, "A") for question in questions]
@@ -31,7 +31,9 @@ def section_of(prompt, adapter=None, **changes):
     study = made.study({"m": prompt}, ["anatomy"], **changes)
     merged = made.merged(study, [made.evaluation("m", prompt, answered)])
     models = {"m": merged.models["m"].model_copy(update={"adapter": adapter})}
-    return evaluation.section(merged.model_copy(update={"models": models}), ["m"], [])
+    entries = {"m": merged.study.models["m"].model_copy(update=dict(entry))}
+    study = merged.study.model_copy(update={"models": entries})
+    return evaluation.section(merged.model_copy(update={"models": models, "study": study}), ["m"], [])
 
 
 @pytest.mark.parametrize(("words", "prompt"), PROMPTS.items(), ids=PROMPTS)
@@ -46,6 +48,11 @@ def test_the_table_names_a_models_adapter():
     ((*_, source),) = section_of(PromptSettings(), adapter).models
     words = "with adapter owner/lora (LoRA, rank 8, 1,234,567 parameters) at cccccccccccc, trained on x/y"
     assert source.endswith(words)
+
+
+def test_the_table_names_the_gguf_file_of_a_repository():
+    ((*_, source),) = section_of(PromptSettings(), entry={"path": None, "file": "q4/m-q4_k_m.gguf"}).models
+    assert source.endswith(", `q4/m-q4_k_m.gguf`")
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,12 @@ def compared(both, only_low, only_full, neither):
         ),
         (
             (60, 1, 3, 36),
-            "Whether low is worse than full by more than 1 point cannot be told from so few questions:",
+            "Whether low is worse than full by more than 1 point cannot be told from these questions:",
             "test, p = 0.62). If answers keep differing as they do here, about 960 questions tell it in 80% of studies.",
         ),
         (
             (0, 0, 0, 1),
-            "Whether low is worse than full by more than 1 point cannot be told from so few questions:",
+            "Whether low is worse than full by more than 1 point cannot be told from these questions:",
             "low minus full is 0.0 points on 1 question (95% interval -79.3 to 79.3 points; McNemar test, p = 1). If ",
         ),
     ],

@@ -248,9 +248,9 @@ def _check_pinned(config: Any, keys: Sequence[str]) -> None:
         return
     repository, revision = str(entry.get("repository")), entry.get("commit")
     revision = revision if isinstance(revision, str) else json.dumps(revision)
-    if (
-        keys[-1] == "commit" and source_entries.is_repository(repository) and not source_entries.is_commit(revision)
-    ):  # one of digits alone needs only quotes
+    # A commit of digits alone needs only quotes.
+    is_other = keys[-1] == "commit" and not source_entries.is_commit(revision)
+    if is_other and source_entries.is_repository(repository):
         problem = f"'{revision[:80]}' is not a full commit (40 hexadecimal digits); to find it"
     elif keys[-1] == "repository" and source_entries.is_repository(repository.partition("@")[0]):
         problem = f"'{repository[:80]}' is more than owner/name; to find both keys"

@@ -1,5 +1,6 @@
 """Where a config says that a model's weights come from: a folder, a GGUF file or a repository, and an adapter."""
 
+from pathlib import PurePath
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -54,6 +55,12 @@ class ModelSource(Source):
         if self.file is not None and self.path is not None:
             raise ValueError("'file' goes with 'repository'; name a local GGUF file as 'path'")
         return self
+
+    @property
+    def gguf(self) -> str | None:
+        """The name of the GGUF file that is the model, without its folders; None for safetensors weights."""
+        name = PurePath(self.file or self.path or "").name
+        return name if name.endswith(GGUF) else None
 
     def source(self) -> dict[str, Any]:
         """The keys that say what the model's weights are, as JSON values."""

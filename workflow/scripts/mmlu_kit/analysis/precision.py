@@ -83,13 +83,16 @@ def differ(reference: Evaluation, model: Evaluation) -> dict[str, str]:
 
 
 def _precision(effective: Effective) -> str:
-    """Return what ran as, without the device: 'float32', 'bfloat16 4bit'."""
-    return in_words(effective).removeprefix(f"{effective.device}, ").replace(",", "")
+    """Return what ran as, without the device and an adapter: 'float32', 'bfloat16 4bit'."""
+    without_adapter = effective.model_copy(update={"adapter": None})
+    return in_words(without_adapter).removeprefix(f"{effective.device}, ").replace(",", "")
 
 
 def _weights(model: Evaluation, reference: Evaluation) -> str:
     one, other = (
-        f"{each.repository}@{(each.commit or '')[:12]}" if each.repository else "local files" for each in (model, reference)
+        (f"{each.repository}@{(each.commit or '')[:12]}" if each.repository else "local files")
+        + (f" with {each.adapter.in_words()}" if each.adapter else "")
+        for each in (model, reference)
     )
     return "other files" if one == other else f"{one} instead of {other}"
 

@@ -9,8 +9,9 @@ from mmlu_kit.config import AnyModel, ModelEntry
 def counterparts(models: Mapping[str, AnyModel], published: Published) -> dict[str, str | None]:
     """Return each of the publication's models with its counterpart among a study's models, None if there is none.
 
-    The counterpart has the same repository (a local folder: a name that begins with the repository's) and quantization. Of
-    several, the first with the publication's prompt preset is taken, else the first that generates answers, else the first.
+    The counterpart has the same repository (a local folder: a name that begins with the repository's) and quantization; one
+    with an adapter, or of a GGUF file, has other weights. Of several, the first with the publication's prompt preset is taken,
+    else the first that generates answers, else the first.
     """
     preset = published.prompt.preset if published.prompt else None
     return {name: _counterpart(models, model, preset) for name, model in published.models.items()}
@@ -26,7 +27,7 @@ def _counterpart(models: Mapping[str, AnyModel], published: PublishedModel, pres
 
 
 def _same_model(name: str, entry: ModelEntry, published: PublishedModel) -> bool:
-    if entry.adapter or entry.quantization != published.quantization:
+    if entry.adapter or entry.gguf or entry.quantization != published.quantization:
         return False
     if entry.repository:
         return entry.repository == published.repository

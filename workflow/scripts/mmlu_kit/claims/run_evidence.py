@@ -21,6 +21,7 @@ from mmlu_kit.claims.evidence import (
     reach,
 )
 from mmlu_kit.claims.reference import BASELINE, Published
+from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.recall.documents import ChatFile
@@ -113,10 +114,11 @@ def other_questions(results: Iterable[Result], published: Published) -> str | No
     return None
 
 
-def _weights(model: MergedModel) -> str | None:
-    """The repository of a model's weights at its commit, with the adapter on them; None for a local folder."""
+def _weights(model: MergedModel, entry: ModelEntry) -> str | None:
+    """The repository of a model's weights at its commit, with its GGUF file and the adapter on them; None for local files."""
+    file = f" {entry.file}" if entry.file else ""
     adapter = f" with {model.adapter.name}@{model.adapter.commit}" if model.adapter else ""
-    return f"{model.repository}@{model.commit}{adapter}" if model.repository else None
+    return f"{model.repository}@{model.commit}{file}{adapter}" if model.repository else None
 
 
 def _model(
@@ -128,7 +130,7 @@ def _model(
     reading: Reading,
     answers: Answers | None,
 ) -> ModelEvidence:
-    model = merged.models[summary.model]
+    model, entry = merged.models[summary.model], merged.study.run[summary.model]
     assert model.requested and model.effective and model.parameters is not None  # it was run
     machine = None if summary.machine is None else merged.machines[summary.machine]
     short = published.short(published_name) if published_name else summary.label
@@ -136,7 +138,7 @@ def _model(
         name=summary.model,
         published_name=published_name,
         short=short if _read(merged, summary.model, reading) == reading else f"{short} (by the best answer)",
-        weights=_weights(model),
+        weights=_weights(model, entry),
         parameters=model.parameters,
         weight_bytes=model.effective.weight_bytes,
         requested=configuration(model.requested),
@@ -148,7 +150,7 @@ def _model(
         not_parsed=summary.reasons.get("parsed"),
         machine=summary.machine,
         hardware=_hardware(machine, summary.device) if machine else (),
-        reach=reach(merged.study.run[summary.model].threads, machine.cores_usable) if machine else None,
+        reach=reach(entry.threads, machine.cores_usable) if machine else None,
         real_s=summary.real_s,
         cpu_s=summary.cpu_s,
         gpu_s=summary.gpu_s,

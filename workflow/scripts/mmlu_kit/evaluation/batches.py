@@ -163,8 +163,8 @@ def _tried(
     except UserError:  # the memory
         raise
     except Exception as error:  # whatever the code of a model's class raises
-        if _out_of_memory(error):
-            raise _does_not_fit(checked, model) from None
+        if _out_of_memory(error):  # a prompt alone may fit
+            return "the prefix that its questions share does not fit memory beside a prompt"
         return f"packing it raises {type(error).__name__}"
 
 

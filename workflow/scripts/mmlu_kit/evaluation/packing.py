@@ -166,14 +166,14 @@ def _own_attention(
     names = vars(sys.modules[type(module).__module__])
     if implementation not in {"eager", "sdpa"} or not {"ALL_ATTENTION_FUNCTIONS", "eager_attention_forward"} <= names.keys():
         raise NotPackable(f"its attention has an argument of its own ({min(options)})")
-    own = names["ALL_ATTENTION_FUNCTIONS"].get_interface(implementation, names["eager_attention_forward"])
+    attention = names["ALL_ATTENTION_FUNCTIONS"].get_interface(implementation, names["eager_attention_forward"])
     mask = mask.expand(len(rows[0]), 1, -1, -1)
     if implementation == "eager":  # it adds its mask
         lowest = torch.finfo(rows[0].dtype).min
         mask = torch.zeros(mask.shape, dtype=rows[0].dtype, device=mask.device).masked_fill(~mask, lowest)
     at_a_time = max(1, MOST_SCORES // (rows[0].shape[1] * mask.shape[2] * mask.shape[3]))
     parts = zip(*(tensor.split(at_a_time) for tensor in (*rows, mask)), strict=True)
-    return torch.cat([own(module, *part, scaling=scaling, dropout=0.0, **options)[0] for part in parts])
+    return torch.cat([attention(module, *part, scaling=scaling, dropout=0.0, **options)[0] for part in parts])
 
 
 transformers.AttentionInterface.register(ATTENTION, _attention)

@@ -11,11 +11,11 @@ from mmlu_kit.inputs import gguf_families, gguf_headers, gguf_rotary, gguf_token
 from mmlu_kit.inputs.gguf_headers import Header
 from mmlu_kit.inputs.gguf_tokens import Vocabulary
 from mmlu_kit.inputs.model_configs import SavedQuantization, StoredType
+from mmlu_kit.model_sources import GGUF
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
 METHOD = "gguf"
-ENDING = ".gguf"
 _PART = re.compile(r"-[0-9]{5}-of-[0-9]{5}\.gguf\Z")
 # Types that the package gguf turns into float32.
 READABLE = frozenset(
@@ -52,14 +52,14 @@ def _part(where: str) -> UserError:
 def check_listed(where: str, names: Collection[str], name: str) -> None:
     """Check that a repository that holds the files `names` has a GGUF file; UserError names those that it has."""
     if name not in names:
-        others = [printable(other) for other in sorted(names) if other.endswith(ENDING)]
+        others = [printable(other) for other in sorted(names) if other.endswith(GGUF)]
         there = f"of {len(others):,} such files the first is {others[0]}" if others else "it has no GGUF files"
         raise UserError(f"{where} has no file {printable(name)} ({there}): correct 'file'")
 
 
 def is_gguf(path: Path) -> bool:
     """Whether a path is that of a GGUF file; its name says so."""
-    return path.suffix == ENDING and not path.is_dir()
+    return path.suffix == GGUF and not path.is_dir()
 
 
 def read(path: Path) -> Contents:

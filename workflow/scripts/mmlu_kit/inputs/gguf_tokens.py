@@ -86,33 +86,33 @@ class Vocabulary(NamedTuple):
 
 def vocabulary(where: str, metadata: Mapping[str, Any]) -> Vocabulary:
     """The tokenizer of a file's metadata; one that the kit cannot build exactly raises UserError."""
-    ask = _Keys(where, metadata)
-    model, name = ask("model", str), ask("pre", str, "")
+    keys = _Keys(where, metadata)
+    model, name = keys("model", str), keys("pre", str, "")
     if model not in ("gpt2", "llama"):
-        ask.refuse(f"its tokenizer is of the kind '{printable(model)[:40]}', and the kit reads 'gpt2' and 'llama'")
+        keys.refuse(f"its tokenizer is of the kind '{printable(model)[:40]}', and the kit reads 'gpt2' and 'llama'")
     pre = PRE_TOKENIZERS.get(name) if model == "gpt2" else None
     if model == "gpt2" and pre is None:
-        ask.refuse(f"its pre-tokenizer '{printable(name)[:40]}' is not known" if name else "tokenizer.ggml.pre is missing")
-    tokens = ask.list("tokens", str)
-    types = ask.list("token_type", int, [NORMAL] * len(tokens))
-    scores = ask.list("scores", float, None if pre is None else [])
-    texts = ask.list("merges", str) if pre else []
+        keys.refuse(f"its pre-tokenizer '{printable(name)[:40]}' is not known" if name else "tokenizer.ggml.pre is missing")
+    tokens = keys.list("tokens", str)
+    types = keys.list("token_type", int, [NORMAL] * len(tokens))
+    scores = keys.list("scores", float, None if pre is None else [])
+    texts = keys.list("merges", str) if pre else []
     if len(types) != len(tokens) or (pre is None and len(scores) != len(tokens)):
-        ask.refuse(f"its vocabulary has {len(tokens):,} tokens, but {len(types):,} types and {len(scores):,} scores")
+        keys.refuse(f"its vocabulary has {len(tokens):,} tokens, but {len(types):,} types and {len(scores):,} scores")
     known = set(tokens)
     if len(known) != len(tokens):
-        ask.refuse("a token is in its vocabulary twice")
+        keys.refuse("a token is in its vocabulary twice")
     merges = []
     for text in texts:
         left, _, right = text.partition(" ")
         if not known.issuperset((left, right, left + right)):
-            ask.refuse(f"its merge '{printable(text)[:40]}' is not one of its tokens")
+            keys.refuse(f"its merge '{printable(text)[:40]}' is not one of its tokens")
         merges.append((left, right))
-    special = {kind: ask.token(f"{kind}_token_id", len(tokens)) for kind in (*_SPECIAL, "eot", "eom")}
+    special = {kind: keys.token(f"{kind}_token_id", len(tokens)) for kind in (*_SPECIAL, "eot", "eom")}
     present = {kind: number for kind, number in special.items() if number is not None}
-    add_bos, add_eos = ask("add_bos_token", bool, pre is None or pre.bos), ask("add_eos_token", bool, False)
+    add_bos, add_eos = keys("add_bos_token", bool, pre is None or pre.bos), keys("add_eos_token", bool, False)
     if (add_bos and "bos" not in present) or (add_eos and "eos" not in present):
-        ask.refuse("it adds a token at the start or end of a text, but does not say which")
+        keys.refuse("it adds a token at the start or end of a text, but does not say which")
     return Vocabulary(
         tokens=tokens,
         types=types,
@@ -121,7 +121,7 @@ def vocabulary(where: str, metadata: Mapping[str, Any]) -> Vocabulary:
         scores=scores,
         add_bos=add_bos,
         add_eos=add_eos,
-        add_space=ask("add_space_prefix", bool, pre is None),
+        add_space=keys("add_space_prefix", bool, pre is None),
         special={kind: present[kind] for kind in _SPECIAL if kind in present},
         ends=list(dict.fromkeys(present[kind] for kind in ("eos", "eot", "eom") if kind in present)),
         chat_template=_chat_template(metadata),

@@ -144,8 +144,8 @@ def _summary(answer: Any) -> dict[str, Any]:
 
 def _renamed(reference: str, repository: Repository) -> dict[str, str]:
     """That the hub calls the repository by another name than it was asked for, or nothing."""
-    asked = reference.partition("@")[0]
-    return {} if asked == repository.name else {"name": f"{asked} is now called {repository.name}"}
+    name = reference.partition("@")[0]
+    return {} if name == repository.name else {"name": f"{name} is now called {repository.name}"}
 
 
 def _facts(repository: Repository, listing: Listing, config: dict[str, Any], names: Sequence[str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ def tokens_per_batch(model: torch.nn.Module, requested: TokensPerBatch) -> int:
 def copied_prefix(model: torch.nn.Module, start: int) -> int:
     """How many tokens of a forward pass take the memory of one copy of the cache of `start` tokens.
 
-    None on a CPU, where speed limits batches and not memory. Recurrent layers are counted as if they kept keys and values,
+    0 on a CPU, where speed limits batches and not memory. Recurrent layers are counted as if they kept keys and values,
     which are larger than their state for all but short prefixes.
     """
     if model.device.type != "cuda":

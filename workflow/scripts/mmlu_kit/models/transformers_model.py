@@ -27,7 +27,7 @@ class DoesNotFit(UserError):
 
 
 class LibraryMissing(UserError):
-    """The checkpoint's weights are stored in a form that needs a library which is not installed."""
+    """The checkpoint's weights, or its adapter, need a library which is not installed."""
 
 
 # What transformers reports about the weights, and what it does with them without a word: it fills missing ones with random
@@ -48,13 +48,12 @@ def torch_dtype(dtype: DType) -> torch.dtype:
 
 
 def load_model(folder: Path, requested: LoadSettings) -> torch.nn.Module:
-    """Load the causal language model of a folder or GGUF file in evaluation mode, entirely on one device; `auto` is no dtype
-    here.
+    """Load the causal language model of a folder or GGUF file in evaluation mode, entirely on one device.
 
-    A checkpoint that was saved quantized is loaded as it was saved; only `quantization: none` can be requested for one. A model
-    that cannot be loaded, or whose weights are not exactly those of the checkpoint, raises UserError (DoesNotFit if memory is
-    short, LibraryMissing if a library is). The effective configuration may still differ from the requested one; see
-    inspect_model.py.
+    `auto` is no dtype here. A checkpoint that was saved quantized is loaded as it was saved; only `quantization: none` can be
+    requested for one. A model that cannot be loaded, or whose weights are not exactly those of the checkpoint, raises
+    UserError (DoesNotFit if memory is short, LibraryMissing if a library is). The effective configuration may still differ
+    from the requested one; see inspect_model.py.
     """
     # An explicit None would make transformers ignore the checkpoint's own quantization, and so its scales.
     quantization = quantization_config(requested.quantization, requested.dtype)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
 from mmlu_kit.formatting import plural
+from mmlu_kit.model_sources import GGUF
 from mmlu_kit.settings import Preset, in_words
 from mmlu_kit.user_errors import UserError
 
@@ -63,8 +64,9 @@ def check_same_answers(name: str, outcome: Evaluation | NotRun, other: str, othe
 
 def check_as_requested(entry: ModelEntry, evaluation: Evaluation, where: str, advice: str) -> None:
     """Raise UserError if an evaluation was made with settings or weights that differ from the study's, as an old one may be."""
-    requests = {**_source(entry), **dict(entry.requested)}
-    made_with = {**_source(evaluation), **dict(evaluation.requested or ())}
+    requests = {**_source(entry, entry.gguf), **dict(entry.requested)}
+    gguf = next((name for name in evaluation.model_files if name.endswith(GGUF)), None)
+    made_with = {**_source(evaluation, gguf), **dict(evaluation.requested or ())}
     for name, value in requests.items():
         if made_with.get(name) != value:
             raise UserError(f"{where} was made with {name} {made_with.get(name)}, but the study requests {value}: {advice}")
@@ -80,12 +82,13 @@ def check_timing(timing: Timing, evaluation: Evaluation, where: str, advice: str
         raise UserError(f"{where}: the model ran on a GPU, and the machine has none; {advice}")
 
 
-def _source(model: ModelEntry | Evaluation) -> dict[str, str | None]:
-    """Return where weights and adapter come from, by what messages call it."""
+def _source(model: ModelEntry | Evaluation, gguf: str | None) -> dict[str, str | None]:
+    """Return where weights and adapter come from, by what messages call it; a local file may have another name elsewhere."""
     adapter = None
     if source := model.adapter:
         adapter = f"{source.repository} at {source.commit}" if source.repository else "of a folder"
-    return {"repository": model.repository, "commit": model.commit, "adapter": adapter}
+    file = gguf if model.repository else None
+    return {"repository": model.repository, "commit": model.commit, "file": file, "adapter": adapter}
 
 
 def _ran_as(evaluation: Evaluation, other: Evaluation) -> str:

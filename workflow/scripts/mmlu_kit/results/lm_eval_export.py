@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mmlu_kit import files
+from mmlu_kit.config import ModelEntry
 from mmlu_kit.evaluation import prompts
 from mmlu_kit.evaluation.records import Evaluation, Timing
 from mmlu_kit.formatting import plural
@@ -23,7 +24,7 @@ from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.results import locations, study_results
 from mmlu_kit.results.collection import Pair
 from mmlu_kit.results.lm_eval_samples import FILTER, Fields, make_samples, metrics
-from mmlu_kit.results.merged import Merged
+from mmlu_kit.results.merged import Merged, MergedModel
 from mmlu_kit.settings import LETTERS, Orders, Preset, Requested
 from mmlu_kit.study import StudyQuestions
 
@@ -88,6 +89,17 @@ def folder_name(model: str) -> str:
     return re.sub(r"[\"<>:/|\\?*\[\]]+", "__", model)
 
 
+def model_arguments(model: str, about: MergedModel, entry: ModelEntry) -> Fields:
+    """Return what was loaded as a model, by lm-eval's names for it."""
+    return {
+        "pretrained": about.repository or model,
+        "revision": about.commit,
+        **({"gguf_file": entry.gguf} if entry.gguf else {}),
+        **({"peft": about.adapter.name} if about.adapter else {}),
+        "quantization": about.effective and about.effective.quantization,
+    }
+
+
 def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
     """Return the content of one model's results file."""
     about, source = merged.models[model], merged.study.questions
@@ -106,12 +118,7 @@ def model_results(merged: Merged, model: str, tasks: Sequence[Task]) -> Fields:
         "n-samples": {task.name: dict.fromkeys(("original", "effective"), task.evaluation.totals.questions) for task in tasks},
         "config": {
             "model": "mmlu-kit",
-            "model_args": {
-                "pretrained": about.repository or model,
-                "revision": about.commit,
-                **({"peft": about.adapter.name} if about.adapter else {}),
-                "quantization": about.effective.quantization,
-            },
+            "model_args": model_arguments(model, about, merged.study.run[model]),
             "model_num_parameters": about.parameters,
             "model_dtype": f"torch.{about.effective.dtype}",
             "model_revision": about.commit,

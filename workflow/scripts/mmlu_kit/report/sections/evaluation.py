@@ -71,8 +71,9 @@ def _model(name: str, model: MergedModel, entry: ModelEntry) -> Row:
 
 
 def _weights_source(model: MergedModel, entry: ModelEntry) -> str:
-    """Return where the weights come from, and which adapter was applied to them."""
+    """Return where the weights come from, the file that is read of a repository, and which adapter was applied to them."""
     source = _source(model.repository, model.commit) or formatting.code(entry.path or "")
+    source += f", {formatting.code(entry.file)}" if entry.file else ""
     return f"{source}, with {formatting.cell(model.adapter.in_words())}" if model.adapter else source
 
 

@@ -17,7 +17,7 @@ def verdict(compared: Comparison, labels: Mapping[str, str]) -> tuple[str, str]:
     difference = f"{model} minus {reference} is {points(compared.difference)} on {questions}"
     test = f"95% interval {points_range(compared.low, compared.high)}; McNemar test, {p_value(compared.p)}"
     if compared.verdict == Verdict.UNCLEAR:
-        finding = f"Whether {model} is worse than {reference} by more than {margin} cannot be told from so few questions:"
+        finding = f"Whether {model} is worse than {reference} by more than {margin} cannot be told from these questions:"
         needed = _about(compared.questions_needed or 0)
         outlook = f"If answers keep differing as they do here, {needed} questions tell it in {POWER:.0%} of studies."
         return finding, f"{difference} ({test}). {outlook}"
