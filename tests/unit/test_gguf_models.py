@@ -115,6 +115,10 @@ def test_the_scaling_of_llama_3_is_told_by_its_factors(tmp_path):
     loaded = load(path)
     assert loaded.config.rope_parameters == LLAMA3 and torch.equal(logits(loaded), logits(model))
     assert checkpoints.describe(path).parameters == sum(weight.numel() for weight in model.parameters())
+    linear = {"llama.rope.scaling.factor": 4.0}
+    twice = write_model(tmp_path / "t.gguf", model, metadata=linear, extra={"rope_freqs.weight": factors.numpy()})
+    with pytest.raises(UserError, match=r"rope.scaling.type is linear, and the file has factors for each frequency"):
+        load(twice)
     strange = write_model(tmp_path / "s.gguf", model, extra={"rope_freqs.weight": factors.numpy() * 1.01})
     with pytest.raises(UserError, match=r"rope_freqs.weight holds factors of rotary positions that are not those of Llama 3"):
         load(strange)
@@ -126,6 +130,14 @@ def test_yarn(tmp_path, model_type):
     model = scaled(model_type, YARN)
     loaded = load(write_model(tmp_path / "m.gguf", model, metadata={f"{model_type}.rope.{key}": keys[key] for key in keys}))
     assert torch.equal(logits(loaded), logits(model)) and not torch.equal(logits(loaded), logits(tiny(model_type)))
+
+
+@pytest.mark.parametrize("keys", [{"factor": 4.0}, {"factor": 4.0, "type": "linear"}, {"factor": 0.0}, {"type": "linear"}])
+def test_a_factor_alone_scales_linearly_and_a_factor_of_0_is_none(tmp_path, keys):
+    factor = keys.get("factor")
+    model = scaled("llama", rope("linear", factor=factor) if factor else rope("default"))
+    path = write_model(tmp_path / "m.gguf", model, metadata={f"llama.rope.scaling.{key}": keys[key] for key in keys})
+    assert torch.equal(logits(load(path)), logits(model))
 
 
 def test_linear_scaling_of_gemma_3_holds_for_the_layers_without_a_window(tmp_path):
@@ -235,6 +247,11 @@ def test_a_manifest_leads_to_its_file_and_notices_a_change(tmp_path, llama):
         ({"llama.attention.head_count": 0}, "llama.attention.head_count is 0"),
         ({"llama.attention.layer_norm_rms_epsilon": math.nan}, "llama.attention.layer_norm_rms_epsilon is nan"),
         ({"llama.attention.layer_norm_rms_epsilon": None}, "llama.attention.layer_norm_rms_epsilon is missing"),
+        ({"llama.attention.layer_norm_rms_epsilon": 0.0}, "llama.attention.layer_norm_rms_epsilon is 0.0"),
+        ({"llama.rope.freq_base": 0.0}, "llama.rope.freq_base is 0.0"),
+        ({"llama.rope.freq_base": -1e4}, "llama.rope.freq_base is -10000.0"),
+        ({"llama.rope.scaling.factor": -2.0}, "llama.rope.scaling.factor is -2.0"),
+        ({"llama.rope.scaling.type": "yarn", "llama.rope.scaling.factor": 0.5}, "llama.rope.scaling.factor is 0.5"),
         ({"llama.context_length": "many"}, "llama.context_length is no whole number"),
         ({"llama.context_length": True}, "llama.context_length is no whole number"),
         ({"llama.attention.head_count": 7, "llama.attention.key_length": None}, "llama.attention.value_length differs from"),

@@ -24,10 +24,13 @@ def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: in
 
     Of the `head_size` numbers of a head, `rotated` are rotated.
     """
-    parameters: dict[str, Any] = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base", _BASE)}
+    parameters: dict[str, Any] = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base", _BASE, above=1.0)}
     context = keys.count("context_length")
     original = keys.count("rope.scaling.original_context_length", context)
-    kind, factor = keys.text("rope.scaling.type", "none"), keys.number("rope.scaling.factor", 1.0)
+    # Like llama.cpp, which scales linearly where there is a factor alone, and takes a factor of 0 for none.
+    kind, factor = keys.text("rope.scaling.type", "linear"), keys.number("rope.scaling.factor", 1.0, zero=1.0)
+    if factor < 1:
+        keys.refuse("rope.scaling.factor", f"is {factor}")
     attention = keys.number("rope.scaling.attn_factor", 1.0)
     where = printable(path)
     if LLAMA3 in header.tensors:
@@ -37,7 +40,9 @@ def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: in
         parameters |= {"rope_type": "longrope", "original_max_position_embeddings": original, **factors}
         if not _close(attention, _longrope_attention(context / original, original)):
             parameters["attention_factor"] = attention
-        kind, attention = "none", 1.0
+        kind, attention = "none" if kind == "longrope" else kind, 1.0
+    if parameters["rope_type"] != "default" and kind != "none" and (kind, factor) != ("linear", 1.0):
+        keys.refuse("rope.scaling.type", f"is {printable(kind)[:40]}, and the file has factors for each frequency")
     if kind == "linear" and factor != 1.0:
         parameters |= {"rope_type": "linear", "factor": factor}
     elif kind == "yarn":
@@ -53,7 +58,7 @@ def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: in
     if model_type == "phi3":
         return {"rope_parameters": parameters, "original_max_position_embeddings": original}
     if model_type == "gemma3_text":
-        local = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base_swa", _GEMMA3_LOCAL_BASE)}
+        local = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base_swa", _GEMMA3_LOCAL_BASE, above=1.0)}
         return {"rope_parameters": {"full_attention": parameters, "sliding_attention": local}}
     return {"rope_parameters": parameters}
 
