@@ -49,7 +49,7 @@ def tiny(model_type, **changes):
         for name, weight in model.named_parameters():
             weight.copy_(torch.randn_like(weight) * 0.1)
             if "norm" in name:
-                weight.copy_((weight * 1024).round() / 1024 + (0 if "gemma" in model_type else 1))
+                weight.copy_((weight * 1024).round() / 1024 + (0 if "gemma" in model_type or model_type == "nemotron" else 1))
     return model
 
 
@@ -87,6 +87,15 @@ def llama():
         ("smollm3", {"num_hidden_layers": 5}),
         ("granite", GRANITE),
         ("olmo2", {}),
+        ("qwen2_moe", {**EXPERTS, "norm_topk_prob": False, "shared_expert_intermediate_size": 48}),
+        ("olmoe", {"num_experts": 4, "num_experts_per_tok": 2}),
+        ("starcoder2", {"use_bias": True}),
+        ("stablelm", {"rope_parameters": rope("default", partial_rotary_factor=0.25), "use_qkv_bias": True}),
+        ("stablelm", {"rope_parameters": rope("default", partial_rotary_factor=1.0), "use_parallel_residual": True}),
+        ("cohere", {"use_qk_norm": True, "logit_scale": 0.25}),
+        ("cohere2", {"num_hidden_layers": 5, "sliding_window": 40, "logit_scale": 0.25}),
+        ("nemotron", {"rope_parameters": rope("default", partial_rotary_factor=0.5)}),
+        ("arcee", {}),
     ],
 )
 def test_it_computes_what_the_converted_model_computes(tmp_path, model_type, changes):
@@ -278,6 +287,15 @@ def test_what_the_kit_does_not_know_of_a_model_is_refused(tmp_path, llama, chang
     with pytest.raises(UserError, match=words) as error:
         load(path)
     assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+
+
+def test_a_dimension_of_1_may_be_left_out(tmp_path):
+    model = tiny("qwen2_moe", **EXPERTS | {"norm_topk_prob": False}, shared_expert_intermediate_size=48)
+    gates = {
+        f"blk.{number}.ffn_gate_inp_shexp.weight": layer.mlp.shared_expert_gate.weight.detach().numpy()[0]
+        for number, layer in enumerate(model.model.layers)
+    }
+    assert torch.equal(logits(load(write_model(tmp_path / "m.gguf", model, extra=gates))), logits(model))
 
 
 def test_more_experts_than_there_are(tmp_path):

@@ -15,6 +15,7 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "expert_count": (0,),
     "expert_used_count": (0,),
     "rope.scaling.finetuned": (True, False),
+    "use_parallel_residual": (True, False),  # of StableLM, which llama.cpp tells by its tensors
     "tensor_data_layout": ("Meta AI original pth",),
 }
 

@@ -19,10 +19,10 @@ _BASE = 10_000.0
 _GEMMA3_LOCAL_BASE = 10_000.0
 
 
-def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: int, head_size: int) -> dict[str, Any]:
+def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: int) -> dict[str, Any]:
     """The entries for rotary positions; ones that cannot be told exactly raise UserError.
 
-    Of the `head_size` numbers of a head, `rotated` are rotated.
+    Of the numbers of a head, the first `rotated` are rotated.
     """
     parameters: dict[str, Any] = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base", _BASE, above=1.0)}
     context = keys.count("context_length")
@@ -53,8 +53,6 @@ def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: in
         raise UserError(f"{where}: the scaling of rotary positions '{printable(kind)[:40]}' is not known: {ADVICE}")
     if attention != 1.0:
         raise UserError(f"{where}: rope.scaling.attn_factor is {attention}, and the kit does not know its effect: {ADVICE}")
-    if rotated != head_size:
-        parameters["partial_rotary_factor"] = rotated / head_size
     if model_type == "phi3":
         return {"rope_parameters": parameters, "original_max_position_embeddings": original}
     if model_type == "gemma3_text":
