@@ -15,6 +15,7 @@ from mmlu_kit.user_errors import UserError
 LLAMA3 = "rope_freqs.weight"
 SHORT, LONG = "rope_factors_short.weight", "rope_factors_long.weight"
 TENSORS = (LLAMA3, SHORT, LONG)
+MOST_BYTES = 16_384
 _BASE = 10_000.0
 _GEMMA3_LOCAL_BASE = 10_000.0
 
@@ -100,7 +101,7 @@ def _close(one: float, other: float) -> bool:
 def _floats(path: Path, header: Header, name: str) -> list[float]:
     """A small tensor of float32 numbers."""
     tensor = header.tensors[name]
-    if tensor.type != "F32" or tensor.parameters > 4096:
+    if tensor.type != "F32" or tensor.bytes > MOST_BYTES:
         raise UserError(f"{printable(path)}: {name} is no short list of F32 numbers: fetch or copy it again")
     with path.open("rb") as stream:
         stream.seek(tensor.begin)
