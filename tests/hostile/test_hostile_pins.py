@@ -262,12 +262,12 @@ def with_only(**files):
     ("change", "words"),
     [
         (with_only(pytorch_model__bin=b"x"), "the weights exist only as a pickle (pytorch_model.bin)"),
-        (with_only(m__gguf=b"GGUF"), "the weights exist only as GGUF (m.gguf)"),
+        (with_only(m__gguf=b"GGUF"), "the weights exist only as GGUF: run again with --file and one of m.gguf"),
         (with_only(), "model.safetensors is missing"),
         (without("config.json"), "config.json is missing"),
         (without("tokenizer.json"), "the tokenizer is missing"),
         (lambda folder: (folder / "Config.json").write_text("{}"), "Config.json and config.json differ only in case"),
-        (with_only(adapter_config__json=b"{}", adapter_model__safetensors=EMPTY), "holds only an adapter"),
+        (with_only(adapter_config__json=b"{}", adapter_model__safetensors=EMPTY), "peft_type in adapter_config.json is None, which is not supported"),
         (with_only(model__safetensors__index__json=b"{}"), "is not an index of weights"),
         (
             with_only(**{"model__safetensors__index__json": b'{"metadata": {}, "weight_map": {"a": "b.safetensors"}}'}),

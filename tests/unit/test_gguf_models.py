@@ -274,6 +274,8 @@ def test_a_manifest_leads_to_its_file_and_notices_a_change(tmp_path, llama):
             "its header declares 1,000,000 numbers in an embedding, and its tensors have 64",
         ),
         ({"llama.feed_forward_length": 1_000_000}, "has the shape .96, 64., and its header declares .1000000, 64."),
+        ({"tokenizer.chat_template": 7}, "tokenizer.chat_template is no text"),
+        ({"tokenizer.chat_template.tool_use": ["x"]}, "tokenizer.chat_template.tool_use is no text"),
         ({"split.count": 3}, "m.gguf is only a part of a model: join the parts with `llama-gguf-split --merge`"),
         ({"general.type": "adapter"}, "holds a model's adapter, not its weights"),
         ({"general.type": "mmproj"}, "holds a model's mmproj, not its weights"),
