@@ -267,7 +267,7 @@ def with_only(**files):
         (without("config.json"), "config.json is missing"),
         (without("tokenizer.json"), "the tokenizer is missing"),
         (lambda folder: (folder / "Config.json").write_text("{}"), "Config.json and config.json differ only in case"),
-        (with_only(adapter_config__json=b"{}", adapter_model__safetensors=EMPTY), "peft_type in adapter_config.json is None, which is not supported"),
+        (with_only(adapter_config__json=b"{}", adapter_model__safetensors=EMPTY), "peft_type in adapter_config.json is None"),
         (with_only(model__safetensors__index__json=b"{}"), "is not an index of weights"),
         (
             with_only(**{"model__safetensors__index__json": b'{"metadata": {}, "weight_map": {"a": "b.safetensors"}}'}),

@@ -80,8 +80,8 @@ def pin_model(reference: str, name: str | None, file: str | None, families: Coll
         except UserError as error:
             # The files lie in a folder that is gone when the message is read.
             problem = str(error).replace(f"{folder}/", f"{repository.where}: ")
+    facts["runs"] = "no" if problem else "yes, as far as is known before it is fetched"
     if not is_adapter:
-        facts["runs"] = "no" if problem else "yes, as far as is known before it is fetched"
         facts |= _facts(repository, listing, config, names)
     facts |= {"licence": _licence(answer), "access": _access(answer, listing)}
     if gguf := _gguf(listing):
