@@ -278,7 +278,9 @@ def with_only(**files):
 def test_what_cannot_be_fetched_is_the_models_problem(hub, tmp_path, change, words):
     change(tmp_path / "served")
     model = pin()
-    assert words in model.problem and model.facts["runs"] == "no" and model.entry["commit"] == COMMIT
+    assert (
+        words in model.problem and model.facts["runs"] == "no" and model.entry.get("adapter", model.entry)["commit"] == COMMIT
+    )
 
 
 def test_only_the_files_that_are_read_are_counted(hub, tmp_path):
