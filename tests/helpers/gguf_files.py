@@ -9,8 +9,9 @@ import gguf
 import numpy
 from gguf import GGMLQuantizationType as Type
 
-ARCHITECTURES = {"gemma3_text": "gemma3", "qwen3_moe": "qwen3moe"}
-_INTERLEAVED = ("llama", "smollm3", "granite")
+ARCHITECTURES = {"gemma3_text": "gemma3", "qwen3_moe": "qwen3moe", "qwen2_moe": "qwen2moe", "cohere": "command-r"}
+_INTERLEAVED = ("llama", "smollm3", "granite", "arcee")
+_ADDED_ONE = ("gemma", "nemotron")  # to the weights of norms
 # Names of tensors that llama.cpp makes of several.
 _GATE, _UP, _DOWN = "ffn_gate_exps.weight", "ffn_up_exps.weight", "ffn_down_exps.weight"
 
@@ -97,7 +98,6 @@ def _keys(config: Any, architecture: str) -> dict[str, Any]:
         "feed_forward_length": config.intermediate_size,
         "attention.head_count": config.num_attention_heads,
         "attention.head_count_kv": config.num_key_value_heads,
-        "attention.layer_norm_rms_epsilon": config.rms_norm_eps,
         "attention.key_length": size,
         "attention.value_length": size,
         "rope.dimension_count": int(size * rope.get("partial_rotary_factor", 1.0)),
@@ -107,15 +107,22 @@ def _keys(config: Any, architecture: str) -> dict[str, Any]:
         "attention.sliding_window": "sliding_window",
         "attn_logit_softcapping": "attn_logit_softcapping",
         "final_logit_softcapping": "final_logit_softcapping",
+        "attention.layer_norm_rms_epsilon": "rms_norm_eps",
         "attention.scale": "attention_multiplier",
         "embedding_scale": "embedding_multiplier",
         "residual_scale": "residual_multiplier",
-        "logit_scale": "logits_scaling",
+        "expert_shared_feed_forward_length": "shared_expert_intermediate_size",
+        "use_parallel_residual": "use_parallel_residual",
         "expert_count": "num_experts",
         "expert_used_count": "num_experts_per_tok",
         "expert_feed_forward_length": "moe_intermediate_size",
     }
-    keys |= {key: value for key, name in further.items() if (value := getattr(config, name, None)) is not None}
+    keys |= {key: value for key, name in further.items() if (value := getattr(config, name, None))}
+    several = {
+        "attention.layer_norm_epsilon": ("norm_epsilon", "layer_norm_eps", "norm_eps"),
+        "logit_scale": ("logits_scaling", "logit_scale"),
+    }
+    keys |= {key: value for key, names in several.items() for name in names if (value := getattr(config, name, None))}
     if architecture == "phi3":
         keys["attention.sliding_window"] = config.sliding_window or 0
         keys["rope.scaling.original_context_length"] = config.original_max_position_embeddings
@@ -140,7 +147,7 @@ def _tensors(model: Any, architecture: str) -> dict[str, Any]:
         if architecture in _INTERLEAVED and ("q_proj" in name or "k_proj" in name):
             heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
             values = values.reshape(heads, 2, -1, *values.shape[1:]).swapaxes(1, 2).reshape(values.shape)
-        if architecture.startswith("gemma") and name.endswith("norm.weight"):
+        if architecture.startswith(_ADDED_ONE) and name.endswith("norm.weight"):
             values = values + 1
         tensors[names.get_name(name, try_suffixes=(".weight", ".bias"))] = values
     return tensors

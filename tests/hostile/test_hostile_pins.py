@@ -262,12 +262,12 @@ def with_only(**files):
     ("change", "words"),
     [
         (with_only(pytorch_model__bin=b"x"), "the weights exist only as a pickle (pytorch_model.bin)"),
-        (with_only(m__gguf=b"GGUF"), "the weights exist only as GGUF (m.gguf)"),
+        (with_only(m__gguf=b"GGUF"), "the weights exist only as GGUF: run again with --file and one of m.gguf"),
         (with_only(), "model.safetensors is missing"),
         (without("config.json"), "config.json is missing"),
         (without("tokenizer.json"), "the tokenizer is missing"),
         (lambda folder: (folder / "Config.json").write_text("{}"), "Config.json and config.json differ only in case"),
-        (with_only(adapter_config__json=b"{}", adapter_model__safetensors=EMPTY), "holds only an adapter"),
+        (with_only(adapter_config__json=b"{}", adapter_model__safetensors=EMPTY), "peft_type in adapter_config.json is None"),
         (with_only(model__safetensors__index__json=b"{}"), "is not an index of weights"),
         (
             with_only(**{"model__safetensors__index__json": b'{"metadata": {}, "weight_map": {"a": "b.safetensors"}}'}),
@@ -278,7 +278,9 @@ def with_only(**files):
 def test_what_cannot_be_fetched_is_the_models_problem(hub, tmp_path, change, words):
     change(tmp_path / "served")
     model = pin()
-    assert words in model.problem and model.facts["runs"] == "no" and model.entry["commit"] == COMMIT
+    assert (
+        words in model.problem and model.facts["runs"] == "no" and model.entry.get("adapter", model.entry)["commit"] == COMMIT
+    )
 
 
 def test_only_the_files_that_are_read_are_counted(hub, tmp_path):

@@ -17,6 +17,8 @@ from mmlu_kit.user_errors import UserError
 
 from tests.helpers import adapters, scored_prompts
 from tests.helpers.adapters import lora
+from tests.helpers.gguf_files import write_model
+from tests.unit import test_gguf_models as gguf_models
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +116,20 @@ def test_a_quantized_base_is_not_merged(bases, tmp_path, quantization):
     assert apart(loaded.model, reference) == 0
     assert (loaded.effective.quantization, loaded.effective.dtype) == (quantization, "float32")
     assert loaded.effective.adapter == "LoRA beside 14 layers"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_an_adapter_of_a_folder_is_applied_to_its_weights_as_a_gguf_file(tmp_path, dtype):
+    base, folder = gguf_models.tiny("llama", tie_word_embeddings=True), tmp_path / "base"
+    base.save_pretrained(folder)
+    adapter = adapters.train(folder, tmp_path / "adapter", lora(target_modules=["embed_tokens", "q_proj", "down_proj"]))
+    path = write_model(tmp_path / "base.gguf", base)
+    loaded = load(path, adapter, dtype=dtype)
+    assert apart(loaded.model, adapters.by_peft(folder, adapter, getattr(torch, dtype))) == 0
+    assert loaded.effective.adapter == "LoRA beside 7 layers" and "GGUF F32" in loaded.effective.saved
+    other = write_model(tmp_path / "other.gguf", gguf_models.tiny("llama", num_hidden_layers=2))
+    with pytest.raises(UserError, match=r"no place for .*layers.2.* \(4 in all\): it was trained on base: name that as the"):
+        load(other, adapter)
 
 
 def test_a_machine_without_peft(bases, adapter, monkeypatch):

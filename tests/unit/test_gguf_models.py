@@ -49,7 +49,7 @@ def tiny(model_type, **changes):
         for name, weight in model.named_parameters():
             weight.copy_(torch.randn_like(weight) * 0.1)
             if "norm" in name:
-                weight.copy_((weight * 1024).round() / 1024 + (0 if "gemma" in model_type else 1))
+                weight.copy_((weight * 1024).round() / 1024 + (0 if "gemma" in model_type or model_type == "nemotron" else 1))
     return model
 
 
@@ -87,6 +87,15 @@ def llama():
         ("smollm3", {"num_hidden_layers": 5}),
         ("granite", GRANITE),
         ("olmo2", {}),
+        ("qwen2_moe", {**EXPERTS, "norm_topk_prob": False, "shared_expert_intermediate_size": 48}),
+        ("olmoe", {"num_experts": 4, "num_experts_per_tok": 2}),
+        ("starcoder2", {"use_bias": True}),
+        ("stablelm", {"rope_parameters": rope("default", partial_rotary_factor=0.25), "use_qkv_bias": True}),
+        ("stablelm", {"rope_parameters": rope("default", partial_rotary_factor=1.0), "use_parallel_residual": True}),
+        ("cohere", {"use_qk_norm": True, "logit_scale": 0.25}),
+        ("cohere2", {"num_hidden_layers": 5, "sliding_window": 40, "logit_scale": 0.25}),
+        ("nemotron", {"rope_parameters": rope("default", partial_rotary_factor=0.5)}),
+        ("arcee", {}),
     ],
 )
 def test_it_computes_what_the_converted_model_computes(tmp_path, model_type, changes):
@@ -115,6 +124,10 @@ def test_the_scaling_of_llama_3_is_told_by_its_factors(tmp_path):
     loaded = load(path)
     assert loaded.config.rope_parameters == LLAMA3 and torch.equal(logits(loaded), logits(model))
     assert checkpoints.describe(path).parameters == sum(weight.numel() for weight in model.parameters())
+    linear = {"llama.rope.scaling.factor": 4.0}
+    twice = write_model(tmp_path / "t.gguf", model, metadata=linear, extra={"rope_freqs.weight": factors.numpy()})
+    with pytest.raises(UserError, match=r"rope.scaling.type is linear, and the file has factors for each frequency"):
+        load(twice)
     strange = write_model(tmp_path / "s.gguf", model, extra={"rope_freqs.weight": factors.numpy() * 1.01})
     with pytest.raises(UserError, match=r"rope_freqs.weight holds factors of rotary positions that are not those of Llama 3"):
         load(strange)
@@ -126,6 +139,14 @@ def test_yarn(tmp_path, model_type):
     model = scaled(model_type, YARN)
     loaded = load(write_model(tmp_path / "m.gguf", model, metadata={f"{model_type}.rope.{key}": keys[key] for key in keys}))
     assert torch.equal(logits(loaded), logits(model)) and not torch.equal(logits(loaded), logits(tiny(model_type)))
+
+
+@pytest.mark.parametrize("keys", [{"factor": 4.0}, {"factor": 4.0, "type": "linear"}, {"factor": 0.0}, {"type": "linear"}])
+def test_a_factor_alone_scales_linearly_and_a_factor_of_0_is_none(tmp_path, keys):
+    factor = keys.get("factor")
+    model = scaled("llama", rope("linear", factor=factor) if factor else rope("default"))
+    path = write_model(tmp_path / "m.gguf", model, metadata={f"llama.rope.scaling.{key}": keys[key] for key in keys})
+    assert torch.equal(logits(load(path)), logits(model))
 
 
 def test_linear_scaling_of_gemma_3_holds_for_the_layers_without_a_window(tmp_path):
@@ -235,6 +256,11 @@ def test_a_manifest_leads_to_its_file_and_notices_a_change(tmp_path, llama):
         ({"llama.attention.head_count": 0}, "llama.attention.head_count is 0"),
         ({"llama.attention.layer_norm_rms_epsilon": math.nan}, "llama.attention.layer_norm_rms_epsilon is nan"),
         ({"llama.attention.layer_norm_rms_epsilon": None}, "llama.attention.layer_norm_rms_epsilon is missing"),
+        ({"llama.attention.layer_norm_rms_epsilon": 0.0}, "llama.attention.layer_norm_rms_epsilon is 0.0"),
+        ({"llama.rope.freq_base": 0.0}, "llama.rope.freq_base is 0.0"),
+        ({"llama.rope.freq_base": -1e4}, "llama.rope.freq_base is -10000.0"),
+        ({"llama.rope.scaling.factor": -2.0}, "llama.rope.scaling.factor is -2.0"),
+        ({"llama.rope.scaling.type": "yarn", "llama.rope.scaling.factor": 0.5}, "llama.rope.scaling.factor is 0.5"),
         ({"llama.context_length": "many"}, "llama.context_length is no whole number"),
         ({"llama.context_length": True}, "llama.context_length is no whole number"),
         ({"llama.attention.head_count": 7, "llama.attention.key_length": None}, "llama.attention.value_length differs from"),
@@ -248,6 +274,8 @@ def test_a_manifest_leads_to_its_file_and_notices_a_change(tmp_path, llama):
             "its header declares 1,000,000 numbers in an embedding, and its tensors have 64",
         ),
         ({"llama.feed_forward_length": 1_000_000}, "has the shape .96, 64., and its header declares .1000000, 64."),
+        ({"tokenizer.chat_template": 7}, "tokenizer.chat_template is no text"),
+        ({"tokenizer.chat_template.tool_use": ["x"]}, "tokenizer.chat_template.tool_use is no text"),
         ({"split.count": 3}, "m.gguf is only a part of a model: join the parts with `llama-gguf-split --merge`"),
         ({"general.type": "adapter"}, "holds a model's adapter, not its weights"),
         ({"general.type": "mmproj"}, "holds a model's mmproj, not its weights"),
@@ -261,6 +289,15 @@ def test_what_the_kit_does_not_know_of_a_model_is_refused(tmp_path, llama, chang
     with pytest.raises(UserError, match=words) as error:
         load(path)
     assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+
+
+def test_a_dimension_of_1_may_be_left_out(tmp_path):
+    model = tiny("qwen2_moe", **EXPERTS | {"norm_topk_prob": False}, shared_expert_intermediate_size=48)
+    gates = {
+        f"blk.{number}.ffn_gate_inp_shexp.weight": layer.mlp.shared_expert_gate.weight.detach().numpy()[0]
+        for number, layer in enumerate(model.model.layers)
+    }
+    assert torch.equal(logits(load(write_model(tmp_path / "m.gguf", model, extra=gates))), logits(model))
 
 
 def test_more_experts_than_there_are(tmp_path):

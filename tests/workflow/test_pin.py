@@ -5,14 +5,20 @@ import json
 import os
 import shutil
 
+import numpy
 import pytest
 import yaml
-from mmlu_kit import config_files
+from gguf import GGMLQuantizationType as Type
+from huggingface_hub import constants
+from mmlu_kit import config_files, formatting
 from mmlu_kit.cli import pin as cli_pin
-from mmlu_kit.inputs import model_choice
+from mmlu_kit.inputs import gguf_files, gguf_headers, hub_files, model_choice, repositories
 from mmlu_kit.user_errors import UserError
+from safetensors.numpy import save_file
 
+from tests.helpers.gguf_files import write_model
 from tests.helpers.hub_server import Repository, serving
+from tests.unit.test_gguf_models import tiny
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 TOKEN = "hf_aSecretThatNobodyMaySee"
@@ -170,16 +176,92 @@ def test_options_that_do_not_fit_are_one_line(arguments, words):
         cli_pin.run(parser.parse_args(arguments))
 
 
-def test_a_gguf_file_is_named_in_the_entry(pin, hub, tmp_path):
-    (tmp_path / "model/model-q4.gguf").write_bytes(b"GGUF" * 50_000)
-    assert facts(pin("Tiny/Model-1"))["GGUF files"] == "model-q4.gguf (0.2 MB)"
-    process = pin(f"Tiny/Model-1@{COMMIT}", "--file", "model-q4.gguf", "--write", "mine.yaml")
-    entry = {"repository": "Tiny/Model-1", "commit": COMMIT, "file": "model-q4.gguf"}
-    assert process.returncode == 0 and yaml.safe_load(process.stdout) == {"models": {"Model-1": entry}}
-    assert facts(process)["to fetch"] == "0.2 MB"
-    assert yaml.safe_load((tmp_path / "work/mine.yaml").read_text()) == {"models": {"Model-1": entry}}
-    missing = errors(pin("Tiny/Model-1", "--file", "model-q8.gguf"))
-    assert missing == [f"model Tiny/Model-1 at {COMMIT[:12]} has no GGUF file model-q8.gguf; it has model-q4.gguf (0.2 MB)"]
+@pytest.fixture
+def gguf(hub, tmp_path):
+    """A repository of two GGUF files: one of a tiny Llama with its factors of positions, one of an unknown architecture."""
+    model = tiny("llama", tie_word_embeddings=True, max_position_embeddings=131_072)
+    factors = {"rope_freqs.weight": numpy.ones(8)}
+    (tmp_path / "gguf").mkdir()
+    write_model(tmp_path / "gguf/model-q8.gguf", model, {"ffn": Type.Q8_0}, extra=factors)
+    write_model(tmp_path / "gguf/strange.gguf", model, metadata={"general.architecture": "rwkv7"})
+    hub.repositories["models/Tiny/GGUF"] = Repository(tmp_path / "gguf", COMMIT)
+    return tmp_path / "gguf"
+
+
+def test_a_gguf_file_is_checked_by_its_header(pin, hub, gguf, tmp_path):
+    size = (gguf / "model-q8.gguf").stat().st_size
+    process = pin(f"Tiny/GGUF@{COMMIT}", "--file", "model-q8.gguf", "--write", "mine.yaml")
+    entry = {"repository": "Tiny/GGUF", "commit": COMMIT, "file": "model-q8.gguf"}
+    assert process.returncode == 0, process.stderr
+    assert yaml.safe_load(process.stdout) == {"models": {"GGUF": entry}}
+    assert yaml.safe_load((tmp_path / "work/mine.yaml").read_text()) == {"models": {"GGUF": entry}}
+    printed = facts(process)
+    assert printed["runs"] == "yes, as far as is known before it is fetched"
+    assert printed["architecture"].startswith("llama, saved as GGUF F32 (20 tensors")
+    assert (printed["to fetch"], printed["parameters"]) == (formatting.size(size), "0.11 M")
+    assert printed["memory"] == "at least 0.4 GB in float32, 0.4 GB in bfloat16"
+    assert printed["context length"] == "131,072 tokens"
+    (error,) = errors(pin("Tiny/GGUF", "--file", "strange.gguf", "--write", "other.yaml"))
+    where = f"model Tiny/GGUF at {COMMIT[:12]}"
+    assert error.startswith(f"{where}: strange.gguf: the kit does not read GGUF files of the architecture 'rwkv7'")
+    assert not (tmp_path / "work/other.yaml").exists()
+    (gguf / "cut.gguf").write_bytes((gguf / "model-q8.gguf").read_bytes()[:-4096])
+    (gguf / "model-00001-of-00002.gguf").write_bytes(b"GGUF")
+    assert "instead of the" in errors(pin("Tiny/GGUF", "--file", "cut.gguf"))[0]
+    assert "is only a part of a model" in errors(pin("Tiny/GGUF", "--file", "model-00001-of-00002.gguf"))[0]
+    missing = errors(pin("Tiny/GGUF", "--file", "model-q2.gguf"))
+    assert missing[0].startswith(f"{where} has no GGUF file model-q2.gguf; it has cut.gguf")
+
+
+def test_the_factors_of_positions_are_read_wherever_they_are(gguf, hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.address + "/{repo_id}/resolve/{revision}/{filename}")
+    path = gguf / "model-q8.gguf"
+    header = gguf_headers.header(path)
+    begin = header.tensors["rope_freqs.weight"].begin
+    assert begin > min(tensor.begin for tensor in header.tensors.values())  # behind weights that are not fetched
+    monkeypatch.setattr(hub_files, "_USUAL_GGUF_HEADER_BYTES", 1000)
+    monkeypatch.setattr(gguf_headers, "MAX_HEADER_BYTES", min(tensor.begin for tensor in header.tensors.values()))
+    repository = repositories.Repository("model", "Tiny/GGUF", COMMIT)
+    (tmp_path / "outline").mkdir()
+    listing = repositories.Listing({path.name: path.stat().st_size})
+    outline = hub_files.outline_of_gguf(repository, listing, path.name, tmp_path / "outline")
+    assert gguf_files.read(outline).config == gguf_files.read(path).config
+    assert outline.stat().st_size == path.stat().st_size and outline.read_bytes() != path.read_bytes()
+
+
+def test_a_repository_of_gguf_files_alone_needs_the_name_of_one(pin, gguf):
+    process = pin("Tiny/GGUF", "--write", "mine.yaml")
+    (error,) = errors(process)
+    where = f"model Tiny/GGUF at {COMMIT[:12]}"
+    assert error.startswith(f"{where}: the weights exist only as GGUF: run again with --file and one of model-q8.gguf (")
+
+
+def test_an_adapter_belongs_into_the_entry_of_its_base_model(pin, hub, tmp_path):
+    folder = tmp_path / "lora"
+    folder.mkdir()
+    config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": 8, "base_model_name_or_path": "Tiny/Model-1"}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    save_file({"a": numpy.zeros(50_000, numpy.float32)}, folder / "adapter_model.safetensors")
+    hub.repositories["models/Tiny/lora"] = Repository(folder, COMMIT)
+    process = pin("Tiny/lora", "--write", "mine.yaml")
+    where = f"model Tiny/lora at {COMMIT[:12]}"
+    assert errors(process) == [f"{where} is an adapter: pin Tiny/Model-1, and put the lines of 'adapter' into its entry"]
+    assert yaml.safe_load(process.stdout) == {"models": {"lora": {"adapter": {"repository": "Tiny/lora", "commit": COMMIT}}}}
+    printed = facts(process)
+    assert (printed["adapter"], printed["trained on"], printed["to fetch"]) == ("LoRA", "Tiny/Model-1", "0.2 MB")
+    (folder / "adapter_config.json").write_text(json.dumps(config | {"peft_type": "PROMPT_TUNING"}))
+    assert "PROMPT_TUNING changes the prompt" in errors(pin("Tiny/lora"))[0]
+
+
+def test_a_model_with_an_adapter_is_another_entry(pin, tmp_path):
+    path = tmp_path / "work/mine.yaml"
+    source = {"repository": "Tiny/Model-1", "commit": COMMIT, "adapter": {"path": "lora"}}
+    path.write_text(yaml.safe_dump({"models": {"Model-1": source}}))
+    assert errors(pin("Tiny/Model-1", "--write", path)) == [
+        "models.Model-1 is in config already, with another source: choose another name with --name"
+    ]
 
 
 @pytest.mark.parametrize("is_known", [True, False])

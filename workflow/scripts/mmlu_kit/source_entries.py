@@ -244,7 +244,7 @@ def is_commit(value: object) -> bool:
 def _is_valid(kind: Any, value: object) -> bool:
     try:
         TypeAdapter(kind).validate_python(value, strict=True)
-    except ValidationError:
+    except (ValidationError, UnicodeEncodeError):  # the latter where bytes are not UTF-8
         return False
     return True
 

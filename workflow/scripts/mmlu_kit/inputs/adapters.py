@@ -85,14 +85,20 @@ class Adapter(AdapterIdentity):
         return AdapterIdentity(**{name: getattr(self, name) for name in AdapterIdentity.model_fields})
 
 
+def are_only(names: Collection[str]) -> bool:
+    """Whether the files `names` are an adapter's without a model."""
+    has_adapter = not {*FILES, _PICKLE}.isdisjoint(names)
+    return has_adapter and not any(name.endswith(".safetensors") and not name.startswith("adapter_") for name in names)
+
+
 def check_base(where: str, names: Collection[str]) -> None:
     """Check that the files `names` of a base model hold no adapter that would be applied by itself; raises UserError if so.
 
     With adapter_config.json, transformers applies the adapter wherever peft is installed, so that scores would depend on an
     unrelated package. Adapter weights alone are never loaded.
     """
-    only = next((name for name in (*FILES, _PICKLE) if name in names), None)
-    if only and not any(name.endswith(".safetensors") and not name.startswith("adapter_") for name in names):
+    if are_only(names):
+        only = next(name for name in (*FILES, _PICKLE) if name in names)
         raise UserError(
             f"{where}: holds only an adapter ({only}): name its base model as the model, and this as its adapter "
             "(`adapter:` in config, or --adapter)"

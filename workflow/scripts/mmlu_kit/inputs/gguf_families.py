@@ -22,28 +22,35 @@ _COUNTS = {
     "feed_forward_length": "intermediate_size",
     "attention.head_count": "num_attention_heads",
 }
-_EPSILON = "attention.layer_norm_rms_epsilon"
+_RMS_EPSILON = {"attention.layer_norm_rms_epsilon": "rms_norm_eps"}
+_LOGITS = {"logit_scale": "logit_scale"}
 _WINDOW = {"attention.sliding_window": "sliding_window"}
-_EXPERTS = {
-    "expert_count": "num_experts",
-    "expert_used_count": "num_experts_per_tok",
-    "expert_feed_forward_length": "moe_intermediate_size",
-}
+_CHOSEN = {"expert_count": "num_experts", "expert_used_count": "num_experts_per_tok"}
+_EXPERTS = {**_CHOSEN, "expert_feed_forward_length": "moe_intermediate_size"}
+
+
+def _epsilon(name: str) -> dict[str, str]:
+    """The epsilon of norms that subtract the mean, by its name in the configuration."""
+    return {"attention.layer_norm_epsilon": name}
 
 
 class Family(NamedTuple):
     """An architecture of llama.cpp.
 
-    `counts` and `numbers` name the configuration's entries by the keys that it has beside those of all, `fixed` are entries
-    that llama.cpp does not write. `interleaved` is whether the halves of each head are interleaved in the rows of queries and
-    keys, `offset` what was added to the weights of norms.
+    `counts` and `numbers` name the configuration's entries by the keys that it has beside those of all, `epsilon` that of its
+    norms, `bias` the one for biases of queries and keys; `fixed` are entries that llama.cpp does not write. `interleaved` is
+    whether the halves of each head are interleaved in the rows of queries and keys, `partial` whether only a part of a head
+    may be rotated, `offset` what was added to the weights of norms.
     """
 
     model_type: str
     counts: Mapping[str, str] = {}
     numbers: Mapping[str, str] = {}
     fixed: Mapping[str, Any] = {}
+    epsilon: Mapping[str, str] = _RMS_EPSILON
+    bias: str = "attention_bias"
     interleaved: bool = False
+    partial: bool = False
     offset: float = 0.0
 
 
@@ -60,7 +67,7 @@ FAMILIES = {
         offset=1.0,
     ),
     "gemma3": Family("gemma3_text", _WINDOW, offset=1.0),
-    "phi3": Family("phi3"),
+    "phi3": Family("phi3", partial=True),
     "smollm3": Family("smollm3", interleaved=True),
     "granite": Family(
         "granite",
@@ -73,6 +80,18 @@ FAMILIES = {
         interleaved=True,
     ),
     "olmo2": Family("olmo2"),
+    "qwen2moe": Family(
+        "qwen2_moe",
+        {**_EXPERTS, "expert_shared_feed_forward_length": "shared_expert_intermediate_size"},
+        fixed={"norm_topk_prob": False},
+    ),
+    "olmoe": Family("olmoe", _CHOSEN, fixed={"norm_topk_prob": False}),
+    "starcoder2": Family("starcoder2", epsilon=_epsilon("norm_epsilon"), bias="use_bias"),
+    "stablelm": Family("stablelm", epsilon=_epsilon("layer_norm_eps"), bias="use_qkv_bias", partial=True),
+    "command-r": Family("cohere", numbers=_LOGITS, epsilon=_epsilon("layer_norm_eps")),
+    "cohere2": Family("cohere2", _WINDOW, _LOGITS, epsilon=_epsilon("layer_norm_eps")),
+    "nemotron": Family("nemotron", epsilon=_epsilon("norm_eps"), partial=True, offset=1.0),
+    "arcee": Family("arcee", interleaved=True),
 }
 # The models for which llama.cpp divides attention scores by the root of the width for each head, told by their layers.
 _SCALED_BY_WIDTH = {"gemma2": 46, "gemma3": 62}
@@ -95,13 +114,13 @@ def config(path: Path, header: Header) -> dict[str, Any]:
     where = printable(path)
     kind, keys, tensors = family(where, header), Keys(where, header.metadata), header.tensors
     entries: dict[str, Any] = {name: keys.count(key) for key, name in {**_COUNTS, **kind.counts}.items()}
-    entries |= {name: keys.number(key) for key, name in {_EPSILON: "rms_norm_eps", **kind.numbers}.items()}
+    entries |= {name: keys.number(key) for key, name in {**kind.epsilon, **kind.numbers}.items()}
     if entries.get("num_experts_per_tok", 0) > entries.get("num_experts", 0):
         keys.refuse("expert_used_count", f"is {entries['num_experts_per_tok']}, more than there are experts")
     heads = entries["num_attention_heads"]
     size = _head_size(keys, entries["hidden_size"], heads)
     rotated = keys.count("rope.dimension_count", size)
-    if rotated != size and kind.model_type != "phi3":
+    if rotated != size and not kind.partial:
         keys.refuse("rope.dimension_count", f"differs from the size of a head, {size}")
     entries |= {
         **kind.fixed,
@@ -109,16 +128,22 @@ def config(path: Path, header: Header) -> dict[str, Any]:
         "num_key_value_heads": keys.count("attention.head_count_kv", heads),
         "head_dim": size,
         "tie_word_embeddings": "output.weight" not in tensors,
-        "attention_bias": "blk.0.attn_q.bias" in tensors,
-        "mlp_bias": "blk.0.ffn_gate.bias" in tensors,
+        kind.bias: "blk.0.attn_q.bias" in tensors,
+        "mlp_bias": "blk.0.ffn_up.bias" in tensors,
         "vocab_size": _vocabulary(keys, header),
     }
     if kind.model_type.startswith("gemma"):
         by_width = entries["num_hidden_layers"] == _SCALED_BY_WIDTH.get(keys.architecture)
         entries["query_pre_attn_scalar"] = entries["hidden_size"] // heads if by_width else size
+    if kind.model_type == "stablelm":
+        entries["use_parallel_residual"] = "blk.0.ffn_norm.weight" not in tensors
+    if kind.model_type == "cohere":
+        entries["use_qk_norm"] = "blk.0.attn_q_norm.weight" in tensors
     if kind.model_type == "phi3":
         entries["sliding_window"] = keys.count("attention.sliding_window", 0, least=0) or None  # 0 is written for none
-    entries |= gguf_rotary.entries(path, header, keys, kind.model_type, rotated, size)
+    entries |= gguf_rotary.entries(path, header, keys, kind.model_type, rotated)
+    if kind.partial:
+        entries["rope_parameters"]["partial_rotary_factor"] = rotated / size
     keys.check_all_read()
     _check_sizes(where, entries, header)
     return entries

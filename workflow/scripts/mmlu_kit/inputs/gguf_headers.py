@@ -6,6 +6,7 @@ offsets, then the tensors. Source: https://github.com/ggml-org/ggml/blob/master/
 The reader of the `gguf` package checks little and makes several arrays for each string of a vocabulary, which takes seconds.
 """
 
+import io
 import math
 import struct
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ _VERSIONS = (2, 3)
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
 # A vocabulary of 262,144 tokens with its merges has 13 MB; the limits hold for all that is in use, several times over.
-_MAX_HEADER_BYTES = 64_000_000
+MAX_HEADER_BYTES = 64_000_000
 _MAX_TEXT_BYTES = 4_000_000
 _MAX_NAME_BYTES = 256
 _MAX_ENTRIES = 1_000_000
@@ -64,6 +65,20 @@ def header(path: Path) -> Header:
     return _header(path, status.st_size, status.st_mtime_ns, status.st_ino)
 
 
+def of_beginning(data: bytes, size: int) -> Header | None:
+    """The header of a file of `size` bytes by the bytes that it begins with; None if it is longer than they are.
+
+    ValueError says what is wrong in a damaged one.
+    """
+    values = _Values(io.BytesIO(data), len(data))
+    try:
+        return _parse(values, size)
+    except (ValueError, struct.error) as error:
+        if values.place > len(data) < min(size, MAX_HEADER_BYTES):
+            return None
+        raise ValueError(f"it cannot be read as GGUF: {printable(error)}") from None
+
+
 @lru_cache(maxsize=4)  # a vocabulary takes 30 MB
 def _header(path: Path, size: int, _changed: int, _inode: int) -> Header:
     with files.open_regular(path) as stream:
@@ -79,7 +94,7 @@ class _Values:
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self.stream = stream
         self.place = 0
-        self.end = min(size, _MAX_HEADER_BYTES)
+        self.end = min(size, MAX_HEADER_BYTES)
 
     def take(self, number: int) -> bytes:
         """The next bytes."""

@@ -15,6 +15,7 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "expert_count": (0,),
     "expert_used_count": (0,),
     "rope.scaling.finetuned": (True, False),
+    "use_parallel_residual": (True, False),  # of StableLM, which llama.cpp tells by its tensors
     "tensor_data_layout": ("Meta AI original pth",),
 }
 
@@ -41,12 +42,13 @@ class Keys:
             self.refuse(key, f"is {value}")
         return value
 
-    def number(self, key: str, default: float | None = None) -> float:
-        """A finite number."""
+    def number(self, key: str, default: float | None = None, above: float = 0.0, zero: float = 0.0) -> float:
+        """A finite number that is greater than `above`; 0 stands for `zero`."""
         value = self._value(key, default)
         if type(value) not in (int, float):
             self.refuse(key, "is no number")
-        if not math.isfinite(value):
+        value = value or zero
+        if not (math.isfinite(value) and value > above):
             self.refuse(key, f"is {value}")
         return _shortest(float(value))
 

@@ -15,19 +15,23 @@ from mmlu_kit.user_errors import UserError
 LLAMA3 = "rope_freqs.weight"
 SHORT, LONG = "rope_factors_short.weight", "rope_factors_long.weight"
 TENSORS = (LLAMA3, SHORT, LONG)
+MOST_BYTES = 16_384
 _BASE = 10_000.0
 _GEMMA3_LOCAL_BASE = 10_000.0
 
 
-def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: int, head_size: int) -> dict[str, Any]:
+def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: int) -> dict[str, Any]:
     """The entries for rotary positions; ones that cannot be told exactly raise UserError.
 
-    Of the `head_size` numbers of a head, `rotated` are rotated.
+    Of the numbers of a head, the first `rotated` are rotated.
     """
-    parameters: dict[str, Any] = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base", _BASE)}
+    parameters: dict[str, Any] = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base", _BASE, above=1.0)}
     context = keys.count("context_length")
     original = keys.count("rope.scaling.original_context_length", context)
-    kind, factor = keys.text("rope.scaling.type", "none"), keys.number("rope.scaling.factor", 1.0)
+    # Like llama.cpp, which scales linearly where there is a factor alone, and takes a factor of 0 for none.
+    kind, factor = keys.text("rope.scaling.type", "linear"), keys.number("rope.scaling.factor", 1.0, zero=1.0)
+    if factor < 1:
+        keys.refuse("rope.scaling.factor", f"is {factor}")
     attention = keys.number("rope.scaling.attn_factor", 1.0)
     where = printable(path)
     if LLAMA3 in header.tensors:
@@ -37,7 +41,9 @@ def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: in
         parameters |= {"rope_type": "longrope", "original_max_position_embeddings": original, **factors}
         if not _close(attention, _longrope_attention(context / original, original)):
             parameters["attention_factor"] = attention
-        kind, attention = "none", 1.0
+        kind, attention = "none" if kind == "longrope" else kind, 1.0
+    if parameters["rope_type"] != "default" and kind != "none" and (kind, factor) != ("linear", 1.0):
+        keys.refuse("rope.scaling.type", f"is {printable(kind)[:40]}, and the file has factors for each frequency")
     if kind == "linear" and factor != 1.0:
         parameters |= {"rope_type": "linear", "factor": factor}
     elif kind == "yarn":
@@ -48,12 +54,10 @@ def entries(path: Path, header: Header, keys: Keys, model_type: str, rotated: in
         raise UserError(f"{where}: the scaling of rotary positions '{printable(kind)[:40]}' is not known: {ADVICE}")
     if attention != 1.0:
         raise UserError(f"{where}: rope.scaling.attn_factor is {attention}, and the kit does not know its effect: {ADVICE}")
-    if rotated != head_size:
-        parameters["partial_rotary_factor"] = rotated / head_size
     if model_type == "phi3":
         return {"rope_parameters": parameters, "original_max_position_embeddings": original}
     if model_type == "gemma3_text":
-        local = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base_swa", _GEMMA3_LOCAL_BASE)}
+        local = {"rope_type": "default", "rope_theta": keys.number("rope.freq_base_swa", _GEMMA3_LOCAL_BASE, above=1.0)}
         return {"rope_parameters": {"full_attention": parameters, "sliding_attention": local}}
     return {"rope_parameters": parameters}
 
@@ -97,7 +101,7 @@ def _close(one: float, other: float) -> bool:
 def _floats(path: Path, header: Header, name: str) -> list[float]:
     """A small tensor of float32 numbers."""
     tensor = header.tensors[name]
-    if tensor.type != "F32" or tensor.parameters > 4096:
+    if tensor.type != "F32" or tensor.bytes > MOST_BYTES:
         raise UserError(f"{printable(path)}: {name} is no short list of F32 numbers: fetch or copy it again")
     with path.open("rb") as stream:
         stream.seek(tensor.begin)

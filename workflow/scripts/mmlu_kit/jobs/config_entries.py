@@ -12,7 +12,7 @@ from mmlu_kit.jobs.pinning import Pin
 from mmlu_kit.user_errors import UserError
 
 _FIRST_LINE = "# Extends the kit's config.yaml: snakemake --configfile FILE, mmlu-kit evaluate --config FILE\n"
-_SOURCE = ("path", "repository", "commit", "file")
+_SOURCE = ("path", "repository", "commit", "file", "adapter")
 _INDENT = 2
 
 Sections = Mapping[str, Sequence[Pin]]  # by their keys in config: models, questions
@@ -35,7 +35,7 @@ def missing(config: Mapping[str, Any], section: str, pins: Sequence[Pin]) -> lis
         entry = entries.get(pin.name, pin.entry)
         source = {key: entry[key] for key in _SOURCE if entry.get(key) is not None} if isinstance(entry, dict) else {}
         if source != pin.entry:
-            is_other_commit = source.get("repository") == pin.entry["repository"] and "commit" in source
+            is_other_commit = {**source, "commit": None} == {**pin.entry, "commit": None}
             other = f"at commit {source['commit']}" if is_other_commit else "with another source"
             raise UserError(f"{section}.{pin.name} is in config already, {other}: choose another name with --name")
     return [pin for pin in pins if pin.name not in entries]

@@ -5,13 +5,23 @@ import tempfile
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import httpx2
 from huggingface_hub import constants, errors
 
 from mmlu_kit import formatting
-from mmlu_kit.inputs import checkpoints, hub, hub_files, listings, model_configs, repositories, weight_files
+from mmlu_kit.inputs import (
+    adapters,
+    checkpoints,
+    gguf_files,
+    hub,
+    hub_files,
+    listings,
+    model_configs,
+    repositories,
+    weight_files,
+)
 from mmlu_kit.inputs.repositories import Kind, Listing, Repository
 from mmlu_kit.jobs import downloads, forecast
 from mmlu_kit.settings import Device, DType, LoadSettings, Quantization
@@ -34,7 +44,7 @@ class Pin(NamedTuple):
     """A repository at its commit: its entry's name and keys, what is known of it, and why it cannot be run, None if it can."""
 
     name: str
-    entry: dict[str, str]
+    entry: dict[str, Any]
     facts: dict[str, str]
     problem: str | None = None
 
@@ -43,27 +53,35 @@ def pin_model(reference: str, name: str | None, file: str | None, families: Coll
     """Ask the hub about the model `reference`, owner/name or owner/name@revision, and return it at its commit.
 
     `name` is its entry's name, by default the repository's own; `file` one of its GGUF files; `families` are the model types
-    that are loaded without code of the hub's. Only the list of files, config.json, the index of the weights and, where the hub
-    does not tell the number of parameters, the headers of the weights are fetched. Each failure raises UserError.
+    that are loaded without code of the hub's. Only the list of files, config.json, the index of the weights, the header of the
+    GGUF file and, where the hub does not tell the number of parameters, those of the weights are fetched. Of an adapter, whose
+    entry is a part of its base model's, adapter_config.json is. Each failure raises UserError.
     """
     repository, answer, listing = _ask("model", reference)
-    entry = {"repository": repository.name, "commit": repository.commit}
+    entry: dict[str, Any] = {"repository": repository.name, "commit": repository.commit}
     facts = _renamed(reference, repository)
-    problem = None
     if file is not None:
-        if file not in listing.sizes or not file.endswith(".gguf"):
+        if file not in listing.sizes or not file.endswith(gguf_files.ENDING):
             raise UserError(f"{repository.where} has no GGUF file {printable(file)}; it has {_gguf(listing) or 'none'}")
         entry["file"] = file
-        facts["to fetch"] = formatting.size(listing.sizes[file])
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
+        listing = listing._replace(parameters=None, quantization=None)  # of its other weights
+    is_adapter = file is None and adapters.are_only(listing.sizes)
+    config, names = ({}, [file]) if file else (_summary(answer), [])
+    problem = None
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            if is_adapter:
+                entry = {"adapter": entry}
+                _check_adapter(repository, listing, Path(folder), facts)
+            elif file is not None:
+                config, listing = _checked_gguf(repository, listing, file, Path(folder))
+            else:
                 config, names = _checked(repository, answer, listing, Path(folder), families)
-            except UserError as error:
-                config, names = _summary(answer), []
-                # config.json lies in a folder that is gone when the message is read.
-                problem = str(error).replace(f"{folder}/", f"{repository.where}: ")
-        facts["runs"] = "no" if problem else "yes, as far as is known before it is fetched"
+        except UserError as error:
+            # The files lie in a folder that is gone when the message is read.
+            problem = str(error).replace(f"{folder}/", f"{repository.where}: ")
+    facts["runs"] = "no" if problem else "yes, as far as is known before it is fetched"
+    if not is_adapter:
         facts |= _facts(repository, listing, config, names)
     facts |= {"licence": _licence(answer), "access": _access(answer, listing)}
     if gguf := _gguf(listing):
@@ -116,6 +134,8 @@ def _checked(
 ) -> tuple[dict[str, Any], list[str]]:
     """A model's config and the names of the files that are fetched; a model that cannot be run raises UserError."""
     where = repository.where
+    if (gguf := _gguf(listing)) and not any(name.endswith(".safetensors") for name in listing.sizes):
+        raise UserError(f"{where}: the weights exist only as GGUF: run again with --file and one of {gguf}")
     checkpoints.check_names(where, listing.sizes)
     if listing.problem:  # the hub lists a gated repository's files, and gives none of them
         paths: dict[str, Path] = {}
@@ -137,6 +157,31 @@ def _checked(
     return config, names
 
 
+def _checked_gguf(repository: Repository, listing: Listing, file: str, folder: Path) -> tuple[dict[str, Any], Listing]:
+    """A GGUF file's configuration, and the listing with its parameters; a file that cannot be run raises UserError."""
+    gguf_files.check_name(repository.where, file)
+    if listing.problem:  # nothing of a gated repository can be read
+        return {}, listing
+    contents = gguf_files.read(hub_files.outline_of_gguf(repository, listing, file, folder))
+    return dict(contents.config), listing._replace(parameters=contents.parameters, quantization=contents.saved)
+
+
+def _check_adapter(repository: Repository, listing: Listing, folder: Path, facts: dict[str, str]) -> NoReturn:
+    """Note what is known of an adapter, and raise UserError: why it cannot be applied, or which model it belongs to."""
+    adapters.check_names(repository.where, listing.sizes)
+    trained_on = "the model that it was trained on"
+    if not listing.problem:
+        hub_files.save(repository, listing, adapters.CONFIG, folder)
+        config = model_configs.read_object(folder / adapters.CONFIG)
+        adapters.check_config(repository.where, config)
+        facts["adapter"] = adapters.KINDS[config["peft_type"]]
+        base = config.get("base_model_name_or_path")
+        if isinstance(base, str) and is_repository(base):
+            facts["trained on"] = trained_on = base
+    facts["to fetch"] = formatting.size(sum(listing.sizes[name] for name in adapters.FILES))
+    raise UserError(f"{repository.where} is an adapter: pin {trained_on}, and put the lines of 'adapter' into its entry")
+
+
 def _summary(answer: Any) -> dict[str, Any]:
     """What the hub itself tells of a model's config.json."""
     return answer.config if isinstance(answer.config, dict) else {}
@@ -151,22 +196,26 @@ def _renamed(reference: str, repository: Repository) -> dict[str, str]:
 def _facts(repository: Repository, listing: Listing, config: dict[str, Any], names: Sequence[str]) -> dict[str, str]:
     """What a model's config and the files `names`, which are fetched, tell of it."""
     saved = listing.quantization
-    with suppress(UserError):
-        saved = model_configs.saved_quantization("", config)
+    is_gguf = any(name.endswith(gguf_files.ENDING) for name in names)
+    if not is_gguf:
+        with suppress(UserError):
+            saved = model_configs.saved_quantization("", config)
     facts = {}
     if isinstance(kind := config.get("model_type"), str):
         facts["architecture"] = printable(kind)[:80] + (f", saved as {saved}" if saved else "")
     if names:
         facts["to fetch"] = formatting.size(sum(listing.sizes[name] for name in names))
-    if saved:  # the hub counts packed numbers
+    if saved and not is_gguf:  # the hub counts packed numbers
         listing = listing._replace(quantization=saved, parameters=None)
     elif listing.parameters is None and not listing.problem:
         weights = [name for name in names if name.endswith(".safetensors")]
         listing = listing._replace(parameters=hub_files.parameters(repository, weights))
     if manifest := downloads.expected(repository, listing, list(names)):
         loaded = {"as saved": _LOADED["in float32"]} if saved else _LOADED
+        if is_gguf:  # dequantized
+            loaded = {how: settings for how, settings in _LOADED.items() if settings.quantization == Quantization.NONE}
         needs = [f"{formatting.size(forecast.needed_bytes(manifest, settings))} {how}" for how, settings in loaded.items()]
-        facts["parameters"] = f"{'about ' if saved else ''}{formatting.count(manifest.parameters)}"
+        facts["parameters"] = f"{'about ' if saved and not is_gguf else ''}{formatting.count(manifest.parameters)}"
         facts["memory"] = f"at least {', '.join(needs)}"
     if (length := model_configs.context_length(config)) is not None:
         facts["context length"] = f"{length:,} tokens"
@@ -195,7 +244,7 @@ def _access(answer: Any, listing: Listing) -> str:
 
 def _gguf(listing: Listing) -> str:
     """The names and sizes of a repository's GGUF files; '' if it has none."""
-    names = sorted(name for name in listing.sizes if name.endswith(".gguf"))
+    names = sorted(name for name in listing.sizes if name.endswith(gguf_files.ENDING))
     return _some([f"{name} ({formatting.size(listing.sizes[name])})" for name in names])
 
 

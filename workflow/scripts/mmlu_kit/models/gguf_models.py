@@ -52,6 +52,8 @@ def source(path: Path) -> tuple[Any, dict[str, Any]]:
             if part not in tensors:
                 raise UserError(f"{where}: {part or name} is missing in the weights: fetch the file again, or use another one")
             tensor = tensors.pop(part)
+            if _long(tensor.shape) == _long(parameter.shape):  # some converters leave out dimensions of 1
+                tensor = tensor._replace(shape=tuple(parameter.shape))
             heads = _heads(part, config) if family.interleaved else None
             parts.append(Part(data, tensor, family.offset if name.endswith("norm.weight") else 0.0, heads))
         weights[name] = Weight(parts)
@@ -120,6 +122,11 @@ def _parts(name: str, names: Any) -> list[str]:
     if name.endswith("mlp.experts.down_proj"):
         return [f"blk.{name.split('.')[2]}.ffn_down_exps.weight"]
     return [names.get_name(name, try_suffixes=(".weight", ".bias")) or ""]
+
+
+def _long(shape: tuple[int, ...]) -> list[int]:
+    """The dimensions of a tensor that are longer than 1."""
+    return [size for size in shape if size != 1]
 
 
 def _heads(name: str, config: Any) -> int | None:
