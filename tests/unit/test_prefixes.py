@@ -46,6 +46,11 @@ def test_a_batch_of_single_tokens_says_nothing_about_longer_ones():
     assert score("mamba", (1, 1, 9, 14, 20, 33)).alone == 6
 
 
+def test_rows_with_one_token_behind_the_prefix_are_computed_as_longer_ones_are():
+    """RWKV mixes the rows of a batch in which each has a single token."""
+    assert score("rwkv", (1, 1, 2, 9)).prefix == 4
+
+
 def test_steps_are_taken_where_the_prefix_is_long_and_many_questions_are_short():
     assert score("mamba", (3, 4, 5, 5, 6, 6, 7, 8)) == Packing(steps=8, reason="its attention cannot be replaced")
 

@@ -32,6 +32,9 @@ class PrefixScorer:
     raises NotContinuable.
     """
 
+    # A pass over single tokens is other code in many families, and may be wrong where one over several is right.
+    shortest = 2
+
     def __init__(self, model: torch.nn.Module, row: Sequence[int], start: int, tail: int = 1) -> None:
         self.model, self.start = model, start
         self._takes_positions = "position_ids" in inspect.signature(model.forward).parameters
@@ -52,7 +55,7 @@ class PrefixScorer:
         """
         *others, last = [row for question in questions for row in question.rows]
         rows = [*others, last._replace(outputs=max(last.outputs, tail))]
-        longest = max(len(row.ids) for row in rows) - self.start
+        longest = max(self.shortest, max(len(row.ids) for row in rows) - self.start)
         ids = [[*row.ids[self.start :], *[row.ids[-1]] * (longest + self.start - len(row.ids))] for row in rows]
         positions.reset_rope(self.model)
         return self._logits(rows, torch.tensor(ids, device=self.model.device))
@@ -106,6 +109,8 @@ class StepScorer(PrefixScorer):
 
     All rows are at the same position in each step. A row that has ended is fed its padding, and nothing is read from it.
     """
+
+    shortest = 1
 
     def _logits(self, rows: Sequence[Row], ids: torch.Tensor) -> torch.Tensor:
         """The logits wanted of rows; `ids` are their tokens behind the prefix, padded on the right."""
