@@ -14,10 +14,7 @@ import torch
 
 from mmlu_kit.evaluation import packability, packing
 from mmlu_kit.evaluation.rows import Row, Rows
-from mmlu_kit.models import positions, transformers_model
-
-# What models call their cache, in their outputs and in their arguments.
-_CACHES = ("past_key_values", "cache_params", "state")
+from mmlu_kit.models import caches, positions, transformers_model
 
 
 class NotContinuable(Exception):
@@ -87,9 +84,8 @@ class PrefixScorer:
         positions.reset_rope(self.model)
         options = transformers_model.last_only(self.model)
         output = self.model(input_ids=torch.tensor([list(ids)], device=self.model.device), use_cache=True, **options)
-        for name in _CACHES:
-            if getattr(output, name, None) is not None:
-                return {name: getattr(output, name)}
+        if cache := caches.of(output):
+            return cache
         raise NotContinuable
 
     def _copies(self, rows: int) -> dict[str, Any]:
