@@ -1,5 +1,6 @@
 """Replies are the same with a kept cache, without one, and from transformers' own generate."""
 
+import copy
 import math
 import unicodedata
 
@@ -9,14 +10,14 @@ import transformers
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mmlu_kit import files
-from mmlu_kit.chat import replies, sessions, states, views
+from mmlu_kit.chat import replies, sessions, states, steps, views
 from mmlu_kit.evaluation import encoding, generation
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings
 from mmlu_kit.user_errors import UserError
 
-from tests.helpers import chat_templates
+from tests.helpers import chat_templates, families
 
 SMALL = {
     "vocab_size": 1600,
@@ -94,11 +95,29 @@ def test_cached_replies_equal_uncached_ones_and_transformers_generate(model, tok
     assert kept.last.ids == generated(model, ids, 24) and kept.last.cached_tokens == (0 if sliding else len(ids) - 1)
 
 
+@pytest.mark.parametrize("name", ["bamba", "lfm2", "mamba", "minimax", "openai-gpt", "recurrent_gemma", "rwkv"])
+def test_replies_of_models_with_other_caches_are_those_of_the_whole_prompt(name, template):
+    """They forget their state when several tokens come at once, cannot cut it, call it by another name, or have none."""
+    model = families.model(name)
+    model.generation_config.eos_token_id = None
+    replier, first = replies.Replier(model, template), [3 + number * 37 % 190 for number in range(steps.STEP + 20)]
+    ids: list[int] = []
+    for turn in range(4):
+        ids = [first, [*ids, 4, 5, 6, 7], [*first[:40], 9], [*first[:41], 9]][turn]
+        list(replier.reply(ids, 3))
+        whole = list(ids)
+        for _ in replier.last.ids:
+            with torch.inference_mode():
+                whole.append(int(copy.deepcopy(model)(torch.tensor([whole]), use_cache=False).logits[0, -1].argmax()))
+        assert list(replier.last.ids) == whole[len(ids) :]
+        ids = whole
+
+
 def test_a_stopped_reply_leaves_a_valid_cache(model, tokenizer, template):
     model.generation_config.eos_token_id = 2
     replier = replies.Replier(model, template)
     ids = encoding.prompt_ids([{"role": "user", "content": "word " * 160}], template)
-    assert len(ids) > replies.STEP  # so it can be stopped in the prompt as well
+    assert len(ids) > steps.STEP  # so it can be stopped in the prompt as well
     whole = generated(model, ids, 12)
     for pieces in (1, 2, 3, 6):
         reply = replier.reply(ids, 12)

@@ -148,7 +148,7 @@ def test_imported_answers_have_no_divergence_and_unreadable_ones_are_left_out(pr
         (("full", "half", "--study", "mine", "--results", "elsewhere"), ["elsewhere does not exist"]),
         *(
             (("full", "half", "--study", "mine", "--margin", value), ["--margin is"])
-            for value in ("0", "nan", "inf", "101", "-1")
+            for value in ("0", "nan", "inf", "101", "-1", "1e-200")
         ),
     ],
 )

@@ -4,8 +4,9 @@ import copy
 
 import pytest
 import torch
-from mmlu_kit.evaluation import scoring, ways
+from mmlu_kit.evaluation import batches, scoring, ways
 from mmlu_kit.evaluation.manner import Packing
+from mmlu_kit.evaluation.packing import PackedScorer
 from mmlu_kit.evaluation.prefixes import PrefixScorer, StepScorer
 from mmlu_kit.evaluation.rows import cloze_rows
 from mmlu_kit.settings import PromptSettings
@@ -44,6 +45,11 @@ def test_each_kind_of_model_has_its_way(name):
 def test_a_batch_of_single_tokens_says_nothing_about_longer_ones():
     """Mamba goes on from its cache with one token, and forgets it with several."""
     assert score("mamba", (1, 1, 9, 14, 20, 33)).alone == 6
+
+
+def test_rows_with_one_token_behind_the_prefix_are_computed_as_longer_ones_are():
+    """RWKV mixes the rows of a batch in which each has a single token."""
+    assert score("rwkv", (1, 1, 2, 9)).prefix == 4
 
 
 def test_steps_are_taken_where_the_prefix_is_long_and_many_questions_are_short():
@@ -157,6 +163,26 @@ def test_a_prefix_that_does_not_fit_memory_is_not_shared(monkeypatch):
 
     monkeypatch.setattr(PrefixScorer, "_prefix", none)
     assert score("lfm2").alone == 6
+
+
+@pytest.mark.parametrize(("name", "scorer"), [("lfm2", PrefixScorer), ("llama", PackedScorer)])
+def test_a_question_whose_rows_do_not_fit_memory_together_is_split(monkeypatch, name, scorer):
+    call, model = scorer.__call__, families.model(name)
+
+    def small(self, questions, tail=0):
+        if sum(len(question.rows) for question in questions) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return call(self, questions, tail)
+
+    monkeypatch.setattr(scorer, "__call__", small)
+    prefix = scored_prompts.make_prompts((1,), 40)[0].ids
+    questions = [cloze_rows(f"{number}", (*prefix, number), [(3, 4, 5), (6,), (7, 8)]) for number in (20, 30)]
+    plan = batches.choose(model, questions, 512)
+    assert plan.packing().alone == 0
+    for number in plan.order():
+        for position, logits in zip(plan.groups[number], plan.score(number), strict=True):
+            expected = torch.cat([alone(model, row) for row in questions[position].rows])
+            torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
 
 
 def test_padded_batches_have_rows_of_similar_length():

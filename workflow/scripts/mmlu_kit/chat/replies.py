@@ -1,7 +1,7 @@
 """A model's replies, greedy or sampled, and streamed, with a KV cache that is kept from one prompt to the next.
 
 The prefix shared with the previous prompt and reply is reused from the cache. In exact arithmetic this cannot change a reply,
-and in float32 it does not change a greedy one.
+and in float32 it does not change a greedy one. Where a family's cache would change one (see steps.py), less is reused, or nothing.
 """
 
 import time
@@ -11,13 +11,12 @@ from typing import Any, Literal
 
 import torch
 
+from mmlu_kit.chat import steps
 from mmlu_kit.chat.views import Sampling
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
-from mmlu_kit.models import number_formats, positions, transformers_model
+from mmlu_kit.models import caches, number_formats, positions, transformers_model
+from mmlu_kit.models.caches import Cache
 from mmlu_kit.user_errors import UserError
-
-# Prompt tokens computed in one step; a reply can be stopped between two steps.
-STEP = 128
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Replier:
         self._last: Reply | None = None
         self._ends = end_ids(model, template)
         self._switch = positions.rope_switch(model)
-        self._last_only = transformers_model.last_only(model)
+        self._step = steps.longest_step(model)
         self.forget()
 
     @property
@@ -56,7 +55,7 @@ class Replier:
 
     def forget(self) -> None:
         """Drop the cache, so that the next reply is computed from its prompt alone."""
-        self._cache: Any = None
+        self._cache: Cache = {}
         self._ids: list[int] = []
 
     def reply(
@@ -81,13 +80,16 @@ class Replier:
             self.forget()
         # The last token is always computed: its logits give the reply's first token.
         cached = self._keep(shared_prefix(self._ids, ids[:-1]))
+        if cached and self._step < min(len(ids) - cached, steps.STEP):
+            self.forget()
+            cached = 0
         choose = chooser(sampling)
         new: list[int] = []
         text = Text(self.tokenizer)
         first_token_s: float | None = None
         ended: Literal["end", "length", "interrupted"] = "interrupted"
         try:
-            step = len(ids) if changes else STEP
+            step = len(ids) if changes or self._step < steps.STEP else steps.STEP
             for start in range(cached, len(ids), step):
                 if start > cached:
                     yield ""
@@ -101,7 +103,7 @@ class Replier:
                 new.append(token)
                 yield text.add(token)
                 if len(new) < max_new_tokens:
-                    if len(ids) + len(new) - 1 == self._switch:
+                    if not self._step or len(ids) + len(new) - 1 == self._switch:
                         self.forget()
                         logits = self._next([*ids, *new])
                     else:
@@ -118,29 +120,26 @@ class Replier:
         cache, cached_ids = self._cache, self._ids
         # An interrupted computation leaves layers of different lengths, so the cache is valid only once it is done.
         self.forget()
-        if cache is None:
+        if not cache:
             positions.reset_rope(self.model)
         try:
-            with torch.inference_mode():
-                inputs = torch.tensor([list(ids)], device=self.model.device)
-                output = self.model(input_ids=inputs, past_key_values=cache, use_cache=True, **self._last_only)
+            logits, cache = caches.read(self.model, ids, cache, len(cached_ids), use_cache=self._step > 0)
         except torch.OutOfMemoryError as error:
             raise UserError(
                 "the chat no longer fits the device's memory: /clear it, or choose a strategy that shows less of it"
             ) from error
-        logits = output.logits[0, -1]
         if not torch.isfinite(logits).all():
             raise UserError(number_formats.not_finite(self.model))
-        self._cache, self._ids = output.past_key_values, [*cached_ids, *ids]
-        return logits
+        if cache:
+            self._cache, self._ids = cache, [*cached_ids, *ids]
+        return logits[-1]
 
     def _keep(self, length: int) -> int:
         """Cut the cache to its first `length` tokens and return how many are left: none if it cannot be cut."""
         surplus = len(self._ids) - length
-        if length == 0 or (surplus and not croppable(self._cache)):
+        if length == 0 or (surplus and not crop(self._cache, surplus)):
             self.forget()
         elif surplus:
-            self._cache.crop(-surplus)
             del self._ids[length:]
         return len(self._ids)
 
@@ -201,7 +200,14 @@ def end_ids(model: Any, template: ChatTemplate) -> frozenset[int]:
     return frozenset(end for end in [*ends, template.tokenizer.eos_token_id, template.end_id()] if end is not None)
 
 
-def croppable(cache: Any) -> bool:
-    """Whether the end of a cache can be cut off; not if a layer keeps only a window or a summary of the past."""
-    layers = getattr(cache, "layers", [])
-    return bool(layers) and all(layer.is_croppable and not getattr(layer, "is_sliding", False) for layer in layers)
+def crop(cache: Cache, tokens: int) -> bool:
+    """Cut the last tokens off a cache; False if it cannot be cut, as its layers keep only a window or a summary of the past."""
+    (keys_and_values,) = cache.values()
+    layers = getattr(keys_and_values, "layers", [])
+    if not layers or not all(layer.is_croppable and not getattr(layer, "is_sliding", False) for layer in layers):
+        return False
+    try:
+        keys_and_values.crop(-tokens)
+    except RuntimeError:  # some layers promise it and cannot
+        return False
+    return True

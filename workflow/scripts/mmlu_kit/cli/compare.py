@@ -32,6 +32,7 @@ EPILOG = (
     "The two may differ in more than precision; the first line says in what. Of a study that is not finished, the questions "
     "that both models have answered so far are compared."
 )
+SMALLEST_MARGIN = 0.01  # in points; no benchmark has the millions of questions that a smaller one needs
 STATUS = {Verdict.NO_WORSE: 0, Verdict.WORSE_WITHIN_MARGIN: 0, Verdict.WORSE: 1, Verdict.UNCLEAR: 2}
 
 
@@ -51,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    if not 0 < args.margin <= 100:
-        raise UserError(f"--margin is {args.margin:g}: give percentage points, more than 0 and at most 100")
+    if not SMALLEST_MARGIN <= args.margin <= 100:
+        raise UserError(f"--margin is {args.margin:g}: give percentage points, at least {SMALLEST_MARGIN} and at most 100")
     merged, compared = _compare(_study(args), args)
     if args.json:
         print(json.dumps(compared.plain(), indent=2, sort_keys=True, ensure_ascii=False))

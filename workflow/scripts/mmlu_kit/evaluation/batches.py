@@ -6,7 +6,7 @@ what leaks from them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -89,7 +89,7 @@ class Batches:
         return self.scorer is not None and self.limit.allows(question.longest)
 
     def _score(self, questions: Sequence[Rows], tail: int = 0) -> torch.Tensor:
-        """Score questions that are computed together, or each row of the others; a group that does not fit memory is halved.
+        """Score questions that are computed together, or each row of the others; what does not fit memory is halved.
 
         With `tail`, the last row of the last question has at least this many outputs.
         """
@@ -104,12 +104,12 @@ class Batches:
                 problem = f"the model's own code fails ({type(error).__name__}: {str(error).strip()[:200]})"
                 advice = "use another dtype, quantization, device or model"
                 raise ModelFails(f"{questions[0].name}: {problem}: {advice}") from error
-            if len(questions) == 1:
+            if len(questions) == len(questions[0].rows) == 1:
                 raise _does_not_fit(questions[0], self.model) from None
         # Outside the handler, since the traceback would keep the failed batch's memory alive.
         torch.cuda.empty_cache()
-        half = len(questions) // 2
-        return torch.cat([self._score(questions[:half]), self._score(questions[half:], tail)])
+        first, second = _halves(questions)
+        return torch.cat([self._score(first), self._score(second, tail)])
 
 
 def choose(
@@ -197,6 +197,15 @@ def _most_telling(
                     return number, (position, place)
     assert best is not None
     return best
+
+
+def _halves(questions: Sequence[Rows]) -> tuple[Sequence[Rows], Sequence[Rows]]:
+    """Halve a group, or the rows of a single question that has several."""
+    if half := len(questions) // 2:
+        return questions[:half], questions[half:]
+    (question,) = questions
+    half = len(question.rows) // 2
+    return [replace(question, rows=question.rows[:half])], [replace(question, rows=question.rows[half:])]
 
 
 def _out_of_memory(error: Exception) -> bool:

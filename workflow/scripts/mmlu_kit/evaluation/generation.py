@@ -20,9 +20,13 @@ def greedy(
 ) -> list[int]:
     """The tokens that the model generates greedily after `ids`, up to its end token, `end_id` or `max_new_tokens`.
 
-    Output that is not finite raises NotFinite; transformers would take any token for the most probable one.
+    Where they cross a switch of rotary frequencies, each is computed from all those before it, as a cache would have the
+    frequencies of both sides. Output that is not finite raises NotFinite; transformers would take any token for the most
+    probable one.
     """
     configured = model.generation_config.eos_token_id
+    switch = positions.rope_switch(model)
+    crosses = switch is not None and len(ids) <= switch < len(ids) + max_new_tokens
     ends = {*(configured if isinstance(configured, list) else [configured]), end_id} - {None}
     positions.reset_rope(model)
 
@@ -36,6 +40,7 @@ def greedy(
         prompt,
         attention_mask=torch.ones_like(prompt),
         do_sample=False,
+        use_cache=not crosses,
         max_new_tokens=max_new_tokens,
         eos_token_id=sorted(ends) or None,
         pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0,

@@ -14,10 +14,7 @@ import torch
 
 from mmlu_kit.evaluation import packability, packing
 from mmlu_kit.evaluation.rows import Row, Rows
-from mmlu_kit.models import positions, transformers_model
-
-# What models call their cache, in their outputs and in their arguments.
-_CACHES = ("past_key_values", "cache_params", "state")
+from mmlu_kit.models import caches, positions, transformers_model
 
 
 class NotContinuable(Exception):
@@ -31,6 +28,9 @@ class PrefixScorer:
     vocabulary). With `start` 0 nothing is computed beforehand, and no cache is used. A model that cannot go on from its cache
     raises NotContinuable.
     """
+
+    # A pass over single tokens is other code in many families, and may be wrong where one over several is right.
+    shortest = 2
 
     def __init__(self, model: torch.nn.Module, row: Sequence[int], start: int, tail: int = 1) -> None:
         self.model, self.start = model, start
@@ -52,7 +52,7 @@ class PrefixScorer:
         """
         *others, last = [row for question in questions for row in question.rows]
         rows = [*others, last._replace(outputs=max(last.outputs, tail))]
-        longest = max(len(row.ids) for row in rows) - self.start
+        longest = max(self.shortest, max(len(row.ids) for row in rows) - self.start)
         ids = [[*row.ids[self.start :], *[row.ids[-1]] * (longest + self.start - len(row.ids))] for row in rows]
         positions.reset_rope(self.model)
         return self._logits(rows, torch.tensor(ids, device=self.model.device))
@@ -84,9 +84,8 @@ class PrefixScorer:
         positions.reset_rope(self.model)
         options = transformers_model.last_only(self.model)
         output = self.model(input_ids=torch.tensor([list(ids)], device=self.model.device), use_cache=True, **options)
-        for name in _CACHES:
-            if getattr(output, name, None) is not None:
-                return {name: getattr(output, name)}
+        if cache := caches.of(output):
+            return cache
         raise NotContinuable
 
     def _copies(self, rows: int) -> dict[str, Any]:
@@ -106,6 +105,8 @@ class StepScorer(PrefixScorer):
 
     All rows are at the same position in each step. A row that has ended is fed its padding, and nothing is read from it.
     """
+
+    shortest = 1
 
     def _logits(self, rows: Sequence[Row], ids: torch.Tensor) -> torch.Tensor:
         """The logits wanted of rows; `ids` are their tokens behind the prefix, padded on the right."""
