@@ -1,7 +1,8 @@
 """A model's replies, greedy or sampled, and streamed, with a KV cache that is kept from one prompt to the next.
 
 The prefix shared with the previous prompt and reply is reused from the cache. In exact arithmetic this cannot change a reply,
-and in float32 it does not change a greedy one. Where a family's cache would change one (see steps.py), less is reused, or nothing.
+and in float32 it does not change a greedy one. Where a family's cache would change one (see steps.py), less is reused, or
+nothing.
 """
 
 import time

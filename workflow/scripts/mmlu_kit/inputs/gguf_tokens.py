@@ -124,7 +124,7 @@ def vocabulary(where: str, metadata: Mapping[str, Any]) -> Vocabulary:
         add_space=keys("add_space_prefix", bool, pre is None),
         special={kind: present[kind] for kind in _SPECIAL if kind in present},
         ends=list(dict.fromkeys(present[kind] for kind in ("eos", "eot", "eom") if kind in present)),
-        chat_template=_chat_template(ask),
+        chat_template=_chat_template(keys),
     )
 
 
@@ -162,13 +162,13 @@ class _Keys:
         return int(value)
 
 
-def _chat_template(ask: _Keys) -> str | dict[str, str] | None:
+def _chat_template(keys: _Keys) -> str | dict[str, str] | None:
     """The chat template, or several by their names."""
     prefix = "tokenizer.chat_template"
-    templates = {key: value for key, value in ask.metadata.items() if key == prefix or key.startswith(f"{prefix}.")}
+    templates = {key: value for key, value in keys.metadata.items() if key == prefix or key.startswith(f"{prefix}.")}
     for key, value in templates.items():
         if not isinstance(value, str):
-            ask.refuse(f"{printable(key)[:80]} is no text")
+            keys.refuse(f"{printable(key)[:80]} is no text")
     default = templates.pop(prefix, None)
     named = {key.removeprefix(f"{prefix}."): value for key, value in templates.items()}
     return {**({"default": default} if default else {}), **named} if named else default

@@ -24,6 +24,7 @@ from mmlu_kit.inputs import (
 )
 from mmlu_kit.inputs.repositories import Kind, Listing, Repository
 from mmlu_kit.jobs import downloads, forecast
+from mmlu_kit.model_sources import GGUF
 from mmlu_kit.settings import Device, DType, LoadSettings, Quantization
 from mmlu_kit.source_entries import MMLU_FILES, PLACEHOLDER, TABLES, is_commit, is_repository
 from mmlu_kit.terminal_text import printable
@@ -61,7 +62,7 @@ def pin_model(reference: str, name: str | None, file: str | None, families: Coll
     entry: dict[str, Any] = {"repository": repository.name, "commit": repository.commit}
     facts = _renamed(reference, repository)
     if file is not None:
-        if file not in listing.sizes or not file.endswith(gguf_files.ENDING):
+        if file not in listing.sizes or not file.endswith(GGUF):
             raise UserError(f"{repository.where} has no GGUF file {printable(file)}; it has {_gguf(listing) or 'none'}")
         entry["file"] = file
         listing = listing._replace(parameters=None, quantization=None)  # of its other weights
@@ -196,7 +197,7 @@ def _renamed(reference: str, repository: Repository) -> dict[str, str]:
 def _facts(repository: Repository, listing: Listing, config: dict[str, Any], names: Sequence[str]) -> dict[str, str]:
     """What a model's config and the files `names`, which are fetched, tell of it."""
     saved = listing.quantization
-    is_gguf = any(name.endswith(gguf_files.ENDING) for name in names)
+    is_gguf = any(name.endswith(GGUF) for name in names)
     if not is_gguf:
         with suppress(UserError):
             saved = model_configs.saved_quantization("", config)
@@ -244,7 +245,7 @@ def _access(answer: Any, listing: Listing) -> str:
 
 def _gguf(listing: Listing) -> str:
     """The names and sizes of a repository's GGUF files; '' if it has none."""
-    names = sorted(name for name in listing.sizes if name.endswith(gguf_files.ENDING))
+    names = sorted(name for name in listing.sizes if name.endswith(GGUF))
     return _some([f"{name} ({formatting.size(listing.sizes[name])})" for name in names])
 
 
