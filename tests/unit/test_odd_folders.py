@@ -9,7 +9,7 @@ import time
 
 import pytest
 import transformers
-from mmlu_kit.inputs import checkpoints, model_configs
+from mmlu_kit.inputs import checkpoints, model_configs, model_folders
 from mmlu_kit.user_errors import UserError
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
@@ -315,7 +315,7 @@ def test_models_that_are_not_causal_are_refused(tmp_path, config, words):
 )
 def test_causal_models_are_not(tmp_path, config):
     tensors = WEIGHTS | {f"model.layers.{number}.x": ("F32", [1]) for number in range(12)}
-    checkpoints.check(write_folder(tmp_path / "model", json.loads(config.to_json_string()), tensors))
+    model_folders.check(write_folder(tmp_path / "model", json.loads(config.to_json_string()), tensors))
 
 
 def test_every_masked_language_model_of_transformers_is_refused():

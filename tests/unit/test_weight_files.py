@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 import transformers
-from mmlu_kit.inputs import checkpoints
+from mmlu_kit.inputs import checkpoints, model_folders
 from mmlu_kit.user_errors import UserError
 from transformers.modeling_utils import _get_resolved_checkpoint_files
 
@@ -134,14 +134,14 @@ def index(value):
 def test_ambiguous_and_unsafe_weights_are_refused(folder, change, words):
     change(folder)
     with pytest.raises(UserError, match=words) as error:
-        checkpoints.check(folder)
+        model_folders.check(folder)
     assert "\n" not in str(error.value) and "\x1b" not in str(error.value) and "delete" not in str(error.value)
 
 
 def test_the_weights_of_the_text_model_are_not_guessed(tmp_path):
     folder = write_folder(tmp_path / "model", {"text_config": {"transformers_weights": "other.safetensors"}})
     with pytest.raises(UserError, match=r"transformers_weights differs between config\.json and its text_config"):
-        checkpoints.check(folder)
+        model_folders.check(folder)
 
 
 def test_a_described_model_is_the_loaded_one(tmp_path):
@@ -167,13 +167,13 @@ def test_a_tensor_in_two_files_is_refused(folder):
     for shard in shards:
         write_weights(shard, tensors)
     with pytest.raises(UserError, match=r" is in model-.* and model-.*: keep only the files that belong together$"):
-        checkpoints.check(folder)
+        model_folders.check(folder)
 
 
 @pytest.mark.parametrize("dtype", ["I8", "U8", "I32"])
 def test_integer_weights_need_a_quantization_to_be_read_by(folder, dtype):
     write_weights(folder / "model.safetensors", WEIGHTS | {"model.layers.0.mlp.up_proj.weight": (dtype, [4, 4])})
     with pytest.raises(UserError, match=rf"up_proj.weight is stored as {dtype}, but config.json has no quantization_config"):
-        checkpoints.check(folder)
+        model_folders.check(folder)
     write_weights(folder / "model.safetensors", WEIGHTS | {"model.layers.0.attn.bias": (dtype, [4, 4])})  # GPT-2's mask
-    assert checkpoints.check(folder)
+    assert model_folders.check(folder)

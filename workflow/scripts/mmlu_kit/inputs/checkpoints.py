@@ -1,32 +1,22 @@
-"""Model folders in Hugging Face form, GGUF files, and their manifests, checked without loading the model.
+"""Manifests of models, which are folders in Hugging Face form or GGUF files, made without loading the model.
 
 A manifest is the small file that the prepare stage writes for every model: its folder or file, its commit, the size and
 SHA-256 of each file that is read, and what the weights' headers and config.json say of the model.
 """
 
-import fnmatch
-import os
-from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
 from mmlu_kit.data import Bytes, Count, Document, Text, version
-from mmlu_kit.inputs import adapters, file_entries, gguf_files, model_configs, regular_files, tokenizer_files, weight_files
+from mmlu_kit.inputs import adapters, file_entries, gguf_files, model_configs, model_folders
 from mmlu_kit.inputs.adapters import Adapter, AdapterIdentity
 from mmlu_kit.inputs.file_entries import FileEntry
 from mmlu_kit.inputs.model_configs import SavedQuantization
-from mmlu_kit.inputs.parameter_counts import parameters
-from mmlu_kit.inputs.safetensors_headers import Tensor, header
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
-# Configuration, tokenizer and chat templates in every format that transformers reads; weight_files chooses the weights.
-_TEMPLATES = "additional_chat_templates"
-PATTERNS = ("*.json", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja", f"{_TEMPLATES}/*.jinja")
-# Objects that transformers reads beside config.json.
-_OBJECTS = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 _MAX_MANIFEST_BYTES = 10_000_000
 
 
@@ -76,26 +66,11 @@ class Manifest(Document):
         return adapters.Base(self.repository or self.path.resolve().name, self.commit)
 
 
-class _Contents(NamedTuple):
-    """What was read of a checked model folder: config.json, and the tensors of each weight file in the order of loading."""
-
-    config: dict[str, Any]
-    tensors: dict[Path, dict[str, Tensor]]
-
-    def parameters(self, where: str) -> dict[str, int]:
-        """The number of parameters in each tensor; like transformers, takes a tensor in two files from the last."""
-        quantization = model_configs.saved_quantization(where, self.config)
-        counts: dict[str, int] = {}
-        for path, tensors in self.tensors.items():
-            counts |= parameters(path, tensors, quantization)
-        return counts
-
-
 def describe(path: Path, repository: str | None = None, commit: str | None = None) -> Manifest:
     """Return the manifest of a model folder or GGUF file; one that cannot be loaded safely raises UserError with the reason."""
     manifest, weights = _outline(Path(path), repository, commit)
     folder = Path(manifest.folder)
-    others = [] if manifest.gguf else described(_names(folder))
+    others = [] if manifest.gguf else model_folders.described(model_folders.names_in(folder))
     names = [*others, *(weight.relative_to(folder).as_posix() for weight in weights)]
     return manifest.model_copy(update={"files": file_entries.describe(folder, names)})
 
@@ -109,7 +84,7 @@ def _outline(folder: Path, repository: str | None, commit: str | None) -> tuple[
     """Return the manifest of a folder or GGUF file without its files, and its weight files."""
     if gguf_files.is_gguf(folder):
         return _outline_of_gguf(folder, repository, commit), [folder]
-    contents = _read_folder(folder)
+    contents = model_folders.read(folder)
     weights = list(contents.tensors)
     manifest = Manifest(
         folder=str(folder),
@@ -135,51 +110,6 @@ def _outline_of_gguf(path: Path, repository: str | None, commit: str | None) -> 
         parameters=contents.parameters,
         checkpoint_bytes=path.stat().st_size,
         quantization=contents.saved,
-    )
-
-
-def check(folder: Path) -> list[Path]:
-    """Check that a model folder is complete and can be loaded safely, and return its weight files in order.
-
-    Of the weights only the headers are read. Raises UserError with the reason otherwise.
-    """
-    return list(_read_folder(Path(folder)).tensors)
-
-
-def check_description(folder: Path) -> dict[str, Any]:
-    """Check every file of a model folder except its weights and return config.json; raises UserError with the reason."""
-    folder = Path(folder)
-    where = printable(folder)
-    if not folder.is_dir():
-        raise UserError(f"{where} is not a folder: correct the path")
-    names = _names(folder)
-    check_names(where, names)
-    for name in described(names):
-        regular_files.check(folder / name, regular_files.MAX_BYTES)
-        if name in _OBJECTS:
-            model_configs.read_object(folder / name)
-    config = model_configs.read(folder)
-    model_configs.check_decoder(where, config)
-    model_configs.check_kernels(where, config)
-    model_configs.saved_quantization(where, config)
-    return config
-
-
-def check_names(where: str, names: Collection[str]) -> None:
-    """Check that the files `names` of a folder or repository may be a model's; raises UserError with the reason if not."""
-    adapters.check_base(where, names)
-    if "config.json" not in names:
-        weight_files.check_not_only_gguf(where, names)
-        raise UserError(f"{where}: config.json is missing, so this is not a Hugging Face model folder")
-    tokenizer_files.check(where, names)
-
-
-def described(names: Iterable[str]) -> list[str]:
-    """Those of a model's file names that are read in addition to the weights."""
-    return sorted(
-        name
-        for name in names
-        if any(fnmatch.fnmatchcase(name, pattern) and name.count("/") == pattern.count("/") for pattern in PATTERNS)
     )
 
 
@@ -220,28 +150,6 @@ def verified_manifest(path: Path, adapter: Path | None = None) -> Manifest:
 def adapted(manifest: Manifest, folder: Path, repository: str | None = None, commit: str | None = None) -> Manifest:
     """The manifest of a model with an adapter; one that cannot be applied safely raises UserError with the reason."""
     return manifest.model_copy(update={"adapter": adapters.describe(Path(folder), manifest.base, repository, commit)})
-
-
-def _read_folder(folder: Path) -> _Contents:
-    """Check a model folder, as `check` says, and return what was read of it."""
-    where = printable(folder)
-    config = check_description(folder)
-    weights = weight_files.choose(
-        where,
-        [path.name for path in folder.iterdir()],
-        config,
-        lambda name: os.path.lexists(folder / name),
-        lambda name: regular_files.read_json(folder / name),
-    )
-    tensors = {folder / name: header(folder / name) for name in weights}
-    weight_files.check_tensors(where, tensors, model_configs.saved_quantization(where, config) is not None)
-    model_configs.check_sizes(where, config, {name: tensor for names in tensors.values() for name, tensor in names.items()})
-    return _Contents(config, tensors)
-
-
-def _names(folder: Path) -> list[str]:
-    """The names of what is in a model folder, and of the chat templates in their folder below it."""
-    return sorted(path.relative_to(folder).as_posix() for path in [*folder.iterdir(), *(folder / _TEMPLATES).glob("*")])
 
 
 def _is_model(path: Path) -> bool:

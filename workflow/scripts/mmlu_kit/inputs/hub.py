@@ -16,7 +16,16 @@ import huggingface_hub
 from huggingface_hub import _tree_cache, constants, errors
 from huggingface_hub.file_download import repo_folder_name
 
-from mmlu_kit.inputs import adapters, checkpoints, gguf_files, hub_client, listings, model_configs, regular_files, weight_files
+from mmlu_kit.inputs import (
+    adapters,
+    gguf_files,
+    hub_client,
+    listings,
+    model_configs,
+    model_folders,
+    regular_files,
+    weight_files,
+)
 from mmlu_kit.inputs.listings import Listed
 from mmlu_kit.user_errors import UserError
 
@@ -37,9 +46,9 @@ def fetch_model(repository: str, commit: str) -> Path:
     if failure is not None:
         names = _cached_names(repository, commit, failure)
     with _from_incomplete_list(where, failure):
-        checkpoints.check_names(where, names)
-    folder = _fetch(repository, commit, "model", checkpoints.described(names), listed)
-    config = checkpoints.check_description(folder)
+        model_folders.check_names(where, names)
+    folder = _fetch(repository, commit, "model", model_folders.described(names), listed)
+    config = model_folders.check_description(folder)
     with _from_incomplete_list(where, failure):
         weights = weight_files.choose(
             where,

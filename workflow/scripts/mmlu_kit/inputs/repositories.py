@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import huggingface_hub
 from huggingface_hub import constants, errors
 
-from mmlu_kit.inputs import checkpoints, gguf_files, hub, hub_client, listings, model_configs, regular_files, weight_files
+from mmlu_kit.inputs import gguf_files, hub, hub_client, listings, model_configs, model_folders, regular_files, weight_files
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
@@ -109,7 +109,7 @@ def files_read(where: str, names: Collection[str], config: Path | None, index: P
     `config` and `index` are config.json and the list of shards, None where they were not fetched yet. Then the usual names of
     weights are taken.
     """
-    checkpoints.check_names(where, names)
+    model_folders.check_names(where, names)
     top = [name for name in names if "/" not in name]
     shards = [name for name in top if _SHARD.search(name)]
 
@@ -119,7 +119,7 @@ def files_read(where: str, names: Collection[str], config: Path | None, index: P
         return {"metadata": {}, "weight_map": {shard: shard for shard in shards}}
 
     content = model_configs.read_object(config) if config else {}
-    return [*checkpoints.described(names), *weight_files.choose(where, top, content, names.__contains__, read_json)]
+    return [*model_folders.described(names), *weight_files.choose(where, top, content, names.__contains__, read_json)]
 
 
 def _listing(repository: Repository) -> Listing:

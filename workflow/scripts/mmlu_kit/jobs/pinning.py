@@ -13,12 +13,12 @@ from huggingface_hub import constants, errors
 from mmlu_kit import formatting
 from mmlu_kit.inputs import (
     adapters,
-    checkpoints,
     gguf_files,
     hub,
     hub_files,
     listings,
     model_configs,
+    model_folders,
     repositories,
     weight_files,
 )
@@ -137,7 +137,7 @@ def _checked(
     where = repository.where
     if (gguf := _gguf(listing)) and not any(name.endswith(".safetensors") for name in listing.sizes):
         raise UserError(f"{where}: the weights exist only as GGUF: run again with --file and one of {gguf}")
-    checkpoints.check_names(where, listing.sizes)
+    model_folders.check_names(where, listing.sizes)
     if listing.problem:  # the hub lists a gated repository's files, and gives none of them
         paths: dict[str, Path] = {}
         config = _summary(answer)

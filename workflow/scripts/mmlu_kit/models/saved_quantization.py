@@ -13,7 +13,7 @@ from typing import Any
 import transformers
 from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING, AutoHfQuantizer
 
-from mmlu_kit.inputs import checkpoints, safetensors_headers
+from mmlu_kit.inputs import model_folders, safetensors_headers
 from mmlu_kit.inputs.loaded_weights import DEQUANTIZED
 from mmlu_kit.inputs.model_configs import SavedQuantization
 from mmlu_kit.inputs.safetensors_headers import Tensor
@@ -88,7 +88,9 @@ def configuration(folder: Path, requested: LoadSettings) -> Any:
     if not settings:
         return None
     method = "bitsandbytes" if settings.get("load_in_4bit") or settings.get("load_in_8bit") else settings.get("quant_method")
-    tensors = {name: tensor for path in checkpoints.check(folder) for name, tensor in safetensors_headers.header(path).items()}
+    tensors = {
+        name: tensor for path in model_folders.check(folder) for name, tensor in safetensors_headers.header(path).items()
+    }
     if method == "bitsandbytes":
         # Weights for the CPU and weights for training are left unquantized if these say so, and their scales are dropped.
         settings |= {"llm_int8_enable_fp32_cpu_offload": False, "llm_int8_has_fp16_weight": False}
