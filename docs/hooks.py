@@ -28,10 +28,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, config: MkDocsConfig, **_: Any) -> str:
-    """Point links to files of the repository at its address or, without one, keep their texts."""
+    """Point links to schemas at their pages, and those to other files of the repository at its address or, without one, keep
+    their texts.
+    """
 
     def replaced(match: re.Match[str]) -> str:
         text, path, anchor = match[1], match[2], match[3] or ""
+        if path.startswith(f"{SCHEMAS.relative_to(PROJECT)}/"):
+            name = Path(path).stem
+            return f"[{text}](config.md)" if name == "config" else f"[{text}](files.md#{name})"
         if not (PROJECT / path).exists():
             raise FileNotFoundError(f"a page of docs links to {path}, which is not there")
         return f"[{text}]({config.repo_url.rstrip('/')}/blob/main/{path}{anchor})" if config.repo_url else text

@@ -262,7 +262,8 @@ def test_the_file_reference_lists_each_file_that_the_run_made(report, demo):
 
 def test_every_figure_of_the_report_exists_and_has_alternative_text(report, demo):
     pictures = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", report)
-    assert len(pictures) == 17
+    # Times as a picture are left out where all models took about as long.
+    assert len([path for _, path in pictures if "efficiency" not in path]) == 16
     for text, path in pictures:
         names = ["demo-chat"] if "chat_recall" in path else ASKED if "asked_" in path else MODELS
         # One figure counts questions by how many models missed them, and names none.

@@ -67,6 +67,7 @@ HERE = {
         r"printf 'Hello.\n/system Be\\\nbrief.\n/regenerate 0.7 3\n/save chat.json\n' > chat.txt"
         " && mmlu-kit chat --max-new-tokens 8 --script chat.txt"
     ),
+    "mmlu-kit compare MODEL_A MODEL_B --study mine": "mmlu-kit compare demo-small demo-large --study demo",
     "mmlu-kit compare MODEL_A MODEL_B --study writeup": "mmlu-kit compare demo-small demo-large --study demo",
     "mmlu-kit export results/writeup --output FOLDER": "mmlu-kit export results/demo --output exported",
     "mmlu-kit evaluate --model FOLDER --questions quiz.csv --verbose": (

@@ -91,7 +91,7 @@ def test_fewer_than_100_questions_are_descriptive_only():
 
 
 def test_a_parse_rate_below_95_percent_gives_a_warning():
-    assert "No letter could be parsed from 6.0% of its answers" in warnings({"anatomy": RIGHT}, unparsed(0.06))
+    assert "6.0% of its answers had no letter that could be parsed" in warnings({"anatomy": RIGHT}, unparsed(0.06))
     assert "could be parsed" not in warnings({"anatomy": RIGHT}, unparsed(0.05))
 
 

@@ -91,6 +91,8 @@ def test_a_config_of_another_folder_extends_the_projects(root, tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("name", "words"),
     [
+        ("/no/such/folder", "^/no/such/folder does not exist: correct the path"),
+        ("model.gguf", "^model.gguf does not exist: correct the path"),
         ("demo-huge", "'demo-huge' is not a model folder, a GGUF file, a manifest or a model in .*: .*demo-chat, demo-large"),
         ("imported", "models.imported has only imported answers and cannot be run"),
         ("nowhere", "models.nowhere: needs either 'path' or 'repository' with 'commit'"),

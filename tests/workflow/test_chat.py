@@ -165,4 +165,4 @@ def test_mistakes_are_reported_before_anything_is_loaded(kit, one_line, tmp_path
     one_line(kit("chat", "--load", tmp_path / "chat.json"), "is a pickle", "can run code")
     one_line(kit("chat", "--strategy", "some"), "'some' is not a strategy", "last_turns(N)")
     one_line(kit("chat", "--script", tmp_path / "none.txt"), "No such file", "none.txt")
-    one_line(kit("chat", "--model", "demo-huge"), "'demo-huge' is not a model folder, a manifest or a model in")
+    one_line(kit("chat", "--model", "demo-huge"), "'demo-huge' is not a model folder, a GGUF file, a manifest or a model in")

@@ -84,7 +84,7 @@ def warnings_on_model(analysis: ModelAnalysis) -> list[str]:
     generated = analysis.generated
     if generated and generated.parse_rate < LOWEST_PARSE_RATE and not analysis.best_letter.unparsed:
         unparsed = formatting.percent(1 - generated.parse_rate)
-        sentences.append(f"No letter could be parsed from {unparsed} of its answers.")
+        sentences.append(f"{unparsed} of its answers had no letter that could be parsed.")
     for letter, shares in analysis.letters.items():
         share, expected = shares.share, shares.expected_share
         preferred = share * (1 - expected) > LARGEST_ODDS * expected * (1 - share) and share > SMALLEST_SHARE

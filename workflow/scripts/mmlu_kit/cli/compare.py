@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--margin", type=float, default=100 * precision.MARGIN, metavar="POINTS", help=text)
     add("--json", action="store_true", help="print the comparison as JSON")
     text = "files that extend config.yaml, which names the study until its results are merged"
-    add("--configfile", type=Path, nargs="*", default=[], metavar="FILE", help=text)
+    add("--configfile", "--config", type=Path, nargs="*", default=[], metavar="FILE", help=text)
 
 
 def run(args: argparse.Namespace) -> None:

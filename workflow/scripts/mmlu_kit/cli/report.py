@@ -22,7 +22,7 @@ EPILOG = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("study", metavar="STUDY", help="the study's name in config")
-    add("--config", type=Path, metavar="FILE", help="a file that extends config.yaml, with a study of your own")
+    add("--config", "--configfile", type=Path, metavar="FILE", help="a file that extends config.yaml, with a study of your own")
     add("--cores", type=options.positive, metavar="N", help="processor cores to use (default: all)")
 
 

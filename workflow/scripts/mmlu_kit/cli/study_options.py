@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--only", nargs="*", metavar="PART", help="only these parts of the study, as in config")
     add("--limit", type=int, metavar="N", help="only the first so many questions of each subject, as in config")
     text = "files that extend config.yaml, as for snakemake"
-    add("--configfile", type=Path, nargs="*", default=[], metavar="FILE", help=text)
+    add("--configfile", "--config", type=Path, nargs="*", default=[], metavar="FILE", help=text)
 
 
 def read(args: argparse.Namespace) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--results", type=Path, required=True, help="the study's results: results/<study>")
     add("--name", help="what the report calls the machine (default: the file's name)")
     text = "files that extend config.yaml, as for snakemake, if they define the study or its models"
-    add("--configfile", type=Path, nargs="*", default=[], metavar="FILE", help=text)
+    add("--configfile", "--config", type=Path, nargs="*", default=[], metavar="FILE", help=text)
 
 
 def run(args: argparse.Namespace) -> None:

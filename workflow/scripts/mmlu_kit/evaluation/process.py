@@ -12,7 +12,7 @@ from mmlu_kit.evaluation.answers import Record, Totals
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
-from mmlu_kit.settings import Effective, OnUnavailable, Requested, Split
+from mmlu_kit.settings import Effective, OnUnavailable, Preset, Requested, Split
 from mmlu_kit.timing import machine
 from mmlu_kit.timing.phase_timer import PhaseTimer
 from mmlu_kit.user_errors import UserError
@@ -138,6 +138,9 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
             f"As generated: {_percent(totals.correct_generated, totals.questions)}; "
             f"a letter could be parsed from {totals.parsed} of {totals.questions} answers"
         )
+        few = 2 * (totals.parsed or 0) < totals.questions
+        if few and job.requested.preset != Preset.CHAT and runner.tokenizer.chat_template:
+            print("Hint: this model has a chat template, and the preset chat asks through it (--preset chat)")
     return result
 
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser, default: str | None = None) -
     text = "the folder of an adapter of peft, such as a LoRA, that is applied to the model"
     parser.add_argument("--adapter", type=Path, metavar="FOLDER", help=text)
     text = "a file that extends the project's config (default: config.yaml in the working directory, if there is one)"
-    parser.add_argument("--config", type=Path, default=_default(), help=text)
+    parser.add_argument("--config", "--configfile", type=Path, default=_default(), help=text)
 
 
 def _default() -> Path:
@@ -103,4 +103,6 @@ def _entry(model: str, config: Path) -> ModelEntry:
         advice = f"correct the path or, for a repository of the hub, add its entry to config; to print it, run: {command}"
         raise UserError(f"{problem}: {advice}")
     known = ", ".join(sorted(name for name, other in models.items() if isinstance(other, ModelEntry)))
+    if "/" in model or model.endswith(GGUF):
+        raise UserError(f"{model} does not exist: correct the path of the model's folder, GGUF file or manifest")
     raise UserError(f"'{model}' is not a model folder, a GGUF file, a manifest or a model in {config}; known there: {known}")

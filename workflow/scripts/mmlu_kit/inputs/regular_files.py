@@ -1,6 +1,7 @@
 """Files of models and questions, which anyone may have made: only regular files are opened, JSON is read up to a limit."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ _ADVICE = "fetch or copy it again"
 
 def check(path: Path, limit: int | None = None) -> None:
     """Check that `path` is a regular file of at most `limit` bytes and no pointer; raises UserError with the reason if not."""
+    if not os.path.lexists(path):
+        raise UserError(f"{printable(path)} does not exist: correct the path, or fetch or copy the file")
     with files.open_regular(path, limit, _ADVICE) as stream:
         start = stream.read(_MAX_POINTER_BYTES + 1)
     if len(start) <= _MAX_POINTER_BYTES and start.startswith(_POINTER):

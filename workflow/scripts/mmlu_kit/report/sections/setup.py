@@ -92,9 +92,12 @@ def section(merged: Merged, run: RunFile, machines: Sequence[MachineUse], labels
 
 def command(run: RunFile) -> str:
     """Return a command line that runs the whole study: the run's own or, if that made a part, one with the same config."""
+    kept = _kept(formatting.unescaped(run.command or ""))
+    if "--snakefile" in (run.command or "") and kept[:1] in ([], ["--configfile"]) and len(kept) in (0, 2):
+        # In another folder than the kit's.
+        return formatting.escaped(shlex.join(["mmlu-kit", "report", run.study, *kept]))
     if run.command and not any(word in run.command for word in _PARTIAL):
         return run.command
-    kept = _kept(formatting.unescaped(run.command or ""))
     return formatting.escaped(shlex.join(["snakemake", "--cores", "8", *kept, "--config", f"study={run.study}"]))
 
 

@@ -30,8 +30,8 @@ def how_read(merged: Merged, models: Sequence[ModelAnalysis]) -> str:
         *_orders(merged, models),
         *_cloze(cloze),
         accuracy,
-        "The **generated letter** is parsed from the token that the model would really have generated. An unparsed answer "
-        f"counts as wrong, so guessing reaches {reaches} of the parsed answers.",
+        "The **generated letter** is parsed from the token that the model would really have generated. Accuracies by it are "
+        f"over all answers, and an unparsed one is not right: guessing reaches {reaches} of the parsed answers.",
     ]
     return " ".join(sentences)
 

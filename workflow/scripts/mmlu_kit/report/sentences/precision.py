@@ -19,7 +19,12 @@ def verdict(compared: Comparison, labels: Mapping[str, str]) -> tuple[str, str]:
     if compared.verdict == Verdict.UNCLEAR:
         finding = f"Whether {model} is worse than {reference} by more than {margin} cannot be told from these questions:"
         needed = _about(compared.questions_needed or 0)
-        outlook = f"If answers keep differing as they do here, {needed} questions tell it in {POWER:.0%} of studies."
+        flips = compared.right_to_wrong + compared.wrong_to_right
+        if flips:
+            outlook = "If answers keep differing as they do here,"
+        else:
+            outlook = f"No answer changed between right and wrong; if 1 of {questions} does,"
+        outlook += f" {needed} questions tell it in {POWER:.0%} of studies."
         return finding, f"{difference} ({test}). {outlook}"
     if compared.verdict == Verdict.WORSE:
         finding = f"{model} is worse than {reference}:"
