@@ -49,7 +49,8 @@ def compared(both, only_low, only_full, neither):
             (0, 0, 0, 1),
             "Whether low is worse than full by more than 1 point cannot be told from these questions:",
             "low minus full is 0.0 points on 1 question (95% interval -79.3 to 79.3 points; McNemar test, p = 1). "
-            "No answer changed between right and wrong; if 1 of 1 question does, about 27,000 questions tell it in 80% of studies.",
+            "No answer changed between right and wrong; if 1 of 1 question does, about 27,000 questions tell it in 80% of "
+            "studies.",
         ),
     ],
 )
