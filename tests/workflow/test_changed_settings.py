@@ -13,11 +13,14 @@ from mmlu_kit.settings import PromptSettings
 
 DEMO = "workflow/demo/models/demo-small"
 COPY = "workflow/demo/models/copy"
+GGUF = {"path": None, "repository": "someone/model", "commit": "7ae557604adf67be50417f59c2c2f167def9a775", "file": "m.gguf"}
 # For each field, what a model's entry says after the change; `prompt` is changed field by field.
 CHANGES = {
     "path": {"path": COPY},
     "repository": {"path": None, "repository": "someone/model", "commit": "7ae557604adf67be50417f59c2c2f167def9a775"},
     "commit": {"path": None, "repository": "someone/model", "commit": "989aa7980e4cf806f80c7fef2b1adb7bc71aa306"},
+    "file": {**GGUF, "file": "other.gguf"},
+    "adapter": {"adapter": {"path": COPY}},
     "device": {"device": "cuda"},
     "dtype": {"dtype": "bfloat16"},
     "quantization": {"quantization": "8bit"},
@@ -38,6 +41,7 @@ CHANGES = {
 # Fields that no answer and no time depends on: their change rewrites the report.
 WORDS = {"description"}
 BEFORE = {
+    "file": GGUF,
     "prompt.template_arguments": {"prompt": {"preset": "chat"}},
     "prompt.score": {"prompt": {"preset": "cloze"}},
     "prompt.unconditional": {"prompt": {"preset": "cloze"}},
@@ -71,7 +75,8 @@ def planned(workflow_copy, snakemake, tmp_path):
     files.write_text(workflow_copy / "resources/subjects/demo@local/astronomy.jsonl", '"split": "test"\n')
     manifest = checkpoints.describe(workflow_copy / DEMO)
     for name in CHANGES:
-        manifest.write(workflow_copy / f"resources/models/{name}@local.json")
+        commit = BEFORE.get(name, {}).get("commit", "local")
+        manifest.write(workflow_copy / f"resources/models/{name}@{commit}.json")
         for kind in ("evaluations/{}/astronomy.json", "timings/{}/astronomy.json", "timings/{}/astronomy.time"):
             files.write_text(workflow_copy / "results/fields" / kind.format(name), "")
     config = tmp_path / "fields.yaml"

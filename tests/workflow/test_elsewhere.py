@@ -119,7 +119,8 @@ def test_two_modules_with_the_same_models_fetch_them_once(workflow_copy, snakema
     workflow.write_text(f"{one}{other}".replace('"demo"', f'"demo", "models": {{"demo-small": {{"path": "{weights}"}}}}'))
     process = snakemake(tmp_path, "--cores", "1", "--dry-run")
     line = (
-        "two modules would make resources/models/demo-small@local.json from kit/workflow/demo/models/demo-small and from kit/"
+        'two modules would make resources/models/demo-small@local.json from {"path": "kit/workflow/demo/models/demo-small"} '
+        'and from {"path": "kit/'
     )
     assert process.returncode == 1 and line in process.stdout
 
