@@ -240,12 +240,13 @@ def test_a_question_opens_with_the_prompts_as_they_were_sent(opened, tmp_path):
 
 
 def test_everything_works_from_the_keyboard(opened):
-    page = opened("#report")
+    page = opened()
     focused = "document.activeElement.matches('{}')"
     page.keyboard.press("Tab")
-    assert page.evaluate(focused.format("#tab-report"))
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate(focused.format("#tab-explorer"))
+    for expected in ("#tab-summary", "#tab-report", "#tab-explorer"):
+        assert page.evaluate(focused.format(expected)), expected
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
     page.keyboard.press("Tab")  # the part itself
     page.keyboard.press("Tab")
     assert page.evaluate(focused.format("#search"))
