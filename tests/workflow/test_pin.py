@@ -215,6 +215,7 @@ def test_a_gguf_file_is_checked_by_its_header(pin, hub, gguf, tmp_path):
 
 def test_the_factors_of_positions_are_read_wherever_they_are(gguf, hub, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", hub.address)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # another test may have imported the models
     monkeypatch.setattr(constants, "ENDPOINT", hub.address)
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.address + "/{repo_id}/resolve/{revision}/{filename}")
     path = gguf / "model-q8.gguf"
