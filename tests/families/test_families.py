@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import transformers
 from mmlu_kit.evaluation.manner import Packing
 from mmlu_kit.models import batch_size, positions
 
@@ -25,20 +24,6 @@ PACKED = (
     *("qwen2", "qwen2 unused window", "qwen2_moe", "qwen3", "qwen3_moe", "phi", "phi3", "phimoe", "gemma", "glm4", "granite"),
     *("olmo", "olmo2", "olmoe", "smollm3", "starcoder2", "gpt2", "gpt_neox", "cohere", "deepseek_v3"),
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread(name):
-    """Skip a family that this transformers lacks; tiny products are slower on several threads than on one."""
-    try:
-        families.config(name)
-    except LookupError as error:
-        pytest.skip(str(error))
-    transformers.utils.logging.set_verbosity_error()  # about optional kernels
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_scores_are_those_of_each_prompt_alone(name):

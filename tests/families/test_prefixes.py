@@ -1,8 +1,6 @@
 """Every way but packing is exact for the families that need one, or the check finds that it is not."""
 
 import pytest
-import torch
-import transformers
 from mmlu_kit.evaluation import ways
 from mmlu_kit.evaluation.packability import Limit
 
@@ -21,20 +19,6 @@ WAYS = [way._replace(pays=lambda *plan: True) for way in ways.WAYS[1:]]
 # Families whose states are read only with a single new token, and those that keep no cache or cannot continue theirs.
 ONLY_STEPS = ("falcon_mamba", "jamba", "mamba")
 NO_PREFIX = ("axk2", "deepseek_v32", "glm_moe_dsa", "hy_v4", "openai-gpt", "recurrent_gemma", "xlstm")
-
-
-@pytest.fixture(autouse=True)
-def one_thread(name):
-    """Skip a family that this transformers lacks; tiny products are slower on several threads than on one."""
-    try:
-        families.config(name)
-    except LookupError as error:
-        pytest.skip(str(error))
-    transformers.utils.logging.set_verbosity_error()  # about optional kernels
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
