@@ -8,7 +8,7 @@ CONFIG =
 CONFIGURED = $(if $(CONFIG),--configfile $(CONFIG))
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: report test lint partial-report pack unpack check status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas docs locks quantized bench
+.PHONY: report test lint partial-report pack unpack check status retry verify check-results images image-cpu image-cuda image-cuda12 demo-models schemas docs locks quantized bench llama
 .DELETE_ON_ERROR:
 
 report: .venv/kit
@@ -82,10 +82,20 @@ demo-models: .venv/kit
 	python workflow/demo/write_questions.py
 	python workflow/demo/train_models.py
 
-# Compare speed and memory with other programs: about 40 minutes on an otherwise idle machine.
+# Compare speed and memory with other programs: about 40 minutes on an otherwise idle machine. GGUF is a file of
+# SmolLM2-135M-Instruct; ARGS=--record writes the table to benchmarks/measured too.
 DATA ?= ../shared/data
+GGUF ?= $(shell ../shared/tools/real-model 2>/dev/null)
 bench: .venv/test
-	python benchmarks/bench.py --data $(DATA) $(ARGS)
+	python benchmarks/bench.py --data $(DATA) $(if $(GGUF),--gguf $(GGUF)) $(ARGS)
+
+# Build llama.cpp from source for `make bench`: some seven minutes, with a C++ compiler.
+llama: .venv/llama/built
+
+.venv/llama/built: envs/llama.txt .venv/kit
+	python -m pip install --quiet --target .venv/llama --upgrade --no-deps --require-hashes \
+		--no-binary llama-cpp-python --requirement envs/llama.txt
+	touch $@
 
 # Rewrite workflow/schemas after a change of a data model.
 schemas: .venv/kit

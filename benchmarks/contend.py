@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Do the same work in one of several ways, in a process of its own, and print what it took as a line of JSON.
+"""Ask a model questions in one of several ways, and print what each task took as a line of JSON.
 
 Every way gets the same prompts, made before its clock starts; tokenizing them is part of every way's work.
 """
@@ -13,9 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batch_search import fastest
 from mmlu_kit import user_errors
 
 if TYPE_CHECKING:  # imported late: a process that only loads shall load nothing else
+    from measurements import Task, Work
+    from mmlu_kit.evaluation.answers import Record
     from mmlu_kit.inputs.questions import Question
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -37,14 +40,14 @@ def kit(
     examples: Sequence["Question"],
     batch: int,
     **settings: str | bool,
-) -> None:
-    """This project's scoring, of `batch` tokens at a time, with these settings of a model's prompt."""
+) -> "Sequence[Record]":
+    """This project's scoring, of `batch` tokens at a time, with these settings of a model's prompt; returns the records."""
     from mmlu_kit.evaluation import encoding, scoring
     from mmlu_kit.settings import PromptSettings
 
     requested = PromptSettings.model_validate(settings)
     prepared = encoding.prepare(questions, examples, requested, tokenizer, None)
-    scoring.score(model, tokenizer, prepared, batch, requested, {}, lambda number, records: None)
+    return scoring.score(model, tokenizer, prepared, batch, requested, {}, lambda number, records: None)[0]
 
 
 def rotations(model: Any, tokenizer: Any, questions: Sequence["Question"], examples: Sequence["Question"], batch: int) -> None:
@@ -145,7 +148,7 @@ def product(model: Any, rows: int, repeats: int = 3) -> float:
     return 2 * rows * sum(matrix.numel() for matrix in matrices) / sorted(seconds[1:])[repeats // 2]
 
 
-WAYS: dict[str, Callable[..., Passes | None]] = {
+WAYS: "dict[str, Callable[..., Passes | Sequence[Record] | None]]" = {
     "kit": kit,
     "kit_cloze": partial(kit, preset="cloze", unconditional=False),  # as lm-eval for acc and acc_norm
     "kit_cyclic": partial(kit, orders="cyclic"),
@@ -159,57 +162,70 @@ WAYS: dict[str, Callable[..., Passes | None]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("way", choices=[*WAYS, "load"], help="load: import torch and transformers, load the weights, no more")
-    parser.add_argument("--model", type=Path, required=True, help="a model folder")
+    parser.add_argument("--model", type=Path, required=True, help="a model folder or GGUF file")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32")
-    parser.add_argument("--questions", type=Path, help="a folder of MMLU CSVs")
-    parser.add_argument("--subjects", nargs="*", default=[])
-    parser.add_argument("--examples", type=int, default=0)
-    parser.add_argument(
-        "--batch", type=int, default=1, help="tokens (kit, rotations, forward), prompts (lm_eval) or tokens to write (generate)"
-    )
     parser.add_argument("--threads", type=int, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--load", action="store_true", help="import torch and transformers, load the weights, no more")
+    what.add_argument("--tasks", nargs="+", help=f"tasks as JSON, of the ways {', '.join(WAYS)}")
     args = parser.parse_args()
 
     import torch
     import transformers
 
     torch.set_num_threads(args.threads)
-    if args.way == "load":
+    if args.load:
         transformers.AutoModelForCausalLM.from_pretrained(args.model, dtype=getattr(torch, args.dtype))
         os._exit(0)  # at once, as evaluate.py ends: taking the interpreter down is no part of loading
-    from mmlu_kit.inputs import questions
+    from measurements import Task
     from mmlu_kit.models import tokenizers, transformers_model
-    from mmlu_kit.settings import DType, LoadSettings, Split
-    from mmlu_kit.timing import machine, phase_timer
-    from tables import Work
+    from mmlu_kit.settings import DType, LoadSettings
+    from mmlu_kit.timing import machine
 
-    if args.way != "generate" and not args.way.startswith("lm_eval"):  # as evaluate.py does
+    tasks = [Task.model_validate_json(task) for task in args.tasks]
+    if not any(task.way == "generate" or task.way.startswith("lm_eval") for task in tasks):  # as evaluate.py does
         machine.keep_freed_memory()
-
     began = time.perf_counter()
     model = transformers_model.load_model(args.model, LoadSettings(dtype=DType(args.dtype)))
     tokenizer = tokenizers.load_tokenizer(args.model)
     load_s = time.perf_counter() - began
+    for task in tasks:
+        batch = fastest(task.batches, lambda size, task=task: work(model, tokenizer, task, size, load_s).seconds)
+        print(work(model, tokenizer, task, batch, load_s).model_dump_json(), flush=True)
+
+
+def work(model: Any, tokenizer: Any, task: "Task", batch: int, load_s: float) -> "Work":
+    """Do a task at a batch size."""
+    from measurements import Work
+    from mmlu_kit.inputs import questions
+    from mmlu_kit.settings import Split
+    from mmlu_kit.timing import phase_timer
+
     asked, seconds = 0, 0.0
-    all_passes: list[Passes] = []
-    for subject in args.subjects:
-        subject_questions = questions.read_folder(args.questions, subject)
-        tests, examples = questions.split(subject_questions, Split.TEST), questions.examples(subject_questions, args.examples)
+    passes: list[Passes] = []
+    records: list[Record] = []
+    for subject in task.subjects:
+        subject_questions = questions.read_folder(task.questions, subject)
+        tests, examples = questions.split(subject_questions, Split.TEST), questions.examples(subject_questions, task.examples)
         began = time.perf_counter()
-        passes = WAYS[args.way](model, tokenizer, tests, examples, args.batch)
-        seconds += passes.seconds if passes else time.perf_counter() - began
-        all_passes += [passes] if passes else []
+        done = WAYS[task.way](model, tokenizer, tests, examples, batch)
+        took = time.perf_counter() - began
+        if isinstance(done, Passes):
+            took, passes = done.seconds, [*passes, done]
+        elif done:
+            records += done
+        seconds += took
         asked += len(tests)
-    work = Work(
+    return Work(
         load_s=load_s,
         questions=asked,
         seconds=seconds,
         peak_rss_bytes=phase_timer.peak_rss_bytes(),
-        flops_per_s=[passes.flops_per_s for passes in all_passes],
-        product_flops_per_s=[passes.product_flops_per_s for passes in all_passes],
+        batch=batch,
+        flops_per_s=[one.flops_per_s for one in passes],
+        product_flops_per_s=[one.product_flops_per_s for one in passes],
+        logprobs=[list(record.letter_logprobs.values()) for record in records if record.letter_logprobs],
     )
-    print(work.model_dump_json())
 
 
 if __name__ == "__main__":

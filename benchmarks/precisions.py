@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import make_random_model
+from measurements import Measured, PrecisionRow
 from mmlu_kit import files, formatting, settings
 from mmlu_kit.data import Document, version
 from mmlu_kit.evaluation.answers import Record
@@ -23,7 +24,6 @@ from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing, read_evaluat
 from mmlu_kit.settings import Device, DType, Quantization
 from mmlu_kit.timing import phase_timer
 from mmlu_kit.user_errors import UserError, run
-from tables import Measured, PrecisionRow
 
 ROOT = Path(__file__).parents[1]
 Precision = tuple[DType, Quantization]

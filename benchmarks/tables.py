@@ -1,53 +1,30 @@
-"""What the benchmarks measure, and the table of `make bench`: rows that have a bar to reach, and each program's figures."""
+"""The result of `make bench`: rows that have a bar, and each program's figures."""
 
+import datetime
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
-from mmlu_kit.data import Bytes, Count, Data, Document, Joules, MedianRange, Positive, Seconds, version
-from mmlu_kit.settings import DType, Quantization, WeightGroup
+import contests
+from contests import Contest, Entry
+from measurements import PrecisionRow, Run, Work, median_ratio
+from mmlu_kit import formatting
+from mmlu_kit.data import Bytes, Count, Data, Document, MedianRange, Positive, version
+from mmlu_kit.settings import DType, Quantization
 from mmlu_kit.timing.machine import Machine
 from pydantic import Field
 
-
-class Work(Data):
-    """What a way of benchmarks/contend.py did and took; the operations a second are those of each subject."""
-
-    load_s: Seconds = Field(description="Loading model and tokenizer.")
-    questions: Positive
-    seconds: Seconds = Field(description="Asking them, tokenizing included; for `forward`, its forward passes alone.")
-    peak_rss_bytes: Bytes
-    flops_per_s: list[float] = Field([], description="Of the forward passes.")
-    product_flops_per_s: list[float] = Field([], description="Of nothing but the machine's matrix products.")
-
-    @property
-    def seconds_a_question(self) -> float:
-        return self.seconds / self.questions
-
-
-@dataclass(frozen=True)
-class Run:
-    """A process: its real time in seconds, and what it says of its work."""
-
-    process_s: float
-    work: Work | None = None
-
-    def __str__(self) -> str:
-        return f"{self.work.seconds_a_question:.3f} s a question" if self.work else f"{self.process_s:.1f} s"
-
-
-Runs = Mapping[str, Sequence[Run]]  # of each program, one a round
+Runs = Mapping[Entry, Sequence[Run]]  # of each program, one a round
 
 
 class Row(Data):
-    """A value that has a bar to reach."""
+    """A value, and the bar that it has to reach."""
 
     name: str
     value: float
-    bar: float
+    bar: float | None = Field(description="Null where the value is only reported.")
     unit: str
-    holds: bool
+    holds: bool | None = Field(description="Null without a bar.")
     at_least: bool = Field(description="The value is to be at least the bar; else at most.")
 
 
@@ -56,193 +33,198 @@ class Program(MedianRange):
 
     program: str
     unit: str
-    peak_rss_bytes: Bytes | None
+    questions: Positive | None
+    batch: Positive | None = Field(description="Tokens (the kit, llama.cpp), prompts (lm_eval) or tokens to write (generate).")
+    peak_rss_bytes: Bytes | None = Field(description="Of its process, whose earlier tasks it includes.")
     flops_per_s: float | None
     product_flops_per_s: float | None
 
 
-class Measured(Data):
-    """What one model took in one number format and quantization: medians of several processes."""
+class Answers(Data):
+    """The real model's log-probabilities of letters beside the kit's in float32."""
 
+    program: str
     questions: Positive
-    effective: str = Field(description="As it ran, in words.")
-    quantized: list[WeightGroup]
-    weight_bytes: Bytes
-    forward_s: Seconds = Field(description="A question.")
-    real_s: Seconds = Field(description="A question.")
-    gpu_s: Seconds | None = Field(description="A question.")
-    load_s: Seconds
-    peak_rss_bytes: Bytes
-    peak_gpu_bytes: Bytes | None
-    gpu_energy_j: Joules | None
-    answers_changed: Count = Field(description="Best letters unlike those of the first format.")
-    phases: dict[str, Seconds] = Field(description="Seconds of each phase, of the whole process.")
-    machine: Machine
-
-
-class PrecisionRow(Data):
-    """A number format and quantization."""
-
-    dtype: DType
-    quantization: Quantization
-    measured: Measured | None
-    reason: str | None = Field(description="Why it was not measured; null where it was.")
-
-
-class Tables(Data):
-    """What stands beside the rows."""
-
-    programs: list[Program]
-    lm_eval_batch_size: dict[str, int] = Field(description="The fastest one, by number format and few-shot examples.")
-    precisions: list[PrecisionRow]
+    seconds_a_question: float
+    largest_difference: float
+    letters_changed: Count = Field(description="Best letters.")
 
 
 class Bench(Document):
     """results/bench.json: what `make bench` measured."""
 
-    schema_: Literal["mmlu-kit/bench/2"] = version("mmlu-kit/bench/2")
+    schema_: Literal["mmlu-kit/bench/3"] = version("mmlu-kit/bench/3")
+    date: datetime.date
+    commit: str | None = Field(description="The kit's; null outside a git repository.")
     machine: Machine
-    shape: str = Field(description="The repository whose shape the model has.")
+    llama_cpp: str | None = Field(description="The version of llama.cpp's package; null where it was not measured.")
+    shape: str = Field(description="The repository whose shape the model of rows that name no model has.")
     rows: list[Row]
-    tables: Tables
+    programs: list[Program]
+    answers: list[Answers]
+    precisions: list[PrecisionRow]
+    left_out: list[str] = Field(description="What was not measured, and why.")
     rounds: Positive
     threads: Positive
     took_s: Count
 
 
-def rows(measured: Runs, weights: int, windowed: Sequence[str]) -> list[Row]:
-    """The rows that have a bar; `weights` are the checkpoint's bytes, `windowed` names shapes that have a window."""
+def rows(measured: Runs, weights: int, contested: Sequence[Contest]) -> list[Row]:
+    """The contests' rows, then those of the kit alone; `weights` are the bytes of the checkpoint of shape QWEN."""
 
-    def works(name: str) -> list[Work]:
-        return [run.work for run in measured[name] if run.work]
+    def percent_of_product(entry: Entry) -> float:
+        return 100 * statistics.median(work.flops_per_s[0] / work.product_flops_per_s[0] for work in _works(measured[entry]))
 
-    def seconds(name: str) -> list[float]:
-        return [work.seconds for work in works(name)]
+    def peak(entry: Entry) -> float:
+        return max(work.peak_rss_bytes for work in _works(measured[entry])) / 1e9
 
-    def whole(name: str) -> list[float]:
-        return [run.process_s for run in measured[name]]
+    def whole(entry: Entry) -> list[float]:
+        return [run.process_s for run in measured[entry]]
 
-    def ratio(over: list[float], under: list[float]) -> float:
-        """The median of each round's ratio, so that what slows a whole round down cancels."""
-        return statistics.median(a / b for a, b in zip(over, under, strict=True))
+    def less(entry: Entry, other: list[float]) -> list[float]:
+        return [process - part for process, part in zip(whole(entry), other, strict=True)]
 
-    def percent_of_product(name: str) -> float:
-        return 100 * statistics.median(work.flops_per_s[0] / work.product_flops_per_s[0] for work in works(name))
-
-    def peak(name: str) -> float:
-        return max(work.peak_rss_bytes for work in works(name)) / 1e9
-
-    before_batch = [start - batch for start, batch in zip(whole("start"), seconds("first batch, forward"), strict=True)]
-    less_load = [together - load for together, load in zip(whole("ten subjects together"), whole("load"), strict=True)]
-    generate = seconds("generate float32, 5 tokens")
-    gigabytes = weights / 1e9
+    load, gigabytes = whole(contests.LOAD), weights / 1e9
+    without_batch = less(contests.START, _seconds(measured[contests.FIRST_BATCH]))
+    kit_float32, kit_bfloat16 = contests.CONTESTS[0].kit, contests.CONTESTS[1].kit
     return [
-        at_least(1.8, "speed against lm-eval, float32, 0-shot", ratio(seconds("lm_eval float32"), seconds("kit float32"))),
-        at_least(
-            8,
-            "speed against lm-eval, bfloat16, 5-shot",
-            ratio(seconds("lm_eval bfloat16, 5-shot"), seconds("kit bfloat16, 5-shot")),
-        ),
-        at_least(
-            3,
-            "speed against lm-eval, hybrid model, bfloat16, 5-shot",
-            ratio(seconds("lm_eval hybrid, 5-shot"), seconds("kit hybrid, 5-shot")),
-        ),
-        *(
-            at_least(
-                bar, f"speed against lm-eval, cloze, {how}", ratio(seconds(f"lm_eval cloze {how}"), seconds(f"kit cloze {how}"))
-            )
-            for how, bar in {"float32, 0-shot": 4, "bfloat16, 5-shot": 15}.items()
-        ),
-        *(
-            at_least(
-                bar,
-                f"speed against lm-eval, {shape}, {how}",
-                ratio(seconds(f"lm_eval {shape}, {how}"), seconds(f"kit {shape}, {how}")),
-            )
-            for shape in windowed
-            for how, bar in {"float32, 0-shot": 1.8, "bfloat16, 5-shot": 8}.items()
-        ),
-        # What all orders begin with is computed once.
-        *(
-            at_most(
-                0.8,
-                f"all orders together, against a run for each, {how}",
-                ratio(seconds(f"kit cyclic {how}"), seconds(f"rotations {how}")),
-            )
-            for how in ("float32, 0-shot", "bfloat16, 5-shot")
-        ),
-        at_least(3, "speed against generate of 5 tokens, float32", ratio(generate, seconds("kit float32"))),
-        at_least(6, "the same with the kit in bfloat16", ratio(generate, seconds("kit bfloat16"))),
-        at_least(85, "rate against the matrix product, float32", percent_of_product("forward float32"), "%"),
-        at_least(70, "rate against the matrix product, bfloat16", percent_of_product("forward bfloat16"), "%"),
+        *(_contest(one, measured) for one in contested),
+        _row(85, "rate against the matrix product, float32", percent_of_product(contests.FORWARD_FLOAT32), "%"),
+        _row(70, "rate against the matrix product, bfloat16", percent_of_product(contests.FORWARD_BFLOAT16), "%"),
         # Loading a bfloat16 checkpoint as float32 holds both.
-        at_most(1.3 * 2 * gigabytes + 0.6 + gigabytes, "peak memory, float32 from bfloat16", peak("kit float32"), "GB"),
-        at_most(1.3 * gigabytes + 0.6, "peak memory, bfloat16", peak("kit bfloat16, 5-shot"), "GB"),
-        at_most(1.25, "a process that scores one batch, against one that only loads", ratio(whole("start"), whole("load"))),
+        _row(3.6 * gigabytes + 0.6, "peak memory, float32 from bfloat16", peak(kit_float32), "GB", at_least=False),
+        _row(1.3 * gigabytes + 0.6, "peak memory, bfloat16", peak(kit_bfloat16), "GB", at_least=False),
+        _row(
+            1.25,
+            "a process that scores one batch, against one that only loads",
+            median_ratio(whole(contests.START), load),
+            at_least=False,
+        ),
         # The batch's own arithmetic takes as long as the processor needs for it: what the kit adds is the rest.
-        at_most(1.25, "the same without that batch's forward pass", ratio(before_batch, whole("load"))),
-        at_most(
-            1.25, "ten subjects together less one load, against forward", ratio(less_load, seconds("ten subjects, forward"))
+        _row(1.25, "the same without that batch's forward pass", median_ratio(without_batch, load), at_least=False),
+        _row(
+            1.25,
+            "ten subjects together less one load, against forward",
+            median_ratio(less(contests.TEN_TOGETHER, load), _seconds(measured[contests.FORWARD_TEN])),
+            at_least=False,
         ),
     ]
 
 
-def at_least(bar: float, name: str, value: float, unit: str = "times") -> Row:
-    """A row that holds from its bar up."""
-    return Row(name=name, value=round(value, 3), bar=bar, unit=unit, holds=value >= bar, at_least=True)
+def _contest(contest: Contest, measured: Runs) -> Row:
+    a_question = [[work.seconds_a_question for work in _works(measured[entry])] for entry in (contest.peer, contest.kit)]
+    return _row(contest.bar, contest.name, median_ratio(*a_question))
 
 
-def at_most(bar: float, name: str, value: float, unit: str = "times") -> Row:
-    """A row that holds up to its bar."""
-    return Row(name=name, value=round(value, 3), bar=round(bar, 3), unit=unit, holds=value <= bar, at_least=False)
+def _row(bar: float | None, name: str, value: float, unit: str = "times", at_least: bool = True) -> Row:
+    holds = None if bar is None else value >= bar if at_least else value <= bar
+    rounded = None if bar is None else round(bar, 3)
+    return Row(name=name, value=round(value, 3), bar=rounded, unit=unit, holds=holds, at_least=at_least)
 
 
-def programs(measured: Runs) -> list[Program]:
-    """Each program's own figures."""
-    return [_program(name, runs) for name, runs in measured.items()]
+def _works(runs: Sequence[Run]) -> list[Work]:
+    return [run.work for run in runs if run.work]
 
 
-def _program(name: str, runs: Sequence[Run]) -> Program:
-    works = [run.work for run in runs if run.work]
-    seconds = [work.seconds_a_question for work in works] or [run.process_s for run in runs]
+def _seconds(runs: Sequence[Run]) -> list[float]:
+    return [work.seconds for work in _works(runs)]
+
+
+def program(entry: Entry, runs: Sequence[Run]) -> Program:
+    """A program's own figures."""
+    works = _works(runs)
     rates = [rate for work in works for rate in work.flops_per_s]
     products = [rate for work in works for rate in work.product_flops_per_s]
     return Program(
-        program=name,
+        program=str(entry),
         unit="s a question" if works else "s a process",
-        median=statistics.median(seconds),
-        smallest=min(seconds),
-        largest=max(seconds),
+        questions=works[0].questions if works else None,
+        batch=works[0].batch if works else None,
+        **MedianRange.over([work.seconds_a_question for work in works] or [run.process_s for run in runs]).model_dump(),
         peak_rss_bytes=max((work.peak_rss_bytes for work in works), default=None),
         flops_per_s=statistics.median(rates) if rates else None,
         product_flops_per_s=statistics.median(products) if products else None,
     )
 
 
+def answers(measured: Runs) -> list[Answers]:
+    """The real model's answers in each program and number format, beside the kit's in float32 to the same prompts."""
+    compared = []
+    for entry in measured:
+        reference = next((one for one in contests.ANSWERS if one.dtype == "float32" and one.examples == entry.examples), None)
+        works = _works(measured[entry])
+        if reference not in measured or (entry.model, entry.questions) != (contests.SMOLLM, "few") or not works[0].logprobs:
+            continue
+        pairs = list(zip(works[0].logprobs, _works(measured[reference])[0].logprobs, strict=True))
+        compared.append(
+            Answers(
+                program=str(entry),
+                questions=len(pairs),
+                seconds_a_question=statistics.median(work.seconds_a_question for work in works),
+                largest_difference=max(abs(a - b) for ours, other in pairs for a, b in zip(ours, other, strict=True)),
+                letters_changed=sum(ours.index(max(ours)) != other.index(max(other)) for ours, other in pairs),
+            )
+        )
+    return compared
+
+
 def markdown(bench: Bench) -> str:
-    """The content of bench.json for a reader."""
-    machine = bench.machine
+    """The content of bench.json for a reader, but for the number formats' table."""
+    commit = f"commit {bench.commit[:12]}" if bench.commit else "no commit"
     lines = [
-        f"{machine.processor}, {bench.threads} threads, {machine.cpu_capability}; torch {machine.packages['torch']}, "
-        f"transformers {machine.packages['transformers']}; shape of {bench.shape}, random weights, real questions; medians "
-        f"of {bench.rounds} alternating rounds, {bench.took_s / 60:.0f} min. lm-eval at its fastest batch size: "
-        + ", ".join(f"{size} in {name}" for name, size in bench.tables.lm_eval_batch_size.items()),
+        f"{bench.date}, {commit}, {bench.threads} threads, {bench.took_s / 60:.0f} min. {bench.machine.in_words()}"
+        + (f", llama-cpp-python {bench.llama_cpp}" if bench.llama_cpp else ""),
         "",
-        "| Measured | Value | Bar | Holds |",
-        "|---|---|---|---|",
-    ]
-    for row in bench.rows:
-        bar = f"{'≥' if row.at_least else '≤'} {row.bar:.3g} {row.unit}"
-        lines.append(f"| {row.name} | {row.value:.3g} {row.unit} | {bar} | {'yes' if row.holds else '**no**'} |")
-    lines += [
+        f"Medians of {bench.rounds} rounds in which the programs take turns, each peer at its fastest batch size. Rows that "
+        f"name no model have the shape of {bench.shape}; all models but SmolLM2 have random weights. All questions are real.",
         "",
-        "| Program | Median | Range | Unit | Peak memory | GFLOP/s | Matrix product |",
-        "|---|---|---|---|---|---|---|",
+        " ".join([fastest_format(bench), *(f"Left out: {reason}." for reason in bench.left_out)]),
+        "",
+        *_table("Measured|Value|Bar|Holds", [_cells(row) for row in bench.rows]),
+        "",
     ]
-    for program in bench.tables.programs:
-        range_ = f"{program.smallest:.3f} to {program.largest:.3f}"
-        peak = f"{program.peak_rss_bytes / 1e9:.2f} GB" if program.peak_rss_bytes else "—"
-        rates = [f"{rate / 1e9:.0f}" if rate else "—" for rate in (program.flops_per_s, program.product_flops_per_s)]
-        lines.append(f"| {program.program} | {program.median:.3f} | {range_} | {program.unit} | {peak} | {' | '.join(rates)} |")
-    return "\n".join(lines) + "\n"
+    if bench.answers:
+        heads = "Beside the kit in float32|A question|Largest difference of a letter's log-probability|Best letters changed"
+        lines += [*_table(heads, [_compared(one) for one in bench.answers]), ""]
+    heads = "Program|Median|Range|Unit|Questions|Batch|Peak memory|GFLOP/s|Matrix product"
+    return "\n".join([*lines, *_table(heads, [_figures(one) for one in bench.programs])]) + "\n"
+
+
+def fastest_format(bench: Bench) -> str:
+    """Sentences: the number format that is fastest here, and what it costs in answers."""
+    plain = {row.dtype: row.measured for row in bench.precisions if row.measured and row.quantization == Quantization.NONE}
+    half = plain[DType.BFLOAT16]
+    times = half.forward_s / plain[DType.FLOAT32].forward_s
+    changed, asked, model = half.answers_changed, half.questions, "a model with random weights, whose letters nearly tie"
+    if real := [one for one in bench.answers if one.program.startswith(f"kit, {contests.SMOLLM}, bfloat16")]:
+        changed, asked, model = sum(one.letters_changed for one in real), sum(one.questions for one in real), "SmolLM2-135M"
+    faster, slower = ("bfloat16", "float32") if times < 1 else ("float32", "bfloat16")
+    instructions = ", ".join(bench.machine.instruction_sets) or "no AVX2"
+    return (
+        f"The fastest number format on this processor ({instructions}) is {faster}: a "
+        f"forward pass in {slower} takes {formatting.ratio(max(times, 1 / times))} as long. In bfloat16, {changed} of {asked} "
+        f"answers of {model} differ from those in float32."
+    )
+
+
+def _table(heads: str, rows: Sequence[Sequence[object]]) -> list[str]:
+    names = heads.split("|")
+    return [f"| {' | '.join(map(str, cells))} |" for cells in (names, ["---"] * len(names), *rows)]
+
+
+def _cells(row: Row) -> list[str]:
+    bar = "—" if row.bar is None else f"{'≥' if row.at_least else '≤'} {row.bar:.3g} {row.unit}"
+    return [row.name, f"{row.value:.3g} {row.unit}", bar, {None: "—", True: "yes", False: "**no**"}[row.holds]]
+
+
+def _figures(program: Program) -> list[object]:
+    rates = [f"{rate / 1e9:.0f}" if rate else "—" for rate in (program.flops_per_s, program.product_flops_per_s)]
+    peak = formatting.gigabytes(program.peak_rss_bytes)
+    span = f"{program.smallest:.3f} to {program.largest:.3f}"
+    median = f"{program.median:.3f}"
+    return [program.program, median, span, program.unit, program.questions or "—", program.batch or "—", peak, *rates]
+
+
+def _compared(one: Answers) -> list[object]:
+    changed = f"{one.letters_changed} of {one.questions}"
+    return [one.program, f"{one.seconds_a_question:.3f} s", f"{one.largest_difference:.2g}", changed]
