@@ -85,7 +85,7 @@ def contest(
     peer: str,
     model: str,
     shots: Shots,
-    bar: float | None,
+    bar: float | None = None,
     sets: tuple[str, str] = ("some", "some"),
     peer_dtype: str = "",
 ) -> Contest:

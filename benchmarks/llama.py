@@ -38,7 +38,7 @@ def main() -> None:
     what.add_argument("--tasks", nargs="+", type=json.loads, help="JSON: `prompts` (a file), `batches` (tokens)")
     parser.add_argument("--output", type=Path)
     args = parser.parse_args()
-    llama_cpp.llama_log_set(llama_cpp.llama_log_callback(quiet), ctypes.c_void_p(0))
+    llama_cpp.llama_log_set(quiet, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     if args.convert:
         return convert(args.model, args.output, args.convert, args.threads)
@@ -54,6 +54,7 @@ def main() -> None:
         print(json.dumps({**work, "logprobs": logprobs}), flush=True)
 
 
+@llama_cpp.llama_log_callback
 def quiet(level: int, text: bytes, data: Any) -> None:
     """Print nothing of what llama.cpp reports about itself."""
 
@@ -73,7 +74,7 @@ def score(model: Any, asked: dict[str, Any], batch: int, threads: int) -> tuple[
     params = llama_cpp.llama_context_default_params()
     params.n_batch = params.n_ubatch = max(batch, *map(len, rests))
     params.n_ctx = start + params.n_batch
-    params.n_seq_max, params.kv_unified = MOST_SEQUENCES, True
+    params.n_seq_max, params.kv_unified = min(MOST_SEQUENCES, params.n_batch, len(prompts) + 1), True
     params.n_threads = params.n_threads_batch = threads
     context = llama_cpp.llama_init_from_model(model, params)
     memory, space = llama_cpp.llama_get_memory(context), llama_cpp.llama_batch_init(params.n_batch, 0, 1)
@@ -81,7 +82,7 @@ def score(model: Any, asked: dict[str, Any], batch: int, threads: int) -> tuple[
     began = time.perf_counter()
     for place in range(0, start, params.n_batch):
         decode(context, space, [(0, place, prompts[0]["ids"][place : min(start, place + params.n_batch)])], last=False)
-    for group in groups(rests, params.n_batch):
+    for group in groups(rests, params.n_batch, params.n_seq_max - 1):
         for sequence in range(1, len(group) + 1):
             llama_cpp.llama_memory_seq_cp(memory, 0, sequence, -1, -1)
         decode(context, space, [(sequence, start, rests[number]) for sequence, number in enumerate(group, 1)])
@@ -96,11 +97,11 @@ def score(model: Any, asked: dict[str, Any], batch: int, threads: int) -> tuple[
     return seconds, logprobs
 
 
-def groups(rests: Sequence[Sequence[int]], most: int) -> Iterator[list[int]]:
-    """Put the prompts' numbers in groups of at most so many tokens, the longest first."""
+def groups(rests: Sequence[Sequence[int]], tokens: int, most: int) -> Iterator[list[int]]:
+    """Put the prompts' numbers in groups of at most so many tokens, and at most so many prompts, the longest first."""
     group: list[int] = []
     for number in sorted(range(len(rests)), key=lambda number: -len(rests[number])):
-        if len(group) == MOST_SEQUENCES - 1 or sum(len(rests[other]) for other in [*group, number]) > most:
+        if len(group) == most or sum(len(rests[other]) for other in [*group, number]) > tokens:
             yield group
             group = []
         group.append(number)
