@@ -100,7 +100,7 @@ class Tables(Data):
 class Bench(Document):
     """results/bench.json: what `make bench` measured."""
 
-    schema_: Literal["mmlu-kit/bench/2"] = version("mmlu-kit/bench/2")
+    schema_: Literal["mmlu-kit/bench/3"] = version("mmlu-kit/bench/3")
     machine: Machine
     shape: str = Field(description="The repository whose shape the model has.")
     rows: list[Row]
@@ -224,9 +224,10 @@ def markdown(bench: Bench) -> str:
     """The content of bench.json for a reader."""
     machine = bench.machine
     lines = [
-        f"{machine.processor}, {bench.threads} threads, {machine.cpu_capability}; torch {machine.packages['torch']}, "
-        f"transformers {machine.packages['transformers']}; shape of {bench.shape}, random weights, real questions; medians "
-        f"of {bench.rounds} alternating rounds, {bench.took_s / 60:.0f} min. lm-eval at its fastest batch size: "
+        f"{machine.processor}, {bench.threads} threads, {', '.join(machine.instruction_sets)}; "
+        f"torch {machine.packages['torch']}, transformers {machine.packages['transformers']}; "
+        f"shape of {bench.shape}, random weights, real questions; medians of {bench.rounds} alternating rounds, "
+        f"{bench.took_s / 60:.0f} min. lm-eval at its fastest batch size: "
         + ", ".join(f"{size} in {name}" for name, size in bench.tables.lm_eval_batch_size.items()),
         "",
         "| Measured | Value | Bar | Holds |",
