@@ -99,11 +99,10 @@ def test_the_program_says_why_torch_cannot_use_a_gpu(monkeypatch, capsys):
     reason = "NVIDIA's driver 535.183.01 is too old for torch's CUDA 13.0"
     monkeypatch.setattr(gpu_obstacles, "obstacle", lambda torch: reason)
     monkeypatch.setattr(torch.mps, "is_available", lambda: False)
+    monkeypatch.setattr(processor, "instruction_sets", lambda: ["AVX2", "AVX512"])
     lines = printed(capsys)
-    assert lines["GPU"] == f"none that torch can use: {reason}" and lines["dtype"] in (
-        "auto is float32 on cpu",
-        "auto is bfloat16 on cpu",
-    )
+    assert " cores (AVX2, AVX512), " in lines["processor"]
+    assert lines["GPU"] == f"none that torch can use: {reason}" and lines["dtype"] == "auto is float32 on cpu"
     assert lines["largest"].endswith("on the processor)") and "auto" not in lines["largest"]
 
 
