@@ -46,6 +46,7 @@ MACHINE = Machine(
     cores=2,
     cores_usable=2,
     cpu_capability="AVX2",
+    instruction_sets=["AVX2"],
     memory_bytes=16 * 10**9,
     gpu=None,
     gpu_memory_bytes=None,

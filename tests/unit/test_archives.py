@@ -198,7 +198,7 @@ def test_an_archive_that_would_fill_the_disk_is_refused(tmp_path, monkeypatch):
     [
         (EVALUATION.plain() | {"extra": 1}, TIMING.plain(), "not a valid evaluation file at extra"),
         (results.evaluation("m", "virology", "ABCD").plain(), TIMING.plain(), "holds the answers of m on virology"),
-        (EVALUATION.plain(), {"schema": "mmlu-kit/timing/3"}, "not a valid timing file"),
+        (EVALUATION.plain(), {"schema": "mmlu-kit/timing/4"}, "not a valid timing file"),
         (EVALUATION.plain(), results.timing("m", "anatomy", process="../x").plain(), "is not the log of a process"),
         (EVALUATION.plain() | {"schema": "mmlu-kit/evaluation/2"}, {}, "another version of the kit"),
         (

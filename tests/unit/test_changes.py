@@ -253,7 +253,7 @@ def test_a_changed_provenance_is_named(folder):
 
 def test_a_provenance_of_another_version_is_skipped_with_a_line(folder):
     path = folder / "provenance.json"
-    path.write_text(path.read_text().replace("mmlu-kit/provenance/2", "mmlu-kit/provenance/1"))
+    path.write_text(path.read_text().replace("mmlu-kit/provenance/3", "mmlu-kit/provenance/1"))
     (folder / EVALUATION).write_text("other")
     (warning,) = check(folder)
     assert "is of another version of the kit (mmlu-kit/provenance/1)" in warning

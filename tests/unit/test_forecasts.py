@@ -17,6 +17,7 @@ from mmlu_kit.jobs.forecast import Forecast, Here
 from mmlu_kit.models import memory
 from mmlu_kit.results.stability import StabilityFile
 from mmlu_kit.settings import Device, DType, LoadSettings, OnUnavailable, Orders, Preset, Quantization
+from mmlu_kit.timing import processor
 from mmlu_kit.timing.gpu import Gpu
 from mmlu_kit.user_errors import UserError
 
@@ -77,6 +78,18 @@ def test_a_number_format_that_is_left_to_the_device():
     on_gpu, on_cpu = (LoadSettings(device=device, dtype=DType.AUTO) for device in (Device.CUDA, Device.CPU))
     sizes = [forecast.forecast("m", manifest(1), one, OnUnavailable.FAIL, WITH_GPU).needed for one in (on_gpu, on_cpu)]
     assert sizes == [2_400_000_000, 4_400_000_000]
+
+
+def test_an_emulated_number_format_is_warned_of_once_for_all_models_that_run_in_it_here(monkeypatch):
+    monkeypatch.setattr(processor, "multiplies_bfloat16", lambda: False)
+    emulated, on_gpu = (LoadSettings(device=device, dtype=DType.BFLOAT16) for device in (Device.CPU, Device.CUDA))
+    asked = {"a": (emulated, "fail"), "b": (on_gpu, "fallback"), "c": (on_gpu, "skip"), "d": (CPU, "fail")}
+    rows = {
+        name: forecast.forecast(name, manifest(1), settings, OnUnavailable(else_), LAPTOP)
+        for name, (settings, else_) in asked.items()
+    }
+    warning = "bfloat16 is emulated on this processor and slower than float32: set dtype to float32 or auto"
+    assert overview.number_formats(rows) == [f"a, b: {warning}"]
 
 
 def test_a_model_whose_tensors_are_not_known_yet_is_not_said_to_need_more_than_it_does():

@@ -155,21 +155,23 @@ def test_results_of_other_models_and_subjects_are_left_out(key, value):
         merging.merge(STUDY, evaluations, timings, NO_LOGS)
 
 
-def auto(*dtypes):
+def auto(*dtypes, device=Device.CUDA):
     """Return evaluations of one model on the study's subjects, requested with dtype auto, that ran in these number formats."""
     for subject, dtype in zip(STUDY.subjects, dtypes, strict=True):
         yield results.evaluation("a", subject, "ABCD").model_copy(
             update={
-                "requested": results.REQUESTED.model_copy(update={"device": Device.CUDA, "dtype": DType.AUTO}),
-                "effective": results.effective("cuda").model_copy(update={"dtype": dtype}),
+                "requested": results.REQUESTED.model_copy(update={"device": device, "dtype": DType.AUTO}),
+                "effective": results.effective(device).model_copy(update={"dtype": dtype}),
             }
         )
 
 
-def merge_auto(*dtypes):
-    entry = ModelEntry(path="p", device="cuda", dtype="auto", tokens_per_batch=64)
+def merge_auto(*dtypes, device=Device.CUDA):
+    entry = ModelEntry(path="p", device=device, dtype="auto", tokens_per_batch=64)
     study = STUDY.model_copy(update={"models": {**STUDY.models, "a": entry}})
-    return merging.merge(study, list(auto(*dtypes)), [results.timing("a", subject) for subject in STUDY.subjects], NO_LOGS)
+    return merging.merge(
+        study, list(auto(*dtypes, device=device)), [results.timing("a", subject) for subject in STUDY.subjects], NO_LOGS
+    )
 
 
 def test_a_number_format_that_was_left_to_the_device_is_no_difference():
@@ -178,12 +180,13 @@ def test_a_number_format_that_was_left_to_the_device_is_no_difference():
     assert (merged.models["a"].requested.dtype, merged.models["a"].effective.dtype) == ("auto", "float16")
 
 
-def test_subjects_on_gpus_with_other_number_formats_are_not_merged():
+@pytest.mark.parametrize(("device", "other"), [(Device.CUDA, "float16"), (Device.CPU, "float32")])
+def test_subjects_on_devices_with_other_number_formats_are_not_merged(device, other):
     with pytest.raises(UserError) as problem:
-        merge_auto("bfloat16", "float16")
+        merge_auto("bfloat16", other, device=device)
     assert str(problem.value) == (
-        "evaluations/a/virology.json: its effective differs from that of the model's other subjects (float16 instead of "
-        "bfloat16): dtype auto depends on the GPU, so run all subjects on one kind of GPU, or set another dtype in config"
+        f"evaluations/a/virology.json: its effective differs from that of the model's other subjects ({other} instead of "
+        "bfloat16): dtype auto depends on the device, so run all subjects on one kind of device, or set another dtype in config"
     )
 
 
@@ -224,7 +227,7 @@ def test_an_evaluation_of_another_gguf_file_of_the_repository_is_not_merged():
         (lambda e: e["records"][0].update(predicted="E"), "records.0"),
         (lambda e: e["records"][0].update(letter_logprobs={"A": -1}), "records.0.letter_logprobs"),
         (lambda e: e.update(extra=1), "extra"),
-        (lambda e: e.update(schema="mmlu-kit/timing/3"), "schema"),
+        (lambda e: e.update(schema="mmlu-kit/timing/4"), "schema"),
     ],
 )
 def test_a_damaged_evaluation_is_named_with_its_place(spoil, where):

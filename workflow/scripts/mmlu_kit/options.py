@@ -43,7 +43,12 @@ def add_loading(parser: argparse.ArgumentParser, from_config: bool = False, may_
         parser.add_argument(name, choices=list(map(str, choices)), default=None if from_config else str(value), help=text)
 
     add("--device", Device, Device.CPU, "where the model runs")
-    add("--dtype", DType, DType.FLOAT32, "number format; auto: bfloat16 or, on older GPUs, float16 on cuda, else float32")
+    add(
+        "--dtype",
+        DType,
+        DType.FLOAT32,
+        "number format; auto: bfloat16 where the device multiplies it, else float16 on cuda, float32 on cpu and mps",
+    )
     add("--quantization", Quantization, Quantization.NONE, "quantization by bitsandbytes")
     policies = [policy for policy in OnUnavailable if may_skip or policy != OnUnavailable.SKIP]
     description = (

@@ -124,7 +124,7 @@ DTYPE_BYTES: Mapping[DType, int] = MappingProxyType({DType.FLOAT32: 4, DType.BFL
 
 
 def dtype_bytes(dtype: DType, device: Device) -> int:
-    """The size of one unquantized weight, in bytes; `auto` is one of two formats of 2 bytes on CUDA, and float32 elsewhere."""
+    """The size of one unquantized weight, in bytes; of those that `auto` can be on a device, the largest."""
     if dtype == DType.AUTO:
         return 2 if device == Device.CUDA else 4
     return DTYPE_BYTES[dtype]
@@ -166,7 +166,8 @@ class LoadSettings(Entry):
     dtype: DType = Field(
         DType.FLOAT32,
         description="The number format that weights are loaded in and computed with. auto is bfloat16 on GPUs of compute "
-        "capability 8.0 or newer, float16 on older ones such as the T4, and float32 on cpu and mps.",
+        "capability 8.0 or newer, float16 on older ones such as the T4, bfloat16 on processors that multiply it themselves "
+        "(AVX512-BF16, AMX, Arm's BF16), and float32 on other processors and on mps.",
     )
     quantization: Quantization = Field(
         Quantization.NONE,

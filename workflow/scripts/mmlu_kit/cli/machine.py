@@ -23,7 +23,8 @@ def run(args: argparse.Namespace) -> None:
     if obstacle:
         this = this.model_copy(update={"gpu": None, "gpu_memory_bytes": None})
     device = Device.CUDA if this.gpu else Device.MPS if torch.mps.is_available() else Device.CPU
-    print(f"processor  {this.processor}, {this.cores_usable} cores, {this.memory_bytes / 1e9:.1f} GB of memory")
+    sets = ", ".join(this.instruction_sets) or "no instruction sets that matter are known"
+    print(f"processor  {this.processor}, {this.cores_usable} cores ({sets}), {this.memory_bytes / 1e9:.1f} GB of memory")
     gpu = f"none that torch can use: {obstacle}"
     if this.gpu and this.gpu_memory_bytes:
         capability = ".".join(map(str, torch.cuda.get_device_capability()))

@@ -80,7 +80,7 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     import torch
 
     from mmlu_kit.evaluation.runner import Runner, write_not_run
-    from mmlu_kit.models import loading, tokenizers
+    from mmlu_kit.models import cpu_formats, loading, tokenizers
 
     if job.threads:
         torch.set_num_threads(job.threads)
@@ -100,6 +100,8 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     print("Model loaded successfully!")
     print(f"Model device: {loaded.model.device.type}")
     print(f"Model dtype: {loaded.model.dtype}")
+    if remark := cpu_formats.remark(job.requested.model_copy(update={"device": loaded.effective.device})):
+        print(remark)
     print(f"Model quantization: {loaded.effective.quantization}")
     if manifest.adapter:
         print(f"Model {manifest.adapter.in_words()}: {loaded.effective.adapter}")

@@ -117,7 +117,7 @@ def protocol_contradiction(record: Record, requested: Requested) -> str | None:
 class Timing(Document, StartPhases, SubjectPhases, GpuUse):
     """timings/<model>/<subject>.json: times and memory of a model on a subject, measured by the program, and the machine."""
 
-    schema_: Literal["mmlu-kit/timing/3"] = version("mmlu-kit/timing/3")
+    schema_: Literal["mmlu-kit/timing/4"] = version("mmlu-kit/timing/4")
     model: str
     subject: str
     questions_scored: Count = Field(description="Questions that this process scored.")

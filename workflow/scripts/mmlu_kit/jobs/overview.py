@@ -12,6 +12,7 @@ from mmlu_kit.inputs import repositories
 from mmlu_kit.jobs import downloads, estimates, forecast, images
 from mmlu_kit.jobs.downloads import Download, Inputs
 from mmlu_kit.jobs.forecast import Forecast, Here
+from mmlu_kit.models import cpu_formats
 from mmlu_kit.results import model_status, part_status
 from mmlu_kit.settings import Device, OnUnavailable, in_words
 from mmlu_kit.study import Study
@@ -40,6 +41,7 @@ class Overview:
             "",
             f"MODELS: {'jobs run on other machines' if elsewhere else machine.in_words()}",
             *_models(list(forecasts.values())),
+            *([] if elsewhere else number_formats(forecasts)),
             "",
             *_images(study, names),
             "",
@@ -116,6 +118,15 @@ def _models(forecasts: Sequence[Forecast]) -> list[str]:
         needed = _UNKNOWN if row.needed is None else f"{formatting.size(row.needed)} of {memory}"
         rows.append((row.name, in_words(row.settings), needed, _outcome(row)))
     return formatting.columns(rows)
+
+
+def number_formats(forecasts: Mapping[str, Forecast]) -> list[str]:
+    """Return what to know of the models' number formats on this machine's processor, each with its models."""
+    names: dict[str, list[str]] = {}
+    for name, row in forecasts.items():
+        if row.runs_as and (remark := cpu_formats.remark(row.runs_as)):
+            names.setdefault(remark, []).append(name)
+    return [f"{', '.join(models)}: {remark}" for remark, models in names.items()]
 
 
 def _outcome(row: Forecast) -> str:

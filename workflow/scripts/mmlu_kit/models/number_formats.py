@@ -2,6 +2,7 @@
 
 import torch
 
+from mmlu_kit.models import cpu_formats
 from mmlu_kit.settings import Device, DType
 
 # NVIDIA's GPUs compute in bfloat16 from Ampere on; torch's is_bf16_supported() counts emulation on older ones too.
@@ -12,6 +13,8 @@ def resolve(dtype: DType, device: Device) -> DType:
     """The number format that `auto` is on a device, which must be there; any other is returned as it is."""
     if dtype != DType.AUTO:
         return dtype
+    if device == Device.CPU:
+        return cpu_formats.auto()
     if device != Device.CUDA:
         return DType.FLOAT32
     return DType.BFLOAT16 if torch.cuda.get_device_capability() >= _BFLOAT16_CAPABILITY else DType.FLOAT16

@@ -72,7 +72,7 @@ class MachineUse(Data):
 class RunFile(Document):
     """run.json: what a run consists of; the report's last section shows it."""
 
-    schema_: Literal["mmlu-kit/run/1"] = version("mmlu-kit/run/1")
+    schema_: Literal["mmlu-kit/run/2"] = version("mmlu-kit/run/2")
     study: Name
     title: str
     command: str | None = Field(
@@ -101,7 +101,7 @@ class Job(Data):
 class ProvenanceFile(Document):
     """provenance.json: a run, the jobs that made its results, and the hash of every result file except logs and this one."""
 
-    schema_: Literal["mmlu-kit/provenance/2"] = version("mmlu-kit/provenance/2")
+    schema_: Literal["mmlu-kit/provenance/3"] = version("mmlu-kit/provenance/3")
     run: RunFile = Field(description="As in run.json.")
     started: str = Field(description="When the first job or evaluation that made a result began, UTC, ISO 8601.")
     ended: str = Field(description="When this file was written, after all other jobs, UTC, ISO 8601.")

@@ -171,7 +171,7 @@ class IndependentMessage(Data):
 class RecallTimesFile(Document):
     """chat/<model>/times.json: how long replies of a chat model took; differs from run to run."""
 
-    schema_: Literal["mmlu-kit/recall_times/1"] = version("mmlu-kit/recall_times/1")
+    schema_: Literal["mmlu-kit/recall_times/2"] = version("mmlu-kit/recall_times/2")
     model: str
     repository: str | None
     commit: str | None
@@ -341,7 +341,7 @@ class ChatModelNotRun(Data):
 class ChatFile(Document):
     """chat.json: recall and cost of chat models under each strategy, as counts, not percentages."""
 
-    schema_: Literal["mmlu-kit/chat_summary/3"] = version("mmlu-kit/chat_summary/3")
+    schema_: Literal["mmlu-kit/chat_summary/4"] = version("mmlu-kit/chat_summary/4")
     models: list[ChatModelSummary] = Field(description="The models that ran, in the study's order.")
     not_run: list[ChatModelNotRun]
     transcripts: Transcripts | None = Field(description="Three whole chats; null if the model could not be run.")

@@ -92,7 +92,7 @@ def _source(model: ModelEntry | Evaluation, gguf: str | None) -> dict[str, str |
 
 
 def _ran_as(evaluation: Evaluation, other: Evaluation) -> str:
-    """Return how two evaluations ran, if that differs, as on GPUs on which `dtype: auto` is not the same."""
+    """Return how two evaluations ran, if that differs, as on devices on which `dtype: auto` is not the same."""
     ran, other_ran = (in_words(each.effective) if each.effective else "" for each in (evaluation, other))
     return f" (they ran as {ran} and as {other_ran})" if ran and other_ran and ran != other_ran else ""
 

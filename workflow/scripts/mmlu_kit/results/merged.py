@@ -94,7 +94,7 @@ class NotRunHere(Missing):
 class Merged(Document):
     """merged.json: a study's results, summarized for each model and subject; questions.csv has every single answer."""
 
-    schema_: Literal["mmlu-kit/merged/8"] = version("mmlu-kit/merged/8")
+    schema_: Literal["mmlu-kit/merged/9"] = version("mmlu-kit/merged/9")
     study: Study = Field(description="The study; folders outside the project are shortened to their base names.")
     models: dict[str, MergedModel] = Field(description="What each model is and how it ran.")
     machines: list[Machine] = Field(

@@ -134,7 +134,9 @@ def _differ(key: str, known: Evaluation, evaluation: Evaluation, where: str) -> 
         words = settings.differences(before, after)
         ran = f" ({', '.join(words)})" if words else ""
         if evaluation.requested.dtype == DType.AUTO and before.device == after.device and before.dtype != after.dtype:
-            advice = "dtype auto depends on the GPU, so run all subjects on one kind of GPU, or set another dtype in config"
+            advice = (
+                "dtype auto depends on the device, so run all subjects on one kind of device, or set another dtype in config"
+            )
     return UserError(f"{where}: its {key} differs from that of the model's other subjects{ran}: {advice}")
 
 

@@ -131,7 +131,7 @@ class ConfigurationComparison(Data):
 class SetupsFile(Document):
     """setups.json: every run of the timing setups, and comparisons of them."""
 
-    schema_: Literal["mmlu-kit/setups/3"] = version("mmlu-kit/setups/3")
+    schema_: Literal["mmlu-kit/setups/4"] = version("mmlu-kit/setups/4")
     model: str
     subjects: list[str]
     repeats: Positive

@@ -12,7 +12,8 @@ import psutil
 from pydantic import Field
 
 from mmlu_kit.data import Bytes, Data, Positive
-from mmlu_kit.timing import gpu
+from mmlu_kit.timing import gpu, processor
+from mmlu_kit.timing.processor import InstructionSet
 
 # Parameters of glibc's mallopt, from malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -37,6 +38,9 @@ class Machine(Data):
     cores: Positive | None = Field(description="Logical cores of the machine.")
     cores_usable: Positive | None = Field(description="Cores that the process may use.")
     cpu_capability: str = Field(description="The vector instructions that torch uses, for example 'AVX512'.")
+    instruction_sets: list[InstructionSet] = Field(
+        description="Those that torch's matrix products can use; BF16 and AMX multiply bfloat16, VNNI and AMX int8."
+    )
     memory_bytes: Bytes = Field(description="The machine's total memory.")
     gpu: str | None = Field(description="The GPU's name; null if torch cannot use one.")
     gpu_memory_bytes: Bytes | None = Field(description="The GPU's total memory; null without a GPU.")
@@ -58,7 +62,8 @@ class Machine(Data):
 
     def in_words(self) -> str:
         """Processor, cores, GPU and package versions in one line."""
-        parts = [f"{self.processor}, {self.cores_usable} cores, {self.cpu_capability}"]
+        sets = ", ".join(dict.fromkeys([*self.instruction_sets, self.cpu_capability]))
+        parts = [f"{self.processor}, {self.cores_usable} cores, {sets}"]
         if self.gpu:
             parts.append(f"{self.gpu}, driver {self.driver}, CUDA {self.cuda}")
         parts.append(", ".join(f"{name} {version}" for name, version in self.packages.items() if version))
@@ -71,10 +76,11 @@ def describe(torch: Any, host: bool = False) -> Machine:
     return Machine(
         host=platform.node() if host else None,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        processor=processor(),
+        processor=processor.name(),
         cores=os.cpu_count(),
         cores_usable=cores_usable(),
         cpu_capability=torch.backends.cpu.get_cpu_capability(),
+        instruction_sets=processor.instruction_sets(),
         memory_bytes=psutil.virtual_memory().total,
         gpu=torch.cuda.get_device_name() if has_gpu else None,
         gpu_memory_bytes=torch.cuda.get_device_properties(0).total_memory if has_gpu else None,
@@ -93,7 +99,10 @@ def cores_usable() -> int | None:
 
 def device_class(torch: Any, device: str) -> str:
     """The kind of device that computes scores; devices of one kind can be expected to give the same bits."""
-    return torch.cuda.get_device_name() if device == "cuda" else f"{processor()} {torch.backends.cpu.get_cpu_capability()}"
+    if device == "cuda":
+        return str(torch.cuda.get_device_name())
+    # Machines of one processor's name can differ in these, as virtual ones do.
+    return " ".join([processor.name(), torch.backends.cpu.get_cpu_capability(), *processor.instruction_sets()])
 
 
 def keep_freed_memory() -> None:
@@ -106,16 +115,6 @@ def keep_freed_memory() -> None:
     if mallopt:
         for parameter in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):
             mallopt(parameter, 1 << 30)
-
-
-def processor() -> str:
-    """The processor's name as reported by the system."""
-    info = Path("/proc/cpuinfo")
-    if sys.platform == "linux" and info.exists():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def container() -> str | None:
