@@ -43,7 +43,10 @@ def main() -> None:
     if args.convert:
         return convert(args.model, args.output, args.convert, args.threads)
     began = time.perf_counter()
-    model = llama_cpp.llama_model_load_from_file(str(args.model).encode(), llama_cpp.llama_model_default_params())
+    params = llama_cpp.llama_model_default_params()
+    # Its kernels for AMX crash if GCC dropped their tile configuration: https://github.com/ggml-org/llama.cpp/issues/20824
+    params.use_extra_bufts = b"AMX_INT8 = 1" not in llama_cpp.llama_print_system_info()
+    model = llama_cpp.llama_model_load_from_file(str(args.model).encode(), params)
     load_s = time.perf_counter() - began
     for task in args.tasks:
         asked = json.loads(Path(task["prompts"]).read_text(encoding="utf-8"))
