@@ -107,6 +107,7 @@ def forward(model: Any, tokenizer: Any, questions: Sequence["Question"], example
     logits = packing.PackedScorer(model, prepared[0].rows[0].ids, start)
     for group in groups:
         logits(group)
+    wait(model)
     seconds = time.perf_counter() - began
     rate = arithmetic(model, start, [size.tokens for size in sizes]) / seconds
     return Passes(seconds, rate, (before + product(model, batch)) / 2)
@@ -136,16 +137,26 @@ def product(model: Any, rows: int, repeats: int = 3) -> float:
     import torch
 
     matrices = [module.weight for module in model.model.layers[:6].modules() if isinstance(module, torch.nn.Linear)]
-    inputs = {width: torch.randn(rows, width).to(model.dtype) for width in {matrix.shape[1] for matrix in matrices}}
-    outputs = {width: torch.empty(rows, width, dtype=model.dtype) for width in {matrix.shape[0] for matrix in matrices}}
+    form = {"dtype": model.dtype, "device": model.device}
+    inputs = {width: torch.randn(rows, width, **form) for width in {matrix.shape[1] for matrix in matrices}}
+    outputs = {width: torch.empty(rows, width, **form) for width in {matrix.shape[0] for matrix in matrices}}
     seconds = []
     with torch.inference_mode():
         for _ in range(repeats + 1):  # the first warms up
             began = time.perf_counter()
             for matrix in matrices:
                 torch.mm(inputs[matrix.shape[1]], matrix.t(), out=outputs[matrix.shape[0]])
+            wait(model)
             seconds.append(time.perf_counter() - began)
     return 2 * rows * sum(matrix.numel() for matrix in matrices) / sorted(seconds[1:])[repeats // 2]
+
+
+def wait(model: Any) -> None:
+    """Wait until the model's device has done what it was given; a CPU has."""
+    import torch
+
+    if model.device.type == "cuda":
+        torch.cuda.synchronize()
 
 
 WAYS: "dict[str, Callable[..., Passes | Sequence[Record] | None]]" = {

@@ -56,10 +56,13 @@ def published_shape(path: Path, name: str) -> Shape:
     return {**kept, "rope_parameters": rope, "max_position_embeddings": 32768}
 
 
-def save(folder: Path, tokenizer: Path, shape: Shape | None = None, dtype: str = "float32", seed: int = 0) -> Path:
-    """Save a model with random weights of `dtype` and the tokenizer of another folder; returns `folder`.
+def save(
+    folder: Path, tokenizer: Path, shape: Shape | None = None, dtype: str = "float32", seed: int = 0, device: str = "cpu"
+) -> Path:
+    """Save a model with random weights of `dtype`, made on a device, and the tokenizer of another folder; returns `folder`.
 
     `shape` are fields of its configuration, SMALL ones where None; `architecture` among them, Qwen2ForCausalLM by default.
+    Files have at most 4 GB, as published ones.
     """
     import torch
     import transformers
@@ -68,7 +71,9 @@ def save(folder: Path, tokenizer: Path, shape: Shape | None = None, dtype: str =
     if fields["vocab_size"] is None:
         fields["vocab_size"] = len(transformers.AutoTokenizer.from_pretrained(tokenizer, local_files_only=True))
     torch.manual_seed(seed)
-    model(fields).to(getattr(torch, dtype)).save_pretrained(folder)
+    with torch.device(device):
+        made = model(fields)
+    made.to(getattr(torch, dtype)).save_pretrained(folder, max_shard_size="4GB")
     for name in TOKENIZER_FILES:
         if (Path(tokenizer) / name).exists():
             shutil.copyfile(Path(tokenizer) / name, Path(folder) / name)
