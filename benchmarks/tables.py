@@ -195,7 +195,7 @@ def fastest_format(bench: Bench) -> str:
     plain = {row.dtype: row.measured for row in bench.precisions if row.measured and row.quantization == Quantization.NONE}
     half = plain[DType.BFLOAT16]
     times = half.forward_s / plain[DType.FLOAT32].forward_s
-    changed, asked, model = half.answers_changed, half.questions, "a model with random weights, whose letters nearly tie"
+    changed, asked, model = half.answers_changed, half.questions, "a model with random weights, whose letters nearly tie,"
     if real := [one for one in bench.answers if one.program.startswith(f"kit, {contests.SMOLLM}, bfloat16")]:
         changed, asked, model = sum(one.letters_changed for one in real), sum(one.questions for one in real), "SmolLM2-135M"
     faster, slower = ("bfloat16", "float32") if times < 1 else ("float32", "bfloat16")

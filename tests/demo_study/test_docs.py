@@ -44,6 +44,7 @@ HERE = {
     "make schemas": "make --dry-run schemas",
     "make bench": "make --dry-run bench",
     "make bench DATA=FOLDER": "make --dry-run bench DATA=data",
+    "make llama": "make --dry-run llama",
     "make test ARGS='tests/unit -k prompts'": "make --dry-run test ARGS='tests/unit -k prompts'",
     "snakemake --cores 8": "snakemake --cores 8",
     "snakemake --unlock": "snakemake --unlock",
