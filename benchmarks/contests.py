@@ -17,10 +17,10 @@ TEN_SUBJECTS = tuple(yaml.safe_load(_CONFIG.read_text(encoding="utf-8"))["studie
 CLOZE_SUBJECTS = ("anatomy", "college_biology")
 # Sets of questions: how many of each subject, of a hundred. Slow programs get `some` of those that fast ones get: with few-shot
 # examples, which are most of a prompt, a question takes them the same time whichever it is.
-SETS = {"subject": 100, "few": 40, "some": 16, "ten": 16, "pair": 5, "start": 8, "two": 2}
+SETS = {"subject": 100, "few": 30, "some": 16, "ten": 16, "start": 8, "pair": 5, "four": 4, "two": 2}
 TOKENS = (768,)  # what `tokens_per_batch: auto` is on a CPU
 # Batch sizes that are tried: prompts, or tokens for llama.cpp.
-BATCHES = {"lm_eval": (1, 2, 4, 8), "lm_eval_cloze": (1, 2, 4, 8), "llama": (256, 512, 1024, 2048), "generate": (5,)}
+BATCHES = {"lm_eval": (1, 2, 4, 8), "lm_eval_cloze": (1, 2, 4, 8), "llama": (256, 512, 1024), "generate": (5,)}
 PEERS = {
     "lm_eval": "lm-eval",
     "lm_eval_cloze": "lm-eval",
@@ -51,8 +51,9 @@ class Entry:
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """Batch sizes to choose from."""
-        return BATCHES.get(self.way, TOKENS)
+        """Batch sizes to choose from; of lm-eval's long prompts, four fill a batch's matrix products."""
+        sizes = BATCHES.get(self.way, TOKENS)
+        return sizes[:3] if self.examples and self.way == "lm_eval" else sizes
 
     @property
     def process(self) -> "tuple[str, str, str] | Entry":

@@ -25,6 +25,7 @@ FORMATS = {
     "BF16": llama_cpp.LLAMA_FTYPE_MOSTLY_BF16,
     "Q8_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
 }
+FEW = 8  # prompts on which the batch size is chosen
 MOST_SEQUENCES = 256  # LLAMA_MAX_SEQ
 Prompt = dict[str, list[int]]  # token `ids`, and the `letters`' tokens
 
@@ -50,7 +51,8 @@ def main() -> None:
     load_s = time.perf_counter() - began
     for task in args.tasks:
         asked = json.loads(Path(task["prompts"]).read_text(encoding="utf-8"))
-        batch = fastest(task["batches"], lambda size, asked=asked: score(model, asked, size, args.threads)[0])
+        few = {**asked, "prompts": asked["prompts"][:FEW]}
+        batch = fastest(task["batches"], lambda size, few=few: score(model, few, size, args.threads)[0])
         seconds, logprobs = score(model, asked, batch, args.threads)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         work = {"load_s": load_s, "questions": len(logprobs), "seconds": seconds, "peak_rss_bytes": peak, "batch": batch}

@@ -43,13 +43,18 @@ def rounds(setup: Setup, plan: Mapping[object, Sequence[Entry]], count: int) -> 
 
 def fastest_batches(setup: Setup, entries: Sequence[Entry]) -> dict[Entry, tuple[int, ...]]:
     """The batch size with which each entry of a process is fastest, on a few questions."""
-    few = [replace(entry, questions="two" if "cloze" in entry.way else "start", subjects=(SUBJECT,)) for entry in entries]
+    few = [replace(entry, questions=few_questions(entry), subjects=(SUBJECT,)) for entry in entries]
     found = {}
     for entry, done in zip(entries, process(command(setup, few, {entry: entry.batches for entry in few})), strict=True):
         assert done.work is not None
         found[entry] = (done.work.batch,)
         print(f"{entry}: fastest at batch size {done.work.batch}", flush=True)
     return found
+
+
+def few_questions(entry: Entry) -> str:
+    """The set that fills an entry's largest batch: lm-eval has a row for each choice of a cloze question."""
+    return "two" if entry.way == "lm_eval_cloze" else "four" if entry.examples else "start"
 
 
 def process(command: Sequence[object]) -> list[Run]:
