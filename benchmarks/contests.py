@@ -20,7 +20,7 @@ CLOZE_SUBJECTS = ("anatomy", "college_biology")
 SETS = {"subject": 100, "few": 30, "some": 16, "ten": 16, "start": 8, "pair": 5, "four": 4, "two": 2}
 TOKENS = (768,)  # what `tokens_per_batch: auto` is on a CPU
 # Batch sizes that are tried: prompts, or tokens for llama.cpp.
-BATCHES = {"lm_eval": (1, 2, 4, 8), "lm_eval_cloze": (1, 2, 4, 8), "llama": (256, 512, 1024), "generate": (5,)}
+BATCHES = {"lm_eval": (1, 2, 4, 8), "lm_eval_cloze": (1, 2, 4, 8), "llama": (512, 1024, 2048), "generate": (5,)}
 PEERS = {
     "lm_eval": "lm-eval",
     "lm_eval_cloze": "lm-eval",

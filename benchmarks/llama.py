@@ -25,7 +25,7 @@ FORMATS = {
     "BF16": llama_cpp.LLAMA_FTYPE_MOSTLY_BF16,
     "Q8_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
 }
-FEW = 8  # prompts on which the batch size is chosen
+FEW = 12  # prompts on which the batch size is chosen
 MOST_SEQUENCES = 256  # LLAMA_MAX_SEQ
 Prompt = dict[str, list[int]]  # token `ids`, and the `letters`' tokens
 
