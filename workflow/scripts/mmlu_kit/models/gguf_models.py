@@ -28,8 +28,8 @@ _FUSED_EXPERTS = "mlp.experts.gate_up_proj"
 def source(path: Path) -> tuple[Any, dict[str, Any]]:
     """The class of a GGUF file's model, and the arguments with which its `from_pretrained` builds it.
 
-    These are its configuration, and its weights by name; a weight is read when it is moved to its device. A file whose tensors are not
-    exactly those of the model raises UserError.
+    These are its configuration, and its weights by name; a weight is read when it is moved to its device. A file whose tensors
+    are not exactly those of the model raises UserError.
     """
     contents = gguf_files.read(path)
     where = printable(path)
@@ -107,7 +107,8 @@ def _dequantized(kind: str, blocks: NDArray[numpy.uint8]) -> NDArray[numpy.float
         return blocks.view(_PLAIN[kind]).astype(numpy.float32)
     quantization = getattr(gguf.quants, kind)
     quantization.init_grid()
-    return quantization.dequantize_blocks(blocks)  # type: ignore[no-any-return]
+    numbers: NDArray[numpy.float32] = quantization.dequantize_blocks(blocks)
+    return numbers
 
 
 class Weight:
