@@ -6,7 +6,7 @@ import pytest
 from mmlu_kit.analysis.calibration import calibration, letter_probabilities
 from mmlu_kit.results import merging
 from mmlu_kit.statistics import calibration as measures
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals, proportions
 from mmlu_kit.statistics.clusters import clustered_mean
 from scipy import stats
 from scipy.special import log_softmax
@@ -51,7 +51,7 @@ def test_calibration_by_hand():
     assert result.error.ece == pytest.approx((10 * 0.1 + 10 * 0.3) / 20)
     assert result.brier == pytest.approx((7 * 0.16 + 3 * 0.36 + 6 * 0.01 + 4 * 0.81) / 20)
     assert result.confidence == pytest.approx(0.75)
-    assert all((bin.low, bin.high) == proportions.wilson(round(bin.accuracy * bin.count), bin.count) for bin in result.bins)
+    assert all((bin.low, bin.high) == intervals.wilson(round(bin.accuracy * bin.count), bin.count) for bin in result.bins)
 
 
 def test_bins_have_as_many_questions_and_keep_equal_confidences_together():

@@ -23,6 +23,16 @@ def test_help_lists_every_subcommand_under_a_heading_and_says_how_to_complete(ki
         assert f"mmlu-kit completion {shell}" in text
 
 
+def test_help_and_completion_do_not_wait_for_large_libraries(root):
+    names = sorted(SUBCOMMANDS.keys() - {"schemas"})  # which imports the models of all files
+    program = (
+        f"import sys; from mmlu_kit.cli import main; [main.every_subcommand(name) for name in {names}]; print(*sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    process = subprocess.run(command, capture_output=True, text=True, cwd=root / "workflow/scripts", check=True)
+    assert not {"torch", "transformers", "scipy", "pandas", "numpy"} & set(process.stdout.split())
+
+
 @pytest.mark.parametrize("name", SUBCOMMANDS)
 def test_the_example_of_a_subcommand_is_a_valid_command(name):
     module = main._module(name)

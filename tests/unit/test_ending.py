@@ -9,7 +9,6 @@ from mmlu_kit.jobs import ending
 from mmlu_kit.results import merging
 from mmlu_kit.results.merged import Missing, NotRunHere
 from mmlu_kit.settings import Device, Orders, Preset, Score
-from mmlu_kit.statistics import proportions
 from mmlu_kit.timing.time_logs import Processes
 
 from tests.helpers import results
@@ -125,11 +124,6 @@ def test_merged_json_that_cannot_be_read_is_one_line(tmp_path):
     (tmp_path / "merged.json").write_text("{}")
     (line,) = ending.lines(tmp_path, [str(tmp_path / "merged.json")])
     assert "merged.json" in line
-
-
-def test_the_interval_is_that_of_the_report():
-    for successes, trials in [(0, 1), (1, 1), (0, 40), (25, 100), (99, 100), (3511, 14042)]:
-        assert ending.wilson(successes, trials) == pytest.approx(proportions.wilson(successes, trials), abs=1e-12)
 
 
 def test_the_snakefile_does_not_wait_for_large_libraries(root):

@@ -7,7 +7,7 @@ from mmlu_kit.analysis.label_checks import Correction, LabelChecks
 from mmlu_kit.analysis.label_rows import right_letters
 from mmlu_kit.inputs import questions
 from mmlu_kit.results import repeats
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals
 from scipy import stats
 
 from tests.helpers.analyses import RIGHT, study_of
@@ -121,7 +121,7 @@ def test_accuracies_with_corrected_labels():
     assert (model.clean.count, model.clean.questions) == (34, 34)
     assert (model.corrected.count, model.corrected.questions) == (36, 37)  # all but question 0
     assert (model.correction.only_first, model.correction.only_second) == (2, 1)
-    assert (model.clean.low, model.clean.high) == proportions.wilson(34, 34)
+    assert (model.clean.low, model.clean.high) == intervals.wilson(34, 34)
 
 
 def test_the_change_without_flagged_questions_is_a_share_of_their_difference():

@@ -11,7 +11,7 @@ from mmlu_kit.inputs.adapters import AdapterIdentity
 from mmlu_kit.results import merging, summaries
 from mmlu_kit.results.merged import Merged, Missing, NotRunHere
 from mmlu_kit.settings import Device, DType, Orders, Preset
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals
 from mmlu_kit.timing.time_logs import Processes
 from mmlu_kit.user_errors import UserError
 
@@ -126,7 +126,7 @@ def test_a_gpu_and_a_cpu_are_compared_only_if_asked_in_the_same_way():
     ("successes", "trials", "low", "high"), [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611)]
 )
 def test_wilson_intervals_equal_published_ones(successes, trials, low, high):
-    assert proportions.wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
+    assert intervals.wilson(successes, trials) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_missing_evaluations_are_named_and_not_counted():

@@ -13,7 +13,7 @@ from mmlu_kit.analysis.models_wrong import count_models_wrong
 from mmlu_kit.analysis.pair_document import McNemar
 from mmlu_kit.config import SubjectsOfModel
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import multiple, proportions
+from mmlu_kit.statistics import intervals, multiple
 from mmlu_kit.user_errors import UserError
 
 from tests.helpers.analyses import RIGHT, TEN, questions_on, study_of
@@ -78,7 +78,7 @@ def test_confidence_is_the_best_letters_probability_among_the_four():
     (filled,) = calibration.bins  # equal confidences share a bin
     assert (filled.least, filled.confidence, filled.most) == pytest.approx((confidence,) * 3)
     assert calibration.error.ece == pytest.approx(abs(confidence - filled.accuracy))
-    assert (filled.low, filled.high) == proportions.wilson(62, 100)
+    assert (filled.low, filled.high) == intervals.wilson(62, 100)
 
 
 def test_fewer_than_100_questions_are_descriptive_only():

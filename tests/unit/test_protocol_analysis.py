@@ -16,7 +16,7 @@ from mmlu_kit.config import ImportedEntry
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.continuations import Continuation
 from mmlu_kit.settings import Device, PromptSettings, Score
-from mmlu_kit.statistics import comparisons, multiple, proportions
+from mmlu_kit.statistics import comparisons, intervals, multiple
 from mmlu_kit.user_errors import UserError
 from pydantic import ValidationError
 
@@ -75,7 +75,7 @@ def test_a_family_has_each_reading_with_its_accuracy_and_guessing():
     ]
     # Three, four and five choices, twice each.
     assert [each.guessing for each in analysed.accuracies] == pytest.approx([(1 / 3 + 1 / 4 + 1 / 5) / 3] * 4)
-    assert (analysed.accuracies[0].low, analysed.accuracies[0].high) == proportions.wilson(2, 6)
+    assert (analysed.accuracies[0].low, analysed.accuracies[0].high) == intervals.wilson(2, 6)
 
 
 def test_pairs_differ_in_the_way_of_asking_or_of_reading_and_holm_is_over_all():

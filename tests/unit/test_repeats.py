@@ -9,7 +9,7 @@ from mmlu_kit.inputs import question_faults
 from mmlu_kit.jobs import ending
 from mmlu_kit.report.sections import evaluation
 from mmlu_kit.results import merging, summaries
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals
 from mmlu_kit.timing.time_logs import Processes
 from scipy import stats
 
@@ -68,7 +68,7 @@ def test_the_copy_in_the_studys_first_subject_counts(subjects, correct):
         24,
         8,
     )
-    assert (summary.accuracy_low, summary.accuracy_high) == proportions.wilson(correct, 21)
+    assert (summary.accuracy_low, summary.accuracy_high) == intervals.wilson(correct, 21)
     model = analysis_of(merged, table).models[0]
     assert (model.questions, model.best_letter.correct, model.generated.correct) == (21, correct, correct)
     assert sum(bin.count for bin in model.calibration.bins) == 21

@@ -6,13 +6,13 @@ import time
 
 import numpy
 import pytest
-from mmlu_kit.statistics import clusters, comparisons, counts, multiple, proportions, ranks
+from mmlu_kit.statistics import clusters, comparisons, counts, intervals, multiple, proportions, ranks
 from scipy import stats
 
 
 @pytest.mark.parametrize(("correct", "questions", "low", "high"), [(19, 38, 0.348499, 0.651501), (0, 10, 0, 0.277533)])
 def test_wilson(correct, questions, low, high):
-    assert proportions.wilson(correct, questions) == pytest.approx((low, high), abs=5e-7)
+    assert intervals.wilson(correct, questions) == pytest.approx((low, high), abs=5e-7)
 
 
 def test_guessing_is_distinguished_by_the_exact_binomial_test():
@@ -240,7 +240,7 @@ def test_a_clustered_interval_is_wider_where_subjects_differ():
 def test_an_interval_contains_its_proportion_even_after_rounding():
     for trials in range(1, 400):
         for successes in (0, 1, trials - 1, trials):
-            low, high = proportions.wilson(successes, trials)
+            low, high = intervals.wilson(successes, trials)
             assert 0 <= low <= successes / trials <= high <= 1
 
 

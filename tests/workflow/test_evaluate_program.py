@@ -23,7 +23,8 @@ def evaluate(kit, root):
     return call
 
 
-def test_evaluate_prints_the_writeups_lines(evaluate, root):
+def test_evaluate_prints_the_writeups_lines_and_imports_no_tables_or_statistics(evaluate, root, monkeypatch):
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     process = evaluate(subjects=("astronomy", "business_ethics"), model="demo-medium")
     assert process.returncode == 0, process.stderr
     pattern = (
@@ -32,6 +33,8 @@ def test_evaluate_prints_the_writeups_lines(evaluate, root):
         r" Result: (\d+)/50 correct = ([\d.]+)%   # astronomy\n Result: (\d+)/50 correct = ([\d.]+)%   # business_ethics\n"
         r"Overall Accuracy: ([\d.]+)%\nAs generated: .*\n"
     )
+    imported = {line.split()[-1] for line in process.stderr.splitlines() if line.startswith("import time:")}
+    assert "torch" in imported and not {"scipy", "statsmodels", "pandas", "pyarrow", "sklearn", "torchvision"} & imported
     lines, _, table = process.stdout.partition("\n\n")
     first, a, second, b, overall = map(float, re.fullmatch(pattern, f"{lines}\n").groups())
     assert (a, b, overall) == (2 * first, 2 * second, first + second)

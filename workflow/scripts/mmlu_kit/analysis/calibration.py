@@ -15,7 +15,7 @@ from mmlu_kit.analysis.model_document import (
 )
 from mmlu_kit.results import merging
 from mmlu_kit.statistics import calibration as measures
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals, proportions
 from mmlu_kit.statistics.clusters import clustered_mean
 
 # Right or wrong answers with which the mean of right and wrong is nearly normal.
@@ -92,7 +92,7 @@ def _bins(sure: NDArray[numpy.float64], right: NDArray[numpy.float64]) -> list[C
     for place in range(int(places.max()) + 1):
         inside = places == place
         count, correct = int(inside.sum()), int(right[inside].sum())
-        low, high = proportions.wilson(correct, count)
+        low, high = intervals.wilson(correct, count)
         bins.append(
             CalibrationBin(
                 least=float(sure[inside].min()),

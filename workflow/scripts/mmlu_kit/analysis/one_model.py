@@ -27,7 +27,7 @@ from mmlu_kit.analysis.shared_questions import has_letter
 from mmlu_kit.analysis.values import Interval
 from mmlu_kit.results import repeats
 from mmlu_kit.settings import LETTERS
-from mmlu_kit.statistics import comparisons, proportions
+from mmlu_kit.statistics import comparisons, intervals, proportions
 from mmlu_kit.statistics.clusters import clustered_interval
 
 FEWEST_SUBJECTS = 10
@@ -128,7 +128,7 @@ def _generated(rows: pandas.DataFrame) -> GeneratedShare:
 def _share(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> dict[str, Any]:
     """Return the fields of a Share by one reading of the answers."""
     count, questions, readable = int(correct.sum()), len(correct), int(lettered.sum())
-    low, high = proportions.wilson(count, questions)
+    low, high = intervals.wilson(count, questions)
     return {
         "correct": count,
         "wrong": readable - count,
@@ -141,7 +141,7 @@ def _share(correct: NDArray[numpy.bool_], lettered: NDArray[numpy.bool_]) -> dic
 
 
 def _readable(correct: int, readable: int, questions: int) -> ReadableShare:
-    low, high = proportions.wilson(correct, readable)
+    low, high = intervals.wilson(correct, readable)
     highest = (correct + questions - readable) / questions
     return ReadableShare(questions=readable, accuracy=correct / readable, low=low, high=high, highest=highest)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from mmlu_kit.analysis.values import PairedDifference
-from mmlu_kit.statistics import comparisons, multiple, proportions
+from mmlu_kit.statistics import comparisons, intervals, multiple
 
 AnyDifference = TypeVar("AnyDifference", bound=PairedDifference)
 
@@ -12,7 +12,7 @@ AnyDifference = TypeVar("AnyDifference", bound=PairedDifference)
 def proportion(right: Sequence[bool]) -> dict[str, float]:
     """Return the fields of a Proportion: the share of these answers that are right; there must be one."""
     count, questions = sum(right), len(right)
-    low, high = proportions.wilson(count, questions)
+    low, high = intervals.wilson(count, questions)
     return {"questions": questions, "count": count, "share": count / questions, "low": low, "high": high}
 
 

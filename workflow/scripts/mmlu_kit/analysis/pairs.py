@@ -24,7 +24,7 @@ from mmlu_kit.analysis.pair_document import (
 from mmlu_kit.analysis.shared_questions import SharedQuestions
 from mmlu_kit.settings import LETTERS
 from mmlu_kit.statistics import ALPHA, DRAWS, agreement, comparisons, multiple
-from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics.intervals import Interval
 from mmlu_kit.statistics.same_wrong import same_wrong
 from mmlu_kit.statistics.strata import accuracies, strata
 

@@ -16,10 +16,9 @@ from mmlu_kit.evaluation.records import Evaluation, NotRun
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.protocols import protocol
 from mmlu_kit.settings import MOST_CHOICES, Effective, Quantization, in_words
-from mmlu_kit.statistics import divergences, margins, multiple
+from mmlu_kit.statistics import MARGIN, divergences, margins, multiple
 from mmlu_kit.statistics.margins import Verdict
 
-MARGIN = 0.01
 PRECISION = "precision"
 
 

@@ -10,7 +10,7 @@ from mmlu_kit.results import summaries
 from mmlu_kit.results.protocols import first_of_each
 from mmlu_kit.results.study_results import StudyResults
 from mmlu_kit.results.summaries import Summary
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals
 from mmlu_kit.user_errors import UserError
 
 _ROUNDING = 1e-9
@@ -86,7 +86,7 @@ def _compared(model: ModelAnalysis, summary: Summary) -> list[tuple[str, Any, An
 
 
 def _share(name: str, share: Share, correct: int, questions: int) -> list[tuple[str, float, float]]:
-    low, high = proportions.wilson(correct, questions)
+    low, high = intervals.wilson(correct, questions)
     return [
         *_close(f"{name}.accuracy", share.accuracy, correct / questions),
         *_close(f"{name}.low", share.low, low),

@@ -8,7 +8,7 @@ from mmlu_kit.claims.answers import Answers
 from mmlu_kit.claims.document import Reading
 from mmlu_kit.recall.documents import ChatModelSummary, Transcripts
 from mmlu_kit.settings import HasConfiguration, Quantization
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Counts:
     @property
     def interval(self) -> tuple[float, float]:
         """The accuracy's 95 % Wilson interval."""
-        return proportions.wilson(self.correct, self.questions)
+        return intervals.wilson(self.correct, self.questions)
 
     def __str__(self) -> str:
         """Return '9.1% (7.6% to 10.7%)', the accuracy and its interval."""

@@ -11,8 +11,8 @@ from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence, ModelEvidence
 from mmlu_kit.claims.reference import Factor
 from mmlu_kit.claims.verdicts import Untestable, counterpart, is_about, models_on, real_times, shown
-from mmlu_kit.statistics import ALPHA, DRAWS, comparisons, multiple, proportions, two_by_two
-from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics import ALPHA, DRAWS, comparisons, intervals, multiple, proportions, two_by_two
+from mmlu_kit.statistics.intervals import Interval
 from mmlu_kit.statistics.two_by_two import Tails
 
 NEAR = 0.05  # an accuracy with an interval this close to that of a model that ignores the questions counts as equal to it
@@ -130,7 +130,7 @@ def at_chance(evidence: Evidence, model: str) -> Judgement:
     if evidence.is_published and high < tested.total.guessing:
         share = formatting.percent(tested.total.accuracy / tested.total.guessing)
         line += f", or this accuracy if only {share} of the answers are parsed"
-    least, most = proportions.wilson(right, letters)
+    least, most = intervals.wilson(right, letters)
     among, far = blind.expected / letters, 2 * NEAR
     near = expected - NEAR <= low and high <= expected + NEAR and among - far <= least and most <= among + far
     if letters < tested.total.questions:
@@ -188,7 +188,7 @@ def is_often_unparsed(evidence: Evidence, model: str, under: float) -> Judgement
         share = formatting.percent(tested.total.accuracy / tested.total.guessing)
         guessing = f"; guessing would give this accuracy if {share} of the answers were parsed"
         raise Untestable(f"{tested.not_parsed}{'' if tested.effective else guessing}")
-    low, high = proportions.wilson(tested.parsed, tested.total.questions)
+    low, high = intervals.wilson(tested.parsed, tested.total.questions)
     line = f"{tested.short}: a letter could be parsed from {tested.parsed} of {tested.total.questions} answers, "
     share = formatting.percent(tested.parsed / tested.total.questions)
     return shown(high < under, low > under, f"{line}{share} ({formatting.percent(low)} to {formatting.percent(high)})")

@@ -11,7 +11,7 @@ from mmlu_kit import formatting
 from mmlu_kit.claims.document import Judgement
 from mmlu_kit.claims.evidence import Evidence
 from mmlu_kit.claims.verdicts import Untestable, answering, counterpart, most_whole, shared_answers, shown
-from mmlu_kit.statistics import ALPHA, proportions, resampling, two_by_two
+from mmlu_kit.statistics import ALPHA, intervals, resampling, two_by_two
 from mmlu_kit.statistics.strata import strata
 
 
@@ -50,7 +50,7 @@ def is_hard_for_both(evidence: Evidence, first: str, second: str) -> Judgement:
         raise Untestable(f"{models[0].short} misses no question here")
     together = two_by_two.both_wrong(~one.right, ~other.right, strata(one.subjects, one.choices, one.gold))
     missed, both = int((~one.right).sum()), int((~one.right & ~other.right).sum())
-    low, high = proportions.wilson(both, missed)
+    low, high = intervals.wilson(both, missed)
     line = (
         f"of {missed} questions that {models[0].short} misses, {models[1].short} misses {formatting.percent(both / missed)} "
         f"({formatting.percent(low)} to {formatting.percent(high)}), {formatting.percent(together.expected / missed)} if they "

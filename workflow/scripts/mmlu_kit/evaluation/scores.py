@@ -11,7 +11,7 @@ from mmlu_kit.evaluation.process import Job, Scored
 from mmlu_kit.evaluation.records import SCORING
 from mmlu_kit.formatting import columns, percent
 from mmlu_kit.settings import Effective, Requested
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals
 
 
 class Accuracy(Data):
@@ -25,7 +25,7 @@ class Accuracy(Data):
     @classmethod
     def of(cls, correct: int, questions: int) -> Self:
         """Return the accuracy of at least one question."""
-        low, high = proportions.wilson(correct, questions)
+        low, high = intervals.wilson(correct, questions)
         return cls(correct=correct, value=correct / questions, low=low, high=high)
 
 

@@ -1,9 +1,7 @@
 """What a successful run prints at its end: the models' accuracies, and where to look next."""
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 from mmlu_kit import settings
@@ -11,6 +9,7 @@ from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.formatting import columns, percent, plural
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.protocols import protocol
+from mmlu_kit.statistics.intervals import wilson
 from mmlu_kit.terminal_text import visible
 from mmlu_kit.user_errors import UserError
 
@@ -96,14 +95,6 @@ def table(merged: Merged) -> list[str]:
     if len({row[_ASKED] for row in rows} - {""}) < 2:
         table = [(*row[:_ASKED], *row[_ASKED + 1 :]) for row in table]
     return columns(table, numbers=(1, 2, 3))
-
-
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a proportion; statistics.proportions, with the same, takes seconds to import."""
-    z, share = NormalDist().inv_cdf(0.975), successes / trials
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z * math.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _evaluated(merged: Merged) -> list[str]:

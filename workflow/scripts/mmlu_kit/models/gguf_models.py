@@ -11,22 +11,25 @@ import gguf
 import numpy
 import torch
 import transformers
+from numpy.typing import NDArray
 
 from mmlu_kit.inputs import gguf_families, gguf_files, gguf_rotary
 from mmlu_kit.inputs.gguf_headers import Tensor
 from mmlu_kit.terminal_text import printable
 from mmlu_kit.user_errors import UserError
 
-# Numbers that are dequantized at once, a multiple of every block: their copies stay in the processor's cache.
-_AT_ONCE = 1 << 16
+# Numbers that are dequantized at once, a multiple of every block: their copies stay in the processor's cache, and below the
+# 128 KB from which glibc fetches zeroed memory for each.
+_AT_ONCE = 3 << 13
+_PLAIN: dict[str, type[numpy.floating[Any]]] = {"F32": numpy.float32, "F16": numpy.float16}
 _FUSED_EXPERTS = "mlp.experts.gate_up_proj"
 
 
 def source(path: Path) -> tuple[Any, dict[str, Any]]:
     """The class of a GGUF file's model, and the arguments with which its `from_pretrained` builds it.
 
-    These are its configuration, and its weights by name; a weight is read when it is indexed. A file whose tensors are not
-    exactly those of the model raises UserError.
+    These are its configuration, and its weights by name; a weight is read when it is moved to its device. A file whose tensors
+    are not exactly those of the model raises UserError.
     """
     contents = gguf_files.read(path)
     where = printable(path)
@@ -79,26 +82,40 @@ class Part(NamedTuple):
     offset: float
     heads: int | None
 
-    def values(self) -> torch.Tensor:
-        """Its numbers as the model has them, in float32."""
-        values = torch.empty(self.tensor.shape)
-        numbers = values.view(-1).numpy()
-        kind = gguf.GGMLQuantizationType[self.tensor.type]
-        block, size = gguf.GGML_QUANT_SIZES[kind]
-        raw = numpy.frombuffer(self.data, numpy.uint8, self.tensor.bytes, self.tensor.begin)
+    def values(self, dtype: torch.dtype) -> torch.Tensor:
+        """Its numbers as the model has them, in `dtype`, to which they are rounded from float32."""
+        block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[self.tensor.type]]
+        raw = numpy.frombuffer(self.data, numpy.uint8, self.tensor.bytes, self.tensor.begin).reshape(-1, size)
+        values = torch.empty(self.tensor.shape, dtype=dtype)
+        numbers, step = values.view(-1, block), _AT_ONCE // block
         # A block depends on no other, so rows need not be kept apart; many short ones take twice the time.
-        for begin in range(0, len(numbers), _AT_ONCE):
-            part = numbers[begin : begin + _AT_ONCE]
-            place = begin // block * size
-            part[:] = gguf.quants.dequantize(raw[place : place + len(part) // block * size], kind)
+        for begin in range(0, len(raw), step):
+            part = _dequantized(self.tensor.type, raw[begin : begin + step])
+            numbers[begin : begin + step] = torch.from_numpy(part - self.offset if self.offset else part)
         if self.heads:
             halves = values.view(self.heads, -1, 2, *values.shape[1:]).transpose(1, 2)
             values = halves.reshape(values.shape)
-        return values.sub_(self.offset) if self.offset else values
+        return values
+
+
+def _dequantized(kind: str, blocks: NDArray[numpy.uint8]) -> NDArray[numpy.float32]:
+    """The numbers of blocks of one type, in float32: one row for each block.
+
+    gguf.quants.dequantize has the same numbers, but copies them twice.
+    """
+    if kind in _PLAIN:
+        return blocks.view(_PLAIN[kind]).astype(numpy.float32)
+    quantization = getattr(gguf.quants, kind)
+    quantization.init_grid()
+    numbers: NDArray[numpy.float32] = quantization.dequantize_blocks(blocks)
+    return numbers
 
 
 class Weight:
-    """A weight of the model, made of one tensor of the file or of two that the model has in one; read when it is indexed."""
+    """A weight of the model, made of one tensor of the file or of two that the model has in one.
+
+    transformers indexes a weight to read it and then moves it to its device and dtype; it is read then.
+    """
 
     def __init__(self, parts: list[Part]) -> None:
         self.parts = parts
@@ -109,9 +126,13 @@ class Weight:
         first, *others = [part.tensor.shape for part in self.parts]
         return (first[0], sum(shape[1] for shape in (first, *others)), *first[2:]) if others else first
 
-    def __getitem__(self, _index: Any) -> torch.Tensor:
-        values = [part.values() for part in self.parts]
-        return torch.cat(values, dim=1) if len(values) > 1 else values[0]
+    def __getitem__(self, _index: Any) -> "Weight":
+        return self
+
+    def to(self, device: Any, dtype: torch.dtype | None) -> torch.Tensor:
+        """The weight on a device in a dtype, by default float32."""
+        values = [part.values(dtype or torch.float32) for part in self.parts]
+        return (torch.cat(values, dim=1) if len(values) > 1 else values[0]).to(device)
 
 
 def _parts(name: str, names: Any) -> list[str]:

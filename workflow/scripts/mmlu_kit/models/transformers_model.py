@@ -3,11 +3,13 @@
 Everything is read from disk: only safetensors weights and GGUF files, no remote code, no network.
 """
 
+import importlib
 import inspect
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 import transformers
@@ -16,6 +18,10 @@ from mmlu_kit.inputs import gguf_files
 from mmlu_kit.models import gguf_models, saved_quantization
 from mmlu_kit.settings import COMPRESSIONS, DType, LoadSettings, Quantization
 from mmlu_kit.user_errors import UserError, one_line
+
+# transformers' losses of object detection import scipy if it is there, which takes 0.3 s; no model here is trained with one.
+with patch.object(transformers.utils, "is_scipy_available", lambda: False):
+    importlib.import_module("transformers.loss.loss_utils")
 
 # What transformers warns about is an error here.
 logging.getLogger("transformers").setLevel(logging.ERROR)

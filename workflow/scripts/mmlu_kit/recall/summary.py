@@ -33,7 +33,7 @@ from mmlu_kit.recall.documents import (
     StrategyComparison,
     TrialRecord,
 )
-from mmlu_kit.statistics import comparisons, multiple, proportions
+from mmlu_kit.statistics import comparisons, intervals, multiple
 
 READERS: tuple[Reader, ...] = get_args(Reader)
 RECALL_KINDS: tuple[Kind, ...] = ("told", "corrected")  # kinds in which the fact was told
@@ -76,7 +76,7 @@ def row(
 
     told, corrected, never, rule = replies(*RECALL_KINDS), replies("corrected"), replies("never"), replies("rule")
     right = [probe for probe, reply in told if reply.outcome == "right"]
-    low, high = proportions.wilson(len(right), len(told))
+    low, high = intervals.wilson(len(right), len(told))
     tokens = [probe.prompt_tokens for probe in probes]
     return RecallRow(
         reader=reader,

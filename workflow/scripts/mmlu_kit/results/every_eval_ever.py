@@ -22,7 +22,7 @@ from mmlu_kit.results.lm_eval_samples import Fields
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.summaries import Summary, summarize
 from mmlu_kit.settings import Split
-from mmlu_kit.statistics import ALPHA, proportions
+from mmlu_kit.statistics import ALPHA, intervals
 
 FORM = "0.3.0"
 BEST, GENERATED, ALL = "best", "generated", "all"
@@ -173,7 +173,7 @@ class Aggregate:
     def _result(self, name: str, metric: str, summary: Summary, correct: int) -> Fields:
         requested, source = self.merged.models[self.model].requested, self.merged.study.questions
         assert requested
-        low, high = proportions.wilson(correct, summary.questions)
+        low, high = intervals.wilson(correct, summary.questions)
         details = {"commit": source.commit, "limit": self.merged.study.limit, "subjects": summary.subjects}
         greedy = {"temperature": 0, "max_tokens": requested.max_new_tokens}
         hub: Fields = {"hf_repo": source.repository, "hf_split": "test", "samples_number": summary.questions}

@@ -8,14 +8,16 @@ is over all of that subject's questions, each once.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-
-import numpy
-import pandas
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from mmlu_kit.evaluation.answers import Record
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.results.merged import RepeatedAnswer
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
+    from numpy.typing import NDArray
 
 
 def repeated_questions(evaluations: Iterable[Evaluation]) -> set[str]:
@@ -39,7 +41,7 @@ def repeated_answers(records: Iterable[Record], repeated: set[str]) -> list[Repe
     ]
 
 
-def counted(rows: pandas.DataFrame, subjects: Sequence[str]) -> pandas.DataFrame:
+def counted(rows: "pandas.DataFrame", subjects: Sequence[str]) -> "pandas.DataFrame":
     """Return those rows of questions.csv on these subjects that count, ordered as `subjects`: each question once per model
     and subject."""
     number = {subject: number for number, subject in enumerate(subjects)}
@@ -47,11 +49,11 @@ def counted(rows: pandas.DataFrame, subjects: Sequence[str]) -> pandas.DataFrame
     return chosen.drop_duplicates(["model", "subject", "question_sha256"])
 
 
-def first_copies(rows: pandas.DataFrame) -> NDArray[numpy.bool_]:
+def first_copies(rows: "pandas.DataFrame") -> "NDArray[numpy.bool_]":
     """Return whether each row of one model, as `counted` orders them, is the first copy of its question in any subject."""
     return ~rows.duplicated("question_sha256").to_numpy(bool)
 
 
-def once(rows: pandas.DataFrame) -> pandas.DataFrame:
+def once(rows: "pandas.DataFrame") -> "pandas.DataFrame":
     """Return the rows of one model, as `counted` orders them, without later copies of a question in other subjects."""
     return rows[first_copies(rows)]

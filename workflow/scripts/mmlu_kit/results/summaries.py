@@ -10,7 +10,7 @@ from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.results.merged import Merged, Result, sums
 from mmlu_kit.results.protocols import protocol
 from mmlu_kit.settings import GPUS, Device
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals
 from mmlu_kit.study import Group
 from mmlu_kit.timing import phase_timer
 from mmlu_kit.timing.machine import Machine
@@ -106,7 +106,7 @@ def summarize(merged: Merged, model: str, subjects: Iterable[str]) -> Summary | 
     if not results:
         return None
     counts = merged.counted(results)
-    low, high = proportions.wilson(counts.correct, counts.questions)
+    low, high = intervals.wilson(counts.correct, counts.questions)
     machines = {result.machine for result in results}
     # The start of a process that evaluated several subjects counts once.
     first = {result.process or result.subject: result for result in reversed(results)}.values()

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from mmlu_kit.statistics import ALPHA
-from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics.intervals import Interval
 from mmlu_kit.statistics.strata import accuracies, strata
 
 _ROUNDING = 1e-9

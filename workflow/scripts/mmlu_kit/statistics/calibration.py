@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 
 from mmlu_kit.statistics import DRAWS, SEED
 from mmlu_kit.statistics.draws import p_at_least
-from mmlu_kit.statistics.proportions import Interval, wilson
+from mmlu_kit.statistics.intervals import Interval, wilson
 
 BINS, FEWEST_IN_BIN, FOLDS = 10, 10, 5
 # Of the interval of an ECE. With 2.5 % on each side it would cover the ECE of simulated models in about 92 % of the cases, as

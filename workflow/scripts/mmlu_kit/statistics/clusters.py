@@ -6,7 +6,7 @@ import numpy
 from numpy.typing import ArrayLike
 
 from mmlu_kit.statistics import ALPHA
-from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics.intervals import Interval
 
 _ROUNDING = 1e-6  # of a cluster's sum
 

@@ -8,7 +8,7 @@ from scipy import optimize, stats
 
 from mmlu_kit.statistics import ALPHA, POWER, two_by_two
 from mmlu_kit.statistics.clusters import ClusteredMean, clustered_mean
-from mmlu_kit.statistics.proportions import Interval, wilson
+from mmlu_kit.statistics.intervals import Interval, wilson
 
 # Five questions that only one of two models gets right, each in another subject, would make a t-test significant.
 FEWEST_DISCORDANT = 10

@@ -6,7 +6,7 @@ import numpy
 from scipy import stats
 
 from mmlu_kit.statistics import ALPHA
-from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics.intervals import Interval
 
 
 def ratio_interval(first: Sequence[float], second: Sequence[float], alpha: float = ALPHA) -> Interval | None:

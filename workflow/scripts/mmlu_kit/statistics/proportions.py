@@ -11,13 +11,6 @@ from scipy import stats
 from mmlu_kit.statistics import ALPHA
 
 
-class Interval(NamedTuple):
-    """The ends of a 95 % interval."""
-
-    low: float
-    high: float
-
-
 class Mean(NamedTuple):
     """A mean or difference, the ends of its 95 % interval, and its p-value against 0."""
 
@@ -50,14 +43,6 @@ def _guesses(chances: Sequence[float]) -> tuple[Any, NDArray[numpy.float64]]:
     for other, questions in rest:
         others = numpy.convolve(others, stats.binom.pmf(numpy.arange(questions + 1), questions, other))
     return stats.binom(number, chance), others
-
-
-def wilson(successes: float, trials: int) -> Interval:
-    """Return the 95 % Wilson score interval of a proportion, which contains it even after rounding."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(successes, trials, alpha=ALPHA, method="wilson")
-    return Interval(min(float(low), successes / trials), max(float(high), successes / trials))
 
 
 def independent_difference(first: int, first_trials: int, second: int, second_trials: int) -> Mean:

@@ -8,7 +8,7 @@ from scipy import stats
 
 from mmlu_kit.statistics import ALPHA, DRAWS, SEED
 from mmlu_kit.statistics.draws import p_at_least
-from mmlu_kit.statistics.proportions import Interval
+from mmlu_kit.statistics.intervals import Interval
 
 NONE = -1  # an answer that is no letter
 

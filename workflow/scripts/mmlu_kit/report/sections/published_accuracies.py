@@ -13,7 +13,7 @@ from mmlu_kit.results import summaries
 from mmlu_kit.results.merged import Merged
 from mmlu_kit.results.protocols import protocol
 from mmlu_kit.settings import PromptSettings
-from mmlu_kit.statistics import proportions
+from mmlu_kit.statistics import intervals
 
 
 def published_beside(
@@ -70,5 +70,5 @@ def _counterpart(merged: Merged, reading: Reading, model: PublishedModel, labels
         return None
     right = counts.correct if reading.read_by == ReadBy.BEST else counts.correct_generated or 0
     share = right / counts.questions
-    low, high = proportions.wilson(share * summary.questions, summary.questions)
+    low, high = intervals.wilson(share * summary.questions, summary.questions)
     return Counterpart(sentences.reading(reading, labels), share, low, high)

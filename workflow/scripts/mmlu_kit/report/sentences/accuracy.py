@@ -7,7 +7,7 @@ from mmlu_kit.formatting import p_value, percent
 from mmlu_kit.report.cells import listed
 from mmlu_kit.results.summaries import Summary
 from mmlu_kit.statistics import ALPHA
-from mmlu_kit.statistics.proportions import wilson
+from mmlu_kit.statistics.intervals import wilson
 
 # Subjects with a larger share of unreadable answers are named, up to a number of them.
 UNREAD_NAMED, MOST_NAMED = 0.05, 5
