@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 Module = torch.nn.Module
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class LastLayer:
@@ -38,7 +39,7 @@ class LastLayer:
         def is_whole(value: Any) -> bool:
             return isinstance(value, torch.Tensor) and value.dim() == 3 and value.shape[:2] == (1, tokens)
 
-        def before(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+        def before(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments | None:
             if not self._attended or not any(map(is_whole, (*args, *kwargs.values()))):
                 return None
             cut.append(module)
