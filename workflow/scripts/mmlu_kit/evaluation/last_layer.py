@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.nn import Module
 
-Module = torch.nn.Module
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
