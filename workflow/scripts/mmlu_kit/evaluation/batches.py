@@ -123,7 +123,7 @@ def choose(
         return _one_at_a_time(model, questions, groups, "one question at a time is requested")
     reason: str | None = None  # why they are not packed
     for way in ways.WAYS:
-        batches = _tried(way, model, questions, tokens_per_batch, groups, reason)
+        batches = _tried(way, model, questions, tokens_per_batch, groups, None if way.name == "packed" else reason)
         if isinstance(batches, Batches):
             return batches
         reason = reason or batches

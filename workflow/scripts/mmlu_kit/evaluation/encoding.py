@@ -124,13 +124,13 @@ def _prompt(
     """A question as a prompt with these examples."""
     preset = requested.preset
     pieces = prompts.render(question, examples, preset, template)
-    text, ids = "".join(piece for piece, _ in pieces), encode(pieces, preset, tokenizer)
+    text = "".join(piece for piece, _ in pieces)
     conversation = template.form(prompts.messages(question, examples)).conversation if template else None
     prompt = Prompt(
         question=question,
         text=text,
         sha256=prompts.prompt_sha256(text, requested.template_arguments),
-        ids=tuple(ids),
+        ids=(),
         answers=(),
         letter_ids=(),
         examples=len(examples),
@@ -138,16 +138,15 @@ def _prompt(
     )
     if preset.is_cloze:
         answers = tuple(f" {choice}" for choice in question.choices)
-        return replace(prompt, answers=answers, choices=_choices(question, pieces, ids, answers, preset, tokenizer))
+        ids, choices = _choices(question, pieces, answers, preset, tokenizer)
+        return replace(prompt, ids=ids, answers=answers, choices=choices)
     space = conversation.space if conversation else ""
     answers = tuple(prompts.answer_text(preset, letter, space) for letter in question.letters)
-    others: list[Order] = []
+    shown = [pieces]
     for number in range(1, len(question.choices) if requested.orders == Orders.CYCLIC else 1):
-        shown = prompts.render(orders.rotated(question, number), examples, preset, template)
-        shown_ids = encode(shown, preset, tokenizer)
-        others.append(Order(tuple(shown_ids), _letter_ids(question, shown, shown_ids, answers, preset, tokenizer)))
-    letter_ids = _letter_ids(question, pieces, ids, answers, preset, tokenizer)
-    return replace(prompt, answers=answers, letter_ids=letter_ids, orders=tuple(others))
+        shown.append(prompts.render(orders.rotated(question, number), examples, preset, template))
+    first, *others = [_with_letters(question, one, answers, preset, tokenizer) for one in shown]
+    return replace(prompt, ids=first.ids, answers=answers, letter_ids=first.letter_ids, orders=tuple(others))
 
 
 def encode(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]:
@@ -156,10 +155,17 @@ def encode(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]
     The text of a special token becomes that token only if the template wrote it; in a question it stays plain text. Chat
     templates write the beginning-of-text token themselves; for all other presets the tokenizer adds it once.
     """
+    return _encode_with([""], pieces, preset, tokenizer)[0]
+
+
+def _encode_with(answers: Sequence[str], pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[list[int]]:
+    """The tokens of a prompt with each answer behind it. They are encoded in one call, which uses all cores."""
     marks = _marks(pieces, tokenizer)
-    if any(mark in text for text, by_template in pieces if not by_template for mark in marks):
-        return encode_piecewise(pieces, preset, tokenizer)
-    return tokenizer("".join(text for text, _ in pieces), add_special_tokens=preset != Preset.CHAT)["input_ids"]
+    plain = [*answers, *(text for text, by_template in pieces if not by_template)]
+    if any(mark in text for text in plain for mark in marks):
+        return [encode_piecewise([*pieces, (answer, False)], preset, tokenizer) for answer in answers]
+    text = "".join(text for text, _ in pieces)
+    return tokenizer([text + answer for answer in answers], add_special_tokens=preset != Preset.CHAT)["input_ids"]
 
 
 def encode_piecewise(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]:
@@ -223,38 +229,35 @@ def _ids_without(marks: Iterable[str], text: str, before: str | None, tokenizer:
     return [*(plain(first) if fresh else inside(first)), *itertools.chain.from_iterable(map(inside, rest))]
 
 
-def _letter_ids(
-    question: Question, pieces: Sequence[Piece], ids: list[int], answers: Sequence[str], preset: Preset, tokenizer: Any
-) -> tuple[int, ...]:
-    """The single token that each answer adds to the prompt, found by encoding prompt and answer together."""
-    letter_ids = []
-    for answer in answers:
-        with_answer = encode([*pieces, (answer, False)], preset, tokenizer)
+def _with_letters(question: Question, pieces: Sequence[Piece], answers: Sequence[str], preset: Preset, tokenizer: Any) -> Order:
+    """A prompt's tokens, and the single one that each answer adds to them, found by encoding prompt and answer together."""
+    ids, *with_answers = _encode_with(["", *answers], pieces, preset, tokenizer)
+    for answer, with_answer in zip(answers, with_answers, strict=True):
         if with_answer[:-1] != ids:
             raise UserError(
                 f"{question.name}: the answer '{answer.strip()}' does not add exactly one token to the prompt ({len(ids)} "
                 f"tokens become {len(with_answer)}), so letters cannot be scored with this tokenizer: use another preset"
             )
-        letter_ids.append(with_answer[-1])
+    letter_ids = tuple(with_answer[-1] for with_answer in with_answers)
     if len(set(letter_ids)) < len(letter_ids):
         raise UserError(f"{question.name}: this model's tokenizer gives several letters the same token: use another preset")
-    return tuple(letter_ids)
+    return Order(tuple(ids), letter_ids)
 
 
 def _choices(
-    question: Question, pieces: Sequence[Piece], ids: list[int], answers: Sequence[str], preset: Preset, tokenizer: Any
-) -> tuple[Choice, ...]:
-    """The tokens that each answer adds to the prompt and to 'Answer:' alone, found by encoding both together."""
-    alone: list[Piece] = [(prompts.UNCONDITIONAL, False)]
-    alone_ids = encode(alone, preset, tokenizer)
+    question: Question, pieces: Sequence[Piece], answers: Sequence[str], preset: Preset, tokenizer: Any
+) -> tuple[tuple[int, ...], tuple[Choice, ...]]:
+    """A prompt's tokens, and those that each answer adds to it and to 'Answer:' alone, found by encoding both together."""
 
-    def added(to: Sequence[Piece], ids: list[int], answer: str) -> tuple[int, ...]:
-        with_answer = encode([*to, (answer, False)], preset, tokenizer)
-        if with_answer[: len(ids)] != ids or len(with_answer) == len(ids):
-            raise UserError(
-                f"{question.name}: the choice '{answer.strip()[:40]}' changes the tokens of the prompt before it, so choices "
-                "cannot be scored with this tokenizer: use a preset with letters"
-            )
-        return tuple(with_answer[len(ids) :])
+    def added(to: Sequence[Piece]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+        ids, *with_answers = _encode_with(["", *answers], to, preset, tokenizer)
+        for answer, with_answer in zip(answers, with_answers, strict=True):
+            if with_answer[: len(ids)] != ids or len(with_answer) == len(ids):
+                raise UserError(
+                    f"{question.name}: the choice '{answer.strip()[:40]}' changes the tokens of the prompt before it, so "
+                    "choices cannot be scored with this tokenizer: use a preset with letters"
+                )
+        return tuple(ids), [tuple(with_answer[len(ids) :]) for with_answer in with_answers]
 
-    return tuple(Choice(added(pieces, ids, answer), (tuple(alone_ids), added(alone, alone_ids, answer))) for answer in answers)
+    (ids, conditional), (alone_ids, alone) = added(pieces), added([(prompts.UNCONDITIONAL, False)])
+    return ids, tuple(Choice(one, (alone_ids, other)) for one, other in zip(conditional, alone, strict=True))

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import transformers
 
+from mmlu_kit.evaluation.last_layer import LastLayer
 from mmlu_kit.evaluation.rows import Row, Rows
 from mmlu_kit.evaluation.unpacked import MaskFunction, Rule, Unpacked
 from mmlu_kit.models import positions, transformers_model
@@ -48,12 +49,15 @@ class PackedScorer:
     """Scores rows whose first `start` tokens are those of `row`, a whole one, for which they are computed once.
 
     `reference` are the next-token logits after each of the last `tail` tokens of `row` by the model's own attention: float32,
-    shape (tail, vocabulary).
+    shape (tail, vocabulary). With `whole_layers`, the last layer computes all tokens, as the others do.
     """
 
     @torch.inference_mode()
-    def __init__(self, model: torch.nn.Module, row: Sequence[int], start: int, tail: int = 1) -> None:
+    def __init__(
+        self, model: torch.nn.Module, row: Sequence[int], start: int, tail: int = 1, whole_layers: bool = False
+    ) -> None:
         self.model, self.start = model, start
+        self._last_layer = LastLayer(None if whole_layers else model)
         positions.reset_rope(model)
         ids = torch.tensor([list(row)], device=model.device)
         # Unlike a cache made for the model, this one keeps what a window has passed.
@@ -80,19 +84,22 @@ class PackedScorer:
         device = self.model.device
         # Rows of one question may want the logits after the same token.
         distinct, wanted = torch.unique(torch.tensor(kept, device=device), return_inverse=True)
+        ids = torch.tensor([[token for layout in layouts for token in layout.ids]], device=device)
         positions.reset_rope(self.model)
         original = self.model.config._attn_implementation
         self.model.set_attn_implementation(ATTENTION)
         try:
-            packed = self.model(
-                input_ids=torch.tensor([[token for layout in layouts for token in layout.ids]], device=device),
-                position_ids=torch.tensor([[place for layout in layouts for place in layout.positions]], device=device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=distinct,
-                unpacked=Unpacked(layouts, self.start, device),
-                implementation=original,
-            ).logits[0]
+            with self._last_layer.only(distinct, ids.shape[1]):
+                packed = self.model(
+                    input_ids=ids,
+                    position_ids=torch.tensor([[place for layout in layouts for place in layout.positions]], device=device),
+                    past_key_values=cache,
+                    use_cache=True,
+                    logits_to_keep=distinct,
+                    unpacked=Unpacked(layouts, self.start, device),
+                    last_layer=self._last_layer,
+                    implementation=original,
+                ).logits[0]
         finally:
             self.model.set_attn_implementation(original)
         return packed.float()[wanted]
@@ -122,6 +129,7 @@ def _attention(
     scaling: float | None = None,
     dropout: float = 0.0,
     unpacked: Unpacked | None = None,
+    last_layer: LastLayer | None = None,
     implementation: str = "",
     **options: Any,
 ) -> tuple[torch.Tensor, None]:
@@ -134,8 +142,9 @@ def _attention(
     """
     if attention_mask is not None and not isinstance(attention_mask, Rule):
         raise NotPackable("its attention has a mask of its own")
-    if unpacked is None:
+    if unpacked is None or last_layer is None:
         raise NotPackable("its layers do not pass arguments on to its attention")
+    last_layer.attended(module)
     mask = unpacked.mask(attention_mask)
     rows = unpacked.rows(query), unpacked.rows_with_prefix(key), unpacked.rows_with_prefix(value)
     special = {name: option for name, option in options.items() if option is not None and name not in _IGNORED}

@@ -4,6 +4,7 @@ A model makes a mask for each kind of its layers: causal, with a sliding window,
 for each mask. It is evaluated on the positions of tokens in their prompts, which are not their places in the packed line.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,27 +34,33 @@ class Unpacked:
         lengths = [len(layout.ids) for layout in layouts]
         self._layouts, self._start, self._device = layouts, start, device
         self._questions, self._longest = len(layouts), max(lengths)
-        # Where each token goes.
+        # Where each token goes, and where what is in each place comes from. Padding repeats its row's first token, so that what
+        # is not finite stays in its row.
         places = [number * self._longest + place for number, length in enumerate(lengths) for place in range(length)]
+        begins = itertools.accumulate(lengths[:-1], initial=0)
+        rows = [[*range(begin, begin + n), *[begin] * (self._longest - n)] for begin, n in zip(begins, lengths, strict=True)]
         self._places = torch.tensor(places, device=device)
+        self._rows = torch.tensor(rows, device=device)
+        prefix = torch.arange(start, device=device).expand(len(rows), -1)
+        self._rows_with_prefix = torch.cat([prefix, start + self._rows], dim=1)
         self._forks = any(len(layout.paths) > 1 for layout in layouts)
         self._masks: dict[Rule | None, torch.Tensor | None] = {}
 
     def rows(self, packed: torch.Tensor) -> torch.Tensor:
         """Reshape (1, heads, tokens, size) to (questions, heads, longest, size)."""
-        padded = packed.new_zeros(self._questions * self._longest, packed.shape[1], packed.shape[3])
-        padded[self._places] = packed[0].transpose(0, 1)
-        return padded.view(self._questions, self._longest, packed.shape[1], packed.shape[3]).transpose(1, 2)
+        # A query's heads lie together in memory.
+        rows = packed[0].transpose(0, 1).index_select(0, self._rows.flatten())
+        return rows.unflatten(0, self._rows.shape).transpose(1, 2)
 
     def rows_with_prefix(self, packed: torch.Tensor) -> torch.Tensor:
         """Reshape (1, heads, start + tokens, size) to (questions, heads, start + longest, size)."""
-        rows = self.rows(packed[:, :, self._start :])
-        prefix = packed[:, :, : self._start].expand(self._questions, -1, -1, -1)
-        return torch.cat([prefix, rows], dim=2) if self._start else rows
+        # A head's keys lie together in a cache.
+        rows = packed[0].index_select(1, self._rows_with_prefix.flatten())
+        return rows.unflatten(1, self._rows_with_prefix.shape).transpose(0, 1)
 
     def packed(self, rows: torch.Tensor) -> torch.Tensor:
         """Reshape (questions, longest, heads, size) back to (1, tokens, heads, size); padding is dropped."""
-        return rows.flatten(0, 1)[self._places][None]
+        return rows.flatten(0, 1).index_select(0, self._places)[None]
 
     def mask(self, rule: Rule | None) -> torch.Tensor | None:
         """Which tokens each token sees; None if each sees all those before it. No rule is the causal one.

@@ -6,6 +6,7 @@ measured times, so that a resumed run has the same batches.
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import torch
@@ -139,6 +140,8 @@ def _has_large_batches(sizes: Sequence[Size | None], groups: Groups, start: int)
 
 WAYS = (
     Way("packed", PackedScorer, packability.limit, _always),
+    # Where the last layer does not bear to be cut: it is used several times, or has several attentions.
+    Way("packed", partial(PackedScorer, whole_layers=True), packability.limit, _always),
     Way("prefix", PrefixScorer, _limit, _has_prefix, padding=_PADDED),
     # A step has one token of each row, and costs the less the more rows there are.
     Way("steps", StepScorer, _limit, _steps_pay, padding=math.inf, tokens=_SHORT_PASS),
