@@ -1,5 +1,6 @@
 """The results of all jobs merged: merged.json, and questions.csv with every answer."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -176,19 +177,21 @@ def table(study: Study, outcomes: Iterable[Evaluation | NotRun]) -> "pandas.Data
     import pandas  # takes half a second, and merged.json needs no table
 
     answered = {(outcome.model, outcome.subject): outcome.records for outcome in outcomes if isinstance(outcome, Evaluation)}
-    rows = [
-        {
-            "model": model,
-            "subject": subject,
-            "index": record.index,
-            **{name: getattr(record, name) for name in _FIELDS},
-            **dict(zip(logprob_columns(record.choices), _logprobs(record), strict=True)),
-        }
-        for model, subject in study.pairs()
-        for record in answered.get((model, subject), [])
-    ]
-    most = max((row["choices"] for row in rows), default=0)
-    return pandas.DataFrame(rows, columns=["model", "subject", "index", *_FIELDS, *logprob_columns(most)])
+    pairs = [pair for pair in study.pairs() if pair in answered]
+    rows = [record for pair in pairs for record in answered[pair]]
+    logprobs = list(map(_logprobs, rows))
+    most = max((record.choices for record in rows), default=0)
+    # By columns: a dictionary for each row takes 165 MB more for 20 models on all of MMLU.
+    columns: dict[str, list[Any]] = {
+        "model": [pair[0] for pair in pairs for _ in answered[pair]],
+        "subject": [pair[1] for pair in pairs for _ in answered[pair]],
+        **{name: [getattr(record, name) for record in rows] for name in ("index", *_FIELDS)},
+        **{
+            name: [row[place] if place < len(row) else math.nan for row in logprobs]
+            for place, name in enumerate(logprob_columns(most))
+        },
+    }
+    return pandas.DataFrame(columns)
 
 
 def logprob_columns(choices: int) -> list[str]:
