@@ -75,7 +75,7 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
     """Every turn of every round by strategy, and the processor in words."""
     import torch
     from mmlu_kit.chat.replies import Replier
-    from mmlu_kit.evaluation import encoding
+    from mmlu_kit.evaluation import token_ids
     from mmlu_kit.evaluation.chat_templates import ChatTemplate
     from mmlu_kit.models import loading, positions, tokenizers
     from mmlu_kit.timing import machine
@@ -87,7 +87,7 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
     model = loading.load(checkpoints.verified_manifest(folder), requested, OnUnavailable.FAIL).model
     context = positions.context_length(model)
     kept, cold = Replier(model, template), Replier(model, template)
-    list(cold.reply(encoding.prompt_ids([{"role": "user", "content": USER}], template), 2))  # the first one takes longer
+    list(cold.reply(token_ids.prompt_ids([{"role": "user", "content": USER}], template), 2))  # the first one takes longer
     measured: dict[str, list[Measurement]] = {strategy: [] for strategy in STRATEGIES}
     for strategy in STRATEGIES * args.rounds:
         kept.forget()
@@ -95,9 +95,9 @@ def measure(folder: Path, args: argparse.Namespace) -> tuple[dict[str, list[Meas
         for turn in range(1, args.turns + 1):
             log.append({"role": "user", "content": USER.format(number=turn)})
             view = views.view(
-                log, views.parse(strategy), lambda messages: len(encoding.prompt_ids(messages, template)), context
+                log, views.parse(strategy), lambda messages: len(token_ids.prompt_ids(messages, template)), context
             )
-            ids = encoding.prompt_ids(view.messages, template)
+            ids = token_ids.prompt_ids(view.messages, template)
             list(kept.reply(ids, args.new_tokens))
             list(cold.reply(ids, args.new_tokens, cold=True))
             measured[strategy].append(

@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 from mmlu_kit.chat import replies
-from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation import token_ids
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.journal import Journal
 from mmlu_kit.inputs import checkpoints
@@ -158,7 +158,7 @@ def test_a_killed_recall_run_resumes_after_its_last_batch(tmp_path, root):
     template = ChatTemplate(tokenizers.load_tokenizer(Path(manifest.folder)))
     replier = replies.Replier(loading.load(manifest, LoadSettings(), OnUnavailable.FAIL).model, template)
     texts = [f"Message number {number} of many." for number in range(40)]
-    prompts = sorted(tuple(encoding.prompt_ids([{"role": "user", "content": text}], template)) for text in texts)
+    prompts = sorted(tuple(token_ids.prompt_ids([{"role": "user", "content": text}], template)) for text in texts)
     whole = probes.answers(prompts, replier, 4)
     assert len(set(whole.values())) > 1
 

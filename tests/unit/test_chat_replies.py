@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mmlu_kit import files
 from mmlu_kit.chat import replies, sessions, states, steps, views
-from mmlu_kit.evaluation import encoding, generation
+from mmlu_kit.evaluation import generation, token_ids
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.models import tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings
@@ -75,7 +75,7 @@ def test_cached_replies_equal_uncached_ones_and_transformers_generate(model, tok
     log, sliding = [{"role": "system", "content": "Be brief."}], "Mistral" in type(model).__name__
     for user in ("Which planet is red?", "And the next one?", "Say that again, please.", "你好 👋"):
         log.append({"role": "user", "content": user})
-        ids = encoding.prompt_ids(log, template)
+        ids = token_ids.prompt_ids(log, template)
         text = "".join(kept.reply(ids, 24))
         assert "".join(cold.reply(ids, 24, cold=True)) == text and cold.last.cached_tokens == 0
         assert kept.last.ids == cold.last.ids == generated(model, ids, 24)
@@ -83,11 +83,11 @@ def test_cached_replies_equal_uncached_ones_and_transformers_generate(model, tok
         assert kept.last.prompt_tokens == len(ids) and kept.last.new_tokens == len(kept.last.ids)
         if len(log) > 2 and not sliding:
             # At least the prompt before was there; the text of its reply may be cut into other tokens than it was made of.
-            before = encoding.prompt_ids(log[:-2], template)
+            before = token_ids.prompt_ids(log[:-2], template)
             assert len(before) <= kept.last.cached_tokens < len(ids)
         log.append({"role": "assistant", "content": text})
     # Another chat begins like the first: only what is common is kept, and what comes after it is right.
-    ids = encoding.prompt_ids([log[0], {"role": "user", "content": "Which star is red?"}], template)
+    ids = token_ids.prompt_ids([log[0], {"role": "user", "content": "Which star is red?"}], template)
     list(kept.reply(ids, 24))
     assert kept.last.ids == generated(model, ids, 24) and (kept.last.cached_tokens > 0) != sliding
     # The same prompt again: its last token is computed, and nothing else.
@@ -116,7 +116,7 @@ def test_replies_of_models_with_other_caches_are_those_of_the_whole_prompt(name,
 def test_a_stopped_reply_leaves_a_valid_cache(model, tokenizer, template):
     model.generation_config.eos_token_id = 2
     replier = replies.Replier(model, template)
-    ids = encoding.prompt_ids([{"role": "user", "content": "word " * 160}], template)
+    ids = token_ids.prompt_ids([{"role": "user", "content": "word " * 160}], template)
     assert len(ids) > steps.STEP  # so it can be stopped in the prompt as well
     whole = generated(model, ids, 12)
     for pieces in (1, 2, 3, 6):
@@ -133,7 +133,7 @@ def test_a_stopped_reply_leaves_a_valid_cache(model, tokenizer, template):
 def test_an_interrupted_computation_leaves_a_valid_cache(model, template, monkeypatch):
     model.generation_config.eos_token_id = 2
     replier = replies.Replier(model, template)
-    ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], template)
+    ids = token_ids.prompt_ids([{"role": "user", "content": "Which planet is red?"}], template)
     whole = generated(model, ids, 8)
     list(replier.reply(ids, 8))
     last = model.get_submodule("model.layers.2")
@@ -149,7 +149,7 @@ def test_an_interrupted_computation_leaves_a_valid_cache(model, template, monkey
 
 
 def test_replies_end_at_any_end_token(model, tokenizer, template):
-    ids = encoding.prompt_ids([{"role": "user", "content": "Which planet is red?"}], template)
+    ids = token_ids.prompt_ids([{"role": "user", "content": "Which planet is red?"}], template)
     model.generation_config.eos_token_id = None
     whole = replies.Replier(model, template)
     list(whole.reply(ids, 12))
@@ -270,9 +270,9 @@ def test_a_system_message_reaches_models_without_a_system_role(talkative, name):
     for text in ("One?", "Two?", "Three?"):
         list(session.ask(text))
     assert session.view.left_out == 1
-    seen = template.tokenizer.decode(encoding.prompt_ids(session.view.messages, template))
+    seen = template.tokenizer.decode(token_ids.prompt_ids(session.view.messages, template))
     assert seen.count("Be brief.\n\nTwo?") == 1 and "One?" not in seen and "Three?" in seen
-    assert len(encoding.prompt_ids(session.view.messages, template)) == session.view.tokens
+    assert len(token_ids.prompt_ids(session.view.messages, template)) == session.view.tokens
 
 
 def test_a_saved_chat_knows_its_templates_arguments():
@@ -301,5 +301,5 @@ def test_a_template_is_shown_what_was_said_and_nothing_else_of_the_log(talkative
     record = {"ended": "length", "sampling": {"temperature": 1.0, "seed": 1}, "system": "Hush."}
     session.messages = [log[0], {**log[1], **record}]
     list(session.ask("Two?"))
-    plain = encoding.prompt_ids([*log, {"role": "user", "content": "Two?"}], template)
+    plain = token_ids.prompt_ids([*log, {"role": "user", "content": "Two?"}], template)
     assert session.view.tokens == session.replier.last.prompt_tokens == len(plain)

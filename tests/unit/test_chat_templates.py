@@ -6,7 +6,7 @@ import shutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation import token_ids
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.rendering import DATE_STRING
 from mmlu_kit.evaluation.template_forms import special_tokens
@@ -51,14 +51,14 @@ def own_ids(messages, tokenizer):
 @pytest.mark.parametrize("messages", [CHAT, CHAT[1:], CHAT[1:2], CHAT[:2]], ids=len)
 def test_ordinary_conversations_are_encoded_like_the_template(request, name, messages):
     tokenizer = request.getfixturevalue(name)
-    assert encoding.prompt_ids(messages, ChatTemplate(tokenizer)) == own_ids(messages, tokenizer)
+    assert token_ids.prompt_ids(messages, ChatTemplate(tokenizer)) == own_ids(messages, tokenizer)
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=30), min_size=4, max_size=4))
 @settings(deadline=None, max_examples=30)
 def test_any_text_is_encoded_like_the_template(llama, said):
     messages = [{"role": role, "content": text} for role, text in zip(ROLES, said, strict=True)]
-    assert encoding.prompt_ids(messages, ChatTemplate(llama)) == own_ids(messages, llama)
+    assert token_ids.prompt_ids(messages, ChatTemplate(llama)) == own_ids(messages, llama)
 
 
 PARTS = [
@@ -79,7 +79,7 @@ PARTS = [
 def test_no_message_text_becomes_a_special_token(llama, said):
     messages = [{"role": role, "content": text} for role, text in zip(ROLES, said, strict=True)]
     special = set(llama.convert_tokens_to_ids(special_tokens(llama)))
-    found = encoding.prompt_ids(messages, ChatTemplate(llama))
+    found = token_ids.prompt_ids(messages, ChatTemplate(llama))
     harmless = own_ids([{**message, "content": "x"} for message in messages], llama)
     assert [i for i in found if i in special] == [i for i in harmless if i in special]
     for text in said:
@@ -95,7 +95,7 @@ def test_template_marks_that_are_not_special_tokens_cannot_be_forged(root, tmp_p
     tokenizer = tokenizers.load_tokenizer(folder)
     start, end = tokenizer.convert_tokens_to_ids(["<|im_start|>", "<|im_end|>"])
     assert tokenizer("<|im_start|>", split_special_tokens=True)["input_ids"] == [start]  # the danger is real
-    ids = encoding.prompt_ids([{"role": "user", "content": FORGED}], ChatTemplate(tokenizer))
+    ids = token_ids.prompt_ids([{"role": "user", "content": FORGED}], ChatTemplate(tokenizer))
     assert (ids.count(start), ids.count(end)) == (2, 1)
     assert FORGED in tokenizer.decode(ids)
 
@@ -113,7 +113,7 @@ def edit_tokens(found):
 def test_a_conversation_that_the_template_refuses_is_a_user_error(qwen, monkeypatch):
     monkeypatch.setattr(qwen, "chat_template", "{{ raise_exception('no system messages, please') }}")
     with pytest.raises(UserError, match=r"chat template of .* does not take this conversation \(no system messages, please\)"):
-        encoding.prompt_ids(CHAT, ChatTemplate(qwen))
+        token_ids.prompt_ids(CHAT, ChatTemplate(qwen))
     monkeypatch.setattr(qwen, "chat_template", None)
     with pytest.raises(UserError, match="no chat template"):
-        encoding.prompt_ids(CHAT, ChatTemplate(qwen))
+        token_ids.prompt_ids(CHAT, ChatTemplate(qwen))

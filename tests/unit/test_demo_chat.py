@@ -11,7 +11,7 @@ import torch
 import transformers
 import yaml
 from mmlu_kit.chat import replies
-from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation import token_ids
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.recall import conversations, judging
 from recipes import conversing, talk, tokenizer, values
@@ -166,7 +166,7 @@ def outcomes(folder, pieces, material):
     replier = replies.Replier(model, template)
     counts = {kind: Counter() for kind in conversations.KINDS}
     for trial in conversations.trials(material, (1, 2, 4, 8), 5, seed=1):
-        reply = "".join(replier.reply(encoding.prompt_ids(trial.messages, template), 40))
+        reply = "".join(replier.reply(token_ids.prompt_ids(trial.messages, template), 40))
         counts[trial.kind][judging.outcome(reply, trial, material)] += 1
         counts[trial.kind]["rule kept"] += bool(trial.word) and judging.keeps_rule(reply, trial.word)
     return counts

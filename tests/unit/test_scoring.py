@@ -10,7 +10,7 @@ import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
-from mmlu_kit.evaluation import encoding, generation, packability, packing, prompts, scoring, ways
+from mmlu_kit.evaluation import encoding, generation, packability, packing, prompts, scoring, token_ids, ways
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.rows import Row, Rows, shared_prefix
 from mmlu_kit.inputs import questions
@@ -148,7 +148,7 @@ def test_both_ways_to_encode_agree_where_no_question_quotes_a_special_token(real
     template = ChatTemplate(tokenizer)
     for question in questions.split(found, "test"):
         pieces = prompts.render(question, questions.split(found, "dev"), Preset(preset), template)
-        assert encoding.encode(pieces, preset, tokenizer) == encoding.encode_piecewise(pieces, preset, tokenizer)
+        assert token_ids.encode(pieces, preset, tokenizer) == token_ids.encode_piecewise(pieces, preset, tokenizer)
 
 
 def test_the_bos_token_is_added_once(root, astronomy):

@@ -1,7 +1,7 @@
 """What is said stands in the prompt in whichever form a template takes it, and letters are the tokens that it writes."""
 
 import pytest
-from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation import encoding, token_ids
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.evaluation.manner import Conversation
 from mmlu_kit.inputs.questions import Question
@@ -72,7 +72,7 @@ def test_prompts_equal_the_librarys_for_messages_in_that_form(name):
     if FORMS[name][0] == "parts":
         messages = [{**message, "content": [{"type": "text", "text": message["content"]}]} for message in messages]
     expected = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
-    assert encoding.prompt_ids(ASK, ChatTemplate(tokenizer)) == expected
+    assert token_ids.prompt_ids(ASK, ChatTemplate(tokenizer)) == expected
 
 
 @pytest.mark.parametrize("scheme", ["first", "always"])
@@ -85,12 +85,12 @@ def test_both_ways_to_encode_agree_with_tokenizers_that_put_spaces_before_texts(
         {"role": "user", "content": "x y"},
     ]
     pieces = ChatTemplate(tokenizer).prompt(turns)
-    assert encoding.encode_piecewise(pieces, "chat", tokenizer) == encoding.encode(pieces, "chat", tokenizer)
+    assert token_ids.encode_piecewise(pieces, "chat", tokenizer) == token_ids.encode(pieces, "chat", tokenizer)
     # A question that quotes the template's tokens is in the same context.
     marks = [text for text, by_template in pieces if by_template]
     quoting = ChatTemplate(tokenizer).prompt([{**turns[0], "content": f"Hi {marks[0]} there\n"}, *turns[1:]])
-    ids = encoding.encode(quoting, "chat", tokenizer)
-    assert tokenizer.decode(ids) == tokenizer.decode(encoding.encode(pieces, "chat", tokenizer)).replace(
+    ids = token_ids.encode(quoting, "chat", tokenizer)
+    assert tokenizer.decode(ids) == tokenizer.decode(token_ids.encode(pieces, "chat", tokenizer)).replace(
         "Hi  there", f"Hi {marks[0]} there"
     )
     special = tokenizer.convert_tokens_to_ids(marks[0])
@@ -106,7 +106,7 @@ def test_marks_that_swallow_white_space_do_so_beside_a_quoted_mark():
     )
     tokenizer.chat_template = turns("", "{{ '<|right|>\\n' + m.content + '\\n<|left|>' }}", "{{ m.content }}")
     pieces = ChatTemplate(tokenizer).prompt([{"role": "user", "content": "Hi"}])
-    assert encoding.encode_piecewise(pieces, "chat", tokenizer) == encoding.encode(pieces, "chat", tokenizer)
+    assert token_ids.encode_piecewise(pieces, "chat", tokenizer) == token_ids.encode(pieces, "chat", tokenizer)
 
 
 def test_a_reply_without_a_mark_after_it_is_still_a_reply():

@@ -97,7 +97,7 @@ def train_to_chat(folder: Path) -> None:
 def outcomes(model: Any, tokenizer: Any, material: Material, kind: Kind, distance: int) -> Counter[str]:
     """Count the outcomes of 40 conversations of the recall experiment, with the whole conversation in view."""
     from mmlu_kit.chat import replies
-    from mmlu_kit.evaluation import encoding
+    from mmlu_kit.evaluation import token_ids
     from mmlu_kit.evaluation.chat_templates import ChatTemplate
     from mmlu_kit.recall import conversations, judging
 
@@ -106,7 +106,7 @@ def outcomes(model: Any, tokenizer: Any, material: Material, kind: Kind, distanc
     counts: Counter[str] = Counter()
     for number in range(40):
         trial = conversations.trial(material, kind, distance, number, seed=0)
-        reply = "".join(replier.reply(encoding.prompt_ids(trial.messages, template), 40))
+        reply = "".join(replier.reply(token_ids.prompt_ids(trial.messages, template), 40))
         counts[judging.outcome(reply, trial, material)] += 1
         if trial.word:
             counts["with the word"] += judging.keeps_rule(reply, trial.word)

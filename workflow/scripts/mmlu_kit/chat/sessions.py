@@ -8,8 +8,8 @@ from mmlu_kit.chat import states, views
 from mmlu_kit.chat.replies import Replier
 from mmlu_kit.chat.states import ModelIdentity
 from mmlu_kit.chat.views import Message, Sampling, Strategy, View
-from mmlu_kit.evaluation import encoding
 from mmlu_kit.evaluation import messages as conversations
+from mmlu_kit.evaluation import token_ids
 from mmlu_kit.formatting import plural
 from mmlu_kit.user_errors import UserError
 
@@ -175,4 +175,4 @@ class Session:
     def _ids(self, messages: Sequence[Message]) -> list[int]:
         # A template is shown what was said, and nothing else that the log records.
         plain = [conversations.Message(role=message["role"], content=message["content"]) for message in messages]
-        return encoding.prompt_ids(plain, self.replier.template)
+        return token_ids.prompt_ids(plain, self.replier.template)

@@ -1,27 +1,18 @@
 """Encoding of prompts as tokens, and of what answers them: the token of each letter, or the tokens of each choice's text."""
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from mmlu_kit.evaluation import orders, prompts
+from mmlu_kit.evaluation import orders, prompts, token_ids
 from mmlu_kit.evaluation.chat_templates import ChatTemplate, Piece
+from mmlu_kit.evaluation.letter_tokens import LetterTokens, Order
 from mmlu_kit.evaluation.manner import Conversation
-from mmlu_kit.evaluation.messages import Message
 from mmlu_kit.evaluation.rows import Row, Rows, cloze_rows
-from mmlu_kit.evaluation.template_forms import alternatives, special_tokens
 from mmlu_kit.inputs.questions import Question
 from mmlu_kit.settings import Orders, Preset, PromptSettings
 from mmlu_kit.user_errors import UserError
-
-
-class Order(NamedTuple):
-    """The tokens of a prompt that shows the choices in another order, and the token that each letter adds to it."""
-
-    ids: tuple[int, ...]
-    letter_ids: tuple[int, ...]
 
 
 class Choice(NamedTuple):
@@ -99,15 +90,16 @@ def prepare(
     preset = requested.preset
     template = ChatTemplate(tokenizer, requested.template_arguments) if preset == Preset.CHAT else None
     end_id = template.end_id() if template else None
+    letters = LetterTokens(preset, tokenizer)
     prepared: list[Prompt] = []
     for question in questions:
-        prompt = _prompt(question, examples, requested, tokenizer, template)
+        prompt = _prompt(question, examples, requested, letters, template)
         while context is not None and prompt.rows.longest > context:
             tokens = f"{prompt.rows.longest} tokens, but the model's context is {context}"
             if not (prompt.examples and requested.fewer_examples):
                 advice = "use fewer examples, or set fewer_examples" if prompt.examples else "leave its subject out"
                 raise UserError(f"{question.name}: {tokens}: {advice}")
-            prompt = _prompt(question, examples[: prompt.examples - 1], requested, tokenizer, template)
+            prompt = _prompt(question, examples[: prompt.examples - 1], requested, letters, template)
         if prepared and prompt.conversation != prepared[0].conversation:
             raise UserError(f"{question.name}: the chat template takes it in another form than others: use another preset")
         prepared.append(replace(prompt, end_id=end_id))
@@ -118,7 +110,7 @@ def _prompt(
     question: Question,
     examples: Sequence[Question],
     requested: PromptSettings,
-    tokenizer: Any,
+    letters: LetterTokens,
     template: ChatTemplate | None,
 ) -> Prompt:
     """A question as a prompt with these examples."""
@@ -138,110 +130,15 @@ def _prompt(
     )
     if preset.is_cloze:
         answers = tuple(f" {choice}" for choice in question.choices)
-        ids, choices = _choices(question, pieces, answers, preset, tokenizer)
+        ids, choices = _choices(question, pieces, answers, preset, letters.tokenizer)
         return replace(prompt, ids=ids, answers=answers, choices=choices)
     space = conversation.space if conversation else ""
     answers = tuple(prompts.answer_text(preset, letter, space) for letter in question.letters)
     shown = [pieces]
     for number in range(1, len(question.choices) if requested.orders == Orders.CYCLIC else 1):
         shown.append(prompts.render(orders.rotated(question, number), examples, preset, template))
-    first, *others = [_with_letters(question, one, answers, preset, tokenizer) for one in shown]
+    first, *others = [letters.of(question, one, answers) for one in shown]
     return replace(prompt, ids=first.ids, answers=answers, letter_ids=first.letter_ids, orders=tuple(others))
-
-
-def encode(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]:
-    """Return the token ids of a prompt in pieces (text, whether the chat template wrote it as a token).
-
-    The text of a special token becomes that token only if the template wrote it; in a question it stays plain text. Chat
-    templates write the beginning-of-text token themselves; for all other presets the tokenizer adds it once.
-    """
-    return _encode_with([""], pieces, preset, tokenizer)[0]
-
-
-def _encode_with(answers: Sequence[str], pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[list[int]]:
-    """The tokens of a prompt with each answer behind it. They are encoded in one call, which uses all cores."""
-    marks = _marks(pieces, tokenizer)
-    plain = [*answers, *(text for text, by_template in pieces if not by_template)]
-    if any(mark in text for text in plain for mark in marks):
-        return [encode_piecewise([*pieces, (answer, False)], preset, tokenizer) for answer in answers]
-    text = "".join(text for text, _ in pieces)
-    return tokenizer([text + answer for answer in answers], add_special_tokens=preset != Preset.CHAT)["input_ids"]
-
-
-def encode_piecewise(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]:
-    """Do the same as `encode` piece by piece: insert the template's tokens by their ids, encode the rest as plain text.
-
-    The ids are the same, since tokenizers split a text at special tokens first. Some of these tokens swallow the white space
-    beside them.
-    """
-    marks = [mark for mark in _marks(pieces, tokenizer) if tokenizer.convert_tokens_to_ids(mark) in _plain_ids(mark, tokenizer)]
-    swallows = {token.content: (token.lstrip, token.rstrip) for token in tokenizer.added_tokens_decoder.values()}
-    groups = [(key, [text for text, _ in group]) for key, group in itertools.groupby(pieces, key=lambda piece: piece[1])]
-    ids = [] if preset == Preset.CHAT else list(tokenizer("")["input_ids"])
-    for place, (by_template, texts) in enumerate(groups):
-        if by_template:
-            ids += tokenizer.convert_tokens_to_ids(texts)
-            continue
-        text, before = "".join(texts), groups[place - 1][1][-1] if place else None
-        if before in swallows and swallows[before][1]:
-            text = text.lstrip()
-        if place + 1 < len(groups) and swallows.get(groups[place + 1][1][0], (False, False))[0]:
-            text = text.rstrip()
-        ids += _ids_without(marks, text, before, tokenizer)
-    return ids
-
-
-def prompt_ids(messages: Sequence[Message], template: ChatTemplate) -> list[int]:
-    """Return the token ids of a conversation, up to the start of the assistant's next reply.
-
-    They equal those of the tokenizer's `apply_chat_template` for messages in the form that the template takes, except that a
-    special token's text in a message stays plain text. A conversation that the template refuses raises UserError.
-    """
-    return encode(template.prompt(messages), Preset.CHAT, template.tokenizer)
-
-
-def _marks(pieces: Sequence[Piece], tokenizer: Any) -> set[str]:
-    """The texts of special tokens and of the tokens with which the template delimits turns."""
-    return {*special_tokens(tokenizer), *(text for text, by_template in pieces if by_template)}
-
-
-def _plain_ids(text: str, tokenizer: Any) -> list[int]:
-    """The tokens of a text in which no special token is one; other added tokens are, and pieces of the vocabulary."""
-    return list(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
-
-
-def _ids_without(marks: Iterable[str], text: str, before: str | None, tokenizer: Any) -> list[int]:
-    """The tokens of a text without those of `marks`; `before` is the token before the text, None at the beginning."""
-
-    def plain(text: str) -> list[int]:
-        return _plain_ids(text, tokenizer)
-
-    def inside(text: str) -> list[int]:
-        # SentencePiece's tokenizers put a space before a text, but not before a part of one.
-        start, ids = plain("\n"), plain(f"\n{text}")
-        puts_space = plain("\nx") != start + plain("x")
-        return ids[len(start) :] if puts_space and ids[: len(start)] == start else plain(text)
-
-    cuts = [match.start() + 1 for match in re.finditer(f"(?={alternatives(marks)})", text)]
-    first, *rest = [text[start:end] for start, end in itertools.pairwise([0, *cuts, len(text)])]
-    # Some of those tokenizers put the space after each special token, others only at the beginning.
-    fresh = before is None or tokenizer(f"{before}x", add_special_tokens=False)["input_ids"][1:] == plain("x")
-    return [*(plain(first) if fresh else inside(first)), *itertools.chain.from_iterable(map(inside, rest))]
-
-
-def _with_letters(question: Question, pieces: Sequence[Piece], answers: Sequence[str], preset: Preset, tokenizer: Any) -> Order:
-    """A prompt's tokens, and the single one that each answer adds to them, found by encoding prompt and answer together."""
-    ids, *with_answers = _encode_with(["", *answers], pieces, preset, tokenizer)
-    for answer, with_answer in zip(answers, with_answers, strict=True):
-        if with_answer[:-1] != ids:
-            raise UserError(
-                f"{question.name}: the answer '{answer.strip()}' does not add exactly one token to the prompt ({len(ids)} "
-                f"tokens become {len(with_answer)}), so letters cannot be scored with this tokenizer: use another preset"
-            )
-    letter_ids = tuple(with_answer[-1] for with_answer in with_answers)
-    if len(set(letter_ids)) < len(letter_ids):
-        raise UserError(f"{question.name}: this model's tokenizer gives several letters the same token: use another preset")
-    return Order(tuple(ids), letter_ids)
 
 
 def _choices(
@@ -250,7 +147,7 @@ def _choices(
     """A prompt's tokens, and those that each answer adds to it and to 'Answer:' alone, found by encoding both together."""
 
     def added(to: Sequence[Piece]) -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
-        ids, *with_answers = _encode_with(["", *answers], to, preset, tokenizer)
+        ids, *with_answers = token_ids.encode_with(["", *answers], to, preset, tokenizer)
         for answer, with_answer in zip(answers, with_answers, strict=True):
             if with_answer[: len(ids)] != ids or len(with_answer) == len(ids):
                 raise UserError(

@@ -15,7 +15,7 @@ from mmlu_kit import files
 from mmlu_kit.chat import replies, views
 from mmlu_kit.chat.replies import Replier
 from mmlu_kit.chat.views import Message, Strategy
-from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation import token_ids
 from mmlu_kit.evaluation.chat_templates import ChatTemplate
 from mmlu_kit.recall import judging, oracle
 from mmlu_kit.recall.conversations import Material, Trial
@@ -167,6 +167,6 @@ def _cached_ids(template: ChatTemplate) -> Callable[[Sequence[Message]], Ids]:
 
     @cache
     def encode(messages: tuple[tuple[Any, str], ...]) -> Ids:
-        return tuple(encoding.prompt_ids([{"role": role, "content": content} for role, content in messages], template))
+        return tuple(token_ids.prompt_ids([{"role": role, "content": content} for role, content in messages], template))
 
     return lambda messages: encode(tuple((message["role"], message["content"]) for message in messages))

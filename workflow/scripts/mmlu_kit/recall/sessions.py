@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from mmlu_kit.chat import views
 from mmlu_kit.chat.replies import Replier
 from mmlu_kit.chat.views import Message, Strategy
-from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation import token_ids
 from mmlu_kit.recall.documents import Turn
 
 
@@ -26,8 +26,8 @@ def converse(
     template = replier.template
     for text in user:
         log.append({"role": "user", "content": text})
-        view = views.view(log, strategy, lambda messages: len(encoding.prompt_ids(messages, template)), limit)
-        reply = "".join(replier.reply(encoding.prompt_ids(view.messages, template), max_new_tokens))
+        view = views.view(log, strategy, lambda messages: len(token_ids.prompt_ids(messages, template)), limit)
+        reply = "".join(replier.reply(token_ids.prompt_ids(view.messages, template), max_new_tokens))
         log.append({"role": "assistant", "content": reply})
         turns.append(
             Turn(

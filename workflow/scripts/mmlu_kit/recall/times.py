@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from mmlu_kit.chat import views
 from mmlu_kit.chat.replies import Replier, Reply
 from mmlu_kit.chat.views import Message, Strategy
-from mmlu_kit.evaluation import encoding
+from mmlu_kit.evaluation import token_ids
 from mmlu_kit.recall.conversations import Trial
 from mmlu_kit.recall.documents import FirstToken, IndependentMessage, Mode
 from mmlu_kit.recall.probes import Probe
@@ -64,8 +64,8 @@ def independent(
     measured = []
     for text in user:
         log.append({"role": "user", "content": text})
-        view = views.view(log, strategy, lambda messages: len(encoding.prompt_ids(messages, template)), limit)
-        ids = encoding.prompt_ids(view.messages, template)
+        view = views.view(log, strategy, lambda messages: len(token_ids.prompt_ids(messages, template)), limit)
+        ids = token_ids.prompt_ids(view.messages, template)
         reply = "".join(replier.reply(ids, max_new_tokens, cold=not cached))
         log.append({"role": "assistant", "content": reply})
         last = replier.last
