@@ -18,7 +18,7 @@ CLOZE_SUBJECTS = ("anatomy", "college_biology")
 # Sets of questions: how many of each subject, of a hundred. Slow programs get `some` of those that fast ones get: with few-shot
 # examples, which are most of a prompt, a question takes them the same time whichever it is.
 SETS = {"subject": 100, "few": 30, "some": 16, "ten": 16, "start": 8, "pair": 5, "four": 4, "two": 2}
-TOKENS = (768,)  # what `tokens_per_batch: auto` is on a CPU
+TOKENS = (1536,)  # what `tokens_per_batch: auto` is on a CPU
 # Batch sizes that are tried: prompts, or tokens for llama.cpp.
 BATCHES = {"lm_eval": (1, 2, 4, 8), "lm_eval_cloze": (1, 2, 4, 8), "llama": (512, 1024, 2048), "generate": (5,)}
 PEERS = {
@@ -98,10 +98,10 @@ def contest(
 
 FLOAT, HALF = ("float32", 0), ("bfloat16", 5)
 CONTESTS = (
-    contest("kit", "lm_eval", QWEN, FLOAT, 1.8),
+    contest("kit", "lm_eval", QWEN, FLOAT, 1.8, ("few", "few")),
     contest("kit", "lm_eval", QWEN, HALF, 8, ("subject", "some")),
     contest("kit", "lm_eval", HYBRID, HALF, 3, ("few", "some")),
-    *(contest("kit", "lm_eval", model, FLOAT, 1.8) for model in (GEMMA, MISTRAL)),
+    *(contest("kit", "lm_eval", model, FLOAT, 1.8, ("few", "few")) for model in (GEMMA, MISTRAL)),
     *(contest("kit", "lm_eval", model, HALF, 8, ("subject", "some")) for model in (GEMMA, MISTRAL)),
     contest("kit_cloze", "lm_eval_cloze", QWEN, FLOAT, 4, ("pair", "pair")),
     contest("kit_cloze", "lm_eval_cloze", QWEN, HALF, 15, ("ten", "pair")),

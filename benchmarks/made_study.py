@@ -145,7 +145,7 @@ def _timing(model: str, subject: str, number: int, here: machine.Machine) -> Tim
         subject=subject,
         questions_scored=number,
         resumed=False,
-        tokens_per_batch=768,
+        tokens_per_batch=1536,
         process=f"{model}/{subject}.time",
         threads=1,
         process_started="2026-01-01T00:00:00+00:00",

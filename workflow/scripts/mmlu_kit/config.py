@@ -64,7 +64,7 @@ class ModelEntry(ModelSource, LoadSettings):
         8, description="Processor threads of one evaluation; Snakemake lowers it to the number of cores it may use."
     )
     tokens_per_batch: TokensPerBatch = Field(
-        "auto", description="Tokens in one forward pass; auto is 768 on a CPU and as many as fit the memory on CUDA."
+        "auto", description="Tokens in one forward pass; auto is 1536 on a CPU and as many as fit the memory on CUDA."
     )
     load_once: bool = Field(
         False,

@@ -258,7 +258,7 @@ class Requested(LoadSettings, PromptSettings):
     """The requested configuration of a model."""
 
     tokens_per_batch: TokensPerBatch = Field(
-        "auto", description="Tokens in one forward pass; auto is 768 on a CPU and as many as fit the memory on CUDA."
+        "auto", description="Tokens in one forward pass; auto is 1536 on a CPU and as many as fit the memory on CUDA."
     )
 
 

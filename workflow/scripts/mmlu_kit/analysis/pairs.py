@@ -32,8 +32,9 @@ NO_LETTER = -1
 # Warn of a common letter bias if it alone would give independent models a larger kappa than this.
 LARGEST_KAPPA_OF_BIAS = 0.1
 MOST_NAMED = 3  # pairs in a warning
-# A permutation test's smallest p-value, corrected for the number of pairs, stays below this.
-SMALLEST_P_OF_ALL = ALPHA / 2
+# A permutation test's smallest p-value, corrected for the number of pairs, stays below this, up to so many draws: those of 500
+# pairs. Otherwise the work would grow with the square of the pairs.
+SMALLEST_P_OF_ALL, MOST_DRAWS = ALPHA / 2, 19_999
 
 Test = TypeVar("Test", McNemar, ClusteredTest)
 Letters = NDArray[numpy.int64]  # 0 for A, 1 for B and so on, NO_LETTER where none could be parsed
@@ -54,7 +55,7 @@ def compare_models(shared: SharedQuestions, constant: Collection[str] = ()) -> t
         for models in combinations(shared.models, 2)
     }
     number = sum(bool(lettered.any()) for lettered in read.values())
-    draws, level = max(DRAWS, round(number / SMALLEST_P_OF_ALL)), ALPHA / max(1, number)
+    draws, level = min(MOST_DRAWS, max(DRAWS, round(number / SMALLEST_P_OF_ALL))), ALPHA / max(1, number)
     pairs: list[PairAnalysis] = []
     reasons: dict[str, list[str]] = {}
     biases: dict[str, float] = {}

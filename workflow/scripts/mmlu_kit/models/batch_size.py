@@ -19,7 +19,9 @@ def tokens_per_batch(model: torch.nn.Module, requested: TokensPerBatch) -> int:
     if requested != "auto":
         return requested
     if model.device.type != "cuda":
-        return 768  # more would not fit a CPU's cache, less would not keep its matrix units busy
+        # With 768, a model of 0.5B takes a tenth longer in float32, and one of 135M a quarter longer in bfloat16, on an Intel
+        # Xeon with AMX; more gains nothing there, and with AVX2 alone all these are as fast.
+        return 1536
     weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     available = torch.cuda.get_device_properties(model.device).total_memory - weights
     return max(512, min(65536, int(0.6 * available / bytes_per_token(model)) // 512 * 512))
