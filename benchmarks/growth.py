@@ -19,7 +19,7 @@ from pathlib import Path
 import made_study
 from made_study import NAME, RESULTS, ROOT, Size
 from mmlu_kit import files, user_errors
-from mmlu_kit.timing import machine
+from mmlu_kit.timing import processor
 from mmlu_kit.user_errors import UserError
 
 # What /usr/bin/time writes of a step, after its name.
@@ -96,7 +96,7 @@ def table(size: Size, costs: Sequence[Cost]) -> str:
     megabytes = sum(path.stat().st_size for path in Path(RESULTS).rglob("*") if path.is_file()) / 1e6
     title = f"{size.models} models, {size.subjects} subjects, {size.questions:,} questions; results of {megabytes:.0f} MB"
     heads = ["| Step | Real s | Processor s | Peak MB |", "|---|---|---|---|"]
-    return "\n".join([f"{machine.processor()}, {os.cpu_count()} cores; {title}", "", *heads, *rows])
+    return "\n".join([f"{processor.name()}, {os.cpu_count()} cores; {title}", "", *heads, *rows])
 
 
 def main() -> None:

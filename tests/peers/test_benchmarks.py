@@ -7,11 +7,14 @@ import sys
 import time
 
 import contests
+import made_study
 import pytest
 import tables
+import torch
 from batch_search import fastest
 from contests import Contest, Entry
 from measurements import PrecisionRow, Run, Task, Work
+from mmlu_kit.evaluation.records import read_evaluation, read_timing
 
 from tests.helpers import results
 
@@ -210,3 +213,24 @@ def test_the_real_models_answers_are_compared_with_those_in_float32():
     text = tables.markdown(bench(answers=[same, changed]))
     assert "1 of 2 answers of SmolLM2-135M differ" in text
     assert "| kit, SmolLM2-135M by GGUF, bfloat16, 0-shot | 0.500 s | 0.25 | 1 of 2 |" in text
+
+
+def test_a_made_up_study_is_read_as_a_real_one(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    size = made_study.Size(models=1, subjects=1)
+    made_study.write_results(made_study.write_inputs(size, root / "workflow/demo/questions"))
+    evaluation = read_evaluation(tmp_path / made_study.RESULTS / "evaluations/model-00/subject_00.json")
+    timing = read_timing(tmp_path / made_study.RESULTS / "timings/model-00/subject_00.json")
+    assert len(evaluation.records) == timing.questions_scored == size.questions == 246
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_the_benchmark_of_a_gpu_says_that_there_is_none(root):
+    command = [sys.executable, root / "benchmarks/gpu.py", "--data", root]
+    process = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root / "workflow/scripts")}
+    )
+    assert (process.returncode, process.stderr.splitlines()) == (
+        2,
+        ["error: this machine has no CUDA device: run it on one that has"],
+    )
