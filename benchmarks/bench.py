@@ -44,11 +44,11 @@ def main() -> None:
     contested, left_out = contests.CONTESTS, []
     if not args.gguf:
         left_out.append("the rows of SmolLM2, as --gguf names no file of it")
-    elif not args.llama.exists():
+    elif not llama_peer.installed(args.llama):
         left_out.append("the rows of llama.cpp, which `make llama` installs")
     if args.gguf:
         fast = "bfloat16" if processor.multiplies_bfloat16() else "float32"
-        contested += contests.real(fast, args.llama.exists())
+        contested += contests.real(fast, llama_peer.installed(args.llama))
     with tempfile.TemporaryDirectory() as folder:
         setup = prepare(Path(folder), args)
         measured = processes.rounds(setup, contests.plan(contested), args.rounds)
@@ -86,8 +86,8 @@ def arguments() -> argparse.Namespace:
     add(
         "--llama",
         type=Path,
-        default=ROOT / ".venv/llama/bin/python",
-        help="the Python that has llama.cpp (default: make llama's)",
+        default=ROOT / ".venv/llama",
+        help="the folder of llama.cpp's package (default: make llama's)",
     )
     add("--rounds", type=int, default=3, help="how often each program runs (default: 3)")
     add("--percent", type=int, default=100, help="of the questions that the plan asks (default: 100)")
@@ -127,7 +127,7 @@ def prepare(folder: Path, args: argparse.Namespace) -> Setup:
     llama = None
     if args.gguf:
         models[contests.SMOLLM] = args.gguf
-        if args.llama.exists():
+        if llama_peer.installed(args.llama):
             llama = llama_peer.prepare(args.llama, args.gguf, questions["few"], contests.SUBJECT, folder, args.threads)
     return Setup(models, questions, llama, args.threads)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import make_random_model
 import yaml
+from mmlu_kit.models import batch_size
 
 QWEN = "Qwen/Qwen2.5-0.5B-Instruct"
 GEMMA, MISTRAL = make_random_model.WINDOWED
@@ -18,7 +19,7 @@ CLOZE_SUBJECTS = ("anatomy", "college_biology")
 # Sets of questions: how many of each subject, of a hundred. Slow programs get `some` of those that fast ones get: with few-shot
 # examples, which are most of a prompt, a question takes them the same time whichever it is.
 SETS = {"subject": 100, "few": 30, "some": 16, "ten": 16, "start": 8, "pair": 5, "four": 4, "two": 2}
-TOKENS = (1536,)  # what `tokens_per_batch: auto` is on a CPU
+TOKENS = (batch_size.ON_CPU,)
 # Batch sizes that are tried: prompts, or tokens for llama.cpp.
 BATCHES = {"lm_eval": (1, 2, 4, 8), "lm_eval_cloze": (1, 2, 4, 8), "llama": (512, 1024, 2048), "generate": (5,)}
 PEERS = {

@@ -20,6 +20,11 @@ SAVED, WRITTEN = "Q4_1", ("F32", "BF16", "Q8_0")  # number formats: the file's o
 EXAMPLES = (0, 5)
 
 
+def installed(package: Path) -> bool:
+    """Whether a folder has llama.cpp's package."""
+    return (package / "llama_cpp").is_dir()
+
+
 @dataclass(frozen=True)
 class Llama:
     """The folder of llama.cpp's package, GGUF files by number format, and files of prompts by their number of examples."""

@@ -199,7 +199,7 @@ def fastest_format(bench: Bench) -> str:
     if real := [one for one in bench.answers if one.program.startswith(f"kit, {contests.SMOLLM}, bfloat16")]:
         changed, asked, model = sum(one.letters_changed for one in real), sum(one.questions for one in real), "SmolLM2-135M"
     faster, slower = ("bfloat16", "float32") if times < 1 else ("float32", "bfloat16")
-    instructions = ", ".join(bench.machine.instruction_sets) or "no AVX2"
+    instructions = ", ".join(bench.machine.instruction_sets) or "instruction sets not known"
     return (
         f"The fastest number format on this processor ({instructions}) is {faster}: a "
         f"forward pass in {slower} takes {formatting.ratio(max(times, 1 / times))} as long. In bfloat16, {changed} of {asked} "

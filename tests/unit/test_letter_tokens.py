@@ -83,6 +83,17 @@ def test_remembered_letters_are_those_of_each_prompt(split, answers):
         assert of(letters, text, answers) == of(LetterTokens("lm_eval", encoder), text, answers), text
 
 
+def test_a_tokenizer_that_does_not_always_merge_is_asked_for_each_prompt():
+    """With ignore_merges, 'xcdA' is one token, although pairs of 'abxcd' and of 'xcd' end alike."""
+    vocabulary = {text: number for number, text in enumerate(["a", "b", "c", "d", "x", "y", "A", "ab", "cd", "xy", "xcdA"])}
+    merges = [("a", "b"), ("c", "d"), ("x", "y")]
+    made = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=True))
+    letters = LetterTokens("lm_eval", transformers.PreTrainedTokenizerFast(tokenizer_object=made))
+    assert letters.of(question(), [("abxcd", False)], ("A",)).letter_ids == (vocabulary["A"],)
+    with pytest.raises(UserError, match="does not add exactly one token"):
+        letters.of(question(), [("xcd", False)], ("A",))
+
+
 @pytest.mark.parametrize(("kind", "encoded"), [(models.BPE, 1), (models.Unigram, 3)])
 def test_prompts_that_end_alike_are_encoded_with_letters_once_where_tokens_are_merged_pairs(kind, encoded, monkeypatch):
     encoder, calls = tokenizer("gpt2", kind), []

@@ -1,6 +1,7 @@
 """The analysis of every two models: differences, agreement, and what many pairs change."""
 
 import pytest
+from mmlu_kit.analysis import pairs
 from mmlu_kit.analysis.pair_document import PairAnalysis
 from mmlu_kit.statistics import comparisons, multiple
 from pydantic import ValidationError
@@ -68,7 +69,15 @@ def test_copies_of_a_model_are_nearly_the_same_model():
     assert not analysed({"a": {"anatomy": RIGHT}, "b": {"anatomy": RIGHT}}).pairs[0].nearly_the_same
 
 
-def test_the_same_wrong_letters_can_be_shown_whatever_the_number_of_pairs():
+def test_more_pairs_than_the_draws_can_show_are_warned_of(monkeypatch):
+    answers = {name: {"anatomy": simulated(number, 0.2)[TEN[0]]} for number, name in enumerate("abcd")}
+    monkeypatch.setattr(pairs, "MOST_DRAWS", 99)
+    analysis = analysed({"copy": answers["a"], **answers})
+    assert {pair.same_wrong_draws for pair in analysis.pairs} == {99}
+    assert "10 pairs are too many for the permutation test of shared wrong answers" in " ".join(analysis.warnings)
+
+
+def test_the_same_wrong_letters_can_be_shown_of_many_pairs():
     answers = {f"m{number}": {"anatomy": simulated(number, 0.2)[TEN[0]]} for number in range(14)}
     copies, *others = analysed({"copy": answers["m0"], **answers}).pairs
     assert copies.same_wrong_draws > 1999 and copies.same_wrong_p_holm < 0.05

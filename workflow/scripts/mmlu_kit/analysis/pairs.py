@@ -32,8 +32,8 @@ NO_LETTER = -1
 # Warn of a common letter bias if it alone would give independent models a larger kappa than this.
 LARGEST_KAPPA_OF_BIAS = 0.1
 MOST_NAMED = 3  # pairs in a warning
-# A permutation test's smallest p-value, corrected for the number of pairs, stays below this, up to so many draws: those of 500
-# pairs. Otherwise the work would grow with the square of the pairs.
+# Draws grow with the pairs, so that a permutation test's smallest p-value stays below this after Holm's correction, but only up
+# to 500 pairs: otherwise the work would grow with the square of the pairs.
 SMALLEST_P_OF_ALL, MOST_DRAWS = ALPHA / 2, 19_999
 
 Test = TypeVar("Test", McNemar, ClusteredTest)
@@ -75,7 +75,13 @@ def compare_models(shared: SharedQuestions, constant: Collection[str] = ()) -> t
         lowest, highest = f"{min(biases.values()):.2f}", f"{max(biases.values()):.2f}"
         kappa = highest if lowest == highest else f"{lowest} to {highest}"
         reasons[f"their letter bias alone would give independent models a kappa of {kappa}."] = list(biases)
-    return with_holm(pairs, constant), [f"{_named(names)}: {reason}" for reason, names in reasons.items()]
+    warnings = [f"{_named(names)}: {reason}" for reason, names in reasons.items()]
+    if number >= ALPHA * (MOST_DRAWS + 1):
+        warnings.append(
+            f"{number:,} pairs are too many for the permutation test of shared wrong answers: after Holm's correction, its "
+            f"{MOST_DRAWS:,} draws cannot show any."
+        )
+    return with_holm(pairs, constant), warnings
 
 
 def _named(pairs: Sequence[str]) -> str:

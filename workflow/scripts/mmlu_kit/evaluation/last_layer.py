@@ -16,9 +16,9 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
 class LastLayer:
-    """Cuts what the modules of a model's last layer are called with, once `attended` has heard of the layer's attention.
+    """Gives modules of a model's last layer only the wanted tokens, once the attention of that layer is computed.
 
-    No model, or one that does not say which of its modules are layers, is left as it is.
+    Does nothing without a model, and for one whose `_no_split_modules` names no layer.
     """
 
     def __init__(self, model: Module | None) -> None:
@@ -28,12 +28,12 @@ class LastLayer:
         self._attended = False
 
     def attended(self, module: Module) -> None:
-        """Hear that the attention of this module is computed."""
+        """Note that the attention of this module is being computed."""
         self._attended = self._attended or module in self._modules
 
     @contextmanager
     def only(self, wanted: torch.Tensor, tokens: int) -> Iterator[None]:
-        """Compute of a pass over so many tokens only the `wanted` ones, which are places in it."""
+        """Compute only the `wanted` tokens, which are places in a pass over so many `tokens`."""
         cut: list[Module] = []
 
         def is_whole(value: Any) -> bool:

@@ -1,9 +1,9 @@
 """The single token that each letter adds to a prompt, found by encoding prompt and letter together.
 
-In byte-pair encoding, this depends on the prompt's last tokens only. Merges never cross the border before them in the prompt
-alone. Neither do they with a letter behind the prompt, if that leaves the last tokens as they are: they are then merged as
-before, and each merge that could cross the border would have crossed it without the letter too. So prompts that end with the
-same tokens have the same letters, and one of them is encoded with each letter.
+In byte-pair encoding that merges all it can, this depends on the prompt's last tokens only. Merges never cross the border before
+them in the prompt alone. Neither do they with a letter behind the prompt, if that leaves the last tokens as they are: they are
+then merged as before, and each merge that could cross the border would have crossed it without the letter too. So prompts that
+end with the same tokens have the same letters, and one of them is encoded with each letter.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,9 @@ class LetterTokens:
 
     def __init__(self, preset: Preset, tokenizer: Any) -> None:
         self.preset, self.tokenizer = preset, tokenizer
-        model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
-        self._remembers = type(model).__name__ == "BPE"
+        model: Any = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
+        # With ignore_merges, a word of the vocabulary is one token whatever its pairs are; with dropout, merges are random.
+        self._remembers = type(model).__name__ == "BPE" and not model.ignore_merges and not model.dropout
         self._known: dict[tuple[tuple[int, ...], tuple[str, ...]], tuple[int, ...]] = {}
 
     def of(self, question: Question, pieces: Sequence[Piece], answers: tuple[str, ...]) -> Order:

@@ -1,17 +1,20 @@
 """An evaluation in one process: load a model, evaluate it on one subject after another, print and write the results."""
 
 import gc
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mmlu_kit import user_errors
 from mmlu_kit.evaluation.answers import Record, Totals
 from mmlu_kit.inputs import checkpoints, questions
 from mmlu_kit.inputs.checkpoints import Manifest
 from mmlu_kit.inputs.questions import Question
+from mmlu_kit.models import cpu_formats
 from mmlu_kit.settings import Effective, OnUnavailable, Preset, Requested, Split
 from mmlu_kit.timing import machine
 from mmlu_kit.timing.phase_timer import PhaseTimer
@@ -76,11 +79,13 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     gc.disable()
     # Hash the model's files during the imports below; hashing releases the interpreter's lock.
     hashing = ThreadPoolExecutor(1).submit(checkpoints.verified_manifest, job.model, job.adapter)
+    if job.threads:
+        os.environ.setdefault("RAYON_NUM_THREADS", str(job.threads))  # the tokenizers' own pool
     # torch and transformers take seconds to import, so every check that does not need them comes first.
     import torch
 
     from mmlu_kit.evaluation.runner import Runner, write_not_run
-    from mmlu_kit.models import cpu_formats, loading, tokenizers
+    from mmlu_kit.models import loading, tokenizers
 
     if job.threads:
         torch.set_num_threads(job.threads)
@@ -97,19 +102,7 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
     gc.enable()
     # Not before: bitsandbytes quantizes a matrix through large copies, which would stay with this process.
     machine.keep_freed_memory()
-    print("Model loaded successfully!")
-    print(f"Model device: {loaded.model.device.type}")
-    print(f"Model dtype: {loaded.model.dtype}")
-    if remark := cpu_formats.remark(job.requested.model_copy(update={"device": loaded.effective.device})):
-        print(remark)
-    print(f"Model quantization: {loaded.effective.quantization}")
-    if manifest.adapter:
-        print(f"Model {manifest.adapter.in_words()}: {loaded.effective.adapter}")
-    if loaded.effective.saved:
-        print(f"Weights saved as: {loaded.effective.saved}")
-    if loaded.reason:
-        print(f"Not as requested: {loaded.reason}", flush=True)
-
+    _print_loaded(job.requested, manifest, loaded.model, loaded.effective, loaded.reason)
     runner = Runner(job, manifest, loaded, tokenizer, timer)
     records: dict[str, list[Record]] = {}
     failed = False
@@ -144,6 +137,22 @@ def evaluate(job: Job, by_subject: Mapping[str, Sequence[Question]], timer: Phas
         if few and job.requested.preset != Preset.CHAT and runner.tokenizer.chat_template:
             print("Hint: this model has a chat template, and the preset chat asks through it (--preset chat)")
     return result
+
+
+def _print_loaded(requested: Requested, manifest: Manifest, model: Any, effective: Effective, reason: str | None) -> None:
+    """Print how a model was loaded."""
+    print("Model loaded successfully!")
+    print(f"Model device: {model.device.type}")
+    print(f"Model dtype: {model.dtype}")
+    if remark := cpu_formats.remark(requested.model_copy(update={"device": effective.device})):
+        print(remark)
+    print(f"Model quantization: {effective.quantization}")
+    if manifest.adapter:
+        print(f"Model {manifest.adapter.in_words()}: {effective.adapter}")
+    if effective.saved:
+        print(f"Weights saved as: {effective.saved}")
+    if reason:
+        print(f"Not as requested: {reason}", flush=True)
 
 
 def _once(records: Sequence[Record]) -> list[Record]:

@@ -21,7 +21,7 @@ def encode(pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[int]
 
 
 def encode_with(answers: Sequence[str], pieces: Sequence[Piece], preset: Preset, tokenizer: Any) -> list[list[int]]:
-    """The tokens of a prompt with each answer behind it. They are encoded in one call, which uses all cores."""
+    """The tokens of a prompt with each answer behind it, encoded in one call, on as many cores as the process may use."""
     marks = _marks(pieces, tokenizer)
     plain = [*answers, *(text for text, by_template in pieces if not by_template)]
     if any(mark in text for text in plain for mark in marks):

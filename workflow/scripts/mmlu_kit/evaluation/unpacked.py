@@ -34,8 +34,8 @@ class Unpacked:
         lengths = [len(layout.ids) for layout in layouts]
         self._layouts, self._start, self._device = layouts, start, device
         self._questions, self._longest = len(layouts), max(lengths)
-        # Where each token goes, and where what is in each place comes from. Padding repeats its row's first token, so that what
-        # is not finite stays in its row.
+        # The padded place of each token, and the token in each padded place. Padding repeats its row's first token, so that a
+        # value that is not finite stays in its row.
         places = [number * self._longest + place for number, length in enumerate(lengths) for place in range(length)]
         begins = itertools.accumulate(lengths[:-1], initial=0)
         rows = [[*range(begin, begin + n), *[begin] * (self._longest - n)] for begin, n in zip(begins, lengths, strict=True)]

@@ -140,7 +140,7 @@ def _has_large_batches(sizes: Sequence[Size | None], groups: Groups, start: int)
 
 WAYS = (
     Way("packed", PackedScorer, packability.limit, _always),
-    # Where the last layer does not bear to be cut: it is used several times, or has several attentions.
+    # For models whose last layer cannot be cut, as it is used several times or attends several times.
     Way("packed", partial(PackedScorer, whole_layers=True), packability.limit, _always),
     Way("prefix", PrefixScorer, _limit, _has_prefix, padding=_PADDED),
     # A step has one token of each row, and costs the less the more rows there are.

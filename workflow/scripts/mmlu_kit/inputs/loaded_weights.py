@@ -16,7 +16,8 @@ from mmlu_kit.user_errors import UserError
 
 # Memory needed in addition to the weights once torch is imported: tokenizer, activations of a batch, copies for quantization.
 # Measured on a CPU by lowering a control group's limit until a model of 0.5 billion parameters no longer ran: up to 0.5 GB
-# in 4 and 8 bits, 0.2 GB in float32, less in bfloat16, whose checkpoint is memory-mapped.
+# in 4 and 8 bits, 0.2 GB in float32, less in bfloat16, whose checkpoint is memory-mapped. A batch had 768 tokens then;
+# one of 1536 takes 0.07 GB more in float32.
 BESIDE_WEIGHTS = 400_000_000
 _EMBEDDING = re.compile("embed|wte|wpe")  # in names of GPT-2's family the last two
 _EXPERTS = ".experts."

@@ -8,6 +8,9 @@ from mmlu_kit.settings import TokensPerBatch
 
 # Tokens of one prompt: the output layer computes only the last one's logits.
 _PROMPT = 60
+# On an Intel Xeon with AMX, 768 tokens take a tenth longer for a model of 0.5B in float32, and a third longer for one of 135M
+# in bfloat16; more than 1536 gain little. With AVX2 alone all are as fast (benchmarks/measured/intel-xeon-amx-formats.md).
+ON_CPU = 1536
 
 
 def tokens_per_batch(model: torch.nn.Module, requested: TokensPerBatch) -> int:
@@ -19,9 +22,7 @@ def tokens_per_batch(model: torch.nn.Module, requested: TokensPerBatch) -> int:
     if requested != "auto":
         return requested
     if model.device.type != "cuda":
-        # With 768, a model of 0.5B takes a tenth longer in float32, and one of 135M a quarter longer in bfloat16, on an Intel
-        # Xeon with AMX; more gains nothing there, and with AVX2 alone all these are as fast.
-        return 1536
+        return ON_CPU
     weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     available = torch.cuda.get_device_properties(model.device).total_memory - weights
     return max(512, min(65536, int(0.6 * available / bytes_per_token(model)) // 512 * 512))

@@ -9,5 +9,5 @@ reads claims or checks a study computes nothing with it.
 ALPHA, POWER = 0.05, 0.8
 # Random draws of a permutation test: the smallest p-value is 1 / (DRAWS + 1).
 DRAWS, SEED = 1999, 2025
-# The difference of accuracies by which a model may be worse and still be no worse, unless another is asked for.
+# By how much lower an accuracy may be and still count as no worse, unless another margin is asked for.
 MARGIN = 0.01

@@ -102,7 +102,8 @@ def device_class(torch: Any, device: str) -> str:
     if device == "cuda":
         return str(torch.cuda.get_device_name())
     # Machines of one processor's name can differ in these, as virtual ones do.
-    return " ".join([processor.name(), torch.backends.cpu.get_cpu_capability(), *processor.instruction_sets()])
+    words = [processor.name(), torch.backends.cpu.get_cpu_capability(), *processor.instruction_sets()]
+    return " ".join(dict.fromkeys(words))
 
 
 def keep_freed_memory() -> None:

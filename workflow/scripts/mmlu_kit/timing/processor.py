@@ -18,10 +18,11 @@ _WORDS: Mapping[InstructionSet, frozenset[str]] = MappingProxyType(
         "AVX512": frozenset({"avx512f"}),
         "VNNI": frozenset({"avx512_vnni", "avx_vnni"}),
         "BF16": frozenset({"avx512_bf16", "bf16"}),  # the second is Arm's
-        "AMX": frozenset({"amx_bf16", "amx_int8"}),
+        "AMX": frozenset({"amx_bf16"}),
     }
 )
 # How many of these oneDNN, which multiplies torch's matrices, still uses if ONEDNN_MAX_CPU_ISA limits it; other values do not.
+# AVX2_VNNI keeps VNNI without AVX512, which this order cannot tell.
 _UP_TO: Mapping[str, int] = MappingProxyType(
     dict.fromkeys(("SSE41", "AVX"), 0)
     | dict.fromkeys(("AVX2", "AVX2_VNNI", "AVX2_VNNI_2"), 1)
@@ -42,6 +43,11 @@ def instruction_sets() -> list[InstructionSet]:
     words = frozenset(_value("flags", "Features").split())
     limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
     return [name for name in list(_WORDS)[: _UP_TO.get(limit)] if words & _WORDS[name]]
+
+
+def is_known() -> bool:
+    """Whether the system tells which instruction sets there are; macOS does not."""
+    return bool(_value("flags", "Features"))
 
 
 def multiplies_bfloat16() -> bool:
