@@ -1,9 +1,9 @@
 """The single token that each letter adds to a prompt, found by encoding prompt and letter together.
 
-In byte-pair encoding that merges all it can, this depends on the prompt's last tokens only. Merges never cross the border before
-them in the prompt alone. Neither do they with a letter behind the prompt, if that leaves the last tokens as they are: they are
-then merged as before, and each merge that could cross the border would have crossed it without the letter too. So prompts that
-end with the same tokens have the same letters, and one of them is encoded with each letter.
+In byte-pair encoding that merges all it can, this depends on the prompt's last tokens only. Merges never cross the border
+before them in the prompt alone. Neither do they with a letter behind the prompt, if that leaves the last tokens as they are:
+they are then merged as before, and each merge that could cross the border would have crossed it without the letter too. So
+prompts that end with the same tokens have the same letters, and one of them is encoded with each letter.
 """
 
 from collections.abc import Sequence
