@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import time
 
 import pytest
 import safetensors.torch
 import torch
-from mmlu_kit.inputs import checkpoints
+from mmlu_kit import files
+from mmlu_kit.inputs import checkpoints, file_entries
 from mmlu_kit.user_errors import UserError
 
 
@@ -38,6 +40,18 @@ def test_shards_are_all_counted_and_a_missing_one_is_named(folder):
     (folder / "model-2.safetensors").unlink()
     with pytest.raises(UserError, match=r"model-2.safetensors, listed in model.safetensors.index.json, is missing"):
         checkpoints.describe(folder)
+
+
+def test_a_file_that_cannot_be_read_is_told_before_all_others_are_hashed(tmp_path, monkeypatch):
+    """Which takes minutes for a large model."""
+    names, hashed, original = [f"{number:03}" for number in range(1, 101)], [], files.file_sha256
+    for name in names:
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(file_entries.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(files, "file_sha256", lambda path: hashed.append(path) or time.sleep(0.001) or original(path))
+    with pytest.raises(FileNotFoundError):
+        file_entries.describe(tmp_path, ["000", *names])
+    assert len(hashed) < len(names)
 
 
 def test_an_index_cannot_name_files_elsewhere(folder):

@@ -66,6 +66,7 @@ def test_the_instruction_sets_are_those_that_the_kernel_tells(cpuinfo, flags, se
     assert processor.multiplies_bfloat16() == multiplies_bfloat16
 
 
+@pytest.mark.parametrize("name", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
 @pytest.mark.parametrize(
     ("limit", "sets"),
     [
@@ -75,9 +76,9 @@ def test_the_instruction_sets_are_those_that_the_kernel_tells(cpuinfo, flags, se
         ("AVX512_CORE_AMX", ["AVX2", "AVX512", "VNNI", "BF16", "AMX"]),
     ],
 )
-def test_sets_that_onednn_is_told_not_to_use_do_not_count(cpuinfo, monkeypatch, limit, sets):
+def test_sets_that_onednn_is_told_not_to_use_do_not_count(cpuinfo, monkeypatch, limit, sets, name):
     cpuinfo(f"flags\t\t: {XEON}")
-    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    monkeypatch.setenv(name, limit)
     assert processor.instruction_sets() == sets
 
 

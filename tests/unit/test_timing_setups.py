@@ -9,6 +9,7 @@ from mmlu_kit.results import merging, timing_setups
 from mmlu_kit.settings import Device, LoadSettings, Quantization, Requested, WeightGroup
 from mmlu_kit.study import Setup, TimingSetups, setup_name
 from mmlu_kit.timing.time_logs import Processes
+from mmlu_kit.user_errors import UserError
 
 from tests.helpers import results
 
@@ -102,6 +103,22 @@ def test_runs_on_different_machines_are_not_one_group():
     assert [group.runs for group in configurations] == [1, 1]
     (comparison,) = timing_setups.comparisons(configurations)
     assert [machine.processor for machine in comparison.machines] == ["p", "q"]
+
+
+def test_processors_of_one_name_and_other_instruction_sets_are_not_one_kind_of_machine():
+    other = results.MACHINE.model_copy(update={"instruction_sets": ["AVX2", "AVX512", "AMX"]})
+    configurations = timing_setups.configurations_run([run(CPU, 1), run(CPU, 2, machine=other)])
+    assert [group.runs for group in configurations] == [1, 1]
+
+
+def test_repeats_in_two_number_formats_have_no_common_median():
+    """As `dtype: auto` gives them on a cluster of several kinds of processors."""
+    first, second = run(CPU, 1), run(CPU, 2, real_s=5.0)
+    in_bfloat16 = second.measured.effective.model_copy(update={"dtype": "bfloat16"})
+    second = second.model_copy(update={"measured": second.measured.model_copy(update={"effective": in_bfloat16})})
+    setups = TimingSetups(model="m", subjects=["anatomy"], repeats=2, setups=[CPU])
+    with pytest.raises(UserError, match="setup_4_cpu_no_quant: its repeats ran as cpu, float32 and as cpu, bfloat16, whose"):
+        timing_setups.compare(setups, [first, second])
 
 
 def test_answers_that_differ_between_runs_are_counted():

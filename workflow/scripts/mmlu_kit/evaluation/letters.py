@@ -35,13 +35,11 @@ def records(
     # Of special tokens, those around thoughts show what the answer is. One token alone is kept whatever it is.
     tokens = [token for token in special_tokens(tokenizer) if not thoughts.is_mark(token)] if max_new_tokens > 1 else []
     left_out = frozenset(tokenizer.convert_tokens_to_ids(tokens)) if tokens else frozenset()
-    for prompt, rows in zip(prompts, logprobs, strict=True):
+    for prompt, letters, most_probable in zip(prompts, *_read(prompts, logprobs), strict=True):
         question = prompt.question
-        letter_ids = [prompt.letter_ids, *(order.letter_ids for order in prompt.orders)]
-        letters = [row[list(ids)].cpu() for row, ids in zip(rows, letter_ids, strict=True)]
         # Six decimals are finer than float32 at this magnitude, and far finer than the 1e-4 used in comparisons.
         rounded = [dict(zip(question.letters, (round(float(value), 6) for value in row), strict=True)) for row in letters]
-        written = [int(rows[0].argmax())]
+        written = [most_probable]
         if max_new_tokens > 1:
             with phase("forward"):
                 try:
@@ -66,3 +64,17 @@ def records(
             parsed=parsed,
             correct_generated=parsed == question.answer,
         )
+
+
+def _read(prompts: Sequence[Prompt], logprobs: Sequence[torch.Tensor]) -> tuple[list[list[torch.Tensor]], list[int]]:
+    """Return each prompt's log-probabilities of its letters in each order, and its most probable next token.
+
+    They are read from the device at once, as a GPU has to be waited for each time.
+    """
+    letter_ids = [ids for prompt in prompts for ids in (prompt.letter_ids, *(order.letter_ids for order in prompt.orders))]
+    counts = [len(ids) for ids in letter_ids]
+    places = torch.tensor([token for ids in letter_ids for token in ids], device=logprobs[0].device).split(counts)
+    rows = [row for one in logprobs for row in one]
+    letters = iter(torch.cat([row[ids] for row, ids in zip(rows, places, strict=True)]).cpu().split(counts))
+    most_probable = torch.stack([one[0].argmax() for one in logprobs]).tolist()
+    return [[next(letters) for _ in one] for one in logprobs], most_probable

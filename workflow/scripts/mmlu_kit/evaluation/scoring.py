@@ -1,5 +1,6 @@
 """Scoring: the records of a subject's prompts, batch by batch."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -66,10 +67,11 @@ def score(
 def _logprobs(model: torch.nn.Module, planned: Batches, number: int) -> list[torch.Tensor]:
     """The log-probabilities of the next token that are wanted of each question of a group; if one is not finite, raises
     UserError naming the question."""
-    logprobs = []
-    for position, logits in zip(planned.groups[number], planned.score(number), strict=True):
-        logprobs.append(torch.log_softmax(logits, dim=-1))
-        # Logarithms of probabilities are at most 0, so the smallest one shows any that is not finite, in a single pass.
-        if not torch.isfinite(logprobs[-1].min()):
+    logprobs = [torch.log_softmax(logits, dim=-1) for logits in planned.score(number)]
+    # Logarithms of probabilities are at most 0, so the smallest one shows any that is not finite, in a single pass. All are read
+    # at once, as a GPU has to be waited for each time.
+    smallest = torch.stack([one.min() for one in logprobs]).tolist()
+    for position, value in zip(planned.groups[number], smallest, strict=True):
+        if not math.isfinite(value):
             raise UserError(f"{planned.questions[position].name}: {number_formats.not_finite(model)}")
     return logprobs

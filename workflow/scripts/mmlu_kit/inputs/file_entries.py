@@ -23,7 +23,7 @@ def describe(folder: Path, names: Iterable[str]) -> dict[str, FileEntry]:
     paths = {name: folder / name for name in sorted(set(names))}
     sizes = [path.stat().st_size for path in paths.values()]  # before hashing, so that a missing file is reported at once
     with ThreadPoolExecutor(min(8, machine.cores_usable() or 1)) as threads:  # hashing releases the interpreter's lock
-        hashes = list(threads.map(files.file_sha256, paths.values()))
+        hashes = list(threads.map(files.file_sha256, paths.values()))  # the first error leaves out what waits
     return {name: FileEntry(bytes=size, sha256=sha256) for name, size, sha256 in zip(paths, sizes, hashes, strict=True)}
 
 

@@ -14,12 +14,13 @@ from mmlu_kit.data import Bytes, Count, Data, Document, Joules, MedianRange, Pos
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
-from mmlu_kit.settings import LETTERS, SETTINGS, Effective, LoadSettings, WeightGroup
+from mmlu_kit.settings import LETTERS, SETTINGS, Effective, LoadSettings, WeightGroup, in_words
 from mmlu_kit.study import Setup, TimingSetups
 from mmlu_kit.timing import limits, phase_timer
 from mmlu_kit.timing.limits import UtcTime
 from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.time_logs import ProcessTimes
+from mmlu_kit.user_errors import UserError
 
 Letters = Annotated[str, Field(pattern=f"^[{LETTERS[0]}-{LETTERS[-1]}]*$")]
 
@@ -171,7 +172,17 @@ class SetupsFile(Document):
 
 
 def compare(setups: TimingSetups, runs: Sequence[Run]) -> SetupsFile:
-    """Return the content of setups.json, from all runs of a study's setups."""
+    """Return the content of setups.json, from all runs of a study's setups.
+
+    Repeats of a setup that ran in two ways, as on processors on which `dtype: auto` is not the same, raise UserError.
+    """
+    for setup in setups.setups:
+        ways = dict.fromkeys(in_words(each.measured.effective) for each in runs if each.setup == setup.name and each.measured)
+        if len(ways) > 1:
+            raise UserError(
+                f"{setup.name}: its repeats ran as {' and as '.join(ways)}, whose times do not belong together: run all on one "
+                "kind of machine, or set another dtype in config"
+            )
     configurations = configurations_run(runs)
     return SetupsFile(
         model=setups.model,
@@ -248,7 +259,8 @@ def summary(setup: Setup | SetupSummary, runs: Iterable[Run]) -> SetupSummary:
 def configuration_key(effective: Effective, machine: Machine, questions_sha256: str) -> tuple[object, ...]:
     """Return a key that runs of one configuration share: the effective settings, the kind of machine, the questions."""
     settings = [getattr(effective, setting) for setting in SETTINGS]
-    return (*settings, machine.processor, machine.cores_usable, machine.gpu, questions_sha256)
+    kind = machine.processor, *machine.instruction_sets, machine.cpu_capability, machine.cores_usable, machine.gpu
+    return (*settings, *kind, questions_sha256)
 
 
 def configurations_run(runs: Iterable[Run]) -> list[ConfigurationRuns]:

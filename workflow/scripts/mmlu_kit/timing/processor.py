@@ -41,7 +41,7 @@ def instruction_sets() -> list[InstructionSet]:
     oneDNN's own answer (torch.ops.mkldnn._is_mkldnn_bf16_supported) also counts processors on which it emulates bfloat16.
     """
     words = frozenset(_value("flags", "Features").split())
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    limit = (os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA", "")).upper()  # its older name counts
     return [name for name in list(_WORDS)[: _UP_TO.get(limit)] if words & _WORDS[name]]
 
 
