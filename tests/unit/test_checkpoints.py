@@ -9,6 +9,7 @@ import safetensors.torch
 import torch
 from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints, file_entries
+from mmlu_kit.timing import machine
 from mmlu_kit.user_errors import UserError
 
 
@@ -44,13 +45,20 @@ def test_shards_are_all_counted_and_a_missing_one_is_named(folder):
 
 def test_a_file_that_cannot_be_read_is_told_before_all_others_are_hashed(tmp_path, monkeypatch):
     """Which takes minutes for a large model."""
-    names, hashed, original = [f"{number:03}" for number in range(1, 101)], [], files.file_sha256
+    names, hashed = [f"{number:03}" for number in range(100)], []
     for name in names:
         (tmp_path / name).write_text(name)
-    monkeypatch.setattr(file_entries.os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(files, "file_sha256", lambda path: hashed.append(path) or time.sleep(0.001) or original(path))
-    with pytest.raises(FileNotFoundError):
-        file_entries.describe(tmp_path, ["000", *names])
+
+    def hash_of(path):
+        hashed.append(path)
+        if path.name == "000":
+            raise PermissionError(path)
+        time.sleep(0.001)
+
+    monkeypatch.setattr(machine, "cores_usable", lambda: 1)
+    monkeypatch.setattr(files, "file_sha256", hash_of)
+    with pytest.raises(PermissionError):
+        file_entries.describe(tmp_path, names)
     assert len(hashed) < len(names)
 
 

@@ -68,8 +68,8 @@ def _logprobs(model: torch.nn.Module, planned: Batches, number: int) -> list[tor
     """The log-probabilities of the next token that are wanted of each question of a group; if one is not finite, raises
     UserError naming the question."""
     logprobs = [torch.log_softmax(logits, dim=-1) for logits in planned.score(number)]
-    # Logarithms of probabilities are at most 0, so the smallest one shows any that is not finite, in a single pass. All are read
-    # at once, as a GPU has to be waited for each time.
+    # Logarithms of probabilities are at most 0, so the smallest one shows any that is not finite, in a single pass. All are
+    # read at once, as a GPU has to be waited for each time.
     smallest = torch.stack([one.min() for one in logprobs]).tolist()
     for position, value in zip(planned.groups[number], smallest, strict=True):
         if not math.isfinite(value):
