@@ -4,9 +4,14 @@ These are the lines that only a GPU can reach: watching it in the runner, its na
 events, energy and memory behind timing/gpu.py, the batch size in models/batch_size.py, and every `.to(device)`.
 """
 
+import copy
+
 import pytest
 import torch
 from mmlu_kit.evaluation.records import Evaluation, Timing
+from torch.nn.attention import varlen
+
+from tests.helpers import families, scored_prompts
 
 pytestmark = [
     pytest.mark.gpu,
@@ -53,3 +58,17 @@ def test_auto_is_a_format_of_two_bytes_that_the_gpu_computes_in(evaluate):
     expected = "bfloat16" if torch.cuda.get_device_capability() >= (8, 0) else "float16"
     assert (evaluation.requested.dtype, evaluation.effective.dtype, evaluation.reason) == ("auto", expected, None)
     assert {part.compute_dtype for part in evaluation.effective.parts if part.quant_type} == {expected}
+
+
+@pytest.mark.parametrize("prefix", [0, 40])
+@pytest.mark.parametrize("name", ["llama", "gemma3_text"])
+def test_rows_in_half_precision_are_joined_and_have_the_scores_of_prompts_alone(name, prefix, monkeypatch):
+    model, calls = copy.deepcopy(families.model(name)).to("cuda", torch.bfloat16), []
+    original = varlen.varlen_attn
+    monkeypatch.setattr(varlen, "varlen_attn", lambda *args, **options: calls.append(1) or original(*args, **options))
+    records, _ = scored_prompts.score(model, scored_prompts.make_prompts((3, 9, 4, 12, 7), prefix), None)
+    assert not calls
+    joined, _, _ = scored_prompts.compared(model, scored_prompts.make_prompts((3, 9, 4, 12, 7), prefix), 768)
+    assert bool(calls) == (torch.cuda.get_device_capability() >= (8, 0))
+    for record, reference in zip(joined, records, strict=True):
+        assert record.letter_logprobs == pytest.approx(reference.letter_logprobs, abs=0.1)

@@ -17,7 +17,7 @@ import torch
 from mmlu_kit.evaluation import encoding, generation, scoring
 from mmlu_kit.evaluation.records import Evaluation
 from mmlu_kit.inputs import checkpoints, questions
-from mmlu_kit.models import positions, tokenizers, transformers_model
+from mmlu_kit.models import batch_size, positions, tokenizers, transformers_model
 from mmlu_kit.settings import LoadSettings, PromptSettings, Split
 from safetensors.torch import load_file
 
@@ -61,7 +61,7 @@ def score(model, tokenizer, part):
             part(preset, subject), [], PromptSettings(preset=preset), tokenizer, positions.context_length(model)
         )
         return prompts, scoring.score(
-            model, tokenizer, prompts, 768, PromptSettings(preset=preset), {}, lambda number, records: None
+            model, tokenizer, prompts, batch_size.ON_CPU, PromptSettings(preset=preset), {}, lambda number, records: None
         )[0]
 
     return call

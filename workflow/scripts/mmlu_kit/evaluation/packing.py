@@ -16,6 +16,7 @@ from typing import Any
 import torch
 import transformers
 
+from mmlu_kit.evaluation import joined_attention
 from mmlu_kit.evaluation.last_layer import LastLayer
 from mmlu_kit.evaluation.rows import Row, Rows
 from mmlu_kit.evaluation.unpacked import MaskFunction, Rule, Unpacked
@@ -136,18 +137,20 @@ def _attention(
     """Compute attention for one packed row, with transformers' attention interface.
 
     `query` has shape (1, heads, tokens, size); `key` and `value` are longer by the shared prefix. Returns (1, tokens, heads,
-    size). Only here are prompts padded, to a batch of rows of equal length. No real token sees padding, whose outputs are
-    dropped. Arguments that change the attention go with the rows to the model's own function. Raises NotPackable if the model
-    passes a mask or an argument that is not understood.
+    size). Where `joined_attention` does not fit, prompts are padded, to a batch of rows of equal length. No real token sees
+    padding, whose outputs are dropped. Arguments that change the attention go with the rows to the model's own function. Raises
+    NotPackable if the model passes a mask or an argument that is not understood.
     """
     if attention_mask is not None and not isinstance(attention_mask, Rule):
         raise NotPackable("its attention has a mask of its own")
     if unpacked is None or last_layer is None:
         raise NotPackable("its layers do not pass arguments on to its attention")
     last_layer.attended(module)
+    special = {name: option for name, option in options.items() if option is not None and name not in _IGNORED}
+    if not special and joined_attention.fits(query, value) and unpacked.is_plain(attention_mask):
+        return unpacked.joined(query, key, value, scaling), None
     mask = unpacked.mask(attention_mask)
     rows = unpacked.rows(query), unpacked.rows_with_prefix(key), unpacked.rows_with_prefix(value)
-    special = {name: option for name, option in options.items() if option is not None and name not in _IGNORED}
     if special:
         mask = unpacked.causal_mask() if mask is None else mask
         return unpacked.packed(_own_attention(module, rows, mask, scaling, implementation, special)), None

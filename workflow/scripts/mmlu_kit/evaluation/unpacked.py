@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from transformers import masking_utils
 
+from mmlu_kit.evaluation.joined_attention import JoinedAttention
 from mmlu_kit.evaluation.rows import Layout
 
 # Takes indices of a batch, a head, queries and keys, as transformers' mask functions do.
@@ -45,6 +46,8 @@ class Unpacked:
         self._rows_with_prefix = torch.cat([prefix, start + self._rows], dim=1)
         self._forks = any(len(layout.paths) > 1 for layout in layouts)
         self._masks: dict[Rule | None, torch.Tensor | None] = {}
+        self._plain: dict[Rule | None, bool] = {}
+        self._joined: JoinedAttention | None = None
 
     def rows(self, packed: torch.Tensor) -> torch.Tensor:
         """Reshape (1, heads, tokens, size) to (questions, heads, longest, size)."""
@@ -71,6 +74,19 @@ class Unpacked:
         if rule not in self._masks:
             self._masks[rule] = self._mask(rule)
         return self._masks[rule]
+
+    @property
+    def joined(self) -> JoinedAttention:
+        """Attention of these rows without padding, for layers of which `is_plain` is true."""
+        if self._joined is None:
+            self._joined = JoinedAttention([len(layout.ids) for layout in self._layouts], self._start, self._device)
+        return self._joined
+
+    def is_plain(self, rule: Rule | None) -> bool:
+        """Whether questions have one row each, in which each token sees all those before it."""
+        if rule not in self._plain:
+            self._plain[rule] = not self._forks and (rule is None or self._allowed(rule) is None)
+        return self._plain[rule]
 
     def causal_mask(self) -> torch.Tensor:
         """A token sees all those before it: shape (longest, start + longest)."""
