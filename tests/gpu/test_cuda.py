@@ -8,7 +8,9 @@ import copy
 
 import pytest
 import torch
+from mmlu_kit.evaluation import scoring
 from mmlu_kit.evaluation.records import Evaluation, Timing
+from mmlu_kit.settings import PromptSettings
 from torch.nn.attention import varlen
 
 from tests.helpers import families, scored_prompts
@@ -64,11 +66,17 @@ def test_auto_is_a_format_of_two_bytes_that_the_gpu_computes_in(evaluate):
 @pytest.mark.parametrize("name", ["llama", "gemma3_text"])
 def test_rows_in_half_precision_are_joined_and_have_the_scores_of_prompts_alone(name, prefix, monkeypatch):
     model, calls = copy.deepcopy(families.model(name)).to("cuda", torch.bfloat16), []
-    original = varlen.varlen_attn
+    original, prompts = varlen.varlen_attn, scored_prompts.make_prompts((3, 9, 4, 12, 7), prefix)
     monkeypatch.setattr(varlen, "varlen_attn", lambda *args, **options: calls.append(1) or original(*args, **options))
-    records, _ = scored_prompts.score(model, scored_prompts.make_prompts((3, 9, 4, 12, 7), prefix), None)
+
+    def records(tokens):
+        scored, packing = scoring.score(model, scored_prompts.TOKENIZER, prompts, tokens, PromptSettings(), {}, lambda *_: None)
+        assert packing.packed == (len(prompts) if tokens else 0)
+        return scored
+
+    alone = records(None)
     assert not calls
-    joined, _, _ = scored_prompts.compared(model, scored_prompts.make_prompts((3, 9, 4, 12, 7), prefix), 768)
+    joined = records(768)
     assert bool(calls) == (torch.cuda.get_device_capability() >= (8, 0))
-    for record, reference in zip(joined, records, strict=True):
+    for record, reference in zip(joined, alone, strict=True):
         assert record.letter_logprobs == pytest.approx(reference.letter_logprobs, abs=0.1)
