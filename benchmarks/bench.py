@@ -22,7 +22,6 @@ import make_random_model
 import precisions
 import processes
 import tables
-import torch
 from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints
 from mmlu_kit.provenance import revision
@@ -40,6 +39,8 @@ def main() -> None:
     args = arguments()
     if not (args.data / "model_shapes.json").is_file():
         raise UserError(f"{args.data}: the benchmarks need real questions, a tokenizer and model shapes there (--data)")
+    import torch
+
     began = time.monotonic()
     contested, left_out = contests.CONTESTS, []
     if not args.gguf:
