@@ -71,7 +71,8 @@ def test_a_process_that_is_no_program_of_the_kit_keeps_its_handler(root):
 
 def test_every_program_imports_the_package_before_any_library(root):
     programs = [*root.glob("workflow/scripts/*.py"), *root.glob("workflow/demo/*.py"), *root.glob("benchmarks/*.py")]
-    programs = [path for path in programs if "__main__" in path.read_text()]
+    # llama.py runs in an environment without the kit.
+    programs = [path for path in programs if "__main__" in path.read_text() and path.name != "llama.py"]
     assert len(programs) > 20
     for path in programs:
         tree = ast.parse(path.read_text())
