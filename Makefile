@@ -82,7 +82,7 @@ demo-models: .venv/kit
 	python workflow/demo/write_questions.py
 	python workflow/demo/train_models.py
 
-# Compare speed and memory with other programs: about 40 minutes on an otherwise idle machine. GGUF is a file of
+# Compare speed and memory with other programs: about 30 minutes on an otherwise idle machine. GGUF is a file of
 # SmolLM2-135M-Instruct; ARGS=--record writes the table to benchmarks/measured too.
 DATA ?= ../shared/data
 GGUF ?= $(shell ../shared/tools/real-model 2>/dev/null)
