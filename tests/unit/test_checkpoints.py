@@ -1,6 +1,7 @@
 """Model folders: the manifest of a good one, and why a bad one is refused before anything is loaded."""
 
 import json
+import os
 import shutil
 import time
 
@@ -9,7 +10,6 @@ import safetensors.torch
 import torch
 from mmlu_kit import files
 from mmlu_kit.inputs import checkpoints, file_entries
-from mmlu_kit.timing import machine
 from mmlu_kit.user_errors import UserError
 
 
@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_read_is_told_before_all_others_are_hashed(tmp_pat
             raise PermissionError(path)
         time.sleep(0.001)
 
-    monkeypatch.setattr(machine, "cores_usable", lambda: 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
     monkeypatch.setattr(files, "file_sha256", hash_of)
     with pytest.raises(PermissionError):
         file_entries.describe(tmp_path, names)

@@ -1,5 +1,6 @@
 """Files as a manifest or a list of results names them: by size and hash."""
 
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,7 +8,6 @@ from pathlib import Path
 from mmlu_kit import files
 from mmlu_kit.data import Bytes, Data, Sha256
 from mmlu_kit.terminal_text import printable
-from mmlu_kit.timing import machine
 from mmlu_kit.user_errors import UserError
 
 
@@ -22,7 +22,7 @@ def describe(folder: Path, names: Iterable[str]) -> dict[str, FileEntry]:
     """The size and hash of files in a folder, by name; up to eight are hashed at once, each at about 0.7 s per GB."""
     paths = {name: folder / name for name in sorted(set(names))}
     sizes = [path.stat().st_size for path in paths.values()]  # before hashing, so that a missing file is reported at once
-    with ThreadPoolExecutor(min(8, machine.cores_usable() or 1)) as threads:  # hashing releases the interpreter's lock
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:  # hashing releases the interpreter's lock
         hashes = list(threads.map(files.file_sha256, paths.values()))  # the first error leaves out what waits
     return {name: FileEntry(bytes=size, sha256=sha256) for name, size, sha256 in zip(paths, sizes, hashes, strict=True)}
 

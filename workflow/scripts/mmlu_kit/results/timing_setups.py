@@ -14,7 +14,7 @@ from mmlu_kit.data import Bytes, Count, Data, Document, Joules, MedianRange, Pos
 from mmlu_kit.evaluation import records
 from mmlu_kit.evaluation.answers import Totals
 from mmlu_kit.evaluation.records import Evaluation, NotRun, Timing
-from mmlu_kit.settings import LETTERS, SETTINGS, Effective, LoadSettings, WeightGroup, in_words
+from mmlu_kit.settings import LETTERS, SETTINGS, Effective, LoadSettings, WeightGroup
 from mmlu_kit.study import Setup, TimingSetups
 from mmlu_kit.timing import limits, phase_timer
 from mmlu_kit.timing.limits import UtcTime
@@ -174,10 +174,12 @@ class SetupsFile(Document):
 def compare(setups: TimingSetups, runs: Sequence[Run]) -> SetupsFile:
     """Return the content of setups.json, from all runs of a study's setups.
 
-    Repeats of a setup that ran in two ways, as on processors on which `dtype: auto` is not the same, raise UserError.
+    Repeats of a setup that ran on two devices or in two number formats, as where `dtype: auto` depends on the processor, raise
+    UserError.
     """
     for setup in setups.setups:
-        ways = dict.fromkeys(in_words(each.measured.effective) for each in runs if each.setup == setup.name and each.measured)
+        ran = [each.measured.effective for each in runs if each.setup == setup.name and each.measured]
+        ways = dict.fromkeys(f"{effective.device}, {effective.dtype}" for effective in ran)
         if len(ways) > 1:
             raise UserError(
                 f"{setup.name}: its repeats ran as {' and as '.join(ways)}, whose times do not belong together: run all on one "
