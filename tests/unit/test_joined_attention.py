@@ -42,6 +42,6 @@ def test_joined_rows_have_the_scores_of_padded_ones(name, prefix, monkeypatch):
         assert record.letter_logprobs == pytest.approx(reference.letter_logprobs, abs=2e-5)
 
 
-def test_a_processor_and_heads_that_the_kernel_does_not_take_have_padded_rows():
+def test_a_processor_has_padded_rows():
     query = torch.zeros(1, 2, 3, 64, dtype=torch.bfloat16)
     assert not joined_attention.fits(query, query)
