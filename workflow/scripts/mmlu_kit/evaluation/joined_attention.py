@@ -52,5 +52,12 @@ class JoinedAttention:
             return own[None]
         prefix = key[: self.start], value[: self.start], self._all, self._prefix, self.tokens, self.start
         shared, shared_lse = varlen.varlen_attn(query, *prefix, **options)
-        share = torch.sigmoid(own_lse - shared_lse).transpose(0, 1)[..., None]  # of the own tokens in all that is attended to
-        return torch.lerp(shared, own, share.to(own.dtype))[None]
+        return join(own, own_lse.transpose(0, 1)[..., None], shared, shared_lse.transpose(0, 1)[..., None])[None]
+
+
+def join(own: torch.Tensor, own_lse: torch.Tensor, shared: torch.Tensor, shared_lse: torch.Tensor) -> torch.Tensor:
+    """Join what tokens attend to among their own rows and in the prefix, by the log-sum-exps of its scores.
+
+    Those have size 1 where the others have a head's size.
+    """
+    return torch.lerp(shared, own, torch.sigmoid(own_lse - shared_lse).to(own.dtype))

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 import transformers
 
-from mmlu_kit.evaluation import joined_attention
 from mmlu_kit.evaluation.last_layer import LastLayer
+from mmlu_kit.evaluation.packed_attention import PackedAttention
 from mmlu_kit.evaluation.rows import Row, Rows
-from mmlu_kit.evaluation.unpacked import MaskFunction, Rule, Unpacked
+from mmlu_kit.evaluation.unpacked import MaskFunction, Rule
 from mmlu_kit.models import positions, transformers_model
 
 ATTENTION = "one_prompt_at_a_time"
@@ -97,7 +97,7 @@ class PackedScorer:
                     past_key_values=cache,
                     use_cache=True,
                     logits_to_keep=distinct,
-                    unpacked=Unpacked(layouts, self.start, device),
+                    packed_attention=PackedAttention(layouts, self.start, device),
                     last_layer=self._last_layer,
                     implementation=original,
                 ).logits[0]
@@ -129,7 +129,7 @@ def _attention(
     attention_mask: Rule | torch.Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
-    unpacked: Unpacked | None = None,
+    packed_attention: PackedAttention | None = None,
     last_layer: LastLayer | None = None,
     implementation: str = "",
     **options: Any,
@@ -137,27 +137,21 @@ def _attention(
     """Compute attention for one packed row, with transformers' attention interface.
 
     `query` has shape (1, heads, tokens, size); `key` and `value` are longer by the shared prefix. Returns (1, tokens, heads,
-    size). Where `joined_attention` does not fit, prompts are padded, to a batch of rows of equal length. No real token sees
-    padding, whose outputs are dropped. Arguments that change the attention go with the rows to the model's own function. Raises
-    NotPackable if the model passes a mask or an argument that is not understood.
+    size). Arguments that change the attention go with padded rows to the model's own function. Raises NotPackable if the model
+    passes a mask or an argument that is not understood.
     """
     if attention_mask is not None and not isinstance(attention_mask, Rule):
         raise NotPackable("its attention has a mask of its own")
-    if unpacked is None or last_layer is None:
+    if packed_attention is None or last_layer is None:
         raise NotPackable("its layers do not pass arguments on to its attention")
     last_layer.attended(module)
     special = {name: option for name, option in options.items() if option is not None and name not in _IGNORED}
-    if not special and joined_attention.fits(query, value) and unpacked.is_plain(attention_mask):
-        return unpacked.joined(query, key, value, scaling), None
+    if not special:
+        return packed_attention(query, key, value, attention_mask, scaling), None
+    unpacked, rows = packed_attention.unpacked, packed_attention.rows(query, key, value)
     mask = unpacked.mask(attention_mask)
-    rows = unpacked.rows(query), unpacked.rows_with_prefix(key), unpacked.rows_with_prefix(value)
-    if special:
-        mask = unpacked.causal_mask() if mask is None else mask
-        return unpacked.packed(_own_attention(module, rows, mask, scaling, implementation, special)), None
-    attended = torch.nn.functional.scaled_dot_product_attention(
-        *rows, attn_mask=mask, is_causal=mask is None, scale=scaling, enable_gqa=query.shape[1] != key.shape[1]
-    )
-    return unpacked.packed(attended.transpose(1, 2)), None
+    mask = unpacked.causal_mask() if mask is None else mask
+    return unpacked.packed(_own_attention(module, rows, mask, scaling, implementation, special)), None
 
 
 def _own_attention(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import torch
 from transformers import masking_utils
 
-from mmlu_kit.evaluation.joined_attention import JoinedAttention
 from mmlu_kit.evaluation.rows import Layout
 
 # Takes indices of a batch, a head, queries and keys, as transformers' mask functions do.
@@ -47,7 +46,6 @@ class Unpacked:
         self._forks = any(len(layout.paths) > 1 for layout in layouts)
         self._masks: dict[Rule | None, torch.Tensor | None] = {}
         self._plain: dict[Rule | None, bool] = {}
-        self._joined: JoinedAttention | None = None
 
     def rows(self, packed: torch.Tensor) -> torch.Tensor:
         """Reshape (1, heads, tokens, size) to (questions, heads, longest, size)."""
@@ -74,13 +72,6 @@ class Unpacked:
         if rule not in self._masks:
             self._masks[rule] = self._mask(rule)
         return self._masks[rule]
-
-    @property
-    def joined(self) -> JoinedAttention:
-        """Attention of these rows without padding, for layers of which `is_plain` is true."""
-        if self._joined is None:
-            self._joined = JoinedAttention([len(layout.ids) for layout in self._layouts], self._start, self._device)
-        return self._joined
 
     def is_plain(self, rule: Rule | None) -> bool:
         """Whether questions have one row each, in which each token sees all those before it."""
