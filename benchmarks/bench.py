@@ -121,9 +121,7 @@ def prepare(folder: Path, args: argparse.Namespace) -> Setup:
         models[name] = make_random_model.save(folder / f"model{number}", tokenizer, shape, "bfloat16")
     questions = {name: folder / name for name in contests.SETS}
     for name, count in contests.SETS.items():
-        for subject in (
-            dict.fromkeys([contests.SUBJECT, *contests.TEN_SUBJECTS]) if name in ("ten", "pair") else [contests.SUBJECT]
-        ):
+        for subject in dict.fromkeys([contests.SUBJECT, *contests.TEN_SUBJECTS]):
             cut(args.data / "mmlu", questions[name], subject, max(1, count * args.percent // 100))
     llama = None
     if args.gguf:
