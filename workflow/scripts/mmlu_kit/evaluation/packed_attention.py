@@ -60,9 +60,7 @@ class PackedAttention:
                 return attend(query, key, value, folded.mask, heads, scale)
         mask, grouped = self.unpacked.mask(rule), query.shape[1] != key.shape[1]
         rows = self.rows(query, key, value)
-        attended = scaled_dot_product_attention(
-            *rows, attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=grouped
-        )
+        attended = scaled_dot_product_attention(*rows, attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=grouped)
         return self.unpacked.packed(attended.transpose(1, 2))
 
     def rows(
@@ -97,15 +95,20 @@ class PackedAttention:
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, heads: int, scale: float | None
     ) -> torch.Tensor:
         """Attend to the own rows, and all together to the prefix."""
-        queries, *keys = (self.unpacked.rows(tensor) for tensor in (query, key[:, :, self._start :], value[:, :, self._start :]))
-        own, own_lse = _flash(_as_one(queries, heads), *keys, attn_mask=mask, scale=scale)
-        shared, shared_lse = _flash(query, key[:, :, : self._start], value[:, :, : self._start], scale=scale)
+        key, own_key = key.tensor_split([self._start], dim=2)
+        value, own_value = value.tensor_split([self._start], dim=2)
+        queries, *own_rows = map(self.unpacked.rows, (query, own_key, own_value))
+        own, own_lse = _flash(_as_one(queries, heads), *own_rows, attn_mask=mask, scale=scale)
+        shared, shared_lse = _flash(query, key, value, scale=scale)
         own, own_lse = (self.unpacked.packed(_as_several(rows, heads)) for rows in (own, own_lse[..., None]))
         return joined_attention.join(own, own_lse, shared.transpose(1, 2), shared_lse.transpose(1, 2)[..., None])
 
 
 def _as_one(query: torch.Tensor, heads: int) -> torch.Tensor:
-    """Lay heads that share keys one behind the other: (rows, keys' heads * heads, tokens, size) to (…, heads * tokens, size)."""
+    """Lay heads that share keys one behind the other.
+
+    Shape (rows, keys' heads * heads, tokens, size) becomes (rows, keys' heads, heads * tokens, size).
+    """
     return query.unflatten(1, (-1, heads)).flatten(2, 3)
 
 
