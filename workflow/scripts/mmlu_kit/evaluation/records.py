@@ -23,7 +23,7 @@ from mmlu_kit.timing.machine import Machine
 from mmlu_kit.timing.phase_timer import StartPhases, SubjectPhases
 
 # The version of scoring. Bump it whenever answers or probabilities can change; results of different versions are never merged.
-SCORING = 5
+SCORING = 6
 
 
 class Evaluation(Document):
