@@ -1,4 +1,4 @@
-"""Attention of packed rows on a processor: each token attends as the plainest program computes it, in whichever shape."""
+"""Attention of packed rows on a processor: each token attends as the plainest program computes it, its prefix apart or not."""
 
 import pytest
 import torch
@@ -71,12 +71,6 @@ def test_each_token_attends_to_the_prefix_and_its_own_row(heads, start, forks, r
 @pytest.mark.parametrize("start", [13, LONG_PREFIX])
 def test_in_bfloat16_the_difference_is_rounding(start):
     compare((6, 2), start, forks=False, dtype=torch.bfloat16, within=0.02)
-
-
-@pytest.mark.parametrize("start", [13, LONG_PREFIX])
-def test_masks_that_do_not_fit_memory_are_not_folded(start, monkeypatch):
-    monkeypatch.setattr(packed_attention, "MOST_PAIRS", 0)
-    compare((6, 2), start, forks=True)
 
 
 def test_a_long_prefix_is_not_copied_for_each_row(monkeypatch):

@@ -60,4 +60,6 @@ def join(own: torch.Tensor, own_lse: torch.Tensor, shared: torch.Tensor, shared_
 
     Those have size 1 where the others have a head's size.
     """
-    return torch.lerp(shared, own, torch.sigmoid(own_lse - shared_lse).to(own.dtype))
+    share = torch.sigmoid(own_lse - shared_lse)
+    # Each share is rounded by itself, as what is left of the other may be less than half precision shows beside 1.
+    return torch.addcmul(own * share.to(own.dtype), shared, (1 - share).to(own.dtype))
