@@ -29,7 +29,7 @@ class PackedAttention:
         self._start, self._lengths = start, [len(layout.ids) for layout in layouts]
         self._pays = start >= LONG_PREFIX and max(self._lengths) <= SHORT_ROWS
         self._joined: JoinedAttention | None = None
-        self._own_masks: dict[Rule | None, torch.Tensor | None] = {}
+        self._own_masks: dict[tuple[Rule | None, torch.dtype], torch.Tensor | None] = {}
 
     def __call__(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, rule: Rule | None, scale: float | None
@@ -56,13 +56,13 @@ class PackedAttention:
 
     def _own_mask(self, rule: Rule | None, dtype: torch.dtype) -> torch.Tensor | None:
         """What is added to the scores of own rows; None if a token does not see all of the prefix."""
-        if rule not in self._own_masks:
+        if (rule, dtype) not in self._own_masks:
             mask = self.unpacked.mask(rule)
             assert mask is not None  # there is a prefix
             prefix, own = mask.tensor_split([self._start], dim=-1)
             added = torch.zeros(own.shape, dtype=dtype).masked_fill(~own, -torch.inf)
-            self._own_masks[rule] = added if prefix.all() else None
-        return self._own_masks[rule]
+            self._own_masks[rule, dtype] = added if prefix.all() else None
+        return self._own_masks[rule, dtype]
 
     def _prefix_apart(
         self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, own_mask: torch.Tensor, scale: float | None
