@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mmlu_kit.evaluation import packed_attention
+from mmlu_kit.evaluation import joined_attention, packed_attention
 from mmlu_kit.evaluation.packed_attention import LONG_PREFIX, PackedAttention
 from mmlu_kit.evaluation.rows import Row, Rows
 from mmlu_kit.evaluation.unpacked import Rule, Unpacked
@@ -78,6 +78,26 @@ def test_a_long_prefix_is_not_copied_for_each_row(monkeypatch):
     compare((6, 2), LONG_PREFIX, forks=True)
     with pytest.raises(pytest.fail.Exception):  # its window ends in the prefix
         compare((6, 2), LONG_PREFIX, forks=True, rule=WINDOW)
+
+
+def test_queries_whose_numbers_are_not_in_lines_are_given_to_a_kernel_that_looks():
+    layouts = [question.laid_out(LONG_PREFIX) for question in rows(LONG_PREFIX, forks=False)]
+    tokens = sum(len(layout.ids) for layout in layouts)
+    draw = torch.Generator().manual_seed(4)
+    query = torch.randn(1, 2, SIZE, tokens, generator=draw).transpose(2, 3)
+    key, value = (torch.randn(1, 2, LONG_PREFIX + tokens, SIZE, generator=draw) for _ in range(2))
+    attention = PackedAttention(layouts, LONG_PREFIX, query.device)
+    attended = attention(query, key, value, CAUSAL, None)
+    torch.testing.assert_close(attended, attention(query.contiguous(), key, value, CAUSAL, None), atol=1e-5, rtol=0)
+
+
+def test_a_small_share_of_large_values_is_not_lost_in_bfloat16():
+    own, shared = (torch.full((1, 1, 1, 1), value, dtype=torch.bfloat16) for value in (1.0, 1000.0))
+    own_lse, shared_lse = torch.tensor(6.0), torch.tensor(0.0)  # shares of 0.9975 and 0.0025, which is 0.0039 as 1 - bfloat16
+    share = torch.sigmoid(own_lse.double())
+    expected = float(share + 1000 * (1 - share))
+    joined = joined_attention.join(own, own_lse, shared, shared_lse)
+    assert float(joined) == pytest.approx(expected, rel=2**-7)
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen2", "gemma3_text", "mistral", "gpt2", "deepseek_v3"])
